@@ -1,0 +1,180 @@
+"""Every error that zmigrate raises, named after what to do next.
+
+    ZmigrateError                 has a `code`, a `hint` and an `exit_code`
+    ├── UsageError            2   wrong use; nothing was sent
+    │   ├── ConfigError           profile, credentials, settings
+    │   ├── JobError              a job class or module, or its options
+    │   ├── SourceError           a file that can't be read as it stands
+    │   └── RunError              a run that can't be opened: locked, unknown, unfinished, changed
+    ├── RefusedError          3   Zoho refuses: client, scope, org, permission
+    │   └── ScopeError            a scope is missing
+    ├── PausedError           4   stopped early, resumable
+    │   ├── CreditsSpent          the org's API credits are used up
+    │   ├── Outage                Zoho did not answer within the time budget
+    │   ├── BreakerOpen           the first rows were all refused with one code
+    │   └── DiskFull              the run folder can't grow
+    ├── InternalError         5   our own fault
+    │   ├── AccountingError       rows do not add up
+    │   └── JournalDamaged        the journal can't be read
+    └── ApiError              3   what Zoho said about a whole request
+        ├── Retryable             may be sent again (throttled, server error on something repeatable)
+        ├── Fatal                 will be refused again
+        └── InDoubt               sent, and the answer never came
+
+A row that Zoho refuses is data, not an exception. `StopRequested` (stopping.py) is no error either.
+"""
+
+from __future__ import annotations
+
+
+class ZmigrateError(Exception):
+    """zmigrate can't go on."""
+
+    exit_code = 5
+    code = "ERROR"
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, code: str | None = None):
+        super().__init__(message or (type(self).__doc__ or "").strip())
+        self.message: str = self.args[0]
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+
+class UsageError(ZmigrateError):
+    """The command, its options, the configuration or a file is wrong; nothing was sent."""
+
+    exit_code = 2
+    code = "USAGE"
+
+
+class ConfigError(UsageError):
+    """The configuration or the credentials can't be used."""
+
+    code = "CONFIG"
+
+
+class JobError(UsageError):
+    """The job can't be used as it is written."""
+
+    code = "JOB"
+
+
+class SourceError(UsageError):
+    """The source can't be read."""
+
+    code = "SOURCE"
+
+
+class RunError(UsageError):
+    """The run can't be opened."""
+
+    code = "RUN"
+
+
+class RefusedError(ZmigrateError):
+    """Zoho refuses the client, the scope, the org or the permission."""
+
+    exit_code = 3
+    code = "REFUSED"
+
+
+class ScopeError(RefusedError):
+    """The client may not have a scope that the job needs."""
+
+    code = "SCOPE"
+
+
+class PausedError(ZmigrateError):
+    """The run stopped early and can be resumed."""
+
+    exit_code = 4
+    code = "PAUSED"
+
+
+class CreditsSpent(PausedError):
+    """The org's API credits are used up."""
+
+    code = "CREDITS_SPENT"
+
+
+class Outage(PausedError):
+    """Zoho did not answer within the time budget."""
+
+    code = "OUTAGE"
+
+
+class BreakerOpen(PausedError):
+    """The first rows were all refused for one reason."""
+
+    code = "BREAKER"
+
+
+class DiskFull(PausedError):
+    """The disk that holds the run folder is full."""
+
+    code = "DISK_FULL"
+
+
+class InternalError(ZmigrateError):
+    """Something went wrong inside zmigrate."""
+
+    code = "INTERNAL"
+
+
+class AccountingError(InternalError):
+    """The rows of the run do not add up."""
+
+    code = "ACCOUNTING"
+
+
+class JournalDamaged(InternalError):
+    """The run's journal can't be read."""
+
+    code = "JOURNAL_DAMAGED"
+
+
+class ApiError(ZmigrateError):
+    """Zoho refused the request."""
+
+    exit_code = 3
+    code = "API"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ):
+        super().__init__(message, hint=hint, code=code)
+        self.status = status
+
+
+class Retryable(ApiError):
+    """Zoho could not do it now; the same request may be sent again."""
+
+
+class Fatal(ApiError):
+    """Zoho refused the request, and would refuse it again."""
+
+
+class InDoubt(ApiError):
+    """The request was sent and its answer never came: it may or may not have been applied."""
+
+    code = "IN_DOUBT"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        timed_out: bool = False,
+        others_answered: bool = False,
+    ):
+        super().__init__(message, status=status)
+        self.timed_out = timed_out
+        """True after a timeout: the server may still be at work, so settling waits longer."""
+        self.others_answered = others_answered
+        """True when other requests were answered meanwhile: it is not an outage."""

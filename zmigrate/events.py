@@ -1,0 +1,196 @@
+"""What a run reports while it goes: small frozen dataclasses that travel upwards. Nothing here draws or acts.
+
+Listeners (the progress display, the JSON log, tests) are called on the main thread only, whoever emitted.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The checks are done and the run folder is open; nothing has been written to the org yet."""
+
+    run_id: str
+    job: str
+    folder: str
+    org: str
+    environment: str
+    profile: str
+    module: str | None
+    operation: str | None
+    rows_total: int | None
+    rows_done: int
+    practice: bool
+    """True on the embedded emulator."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAcquired(Event):
+    renewed: bool
+    lifetime_s: float
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Event):
+    """The run waits on purpose: for a token, for credits, for Zoho to come back."""
+
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSent(Event):
+    """A request got its answer (or none); what it cost."""
+
+    method: str
+    path: str
+    status: int | None
+    elapsed_s: float
+    credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying(Event):
+    """A request will be sent again after `wait_s` seconds."""
+
+    method: str
+    path: str
+    attempt: int
+    wait_s: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled(Event):
+    """Zoho answered 429; `limit` is how many heavy calls may be in flight from now on."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Credits(Event):
+    """Credits used by this run so far; what the org has left in its rolling 24 hours, where known."""
+
+    used: int
+    left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSent(Event):
+    batch: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone(Event):
+    """A batch got its outcomes; counts of rows."""
+
+    batch: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDoubted(Event):
+    """The answer to a batch never came; it is parked and will be settled in `settle_in_s` seconds."""
+
+    batch: int
+    rows: int
+    settle_in_s: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSplit(Event):
+    """A batch was refused as a whole and is sent again in halves."""
+
+    batch: int
+    rows: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowsDecided(Event):
+    """Rows that ended without a request: skipped by the job, or failed before sending."""
+
+    skipped: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping(Event):
+    """A stop was asked for: what is in flight is finished."""
+
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Event):
+    """The loop turned: time to redraw. At most ten a second."""
+
+    in_flight: int
+    limit: int
+    parked: int
+    token_left_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Log(Event):
+    """A line for run.log, and for the person when `level` is "warning" or "error"."""
+
+    level: str
+    message: str
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    run_id: str
+    state: str
+
+
+Listener = Callable[[Event], None]
+Emit = Callable[[Event], None]
+
+
+class EventHub:
+    """Carries events from any thread to listeners on the main thread (the one that made the hub)."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = list(listeners)
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._main = threading.get_ident()
+
+    def add(self, listener: Listener) -> None:
+        self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        """Deliver at once on the main thread; from another thread, leave it for the next `deliver`."""
+        self._queue.put(event)
+        if threading.get_ident() == self._main:
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Hand what other threads emitted to the listeners. Main thread only."""
+        while True:
+            try:
+                event = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            for listener in self._listeners:
+                listener(event)

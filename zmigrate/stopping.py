@@ -1,0 +1,50 @@
+"""How a run is told to stop. No signals here: who catches them calls `StopSignal.request`."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class StopRequested(BaseException):
+    """The run was asked to stop. A BaseException, so that an author's `except Exception` can't swallow it."""
+
+
+class StopSignal:
+    """One event that every wait looks at. The first request drains, the second aborts."""
+
+    def __init__(self) -> None:
+        self._requested = threading.Event()
+        self._aborted = threading.Event()
+
+    def request(self) -> None:
+        """Ask to stop: finish what is in flight; asked again, stop at once. Safe in a signal handler."""
+        if self._requested.is_set():
+            self._aborted.set()
+        self._requested.set()
+
+    @property
+    def requested(self) -> bool:
+        return self._requested.is_set()
+
+    @property
+    def aborted(self) -> bool:
+        return self._aborted.is_set()
+
+    def check(self) -> None:
+        """Raise StopRequested if a stop was asked for."""
+        if self._requested.is_set():
+            raise StopRequested
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, and raise StopRequested as soon as a stop is asked for.
+
+        Waits are cut into pieces of at most 0.5 s, so that Ctrl-C works on Windows too.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            left = end - time.monotonic()
+            if self._requested.wait(min(max(left, 0.0), 0.5)):
+                raise StopRequested
+            if left <= 0:
+                return
