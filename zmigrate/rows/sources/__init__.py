@@ -1,0 +1,8 @@
+"""The kinds of sources. Each opens again, skips forward, and knows whether it is still what it was."""
+
+from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, Source
+from zmigrate.rows.sources.csv_file import Csv
+from zmigrate.rows.sources.json_lines import JsonLines
+from zmigrate.rows.sources.query import Query
+
+__all__ = ["Csv", "Cursor", "Fingerprint", "JsonLines", "Query", "Row", "Source"]

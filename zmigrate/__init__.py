@@ -1,0 +1,70 @@
+"""zmigrate: one-time migration jobs against Zoho CRM. The public names, loaded when first used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from zmigrate.engine.entry import RunResult, resume, run
+    from zmigrate.job import (
+        Argument,
+        Delete,
+        Insert,
+        Job,
+        Option,
+        RecordJob,
+        Skip,
+        Update,
+        Upsert,
+        scopes_for,
+    )
+    from zmigrate.rows.sources import Csv, JsonLines, Query
+
+    __version__: str
+
+__all__ = [
+    "Argument",
+    "Csv",
+    "Delete",
+    "Insert",
+    "Job",
+    "JsonLines",
+    "Option",
+    "Query",
+    "RecordJob",
+    "RunResult",
+    "Skip",
+    "Update",
+    "Upsert",
+    "__version__",
+    "resume",
+    "run",
+    "scopes_for",
+]
+
+_HOMES = {
+    "zmigrate.engine.entry": ("RunResult", "resume", "run"),
+    "zmigrate.job": (
+        *("Argument", "Delete", "Insert", "Job", "Option", "RecordJob", "Skip", "Update", "Upsert"),
+        "scopes_for",
+    ),
+    "zmigrate.rows.sources": ("Csv", "JsonLines", "Query"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom asked for
+
+        return version("zmigrate")
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'zmigrate' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,392 @@
+"""The author's page: what a job is made of. Nothing here runs a job, reads a file or talks to Zoho.
+
+A record job takes rows from a source, turns each into a record, and writes it:
+
+    from pathlib import Path
+    from zmigrate import Argument, Csv, RecordJob, Skip, Upsert, scopes_for
+
+    class ImportLeads(RecordJob):
+        \"\"\"Upsert leads from the old CRM's export.\"\"\"
+
+        write = Upsert("Leads", match_on="Legacy_ID")
+        scopes = scopes_for(write)
+
+        file: Path = Argument(help="CSV export to read.")
+
+        def source(self):
+            return Csv(self.file)
+
+        def transform(self, row):
+            if not row["email"]:
+                raise Skip("no email")
+            return {"Legacy_ID": row["id"], "Last_Name": row["name"], "Email": row["email"].lower()}
+
+A job that fits no pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see `options.py`);
+the class's docstring is the help of its command, and its name is the command's: ImportLeads, `import-leads`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
+
+from zmigrate.errors import JobError
+from zmigrate.options import (
+    Argument,
+    Option,
+    OptionSpec,
+    check_values,
+    decode_values,
+    encode_values,
+    parse_option,
+    read_options,
+    show_values,
+)
+from zmigrate.writes import WRITE_SHAPE, Delete, Insert, Operation, Update, Upsert, Write
+from zmigrate.zoho.facts import scopes as scope_facts
+
+if TYPE_CHECKING:
+    from zmigrate.rows.sources import Source
+    from zmigrate.zoho.crm import Crm
+
+__all__ = [
+    "Argument",
+    "Context",
+    "Delete",
+    "Insert",
+    "Job",
+    "Operation",
+    "Option",
+    "OptionSpec",
+    "RecordJob",
+    "Skip",
+    "Update",
+    "Upsert",
+    "Write",
+    "columns_of",
+    "decode_options",
+    "encode_options",
+    "job_help",
+    "job_name",
+    "missing_scopes",
+    "options",
+    "parse_option",
+    "scopes_for",
+    "source_of",
+]
+
+Item = TypeVar("Item")
+
+RECORD_JOB_SHAPE = """
+    class ImportLeads(RecordJob):
+        write = Upsert("Leads", match_on="Legacy_ID")
+        scopes = scopes_for(write)
+
+        file: Path = Argument(help="CSV export to read.")
+
+        def source(self):
+            return Csv(self.file)
+
+        def transform(self, row):
+            return {"Legacy_ID": row["id"], "Last_Name": row["name"]}"""
+
+JOB_SHAPE = """
+    class CountDeals(Job):
+        scopes = ("ZohoCRM.modules.deals.READ",)
+
+        def run(self, ctx):
+            ctx.log(f"{sum(1 for _ in ctx.crm.records('Deals', fields=['id']))} deals")"""
+
+_SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
+
+
+class Skip(Exception):  # noqa: N818 - reads as what an author does: raise Skip("no email")
+    """Raised by `transform`: leave this row out, for the reason given. It is counted and listed as skipped."""
+
+    def __init__(self, reason: str = "left out by the job") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+# ------------------------------------------------------------------------------------------------------ scopes
+
+
+def scopes_for(write: Write | None = None, *sources: Source) -> tuple[str, ...]:
+    """The OAuth scopes that a write, the look-up of its key and the reading of its sources need.
+
+    | write                       | module scopes        | COQL | why                                             |
+    | --------------------------- | -------------------- | ---- | ----------------------------------------------- |
+    | Insert without key          | CREATE               |      | nothing can be looked up                        |
+    | Insert with key             | CREATE, READ         | yes  | settling a lost answer looks for the key        |
+    | Update by id                | UPDATE               |      | repeating it is safe                            |
+    | Update by another key       | UPDATE, READ         | yes  | the id is looked up                             |
+    | Upsert                      | CREATE, UPDATE, READ | yes  | settling; "created" or "updated" is read back   |
+    | Delete by id                | DELETE, READ         |      | "is it gone?" after a lost answer               |
+    | Delete by another key       | DELETE, READ         | yes  | the id is looked up                             |
+    | Query (a source)            | READ of its module   | yes  |                                                 |
+    """
+    wanted: list[str] = []
+    if write is not None:
+        wanted += scope_facts.scopes_of_write(
+            write.module, write.operation, keyed=write.key not in (None, "id")
+        )
+    for source in sources:
+        wanted += source.scopes
+    return tuple(dict.fromkeys(wanted))
+
+
+# -------------------------------------------------------------------------------------------------------- jobs
+
+
+class Context(Protocol):
+    """What `Job.run` is given."""
+
+    @property
+    def crm(self) -> Crm:
+        """Zoho's API, synchronous: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
+
+    def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
+        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run goes on behind the last one.
+
+        At least once for each item: the one at work when a run dies comes again.
+        """
+
+    def log(self, message: str) -> None:
+        """Write a line to the run's log."""
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Argument, Option))
+class Job:
+    """A one-time job that fits no pattern: declare `scopes`, and do the work in `run(self, ctx)`.
+
+    Annotated attributes are options. `ImportLeads(file=Path("leads.csv"))` builds a job: its values are checked, the
+    docstring is the command's help. A base class of jobs that is no job itself: `class Base(Job, abstract=True)`.
+    """
+
+    once: ClassVar[bool] = False
+    """True: a job that has finished in an org does not run there again."""
+
+    _options: ClassVar[Mapping[str, OptionSpec]] = {}
+    _abstract: ClassVar[bool] = True
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The OAuth scopes of this job's token: a constant, or a property where they depend on options."""
+        raise NotImplementedError
+
+    def run(self, ctx: Context) -> None:
+        """Do the work."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Override to refuse option values that do not fit together: raise ValueError. No files, no network."""
+
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited: dict[str, OptionSpec] = {}
+        for base in reversed(cls.__mro__[1:]):
+            inherited |= vars(base).get("_options", {})
+        cls._options = read_options(cls, inherited)
+        for name in cls._options:
+            if name in vars(cls):
+                delattr(cls, name)
+        cls._abstract = abstract
+        if not abstract:
+            cls._check_class()
+
+    @classmethod
+    def _check_class(cls) -> None:
+        _check_overridden(cls, Job, "scopes", JOB_SHAPE)
+        _check_overridden(cls, Job, "run", JOB_SHAPE)
+        _check_constant_scopes(cls, JOB_SHAPE)
+
+    def __init__(self, **values: Any) -> None:
+        if self._abstract:
+            raise JobError(f"{type(self).__name__} is a base class of jobs, not a job.")
+        vars(self).update(check_values(type(self), self._options, values))
+        try:
+            self.check()
+        except ValueError as error:
+            raise JobError(str(error)) from error
+        self._check_built()
+
+    def _check_built(self) -> None:
+        _check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({show_values(self._options, vars(self))})"
+
+
+class RecordJob(Job, abstract=True):
+    """A job that is source, transform, write: row by row, counted, journalled, resumable.
+
+    `scopes` and `write` are constants, or properties where they depend on options. `source` and `transform` are pure:
+    test them by calling them.
+    """
+
+    @property
+    def write(self) -> Write:
+        """What becomes of a record: `Insert`, `Update`, `Upsert` or `Delete`."""
+        raise NotImplementedError
+
+    def source(self) -> Source:
+        """Where the rows come from: `Csv(self.file)`, `JsonLines(self.file)` or `Query("select ...")`."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> Mapping[str, str] | None:
+        """Declare `{column: field}` instead of a `transform`; the fields are checked before the first row.
+
+        Raise ValueError where columns and options do not fit together.
+        """
+        return None
+
+    def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
+
+        Values may be text or Python's own: they are turned into Zoho's JSON by the field's type. Any other exception
+        fails the row with its message. Not overridden: the declared `columns`.
+        """
+        return {field: row[column] for column, field in self._declared_columns}
+
+    @cached_property
+    def _declared_columns(self) -> tuple[tuple[str, str], ...]:
+        return tuple((self.columns or {}).items())
+
+    @classmethod
+    def _check_class(cls) -> None:
+        for name in ("scopes", "write", "source"):
+            _check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
+        if cls.transform is RecordJob.transform and cls.columns is RecordJob.columns:
+            raise JobError(
+                f"{cls.__name__} has neither `transform` nor `columns`. Write it like this:\n{RECORD_JOB_SHAPE}"
+            )
+        if cls.run is not Job.run:
+            raise JobError(
+                f"{cls.__name__} is a RecordJob and has its own `run`.",
+                hint="A record job is run by zmigrate: override `transform`, or subclass Job instead.",
+            )
+        _check_constant_scopes(cls, RECORD_JOB_SHAPE)
+        write, scopes = cls.write, cls.scopes
+        if not isinstance(write, property):
+            _check_is_write(cls.__name__, write)
+            if not isinstance(scopes, property):
+                _check_covers(cls.__name__, scopes, scopes_for(write))
+
+    def _check_built(self) -> None:
+        name = type(self).__name__
+        _check_is_write(name, self.write)
+        _check_scopes(name, self.scopes, RECORD_JOB_SHAPE)
+        _check_covers(name, self.scopes, scopes_for(self.write))
+
+
+# --------------------------------------------------------------------------------------- checks of a job class
+
+
+def _check_overridden(cls: type[Job], base: type[Job], name: str, shape: str) -> None:
+    if getattr(cls, name) is getattr(base, name):
+        raise JobError(f"{cls.__name__} has no `{name}`. Write it like this:\n{shape}")
+
+
+def _check_constant_scopes(cls: type[Job], shape: str) -> None:
+    scopes: Any = cls.scopes
+    if not isinstance(scopes, property):
+        _check_scopes(cls.__name__, scopes, shape)
+
+
+def _check_scopes(job: str, scopes: Any, shape: str) -> None:
+    if isinstance(scopes, str) or not isinstance(scopes, Sequence) or not scopes:
+        raise JobError(
+            f"the `scopes` of {job} are a tuple of names, not {scopes!r}. Write it like this:\n{shape}",
+            hint='A tuple of one has a comma: scopes = ("ZohoCRM.modules.leads.READ",)',
+        )
+    for scope in scopes:
+        if not isinstance(scope, str) or not _SCOPE.match(scope):
+            raise JobError(
+                f"{scope!r} in the `scopes` of {job} is no scope.",
+                hint="A scope looks like ZohoCRM.modules.leads.READ; see `scopes_for`.",
+            )
+
+
+def _check_is_write(job: str, write: Any) -> None:
+    if not isinstance(write, (Insert, Update, Upsert, Delete)):
+        raise JobError(f"the `write` of {job} is {write!r}. Write it like this:\n{WRITE_SHAPE}")
+
+
+def _check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> None:
+    missing = scope_facts.missing(declared, wanted)
+    if missing:
+        raise JobError(
+            f"{job} declares too few scopes for what it does; missing: {', '.join(missing)}.",
+            hint="Add them to `scopes`, or let them be derived: scopes = scopes_for(write, *sources)",
+        )
+
+
+# ------------------------------------------------------------------------------- for those who list and run jobs
+
+
+def job_name(cls: type[Job]) -> str:
+    """The command's name: ImportLeads is `import-leads`, ImportCSVFile is `import-csv-file`."""
+    return (
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__)
+        .replace("_", "-")
+        .lower()
+    )
+
+
+def job_help(cls: type[Job]) -> str:
+    """The docstring, dedented; empty if the class has none of its own."""
+    doc = vars(cls).get("__doc__") or ""
+    first, _, rest = doc.strip().partition("\n")
+    margin = min((len(line) - len(line.lstrip()) for line in rest.splitlines() if line.strip()), default=0)
+    return "\n".join([first, *(line[margin:].rstrip() for line in rest.splitlines())]).strip()
+
+
+def options(cls: type[Job]) -> tuple[OptionSpec, ...]:
+    """The options of a job class, arguments and options in the order in which they were declared."""
+    return tuple(cls._options.values())
+
+
+def encode_options(job: Job) -> dict[str, Any]:
+    """The values of a job's options as JSON can hold them; secret ones are left out, paths are absolute."""
+    return encode_values(job._options, vars(job))
+
+
+def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[str, str] = {}) -> Job:  # noqa: B006
+    """A job as it was built: from `encode_options`, with its secrets given again. Raises JobError if it won't fit."""
+    return cls(**decode_values(cls._options, stored), **secrets)
+
+
+def source_of(job: RecordJob) -> Source:
+    """The job's source. Raises JobError where the author's `source` raises ValueError or gives something else."""
+    source: Any = _call_author(job, "source", job.source)
+    if not all(hasattr(source, name) for name in ("scan", "check", "rows", "scopes")):
+        raise JobError(
+            f"{type(job).__name__}.source() gave {type(source).__name__}; "
+            'it gives Csv(self.file), JsonLines(self.file) or Query("select ...").'
+        )
+    return source  # type: ignore[no-any-return] - told by its methods, so that an author may bring one of his own
+
+
+def columns_of(job: RecordJob) -> Mapping[str, str] | None:
+    """The declared `{column: field}`, or None. Raises JobError where the job finds that they do not fit."""
+    return _call_author(job, "columns", lambda: job.columns)
+
+
+def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:
+    """What a built job's declared scopes lack for its write and its source, `()` if nothing."""
+    if not isinstance(job, RecordJob):
+        return ()
+    wanted = scopes_for(job.write, source if source is not None else source_of(job))
+    return tuple(scope_facts.missing(job.scopes, wanted))
+
+
+def _call_author(job: Job, what: str, call: Callable[[], Item]) -> Item:
+    try:
+        return call()
+    except ValueError as error:
+        raise JobError(f"{job_name(type(job))}: {error}") from error
+    except NotImplementedError as error:
+        raise JobError(f"{type(job).__name__} has no `{what}`.") from error

@@ -1,0 +1,395 @@
+"""The typed options of a job: from a class's annotations to values, and to text and JSON and back. Nothing of jobs' work.
+
+file: Path = Argument(help="CSV export to read.")
+region: Literal["emea", "apac"] = Option(default="emea", help="Which region to fill in.")
+password: str = Option(secret=True, env="OLD_CRM_PASSWORD", help="Password of the old CRM.")
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import os
+import re
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
+
+from zmigrate.errors import JobError
+
+RESERVED: Final = frozenset(
+    {
+        # options of the runner, of this version and of those to come
+        *("limit", "yes", "again", "profile", "emulator", "concurrency", "via", "trigger", "diff", "no_undo"),
+        *("keep_going", "wait", "json", "quiet", "jobs", "state_dir", "verbose", "help", "version"),
+        *("forget_payloads", "install_completion", "show_completion"),
+        # names of the job class itself
+        *("scopes", "write", "source", "transform", "columns", "check", "run", "once"),
+    }
+)
+"""Names that an option may not have: the runner or the job class uses them."""
+
+BASE_TYPES: Final = (str, int, float, bool, Path, date, Decimal)
+TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1"})
+FALSE_WORDS: Final = frozenset({"false", "no", "off", "0"})
+MASK: Final = "***"
+SHAPE: Final = """
+    file: Path = Argument(help="CSV export to read.")
+    since: date | None = Option(default=None, help="Only rows changed since then.")
+
+Options can be str, int, float, bool, Path, date, Decimal, an Enum, Literal["a", "b"], a list[...] of these,
+and each of them `| None`."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
+
+
+class _Missing:
+    """The one value that says: no default, so the option is required."""
+
+    def __repr__(self) -> str:
+        return "required"
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What `Argument(...)` or `Option(...)` said, before the annotation is read."""
+
+    kind: Literal["argument", "option"]
+    default: Any
+    help: str
+    metavar: str | None = None
+    secret: bool = False
+    env: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """One option of a job, as the command line and the constructor know it."""
+
+    name: str
+    kind: Literal["argument", "option"]
+    base: type[Any]
+    """One of `BASE_TYPES` or an Enum class; str for a Literal."""
+    is_list: bool
+    optional: bool
+    """None is a value."""
+    choices: tuple[str, ...]
+    """The words that an Enum or Literal takes; empty for the rest."""
+    default: Any
+    help: str
+    metavar: str
+    secret: bool
+    env: str | None
+    """The environment variable that a secret is read from."""
+
+    @property
+    def flag(self) -> str:
+        """`--match-on` for an option, `FILE` for an argument."""
+        return self.metavar if self.kind == "argument" else "--" + self.name.replace("_", "-")
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+    @property
+    def type_name(self) -> str:
+        """For messages and help: `int`, `list of date`, `emea|apac`."""
+        name = "|".join(self.choices) if self.choices else self.base.__name__.lower()
+        return f"list of {name}" if self.is_list else name
+
+
+def Argument(*, help: str = "", default: Any = MISSING, metavar: str | None = None) -> Any:
+    """Declare a positional argument: `file: Path = Argument(help="CSV export to read.")`."""
+    return Declared("argument", default, help, metavar)
+
+
+def Option(
+    *,
+    help: str = "",
+    default: Any = MISSING,
+    metavar: str | None = None,
+    secret: bool = False,
+    env: str | None = None,
+) -> Any:
+    """Declare an option: `region: str = Option(default="emea", help="Which region.")`; required without a default.
+
+    A list is given by repeating the option. A `secret` one is read from the environment variable `env`
+    (`ZMIGRATE_<NAME>` unless named) or asked for, never from the command line, and is shown and kept nowhere.
+    """
+    return Declared("option", default, help, metavar, secret, env)
+
+
+# ------------------------------------------------------------------------------------------- from a class
+
+
+def read_options(cls: type, inherited: Mapping[str, OptionSpec]) -> dict[str, OptionSpec]:
+    """The options of a job class: those of its bases, then its own annotations in order.
+
+    Raises JobError for a reserved or odd name, and for a type that can't be an option.
+    """
+    specs = dict(inherited)
+    for name, annotation in _own_annotations(cls).items():
+        if annotation is ClassVar or get_origin(annotation) is ClassVar:
+            continue
+        specs[name] = _read_option(cls, name, annotation, vars(cls).get(name, MISSING))
+    for name, value in vars(cls).items():
+        if isinstance(value, Declared) and name not in specs:
+            raise JobError(f"{cls.__name__}.{name} has no type. Write it like this:\n{SHAPE}")
+    return specs
+
+
+def _own_annotations(cls: type) -> dict[str, Any]:
+    nested = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
+    try:
+        return inspect.get_annotations(cls, locals=nested, eval_str=True)
+    except Exception as error:
+        raise JobError(
+            f"an annotation of {cls.__name__} can't be read: {error}",
+            hint="Import the types of options at the top of the module, not under TYPE_CHECKING.",
+        ) from error
+
+
+def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpec:
+    where = f"{cls.__name__}.{name}"
+    if name in RESERVED:
+        raise JobError(
+            f"{where}: an option can't be called `{name}`, the job class or the runner uses that name.",
+            hint=f"Take another name; or, if it is no option, drop the annotation: `{name} = ...`.",
+        )
+    if not _NAME.match(name):
+        raise JobError(
+            f"{where}: an option's name is small letters, digits and underscores, and begins with a letter.",
+            hint=f"If `{name}` is no option, annotate it as ClassVar[...] or set it in a method.",
+        )
+    declared = value if isinstance(value, Declared) else Declared("option", value, "")
+    try:
+        base, is_list, optional, choices = _read_type(annotation)
+    except TypeError as error:
+        raise JobError(f"{where}: {error} can't be an option. Write it like this:\n{SHAPE}") from None
+    if declared.secret and (base is not str or is_list or choices or declared.default not in (MISSING, None)):
+        raise JobError(
+            f"{where}: a secret option is a `str` without a default:\n\n"
+            f'    {name}: str = Option(secret=True, env="{name.upper()}", help="...")'
+        )
+    spec = OptionSpec(
+        name=name,
+        kind=declared.kind,
+        base=base,
+        is_list=is_list,
+        optional=optional,
+        choices=choices,
+        default=MISSING,
+        help=declared.help,
+        metavar=declared.metavar or (name.upper() if declared.kind == "argument" else base.__name__.upper()),
+        secret=declared.secret,
+        env=(declared.env or f"ZMIGRATE_{name.upper()}") if declared.secret else None,
+    )
+    if declared.default is MISSING:
+        return spec
+    default = check_value(spec, declared.default, where=f"{where}: the default")
+    return replace(spec, default=tuple(default) if isinstance(default, list) else default)
+
+
+def _read_type(annotation: Any) -> tuple[type[Any], bool, bool, tuple[str, ...]]:
+    """Base type, is it a list, is None a value, choices. Raises TypeError naming what can't be."""
+    optional = False
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = [member for member in get_args(annotation) if member is not types.NoneType]
+        if len(members) != 1:
+            raise TypeError(f"`{annotation}`")
+        optional, annotation = True, members[0]
+    is_list = get_origin(annotation) is list
+    if is_list:
+        (annotation,) = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        words = get_args(annotation)
+        if all(isinstance(word, str) for word in words):
+            return str, is_list, optional, words
+    elif isinstance(annotation, type):
+        if issubclass(annotation, Enum) and len(annotation):
+            return annotation, is_list, optional, tuple(enum_word(member) for member in annotation)
+        if annotation in BASE_TYPES:
+            return annotation, is_list, optional, ()
+    raise TypeError(f"`{getattr(annotation, '__name__', annotation)}`")
+
+
+def enum_word(member: Enum) -> str:
+    """What a person types for an enum's member: its value where that is text, else its name."""
+    return member.value if isinstance(member.value, str) else member.name
+
+
+# ----------------------------------------------------------------------------------------- values and text
+
+
+def check_values(cls: type, specs: Mapping[str, OptionSpec], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all options, checked and completed by defaults. Raises JobError naming the option."""
+    for name in given:
+        if name not in specs:
+            raise JobError(f"{cls.__name__} has no option `{name}`.{nearest(name, specs)}")
+    missing = [spec.name for spec in specs.values() if spec.required and spec.name not in given]
+    if missing:
+        raise JobError(f"{cls.__name__} needs {' and '.join(f'`{name}`' for name in missing)}.")
+    values = {}
+    for name, spec in specs.items():
+        value = given[name] if name in given else spec.default
+        values[name] = check_value(spec, value, where=f"{cls.__name__}.{name}")
+    return values
+
+
+def check_value(spec: OptionSpec, value: Any, *, where: str | None = None) -> Any:
+    """The value as the job will see it; raises JobError if it is not of the option's type."""
+    where = where or spec.flag
+    if value is None:
+        if spec.optional:
+            return None
+        raise JobError(f"{where} can't be None; it is {_article(spec.type_name)}.")
+    if not spec.is_list:
+        return _check_one(spec, value, where)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise JobError(f"{where} is a {spec.type_name}, not {_shown(spec, value)}.")
+    return [_check_one(spec, item, where) for item in value]
+
+
+def _check_one(spec: OptionSpec, value: Any, where: str) -> Any:
+    base = spec.base
+    if spec.choices:
+        if base is str and value in spec.choices:
+            return value
+        if base is not str and isinstance(value, base):
+            return value
+        if isinstance(value, str):
+            return _choose(spec, value, where)
+    elif base is bool or isinstance(value, bool):
+        if base is bool and isinstance(value, bool):
+            return value
+    elif base is Path and isinstance(value, (str, Path)):
+        return Path(value)
+    elif base is float and isinstance(value, (int, float)):
+        return float(value)
+    elif base is Decimal and isinstance(value, (int, Decimal)):
+        return Decimal(value)
+    elif isinstance(value, base) and not isinstance(value, datetime):
+        return value
+    raise JobError(f"{where} is {_article(spec.type_name)}, not {_shown(spec, value)}.")
+
+
+def parse_option(spec: OptionSpec, text: str) -> Any:
+    """One value from the command line's text (for a list: one item). Raises JobError saying what is wanted."""
+    where = spec.flag
+    if spec.choices:
+        return _choose(spec, text, where)
+    try:
+        if spec.base is bool:
+            return _parse_bool(text)
+        if spec.base is date:
+            return _parse_date(text)
+        if spec.base is Decimal:
+            number = Decimal(text)
+            if not number.is_finite():
+                raise ValueError
+            return number
+        return spec.base(text)
+    except (ValueError, InvalidOperation):
+        shown = MASK if spec.secret else repr(text)
+        wanted = {
+            date: "a date such as 2024-03-31",
+            int: "a whole number such as 42",
+            bool: "yes or no",
+        }.get(spec.base, "a number such as 1234.50")
+        raise JobError(f"{where} wants {wanted}, not {shown}.") from None
+
+
+def _parse_bool(text: str) -> bool:
+    word = text.strip().lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise ValueError
+    return word in TRUE_WORDS
+
+
+def _parse_date(text: str) -> date:
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
+        raise ValueError
+    return date.fromisoformat(text.strip())
+
+
+def _choose(spec: OptionSpec, text: str, where: str) -> Any:
+    if text not in spec.choices:
+        raise JobError(
+            f"{where} is one of {', '.join(spec.choices)}, not {text!r}.{nearest(text, spec.choices)}"
+        )
+    if spec.base is str:
+        return text
+    return next(member for member in spec.base if enum_word(member) == text)
+
+
+def encode_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as JSON can hold them, secrets left out. Paths become absolute, so that a run is found again."""
+    return {
+        name: [_encode(item) for item in values[name]] if spec.is_list and values[name] is not None
+        else _encode(values[name])
+        for name, spec in specs.items()
+        if not spec.secret
+    }  # fmt: skip
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return enum_word(value)
+    if isinstance(value, Path):
+        return os.path.abspath(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    return value
+
+
+def decode_values(specs: Mapping[str, OptionSpec], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What `encode_values` made, as values again. Names that the class does not know are kept, to be refused."""
+    return {name: _decode(specs.get(name), value) for name, value in stored.items()}
+
+
+def _decode(spec: OptionSpec | None, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_decode(spec, item) for item in value]
+    if spec is not None and isinstance(value, str):
+        return parse_option(spec, value)
+    return value
+
+
+def show_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> str:
+    """`file='leads.csv', password=***`: for a repr. Options that stand at their default are left out."""
+    shown = []
+    for name, spec in specs.items():
+        value = values[name]
+        if spec.required or value != (
+            list(spec.default) if isinstance(spec.default, tuple) else spec.default
+        ):
+            shown.append(f"{name}={_shown(spec, value)}")
+    return ", ".join(shown)
+
+
+def _shown(spec: OptionSpec, value: Any) -> str:
+    if spec.secret:
+        return MASK
+    return repr(str(value)) if isinstance(value, Path) else repr(value)
+
+
+def _article(type_name: str) -> str:
+    if "|" in type_name and not type_name.startswith("list"):
+        return "one of " + ", ".join(type_name.split("|"))
+    return f"{'an' if type_name[0] in 'aeiou' else 'a'} {type_name}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """` Did you mean "file"?`, or nothing where no name is near."""
+    hits = difflib.get_close_matches(name, list(known), n=1)
+    return f' Did you mean "{hits[0]}"?' if hits else ""

@@ -1,0 +1,18 @@
+"""How keys are compared: two rows are the same record's if their folded keys are equal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def fold_key(value: object, case_sensitive: bool = False) -> str:
+    """A key as it is compared: trimmed, in one Unicode form, and without letter case unless the field minds it.
+
+    Zoho says for each unique field whether letter case counts (`unique.case_sensitive`); where it does not say, it
+    does not count, since taking two keys for one only sends them one after the other.
+    """
+    text = value.strip() if type(value) is str else str(value).strip()
+    if text.isascii():
+        return text if case_sensitive else text.lower()
+    text = unicodedata.normalize("NFC", text)
+    return text if case_sensitive else unicodedata.normalize("NFC", text.casefold())

@@ -1,0 +1,140 @@
+"""What every source is: rows that can be opened again and skipped forward. The kinds of sources are beside this file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
+
+from zmigrate.errors import SourceError
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.crm import Crm
+
+
+class Row(NamedTuple):
+    """One row of a source."""
+
+    number: int
+    """Its place in the source, from 1."""
+    line: int
+    """The line of the file on which it begins, from 1; its number where there is no file."""
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where to go on: behind the row of this number. `token` is the source's own mark (a Query's last id)."""
+
+    number: int = 0
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a source was when the run began, so that a resumed run can tell that it is still the same."""
+
+    path: str
+    """A file's absolute path, or the query."""
+    size: int
+    sha256: str
+    rows: int | None
+    """None where it can't be known beforehand (a query)."""
+    encoding: str | None = None
+    delimiter: str | None = None
+    columns: tuple[str, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Fingerprint:
+        columns = stored.get("columns")
+        return cls(**{**stored, "columns": None if columns is None else tuple(columns)})
+
+
+class Source(Protocol):
+    """Where rows come from."""
+
+    @property
+    def name(self) -> str:
+        """For messages: `leads.csv`, `Query of Accounts`."""
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The names that rows have, None where they are not declared. Raises SourceError if they can't be read."""
+
+    @property
+    def stable(self) -> bool:
+        """True: the same rows can be read again (a file). False: they shrink or grow as a run writes (a query)."""
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The OAuth scopes that reading needs."""
+
+    def scan(self) -> Fingerprint:
+        """Read it all once, strictly, before anything is sent. Raises SourceError with file, line and what to do."""
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        """Raise SourceError, saying what changed, unless it is what it was."""
+
+    def rows(self, after: Cursor = ..., crm: Crm | None = None) -> Iterator[Row]:
+        """The rows behind the cursor."""
+
+    def identity(self, row: Row) -> str | None:
+        """The mark to put into a cursor behind this row: a record's id; None where the number says it all."""
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open for reading bytes. Raises SourceError that says why not, and what to do."""
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise SourceError(f"{path}: there is no such file.", hint=_near(path)) from None
+    except IsADirectoryError:
+        raise SourceError(f"{path} is a folder, not a file.") from None
+    except PermissionError:
+        if path.is_dir():  # Windows says so
+            raise SourceError(f"{path} is a folder, not a file.") from None
+        raise SourceError(f"{path} may not be read.", hint="Check the file's permissions.") from None
+    except OSError as error:
+        raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def _near(path: Path) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only when a file is missing
+
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no folder {folder} either."
+    hits = get_close_matches(path.name, os.listdir(folder), n=1)
+    return f"Did you mean {folder / hits[0]}?" if hits else f"Looked in {folder.absolute()}."
+
+
+def changed(name: str, then: Fingerprint, now: Fingerprint) -> SourceError:
+    """The error that says what became of a file since the run began."""
+    if then.columns != now.columns and then.columns is not None and now.columns is not None:
+        gone = [column for column in then.columns if column not in now.columns]
+        new = [column for column in now.columns if column not in then.columns]
+        what = "; ".join(
+            part
+            for part in (
+                f"columns gone: {', '.join(gone)}" if gone else "",
+                f"columns new: {', '.join(new)}" if new else "",
+                "" if gone or new else "its columns stand in another order",
+            )
+            if part
+        )
+    elif then.rows != now.rows:
+        what = f"{then.rows:,} rows then, {now.rows:,} now"
+    elif then.size != now.size:
+        what = f"as many rows, but {then.size:,} bytes then, {now.size:,} now"
+    else:
+        what = "as long as before, but other content"
+    return SourceError(
+        f"{name} has changed since the run began: {what}.",
+        hint="Put the file back as it was, or begin a new run with the changed one.",
+        code="SOURCE_CHANGED",
+    )

@@ -1,0 +1,299 @@
+"""CSV files: scanned strictly once before anything is sent, then read at full speed. One way of writing it is taken:
+cells in double quotes where needed, a quote inside one doubled."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, changed, open_file
+from zmigrate.rows.sources.text import (
+    HashingReader,
+    NulByte,
+    explain_bad_byte,
+    explain_nul,
+    file_hash,
+    find_encoding,
+    made_of_nul,
+    open_text,
+)
+from zmigrate.rows.spreadsheet import our_columns, unescape
+
+if TYPE_CHECKING:
+    import _csv
+
+    from zmigrate.zoho.crm import Crm
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+LONGEST_CELL: Final = 4 * 1024 * 1024
+"""Characters. Beyond it a quote was never closed; Zoho's longest text is 50,000."""
+SAMPLE_CHARACTERS: Final = 1 << 16
+SAMPLE_ROWS: Final = 20
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_DELIMITER_NAMES: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
+
+
+class Csv:
+    """Rows of a CSV file, each a mapping from column to text.
+
+    The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; everything else is UTF-8 unless an
+    `encoding` is declared. Blank lines are no rows. Our own result files are known again: our columns are dropped and
+    the escape of formulas is taken away. Opens nothing before it is asked for columns, a scan or rows.
+    """
+
+    stable = True
+    scopes: tuple[str, ...] = ()
+
+    def __init__(self, path: str | Path, delimiter: str | None = None, encoding: str | None = None) -> None:
+        self.path = Path(path)
+        if delimiter is not None and delimiter.lower() in {"tab", "\\t"}:
+            delimiter = "\t"
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+            raise SourceError(f"a delimiter is one character, not {delimiter!r}.", hint='Or the word "tab".')
+        self._declared_delimiter = delimiter
+        self._declared_encoding = encoding
+        self._format: _Format | None = None
+
+    def __repr__(self) -> str:
+        return f"Csv({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._find_format().columns
+
+    def scan(self) -> Fingerprint:
+        form = self._find_format()
+        with open_file(self.path) as raw:
+            hashing = HashingReader(raw, nul_is_text=made_of_nul(form.encoding))
+            try:
+                widths = Counter(map(len, form.reader(open_text(hashing, form.encoding))))
+            except NulByte:
+                raise explain_nul(self.path) from None
+            except UnicodeDecodeError:
+                raise explain_bad_byte(self.path, form.encoding) from None
+            except csv.Error:
+                raise self._explain(form) from None
+        del widths[0]
+        if widths.keys() != {form.width}:
+            raise self._explain(form)
+        if widths[form.width] == 1:
+            raise SourceError(
+                f"{self.path} has only a header, no rows.", hint="Is it the right file, and complete?"
+            )
+        if made_of_nul(form.encoding):
+            self._refuse_nul_text(form)
+        return Fingerprint(
+            path=str(self.path.absolute()),
+            size=hashing.size,
+            sha256=hashing.sha256(),
+            rows=widths[form.width] - 1,
+            encoding=form.encoding,
+            delimiter=form.delimiter,
+            columns=form.columns,
+        )
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        size, sha256 = file_hash(self.path)
+        if (size, sha256) == (fingerprint.size, fingerprint.sha256):
+            return
+        try:
+            now = self.scan()
+        except SourceError as error:
+            raise SourceError(
+                f"{self.path} has changed since the run began, and can't be read any more: {error.message}",
+                hint=error.hint,
+                code="SOURCE_CHANGED",
+            ) from None
+        raise changed(str(self.path), fingerprint, now)
+
+    def rows(self, after: Cursor = Cursor(), crm: Crm | None = None) -> Iterator[Row]:
+        form = self._find_format()
+        columns, width, ours = form.columns, form.width, form.ours
+        with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
+            reader = form.reader(text)
+            try:
+                # The header and the rows before the cursor, blank lines aside, at the csv module's own speed.
+                deque(islice(filter(None, reader), after.number + 1), maxlen=0)
+                number, line = after.number, reader.line_num + 1
+                for cells in reader:
+                    if len(cells) == width:
+                        number += 1
+                        if ours:
+                            cells = [unescape(cell) for cell in cells[ours:]]  # noqa: PLW2901
+                        yield Row(number, line, dict(zip(columns, cells, strict=False)))
+                    elif cells:
+                        raise _ragged(self.path, line, len(cells), width)
+                    line = reader.line_num + 1
+            except UnicodeDecodeError:
+                raise explain_bad_byte(self.path, form.encoding) from None
+            except csv.Error as error:
+                raise _broken(self.path, reader.line_num, error) from None
+
+    def identity(self, row: Row) -> str | None:
+        return None
+
+    def _find_format(self) -> _Format:
+        if self._format is None:
+            encoding = find_encoding(self.path, self._declared_encoding)
+            sample = self._sample(encoding)
+            delimiter = self._declared_delimiter or find_delimiter(self.path, sample)
+            header = _read_header(self.path, sample, delimiter)
+            self._format = _Format(encoding, delimiter, header, our_columns(header))
+        return self._format
+
+    def _sample(self, encoding: str) -> str:
+        with open_file(self.path) as raw:
+            if not made_of_nul(encoding) and b"\0" in raw.read(SAMPLE_CHARACTERS):
+                raise explain_nul(self.path)
+            raw.seek(0)
+            with open_text(raw, encoding) as text:
+                try:
+                    sample = text.read(SAMPLE_CHARACTERS)
+                except UnicodeDecodeError:
+                    raise explain_bad_byte(self.path, encoding) from None
+        if not sample.strip():
+            raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
+        return sample
+
+    def _explain(self, form: _Format) -> SourceError:
+        """The pass that failed again, slowly, to say where."""
+        with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
+            reader = form.reader(text)
+            line = 1
+            try:
+                for cells in reader:
+                    if cells and len(cells) != form.width:
+                        return _ragged(self.path, line, len(cells), form.width)
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                return _broken(self.path, line, error)
+        return SourceError(
+            f"{self.path} changed while it was read.", hint="Run it again when nobody writes to it."
+        )
+
+    def _refuse_nul_text(self, form: _Format) -> None:
+        with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
+            for line, content in enumerate(text, start=1):
+                if "\0" in content:
+                    raise SourceError(f"{self.path}:{line}: there is a NUL character, which no text has.")
+
+
+class _Format:
+    """What a file turned out to be."""
+
+    def __init__(self, encoding: str, delimiter: str, header: Sequence[str], ours: int) -> None:
+        self.encoding = encoding
+        self.delimiter = delimiter
+        self.width = len(header)
+        self.ours = ours
+        """Columns at the front that zmigrate put there."""
+        self.columns = tuple(header[ours:])
+
+    def reader(self, text: Iterator[str]) -> _csv._reader:
+        return _strict_reader(text, self.delimiter)
+
+
+def _strict_reader(lines: Iterator[str], delimiter: str) -> _csv._reader:
+    if csv.field_size_limit() < LONGEST_CELL:
+        csv.field_size_limit(
+            LONGEST_CELL
+        )  # the module's one setting, for all of the process; only ever raised
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def find_delimiter(path: Path, sample: str) -> str:
+    """The delimiter by which the header has several columns and the first rows as many.
+
+    Raises SourceError where two fit alike: a guess would be wrong silently.
+    """
+    widths = {delimiter: _widths(sample, delimiter) for delimiter in DELIMITERS}
+    several = [delimiter for delimiter, found in widths.items() if found[0] > 1]
+    if not several:
+        return ","
+    if len(several) == 1:
+        return several[0]
+    even = [delimiter for delimiter in several if len(set(widths[delimiter])) == 1]
+    if len(even) == 1:
+        return even[0]
+    names = " and ".join(_DELIMITER_NAMES[delimiter] for delimiter in even or several)
+    raise SourceError(
+        f"{path}:1: can't tell which character parts the columns: {names} would both do.",
+        hint='Declare it: --delimiter ";" (or the word "tab").',
+    )
+
+
+def _widths(sample: str, delimiter: str) -> list[int]:
+    """How many cells the first rows have; the last one of a cut sample may be incomplete and is left out."""
+    widths = []
+    cut = len(sample) == SAMPLE_CHARACTERS
+    try:
+        for cells in islice(filter(None, _strict_reader(iter(_lines(sample)), delimiter)), SAMPLE_ROWS + 1):
+            widths.append(len(cells))
+    except csv.Error:
+        cut = False
+    if cut and len(widths) > 1 and len(widths) <= SAMPLE_ROWS:
+        widths.pop()
+    return widths or [0]
+
+
+def _lines(sample: str) -> list[str]:
+    ends = [match.end() for match in _LINE_END.finditer(sample)]
+    return [
+        sample[start:end] for start, end in zip([0, *ends], [*ends, len(sample)], strict=True) if end > start
+    ]
+
+
+def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
+    reader = _strict_reader(iter(_lines(sample)), delimiter)
+    try:
+        cells = next(filter(None, reader))
+    except csv.Error as error:
+        raise _broken(path, 1, error) from None
+    header = [cell.strip() for cell in cells]
+    line = reader.line_num
+    for place, name in enumerate(header, start=1):
+        if not name:
+            raise SourceError(
+                f"{path}:{line}: column {place} of {len(header)} has no name.",
+                hint="Give every column of the header a name, or take the column out.",
+            )
+    for name, count in Counter(header).items():
+        if count > 1:
+            places = " and ".join(str(place) for place, cell in enumerate(header, start=1) if cell == name)
+            raise SourceError(
+                f"{path}:{line}: {count} columns are called {name!r}: {places}.",
+                hint="Give every column a name of its own.",
+            )
+    return header
+
+
+def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
+    return SourceError(
+        f"{path}:{line}: expected {expected} columns as in the header, got {found}.",
+        hint="A delimiter or line break inside a cell wants the cell in double quotes.",
+    )
+
+
+def _broken(path: Path, line: int, error: csv.Error) -> SourceError:
+    text = str(error)
+    if "field larger" in text:
+        why = f"the row that begins here has a cell of more than {LONGEST_CELL:,} characters"
+        hint = "Most likely a quote is opened there and never closed."
+    elif "unexpected end" in text:
+        why = "a quote is opened in the row that begins here and never closed"
+        hint = "Close it, or double it if it belongs to the text."
+    else:
+        why = f"a quoted cell in the row that begins here goes on behind its closing quote ({text})"
+        hint = 'A quote inside a quoted cell is doubled: "the ""old"" CRM".'
+    return SourceError(f"{path}:{line}: {why}.", hint=hint)

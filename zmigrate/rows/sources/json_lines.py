@@ -1,0 +1,117 @@
+"""JSON Lines files: one object a line, UTF-8."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, changed, open_file
+from zmigrate.rows.sources.text import file_hash
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.crm import Crm
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class JsonLines:
+    """Rows of a JSON Lines file, each the object of its line. Blank lines are no rows."""
+
+    stable = True
+    scopes: tuple[str, ...] = ()
+    columns = None
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"JsonLines({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def scan(self) -> Fingerprint:
+        digest = hashlib.sha256()
+        rows = size = 0
+        with open_file(self.path) as raw:
+            for line, content in enumerate(raw, start=1):
+                digest.update(content)
+                if self._parse(line, size, content) is not None:
+                    rows += 1
+                size += len(content)
+        if not rows:
+            raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
+        return Fingerprint(str(self.path.absolute()), size, digest.hexdigest(), rows, encoding="utf-8")
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        size, sha256 = file_hash(self.path)
+        if (size, sha256) == (fingerprint.size, fingerprint.sha256):
+            return
+        try:
+            now = self.scan()
+        except SourceError as error:
+            raise SourceError(
+                f"{self.path} has changed since the run began, and can't be read any more: {error.message}",
+                hint=error.hint,
+                code="SOURCE_CHANGED",
+            ) from None
+        raise changed(str(self.path), fingerprint, now)
+
+    def rows(self, after: Cursor = Cursor(), crm: Crm | None = None) -> Iterator[Row]:
+        number = 0
+        with open_file(self.path) as raw:
+            for line, content in enumerate(raw, start=1):
+                if number < after.number:
+                    number += not _blank(line, content)
+                    continue
+                values = self._parse(line, 0, content)
+                if values is not None:
+                    number += 1
+                    yield Row(number, line, values)
+
+    def identity(self, row: Row) -> str | None:
+        return None
+
+    def _parse(self, line: int, offset: int, content: bytes) -> dict[str, Any] | None:
+        if _blank(line, content):
+            return None
+        if line == 1:
+            content = content.removeprefix(_BOM)
+        try:
+            values = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            raise self._explain(line, offset, content, error) from None
+        if not isinstance(values, dict):
+            raise SourceError(
+                f"{self.path}:{line}: every line is one JSON object, this one is a {_KINDS[type(values)]}.",
+                hint='Write it like this: {"Last_Name": "Doe", "Email": "doe@example.com"}',
+            )
+        return values
+
+    def _explain(self, line: int, offset: int, content: bytes, error: orjson.JSONDecodeError) -> SourceError:
+        try:
+            content.decode()
+        except UnicodeDecodeError as bad:
+            return SourceError(
+                f"{self.path}:{line}: byte {offset + bad.start:,} (0x{content[bad.start]:02x}) is not UTF-8 text.",
+                hint="JSON Lines are UTF-8: convert the file.",
+            )
+        if b"\0" in content:
+            return SourceError(f"{self.path}:{line}: there is a NUL byte, which no text has.")
+        return SourceError(
+            f"{self.path}:{line}: not valid JSON: {error.msg} (column {error.colno}).",
+            hint="Every line is one complete JSON object.",
+        )
+
+
+_KINDS = {list: "list", str: "text", int: "number", float: "number", bool: "boolean", type(None): "null"}
+
+
+def _blank(line: int, content: bytes) -> bool:
+    return not (content.removeprefix(_BOM) if line == 1 else content).strip()

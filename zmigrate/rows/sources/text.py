@@ -1,0 +1,154 @@
+"""From bytes to text: encodings, byte order marks, and where exactly a file is broken. Knows nothing of columns."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import open_file
+
+CHUNK: Final = 1 << 20
+_MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class HashingReader(io.RawIOBase):
+    """A file's bytes, passed on while they are hashed; refuses NUL bytes unless the encoding is made of them."""
+
+    def __init__(self, raw: BinaryIO, *, nul_is_text: bool) -> None:
+        self._raw = raw
+        self._nul_is_text = nul_is_text
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] - what BufferedReader gives
+        count: int = self._raw.readinto(buffer)  # type: ignore[attr-defined] - a buffered reader has it
+        data = bytes(buffer[:count])
+        self._digest.update(data)
+        self.size += count
+        if not self._nul_is_text and b"\0" in data:
+            raise NulByte
+        return count
+
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+
+class NulByte(Exception):  # noqa: N818 - it names what was met
+    """The file has a NUL byte; `explain_nul` says where."""
+
+
+def open_text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
+    """Text with its line ends as they are, which the csv module wants."""
+    buffered = io.BufferedReader(raw, CHUNK) if isinstance(raw, io.RawIOBase) else raw
+    return io.TextIOWrapper(buffered, encoding=encoding, newline="")
+
+
+def file_hash(path: Path) -> tuple[int, str]:
+    """Size in bytes and SHA-256 of a file."""
+    digest = hashlib.sha256()
+    size = 0
+    with open_file(path) as raw:
+        while chunk := raw.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()
+
+
+def find_encoding(path: Path, declared: str | None) -> str:
+    """The declared encoding, else what a byte order mark says, else UTF-8. Raises SourceError for an unknown name."""
+    with open_file(path) as raw:
+        head = raw.read(4)
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if declared is None:
+        return marked or "utf-8"
+    try:
+        name = codecs.lookup(declared).name
+        "".encode(name)
+    except (LookupError, TypeError):
+        raise SourceError(
+            f"there is no encoding called {declared!r}.", hint="Common ones: utf-8, cp1252, latin-1, utf-16."
+        ) from None
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def made_of_nul(encoding: str) -> bool:
+    """True for encodings in which plain letters have NUL bytes."""
+    return encoding.startswith(("utf-16", "utf-32"))
+
+
+def explain_bad_byte(path: Path, encoding: str) -> SourceError:
+    """Where the first byte is that is not of the encoding, and what to do."""
+    line, text_bytes = 1, 0
+    decoder = codecs.getincrementaldecoder(encoding)()
+    ended_in_cr = False
+    for offset, chunk in _chunks(path):
+        held = len(decoder.getstate()[0])
+        try:
+            text = decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            good = error.object[: error.start].decode(encoding, "ignore")
+            line += _line_ends(good, ended_in_cr)
+            text_bytes = offset - held + error.start
+            return _bad_byte(path, encoding, line, text_bytes, error)
+        line += _line_ends(text, ended_in_cr)
+        ended_in_cr = text.endswith("\r") if text else ended_in_cr
+    return SourceError(f"{path} can't be read as {encoding}.", hint="Say what it is with --encoding.")
+
+
+def _bad_byte(path: Path, encoding: str, line: int, offset: int, error: UnicodeDecodeError) -> SourceError:
+    value = error.object[error.start] if error.start < len(error.object) else 0
+    hint = "Declare the file's encoding, for example --encoding cp1252 (Windows) or --encoding utf-16."
+    if error.reason == "unexpected end of data":
+        hint = "The file seems to be cut off in the middle of a letter: copy it again. " + hint
+    return SourceError(
+        f"{path}:{line}: byte {offset:,} (0x{value:02x}) is not {encoding.upper()} text.", hint=hint
+    )
+
+
+def explain_nul(path: Path) -> SourceError:
+    """Where the first NUL byte is, and what to do."""
+    line = 1
+    ended_in_cr = False
+    for offset, chunk in _chunks(path):
+        place = chunk.find(b"\0")
+        before = (chunk if place < 0 else chunk[:place]).decode("latin-1")
+        line += _line_ends(before, ended_in_cr)
+        if place >= 0:
+            return SourceError(
+                f"{path}:{line}: byte {offset + place:,} is a NUL byte, which no text has.",
+                hint="Is it a text file? If it is UTF-16 without a mark, say so: --encoding utf-16-le.",
+            )
+        ended_in_cr = before.endswith("\r")
+    return SourceError(f"{path} has a NUL byte.")
+
+
+def _chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(offset, bytes) of the file, and an empty chunk at the end."""
+    offset = 0
+    with open_file(path) as raw:
+        while True:
+            chunk = raw.read(CHUNK)
+            yield offset, chunk
+            if not chunk:
+                return
+            offset += len(chunk)
+
+
+def _line_ends(text: str, after_cr: bool) -> int:
+    """How many lines end in the text, a CR LF once, also where the CR came in the text before."""
+    count = text.count("\n") + text.count("\r") - text.count("\r\n")
+    return count - 1 if after_cr and text.startswith("\n") else count

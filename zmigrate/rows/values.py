@@ -1,0 +1,172 @@
+"""Values become Zoho's JSON by their field's metadata. What can't, is told before it costs a call. Nothing is guessed:
+what could be read in two ways is refused, with what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from zmigrate.rows import field_types
+from zmigrate.rows.field_types import NOTHING, Refused
+
+if TYPE_CHECKING:
+    from zmigrate.writes import Operation
+    from zmigrate.zoho.metadata import Field, ModuleFields
+
+UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
+NOT_WRITABLE: Final = "NOT_WRITABLE"
+EMPTY_KEY: Final = "EMPTY_KEY"
+NOT_A_RECORD: Final = "NOT_A_RECORD"
+LONGEST_SHOWN: Final = 200
+
+
+class BadValue(Exception):  # noqa: N818 - it is data: a row that fails, not a run
+    """A value that Zoho would refuse or drop: which field, Zoho's code (or ours), why, and the value."""
+
+    def __init__(self, field: str, code: str, message: str, value: object = None) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field = field
+        self.code = code
+        self.message = message
+        self.value = _shown(value)
+
+
+class Converter:
+    """Turns what a job's `transform` gives into records ready for orjson, for one module and operation.
+
+    Empty text is left out, except the key, which fails the row (`EMPTY_KEY`). None is left out of an insert, and
+    blanks the field in an update or upsert. For a delete only the key is kept.
+    """
+
+    def __init__(
+        self,
+        fields: ModuleFields,
+        operation: Operation,
+        key: str | None = None,
+        time_zone: tzinfo | None = None,
+    ) -> None:
+        """`time_zone`: for date-times without an offset; without one they are refused."""
+        self._fields = fields
+        self._operation = operation
+        self._key = key
+        self._time_zone = time_zone
+        self._text_lengths: dict[str, int] = {}
+        self._converters: dict[str, Callable[[Any], Any]] = {}
+
+    def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The record in Zoho's JSON. Raises BadValue, and nothing else."""
+        if not isinstance(record, Mapping):
+            raise BadValue("", NOT_A_RECORD, f"transform gave {type(record).__name__}, not a record", record)
+        if self._operation == "delete":
+            record = {name: value for name, value in record.items() if name == self._key}
+        lengths, converters = self._text_lengths, self._converters
+        converted: dict[str, Any] = {}
+        for name, value in record.items():
+            length = lengths.get(name)
+            if length is not None and type(value) is str and len(value) <= length and value.isascii():
+                if value and not value.isspace():
+                    converted[name] = value
+                continue
+            try:
+                convert = converters.get(name) or self._compile(name)
+                result = convert(value)
+            except Refused as refused:
+                raise BadValue(str(name), refused.code, refused.message, value) from None
+            if result is not NOTHING:
+                converted[name] = result
+        if self._key is not None and converted.get(self._key) is None:
+            raise BadValue(self._key, EMPTY_KEY, "the key is empty, so its record could not be found again")
+        return converted
+
+    def _compile(self, name: str) -> Callable[[Any], Any]:
+        convert = self._converter(name)
+        self._converters[name] = convert
+        return convert
+
+    def _converter(self, name: str) -> Callable[[Any], Any]:
+        if name == "id":
+            if self._operation == "insert":
+                raise Refused("a new record has no id yet; leave it out", NOT_WRITABLE)
+            return field_types.record_id
+        if not isinstance(name, str) or not name.startswith("$"):
+            problem = field_problem(self._fields, name, self._operation, key=self._key)
+            if problem is not None:
+                raise Refused(problem[1], problem[0])
+        else:
+            return field_types.as_is
+        field = self._fields.fields[name]
+        convert = field_types.converter(field, self._time_zone)
+        if name == self._key:
+            return _trimmed(convert)
+        if self._operation == "insert":
+            convert = _none_left_out(convert)
+        if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
+            self._text_lengths[name] = field.length or field_types.LONGEST_TEXT
+        return convert
+
+
+def field_problem(
+    fields: ModuleFields, name: str, operation: Operation, key: str | None = None
+) -> tuple[str, str] | None:
+    """Code and message if a value for this field can't be written: unknown, computed, read-only, on no layout."""
+    if name == "id" and operation != "insert":
+        return None
+    field = fields.get(name) if isinstance(name, str) else None
+    if field is None:
+        return UNKNOWN_FIELD, f"{fields.module} has no field {name!r}{_nearest(fields, name)}"
+    if name == key and operation in ("update", "delete"):
+        return None  # it only finds the record
+    why = _why_not_writable(field, operation)
+    return (
+        None
+        if why is None
+        else (NOT_WRITABLE, f"{name} can't be written: {why}; Zoho would drop it silently")
+    )
+
+
+def _why_not_writable(field: Field, operation: Operation) -> str | None:
+    if field.data_type in field_types.COMPUTED:
+        return f"Zoho computes it ({field.data_type})"
+    if operation in ("insert", "upsert") and not field.creatable:
+        return "it is read-only when a record is created"
+    if operation in ("update", "upsert") and not field.updatable:
+        return "it is read-only when a record is changed"
+    if not field.on_layout:
+        return "it is unused, on no layout"
+    return None
+
+
+def _nearest(fields: ModuleFields, name: object) -> str:
+    text = str(name)
+    for field in fields.fields.values():
+        if field.label.casefold() == text.casefold() or field.api_name.casefold() == text.casefold():
+            return f"; did you mean {field.api_name!r}?"
+    hits = get_close_matches(text, list(fields.fields), n=1)
+    return f"; did you mean {hits[0]!r}?" if hits else ""
+
+
+def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def trimmed(value: Any) -> Any:
+        return convert(value.strip() if isinstance(value, str) else value)
+
+    return trimmed
+
+
+def _none_left_out(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def left_out(value: Any) -> Any:
+        return NOTHING if value is None else convert(value)
+
+    return left_out
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        text = value
+    else:
+        try:
+            text = repr(value)
+        except Exception as error:
+            text = f"<{type(value).__name__} whose repr fails: {type(error).__name__}>"
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"

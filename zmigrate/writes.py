@@ -1,0 +1,94 @@
+"""What becomes of a record: the four writes that a record job declares. Data only; nothing here sends."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import KW_ONLY, dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from zmigrate.errors import JobError
+
+Operation = Literal["insert", "update", "upsert", "delete"]
+
+WRITE_SHAPE = """
+    write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
+    write = Update("Leads")                          # by id; or key="Legacy_ID", looked up in the org
+    write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that tells whether it is there
+    write = Delete("Leads")                          # by id; or key="Legacy_ID", looked up in the org"""
+
+_API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Create a record for each row. `key`: a field by which ours is found again if an answer is lost."""
+
+    module: str
+    _: KW_ONLY
+    key: str | None = None
+    operation: ClassVar[Literal["insert"]] = "insert"
+
+    def __post_init__(self) -> None:
+        _check_write(self, self.key)
+        if self.key == "id":
+            raise JobError(f"{self!r}: a new record has no id yet. Write it like this:\n{WRITE_SHAPE}")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change the record that each row names by `id`, or by another `key` that is looked up in the org."""
+
+    module: str
+    _: KW_ONLY
+    key: str = "id"
+    operation: ClassVar[Literal["update"]] = "update"
+
+    def __post_init__(self) -> None:
+        _check_write(self, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """Change the record whose `match_on` is the row's, or create it where there is none."""
+
+    module: str
+    _: KW_ONLY
+    match_on: str = ""
+    operation: ClassVar[Literal["upsert"]] = "upsert"
+
+    if TYPE_CHECKING:  # required; given a default at run time only, so that leaving it out is told by us
+
+        def __init__(self, module: str, *, match_on: str) -> None: ...
+
+    def __post_init__(self) -> None:
+        if not self.match_on:
+            raise JobError(f"Upsert({self.module!r}) has no `match_on`. Write it like this:\n{WRITE_SHAPE}")
+        _check_write(self, self.match_on)
+
+    @property
+    def key(self) -> str:
+        return self.match_on
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the record that each row names by `id`, or by another `key` that is looked up in the org."""
+
+    module: str
+    _: KW_ONLY
+    key: str = "id"
+    operation: ClassVar[Literal["delete"]] = "delete"
+
+    def __post_init__(self) -> None:
+        _check_write(self, self.key)
+
+
+Write: TypeAlias = Insert | Update | Upsert | Delete
+
+
+def _check_write(write: Write, key: str | None) -> None:
+    for what, name in (("module", write.module), ("field", key)):
+        if name is not None and not (isinstance(name, str) and _API_NAME.match(name)):
+            raise JobError(
+                f"{name!r} in {type(write).__name__}(...) is no api name of a {what}. Write it like this:\n{WRITE_SHAPE}"
+            )
