@@ -1,0 +1,1 @@
+"""Everything that draws: progress, banner, summary, report. Fed by events and figures; no HTTP, no jobs."""

@@ -1,0 +1,153 @@
+"""`zmigrate api METHOD PATH`: one call with a token for the scopes named, JSON out. For trying Zoho's API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zmigrate.cli.commands import Command
+from zmigrate.cli.options import CheckProfile
+from zmigrate.errors import UsageError
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.crm import Crm
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command(cls=Command)
+    def api(
+        method: Annotated[str, typer.Argument(metavar="METHOD", help="GET, POST, PUT, PATCH or DELETE.")],
+        path: Annotated[str, typer.Argument(metavar="PATH", help="As in /crm/v8/Leads.")],
+        scope: Annotated[
+            list[str] | None,
+            typer.Option("--scope", metavar="S", help="Scope of the token; several times for several."),
+        ] = None,
+        param: Annotated[
+            list[str] | None, typer.Option("--param", metavar="K=V", help="Query parameter; several times.")
+        ] = None,
+        data: Annotated[
+            str | None,
+            typer.Option("--data", metavar="JSON", help="Body as JSON, or @FILE, or @- for stdin."),
+        ] = None,
+        every_page: Annotated[bool, typer.Option("--all", help="GET: page through to the end.")] = False,
+        profile: CheckProfile = None,
+        emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
+        # Output is JSON as it is; the option is there so that errors are JSON too.
+        _as_json: Annotated[bool, typer.Option("--json", help="Print errors as JSON too.")] = False,
+    ) -> None:
+        """Make one API call and print the answer as JSON."""
+        verb = checked_method(method)
+        params = checked_params(param or [])
+        body = checked_body(data)
+        if not path.startswith("/"):
+            raise UsageError(
+                f"the path {path!r} does not begin with a slash", hint="write it as /crm/v8/Leads"
+            )
+        if not scope:
+            raise UsageError("no scope is named", hint="name one, as in --scope ZohoCRM.modules.leads.READ")
+        if every_page and verb != "GET":
+            raise UsageError(f"--all pages through a GET, not a {verb}")
+        from zmigrate.cli.connections import connected
+
+        with connected(scope, profile=profile, emulator=emulator) as connection:
+            answer = (
+                all_pages(connection.crm, path, params)
+                if every_page
+                else call(connection.crm, verb, path, params, body)
+            )
+        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def checked_method(method: str) -> str:
+    """The method in capitals."""
+    verb = method.upper()
+    if verb not in METHODS:
+        raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
+    return verb
+
+
+def checked_params(pairs: list[str]) -> dict[str, str]:
+    """`K=V` pairs as a mapping."""
+    params: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--param {pair!r} is not of the form K=V")
+        params[name] = value
+    return params
+
+
+def checked_body(data: str | None) -> Any:
+    """The body as JSON, from the option, a file, or stdin."""
+    if data is None:
+        return None
+    text, place = data, "--data"
+    if data.startswith("@"):
+        place = data[1:]
+        text = read_text(place)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{place} is not JSON: {error}") from None
+
+
+def read_text(place: str) -> str:
+    """A file's text; `-` is stdin."""
+    if place == "-":
+        return typer.get_text_stream("stdin").read()
+    try:
+        return Path(place).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{place} can't be read: {error}") from None
+
+
+def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:
+    """One call."""
+    match verb:
+        case "GET":
+            return crm.get(path, params=params)
+        case "DELETE":
+            return crm.delete(path, params=params)
+        case "POST":
+            return crm.post(path, params=params, json=body)
+        case "PUT":
+            return crm.put(path, params=params, json=body)
+    return crm.patch(path, params=params, json=body)
+
+
+def all_pages(crm: Crm, path: str, params: dict[str, str]) -> dict[str, Any]:
+    """Every page of a list, as one answer: the rows joined under their name, `info` of the last page."""
+    rows: list[Any] = []
+    name, info = "data", {}
+    for page in pages(crm, path, params):
+        lists = [key for key, value in page.items() if isinstance(value, list)]
+        if len(lists) != 1:
+            raise UsageError(
+                f"{path} does not answer with one list, so it has no pages", hint="leave --all out"
+            )
+        name, info = lists[0], page.get("info", {})
+        rows += page[name]
+    return {name: rows, "info": info}
+
+
+def pages(crm: Crm, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """By page token where Zoho gives one, else by page number; an empty page ends it."""
+    number = int(params.get("page", "1"))
+    while True:
+        page = crm.get(path, params=params)
+        if not page:
+            return
+        yield page
+        info = page.get("info") or {}
+        if not info.get("more_records"):
+            return
+        token = info.get("next_page_token")
+        params = {key: value for key, value in params.items() if key not in {"page", "page_token"}}
+        number += 1
+        params |= {"page_token": token} if token else {"page": str(number)}

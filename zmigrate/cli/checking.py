@@ -1,0 +1,87 @@
+"""What `zmigrate check` finds out, as data and as lines. Never a credential's value, only its place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zmigrate.cli.connections import connected, found_credentials
+from zmigrate.display.console import count, duration
+
+ORG_SCOPE = "ZohoCRM.org.READ"
+SKEW_WARNING_S = 300.0
+LATENCY_CALLS = 3
+
+
+def check_all(profile: str | None, scopes: Sequence[str], state_dir: Path | None) -> dict[str, Any]:
+    """Find credentials, get a token for the scopes, read the org, time some calls. Raises what refuses it."""
+    credentials = found_credentials(profile)
+    wanted = tuple(dict.fromkeys((ORG_SCOPE, *scopes)))
+    with connected(wanted, profile=profile, state_dir=state_dir) as connection:
+        org = connection.crm.org()
+        token = connection.tokens.token()
+        return {
+            "credentials": {"place": credentials.place, "accounts_url": credentials.accounts_url},
+            "scopes": sorted(token.scopes),
+            "org": {
+                "id": org.id,
+                "name": org.name,
+                "type": org.type,
+                "sandbox": org.sandbox,
+                "production": org.production,
+                "edition": org.edition,
+            },
+            "api_domain": token.api_domain,
+            "latency_ms": round(latency_s(connection.crm.org) * 1000),
+            "clock_skew_s": rounded(connection.clock.skew()),
+            "token_life_s": rounded(connection.tokens.left_s()),
+            "credits_left": connection.credits.left(),
+            "error": None,
+        }
+
+
+def latency_s(call: Any) -> float:
+    """The shortest of a few calls, in seconds: what the way to Zoho costs when nothing disturbs it."""
+    times = []
+    for _ in range(LATENCY_CALLS):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
+
+
+def lines_of(found: dict[str, Any]) -> list[str]:
+    """The same for a person: one fact a line."""
+    org = found["org"]
+    kind = "PRODUCTION" if org["production"] else org["type"]
+    lines = [
+        f"credentials   {found['credentials']['place']}",
+        f"accounts      {found['credentials']['accounts_url']}",
+        f"token         ok, for {', '.join(found['scopes'])}; {duration(found['token_life_s'] or 0)} left",
+        f"org           {org['name']} (id {org['id']}), {kind}, {org['edition']} edition",
+        f"api domain    {found['api_domain']}",
+        f"latency       {found['latency_ms']} ms a call",
+        f"clock         {skew_text(found['clock_skew_s'])}",
+    ]
+    left = found["credits_left"]
+    lines.append(f"API credits   {'unknown' if left is None else f'{count(left)} left of the last 24 hours'}")
+    return lines
+
+
+def skew_text(skew_s: float | None) -> str:
+    """How far this machine's clock is off, and what to do when that is much."""
+    if skew_s is None:
+        return "Zoho's answers did not say the time"
+    if abs(skew_s) < 1:
+        return "in step with Zoho's"
+    side = "behind" if skew_s > 0 else "ahead of"
+    off = f"{duration(abs(skew_s))} {side} Zoho's"
+    if abs(skew_s) <= SKEW_WARNING_S:
+        return off
+    return f"WARNING: {off}; set this machine's clock (runs allow for it, but your logs will mislead)"

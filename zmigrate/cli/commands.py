@@ -1,0 +1,83 @@
+"""What commands are made of, also those whose options are known at run time only: a job's, the emulator's."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+if TYPE_CHECKING:
+    from typer._click import Command as AnyCommand
+    from typer._click import Context, Parameter
+
+
+def parameter(name: str, annotation: object, default: object, info: object) -> inspect.Parameter:
+    """One parameter of a made-up function; `info` is typer's `Option(...)` or `Argument(...)`."""
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[annotation, info],
+    )
+
+
+def parameters_of(options: type) -> list[inspect.Parameter]:
+    """The parameters that a dataclass of annotated options declares."""
+    hints = get_type_hints(options, include_extras=True)
+    return [
+        each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in inspect.signature(options).parameters.values()
+    ]
+
+
+def command_of(
+    name: str, help_text: str, parameters: Sequence[inspect.Parameter], act: Callable[[dict[str, Any]], None]
+) -> AnyCommand:
+    """A command with these parameters that hands their values to `act`."""
+
+    def call(**values: Any) -> None:
+        act(values)
+
+    call.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name, help=help_text, cls=Command)(call)
+    return typer.main.get_command(single)
+
+
+def without_bool(parameters: list[Parameter]) -> list[Parameter]:
+    """A flag takes no value, so help shows no `<bool>` after it."""
+    for each in parameters:
+        if getattr(each, "is_flag", False) and each.metavar is None:
+            each.metavar = ""
+    return parameters
+
+
+class Command(TyperCommand):
+    """A command of zmigrate."""
+
+    def get_params(self, ctx: Context) -> list[Parameter]:
+        return without_bool(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """A group of commands."""
+
+    def get_params(self, ctx: Context) -> list[Parameter]:
+        return without_bool(super().get_params(ctx))
+
+
+class LazyCommand(Command):
+    """A command that is built when it is called, so that the root's help need not import what it needs."""
+
+    def real(self) -> AnyCommand:
+        """The command itself."""
+        raise NotImplementedError
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Context | None = None, **extra: Any
+    ) -> Context:
+        return self.real().make_context(info_name, args, parent=parent, **extra)

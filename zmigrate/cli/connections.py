@@ -1,0 +1,70 @@
+"""A connection for a command that is no run: to the org of the credentials found, or an embedded emulator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials, Settings
+    from zmigrate.events import Event
+    from zmigrate.zoho.connection import Connection
+
+
+def ignore(event: Event) -> None:
+    """Nobody watches."""
+
+
+def found_credentials(profile: str | None) -> Credentials:
+    """The credentials for this folder; raises ConfigError where there are none."""
+    from zmigrate.config import load_credentials
+
+    return load_credentials(profile, folder=Path.cwd(), environ=os.environ)
+
+
+def found_settings(state_dir: Path | None = None) -> Settings:
+    """The settings for this folder."""
+    from zmigrate.config import load_settings
+
+    return load_settings(environ=os.environ, folder=Path.cwd(), state_dir=state_dir)
+
+
+@contextmanager
+def connected(
+    scopes: Sequence[str],
+    *,
+    profile: str | None = None,
+    emulator: bool = False,
+    state_dir: Path | None = None,
+) -> Iterator[Connection]:
+    """A connection with one token for these scopes, revoked at the end."""
+    from zmigrate.stopping import StopSignal
+    from zmigrate.zoho.connection import connect
+
+    with ExitStack() as stack:
+        credentials = stack.enter_context(embedded()) if emulator else found_credentials(profile)
+        settings = found_settings(state_dir)
+        yield stack.enter_context(
+            connect(credentials, scopes, settings=settings, emit=ignore, stop=StopSignal())
+        )
+
+
+@contextmanager
+def embedded() -> Iterator[Credentials]:
+    """The credentials of an emulator that lives as long as the block."""
+    from zmigrate.config import Credentials, Secret
+    from zmigrate.emulator import Emulator, Options
+
+    with Emulator(Options()) as local:
+        yield Credentials(
+            client_id=local.client_id,
+            client_secret=Secret(local.client_secret),
+            soid=local.soid,
+            accounts_url=local.accounts_url,
+            place="the embedded emulator",
+            profile="",
+            upload_url=None,
+        )

@@ -1,0 +1,139 @@
+"""From an error to a message and an exit code. Nobody else prints one."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import typer
+
+from zmigrate.errors import ZmigrateError
+
+INTERNAL = 5
+INTERRUPTED = 130
+RUN_COMMANDS = frozenset({"run", "resume"})
+ROW_COUNTS = (
+    "read",
+    "created",
+    "updated",
+    "unchanged",
+    "deleted",
+    "skipped",
+    "failed",
+    "in_doubt",
+    "pending",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a person is told, and what the shell is told."""
+
+    code: str
+    message: str
+    hint: str | None
+    exit_code: int
+
+
+def problem_of(error: Exception) -> Problem:
+    """The problem behind an error of ours or of the command-line parser."""
+    if isinstance(error, ZmigrateError):
+        return Problem(error.code, error.message, error.hint, error.exit_code)
+    if isinstance(error, typer.TyperException):
+        return Problem("USAGE", usage_message(error), usage_hint(error), error.exit_code)
+    raise TypeError(type(error))
+
+
+def usage_message(error: typer.TyperException) -> str:
+    """The parser's words, as a sentence of ours: small first letter, no full stop."""
+    message = error.format_message().strip().rstrip(".")
+    return message[:1].lower() + message[1:]
+
+
+def usage_hint(error: typer.TyperException) -> str | None:
+    """The help of the command that was being read."""
+    context = getattr(error, "ctx", None)
+    return f"see {context.command_path} --help" if context is not None else None
+
+
+def crash(error: Exception, argv: Sequence[str]) -> Problem:
+    """An error nobody foresaw: the traceback goes into a file, the person gets a line."""
+    where = write_traceback(error, crash_folder(argv))
+    what = f"unexpected {type(error).__name__}: {error}".rstrip(": ")
+    hint = f"the traceback is in {where}" if where else "run again with -v to see the traceback"
+    return Problem("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL)
+
+
+def crash_folder(argv: Sequence[str]) -> Path:
+    """Beside the runs: --state-dir, else ZMIGRATE_STATE_DIR, else .zmigrate."""
+    state = value_of("--state-dir", argv) or os.environ.get("ZMIGRATE_STATE_DIR") or ".zmigrate"
+    return Path(state) / "crashes"
+
+
+def value_of(option: str, argv: Sequence[str]) -> str | None:
+    """The value that a long option has among raw arguments, before they are parsed."""
+    for index, word in enumerate(argv):
+        if word == "--":
+            return None
+        if word == option and index + 1 < len(argv):
+            return argv[index + 1]
+        if word.startswith(option + "="):
+            return word[len(option) + 1 :]
+    return None
+
+
+def write_traceback(error: Exception, folder: Path) -> Path | None:
+    """A file for its owner only, without the values of variables; None where it can't be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / time.strftime("%Y%m%d-%H%M%S.txt")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            traceback.print_exception(error, file=file)
+    except OSError:
+        return None
+    return path
+
+
+def tell(problem: Problem, stream: TextIO) -> None:
+    """`error: what is wrong and where`, then `hint: what to do`."""
+    color = stream.isatty() and not os.environ.get("NO_COLOR")
+    error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
+    print(f"{error} {problem.message}", file=stream)
+    if problem.hint:
+        print(f"{hint} {problem.hint}", file=stream)
+
+
+def tell_json(problem: Problem, argv: Sequence[str]) -> None:
+    """The same as an object on stdout: the whole contract for a run, else just `error`."""
+    error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    words = [word for word in argv if not word.startswith("-")]
+    body: dict[str, Any] = {"error": error}
+    if words and words[0] in RUN_COMMANDS:
+        body = nothing_ran(words[1] if words[0] == "run" and len(words) > 1 else None) | body
+    print(json.dumps(body, ensure_ascii=False), file=sys.stdout)  # noqa: T201
+
+
+def nothing_ran(job: str | None) -> dict[str, Any]:
+    """What `run --json` prints where no run came about (DESIGN, section 6)."""
+    return {
+        "run_id": None,
+        "job": job,
+        "state": None,
+        "org": None,
+        "api_domain": None,
+        "rows": dict.fromkeys(ROW_COUNTS, 0),
+        "requests": {"sent": 0, "retried": 0, "throttled": 0},
+        "tokens": {"acquired": 0, "renewed": 0},
+        "credits": {"estimated": None, "used": 0},
+        "elapsed_s": 0.0,
+        "rows_per_s": None,
+        "files": {"run": None, "success": None, "errors": None, "report": None},
+        "error": None,
+    }

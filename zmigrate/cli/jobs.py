@@ -1,0 +1,204 @@
+"""`zmigrate jobs`, `show` and `new`: the jobs that there are, and a new one to begin with."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zmigrate.cli.commands import Command
+from zmigrate.cli.options import JobsPath, Json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from zmigrate.options import OptionSpec
+    from zmigrate.registry import JobEntry, Registry
+
+DEPENDS = "depends on its options"
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command(cls=Command)
+    def jobs(path: JobsPath = None, as_json: Json = False) -> None:
+        """List the jobs that can be run from this folder."""
+        registry = found(path)
+        if as_json:
+            typer.echo(json.dumps([as_data(entry) for entry in ordered(registry)], ensure_ascii=False))
+        else:
+            from zmigrate.display.console import stdout_console
+
+            stdout_console().print(table(registry))
+        name_broken(registry)
+
+    @app.command(cls=Command)
+    def show(
+        job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job.")],
+        path: JobsPath = None,
+        as_json: Json = False,
+    ) -> None:
+        """Describe a job: its write, scopes and options."""
+        registry = found(path)
+        registry.get(job)  # raises JobError with the nearest name
+        entry = registry.jobs[job]
+        if as_json:
+            typer.echo(json.dumps(as_data(entry), ensure_ascii=False))
+            return
+        from zmigrate.display.console import stdout_console
+
+        stdout_console().print(description(entry))
+
+    @app.command(cls=Command)
+    def new(
+        name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the job, as in import-customers.")],
+    ) -> None:
+        """Begin a job of your own: module, test, small file."""
+        from zmigrate.cli.scaffold import write_scaffold
+
+        made = write_scaffold(name, Path.cwd())
+        for file in made.files:
+            typer.echo(f"made {file}")
+        typer.echo(f"\nrun it:   zmigrate run {made.job} {made.sample} --emulator")
+        typer.echo(f"test it:  python -m pytest {made.test}")
+
+
+def found(path: Path | None) -> Registry:
+    """The jobs that can be found from the current folder."""
+    from zmigrate.registry import discover
+
+    return discover(path, Path.cwd())
+
+
+def ordered(registry: Registry) -> list[JobEntry]:
+    """By name."""
+    return [registry.jobs[name] for name in sorted(registry.jobs)]
+
+
+def name_broken(registry: Registry) -> None:
+    """Modules that can't be imported hide no other, but are not passed over in silence."""
+    for each in registry.broken:
+        place = f"{each.path}:{each.line}" if each.line else str(each.path)
+        typer.echo(f"warning: {place} can't be used: {each.error}", err=True)
+
+
+def table(registry: Registry) -> RenderableType:
+    """Name, what it does, where it comes from."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("job", no_wrap=True, style="bold")
+    made.add_column("what it does")
+    made.add_column("from", style="dim", overflow="fold")
+    for entry in ordered(registry):
+        made.add_row(entry.name, first_line(entry), str(entry.origin))
+    return made
+
+
+def first_line(entry: JobEntry) -> str:
+    """The first line of the job's docstring."""
+    return inspect.cleandoc(entry.cls.__doc__ or "").partition("\n")[0]
+
+
+def as_data(entry: JobEntry) -> dict[str, Any]:
+    """A job as JSON."""
+    from zmigrate.job import options
+
+    return {
+        "name": entry.name,
+        "help": inspect.cleandoc(entry.cls.__doc__ or ""),
+        "origin": str(entry.origin),
+        "write": constant(entry.cls, "write"),
+        "scopes": constant(entry.cls, "scopes"),
+        "once": entry.cls.once,
+        "options": [option_data(spec) for spec in options(entry.cls)],
+    }
+
+
+def constant(cls: type, name: str) -> Any:
+    """A class attribute as JSON; None where it is a property, so depends on the options, or is not there."""
+    value = inspect.getattr_static(cls, name, None)
+    if value is None or isinstance(value, property):
+        return None
+    if name == "write":
+        return {"module": value.module, "operation": value.operation, "key": value.key}
+    return list(value)
+
+
+def option_data(spec: OptionSpec) -> dict[str, Any]:
+    """An option as JSON."""
+    from zmigrate.options import enum_word
+
+    default = None if spec.required else spec.default
+    if spec.choices and default is not None and not isinstance(default, str):
+        default = enum_word(default)
+    elif default is not None and not isinstance(default, bool | int | float | str | tuple):
+        default = str(default)
+    return {
+        "name": spec.name,
+        "flag": spec.flag,
+        "kind": spec.kind,
+        "type": spec.type_name,
+        "required": spec.required,
+        "default": default,
+        "secret_from": spec.env,
+        "help": spec.help,
+    }
+
+
+def description(entry: JobEntry) -> RenderableType:
+    """A job in words, on one screen."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    data = as_data(entry)
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("from", data["origin"])
+    facts.add_row("writes", write_text(data["write"], entry.cls))
+    facts.add_row("scopes", "\n".join(data["scopes"]) if data["scopes"] else DEPENDS)
+    if data["once"]:
+        facts.add_row("once", "does not run again where it has finished")
+    options = Table.grid(padding=(0, 2))
+    options.add_column(no_wrap=True, style="cyan")
+    options.add_column(style="dim", no_wrap=True)
+    options.add_column(overflow="fold")
+    for each in data["options"]:
+        options.add_row(each["flag"], each["type"], option_note(each))
+    arguments = " ".join(each["flag"] for each in data["options"] if each["kind"] == "argument")
+    usage = f"zmigrate run {entry.name} {arguments}".rstrip()
+    return Group(
+        Text(entry.name, style="bold"),
+        Padding(Text(data["help"]), (0, 0, 1, 2)),
+        Padding(facts, (0, 0, 1, 2)),
+        Padding(options, (0, 0, 1, 2)),
+        Text.assemble(("try it: ", "dim"), f"{usage} --emulator"),
+    )
+
+
+def write_text(write: dict[str, Any] | None, cls: type) -> str:
+    """`upsert into Leads by Legacy_ID`."""
+    if write is None:
+        return (
+            DEPENDS if inspect.getattr_static(cls, "write", None) is not None else "what its own code writes"
+        )
+    key = f", found by {write['key']}" if write["key"] else ""
+    return f"{write['operation']}, module {write['module']}{key}"
+
+
+def option_note(option: dict[str, Any]) -> str:
+    """Help, default, and what else a person must know."""
+    parts = [option["help"]] if option["help"] else []
+    if option["secret_from"]:
+        parts.append(f"Secret: from {option['secret_from']} or a prompt.")
+    elif option["required"]:
+        parts.append("Required.")
+    elif option["default"] not in (None, "", (), False):
+        parts.append(f"Default: {option['default']}.")
+    return " ".join(parts)

@@ -1,0 +1,132 @@
+"""Options that several commands share, each declared once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RUNNER_PANEL = "Options of every run"
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Credentials: a profile of zmigrate.toml.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+UseEmulator = Annotated[
+    bool,
+    typer.Option(
+        "--emulator",
+        help="Practise on an embedded emulator; needs no credentials.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, metavar="N", help="Stop after N rows; resume goes on.", rich_help_panel=RUNNER_PANEL
+    ),
+]
+Concurrency = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency",
+        min=1,
+        max=25,
+        metavar="N",
+        help="At most N requests at a time. Without it the org's ceiling is found.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+Trigger = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trigger",
+        metavar="NAME",
+        help="Let Zoho run workflow, approval or blueprint. By default nothing is triggered.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Don't ask before writing to production.", rich_help_panel=RUNNER_PANEL),
+]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Run although the same run exists already.", rich_help_panel=RUNNER_PANEL),
+]
+KeepGoing = Annotated[
+    bool,
+    typer.Option(
+        "--keep-going", help="Go on even if the first 500 rows are all refused.", rich_help_panel=RUNNER_PANEL
+    ),
+]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait for API credits instead of stopping.", rich_help_panel=RUNNER_PANEL),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=RUNNER_PANEL),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no summary.", rich_help_panel=RUNNER_PANEL)
+]
+Jobs = Annotated[
+    Path | None,
+    typer.Option(
+        "--jobs", metavar="PATH", help="A job module, or a folder of them.", rich_help_panel=RUNNER_PANEL
+    ),
+]
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        help="Where runs are kept (default .zmigrate).",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose", "-v", help="Tell of tokens, retries and throttling.", rich_help_panel=RUNNER_PANEL
+    ),
+]
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
+CheckProfile = Annotated[
+    str | None, typer.Option("--profile", metavar="NAME", help="Credentials: a profile of zmigrate.toml.")
+]
+JobsPath = Annotated[
+    Path | None, typer.Option("--jobs", metavar="PATH", help="A job module, or a folder of them.")
+]
+State = Annotated[
+    Path | None, typer.Option("--state-dir", metavar="DIR", help="Where runs are kept (default .zmigrate).")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The runner's options, in the order in which help shows them."""
+
+    profile: Profile = None
+    emulator: UseEmulator = False
+    limit: Limit = None
+    concurrency: Concurrency = None
+    trigger: Trigger = None
+    yes: Yes = False
+    again: Again = False
+    keep_going: KeepGoing = False
+    wait: Wait = False
+    json: AsJson = False
+    quiet: Quiet = False
+    jobs: Jobs = None
+    state_dir: StateDir = None
+    verbose: Verbose = False

@@ -1,0 +1,174 @@
+"""`zmigrate run JOB`: one command a job, made from the job's class when it is asked for."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from zmigrate.cli.commands import Group, command_of, parameter, parameters_of
+from zmigrate.cli.errors import value_of
+from zmigrate.cli.options import JobsPath, RunOptions
+from zmigrate.errors import JobError, UsageError
+
+if TYPE_CHECKING:
+    from typer._click import Command, Context
+
+    from zmigrate.job import Job
+    from zmigrate.options import OptionSpec
+    from zmigrate.registry import JobEntry, Registry
+
+REGISTRY = "zmigrate.registry"
+
+
+class RunGroup(Group):
+    """Its commands are the jobs that can be found. Nothing is imported before one is asked for."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        # --jobs may stand after the job's name, whose command can't be made before the jobs are found.
+        ctx.meta[REGISTRY] = value_of("--jobs", args)
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return sorted(registry_of(ctx).jobs)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        registry = registry_of(ctx)
+        if cmd_name not in registry.jobs:
+            if ctx.resilient_parsing:
+                return None
+            registry.get(cmd_name)  # raises JobError with the nearest name
+        return job_command(registry.jobs[cmd_name])
+
+
+def registry_of(context: Context) -> Registry:
+    """The jobs that can be found from here, looked for once a command line."""
+    from zmigrate.registry import Registry, discover
+
+    found = context.meta.get(REGISTRY)
+    if not isinstance(found, Registry):
+        found = discover(Path(found) if found else None, Path.cwd())
+        context.meta[REGISTRY] = found
+    return found
+
+
+def job_command(entry: JobEntry) -> Command:
+    """The command of one job: its own options, then the runner's in a panel of their own."""
+    from zmigrate.job import options
+
+    specs = {spec.name: spec for spec in options(entry.cls)}
+    own = [parameter_of(spec) for spec in specs.values() if not spec.secret]
+
+    def act(values: dict[str, Any]) -> None:
+        runner = RunOptions(**{each.name: values.pop(each.name) for each in fields(RunOptions)})
+        start(build(entry.cls, specs, values), runner)
+
+    return command_of(entry.name, help_of(entry.cls), [*own, *parameters_of(RunOptions)], act)
+
+
+def help_of(cls: type[Job]) -> str:
+    """The docstring, with what rich would take for markup escaped."""
+    return inspect.cleandoc(cls.__doc__ or "").replace("[", "\\[")
+
+
+def parameter_of(spec: OptionSpec) -> inspect.Parameter:
+    """An option of a job as text for the parser; `parse_option` makes the value."""
+    info: object
+    metavar = "|".join(spec.choices) or spec.metavar
+    text = (spec.help + default_text(spec)).replace("[", "\\[")
+    default = inspect.Parameter.empty if spec.required else None
+    hint: object = list[str] if spec.is_list else str
+    if spec.kind == "argument":
+        info = typer.Argument(metavar=spec.metavar, help=text, show_default=False)
+    elif spec.base is bool and not spec.is_list:
+        hint = bool
+        info = typer.Option(f"{spec.flag}/--no-{spec.flag[2:]}", help=text, show_default=False)
+    else:
+        info = typer.Option(spec.flag, metavar=metavar, help=text, show_default=False)
+    return parameter(spec.name, hint if spec.required else hint | None, default, info)  # type: ignore[operator]
+
+
+def default_text(spec: OptionSpec) -> str:
+    """` Default: emea.`, or nothing for an option that is empty by default."""
+    if spec.required or spec.default in (None, (), "", False):
+        return ""
+    return f" Default: {getattr(spec.default, 'value', spec.default)}."
+
+
+def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) -> Job:
+    """The job with its options; raises JobError naming what is wrong."""
+    from zmigrate.options import parse_option
+
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if value is None or value == []:
+            continue
+        spec = specs[name]
+        if isinstance(value, bool):
+            given[name] = value
+        elif spec.is_list:
+            given[name] = [parse_option(spec, text) for text in value]
+        else:
+            given[name] = parse_option(spec, value)
+    for name, spec in specs.items():
+        if spec.secret:
+            secret = secret_value(spec)
+            if secret is not None:
+                given[name] = secret
+    return cls(**given)
+
+
+def secret_value(spec: OptionSpec) -> str | None:
+    """From its environment variable, else asked for; None for an optional one that is nowhere."""
+    value = os.environ.get(spec.env or "")
+    if value:
+        return value
+    if not spec.required:
+        return None
+    if not sys.stdin.isatty():
+        raise JobError(f"the secret `{spec.name}` is not given", hint=f"set {spec.env} in the environment")
+    from getpass import getpass
+
+    return getpass(f"{spec.help or spec.name}: ", sys.stderr)
+
+
+def start(job: Job, options: RunOptions) -> None:
+    """Run the job, show how it goes, and end with its exit code."""
+    from zmigrate.cli.watching import Watch
+    from zmigrate.engine.entry import run
+
+    if options.emulator and options.profile:
+        raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
+    watch = Watch(quiet=options.quiet, verbose=options.verbose, as_json=options.json)
+    with watch:
+        result = run(
+            job,
+            profile=options.profile,
+            emulator=options.emulator,
+            limit=options.limit,
+            concurrency=options.concurrency,
+            trigger=tuple(options.trigger or ()),
+            yes=options.yes,
+            again=options.again,
+            keep_going=options.keep_going,
+            wait=options.wait,
+            state_dir=options.state_dir,
+            listeners=(watch,),
+            confirm=watch.confirm if sys.stdin.isatty() else None,
+        )
+    watch.finish(result, practice=options.emulator)
+
+
+def add_to(app: typer.Typer) -> None:
+    group = typer.Typer(cls=RunGroup, no_args_is_help=True, pretty_exceptions_enable=False)
+
+    @group.callback()
+    def run(jobs: JobsPath = None) -> None:
+        """Run a job. `zmigrate run JOB --help` shows its options."""
+
+    app.add_typer(group, name="run")

@@ -1,0 +1,166 @@
+"""`zmigrate init` and `zmigrate check`: credentials, tried before they are kept, and whether they work."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zmigrate.cli import asking, errors
+from zmigrate.cli.commands import Command
+from zmigrate.cli.options import CheckProfile, Json, State
+from zmigrate.errors import ConfigError, RefusedError, UsageError, ZmigrateError
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials
+    from zmigrate.zoho.metadata import Org
+
+ORG_SCOPE = "ZohoCRM.org.READ"
+SECRET_VARIABLE = "ZMIGRATE_CLIENT_SECRET"  # noqa: S105 - a name, not a secret
+TRIES = 5
+
+INTRODUCTION = """\
+zmigrate talks to Zoho CRM as a Self Client. If there is none yet:
+  1. open Zoho's API console of your data centre, as in https://api-console.zoho.eu
+  2. Add Client > Self Client > Create; its tab "Client Secret" has the id and the secret
+  3. the org id is in Zoho CRM under Setup > Developer Hub > APIs & SDKs, or Setup > Company Details
+     (the sandbox of an org has an id of its own)
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command(cls=Command)
+    def init(
+        profile: Annotated[
+            str | None, typer.Option("--profile", metavar="NAME", help="Name of the profile.")
+        ] = None,
+    ) -> None:
+        """Set up a profile: ask for client and org, try them."""
+        set_up(Path.cwd(), os.environ, profile)
+
+    @app.command(cls=Command)
+    def check(
+        profile: CheckProfile = None,
+        scope: Annotated[
+            list[str] | None,
+            typer.Option("--scope", metavar="S", help="Ask for this scope too; several times for several."),
+        ] = None,
+        state_dir: State = None,
+        as_json: Json = False,
+    ) -> None:
+        """Check credentials, scopes, org, clock and reachability."""
+        from zmigrate.cli.checking import check_all, lines_of
+
+        found = check_all(profile, scope or [], state_dir)
+        if as_json:
+            typer.echo(json.dumps(found, ensure_ascii=False))
+            return
+        for line in lines_of(found):
+            typer.echo(line)
+
+
+def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
+    """Ask, try, and write; a refusal says what to do, and on a terminal the questions come again."""
+    say(INTRODUCTION)
+    name = profile or asking.ask("profile name", default="default")
+    if profile_exists(folder, name) and not asking.ask_yes(
+        f"profile '{name}' exists in zmigrate.toml; replace it?"
+    ):
+        raise UsageError(
+            f"profile '{name}' is left as it is", hint="give another name: zmigrate init --profile NAME"
+        )
+    answers: dict[str, str] = {}
+    for _ in range(TRIES):
+        try:
+            credentials = asked_credentials(answers, environ, name)
+            org = try_out(credentials)
+        except ZmigrateError as error:
+            if not sys.stdin.isatty():
+                raise
+            errors.tell(errors.problem_of(error), sys.stderr)
+            say("\nOnce more; Enter keeps what is in brackets.\n")
+            continue
+        keep(folder, name, answers, credentials)
+        say(f"\nThe token works: {org.name}, {environment_text(org)}, {org.edition} edition.")
+        say(f"Profile '{name}' is in zmigrate.toml, its secret in .env (readable by you alone).")
+        say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
+        return
+    raise RefusedError(
+        "the credentials were refused again and again", hint="look at them in Zoho's API console"
+    )
+
+
+def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name: str) -> Credentials:
+    """Ask for the four values; earlier answers are defaults. Raises ConfigError for what can't be right."""
+    from zmigrate.config import Credentials
+    from zmigrate.zoho.secret import Secret
+
+    place = asking.ask(
+        "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
+    )
+    answers["place"] = place
+    answers["client_id"] = asking.ask("client id", default=answers.get("client_id"))
+    secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
+    answers["soid"] = asking.ask("org id", default=answers.get("soid"))
+    if not (answers["client_id"] and secret and answers["soid"]):
+        raise ConfigError("client id, client secret and org id are all needed")
+    return Credentials(
+        client_id=answers["client_id"],
+        client_secret=secret,
+        soid=soid_of(answers["soid"]),
+        accounts_url=accounts_url(place),
+        place=f"profile '{name}' in zmigrate.toml",
+        profile=name,
+        upload_url=None,
+    )
+
+
+def try_out(credentials: Credentials) -> Org:
+    """One token that may only read the org, and the org. Raises RefusedError saying what to do."""
+    from zmigrate.cli.connections import found_settings, ignore
+    from zmigrate.stopping import StopSignal
+    from zmigrate.zoho.connection import connect
+
+    settings = found_settings()
+    with connect(credentials, (ORG_SCOPE,), settings=settings, emit=ignore, stop=StopSignal()) as connection:
+        return connection.crm.org()
+
+
+def keep(folder: Path, name: str, answers: Mapping[str, str], credentials: Credentials) -> None:
+    """Write the profile into zmigrate.toml and the secret into .env."""
+    from zmigrate.config import write_profile
+
+    values = {"client_id": credentials.client_id, "soid": credentials.soid}
+    values |= (
+        {"accounts_url": answers["place"]} if "://" in answers["place"] else {"dc": answers["place"].upper()}
+    )
+    write_profile(folder, name, values, credentials.client_secret)
+
+
+def profile_exists(folder: Path, name: str) -> bool:
+    """True when zmigrate.toml has this profile."""
+    import tomllib
+
+    path = folder / "zmigrate.toml"
+    try:
+        held: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} can't be read: {error}", hint="mend it, or move it away") from None
+    return name in held.get("profiles", {})
+
+
+def environment_text(org: Org) -> str:
+    """`production`, `sandbox`, or what the org says it is."""
+    return "production" if org.production else (org.type or "sandbox")
+
+
+def say(text: str) -> None:
+    """A line for the person."""
+    typer.echo(text, err=True)

@@ -1,0 +1,98 @@
+"""A person watches a run: banner, question, progress, summary; or a script does, and gets one object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import typer
+
+from zmigrate import events
+from zmigrate.cli import errors
+from zmigrate.display.banner import BannerFacts, banner, confirm
+from zmigrate.display.console import stderr_console
+from zmigrate.display.progress import progress_for
+from zmigrate.display.summary import summary
+
+if TYPE_CHECKING:
+    from zmigrate.engine.entry import Banner, RunResult
+
+
+class Watch:
+    """A listener of a run's events that also asks on production and says how it ended."""
+
+    def __init__(self, *, quiet: bool, verbose: bool, as_json: bool) -> None:
+        self._quiet = quiet
+        self._json = as_json
+        self._console = stderr_console()
+        self._progress = progress_for(self._console, quiet=quiet, verbose=verbose)
+        self._banner_shown = False
+
+    def __enter__(self) -> Self:
+        self._progress.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.__exit__(kind, error, trace)
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.RunStarted) and not self._quiet and not self._banner_shown:
+            self._show(facts_of_event(event))
+        self._progress(event)
+
+    def confirm(self, asked: Banner) -> bool:
+        """Show what is about to happen, and ask."""
+        self._show(facts_of_banner(asked))
+        return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
+
+    def finish(self, result: RunResult, *, practice: bool = False) -> None:
+        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
+        body: dict[str, Any] = result.to_json()
+        if not self._quiet:
+            self._console.print(summary(body, practice=practice))
+        if body["error"] is not None:
+            error = body["error"]
+            errors.tell(
+                errors.Problem(error["code"], error["message"], error["hint"], result.exit_code), sys.stderr
+            )
+        if self._json:
+            typer.echo(json.dumps(body, ensure_ascii=False))
+        raise typer.Exit(result.exit_code)
+
+    def _show(self, facts: BannerFacts) -> None:
+        self._banner_shown = True
+        self._console.print(banner(facts))
+
+
+def facts_of_event(event: events.RunStarted) -> BannerFacts:
+    """The banner from the event that opens a run."""
+    return BannerFacts(
+        job=event.job,
+        org=event.org,
+        environment=event.environment,
+        place=event.profile,
+        module=event.module,
+        operation=event.operation,
+        rows_total=event.rows_total,
+        rows_done=event.rows_done,
+        practice=event.practice,
+    )
+
+
+def facts_of_banner(asked: Banner) -> BannerFacts:
+    """The banner from what the engine asks about."""
+    return BannerFacts(
+        job=asked.job,
+        org=asked.org,
+        environment=asked.environment,
+        place=asked.profile,
+        module=asked.module,
+        operation=asked.operation,
+        rows_total=asked.rows,
+        rows_done=0,
+        practice=asked.practice,
+    )

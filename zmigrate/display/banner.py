@@ -1,0 +1,77 @@
+"""What a person reads before anything is written: which org, what, how many; and the question."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zmigrate.display.console import count
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+WRITE_WORDS = {
+    "insert": "insert into",
+    "update": "update in",
+    "upsert": "upsert into",
+    "delete": "DELETE from",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BannerFacts:
+    """What the banner says. `place` names where the credentials were found."""
+
+    job: str
+    org: str
+    environment: str
+    place: str
+    module: str | None
+    operation: str | None
+    rows_total: int | None
+    rows_done: int
+    practice: bool
+
+
+def banner(facts: BannerFacts) -> RenderableType:
+    """A frame with one fact a line; red on production, green for practice."""
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
+
+    production = facts.environment.casefold() == "production" and not facts.practice
+    color = "green" if facts.practice else "red" if production else "cyan"
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row("org", facts.org)
+    grid.add_row("environment", Text(facts.environment, style=f"bold {color}"))
+    grid.add_row("credentials", facts.place)
+    if facts.module is not None:
+        what = WRITE_WORDS.get(facts.operation or "", facts.operation or "read")
+        grid.add_row("write", f"{what} {facts.module}")
+    grid.add_row("rows", rows_text(facts))
+    if facts.practice:
+        grid.add_row(
+            "practice", "the embedded emulator: nothing reaches Zoho, and its org is gone afterwards"
+        )
+    return Panel(grid, title=facts.job, title_align="left", border_style=color, expand=False)
+
+
+def rows_text(facts: BannerFacts) -> str:
+    """`3,000`, `3,000, of which 1,200 are done`, or that it can't be told beforehand."""
+    if facts.rows_total is None:
+        return "as many as the source has" + (
+            f"; {count(facts.rows_done)} are done" if facts.rows_done else ""
+        )
+    done = f", of which {count(facts.rows_done)} are done" if facts.rows_done else ""
+    return count(facts.rows_total) + done
+
+
+def confirm(console: Console, question: str) -> bool:
+    """Ask on the terminal; anything but yes is no. The caller has made sure that there is a terminal."""
+    console.print(f"{question} [y/N] ", end="", style="bold")
+    console.file.flush()
+    answer = sys.stdin.readline()
+    return answer.strip().casefold() in {"y", "yes"}

@@ -1,0 +1,49 @@
+"""The two consoles, and how numbers and durations are written. What is drawn on them lives elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MINUTE_S = 60
+HOUR_S = 3600
+
+
+def stderr_console() -> Console:
+    """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
+def stdout_console() -> Console:
+    """Where results go."""
+    from rich.console import Console
+
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def count(number: int) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `3,000 rows`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, `38 s`, `12 min 5 s`, `3 h 20 min`."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < MINUTE_S:
+        return f"{whole} s"
+    if whole < HOUR_S:
+        minutes, rest = divmod(whole, MINUTE_S)
+        return f"{minutes} min {rest} s" if rest and minutes < 30 else f"{minutes} min"
+    hours, rest = divmod(whole, HOUR_S)
+    return f"{hours} h {rest // MINUTE_S} min"

@@ -1,0 +1,361 @@
+"""The progress of a run on stderr: live on a terminal, else a plain line every few seconds, or nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from zmigrate import events
+from zmigrate.display.console import count, counted, duration
+from zmigrate.display.figures import Figures
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.live import Live
+    from rich.text import Text
+
+REDRAW_EVERY_S = 0.1
+PLAIN_LINE_EVERY_S = 5.0
+
+STYLE_OF_LEVEL = {"warning": "yellow", "error": "red"}
+ALWAYS_SHOWN = {
+    "insert": ("created",),
+    "update": ("updated",),
+    "upsert": ("created", "updated"),
+    "delete": ("deleted",),
+}
+
+
+class Progress(Protocol):
+    """A listener of events with an end, and a way to say a line without tearing the picture."""
+
+    def __call__(self, event: events.Event) -> None: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def say(self, line: str | Text) -> None: ...
+
+
+def progress_for(
+    console: Console,
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Progress:
+    """The progress that fits where stderr goes."""
+    if quiet:
+        return SilentProgress()
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveProgress(console, verbose=verbose, clock=clock)
+    return PlainProgress(console, verbose=verbose, clock=clock)
+
+
+class SilentProgress:
+    """`--quiet`: nothing at all."""
+
+    def __call__(self, event: events.Event) -> None:
+        return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def say(self, line: str | Text) -> None:
+        return
+
+
+class PlainProgress:
+    """One line every few seconds, for logs and pipes."""
+
+    def __init__(
+        self,
+        console: Console,
+        *,
+        verbose: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        every_s: float = PLAIN_LINE_EVERY_S,
+    ) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._clock = clock
+        self._every_s = every_s
+        self._last_line = clock()
+        self._figures = Figures(clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return
+
+    def __call__(self, event: events.Event) -> None:
+        self._figures.take(event)
+        note = noteworthy(event, verbose=self._verbose)
+        if note is not None:
+            self.say(note)
+        if isinstance(event, events.Tick) and self._clock() - self._last_line >= self._every_s:
+            self._last_line = self._clock()
+            self.say(plain_line(self._figures))
+        if isinstance(event, events.RunEnded):
+            self.say(plain_line(self._figures))
+
+    def say(self, line: str | Text) -> None:
+        self._console.print(line, soft_wrap=True)
+
+
+class LiveProgress:
+    """A bar and two or three lines of figures, redrawn on a tick and at most ten times a second."""
+
+    def __init__(
+        self, console: Console, *, verbose: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._clock = clock
+        self._last_drawn = -REDRAW_EVERY_S
+        self._figures = Figures(clock)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def __call__(self, event: events.Event) -> None:
+        self._figures.take(event)
+        note = noteworthy(event, verbose=self._verbose)
+        if note is not None:
+            self.say(note)
+        if isinstance(event, events.RunStarted):
+            self._start()
+        elif isinstance(event, events.RunEnded):
+            self._stop()
+        elif isinstance(event, events.Tick | events.Stopping):
+            self._draw()
+
+    def say(self, line: str | Text) -> None:
+        self._console.print(line)
+
+    def _start(self) -> None:
+        from rich.live import Live
+
+        self._live = Live(
+            self._picture(),
+            console=self._console,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start(refresh=True)
+
+    def _draw(self) -> None:
+        now = self._clock()
+        if self._live is None or now - self._last_drawn < REDRAW_EVERY_S:
+            return
+        self._last_drawn = now
+        self._live.update(self._picture(), refresh=True)
+
+    def _stop(self) -> None:
+        if self._live is None:
+            return
+        self._live.update(self._picture(), refresh=True)
+        self._live.stop()
+        self._live = None
+
+    def _picture(self) -> RenderableType:
+        return picture(self._figures, self._console.width)
+
+
+def noteworthy(event: events.Event, *, verbose: bool) -> Text | None:
+    """The line that a person should see of this event, if any."""
+    from rich.text import Text
+
+    match event:
+        case events.Log(level=level) if level in STYLE_OF_LEVEL or verbose:
+            detail = f" ({event.detail})" if event.detail else ""
+            return Text(f"{level}: {event.message}{detail}", style=STYLE_OF_LEVEL.get(level, "dim"))
+        case events.Stopping():
+            waiting = counted(event.in_flight, "request")
+            return Text(
+                f"stopping: finishing {waiting} in flight; press Ctrl-C again to stop at once", style="yellow"
+            )
+        case events.Waiting() if verbose or event.seconds >= 1:
+            return Text(f"waiting {duration(event.seconds)} for {event.what}", style="yellow")
+    return verbose_note(event) if verbose else None
+
+
+def verbose_note(event: events.Event) -> Text | None:
+    """What `-v` says besides."""
+    from rich.text import Text
+
+    match event:
+        case events.TokenAcquired():
+            what = "renewed" if event.renewed else "acquired"
+            scopes = ", ".join(event.scopes)
+            return Text(f"token {what} for {duration(event.lifetime_s)}: {scopes}", style="dim")
+        case events.Retrying():
+            call = f"{event.method} {event.path}"
+            return Text(
+                f"{call}: attempt {event.attempt} {event.why}; again in {duration(event.wait_s)}", style="dim"
+            )
+        case events.Throttled():
+            return Text(
+                f"throttled by Zoho: {counted(event.limit, 'request')} at a time from now on", style="dim"
+            )
+        case events.BatchDoubted():
+            what = f"batch {event.batch} ({counted(event.rows, 'row')}) in doubt: {event.why}"
+            return Text(f"{what}; settling in {duration(event.settle_in_s)}", style="dim")
+        case events.BatchSplit():
+            what = f"batch {event.batch} ({counted(event.rows, 'row')}) halved"
+            return Text(f"{what}: {event.why}", style="dim")
+    return None
+
+
+def cells(figures: Figures) -> list[tuple[str, str]]:
+    """The figures as (text, style), most important first; what never happened is left out."""
+    now = [] if figures.ended else moment(figures)
+    left = f", {count(figures.credits_left)} left" if figures.credits_left is not None else ""
+    return [
+        *outcomes(figures),
+        *now,
+        *troubles(figures),
+        (f"credits {count(figures.credits_used)} used{left}", ""),
+    ]
+
+
+def outcomes(figures: Figures) -> list[tuple[str, str]]:
+    """What became of the rows so far."""
+    operation = (figures.run.operation if figures.run else None) or ""
+    always = {"failed", *ALWAYS_SHOWN.get(operation, ())}
+    counts = [
+        ("created", figures.created, "green"),
+        ("updated", figures.updated, "green"),
+        ("unchanged", figures.unchanged, ""),
+        ("deleted", figures.deleted, "green"),
+        ("skipped", figures.skipped, ""),
+        ("failed", figures.failed, "red"),
+        ("in doubt", figures.in_doubt, "yellow"),
+    ]
+    return [
+        (f"{name} {count(rows)}", style if rows else "")
+        for name, rows, style in counts
+        if rows or name in always
+    ]
+
+
+def moment(figures: Figures) -> list[tuple[str, str]]:
+    """How things stand right now."""
+    shown = []
+    if figures.parked:
+        shown.append((f"settling {counted(figures.rows_parked, 'row')}", "yellow"))
+    shown.append((f"in flight {figures.in_flight} of {figures.limit}", ""))
+    if figures.token_left_s is not None:
+        shown.append((f"token {duration(round(max(figures.token_left_s, 0)))} left", ""))
+    return shown
+
+
+def troubles(figures: Figures) -> list[tuple[str, str]]:
+    """What had to be done again."""
+    counts = [
+        ("tokens renewed", figures.tokens - 1, ""),
+        ("retries", figures.retries, "yellow"),
+        ("throttled", figures.throttled, "yellow"),
+    ]
+    return [(f"{name} {count(number)}", style) for name, number, style in counts if number > 0]
+
+
+def pace(figures: Figures) -> list[str]:
+    """How far, how fast, how long still."""
+    total, done = figures.rows_total, figures.rows_done
+    parts = [counted(done, "row") if total is None else f"{count(done)} of {counted(total, 'row')}"]
+    rate = figures.rows_per_s
+    if rate is not None:
+        parts.append(f"{rate:,.0f} rows/s")
+    left = figures.left_s
+    if left is not None and done != total:
+        parts.append(f"{duration(round(left))} left")
+    parts.append(f"{duration(round(figures.elapsed_s))} elapsed")
+    return parts
+
+
+def plain_line(figures: Figures) -> str:
+    """One line for a log."""
+    waiting = [f"waiting for {figures.waiting_for}"] if figures.waiting_for else []
+    parts = [*pace(figures), *waiting, *(text for text, _ in cells(figures))]
+    return percent(figures) + ", ".join(parts)
+
+
+def percent(figures: Figures) -> str:
+    """` 61%  `, rounded down so that only what is done says 100 %; nothing where the total can't be told."""
+    return "" if figures.share is None else f"{int(figures.share * 100):3}%  "
+
+
+def picture(figures: Figures, width: int) -> RenderableType:
+    """The live picture: a bar, the pace, the figures, and what is waited for."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lines: list[RenderableType] = [bar_line(figures)]
+    lines += flow([(part, "bold" if i == 0 else "") for i, part in enumerate(pace(figures))], width)
+    lines += flow(cells(figures), width)
+    if figures.waiting_for is not None:
+        left = duration(round(figures.waiting_left_s))
+        lines.append(Text(f"waiting for {figures.waiting_for}: {left}", style="yellow"))
+    elif figures.stopping and not figures.ended:
+        lines.append(Text("stopping: finishing what is in flight", style="yellow"))
+    return Group(*lines)
+
+
+def bar_line(figures: Figures) -> RenderableType:
+    """The job's name, the bar, the share done; a bar that pulses where the total can't be told."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    share = figures.share
+    bar = ProgressBar(
+        total=1.0,
+        completed=1.0 if figures.ended and share is None else share or 0.0,
+        pulse=share is None and not figures.ended,
+        animation_time=figures.elapsed_s,
+    )
+    line = Table.grid(padding=(0, 1), expand=True)
+    line.add_column(no_wrap=True)
+    line.add_column(ratio=1)
+    line.add_column(no_wrap=True, justify="right")
+    name = figures.run.job if figures.run else ""
+    line.add_row(
+        Text(name, style="bold", overflow="ellipsis"), bar, Text(percent(figures).strip(), style="bold")
+    )
+    return line
+
+
+def flow(parts: list[tuple[str, str]], width: int) -> list[Text]:
+    """Lay the parts out on as few lines as they need, never breaking one."""
+    from rich.text import Text
+
+    separator = " · "
+    lines: list[Text] = []
+    line = Text()
+    for text, style in parts:
+        room = width - line.cell_len - len(separator)
+        if line.plain and len(text) > room:
+            lines.append(line)
+            line = Text()
+        if line.plain:
+            line.append(separator, style="dim")
+        line.append(text, style=style)
+    return [*lines, line] if line.plain else lines

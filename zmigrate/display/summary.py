@@ -1,0 +1,129 @@
+"""What came of a run: the accounting, where the files lie, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zmigrate.display.console import count, counted, duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+OUTCOMES = (
+    ("created", "green"),
+    ("updated", "green"),
+    ("unchanged", ""),
+    ("deleted", "green"),
+    ("skipped", ""),
+    ("failed", "red"),
+    ("in_doubt", "yellow"),
+    ("pending", "yellow"),
+)
+STATE_STYLE = {
+    "finished": "green",
+    "limited": "cyan",
+    "paused": "yellow",
+    "interrupted": "yellow",
+    "refused": "red",
+    "broken": "red",
+}
+STATE_WORDS = {
+    "limited": "stopped at --limit",
+    "paused": "stopped early, can go on",
+    "interrupted": "interrupted, can go on",
+    "refused": "refused by Zoho",
+    "broken": "ended by a fault of zmigrate's own",
+}
+RESUMABLE = frozenset({"limited", "paused", "interrupted", "running", "broken"})
+
+
+def accounting(rows: Mapping[str, int]) -> RenderableType:
+    """Rows read, and what became of them; of the rest, only what happened."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_row("rows read", count(rows.get("read", 0)), style="bold")
+    for name, style in OUTCOMES:
+        number = rows.get(name, 0)
+        if number or name in {"created", "failed"}:
+            table.add_row(f"  {name.replace('_', ' ')}", count(number), style=style if number else "dim")
+    return table
+
+
+def balance(rows: Mapping[str, int]) -> Text:
+    """The sentence under the table: every row accounted for, or by how much it is out."""
+    from rich.text import Text
+
+    total = sum(rows.get(name, 0) for name, _ in OUTCOMES)
+    read = rows.get("read", 0)
+    if total == read:
+        return Text(f"= {counted(total, 'row')}: every row read is accounted for", style="dim")
+    return Text(f"the outcomes add up to {count(total)}, not to {count(read)}", style="bold red")
+
+
+def summary(result: Mapping[str, Any], *, practice: bool = False) -> RenderableType:
+    """The end of a run, from the object that `--json` prints (DESIGN, section 6)."""
+    from rich.console import Group
+    from rich.text import Text
+
+    state = str(result["state"])
+    head = Text.assemble(
+        (str(result["job"]), "bold"),
+        " ",
+        (STATE_WORDS.get(state, state), f"bold {STATE_STYLE.get(state, '')}".strip()),
+        f" after {duration(result['elapsed_s'])}",
+        f", {result['rows_per_s']:,.0f} rows/s" if result.get("rows_per_s") else "",
+    )
+    parts: list[RenderableType] = ["", head, "", accounting(result["rows"]), balance(result["rows"]), ""]
+    parts.append(Text(cost(result), style="dim"))
+    parts.append(files(result["files"]))
+    parts += [Text(line) for line in next_steps(result, practice=practice)]
+    return Group(*parts)
+
+
+def cost(result: Mapping[str, Any]) -> str:
+    """`312 requests (14 retried, 3 throttled), 3 tokens (2 renewed), 45 credits`."""
+    requests, tokens, credits = result["requests"], result["tokens"], result["credits"]
+    extra = [f"{count(requests[name])} {name}" for name in ("retried", "throttled") if requests[name]]
+    sent = counted(requests["sent"], "request") + (f" ({', '.join(extra)})" if extra else "")
+    minted = tokens["acquired"]
+    renewed = f" ({count(tokens['renewed'])} renewed)" if tokens["renewed"] else ""
+    return f"{sent}, {counted(minted, 'token')}{renewed}, {counted(credits['used'], 'credit')}"
+
+
+def files(paths: Mapping[str, str | None]) -> RenderableType:
+    """Where the result files lie."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name in ("run", "success", "errors", "report"):
+        path = paths.get(name)
+        if path:
+            grid.add_row(name, Text(path, style="cyan"))
+    return grid
+
+
+def next_steps(result: Mapping[str, Any], *, practice: bool = False) -> list[str]:
+    """What a person does now."""
+    steps: list[str] = []
+    rows, run_id = result["rows"], result["run_id"]
+    if result["state"] in RESUMABLE:
+        steps.append(
+            "this was practice: its org is gone, so start it anew"
+            if practice
+            else f"to go on: zmigrate resume {run_id}"
+        )
+    elif rows.get("failed") or rows.get("in_doubt"):
+        steps.append(f"for the reasons: zmigrate report {run_id}")
+    if rows.get("failed") and result["files"].get("errors") and not practice:
+        steps.append("mend the rows in errors.csv and feed that file in again: it loads only what failed")
+    if practice and result["state"] == "finished":
+        steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
+    return steps
