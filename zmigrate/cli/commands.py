@@ -1,4 +1,4 @@
-"""What commands are made of, also those whose options are known at run time only: a job's, the emulator's."""
+"""What commands are made of, also those whose options are known at run time only."""
 
 from __future__ import annotations
 
@@ -31,6 +31,20 @@ def parameters_of(options: type) -> list[inspect.Parameter]:
         each.replace(annotation=hints[each.name], kind=inspect.Parameter.KEYWORD_ONLY)
         for each in inspect.signature(options).parameters.values()
     ]
+
+
+def reflow(text: str) -> str:
+    """A docstring's paragraphs as one line each, so that they fit any width; indented ones stay as they are."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(
+        each if any(line.startswith(" ") for line in each.split("\n")) else each.replace("\n", " ")
+        for each in paragraphs
+    )
+
+
+def escaped(text: str) -> str:
+    """Text as help shows it: without what rich would take for markup."""
+    return text.replace("[", "\\[")
 
 
 def command_of(

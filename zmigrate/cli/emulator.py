@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 import typer
 
-from zmigrate.cli.commands import LazyCommand, command_of, parameter
+from zmigrate.cli.commands import LazyCommand, command_of, escaped, parameter
 
 if TYPE_CHECKING:
     from typer._click import Command
@@ -46,7 +46,7 @@ def option_of(field: dataclasses.Field[Any]) -> inspect.Parameter:
 
     hint = get_type_hints(Options)[field.name]
     flag = "--" + field.name.replace("_", "-")
-    text = str(field.metadata["help"]).replace("[", "\\[")
+    text = escaped(field.metadata["help"])
     name = flag if hint is not bool else f"{flag}/--no-{flag[2:]}"
     metavar = "|".join(map(str, get_args(hint))) if get_origin(hint) is Literal else None
     return parameter(field.name, hint, field.default, typer.Option(name, help=text, metavar=metavar))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zmigrate.cli.commands import Command
+from zmigrate.cli.commands import Command, reflow
 from zmigrate.cli.options import JobsPath, Json
 
 if TYPE_CHECKING:
@@ -80,8 +80,9 @@ def ordered(registry: Registry) -> list[JobEntry]:
 def name_broken(registry: Registry) -> None:
     """Modules that can't be imported hide no other, but are not passed over in silence."""
     for each in registry.broken:
-        place = f"{each.path}:{each.line}" if each.line else str(each.path)
-        typer.echo(f"warning: {place} can't be used: {each.error}", err=True)
+        typer.echo(f"warning: a job module can't be used: {each}", err=True)
+        if each.hint:
+            typer.echo(f"hint: {each.hint}", err=True)
 
 
 def table(registry: Registry) -> RenderableType:
@@ -175,7 +176,7 @@ def description(entry: JobEntry) -> RenderableType:
     usage = f"zmigrate run {entry.name} {arguments}".rstrip()
     return Group(
         Text(entry.name, style="bold"),
-        Padding(Text(data["help"]), (0, 0, 1, 2)),
+        Padding(Text(reflow(data["help"])), (0, 0, 1, 2)),
         Padding(facts, (0, 0, 1, 2)),
         Padding(options, (0, 0, 1, 2)),
         Text.assemble(("try it: ", "dim"), f"{usage} --emulator"),

@@ -6,12 +6,13 @@ import inspect
 import os
 import sys
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from zmigrate.cli.commands import Group, command_of, parameter, parameters_of
+from zmigrate.cli.commands import Group, command_of, escaped, parameter, parameters_of, reflow
 from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunOptions
 from zmigrate.errors import JobError, UsageError
@@ -73,14 +74,13 @@ def job_command(entry: JobEntry) -> Command:
 
 def help_of(cls: type[Job]) -> str:
     """The docstring, with what rich would take for markup escaped."""
-    return inspect.cleandoc(cls.__doc__ or "").replace("[", "\\[")
+    return escaped(reflow(cls.__doc__ or ""))
 
 
 def parameter_of(spec: OptionSpec) -> inspect.Parameter:
     """An option of a job as text for the parser; `parse_option` makes the value."""
     info: object
-    metavar = "|".join(spec.choices) or spec.metavar
-    text = (spec.help + default_text(spec)).replace("[", "\\[")
+    text = escaped(" ".join(filter(None, (spec.help, choices_text(spec), default_text(spec)))))
     default = inspect.Parameter.empty if spec.required else None
     hint: object = list[str] if spec.is_list else str
     if spec.kind == "argument":
@@ -89,15 +89,23 @@ def parameter_of(spec: OptionSpec) -> inspect.Parameter:
         hint = bool
         info = typer.Option(f"{spec.flag}/--no-{spec.flag[2:]}", help=text, show_default=False)
     else:
+        metavar = "TEXT" if spec.metavar == "STR" else spec.metavar
         info = typer.Option(spec.flag, metavar=metavar, help=text, show_default=False)
     return parameter(spec.name, hint if spec.required else hint | None, default, info)  # type: ignore[operator]
 
 
+def choices_text(spec: OptionSpec) -> str:
+    """`One of insert, update.`"""
+    return f"One of {', '.join(spec.choices)}." if spec.choices else ""
+
+
 def default_text(spec: OptionSpec) -> str:
-    """` Default: emea.`, or nothing for an option that is empty by default."""
+    """`Default: emea.`, or nothing for an option that is empty by default."""
     if spec.required or spec.default in (None, (), "", False):
         return ""
-    return f" Default: {getattr(spec.default, 'value', spec.default)}."
+    from zmigrate.options import enum_word
+
+    return f"Default: {enum_word(spec.default) if isinstance(spec.default, Enum) else spec.default}."
 
 
 def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) -> Job:

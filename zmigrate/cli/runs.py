@@ -28,6 +28,8 @@ from zmigrate.cli.options import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from zmigrate.display.banner import BannerFacts
+    from zmigrate.engine.folder import RunRecord
     from zmigrate.engine.ledger import RunInfo
 
 RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the beginning of one, or `last`.")]
@@ -100,12 +102,93 @@ def add_to(app: typer.Typer) -> None:
 
 
 def as_data(info: RunInfo) -> dict[str, Any]:
-    raise NotImplementedError
+    """A run as JSON: what the ledger knows, and the last result."""
+    record = info.record
+    return {
+        "run_id": info.run_id,
+        "job": record.job,
+        "state": record.state,
+        "running": info.running,
+        "started_at": record.started_at,
+        "updated_at": record.updated_at,
+        "org": dict(record.org),
+        "practice": record.practice,
+        "folder": str(info.folder.path),
+        "result": record.result,
+    }
 
 
 def table(found: list[RunInfo]) -> RenderableType:
-    raise NotImplementedError
+    """Newest first. The id says when it began and which job it was."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from zmigrate.display.console import count
+    from zmigrate.display.summary import STATE_STYLE
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("run (time, job)", no_wrap=True)
+    made.add_column("state", no_wrap=True)
+    made.add_column("rows", justify="right", no_wrap=True)
+    made.add_column("failed", justify="right", no_wrap=True)
+    made.add_column("org", overflow="fold")
+    for info in reversed(found):
+        record = info.record
+        rows = (record.result or {}).get("rows")
+        read, failed = (count(rows["read"]), count(rows["failed"])) if rows else ("", "")
+        state = Text(record.state, style=STATE_STYLE.get(record.state, ""))
+        org = "practice" if record.practice else str(record.org.get("name", ""))
+        made.add_row(info.run_id, state, read, failed, org)
+    return made
 
 
 def description(info: RunInfo) -> RenderableType:
-    raise NotImplementedError
+    """One run on a screen: banner, accounting, reasons, files, how to go on."""
+    from rich.console import Group
+    from rich.text import Text
+
+    from zmigrate.display.banner import banner
+    from zmigrate.display.report import reason_table, reasons_of
+    from zmigrate.display.summary import summary
+
+    record = info.record
+    parts: list[RenderableType] = [banner(facts_of_record(record))]
+    if record.result is None:
+        parts.append(Text(f"{record.state}; it has no figures yet, since it has never come to an end"))
+        if not info.running:
+            parts.append(Text(f"to go on: zmigrate resume {info.run_id}"))
+        return Group(*parts)
+    parts.append(summary({**record.result, "state": record.state}, practice=record.practice, report=True))
+    for title, name in (
+        ("why rows failed", "errors"),
+        ("rows in doubt", "in_doubt"),
+        ("skipped rows", "skipped"),
+    ):
+        reasons = reasons_of(info.folder.result_file(name))
+        if reasons:
+            parts += [Text(f"\n{title}", style="bold"), reason_table(reasons)]
+    error = record.result.get("error")
+    if error:
+        parts.append(Text(f"\nended by: {error['message']}", style="red"))
+        if error.get("hint"):
+            parts.append(Text(f"hint: {error['hint']}"))
+    return Group(*parts)
+
+
+def facts_of_record(record: RunRecord) -> BannerFacts:
+    """The banner from what the run folder says."""
+    from zmigrate.display.banner import BannerFacts
+
+    write = record.write or {}
+    return BannerFacts(
+        job=record.job,
+        org=str(record.org.get("name", "")),
+        environment="sandbox" if record.org.get("sandbox") else "production",
+        place=record.place,
+        module=write.get("module"),
+        operation=write.get("operation"),
+        rows_total=(record.source or {}).get("rows"),
+        rows_done=0,
+        practice=record.practice,
+    )

@@ -185,7 +185,7 @@ def noteworthy(event: events.Event, *, verbose: bool) -> Text | None:
 
     match event:
         case events.Log(level=level) if level in STYLE_OF_LEVEL or verbose:
-            detail = f" ({event.detail})" if event.detail else ""
+            detail = f" ({event.detail})" if event.detail and level != "debug" else ""
             return Text(f"{level}: {event.message}{detail}", style=STYLE_OF_LEVEL.get(level, "dim"))
         case events.Stopping():
             waiting = counted(event.in_flight, "request")

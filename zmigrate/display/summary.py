@@ -65,8 +65,8 @@ def balance(rows: Mapping[str, int]) -> Text:
     return Text(f"the outcomes add up to {count(total)}, not to {count(read)}", style="bold red")
 
 
-def summary(result: Mapping[str, Any], *, practice: bool = False) -> RenderableType:
-    """The end of a run, from the object that `--json` prints (DESIGN, section 6)."""
+def summary(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> RenderableType:
+    """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report."""
     from rich.console import Group
     from rich.text import Text
 
@@ -81,7 +81,7 @@ def summary(result: Mapping[str, Any], *, practice: bool = False) -> RenderableT
     parts: list[RenderableType] = ["", head, "", accounting(result["rows"]), balance(result["rows"]), ""]
     parts.append(Text(cost(result), style="dim"))
     parts.append(files(result["files"]))
-    parts += [Text(line) for line in next_steps(result, practice=practice)]
+    parts += [Text(line) for line in next_steps(result, practice=practice, report=report)]
     return Group(*parts)
 
 
@@ -110,7 +110,7 @@ def files(paths: Mapping[str, str | None]) -> RenderableType:
     return grid
 
 
-def next_steps(result: Mapping[str, Any], *, practice: bool = False) -> list[str]:
+def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> list[str]:
     """What a person does now."""
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
@@ -120,7 +120,7 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False) -> list[str
             if practice
             else f"to go on: zmigrate resume {run_id}"
         )
-    elif rows.get("failed") or rows.get("in_doubt"):
+    elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
     if rows.get("failed") and result["files"].get("errors") and not practice:
         steps.append("mend the rows in errors.csv and feed that file in again: it loads only what failed")

@@ -1,0 +1,98 @@
+"""Every error says what is wrong and what to do, with the right exit code; as JSON where that is asked for."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+import pytest
+import typer
+
+from zmigrate import errors
+from zmigrate.cli.errors import crash, problem_of, value_of
+
+
+def test_a_mistyped_command_names_the_nearest(zmigrate):
+    done = zmigrate("chekc")
+    assert done.code == 2
+    assert done.err == "error: no such command 'chekc'. Did you mean 'check'?\nhint: see zmigrate --help\n"
+    assert done.out == ""
+
+
+def test_a_mistyped_option_is_an_object_under_json(zmigrate):
+    done = zmigrate("jobs", "--json", "--nope")
+    assert done.code == 2
+    assert json.loads(done.out) == {
+        "error": {
+            "code": "USAGE",
+            "message": "no such option: --nope",
+            "hint": "see zmigrate jobs --help",
+        }
+    }
+
+
+def test_a_run_that_never_began_prints_the_whole_contract_under_json(zmigrate):
+    done = zmigrate("run", "import-csv", "missing.csv", "--json")
+    body = json.loads(done.out)
+    assert done.code == 2
+    assert body["error"]["code"] == "USAGE"
+    assert "--module" in body["error"]["message"]
+    assert body["job"] == "import-csv"
+    assert body["run_id"] is None
+    assert set(body["rows"]) == {
+        *("read", "created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "pending")
+    }
+
+
+def test_an_unknown_job_names_the_nearest(zmigrate):
+    done = zmigrate("run", "import-cvs", "--json")
+    assert done.code == 2
+    assert 'Did you mean "import-csv"?' in done.err
+    assert json.loads(done.out)["error"]["code"] == "JOB"
+
+
+def test_no_command_shows_the_help_and_is_wrong_use(zmigrate):
+    done = zmigrate()
+    assert done.code == 2
+    assert "Usage: zmigrate" in done.out
+    assert "error" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ConfigError("x"), 2),
+        (errors.SourceError("x"), 2),
+        (errors.RefusedError("x"), 3),
+        (errors.Fatal("x"), 3),
+        (errors.Outage("x"), 4),
+        (errors.InternalError("x"), 5),
+        (typer.BadParameter("x"), 2),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error, code):
+    assert problem_of(error).exit_code == code
+
+
+def test_an_unforeseen_error_is_one_line_and_its_traceback_a_private_file(folder):
+    problem = crash(RuntimeError("boom"), ["run", "--state-dir", "elsewhere"])
+    assert problem.exit_code == 5
+    assert "RuntimeError: boom" in problem.message
+    assert "\n" not in problem.message
+    (file,) = (folder / "elsewhere" / "crashes").iterdir()
+    assert str(file.relative_to(folder)) in problem.hint
+    assert "RuntimeError: boom" in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_unforeseen_error_says_so_even_where_nothing_can_be_written(folder):
+    (folder / ".zmigrate").write_text("a file, not a folder")
+    problem = crash(RuntimeError("boom"), [])
+    assert "-v" in problem.hint
+
+
+def test_an_option_is_found_before_the_words_are_parsed():
+    assert value_of("--jobs", ["run", "a", "--jobs", "x.py"]) == "x.py"
+    assert value_of("--jobs", ["run", "--jobs=x.py", "a"]) == "x.py"
+    assert value_of("--jobs", ["run", "a", "--", "--jobs", "x.py"]) is None
+    assert value_of("--jobs", ["run", "--jobs"]) is None

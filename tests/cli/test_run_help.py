@@ -1,0 +1,143 @@
+"""The commands of jobs are made from their classes: arguments, options, types and help, then the runner's."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+JOB = '''
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+from zmigrate import Argument, Job, Option
+
+
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class EchoOptions(Job):
+    """Say what it was given [really].
+
+    Second paragraph.
+    """
+
+    scopes = ("ZohoCRM.org.READ",)
+
+    file: Path = Argument(help="File to read.")
+    since: date | None = Option(default=None, help="Only what changed since.")
+    many: list[int] = Option(default=[], help="Numbers.")
+    color: Color = Option(default=Color.RED, help="A color.")
+    size: Literal["s", "m"] = Option(help="A size.")
+    loud: bool = Option(default=False, help="Shout.")
+    password: str = Option(secret=True, env="OLD_PASSWORD", help="Password.")
+
+    def check(self):
+        raise ValueError(repr(vars(self)))
+
+    def run(self, ctx):
+        pass
+'''
+
+
+@pytest.fixture
+def job(folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "echo.py").write_text(JOB)
+
+
+def test_run_help_lists_the_jobs(zmigrate, job):
+    done = zmigrate("run", "--help")
+    assert done.code == 0
+    assert "echo-options" in done.out
+    assert "import-csv" in done.out
+    assert "Say what it was given [really]." in done.out
+
+
+def test_a_jobs_help_shows_its_options_before_the_runners(zmigrate, job):
+    done = zmigrate("run", "echo-options", "--help")
+    text = done.out
+    assert done.code == 0
+    assert "Usage: zmigrate run echo-options [OPTIONS]" in text
+    assert "--since" in text
+    assert "DATE" in text
+    assert "Default: red." in text
+    assert "One of s, m." in text
+    assert "--loud" in text
+    assert text.index("--since") < text.index("Options of every run") < text.index("--keep-going")
+    assert "--password" not in text
+
+
+def test_a_jobs_values_are_of_the_declared_types(zmigrate, job, monkeypatch):
+    monkeypatch.setenv("OLD_PASSWORD", "pw")
+    words = ["run", "echo-options", "a.csv", "--since", "2024-03-31", "--many", "1", "--many", "2"]
+    done = zmigrate(*words, "--size", "m", "--color", "blue", "--loud")
+    assert done.code == 2
+    for part in ("a.csv", "datetime.date(2024, 3, 31)", "[1, 2]", "Color.BLUE", "'m'", "True", "'pw'"):
+        assert part in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--since", "31.3.2024", "--size", "m"], "--since wants a date such as 2024-03-31, not '31.3.2024'"),
+        (["--size", "xl"], "--size is one of s, m, not 'xl'"),
+        (["--size", "m", "--many", "x"], "--many wants a whole number such as 42, not 'x'"),
+        ([], "missing option '--size'"),
+    ],
+)
+def test_a_wrong_value_says_what_is_wanted(zmigrate, job, words, message):
+    done = zmigrate("run", "echo-options", "a.csv", *words)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_a_secret_that_is_nowhere_names_its_variable(zmigrate, job):
+    done = zmigrate("run", "echo-options", "a.csv", "--size", "m")
+    assert done.code == 2
+    assert "OLD_PASSWORD" in done.err
+
+
+def test_jobs_may_be_named_before_or_after_the_job(zmigrate, folder):
+    (folder / "mine.py").write_text(JOB)
+    for words in (
+        ["--jobs", "mine.py", "echo-options", "--help"],
+        ["echo-options", "--jobs", "mine.py", "--help"],
+    ):
+        assert zmigrate("run", *words).code == 0
+
+
+def test_a_broken_module_is_named_and_hides_no_other(zmigrate, job, folder):
+    (folder / "jobs" / "bad.py").write_text("def broken(:\n")
+    done = zmigrate("jobs")
+    assert done.code == 0
+    assert "echo-options" in done.out
+    assert "jobs/bad.py:1" in done.err
+
+
+def test_show_describes_a_job(zmigrate, job):
+    done = zmigrate("show", "echo-options")
+    assert done.code == 0
+    assert "ZohoCRM.org.READ" in done.out
+    assert "OLD_PASSWORD" in done.out
+    data = json.loads(zmigrate("show", "echo-options", "--json").out)
+    assert data["scopes"] == ["ZohoCRM.org.READ"]
+    assert {each["name"]: each["default"] for each in data["options"]}["color"] == "red"
+
+
+def test_show_of_an_unknown_job_names_the_nearest(zmigrate):
+    done = zmigrate("show", "import-cvs")
+    assert done.code == 2
+    assert "import-csv" in done.err
+
+
+def test_no_option_is_shown_that_does_not_work_yet(zmigrate):
+    text = zmigrate("run", "import-csv", "--help").out
+    for word in ("--via", "--diff", "--no-undo"):
+        assert word not in text
+    for word in ("plan", "retry", "verify", "undo"):
+        assert f" {word} " not in zmigrate("--help").out

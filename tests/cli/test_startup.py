@@ -1,0 +1,46 @@
+"""`--help` stays fast, since what only one command needs is imported by that command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+HEAVY = (
+    "httpx",
+    "orjson",
+    "starlette",
+    "uvicorn",
+    "zmigrate.engine",
+    "zmigrate.emulator",
+    "zmigrate.zoho",
+    "zmigrate.registry",
+)
+
+
+def test_root_help_imports_no_job_and_nothing_heavy():
+    code = (
+        "import sys; from zmigrate.cli import main; main(['--help']);"
+        f"print('LOADED', [name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_root_help_does_not_read_the_folder_of_jobs(zmigrate, folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "bad.py").write_text("raise SystemExit('imported')")
+    assert zmigrate("--help").code == 0
+
+
+def test_root_help_takes_at_most_three_times_the_import_of_typer():
+    def best(*words: str) -> float:
+        times = []
+        for _ in range(7):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *words], capture_output=True, check=True)
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    typer = best("-c", "import typer")
+    assert best("-c", "import sys; from zmigrate.cli import main; sys.exit(main(['--help']))") <= 3 * typer
