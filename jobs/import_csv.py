@@ -12,9 +12,10 @@ from zmigrate import Argument, Csv, Delete, Insert, Option, RecordJob, Update, U
 class ImportCsv(RecordJob):
     """Load a CSV file into a module of Zoho CRM.
 
-    A column that is named as a field goes there by itself; --map sends one elsewhere, --ignore-column leaves one out.
-    A column that goes nowhere is refused. Delimiter and byte order mark are found; all else is declared: UTF-8 unless
-    --encoding says so, plain numbers (1234.50), ISO dates (2024-03-31), true/false, yes/no, on/off or 1/0.
+    A column that is named as a field goes there by itself; --map sends one elsewhere, --ignore-column leaves
+    one out; a column that goes nowhere is refused. Delimiter and byte order mark are found. The rest is taken
+    as it is declared, never guessed: UTF-8 unless --encoding says otherwise, plain numbers (1234.50), ISO
+    dates (2024-03-31), true/false, yes/no, on/off or 1/0.
     """
 
     file: Path = Argument(help="CSV file to load.")

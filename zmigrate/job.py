@@ -21,8 +21,9 @@ A record job takes rows from a source, turns each into a record, and writes it:
                 raise Skip("no email")
             return {"Legacy_ID": row["id"], "Last_Name": row["name"], "Email": row["email"].lower()}
 
-A job that fits no pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see `options.py`);
-the class's docstring is the help of its command, and its name is the command's: ImportLeads, `import-leads`.
+A job that fits no pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see
+`options.py`). The class's docstring is the help of its command, and its name is the command's: ImportLeads,
+`import-leads`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,6 @@ __all__ = [
     "columns_of",
     "decode_options",
     "encode_options",
-    "job_help",
     "job_name",
     "missing_scopes",
     "options",
@@ -102,30 +102,30 @@ JOB_SHAPE = """
 _SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
 
 
-class Skip(Exception):  # noqa: N818 - reads as what an author does: raise Skip("no email")
-    """Raised by `transform`: leave this row out, for the reason given. It is counted and listed as skipped."""
+class Skip(Exception):
+    """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
 
     def __init__(self, reason: str = "left out by the job") -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-# ------------------------------------------------------------------------------------------------------ scopes
+# ----------------------------------------------------------------------------------------------------- scopes
 
 
 def scopes_for(write: Write | None = None, *sources: Source) -> tuple[str, ...]:
     """The OAuth scopes that a write, the look-up of its key and the reading of its sources need.
 
-    | write                       | module scopes        | COQL | why                                             |
-    | --------------------------- | -------------------- | ---- | ----------------------------------------------- |
-    | Insert without key          | CREATE               |      | nothing can be looked up                        |
-    | Insert with key             | CREATE, READ         | yes  | settling a lost answer looks for the key        |
-    | Update by id                | UPDATE               |      | repeating it is safe                            |
-    | Update by another key       | UPDATE, READ         | yes  | the id is looked up                             |
-    | Upsert                      | CREATE, UPDATE, READ | yes  | settling; "created" or "updated" is read back   |
-    | Delete by id                | DELETE, READ         |      | "is it gone?" after a lost answer               |
-    | Delete by another key       | DELETE, READ         | yes  | the id is looked up                             |
-    | Query (a source)            | READ of its module   | yes  |                                                 |
+    | write                 | module scopes        | COQL | why                                           |
+    | --------------------- | -------------------- | ---- | --------------------------------------------- |
+    | Insert without key    | CREATE               |      | nothing can be looked up                      |
+    | Insert with key       | CREATE, READ         | yes  | settling a lost answer looks for the key      |
+    | Update by id          | UPDATE               |      | repeating it is safe                          |
+    | Update by another key | UPDATE, READ         | yes  | the id is looked up                           |
+    | Upsert                | CREATE, UPDATE, READ | yes  | settling; "created" or "updated" is read back |
+    | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
+    | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
+    | Query (a source)      | READ of its module   | yes  |                                               |
     """
     wanted: list[str] = []
     if write is not None:
@@ -137,7 +137,7 @@ def scopes_for(write: Write | None = None, *sources: Source) -> tuple[str, ...]:
     return tuple(dict.fromkeys(wanted))
 
 
-# -------------------------------------------------------------------------------------------------------- jobs
+# ------------------------------------------------------------------------------------------------------- jobs
 
 
 class Context(Protocol):
@@ -145,7 +145,7 @@ class Context(Protocol):
 
     @property
     def crm(self) -> Crm:
-        """Zoho's API, synchronous: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
+        """Zoho's API: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
         """The items, with counting, progress, Ctrl-C and a cursor: a resumed run goes on behind the last one.
@@ -161,8 +161,8 @@ class Context(Protocol):
 class Job:
     """A one-time job that fits no pattern: declare `scopes`, and do the work in `run(self, ctx)`.
 
-    Annotated attributes are options. `ImportLeads(file=Path("leads.csv"))` builds a job: its values are checked, the
-    docstring is the command's help. A base class of jobs that is no job itself: `class Base(Job, abstract=True)`.
+    Annotated attributes are options. `CountDeals(stage="Closed Won")` builds a job and checks the values. A
+    base class of jobs that is no job itself is declared so: `class Base(Job, abstract=True)`.
     """
 
     once: ClassVar[bool] = False
@@ -181,7 +181,7 @@ class Job:
         raise NotImplementedError
 
     def check(self) -> None:
-        """Override to refuse option values that do not fit together: raise ValueError. No files, no network."""
+        """Override to refuse option values that do not fit together: raise ValueError. No files, no calls."""
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -222,8 +222,8 @@ class Job:
 class RecordJob(Job, abstract=True):
     """A job that is source, transform, write: row by row, counted, journalled, resumable.
 
-    `scopes` and `write` are constants, or properties where they depend on options. `source` and `transform` are pure:
-    test them by calling them.
+    `scopes` and `write` are constants, or properties where they depend on options. `source` and `transform`
+    are pure: test them by calling them.
     """
 
     @property
@@ -246,8 +246,8 @@ class RecordJob(Job, abstract=True):
     def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
 
-        Values may be text or Python's own: they are turned into Zoho's JSON by the field's type. Any other exception
-        fails the row with its message. Not overridden: the declared `columns`.
+        Values may be text or Python's own: they are turned into Zoho's JSON by the field's type. Any other
+        exception fails the row with its message. Not overridden: the declared `columns`.
         """
         return {field: row[column] for column, field in self._declared_columns}
 
@@ -261,7 +261,8 @@ class RecordJob(Job, abstract=True):
             _check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
         if cls.transform is RecordJob.transform and cls.columns is RecordJob.columns:
             raise JobError(
-                f"{cls.__name__} has neither `transform` nor `columns`. Write it like this:\n{RECORD_JOB_SHAPE}"
+                f"{cls.__name__} has neither `transform` nor `columns`. "
+                f"Write it like this:\n{RECORD_JOB_SHAPE}"
             )
         if cls.run is not Job.run:
             raise JobError(
@@ -269,7 +270,8 @@ class RecordJob(Job, abstract=True):
                 hint="A record job is run by zmigrate: override `transform`, or subclass Job instead.",
             )
         _check_constant_scopes(cls, RECORD_JOB_SHAPE)
-        write, scopes = cls.write, cls.scopes
+        write: Any = cls.write
+        scopes: Any = cls.scopes
         if not isinstance(write, property):
             _check_is_write(cls.__name__, write)
             if not isinstance(scopes, property):
@@ -282,7 +284,7 @@ class RecordJob(Job, abstract=True):
         _check_covers(name, self.scopes, scopes_for(self.write))
 
 
-# --------------------------------------------------------------------------------------- checks of a job class
+# -------------------------------------------------------------------------------------- checks of a job class
 
 
 def _check_overridden(cls: type[Job], base: type[Job], name: str, shape: str) -> None:
@@ -324,7 +326,7 @@ def _check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> N
         )
 
 
-# ------------------------------------------------------------------------------- for those who list and run jobs
+# ---------------------------------------------------------------------------- for those who list and run jobs
 
 
 def job_name(cls: type[Job]) -> str:
@@ -334,14 +336,6 @@ def job_name(cls: type[Job]) -> str:
         .replace("_", "-")
         .lower()
     )
-
-
-def job_help(cls: type[Job]) -> str:
-    """The docstring, dedented; empty if the class has none of its own."""
-    doc = vars(cls).get("__doc__") or ""
-    first, _, rest = doc.strip().partition("\n")
-    margin = min((len(line) - len(line.lstrip()) for line in rest.splitlines() if line.strip()), default=0)
-    return "\n".join([first, *(line[margin:].rstrip() for line in rest.splitlines())]).strip()
 
 
 def options(cls: type[Job]) -> tuple[OptionSpec, ...]:
@@ -354,20 +348,22 @@ def encode_options(job: Job) -> dict[str, Any]:
     return encode_values(job._options, vars(job))
 
 
-def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[str, str] = {}) -> Job:  # noqa: B006
-    """A job as it was built: from `encode_options`, with its secrets given again. Raises JobError if it won't fit."""
-    return cls(**decode_values(cls._options, stored), **secrets)
+def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[str, str] = {}) -> Job:
+    """A job as it was built: from `encode_options`, with its secrets given again. Raises JobError if it won't
+    fit."""
+    return cls(**decode_values(cls._options, stored), **(secrets or {}))
 
 
 def source_of(job: RecordJob) -> Source:
-    """The job's source. Raises JobError where the author's `source` raises ValueError or gives something else."""
-    source: Any = _call_author(job, "source", job.source)
+    """The job's source. Raises JobError where the author's `source` raises ValueError or gives something
+    else."""
+    source: Source = _call_author(job, "source", job.source)
     if not all(hasattr(source, name) for name in ("scan", "check", "rows", "scopes")):
         raise JobError(
             f"{type(job).__name__}.source() gave {type(source).__name__}; "
             'it gives Csv(self.file), JsonLines(self.file) or Query("select ...").'
         )
-    return source  # type: ignore[no-any-return] - told by its methods, so that an author may bring one of his own
+    return source
 
 
 def columns_of(job: RecordJob) -> Mapping[str, str] | None:

@@ -1,4 +1,5 @@
-"""The typed options of a job: from a class's annotations to values, and to text and JSON and back. Nothing of jobs' work.
+"""The typed options of a job: from a class's annotations to values, and to text and JSON and back. Nothing of
+jobs' work.
 
 file: Path = Argument(help="CSV export to read.")
 region: Literal["emea", "apac"] = Option(default="emea", help="Which region to fill in.")
@@ -119,7 +120,8 @@ def Option(
     secret: bool = False,
     env: str | None = None,
 ) -> Any:
-    """Declare an option: `region: str = Option(default="emea", help="Which region.")`; required without a default.
+    """Declare an option: `region: str = Option(default="emea", help="Which region.")`; required without a
+    default.
 
     A list is given by repeating the option. A `secret` one is read from the environment variable `env`
     (`ZMIGRATE_<NAME>` unless named) or asked for, never from the command line, and is shown and kept nowhere.
@@ -127,7 +129,7 @@ def Option(
     return Declared("option", default, help, metavar, secret, env)
 
 
-# ------------------------------------------------------------------------------------------- from a class
+# ----------------------------------------------------------------------------------------------- from a class
 
 
 def read_options(cls: type, inherited: Mapping[str, OptionSpec]) -> dict[str, OptionSpec]:
@@ -226,7 +228,7 @@ def enum_word(member: Enum) -> str:
     return member.value if isinstance(member.value, str) else member.name
 
 
-# ----------------------------------------------------------------------------------------- values and text
+# -------------------------------------------------------------------------------------------- values and text
 
 
 def check_values(cls: type, specs: Mapping[str, OptionSpec], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,8 +241,7 @@ def check_values(cls: type, specs: Mapping[str, OptionSpec], given: Mapping[str,
         raise JobError(f"{cls.__name__} needs {' and '.join(f'`{name}`' for name in missing)}.")
     values = {}
     for name, spec in specs.items():
-        value = given[name] if name in given else spec.default
-        values[name] = check_value(spec, value, where=f"{cls.__name__}.{name}")
+        values[name] = check_value(spec, given.get(name, spec.default), where=f"{cls.__name__}.{name}")
     return values
 
 
@@ -260,29 +261,26 @@ def check_value(spec: OptionSpec, value: Any, *, where: str | None = None) -> An
 
 def _check_one(spec: OptionSpec, value: Any, where: str) -> Any:
     base = spec.base
-    if spec.choices:
-        if base is str and value in spec.choices:
-            return value
-        if base is not str and isinstance(value, base):
-            return value
-        if isinstance(value, str):
-            return _choose(spec, value, where)
-    elif base is bool or isinstance(value, bool):
-        if base is bool and isinstance(value, bool):
-            return value
-    elif base is Path and isinstance(value, (str, Path)):
-        return Path(value)
-    elif base is float and isinstance(value, (int, float)):
-        return float(value)
-    elif base is Decimal and isinstance(value, (int, Decimal)):
-        return Decimal(value)
-    elif isinstance(value, base) and not isinstance(value, datetime):
-        return value
+    if spec.choices and isinstance(value, str) and not (issubclass(base, Enum) and isinstance(value, base)):
+        return _choose(spec, value, where)
+    if isinstance(value, _also_taken(base)) and not _looks_alike(base, value):
+        return value if isinstance(value, base) else base(value)
     raise JobError(f"{where} is {_article(spec.type_name)}, not {_shown(spec, value)}.")
 
 
+def _also_taken(base: type[Any]) -> tuple[type[Any], ...]:
+    """The type itself, and others that become it without loss."""
+    return {Path: (Path, str), float: (float, int), Decimal: (Decimal, int)}.get(base, (base,))
+
+
+def _looks_alike(base: type[Any], value: Any) -> bool:
+    """A boolean where a number is wanted, a date-time where a date is: Python takes them for one."""
+    return (isinstance(value, bool) and base is not bool) or (base is date and isinstance(value, datetime))
+
+
 def parse_option(spec: OptionSpec, text: str) -> Any:
-    """One value from the command line's text (for a list: one item). Raises JobError saying what is wanted."""
+    """One value from the command line's text (for a list: one item). Raises JobError saying what is
+    wanted."""
     where = spec.flag
     if spec.choices:
         return _choose(spec, text, where)
@@ -331,7 +329,8 @@ def _choose(spec: OptionSpec, text: str, where: str) -> Any:
 
 
 def encode_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as JSON can hold them, secrets left out. Paths become absolute, so that a run is found again."""
+    """The values as JSON can hold them, secrets left out. Paths become absolute, so that a run is found
+    again."""
     return {
         name: [_encode(item) for item in values[name]] if spec.is_list and values[name] is not None
         else _encode(values[name])
@@ -353,7 +352,8 @@ def _encode(value: Any) -> Any:
 
 
 def decode_values(specs: Mapping[str, OptionSpec], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What `encode_values` made, as values again. Names that the class does not know are kept, to be refused."""
+    """What `encode_values` made, as values again. Names that the class does not know are kept, to be
+    refused."""
     return {name: _decode(specs.get(name), value) for name, value in stored.items()}
 
 

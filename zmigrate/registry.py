@@ -1,7 +1,7 @@
 """Finding and naming job modules. Nothing here runs a job.
 
-First wins: the path that was named, `./jobs/*.py`, the entry-point group `zmigrate.jobs`, the ready-made jobs. The
-same file found twice counts once. A module that can't be imported is named, and hides no other.
+First wins: the path that was named, `./jobs/*.py`, the entry-point group `zmigrate.jobs`, the ready-made
+jobs. The same file found twice counts once. A module that can't be imported is named, and hides no other.
 """
 
 from __future__ import annotations
@@ -152,8 +152,9 @@ class _Finder:
             self.jobs.setdefault(name, JobEntry(name, cls, origin))
 
 
-class _siblings_importable:  # noqa: N801 - used as a function
-    """While a job module is imported, modules beside it can be imported too; afterwards `sys.path` is as it was."""
+class _siblings_importable:
+    """While a job module is imported, modules beside it can be imported too; afterwards `sys.path` is as it
+    was."""
 
     def __init__(self, path: Path) -> None:
         self._folder = str(path.resolve().parent)

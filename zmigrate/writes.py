@@ -90,5 +90,6 @@ def _check_write(write: Write, key: str | None) -> None:
     for what, name in (("module", write.module), ("field", key)):
         if name is not None and not (isinstance(name, str) and _API_NAME.match(name)):
             raise JobError(
-                f"{name!r} in {type(write).__name__}(...) is no api name of a {what}. Write it like this:\n{WRITE_SHAPE}"
+                f"{name!r} in {type(write).__name__}(...) is no api name of a {what}. "
+                f"Write it like this:\n{WRITE_SHAPE}"
             )

@@ -1,4 +1,4 @@
-"""One function for each data type of Zoho: a value of Python or text becomes JSON, or is `Refused` with what to write.
+"""One function for each data type of Zoho: a value becomes JSON, or is `Refused` with what to write instead.
 
 Types, shapes and limits: zoho.com/crm/developer/docs/api/v8/insert-records.html ("Sample attributes") and
 field-meta.html. Checked here is only what Zoho is sure to refuse; the rest is Zoho's to judge.
@@ -7,43 +7,36 @@ field-meta.html. Checked here is only what Zoho is sure to refuse; the rest is Z
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from difflib import get_close_matches
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from zmigrate.rows.numbers import bigint, integer, number, percent
+from zmigrate.rows.refusal import NOTHING, Refused, kind_of, short, take
+
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
-INVALID_DATA: Final = "INVALID_DATA"
 PLAIN_TEXT: Final = frozenset({"text", "textarea"})
 COMPUTED: Final = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
 """Types that no record write can set."""
 LONGEST_TEXT: Final = 255
 """Characters of a text field whose metadata name no length."""
-INTEGER_DIGITS: Final = 9
-BIGINT_DIGITS: Final = 18
-DIGITS_BEFORE_POINT: Final = 16
-DIGITS_AFTER_POINT: Final = 9
-PERCENT_DIGITS: Final = 5
-EXACT_FLOAT_DIGITS: Final = 15
-"""A decimal of so many digits survives the way through a 64-bit float."""
+SHOWN_CHOICES: Final = 8
 PHONE_MARKS: Final = "+.- (),;#"
 TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS: Final = frozenset({"false", "no", "off", "0"})
 
-NOTHING: Final = object()
-"""What a converter gives where there is nothing to send."""
-
 Convert = Callable[[Any], Any]
 
 _ID = re.compile(r"\d{1,20}\Z", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d+\Z", re.ASCII)
-_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _DATETIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(:\d\d)?)([.,]\d+)? ?(?P<offset>Z|[+-]\d\d:?\d\d)?\Z",
@@ -52,41 +45,20 @@ _DATETIME = re.compile(
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?P<domain>[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,22})\Z")
 
 
-class Refused(Exception):  # noqa: N818 - it is data: why a value can't go
-    """A value can't become what its field takes."""
-
-    def __init__(self, message: str, code: str = INVALID_DATA) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-
-
 def converter(field: Field, time_zone: tzinfo | None = None) -> Convert:
     """The function for a field: a value becomes JSON, `NOTHING`, or is Refused. None becomes null."""
     kind = field.data_type
-    if field.json_type == "jsonarray" and kind in PLAIN_TEXT:  # tags
-        return as_is
-    if kind in PLAIN_TEXT:
-        return lambda value: text(value, field.length or LONGEST_TEXT)
-    if kind == "email":
-        return lambda value: email(value, field.length or 100)
-    if kind == "phone":
-        return lambda value: phone(value, field.length or 30)
-    if kind == "website":
-        return lambda value: website(value, field.length or 450)
+    if kind in _TEXTS and field.json_type != "jsonarray":  # text with a list for its JSON: tags
+        convert, usual_length = _TEXTS[kind]
+        return partial(convert, length=field.length or usual_length)
     if kind in ("picklist", "multiselectpicklist"):
-        values = frozenset(
-            name for item in field.pick_list for name in (item.display_value, item.actual_value)
-        )
-        ordered = tuple(item.display_value for item in field.pick_list)
-        if kind == "picklist":
-            return lambda value: pick(value, values, ordered, field.length or LONGEST_TEXT)
-        return lambda value: picks(value, values, ordered)
+        choices = Choices.of(field)
+        return partial(pick if kind == "picklist" else picks, choices=choices)
     if kind == "datetime":
-        return lambda value: date_time(value, time_zone)
+        return partial(date_time, time_zone=time_zone)
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
-    return as_is if field.json_type != "string" else lambda value: text(value, field.length or LONGEST_TEXT)
+    return partial(text, length=field.length or LONGEST_TEXT) if field.json_type == "string" else as_is
 
 
 # ------------------------------------------------------------------------------------------------------- text
@@ -150,7 +122,7 @@ def _as_text(value: Any) -> str:
         return str(value)
     if isinstance(value, Decimal) and value.is_finite() and -40 < value.adjusted() < 40:
         return format(value, "f")
-    raise Refused(f"text is wanted, not {_kind(value)}; write it as text")
+    raise Refused(f"text is wanted, not {kind_of(value)}; write it as text")
 
 
 def _trim(plain: Any) -> Any:
@@ -164,110 +136,11 @@ def _check_letters(plain: str) -> None:
         raise Refused(f"character {error.start + 1} is half of a letter (a lone surrogate)") from None
 
 
-def _input(value: Any) -> Any:
-    """An enum's value, text trimmed, empty text as NOTHING."""
-    if isinstance(value, Enum):
-        value = value.value
-    if isinstance(value, str):
-        value = str(value).strip()
-        if not value:
-            return NOTHING
-    return value
-
-
-# ---------------------------------------------------------------------------------------------------- numbers
-
-
-def integer(value: Any) -> Any:
-    value = _input(value)
-    if value is None or value is NOTHING:
-        return value
-    whole = _whole(value, INTEGER_DIGITS)
-    return int(whole)
-
-
-def bigint(value: Any) -> Any:
-    """A long integer, which Zoho takes as a string; leading zeros are kept."""
-    value = _input(value)
-    if value is None or value is NOTHING:
-        return value
-    return _whole(value, BIGINT_DIGITS).removeprefix("+")
-
-
-def _whole(value: Any, most: int) -> str:
-    if isinstance(value, str):
-        if not _WHOLE.match(value):
-            raise Refused(f"{_short(value)} is not a whole number such as 42 (no separators, no decimals)")
-        plain = value
-    elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise Refused(f"a whole number is wanted, not {_kind(value)}")
-    else:
-        if not abs(value) < 10**most:
-            raise Refused(f"more than {most} digits, or no number at all")
-        if value != int(value):
-            raise Refused(f"{value} is not a whole number")
-        plain = str(int(value))
-    if len(plain.lstrip("+-")) > most:
-        raise Refused(f"{len(plain.lstrip('+-'))} digits, {most} is the most")
-    return plain
-
-
-def number(value: Any) -> Any:
-    return _number(value, DIGITS_BEFORE_POINT)
-
-
-def percent(value: Any) -> Any:
-    return _number(value, PERCENT_DIGITS)
-
-
-def _number(value: Any, before: int) -> Any:
-    value = _input(value)
-    if value is None or value is NOTHING:
-        return value
-    if isinstance(value, float):
-        if not abs(value) < 10**before:
-            raise Refused(f"more than {before} digits before the point, or no number at all")
-        return round(value, DIGITS_AFTER_POINT)
-    if isinstance(value, str):
-        if not _PLAIN_NUMBER.match(value):
-            raise Refused(
-                f"{_short(value)} is not a plain number; write 1234.50: a point for the decimals, no thousands separators,"
-                " no currency sign"
-            )
-        if (
-            len(value) <= EXACT_FLOAT_DIGITS
-            and before > EXACT_FLOAT_DIGITS
-            and len(value.partition(".")[2]) <= 9
-        ):
-            return float(value)
-        exact = Decimal(value)
-    elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        if isinstance(value, int) and not abs(value) < 10**before:
-            raise Refused(f"more than {before} digits")
-        exact = Decimal(value)
-    else:
-        raise Refused(f"a number is wanted, not {_kind(value)}")
-    return _from_decimal(exact, before)
-
-
-def _from_decimal(exact: Decimal, before: int) -> float | int:
-    if not exact.is_finite() or (exact and exact.adjusted() >= before):
-        raise Refused(f"more than {before} digits before the point, or no number at all")
-    if exact and (exact.adjusted() < -DIGITS_AFTER_POINT or exact != round(exact, DIGITS_AFTER_POINT)):
-        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point; round it")
-    rough = float(exact)
-    if Decimal(repr(rough)) == exact:
-        return rough
-    if exact == int(exact):
-        return int(exact)
-    raise Refused("more digits than a number in JSON keeps exactly; round it")
-
-
-# ------------------------------------------------------------------------------------------- dates and booleans
+# ----------------------------------------------------------------------------------------- dates and booleans
 
 
 def day(value: Any) -> Any:
-    value = _input(value)
+    value = take(value)
     if value is None or value is NOTHING:
         return value
     if isinstance(value, datetime):
@@ -279,12 +152,12 @@ def day(value: Any) -> Any:
             return date.fromisoformat(value).isoformat()
         except ValueError:
             raise Refused(f"there is no day {value}") from None
-    raise Refused(f"{_short(value)} is not a date such as 2024-03-31 (year, month, day)")
+    raise Refused(f"{short(value)} is not a date such as 2024-03-31 (year, month, day)")
 
 
 def date_time(value: Any, time_zone: tzinfo | None) -> Any:
     """ISO 8601 with an offset, whole seconds. One without an offset is read in `time_zone`, or refused."""
-    value = _input(value)
+    value = take(value)
     if value is None or value is NOTHING:
         return value
     moment = value if isinstance(value, datetime) else _read_moment(value)
@@ -298,13 +171,13 @@ def date_time(value: Any, time_zone: tzinfo | None) -> Any:
             moment = moment.astimezone(UTC)
         return moment.isoformat(timespec="seconds")
     except (OverflowError, ValueError):
-        raise Refused(f"{_short(value)} is beyond what a date-time can be") from None
+        raise Refused(f"{short(value)} is beyond what a date-time can be") from None
 
 
 def _read_moment(value: Any) -> datetime:
     match = _DATETIME.match(value) if isinstance(value, str) else None
     if match is None:
-        raise Refused(f"{_short(value)} is not a date-time such as 2024-03-31T09:30:00+02:00")
+        raise Refused(f"{short(value)} is not a date-time such as 2024-03-31T09:30:00+02:00")
     try:
         return datetime.fromisoformat(f"{match['day']}T{match['time']}{match['offset'] or ''}")
     except ValueError:
@@ -312,7 +185,7 @@ def _read_moment(value: Any) -> datetime:
 
 
 def boolean(value: Any) -> Any:
-    value = _input(value)
+    value = take(value)
     if value is None or value is NOTHING or isinstance(value, bool):
         return value
     word = str(value).lower() if isinstance(value, (str, int)) and len(str(value)[:9]) <= 5 else ""
@@ -320,44 +193,59 @@ def boolean(value: Any) -> Any:
         return True
     if word in FALSE_WORDS:
         return False
-    raise Refused(f"{_short(value)} is neither yes nor no; write true/false, yes/no, on/off or 1/0")
+    raise Refused(f"{short(value)} is neither yes nor no; write true/false, yes/no, on/off or 1/0")
 
 
-# ------------------------------------------------------------------------------------------ choices and records
+# ---------------------------------------------------------------------------------------- choices and records
 
 
-def pick(value: Any, values: frozenset[str], ordered: tuple[str, ...], length: int) -> Any:
-    chosen = _trim(text(value, max(length, LONGEST_TEXT)))
-    if isinstance(chosen, str) and values and chosen not in values:
-        raise Refused(_no_such_choice(chosen, values, ordered))
-    return chosen
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a pick list takes: what it shows, and what it stores where that differs; anything where it is empty."""
+
+    values: frozenset[str]
+    shown: tuple[str, ...]
+
+    @classmethod
+    def of(cls, field: Field) -> Choices:
+        both = (name for item in field.pick_list for name in (item.display, item.actual))
+        return cls(frozenset(both), tuple(item.display for item in field.pick_list))
+
+    def check(self, chosen: str) -> str:
+        if not self.values or chosen in self.values:
+            return chosen
+        near = get_close_matches(chosen, self.values, n=1)
+        same = next(
+            (name for name in self.shown if name.casefold() == chosen.casefold()), near[0] if near else None
+        )
+        if same is not None:
+            raise Refused(f"{short(chosen)} is not in the pick list; did you mean {same!r}?")
+        more = f" and {len(self.shown) - SHOWN_CHOICES} more" if len(self.shown) > SHOWN_CHOICES else ""
+        few = ", ".join(self.shown[:SHOWN_CHOICES])
+        raise Refused(f"{short(chosen)} is not in the pick list; it has {few}{more}")
 
 
-def picks(value: Any, values: frozenset[str], ordered: tuple[str, ...]) -> Any:
+def pick(value: Any, choices: Choices) -> Any:
+    chosen = _trim(text(value, LONGEST_TEXT))
+    return choices.check(chosen) if isinstance(chosen, str) else chosen
+
+
+def picks(value: Any, choices: Choices) -> Any:
     """A list of choices; from text, parted by `;`."""
-    value = _input(value)
+    value = take(value)
     if value is None or value is NOTHING:
         return value
     if isinstance(value, str):
         value = value.split(";")
     if not isinstance(value, (list, tuple, set, frozenset)):
-        raise Refused(f"a list is wanted, or text parted by ';', not {_kind(value)}")
-    chosen = [pick(item, values, ordered, LONGEST_TEXT) for item in value]
+        raise Refused(f"a list is wanted, or text parted by ';', not {kind_of(value)}")
+    chosen = [pick(item, choices) for item in value]
     return [item for item in chosen if isinstance(item, str)]
-
-
-def _no_such_choice(chosen: str, values: Iterable[str], ordered: tuple[str, ...]) -> str:
-    near = get_close_matches(chosen, list(values), n=1)
-    same = next((name for name in values if name.casefold() == chosen.casefold()), near[0] if near else None)
-    few = ", ".join(ordered[:8]) + (f" and {len(ordered) - 8} more" if len(ordered) > 8 else "")
-    return f"{_short(chosen)} is not in the pick list; " + (
-        f"did you mean {same!r}?" if same else f"it has {few}"
-    )
 
 
 def lookup(value: Any) -> Any:
     """`{"id": ...}`, from that or from the id alone."""
-    value = _input(value)
+    value = take(value)
     if value is None or value is NOTHING:
         return value
     if isinstance(value, dict):
@@ -369,19 +257,19 @@ def lookup(value: Any) -> Any:
 
 
 def record_id(value: Any) -> Any:
-    value = _input(value)
+    value = take(value)
     if value is None or value is NOTHING:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**20:
         return str(value)
     if isinstance(value, str) and _ID.match(value):
         return value
-    raise Refused(f"{_short(value)} is not an id of Zoho, which is up to 20 digits")
+    raise Refused(f"{short(value)} is not an id of Zoho, which is up to 20 digits")
 
 
 def as_is(value: Any) -> Any:
     """For types without a form in text: what the job gives, if JSON can hold it."""
-    value = _input(value)
+    value = take(value)
     if value is NOTHING:
         return value
     try:
@@ -395,8 +283,17 @@ def structured(value: Any) -> Any:
     value = as_is(value)
     if value is None or value is NOTHING or isinstance(value, (list, dict, tuple)):
         return value
-    raise Refused(f"a list or an object is wanted, as Zoho's pages show it, not {_kind(value)}")
+    raise Refused(f"a list or an object is wanted, as Zoho's pages show it, not {kind_of(value)}")
 
+
+_TEXTS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
+    "text": (text, LONGEST_TEXT),
+    "textarea": (text, LONGEST_TEXT),
+    "email": (email, 100),
+    "phone": (phone, 30),
+    "website": (website, 450),
+}
+"""With the length that a field has whose metadata name none."""
 
 _BY_TYPE: Final[dict[str, Convert]] = {
     "integer": integer,
@@ -415,21 +312,3 @@ _BY_TYPE: Final[dict[str, Convert]] = {
         structured,
     ),
 }
-
-
-def _kind(value: Any) -> str:
-    names = {
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        dict: "an object",
-        list: "a list",
-        str: "text",
-    }
-    return names.get(type(value), f"a {type(value).__name__}")
-
-
-def _short(value: Any) -> str:
-    if not isinstance(value, str):
-        return _kind(value)
-    return repr(value if len(value) <= 60 else value[:60] + "…")

@@ -6,10 +6,10 @@ import unicodedata
 
 
 def fold_key(value: object, case_sensitive: bool = False) -> str:
-    """A key as it is compared: trimmed, in one Unicode form, and without letter case unless the field minds it.
+    """A key as it is compared: trimmed, in one Unicode form, without letter case unless the field minds it.
 
-    Zoho says for each unique field whether letter case counts (`unique.case_sensitive`); where it does not say, it
-    does not count, since taking two keys for one only sends them one after the other.
+    Zoho says for each unique field whether letter case counts (`unique.case_sensitive`); where it does not
+    say, it does not count: taking two keys for one only sends them one after the other.
     """
     text = value.strip() if type(value) is str else str(value).strip()
     if text.isascii():

@@ -1,7 +1,7 @@
-"""The cells and columns of result files: written by the engine, and known again by `Csv` when a person feeds one in.
+"""The cells and columns of result files: written by the engine, known again by `Csv` when one is fed in.
 
-A cell that a spreadsheet would run as a formula gets a `'` in front; a cell that looks like one so escaped gets one
-more, so that taking the escape away always gives back what was there.
+A cell that a spreadsheet would run as a formula gets a `'` in front; a cell that looks like one so escaped
+gets one more, so that taking the escape away always gives back what was there.
 """
 
 from __future__ import annotations

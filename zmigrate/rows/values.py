@@ -1,5 +1,5 @@
-"""Values become Zoho's JSON by their field's metadata. What can't, is told before it costs a call. Nothing is guessed:
-what could be read in two ways is refused, with what to write instead."""
+"""Values become Zoho's JSON by their field's metadata. What can't, is told before it costs a call. Nothing is
+guessed: what could be read in two ways is refused, with what to write instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.rows import field_types
-from zmigrate.rows.field_types import NOTHING, Refused
+from zmigrate.rows.refusal import NOTHING, Refused
 
 if TYPE_CHECKING:
     from zmigrate.writes import Operation
@@ -22,7 +22,7 @@ NOT_A_RECORD: Final = "NOT_A_RECORD"
 LONGEST_SHOWN: Final = 200
 
 
-class BadValue(Exception):  # noqa: N818 - it is data: a row that fails, not a run
+class BadValue(Exception):
     """A value that Zoho would refuse or drop: which field, Zoho's code (or ours), why, and the value."""
 
     def __init__(self, field: str, code: str, message: str, value: object = None) -> None:
@@ -36,7 +36,7 @@ class BadValue(Exception):  # noqa: N818 - it is data: a row that fails, not a r
 class Converter:
     """Turns what a job's `transform` gives into records ready for orjson, for one module and operation.
 
-    Empty text is left out, except the key, which fails the row (`EMPTY_KEY`). None is left out of an insert, and
+    Empty text is left out, but an empty key fails the row (`EMPTY_KEY`). None is left out of an insert, and
     blanks the field in an update or upsert. For a delete only the key is kept.
     """
 
@@ -110,7 +110,7 @@ class Converter:
 def field_problem(
     fields: ModuleFields, name: str, operation: Operation, key: str | None = None
 ) -> tuple[str, str] | None:
-    """Code and message if a value for this field can't be written: unknown, computed, read-only, on no layout."""
+    """Code and message if this field can't be written: unknown, computed, read-only, on no layout."""
     if name == "id" and operation != "insert":
         return None
     field = fields.get(name) if isinstance(name, str) else None

@@ -1,4 +1,4 @@
-"""What every source is: rows that can be opened again and skipped forward. The kinds of sources are beside this file."""
+"""What every source is: rows that can be opened again and skipped forward. The kinds are beside this file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
 from zmigrate.errors import SourceError
 
@@ -30,6 +30,9 @@ class Cursor:
 
     number: int = 0
     token: str | None = None
+
+
+START: Final = Cursor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +67,24 @@ class Source(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The names that rows have, None where they are not declared. Raises SourceError if they can't be read."""
+        """The names that rows have, None where rows differ. Raises SourceError if they can't be read."""
 
     @property
     def stable(self) -> bool:
-        """True: the same rows can be read again (a file). False: they shrink or grow as a run writes (a query)."""
+        """True: the same rows can be read again (a file). False: they change as a run writes (a query)."""
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """The OAuth scopes that reading needs."""
 
     def scan(self) -> Fingerprint:
-        """Read it all once, strictly, before anything is sent. Raises SourceError with file, line and what to do."""
+        """Read it all once, strictly, before anything is sent. Raises SourceError saying where and what to
+        do."""
 
     def check(self, fingerprint: Fingerprint) -> None:
         """Raise SourceError, saying what changed, unless it is what it was."""
 
-    def rows(self, after: Cursor = ..., crm: Crm | None = None) -> Iterator[Row]:
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         """The rows behind the cursor."""
 
     def identity(self, row: Row) -> str | None:

@@ -1,5 +1,5 @@
-"""CSV files: scanned strictly once before anything is sent, then read at full speed. One way of writing it is taken:
-cells in double quotes where needed, a quote inside one doubled."""
+"""CSV files: scanned strictly once before anything is sent, then read at full speed. One way of writing them
+is taken: cells in double quotes where needed, a quote inside one doubled."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, changed, open_file
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, changed, open_file
 from zmigrate.rows.sources.text import (
     HashingReader,
     NulByte,
@@ -26,8 +26,6 @@ from zmigrate.rows.sources.text import (
 from zmigrate.rows.spreadsheet import our_columns, unescape
 
 if TYPE_CHECKING:
-    import _csv
-
     from zmigrate.zoho.crm import Crm
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -40,12 +38,22 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 _DELIMITER_NAMES: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 
 
+class CsvReader(Protocol):
+    """What `csv.reader` gives: rows of cells, and how many lines of the file they took."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
 class Csv:
     """Rows of a CSV file, each a mapping from column to text.
 
-    The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; everything else is UTF-8 unless an
-    `encoding` is declared. Blank lines are no rows. Our own result files are known again: our columns are dropped and
-    the escape of formulas is taken away. Opens nothing before it is asked for columns, a scan or rows.
+    The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; without a mark the file is
+    UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own result files are known again: our
+    columns are dropped and the escape of formulas is taken away. Nothing is opened before columns, a scan or
+    rows are asked for.
     """
 
     stable = True
@@ -117,7 +125,7 @@ class Csv:
             ) from None
         raise changed(str(self.path), fingerprint, now)
 
-    def rows(self, after: Cursor = Cursor(), crm: Crm | None = None) -> Iterator[Row]:
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         form = self._find_format()
         columns, width, ours = form.columns, form.width, form.ours
         with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
@@ -200,11 +208,11 @@ class _Format:
         """Columns at the front that zmigrate put there."""
         self.columns = tuple(header[ours:])
 
-    def reader(self, text: Iterator[str]) -> _csv._reader:
+    def reader(self, text: Iterator[str]) -> CsvReader:
         return _strict_reader(text, self.delimiter)
 
 
-def _strict_reader(lines: Iterator[str], delimiter: str) -> _csv._reader:
+def _strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
     if csv.field_size_limit() < LONGEST_CELL:
         csv.field_size_limit(
             LONGEST_CELL

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, changed, open_file
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, changed, open_file
 from zmigrate.rows.sources.text import file_hash
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class JsonLines:
             ) from None
         raise changed(str(self.path), fingerprint, now)
 
-    def rows(self, after: Cursor = Cursor(), crm: Crm | None = None) -> Iterator[Row]:
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         number = 0
         with open_file(self.path) as raw:
             for line, content in enumerate(raw, start=1):
@@ -89,7 +89,7 @@ class JsonLines:
             raise self._explain(line, offset, content, error) from None
         if not isinstance(values, dict):
             raise SourceError(
-                f"{self.path}:{line}: every line is one JSON object, this one is a {_KINDS[type(values)]}.",
+                f"{self.path}:{line}: every line is one JSON object, this is a {_KINDS[type(values)]}.",
                 hint='Write it like this: {"Last_Name": "Doe", "Email": "doe@example.com"}',
             )
         return values
@@ -99,7 +99,7 @@ class JsonLines:
             content.decode()
         except UnicodeDecodeError as bad:
             return SourceError(
-                f"{self.path}:{line}: byte {offset + bad.start:,} (0x{content[bad.start]:02x}) is not UTF-8 text.",
+                f"{self.path}:{line}: byte {offset + bad.start:,} (0x{content[bad.start]:02x}) is not UTF-8.",
                 hint="JSON Lines are UTF-8: convert the file.",
             )
         if b"\0" in content:

@@ -1,4 +1,4 @@
-"""From bytes to text: encodings, byte order marks, and where exactly a file is broken. Knows nothing of columns."""
+"""From bytes to text: encodings, byte order marks, and where a file is broken. Knows nothing of columns."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 CHUNK: Final = 1 << 20
 _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
@@ -23,7 +26,7 @@ _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
 
 
 class HashingReader(io.RawIOBase):
-    """A file's bytes, passed on while they are hashed; refuses NUL bytes unless the encoding is made of them."""
+    """A file's bytes, passed on while they are hashed; no NUL bytes, unless the encoding is made of them."""
 
     def __init__(self, raw: BinaryIO, *, nul_is_text: bool) -> None:
         self._raw = raw
@@ -34,9 +37,10 @@ class HashingReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] - what BufferedReader gives
-        count: int = self._raw.readinto(buffer)  # type: ignore[attr-defined] - a buffered reader has it
-        data = bytes(buffer[:count])
+    def readinto(self, buffer: Buffer) -> int:
+        data = self._raw.read(len(memoryview(buffer)))
+        count = len(data)
+        memoryview(buffer)[:count] = data
         self._digest.update(data)
         self.size += count
         if not self._nul_is_text and b"\0" in data:
@@ -47,11 +51,11 @@ class HashingReader(io.RawIOBase):
         return self._digest.hexdigest()
 
 
-class NulByte(Exception):  # noqa: N818 - it names what was met
+class NulByte(Exception):
     """The file has a NUL byte; `explain_nul` says where."""
 
 
-def open_text(raw: BinaryIO, encoding: str) -> io.TextIOWrapper:
+def open_text(raw: BinaryIO | io.RawIOBase, encoding: str) -> io.TextIOWrapper:
     """Text with its line ends as they are, which the csv module wants."""
     buffered = io.BufferedReader(raw, CHUNK) if isinstance(raw, io.RawIOBase) else raw
     return io.TextIOWrapper(buffered, encoding=encoding, newline="")
@@ -69,7 +73,8 @@ def file_hash(path: Path) -> tuple[int, str]:
 
 
 def find_encoding(path: Path, declared: str | None) -> str:
-    """The declared encoding, else what a byte order mark says, else UTF-8. Raises SourceError for an unknown name."""
+    """The declared encoding, else what a byte order mark says, else UTF-8. SourceError for an unknown
+    name."""
     with open_file(path) as raw:
         head = raw.read(4)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)

@@ -1,0 +1,108 @@
+"""Numbers for Zoho: plain ones only, and none that would lose a digit on the way.
+
+Digits: zoho.com/crm/developer/docs/api/v8/insert-records.html ("Sample attributes").
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any, Final
+
+from zmigrate.rows.refusal import NOTHING, Refused, kind_of, short, take
+
+INTEGER_DIGITS: Final = 9
+BIGINT_DIGITS: Final = 18
+DIGITS_BEFORE_POINT: Final = 16
+DIGITS_AFTER_POINT: Final = 9
+PERCENT_DIGITS: Final = 5
+EXACT_FLOAT_DIGITS: Final = 15
+"""A decimal of so many digits survives the way through a 64-bit float."""
+
+_WHOLE = re.compile(r"[+-]?\d+\Z", re.ASCII)
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
+
+
+def integer(value: Any) -> Any:
+    value = take(value)
+    if value is None or value is NOTHING:
+        return value
+    whole = _whole(value, INTEGER_DIGITS)
+    return int(whole)
+
+
+def bigint(value: Any) -> Any:
+    """A long integer, which Zoho takes as a string; leading zeros are kept."""
+    value = take(value)
+    if value is None or value is NOTHING:
+        return value
+    return _whole(value, BIGINT_DIGITS).removeprefix("+")
+
+
+def _whole(value: Any, most: int) -> str:
+    if isinstance(value, str):
+        if not _WHOLE.match(value):
+            raise Refused(f"{short(value)} is not a whole number such as 42 (no separators, no decimals)")
+        plain = value
+    elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise Refused(f"a whole number is wanted, not {kind_of(value)}")
+    else:
+        if not abs(value) < 10**most:
+            raise Refused(f"more than {most} digits, or no number at all")
+        if value != int(value):
+            raise Refused(f"{value} is not a whole number")
+        plain = str(int(value))
+    if len(plain.lstrip("+-")) > most:
+        raise Refused(f"{len(plain.lstrip('+-'))} digits, {most} is the most")
+    return plain
+
+
+def number(value: Any) -> Any:
+    return _number(value, DIGITS_BEFORE_POINT)
+
+
+def percent(value: Any) -> Any:
+    return _number(value, PERCENT_DIGITS)
+
+
+def _number(value: Any, before: int) -> Any:
+    value = take(value)
+    if value is None or value is NOTHING:
+        return value
+    if isinstance(value, float):
+        if not abs(value) < 10**before:
+            raise Refused(f"more than {before} digits before the point, or no number at all")
+        return round(value, DIGITS_AFTER_POINT)
+    if isinstance(value, str):
+        if not _PLAIN_NUMBER.match(value):
+            raise Refused(
+                f"{short(value)} is not a plain number; write 1234.50: a point for the decimals,"
+                " no thousands separators, no currency sign"
+            )
+        if (
+            len(value) <= EXACT_FLOAT_DIGITS
+            and before > EXACT_FLOAT_DIGITS
+            and len(value.partition(".")[2]) <= 9
+        ):
+            return float(value)
+        exact = Decimal(value)
+    elif isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        if isinstance(value, int) and not abs(value) < 10**before:
+            raise Refused(f"more than {before} digits")
+        exact = Decimal(value)
+    else:
+        raise Refused(f"a number is wanted, not {kind_of(value)}")
+    return _from_decimal(exact, before)
+
+
+def _from_decimal(exact: Decimal, before: int) -> float | int:
+    if not exact.is_finite() or (exact and exact.adjusted() >= before):
+        raise Refused(f"more than {before} digits before the point, or no number at all")
+    if exact and (exact.adjusted() < -DIGITS_AFTER_POINT or exact != round(exact, DIGITS_AFTER_POINT)):
+        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point; round it")
+    rough = float(exact)
+    if Decimal(repr(rough)) == exact:
+        return rough
+    if exact == int(exact):
+        return int(exact)
+    raise Refused("more digits than a number in JSON keeps exactly; round it")
