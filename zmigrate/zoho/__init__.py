@@ -1,0 +1,2 @@
+"""The wire to Zoho: tokens, limits, requests, answers, records, metadata. Knows nothing of jobs and
+journals."""

@@ -1,0 +1,417 @@
+"""Where credentials and settings come from: one set from one place, never mixed. Nothing here talks to
+Zoho."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from dotenv import dotenv_values
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+from zmigrate.errors import ConfigError
+from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS, UPLOAD_DOMAINS, url_fault
+from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
+from zmigrate.zoho.secret import Secret
+
+__all__ = ["Credentials", "Secret", "Settings", "load_credentials", "load_settings", "write_profile"]
+
+PROFILES_FILE = "zmigrate.toml"
+DOTENV_FILE = ".env"
+STATE_FOLDER = ".zmigrate"
+DEFAULT_PROFILE = "default"
+
+_KEYS = (
+    "client_id",
+    "soid",
+    "dc",
+    "accounts_url",
+    "upload_url",
+    "client_secret_env",
+    "client_secret_command",
+)
+_SECRET_COMMAND_TIMEOUT_S = 120.0
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who zmigrate is at Zoho, for one org. `place` says where this came from, for the banner."""
+
+    client_id: str
+    client_secret: Secret
+    soid: str
+    accounts_url: str
+    place: str
+    profile: str = ""
+    upload_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How zmigrate behaves. Seconds where the name says so."""
+
+    state_dir: Path
+    read_timeout_s: float = 60.0
+    retry_budget_s: float = 900.0
+    settle_s: float | None = None
+    """One number for all settling; None: by what happened."""
+    token_limit: tuple[int, float] = (TOKENS_PER_WINDOW, TOKEN_WINDOW_S)
+    """(tokens, seconds)."""
+    wait_for_credits: bool = False
+    concurrency: int | None = None
+
+
+def load_credentials(profile: str | None, *, folder: Path, environ: Mapping[str, str]) -> Credentials:
+    """The credentials from the named profile, else the environment, else `.env`, else the profile `default`.
+
+    Whatever place is the first to speak must be complete; nothing is filled in from another. Raises
+    ConfigError.
+    """
+    dotenv = _read_dotenv(folder)
+    if profile is not None:
+        return _from_profile(profile, folder, environ, dotenv)
+    for values, place in ((environ, "the environment"), (dotenv, DOTENV_FILE)):
+        if values.get("ZMIGRATE_CLIENT_ID") or values.get("ZMIGRATE_SOID"):
+            return _from_variables(values, place)
+    if DEFAULT_PROFILE in _read_profiles(folder):
+        return _from_profile(DEFAULT_PROFILE, folder, environ, dotenv)
+    raise ConfigError(
+        "There are no credentials: no --profile, no ZMIGRATE_CLIENT_ID in the environment or .env, and no"
+        f" profile `{DEFAULT_PROFILE}` in {folder / PROFILES_FILE}.",
+        hint="Run `zmigrate init`; or try the job with --emulator, which needs none.",
+    )
+
+
+def load_settings(
+    *, environ: Mapping[str, str], folder: Path, state_dir: Path | None = None, **overrides: Any
+) -> Settings:
+    """The settings from options (`state_dir`, and fields of Settings by name), else the environment, else
+    `.env`.
+
+    An override of None counts as not given. Raises ConfigError naming the variable that can't be read.
+    """
+    values = {**_read_dotenv(folder), **environ}
+    found: dict[str, Any] = {}
+    for field, (variable, read) in _SETTINGS.items():
+        text = values.get(variable, "").strip()
+        if text:
+            found[field] = read(variable, text)
+    found.update({name: value for name, value in overrides.items() if value is not None})
+    chosen = state_dir or Path(values.get("ZMIGRATE_STATE_DIR", "").strip() or STATE_FOLDER)
+    return Settings(state_dir=folder / chosen.expanduser(), **found)
+
+
+def write_profile(folder: Path, name: str, values: Mapping[str, str], secret: Secret) -> None:
+    """Write `[profiles.NAME]` into zmigrate.toml, keeping the rest of the file, and its secret into `.env`
+    (0600).
+
+    `values` are keys of a profile but for the secret's; `client_secret_env` is set here. Raises ConfigError.
+    """
+    _check_profile_name(name)
+    variable = f"ZMIGRATE_{name.upper().replace('-', '_')}_CLIENT_SECRET"
+    path = folder / PROFILES_FILE
+    try:
+        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+        profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
+        _check_variable_is_free(profiles, name, variable)
+        table = profiles.get(name)
+        if not isinstance(table, Table):
+            table = profiles[name] = tomlkit.table()
+        for key in _KEYS:
+            table.pop(key, None)
+        table.update({key: value for key, value in values.items() if value})
+        table["client_secret_env"] = variable
+        _write_private(folder / DOTENV_FILE, _with_variable(_text_of(folder / DOTENV_FILE), variable, secret))
+        path.write_text(tomlkit.dumps(document), "utf-8")
+    except TOMLKitError as error:
+        raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or folder} can't be written: {error.strerror}.",
+            hint="Make the folder writable.",
+        ) from None
+
+
+def normalise_soid(text: str, where: str) -> str:
+    """`ZohoCRM.123` from `ZohoCRM.123` or `123`; raises ConfigError naming the place."""
+    match = re.fullmatch(r"(?:zohocrm\.)?(\d+)", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise ConfigError(
+            f"{where} is not an org: {text.strip()[:60]!r}.",
+            hint="Write it as ZohoCRM.123456 or 123456: the org id of Setup > Company Details.",
+        )
+    return f"ZohoCRM.{match.group(1)}"
+
+
+def accounts_url_of(dc: str | None, accounts_url: str | None, where: str) -> str:
+    """The base URL of the accounts server by data centre or by URL; raises ConfigError.
+
+    https on a Zoho host; plain http only to this machine (the emulator).
+    """
+    if bool(dc) == bool(accounts_url):
+        raise ConfigError(
+            f"{where} must name either a data centre (dc) or an accounts URL"
+            + (", not both." if dc else "; neither is there."),
+            hint=f"dc is one of {', '.join(ACCOUNTS_URLS)}: the ending of the address at which you use Zoho.",
+        )
+    if dc:
+        url = ACCOUNTS_URLS.get(dc.strip().upper())
+        if url is None:
+            raise ConfigError(
+                f"{where} names an unknown data centre: {dc.strip()[:20]!r}.",
+                hint=f"Use one of {', '.join(ACCOUNTS_URLS)}; for another give accounts_url.",
+            )
+        return url
+    return _checked_url(accounts_url or "", ACCOUNTS_DOMAINS, f"{where}: the accounts URL")
+
+
+def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
+    needed = ("ZMIGRATE_CLIENT_ID", "ZMIGRATE_CLIENT_SECRET", "ZMIGRATE_SOID")
+    lacking = [name for name in needed if not values.get(name, "").strip()]
+    if lacking:
+        raise ConfigError(
+            f"The credentials in {place} are not complete: {', '.join(lacking)} missing.",
+            hint="All of them come from one place; nothing is filled in from another. Set the rest there.",
+        )
+    return Credentials(
+        client_id=values["ZMIGRATE_CLIENT_ID"].strip(),
+        client_secret=Secret(values["ZMIGRATE_CLIENT_SECRET"].strip()),
+        soid=normalise_soid(values["ZMIGRATE_SOID"], f"ZMIGRATE_SOID in {place}"),
+        accounts_url=accounts_url_of(
+            values.get("ZMIGRATE_DC"), values.get("ZMIGRATE_ACCOUNTS_URL"), f"ZMIGRATE_DC in {place}"
+        ),
+        place=place,
+        upload_url=_upload_url(values.get("ZMIGRATE_UPLOAD_URL"), f"ZMIGRATE_UPLOAD_URL in {place}"),
+    )
+
+
+def _from_profile(
+    name: str, folder: Path, environ: Mapping[str, str], dotenv: Mapping[str, str]
+) -> Credentials:
+    profiles = _read_profiles(folder)
+    path = folder / PROFILES_FILE
+    if name not in profiles:
+        near = difflib.get_close_matches(name, profiles, 1)
+        known = f"It has: {', '.join(sorted(profiles))}." if profiles else "It has none."
+        raise ConfigError(
+            f"There is no profile `{name}` in {path}. {known}",
+            hint=f"Did you mean `{near[0]}`?" if near else "Run `zmigrate init` to write one.",
+        )
+    where = f"{path}, [profiles.{name}]"
+    values = _checked_profile(profiles[name], where)
+    for key in ("client_id", "soid"):
+        if not values.get(key):
+            raise ConfigError(f"{where}: {key} is missing.", hint=f'Add {key} = "…" there.')
+    return Credentials(
+        client_id=values["client_id"],
+        client_secret=_secret(values, where, environ, dotenv),
+        soid=normalise_soid(values["soid"], f"{where}: soid"),
+        accounts_url=accounts_url_of(values.get("dc"), values.get("accounts_url"), where),
+        place=f"profile `{name}` in {PROFILES_FILE}",
+        profile=name,
+        upload_url=_upload_url(values.get("upload_url"), f"{where}: upload_url"),
+    )
+
+
+def _checked_profile(table: object, where: str) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where} is no table.", hint="Write [profiles.NAME] above the profile's keys.")
+    if "client_secret" in table:
+        raise ConfigError(
+            f"{where}: client_secret does not belong into this file.",
+            hint='Put the secret into .env or the environment, and name it: client_secret_env = "NAME".',
+        )
+    for key, value in table.items():
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key, _KEYS, 1)
+            raise ConfigError(
+                f"{where}: unknown key {key}.",
+                hint=f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(_KEYS)}.",
+            )
+        if not isinstance(value, str):
+            raise ConfigError(f"{where}: {key} must be a text.", hint=f'Write {key} = "…", in quotes.')
+    return {key: value.strip() for key, value in table.items()}
+
+
+def _secret(
+    values: Mapping[str, str], where: str, environ: Mapping[str, str], dotenv: Mapping[str, str]
+) -> Secret:
+    variable, command = values.get("client_secret_env"), values.get("client_secret_command")
+    if bool(variable) == bool(command):
+        raise ConfigError(
+            f"{where} must name the secret by client_secret_env or by client_secret_command"
+            + (", not by both." if variable else "; neither is there."),
+            hint='Put the secret into .env as NAME=… and write client_secret_env = "NAME".',
+        )
+    if command:
+        return _secret_of_command(command, where)
+    secret = (environ.get(variable or "") or dotenv.get(variable or "") or "").strip()
+    if not secret:
+        raise ConfigError(
+            f"{where}: the variable {variable} is not set, neither in the environment nor in .env.",
+            hint=f"Write {variable}=… into .env, or run `zmigrate init` again.",
+        )
+    return Secret(secret)
+
+
+def _secret_of_command(command: str, where: str) -> Secret:
+    """What the command prints. Its errors are shown on failure, its output never."""
+    key = f"{where}: client_secret_command"
+    try:
+        words = shlex.split(command, posix=os.name != "nt")
+        done = subprocess.run(  # noqa: S603 - the person's own command, without a shell
+            words,
+            capture_output=True,
+            timeout=_SECRET_COMMAND_TIMEOUT_S,
+            check=False,
+        )
+    except (ValueError, IndexError):
+        raise ConfigError(f"{key} can't be read as a command.", hint="Check its quotes.") from None
+    except subprocess.TimeoutExpired:
+        raise ConfigError(
+            f"{key} did not end within {_SECRET_COMMAND_TIMEOUT_S:.0f} s.", hint="Run it by hand first."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{key}: {words[0]} can't be run: {error.strerror}.", hint="Check its path."
+        ) from None
+    if done.returncode != 0:
+        said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
+        raise ConfigError(
+            f"{key} failed with exit code {done.returncode}" + (f": {said}" if said else "."),
+            hint="Run it by hand and mend it; it is run without a shell.",
+        )
+    secret = done.stdout.decode("utf-8", "replace").strip()
+    if not secret or "\n" in secret:
+        raise ConfigError(f"{key} must print the secret and nothing else.", hint="Run it by hand to see.")
+    return Secret(secret)
+
+
+def _read_profiles(folder: Path) -> dict[str, Any]:
+    path = folder / PROFILES_FILE
+    try:
+        content = tomllib.loads(path.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}.", hint="Check its permissions.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML: {error}.", hint="Mend the line that it names.") from None
+    profiles = content.get("profiles", {})
+    if not isinstance(profiles, dict):
+        raise ConfigError(
+            f"{path}: `profiles` is no table.", hint="Write [profiles.NAME] above the profile's keys."
+        )
+    return profiles
+
+
+def _read_dotenv(folder: Path) -> dict[str, str]:
+    """The variables of `.env`, which never become this process's environment."""
+    path = folder / DOTENV_FILE
+    try:
+        values = dotenv_values(path, interpolate=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path} can't be read: {why}.", hint="Check the file.") from None
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _checked_url(text: str, domains: tuple[str, ...], where: str) -> str:
+    url = text.strip().rstrip("/")
+    fault = url_fault(url, domains, loopback_http=True)
+    if fault is not None:
+        raise ConfigError(
+            f"{where} {fault}.",
+            hint="It looks like https://accounts.zoho.com; secrets are sent to Zoho only.",
+        )
+    return url
+
+
+def _upload_url(text: str | None, where: str) -> str | None:
+    return _checked_url(text, UPLOAD_DOMAINS, where) if text and text.strip() else None
+
+
+def _seconds(variable: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise ConfigError(
+            f"{variable} is no number of seconds: {text[:40]!r}.", hint="Write it as 60 or 0.5."
+        )
+    return seconds
+
+
+def _timeout(variable: str, text: str) -> float:
+    seconds = _seconds(variable, text)
+    if seconds == 0:
+        raise ConfigError(f"{variable} must be more than 0 seconds.", hint="Write it as 60.")
+    return seconds
+
+
+def _token_limit(variable: str, text: str) -> tuple[int, float]:
+    match = re.fullmatch(r"(\d+)/(\d+(?:\.\d+)?)", text)
+    if match is None or int(match.group(1)) == 0:
+        raise ConfigError(
+            f"{variable} is no token limit: {text[:40]!r}.", hint="Write it as 10/600: tokens in seconds."
+        )
+    return int(match.group(1)), float(match.group(2))
+
+
+_SETTINGS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = {
+    "read_timeout_s": ("ZMIGRATE_READ_TIMEOUT_S", _timeout),
+    "retry_budget_s": ("ZMIGRATE_RETRY_BUDGET_S", _seconds),
+    "settle_s": ("ZMIGRATE_SETTLE_S", _seconds),
+    "token_limit": ("ZMIGRATE_TOKEN_LIMIT", _token_limit),
+}
+
+
+def _check_profile_name(name: str) -> None:
+    if _PROFILE_NAME.fullmatch(name) is None:
+        raise ConfigError(f"{name!r} is no name for a profile.", hint="Use letters, digits, - and _.")
+
+
+def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
+    for other, table in profiles.items():
+        if other != name and isinstance(table, dict) and table.get("client_secret_env") == variable:
+            raise ConfigError(
+                f"The profile `{other}` already keeps its secret in {variable}.", hint="Choose another name."
+            )
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def _with_variable(text: str, variable: str, secret: Secret) -> Secret:
+    """The text of `.env` with this variable set, every other line as it was."""
+    if any(letter in secret.reveal() for letter in "\r\n\0"):
+        raise ConfigError("The secret has a line break in it.", hint="Copy it again, without the line's end.")
+    quoted = secret.reveal().replace("\\", "\\\\").replace("'", "\\'")
+    pattern = re.compile(rf"\s*(?:export\s+)?{re.escape(variable)}\s*=")
+    lines = [line for line in text.splitlines() if not pattern.match(line)]
+    return Secret("\n".join([*lines, f"{variable}='{quoted}'", ""]))
+
+
+def _write_private(path: Path, text: Secret) -> None:
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w", encoding="utf-8"
+    ) as file:
+        file.write(text.reveal())
+    os.replace(draft, path)

@@ -1,0 +1,176 @@
+"""The token endpoint of Zoho Accounts: one request, and what its answer means. No locks, no waiting, no
+retries.
+
+Accounts answers most failures with status 200, so the body decides (zoho.com/accounts/protocol/oauth).
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+from urllib.parse import urlencode
+
+import httpx
+import orjson
+
+from zmigrate.zoho import wire
+from zmigrate.zoho.backoff import retry_after_s
+from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
+from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
+from zmigrate.zoho.secret import Secret
+
+REVOKE_TIMEOUT_S = 5.0
+
+_MILLISECONDS_ABOVE_S = 24 * 3_600
+"""Older Zoho services give `expires_in` in milliseconds; no token lives for a day."""
+
+
+class Client(Protocol):
+    """Whose token it is (config.Credentials has these)."""
+
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> Secret: ...
+    @property
+    def soid(self) -> str: ...
+    @property
+    def accounts_url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token, as the endpoint gives it. `life_s` counts from the moment of asking."""
+
+    value: Secret
+    scopes: frozenset[str]
+    api_domain: str
+    life_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """No token. `fate` says what to do: wait a whole window, try again soon, or never ask again like this."""
+
+    fate: Literal["throttled", "transient", "refused"]
+    code: str
+    why: str
+    sent: bool = True
+    retry_after_s: float = 0.0
+
+
+class Accounts:
+    """Asks for tokens and revokes them. Secrets go in the form body, and stay out of every frame that can
+    raise."""
+
+    def __init__(self, http: httpx.Client, client: Client, now: Callable[[], float] = time.time) -> None:
+        self._http = http
+        self._client = client
+        self._now = now
+
+    def ask(self, scopes: tuple[str, ...]) -> Granted | Denied:
+        """One request for a token with these scopes (POST /oauth/v2/token, grant_type client_credentials)."""
+        answer = wire.send(self._http, self._request(scopes), None)
+        if isinstance(answer, wire.Trouble):
+            return Denied("transient", answer.why, "The accounts server did not answer", sent=answer.sent)
+        return read_answer(answer, scopes, self._now())
+
+    def revoke(self, token: Secret) -> bool:
+        """Give the token back (POST /oauth/v2/token/revoke): best effort, at most some seconds, never
+        raises."""
+        answer = wire.send(self._http, self._revoke_request(token), None)
+        return isinstance(answer, httpx.Response) and answer.status_code == 200
+
+    def _request(self, scopes: tuple[str, ...]) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
+            self._client.accounts_url + "/oauth/v2/token",
+            headers=_FORM,
+            content=urlencode(
+                {
+                    "grant_type": "client_credentials",
+                    "client_id": self._client.client_id,
+                    "client_secret": self._client.client_secret.reveal(),
+                    "scope": ",".join(scopes),
+                    "soid": self._client.soid,
+                }
+            ),
+        )
+
+    def _revoke_request(self, token: Secret) -> httpx.Request:
+        return self._http.build_request(
+            "POST",
+            self._client.accounts_url + "/oauth/v2/token/revoke",
+            headers=_FORM,
+            content=urlencode({"token": token.reveal()}),
+            timeout=REVOKE_TIMEOUT_S,
+        )
+
+
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float) -> Granted | Denied:
+    """What the token endpoint's answer means; judged by the body, whatever the status. Never raises."""
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        return Denied("transient", f"HTTP_{response.status_code}", "The accounts server answered no JSON")
+    value = body.get("access_token")
+    if isinstance(value, str) and value and "error" not in body:
+        return Granted(Secret(value), _scopes(body, asked), _api_domain(body), _life_s(body))
+    return _denial(response, body, now)
+
+
+def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denied:
+    wait_s = retry_after_s(response, body, now)
+    code = _plain(body.get("error"))
+    if response.status_code == 429 or (body.get("status") == "failure" and "error_description" in body):
+        return Denied(
+            "throttled", "THROTTLED", "Zoho gives this client no more tokens for now", retry_after_s=wait_s
+        )
+    known = TOKEN_REFUSALS.get(code.lower())
+    if response.status_code >= 500 or (known is not None and known.transient):
+        return Denied("transient", code or f"HTTP_{response.status_code}", "The accounts server failed")
+    return Denied("refused", code or "NO_TOKEN", known.what if known else "Zoho gives no token")
+
+
+def _plain(error: object) -> str:
+    """The answer's error code, cut down to what a code may hold: an unknown text never reaches a message."""
+    return re.sub(r"[^A-Za-z0-9_ ]", "", error)[:40] if isinstance(error, str) else ""
+
+
+def _scopes(body: dict[str, Any], asked: tuple[str, ...]) -> frozenset[str]:
+    """Granted scopes: separated by spaces (asked for: by commas). An answer without them grants what was
+    asked."""
+    text = body.get("scope")
+    return (
+        frozenset(re.split(r"[\s,]+", text.strip()))
+        if isinstance(text, str) and text.strip()
+        else frozenset(asked)
+    )
+
+
+def _api_domain(body: dict[str, Any]) -> str:
+    text = body.get("api_domain")
+    return text.rstrip("/") if isinstance(text, str) else ""
+
+
+def _life_s(body: dict[str, Any]) -> float:
+    """Seconds that the token lives: `expires_in_sec` before `expires_in`, which may be milliseconds; else an
+    hour."""
+    for key in ("expires_in_sec", "expires_in"):
+        try:
+            seconds = float(body[key])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if seconds > _MILLISECONDS_ABOVE_S:
+            seconds /= 1_000
+        if 0 < seconds <= _MILLISECONDS_ABOVE_S:
+            return seconds
+    return float(TOKEN_LIFE_S)

@@ -1,0 +1,90 @@
+"""How long to wait before the next attempt, and when to give up: policies for tenacity, built once."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+from tenacity import RetryCallState
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+
+@dataclass(slots=True)
+class Patience:
+    """What one call has gone through so far; the policies read it. Times are monotonic seconds."""
+
+    first_trouble: float | None = None
+    asked_to_wait_s: float = 0.0
+    """What the last answer's `Retry-After` asked for."""
+    failures: int = 0
+    """How often the server answered that it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential with full jitter: a random wait up to `first_s`, doubled each time, at most `longest_s`."""
+
+    first_s: float = 1.0
+    longest_s: float = 60.0
+    budget_s: float = 900.0
+    """Seconds after the first trouble of a call, after which it is given up."""
+    uniform: Callable[[float, float], float] = random.uniform
+    monotonic: Callable[[], float] = field(default=time.monotonic)
+
+
+class FullJitter(wait_base):
+    """tenacity's wait: the backoff, but never less than Zoho asked for. The call's `Patience` is the last
+    argument."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        patience: Patience = retry_state.args[-1]
+        doublings = min(retry_state.attempt_number - 1, 16)
+        top = min(self._backoff.longest_s, self._backoff.first_s * 2**doublings)
+        return patience.asked_to_wait_s + self._backoff.uniform(0.0, top)
+
+
+class BudgetSpent(stop_base):
+    """tenacity's stop: the next attempt would begin after the call's time budget."""
+
+    def __init__(self, backoff: Backoff) -> None:
+        self._backoff = backoff
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        patience: Patience = retry_state.args[-1]
+        if patience.first_trouble is None:
+            return False
+        spent_s = self._backoff.monotonic() - patience.first_trouble
+        return spent_s + retry_state.upcoming_sleep >= self._backoff.budget_s
+
+
+def retry_after_s(response: httpx.Response, body: object, now: float) -> float:
+    """Seconds that an answer asks to wait: `Retry-After` (seconds or a date), or `details.retry_after`; else
+    0."""
+    text = response.headers.get("retry-after", "").strip()
+    if text:
+        return _seconds(text, now)
+    match body:
+        case {"details": {"retry_after": int() | float() as seconds}}:
+            return max(0.0, float(seconds))
+    return 0.0
+
+
+def _seconds(text: str, now: float) -> float:
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        date: datetime = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return 0.0
+    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)

@@ -1,0 +1,61 @@
+"""What Zoho's clock says, learned from the `Date` of its answers. Local times are `time.time()`, in
+seconds."""
+
+from __future__ import annotations
+
+import threading
+from email.utils import parsedate_to_datetime
+
+
+class ZohoClock:
+    """Keeps the interval in which (Zoho's clock - local clock) must lie.
+
+    `Date` is Zoho's time in whole seconds, floored, somewhere between sending and receiving; so each answer
+    narrows the interval to [Date - received, Date + 1 - sent]. When nothing is left of it, a clock was set:
+    start afresh.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bounds: tuple[float, float] | None = None
+        self._parsed: tuple[str, float] = ("", 0.0)
+
+    def observe(self, date: str | None, sent: float, received: float) -> None:
+        """Learn from one answer. A missing or malformed `Date` teaches nothing."""
+        if not date:
+            return
+        seconds = self._seconds(date)
+        if seconds is None:
+            return
+        lower, upper = seconds - received, seconds + 1.0 - sent
+        with self._lock:
+            if self._bounds is not None:
+                known_lower, known_upper = self._bounds
+                if max(lower, known_lower) <= min(upper, known_upper):
+                    lower, upper = max(lower, known_lower), min(upper, known_upper)
+            self._bounds = (lower, upper)
+
+    def earliest(self, local: float) -> float:
+        """The earliest that Zoho's clock can have shown at this local time; the local time where nothing is
+        known."""
+        return local if self._bounds is None else local + self._bounds[0]
+
+    def latest(self, local: float) -> float:
+        """The latest that Zoho's clock can have shown at this local time."""
+        return local if self._bounds is None else local + self._bounds[1]
+
+    def skew(self) -> float | None:
+        """How far Zoho's clock is ahead of the local one, in seconds, at best knowledge; None before any
+        answer."""
+        return None if self._bounds is None else (self._bounds[0] + self._bounds[1]) / 2
+
+    def _seconds(self, date: str) -> float | None:
+        known, seconds = self._parsed
+        if known == date:
+            return seconds
+        try:
+            seconds = parsedate_to_datetime(date).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        self._parsed = (date, seconds)
+        return seconds

@@ -1,0 +1,143 @@
+"""Opens and closes the wire: puts tokens, limits, transport and calls together for one job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import httpx
+
+from zmigrate.events import Emit
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho import wire
+from zmigrate.zoho.accounts import Accounts
+from zmigrate.zoho.backoff import Backoff
+from zmigrate.zoho.clock import ZohoClock
+from zmigrate.zoho.credits import CreditLedger
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.data_centres import is_loopback
+from zmigrate.zoho.limiter import Limiter
+from zmigrate.zoho.metadata import Org
+from zmigrate.zoho.oauth import TokenProvider
+from zmigrate.zoho.token_budget import MintLedger
+from zmigrate.zoho.transport import Transport
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials, Settings
+
+
+class Connection:
+    """One job's way to one org. Leaving it revokes the token (best effort) and closes the connections."""
+
+    def __init__(
+        self,
+        *,
+        http: httpx.Client,
+        tokens: TokenProvider,
+        transport: Transport,
+        limiter: Limiter,
+        clock: ZohoClock,
+        credits: CreditLedger,
+        state_dir: Path,
+    ) -> None:
+        self._http = http
+        self._state_dir = state_dir
+        self._closed = False
+        self.tokens = tokens
+        self.transport = transport
+        self.limiter = limiter
+        self.clock = clock
+        self.credits = credits
+        self.crm = Crm(transport, on_org=self._open_credits)
+
+    @property
+    def api_domain(self) -> str:
+        """Where all calls go: the token's own `api_domain`."""
+        return self.tokens.token().api_domain
+
+    def close(self) -> None:
+        """Write the credits, revoke the token within some seconds, close the connections. Never raises for
+        Zoho."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.credits.close()
+            self.tokens.revoke()
+        finally:
+            self._http.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open_credits(self, org: Org) -> None:
+        self.credits.open(org_folder(self._state_dir, org.id), org.credit_allowance)
+
+
+def org_folder(state_dir: Path, org_id: str) -> Path:
+    """Where what belongs to an org and not to one run is kept."""
+    return state_dir / "orgs" / "".join(letter for letter in org_id if letter.isalnum())
+
+
+def connect(
+    credentials: Credentials,
+    scopes: Sequence[str],
+    *,
+    settings: Settings,
+    emit: Emit,
+    stop: StopSignal,
+    transport: httpx.BaseTransport | None = None,
+    backoff: Backoff | None = None,
+) -> Connection:
+    """Get a token with these scopes and everything that needs it.
+
+    `transport` and `backoff` replace the real ones in tests. Raises what `TokenProvider.token` raises.
+    """
+    local = is_loopback(credentials.accounts_url)
+    backoff = backoff or Backoff(budget_s=settings.retry_budget_s)
+    http = wire.build_client(read_timeout_s=settings.read_timeout_s, local=local, transport=transport)
+    limiter = Limiter(ceiling=settings.concurrency)
+    clock = ZohoClock()
+    credits = CreditLedger()
+    tokens = TokenProvider(
+        Accounts(http, credentials),
+        tuple(dict.fromkeys(scopes)),
+        ledger=MintLedger(settings.state_dir, credentials.client_id, settings.token_limit),
+        stop=stop,
+        emit=emit,
+        local=local,
+        backoff=backoff,
+    )
+    sender = Transport(
+        http,
+        tokens,
+        limiter=limiter,
+        clock=clock,
+        credits=credits,
+        stop=stop,
+        emit=emit,
+        backoff=backoff,
+        wait_for_credits=settings.wait_for_credits,
+    )
+    connection = Connection(
+        http=http,
+        tokens=tokens,
+        transport=sender,
+        limiter=limiter,
+        clock=clock,
+        credits=credits,
+        state_dir=settings.state_dir,
+    )
+    try:
+        tokens.token()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,146 @@
+"""COQL as text: quoting, look-ups by key, and cutting a query into pages by id. Sends nothing.
+
+Source: zoho.com/crm/developer/docs/api/v8/COQL-Overview.html and COQL-Limitations.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from zmigrate.errors import UsageError
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
+_WORDS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|\b(?:group\s+by|order\s+by|where|limit|offset)\b", re.IGNORECASE
+)
+_SHAPE = re.compile(r"\s*select\s+(?P<columns>.+?)\s+from\s+(?P<module>[A-Za-z]\w*)\s*", re.I | re.S)
+_AGGREGATE = re.compile(r"\b(?:count|sum|min|max|avg)\s*\(", re.IGNORECASE)
+_UNASKABLE = re.compile(r"[\\\x00-\x1f\x7f\u2028\u2029]")
+_QUERY_HINT = "Write it as: select id, Last_Name from Leads where Email is null"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A query in its parts. `where` is the bare condition ("" for none); `tail` what comes after it."""
+
+    columns: str
+    module: str
+    where: str
+    tail: str
+
+    @property
+    def pages_by_id(self) -> bool:
+        """True when nothing in it forbids going on by `id > last`."""
+        return not self.tail and not _AGGREGATE.search(self.columns)
+
+    def page(self, after: str | None, rows: int = COQL_ROWS_PER_CALL) -> str:
+        """The query for the next page by id: rows with a greater id than `after`, lowest first."""
+        condition = self.where or "id is not null"
+        if after is not None:
+            condition = f"({condition}) and id > {quote(after)}"
+        return f"{self._head()} where {condition} order by id asc limit {rows}"
+
+    def window(self, offset: int, rows: int) -> str:
+        """The query as it was written, without its own limit, from `offset` on."""
+        order = _LIMIT.sub("", self.tail).strip()
+        parts = [self._head(), "where", self.where or "id is not null", order, f"limit {rows}"]
+        if offset:
+            parts.append(f"offset {offset}")
+        return " ".join(part for part in parts if part)
+
+    def bounds(self) -> tuple[int, int | None]:
+        """(offset, limit) as the query was written; a limit of None where it names none."""
+        match = _LIMIT.search(self.tail)
+        if match is None:
+            return 0, None
+        first, second, offset = match.group("first"), match.group("second"), match.group("offset")
+        if second is not None:
+            return int(first), int(second)
+        return int(offset or 0), int(first)
+
+    def _head(self) -> str:
+        columns = self.columns
+        if not _AGGREGATE.search(columns) and "group" not in self.tail.lower() and not _names_id(columns):
+            columns = f"id, {columns}"
+        return f"select {columns} from {self.module}"  # noqa: S608 - COQL as the author wrote it
+
+
+_LIMIT = re.compile(
+    r"\blimit\s+(?P<first>\d+)(?:\s*,\s*(?P<second>\d+)|\s+offset\s+(?P<offset>\d+))?\s*$", re.IGNORECASE
+)
+
+
+def parse(query: str) -> Select:
+    """Take a query apart; raises UsageError when it is no `select … from Module …`.
+
+    Words inside quotes and brackets are left alone. Zoho itself judges the rest.
+    """
+    text = query.strip().rstrip(";").strip()
+    match = _SHAPE.match(text)
+    if match is None:
+        raise UsageError(f"This is no query: {query.strip()[:200]}", hint=_QUERY_HINT)
+    rest = text[match.end() :]
+    marks = _top_level_words(rest)
+    where_end = next((start for word, start, _ in marks if word != "where"), len(rest))
+    first = marks[0] if marks else None
+    if first is not None and first[0] == "where":
+        if rest[: first[1]].strip():
+            raise UsageError(
+                f"This query is not understood before `where`: {query.strip()[:200]}", hint=_QUERY_HINT
+            )
+        where = rest[first[2] : where_end].strip()
+    elif rest[:where_end].strip():
+        raise UsageError(
+            f"This query is not understood after its module: {query.strip()[:200]}", hint=_QUERY_HINT
+        )
+    else:
+        where = ""
+    return Select(match["columns"], match["module"], where, rest[where_end:].strip())
+
+
+def quote(text: str) -> str:
+    """A text literal: in single quotes, a quote inside doubled."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def can_query(value: str | int) -> bool:
+    """False for a value that must not stand in a query: how Zoho reads a backslash is not documented, and a
+    text of several lines is not allowed in a criterion."""
+    return isinstance(value, int) or (bool(value.strip()) and _UNASKABLE.search(value) is None)
+
+
+def in_query(fields: Iterable[str], module: str, field: str, values: Sequence[str | int]) -> str:
+    """`select … from module where field in (…)` for at most 50 values that `can_query`."""
+    if not 0 < len(values) <= COQL_IN_VALUES:
+        raise ValueError(f"a query takes 1 to {COQL_IN_VALUES} values, not {len(values)}")
+    names = list(dict.fromkeys(("id", *fields)))
+    for name in (module, field, *names):
+        if _NAME.fullmatch(name) is None:
+            raise UsageError(f"{name!r} is no API name.")
+    for value in values:
+        if not can_query(value):
+            raise ValueError("a value that can't stand in a query")
+    listed = ", ".join(str(value) if isinstance(value, int) else quote(value) for value in values)
+    return f"select {', '.join(names)} from {module} where {field} in ({listed})"  # noqa: S608 - quoted above
+
+
+def _top_level_words(text: str) -> list[tuple[str, int, int]]:
+    """(word, start, end) of the clause words outside quotes and brackets."""
+    depth = 0
+    found = []
+    for match in _WORDS.finditer(text):
+        word = match.group()
+        if word == "(":
+            depth += 1
+        elif word == ")":
+            depth -= 1
+        elif depth == 0 and word[0] not in "'\"":
+            found.append((word.split()[0].lower(), match.start(), match.end()))
+    return found
+
+
+def _names_id(columns: str) -> bool:
+    return any(column.strip().lower() == "id" for column in columns.split(","))

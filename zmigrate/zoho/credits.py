@@ -1,0 +1,160 @@
+"""API credits: what this org has spent in the last 24 hours, as far as zmigrate knows, and whether a call
+fits in.
+
+Our own count is kept per org in the state folder, shared by processes, in grains of a minute. Zoho's header
+appears only after half is spent; where it has been seen it is the truth from then on.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from zmigrate.errors import CreditsSpent
+from zmigrate.zoho.facts.limits import CREDIT_WINDOW_S
+from zmigrate.zoho.shared_file import SharedFile
+
+_GRAIN_S = 60.0
+_FLUSH_S = 2.0
+_HEADER_FRESH_S = 900.0
+"""After so long without news the header is asked for again, by letting a call through."""
+
+
+class CreditLedger:
+    """Counts credits in memory until `open` names the org; from then on in the org's folder too."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._file: SharedFile | None = None
+        self._allowance: int | None = None
+        self._grains: dict[int, int] = {}
+        self._unsaved: dict[int, int] = {}
+        self._header: tuple[float, int] | None = None
+        """When Zoho's header was last seen, and what must be left of it by now."""
+        self._saved_at = 0.0
+        self._used = 0
+
+    @property
+    def used(self) -> int:
+        """Credits spent through this ledger object (this run)."""
+        return self._used
+
+    def open(self, folder: Path, allowance: int | None) -> None:
+        """Go on with the org's own count; `allowance` is what it has for 24 hours, None where that is not
+        known."""
+        with self._lock:
+            self._file = SharedFile(folder / "credits.json")
+            self._allowance = allowance
+            self._save()
+
+    def left(self) -> int | None:
+        """Credits that are left now; None where neither the edition nor a header tells."""
+        with self._lock:
+            return self._left(self._now())
+
+    def spend(self, credits: int) -> None:
+        """A call was sent that costs so much."""
+        with self._lock:
+            now = self._now()
+            grain = int(now // _GRAIN_S)
+            self._used += credits
+            self._grains[grain] = self._grains.get(grain, 0) + credits
+            self._unsaved[grain] = self._unsaved.get(grain, 0) + credits
+            if self._header is not None:
+                self._header = (self._header[0], self._header[1] - credits)
+            if now - self._saved_at >= _FLUSH_S:
+                self._save()
+
+    def correct(self, remaining: str | None) -> None:
+        """Take over what `X-API-CREDITS-REMAINING` says, where an answer carries it."""
+        if not remaining or not remaining.strip().lstrip("-").isdigit():
+            return
+        with self._lock:
+            self._header = (self._now(), int(remaining))
+
+    def shortage_s(self, credits: int) -> float:
+        """Seconds until a call of this price fits in; 0 when it does now, or when nothing is known."""
+        with self._lock:
+            now = self._now()
+            left = self._left(now)
+            if left is None or left >= credits:
+                return 0.0
+            if self._header is not None and now - self._header[0] > _HEADER_FRESH_S:
+                return 0.0
+            return self._free_again_s(credits - left, now)
+
+    def exhausted(self, credits: int) -> bool:
+        """True when a 429 is explained by credits: less is left than the call costs."""
+        left = self.left()
+        return left is not None and left < credits
+
+    def spent_error(self, wait_s: float) -> CreditsSpent:
+        """The error that says when to go on."""
+        again = datetime.fromtimestamp(self._now() + wait_s, UTC).astimezone()
+        return CreditsSpent(
+            f"The org's API credits are used up; enough are free again about {again:%Y-%m-%d %H:%M %Z}.",
+            hint="Resume then, or run with --wait.",
+        )
+
+    def close(self) -> None:
+        """Write what is not yet written."""
+        with self._lock:
+            self._save()
+
+    def _left(self, now: float) -> int | None:
+        self._forget(now)
+        if self._header is not None and now - self._header[0] < CREDIT_WINDOW_S:
+            return self._header[1]
+        if self._allowance is None:
+            return None
+        return self._allowance - sum(self._grains.values())
+
+    def _free_again_s(self, wanted: int, now: float) -> float:
+        freed = 0
+        for grain in sorted(self._grains):
+            freed += self._grains[grain]
+            if freed >= wanted:
+                return max(1.0, (grain + 1) * _GRAIN_S + CREDIT_WINDOW_S - now)
+        return _HEADER_FRESH_S
+
+    def _forget(self, now: float) -> None:
+        oldest = int((now - CREDIT_WINDOW_S) // _GRAIN_S)
+        for grain in [grain for grain in self._grains if grain < oldest]:
+            del self._grains[grain]
+
+    def _save(self) -> None:
+        """Add what is new to the file, and take over what other processes have added."""
+        self._saved_at = self._now()
+        if self._file is None:
+            return
+        with self._file.edit() as content:
+            grains = _grains(content)
+            for grain, spent in self._unsaved.items():
+                grains[grain] = grains.get(grain, 0) + spent
+            self._unsaved = {}
+            self._grains = grains
+            self._forget(self._saved_at)
+            self._header = max(filter(None, (self._header, _header(content))), default=None)
+            content["minutes"] = {str(grain): spent for grain, spent in self._grains.items()}
+            content["header"] = self._header
+
+
+def _grains(content: dict[str, Any]) -> dict[int, int]:
+    minutes = content.get("minutes")
+    if not isinstance(minutes, dict):
+        return {}
+    return {
+        int(grain): spent for grain, spent in minutes.items() if grain.isdigit() and isinstance(spent, int)
+    }
+
+
+def _header(content: dict[str, Any]) -> tuple[float, int] | None:
+    match content.get("header"):
+        case [int() | float() as seen_at, int() as remaining]:
+            return (float(seen_at), remaining)
+    return None

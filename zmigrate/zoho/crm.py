@@ -1,0 +1,331 @@
+"""The CRM API as calls: what job authors get as `ctx.crm`, and what the engine writes with.
+
+Synchronous and thread-safe. Every call goes through the transport: tokens, limits, repeats are its business.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import orjson
+
+from zmigrate.errors import RefusedError, UsageError
+from zmigrate.zoho import coql, metadata
+from zmigrate.zoho.answers import Answer, Call, Method
+from zmigrate.zoho.facts import limits
+from zmigrate.zoho.metadata import ModuleFields, Org
+from zmigrate.zoho.transport import Transport
+
+Operation = Literal["insert", "update", "upsert", "delete"]
+Params = Mapping[str, str | int | bool | Sequence[str]]
+
+API = "/crm/v8"
+
+_MODULE = re.compile(r"[A-Za-z]\w*")
+_RECORD_PATH = re.compile(r"/crm/v[\d.]+/(?P<module>[A-Z]\w*)(?:/(?P<rest>upsert|\d+))?")
+_CADENCES = [{"name": "cadences"}]
+_UPSERT_CADENCES = [{"name": "cadences", "action": "insert"}, {"name": "cadences", "action": "update"}]
+
+
+class Crm:
+    """Calls to one org. `on_org` is told the org when it is first read."""
+
+    def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
+        self._transport = transport
+        self._on_org = on_org
+        self._lock = threading.Lock()
+        self._org: Org | None = None
+        self._fields: dict[str, ModuleFields] = {}
+
+    def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
+        """GET a path like `/crm/v8/org`; the decoded body, empty where Zoho answers nothing (204)."""
+        return self._plain("GET", path, params, None, True)
+
+    def post(
+        self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
+    ) -> dict[str, Any]:
+        """POST; repeated after a lost answer only when `repeat` says that this is safe.
+
+        Records written without a word about `trigger` fire no workflow, no approval and no mail.
+        """
+        return self._plain("POST", path, params, _silent(path, json), bool(repeat))
+
+    def put(
+        self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
+    ) -> dict[str, Any]:
+        """PUT; repeated after a lost answer unless `repeat` is False. Silent as `post` is."""
+        return self._plain("PUT", path, params, _silent(path, json), repeat is not False)
+
+    def patch(
+        self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
+    ) -> dict[str, Any]:
+        """PATCH; repeated after a lost answer only when `repeat` says that this is safe."""
+        return self._plain("PATCH", path, params, _silent(path, json), bool(repeat))
+
+    def delete(
+        self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
+    ) -> dict[str, Any]:
+        """DELETE; repeated after a lost answer unless `repeat` is False. Records go without firing workflows,
+        unless `wf_trigger` is among the parameters."""
+        if _RECORD_PATH.fullmatch(path) and "wf_trigger" not in (params or {}):
+            params = {**(params or {}), "wf_trigger": "false"}
+        return self._plain("DELETE", path, params, json, repeat is not False)
+
+    def records(
+        self, module: str, fields: Sequence[str], **params: str | int | bool
+    ) -> Iterator[dict[str, Any]]:
+        """All records of a module, page after page (at most 100,000: beyond that use `query`)."""
+        asked: dict[str, str | int | bool | Sequence[str]] = {
+            "fields": fields,
+            "per_page": limits.RECORDS_PER_PAGE,
+            **params,
+        }
+        custom_view = "cvid" in asked
+        while True:
+            call = Call(
+                "GET",
+                f"{API}/{_module(module)}",
+                _params(asked),
+                heavy=custom_view or "sort_by" in asked,
+                repeatable=True,
+                credits=limits.list_credits(custom_view=custom_view),
+            )
+            body = self._transport.send(call).body or {}
+            yield from body.get("data") or ()
+            info = body.get("info") or {}
+            if not info.get("more_records") or not info.get("next_page_token"):
+                return
+            asked.pop("page", None)
+            asked["page_token"] = info["next_page_token"]
+
+    def query(self, select_query: str, *, after: str | None = None) -> Iterator[dict[str, Any]]:
+        """The rows of a COQL query.
+
+        Without `order by` and `limit` it goes on by `id > last id` to the very end, however many rows there
+        are and however the condition shrinks meanwhile; `after` begins behind an id. With them it is sent as
+        it is, cut by offset.
+        """
+        select = coql.parse(select_query)
+        if select.pages_by_id:
+            yield from self._query_by_id(select, after)
+            return
+        if after is not None:
+            raise UsageError("A query with `order by`, `group by` or `limit` can't go on behind an id.")
+        yield from self._query_by_offset(select)
+
+    def org(self) -> Org:
+        """The org of the token (asked once)."""
+        if self._org is None:
+            org = metadata.read_org(self.get(f"{API}/org"))
+            if not org.id:
+                raise RefusedError("Zoho says nothing about the org of this token.", hint="Check the soid.")
+            self._org = org
+            if self._on_org is not None:
+                self._on_org(org)
+        return self._org
+
+    def fields(self, module: str) -> ModuleFields:
+        """The fields of a module (asked once): two calls, since only one of them tells what is on no
+        layout."""
+        with self._lock:
+            known = self._fields.get(module)
+        if known is not None:
+            return known
+        every = self.get(f"{API}/settings/fields", {"module": _module(module), "type": "all"})
+        unused = self.get(f"{API}/settings/fields", {"module": module, "type": "unused"})
+        read = metadata.read_fields(module, every, unused)
+        with self._lock:
+            self._fields[module] = read
+        return read
+
+    def modules(self) -> list[dict[str, Any]]:
+        """All modules as Zoho describes them (`api_name`, `api_supported`, `creatable`, …)."""
+        return list(self.get(f"{API}/settings/modules").get("modules") or ())
+
+    def users(self, type: str = "ActiveUsers") -> Iterator[dict[str, Any]]:
+        """Users of one type (`AllUsers`, `ActiveUsers`, `CurrentUser`, …), page after page."""
+        page = 1
+        while True:
+            body = self.get(f"{API}/users", {"type": type, "page": page, "per_page": limits.RECORDS_PER_PAGE})
+            yield from body.get("users") or ()
+            if not (body.get("info") or {}).get("more_records"):
+                return
+            page += 1
+
+    def current_user(self) -> dict[str, Any]:
+        """The user whom the token acts as: the owner of the client."""
+        return next(self.users("CurrentUser"), {})
+
+    def record(self, module: str, id: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:
+        """One record by id, whole or with these fields only; None when there is none."""
+        return self.records_by_id(module, [id], fields).get(id) if fields else self._whole_record(module, id)
+
+    def records_by_id(
+        self, module: str, ids: Sequence[str], fields: Sequence[str] | None
+    ) -> dict[str, dict[str, Any]]:
+        """Records by id, for at most 100 ids in one call; an id that is not there is not in the answer."""
+        if not ids:
+            return {}
+        if len(ids) > limits.IDS_PER_READ:
+            raise ValueError(f"at most {limits.IDS_PER_READ} ids a call")
+        asked: Params = {"fields": fields or ["id"], "ids": ids, "per_page": limits.RECORDS_PER_PAGE}
+        body = self.get(f"{API}/{_module(module)}", asked)
+        return {str(record.get("id")): record for record in body.get("data") or ()}
+
+    def find(
+        self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """All records whose `field` is one of at most 50 values (see `coql.can_query`), with the extra
+        fields.
+
+        Zoho's letter case in `in` is not documented: compare what comes back.
+        """
+        query = coql.in_query((field, *extra_fields), module, field, values)
+        return list(self._query_by_id(coql.parse(query), None))
+
+    def write(
+        self,
+        module: str,
+        operation: Operation,
+        content: bytes | None,
+        *,
+        rows: int,
+        repeatable: bool,
+        ids: Sequence[str] = (),
+        trigger: Sequence[str] = (),
+    ) -> Answer:
+        """Send one batch of records: a body from `write_body`, or for a delete the ids.
+
+        The answer's `data[]` has one element for each row, in order. Errors: see `Transport.send`.
+        """
+        path = f"{API}/{_module(module)}"
+        params: tuple[tuple[str, str], ...] = ()
+        method: Method = "POST"
+        if operation == "upsert":
+            path += "/upsert"
+        elif operation == "update":
+            method = "PUT"
+        elif operation == "delete":
+            method = "DELETE"
+            params = (("ids", ",".join(ids)), ("wf_trigger", "true" if "workflow" in trigger else "false"))
+        return self._transport.send(
+            Call(
+                method,
+                path,
+                params,
+                content,
+                heavy=limits.is_heavy_write(operation, rows),
+                repeatable=repeatable,
+                credits=limits.write_credits(operation, rows),
+                expect=rows,
+            )
+        )
+
+    def _plain(
+        self, method: Method, path: str, params: Params | None, json: Any, repeatable: bool
+    ) -> dict[str, Any]:
+        if not path.startswith("/") or path.startswith("//"):
+            raise UsageError(
+                f"{path!r} is no path of the API.", hint="Write it as /crm/v8/org; the host is the token's."
+            )
+        content = None if json is None else orjson.dumps(json)
+        rows = len(json["data"]) if isinstance(json, dict) and isinstance(json.get("data"), list) else 0
+        call = Call(
+            method,
+            path,
+            _params(params or {}),
+            content,
+            heavy=path.endswith("/coql") or rows >= limits.HEAVY_FROM_RECORDS,
+            repeatable=repeatable or path.endswith("/coql"),
+            credits=limits.write_credits("insert", rows) if rows else 1,
+        )
+        body = self._transport.send(call).body
+        return body if isinstance(body, dict) else {}
+
+    def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
+        if not id.isdigit():
+            raise UsageError(f"{id!r} is no record id.")
+        body = self.get(f"{API}/{_module(module)}/{id}")
+        records = body.get("data") or ()
+        return records[0] if records else None
+
+    def _query_by_id(self, select: coql.Select, after: str | None) -> Iterator[dict[str, Any]]:
+        last = after
+        while True:
+            rows, more = self._coql(select.page(last), limits.COQL_ROWS_PER_CALL)
+            yield from rows
+            if not more or not rows:
+                return
+            last = str(rows[-1]["id"])
+
+    def _query_by_offset(self, select: coql.Select) -> Iterator[dict[str, Any]]:
+        offset, wanted = select.bounds()
+        while wanted is None or wanted > 0:
+            size = limits.COQL_ROWS_PER_CALL if wanted is None else min(wanted, limits.COQL_ROWS_PER_CALL)
+            rows, more = self._coql(select.window(offset, size), size)
+            yield from rows
+            if not more or not rows:
+                return
+            offset += len(rows)
+            wanted = None if wanted is None else wanted - len(rows)
+
+    def _coql(self, query: str, rows: int) -> tuple[list[dict[str, Any]], bool]:
+        call = Call(
+            "POST",
+            f"{API}/coql",
+            content=orjson.dumps({"select_query": query}),
+            heavy=True,
+            repeatable=True,
+            credits=limits.coql_credits(rows),
+        )
+        body = self._transport.send(call).body or {}
+        return list(body.get("data") or ()), bool((body.get("info") or {}).get("more_records"))
+
+
+def write_body(
+    records: Sequence[Any],
+    operation: Operation,
+    trigger: Sequence[str] = (),
+    match_on: str | None = None,
+) -> bytes:
+    """The body of an insert, update or upsert. An empty `trigger` is sent as such: leaving it out fires
+    everything.
+
+    Records are dicts ready for JSON, or `orjson.Fragment`s of records already encoded.
+    """
+    body: dict[str, Any] = {
+        "data": records,
+        "trigger": list(trigger),
+        "skip_feature_execution": _UPSERT_CADENCES if operation == "upsert" else _CADENCES,
+    }
+    if match_on is not None:
+        body["duplicate_check_fields"] = [match_on]
+    return orjson.dumps(body)
+
+
+def _silent(path: str, json: Any) -> Any:
+    """A write of records that does not speak of triggers fires none."""
+    match = _RECORD_PATH.fullmatch(path)
+    if match is None or not isinstance(json, dict) or not isinstance(json.get("data"), list):
+        return json
+    cadences = _UPSERT_CADENCES if match["rest"] == "upsert" else _CADENCES
+    return {"trigger": [], "skip_feature_execution": cadences, **json}
+
+
+def _module(module: str) -> str:
+    if _MODULE.fullmatch(module) is None:
+        raise UsageError(f"{module!r} is no module's API name.", hint="API names have letters, digits and _.")
+    return module
+
+
+def _params(params: Params) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _text(value)) for name, value in params.items())
+
+
+def _text(value: str | int | bool | Sequence[str]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int) else ",".join(value)

@@ -1,0 +1,112 @@
+"""Zoho's error codes: what each means for a whole request, and what a person can do.
+
+Source: zoho.com/crm/developer/docs/api/v8/status-codes.html and the OpenAPI files' examples; the codes of the
+token endpoint come from the accounts pages and from recorded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+SCOPE_CODE = "OAUTH_SCOPE_MISMATCH"
+
+TOKEN_CODES = frozenset({"INVALID_TOKEN", "AUTHENTICATION_FAILURE", "INVALID_OAUTHTOKEN"})
+"""With 401: the token is no longer good; a new one may be."""
+
+THROTTLE_CODES = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED", "429"})
+"""Too many calls in flight, or the credits of 24 hours are spent; the number is the shape of old answers."""
+
+PERMISSION_CODES = frozenset({"NO_PERMISSION", "AUTHORIZATION_FAILED"})
+
+WHOLE_CALL_CODES = frozenset({"INVALID_MODULE", "LIMIT_EXCEEDED", "STORAGE_SPACE_EXCEEDED", SCOPE_CODE})
+"""Codes that refuse a whole write even where Zoho wraps them in a `data[]` of one element (OpenAPI examples).
+"""
+
+WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
+    {
+        "INVALID_MODULE": "Check the module's API name (Setup > Developer Hub > APIs > API names), and that"
+        " the profile of the client's owner sees its tab.",
+        "INVALID_URL_PATTERN": "Check the path; it begins with /crm/v8/ and names API names, not labels.",
+        "INVALID_REQUEST_METHOD": "Check the HTTP method.",
+        "REQUIRED_PARAM_MISSING": "Add the parameter; a list call always needs `fields`.",
+        "LIMIT_EXCEEDED": "Ask for less in one call.",
+        "EXPIRED_VALUE": "The page token has expired (24 hours): begin the list anew.",
+        "PAGINATION_LIMIT_EXCEEDED": "A list reaches 100,000 records; page by id with a query instead.",
+        "NO_PERMISSION": "Give the profile of the client's owner this permission (Setup > Security Control >"
+        " Profiles).",
+        "AUTHORIZATION_FAILED": "Give the client's owner a role or profile that may do this.",
+        "STORAGE_SPACE_EXCEEDED": "The org's data storage is full: free space or buy storage, then resume.",
+        "SYNTAX_ERROR": "Check the query; more than two conditions need nested brackets: ((A and B) and C).",
+        "INVALID_QUERY": "Check the query's columns and operators against the field's API name and type.",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefusal:
+    """A refusal of the token endpoint: what it means and what to do in Zoho's console."""
+
+    what: str
+    hint: str
+    about_scopes: bool = False
+    transient: bool = False
+
+
+TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
+    {
+        "invalid_client": TokenRefusal(
+            "Zoho does not know this client",
+            "Compare the client id with the API console (api-console.zoho.<your data centre>), check that the"
+            " client is a Self Client, and that the data centre is the one where it was made: another"
+            " one answers the same.",
+        ),
+        "invalid_client_secret": TokenRefusal(
+            "The client secret is wrong",
+            "Copy it again from the API console: Self Client > Client Secret.",
+        ),
+        "invalid_scope": TokenRefusal(
+            "Zoho does not grant these scopes",
+            "Check the spelling of each scope, and that the org's edition has what it opens.",
+            about_scopes=True,
+        ),
+        "missing_org_info": TokenRefusal(
+            "The soid is missing or does not fit the scopes",
+            "Set soid to ZohoCRM.<org id>; the org id stands in Setup > Company Details, or in the CRM's"
+            " address after /crm/org.",
+        ),
+        "invalid_soid": TokenRefusal(
+            "The soid is not an org of the client's owner",
+            "Set soid to ZohoCRM.<org id> of an org in which the client's owner is a user (Setup > Company"
+            " Details).",
+        ),
+        "invalid_org": TokenRefusal(
+            "The soid is not an org of the client's owner",
+            "Set soid to ZohoCRM.<org id> of an org in which the client's owner is a user (Setup > Company"
+            " Details).",
+        ),
+        "unsupported_grant_type": TokenRefusal(
+            "This client may not use client credentials",
+            "Make a Self Client in the API console, and use its id and secret.",
+        ),
+        "invalid_grant": TokenRefusal(
+            "This client may not use client credentials",
+            "Make a Self Client in the API console, and use its id and secret.",
+        ),
+        "unauthorized_client": TokenRefusal(
+            "This client may not use client credentials",
+            "Make a Self Client in the API console, and use its id and secret.",
+        ),
+        "access_denied": TokenRefusal(
+            "Zoho denies this client access",
+            "Check in the API console that the client's owner is an active user of the org.",
+        ),
+        "general_error": TokenRefusal(
+            "Zoho's accounts server failed",
+            "Try again in some minutes; if it stays, check the soid and the scopes.",
+            transient=True,
+        ),
+    }
+)
+"""By the answer's `error`, in lower case."""

@@ -1,0 +1,76 @@
+"""Zoho's data centres: where tokens come from, and which hosts are Zoho's.
+
+Source: zoho.com/crm/developer/docs/api/v8/multi-dc.html, the accounts multi-dc page, and the official SDK's
+`dc/`. The API host is never built from this table: it is the token's `api_domain`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+ACCOUNTS_URLS: Mapping[str, str] = MappingProxyType(
+    {
+        "US": "https://accounts.zoho.com",
+        "EU": "https://accounts.zoho.eu",
+        "IN": "https://accounts.zoho.in",
+        "AU": "https://accounts.zoho.com.au",
+        "JP": "https://accounts.zoho.jp",
+        "CN": "https://accounts.zoho.com.cn",
+        "CA": "https://accounts.zohocloud.ca",
+        "SA": "https://accounts.zoho.sa",
+    }
+)
+"""The data centres whose accounts host is confirmed. UK, AE and SG are reached by `accounts_url` only."""
+
+_TOP_LEVELS = ("com", "eu", "in", "com.au", "jp", "com.cn", "ca", "sa", "uk", "ae", "sg")
+
+ACCOUNTS_DOMAINS = (*(f"zoho.{top}" for top in _TOP_LEVELS), "zohocloud.ca")
+"""A client secret is sent to hosts under these domains only."""
+
+API_DOMAINS = tuple(f"zohoapis.{top}" for top in _TOP_LEVELS)
+"""A token is sent to hosts under these domains only: www., sandbox. and developer. of each data centre."""
+
+UPLOAD_DOMAINS = (*API_DOMAINS, *ACCOUNTS_DOMAINS)
+"""Hosts that take files for bulk write (content.zohoapis.*, upload.zoho.*, files.zoho.sa,
+upload.zohocloud.ca)."""
+
+
+def is_loopback(url: str) -> bool:
+    """True when the URL's host is this machine (the emulator)."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def url_fault(url: str, domains: tuple[str, ...], *, loopback_http: bool) -> str | None:
+    """What is wrong with a base URL that secrets would be sent to; None when it is good.
+
+    Good is `https://` on a host of `domains`, without path, query, user or port; with `loopback_http` also
+    `http://` on this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        local = is_loopback(url)
+    except ValueError:
+        return "is not a URL"
+    host = parts.hostname or ""
+    faults = {
+        "holds a user name or a password": parts.username is not None or parts.password is not None,
+        "must be a host without path or query": bool(parts.query or parts.fragment)
+        or parts.path not in {"", "/"},
+        "is this machine, not Zoho": local and not loopback_http,
+        "is not http or https": local and parts.scheme not in {"http", "https"},
+        "is not https": not local and parts.scheme != "https",
+        "is not a host of Zoho": not local
+        and not any(host == domain or host.endswith("." + domain) for domain in domains),
+        "must not name a port": not local and port not in {None, 443},
+    }
+    return next((fault for fault, found in faults.items() if found), None)

@@ -1,0 +1,124 @@
+"""Zoho's limits and prices: sizes of calls, credits, calls in flight.
+
+Source: zoho.com/crm/developer/docs/api/v8/api-limits.html, unless a line says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+RECORDS_PER_WRITE = 100
+"""Insert, update, upsert and delete (v8 insert-records, update-records, upsert-records, delete-records)."""
+
+RECORDS_PER_PAGE = 200
+"""List and search (v8 get-records)."""
+
+IDS_PER_READ = 100
+"""Ids in one `ids=` of a list call: kept at the write's size, so that the URL stays short."""
+
+FIELDS_PER_READ = 50
+"""Fields of one list call, and columns of one COQL query."""
+
+COQL_ROWS_PER_CALL = 2_000
+"""v8 COQL-Limitations."""
+
+COQL_OFFSET_CAP = 100_000
+"""Rows that LIMIT and OFFSET reach for one criterion; beyond it only `id > last` goes on (v8
+COQL-Limitations)."""
+
+COQL_IN_VALUES = 50
+"""Values of one `in` in WHERE."""
+
+HEAVY_IN_FLIGHT = 10
+"""Sub-concurrency: COQL, sorted lists and writes of more than ten records share it, in every edition."""
+
+HEAVY_FROM_RECORDS = 11
+"""A write of so many records counts as heavy."""
+
+CALLS_IN_FLIGHT = 25
+"""The most that any edition allows (Ultimate)."""
+
+CALLS_IN_FLIGHT_EVERYWHERE = 5
+"""The least that any edition allows (Free)."""
+
+TOKEN_LIFE_S = 3_600
+"""v8 token-validity."""
+
+TOKENS_PER_WINDOW = 10
+TOKEN_WINDOW_S = 600.0
+"""Ten access tokens in ten minutes; beyond it the client is locked out (v8 token-validity)."""
+
+CREDIT_WINDOW_S = 24 * 3_600.0
+"""Credits spent come back 24 hours later; there is no midnight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Credits per rolling 24 hours: `base + users * per_user`, at most `ceiling`; calls in flight per org and
+    app."""
+
+    base: int
+    per_user: int
+    ceiling: int | None
+    in_flight: int
+
+
+_FREE = Edition(5_000, 0, 5_000, 5)
+_STANDARD = Edition(50_000, 250, 100_000, 10)
+_PROFESSIONAL = Edition(50_000, 500, 3_000_000, 15)
+_ENTERPRISE = Edition(50_000, 1_000, 5_000_000, 20)
+_ULTIMATE = Edition(50_000, 2_000, None, 25)
+
+EDITIONS: Mapping[str, Edition] = MappingProxyType(
+    {
+        "free": _FREE,
+        "standard": _STANDARD,
+        "starter": _STANDARD,
+        "professional": _PROFESSIONAL,
+        "enterprise": _ENTERPRISE,
+        "zohoone": _ENTERPRISE,
+        "ultimate": _ULTIMATE,
+        "crmplus": _ULTIMATE,
+    }
+)
+"""By `license_details.paid_type` of GET /org, folded to letters."""
+
+
+def edition_of(paid_type: str) -> Edition | None:
+    """The edition by its name, spelled in any way; None when it is not in the table."""
+    return EDITIONS.get("".join(letter for letter in paid_type.lower() if letter.isalpha()))
+
+
+def credit_allowance(paid_type: str, users: int) -> int | None:
+    """Credits that the org has for 24 hours, without add-ons; None for an edition that is not in the
+    table."""
+    edition = edition_of(paid_type)
+    if edition is None:
+        return None
+    credits = edition.base + users * edition.per_user
+    return credits if edition.ceiling is None else min(credits, edition.ceiling)
+
+
+def write_credits(operation: Literal["insert", "update", "upsert", "delete"], records: int) -> int:
+    """One credit for each ten records begun; a delete costs one."""
+    return 1 if operation == "delete" else max(1, -(-records // 10))
+
+
+def coql_credits(limit: int) -> int:
+    """By LIMIT: up to 200 one credit, up to 1,000 two, up to 2,000 three."""
+    if limit <= 200:
+        return 1
+    return 2 if limit <= 1_000 else 3
+
+
+def list_credits(*, custom_view: bool) -> int:
+    """A page of a list: one credit, three with `cvid`."""
+    return 3 if custom_view else 1
+
+
+def is_heavy_write(operation: str, records: int) -> bool:
+    """True when the write shares the sub-concurrency; a delete never does."""
+    return operation != "delete" and records >= HEAVY_FROM_RECORDS

@@ -1,0 +1,27 @@
+"""What differs from module to module (zoho-api 5.1 and 5.4: v7 upsert-records, Kaizen #56)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])
+"""Modules that have no upsert call."""
+
+SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
+    "Leads": "Email",
+    "Contacts": "Email",
+    "Accounts": "Account_Name",
+    "Deals": "Deal_Name",
+    "Campaigns": "Campaign_Name",
+    "Cases": "Subject",
+    "Solutions": "Solution_Title",
+    "Products": "Product_Name",
+    "Vendors": "Vendor_Name",
+    "Price_Books": "Price_Book_Name",
+    "Quotes": "Subject",
+    "Sales_Orders": "Subject",
+    "Purchase_Orders": "Subject",
+    "Invoices": "Subject",
+}
+"""The field by which an upsert finds a record although it is not unique; `Name` in custom modules."""

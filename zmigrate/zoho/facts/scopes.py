@@ -1,0 +1,138 @@
+"""OAuth scopes: what covers what, and what a call needs.
+
+Source: zoho.com/crm/developer/docs/api/v8/scopes.html and the OpenAPI files' security sections. Zoho's own
+texts differ in letter case, so scopes are compared without it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+Operation = Literal["insert", "update", "upsert", "delete"]
+
+COQL = "ZohoCRM.coql.READ"
+ORG = "ZohoCRM.org.READ"
+FIELDS = "ZohoCRM.settings.fields.READ"
+USERS = "ZohoCRM.users.READ"
+SEARCH = "ZohoSearch.securesearch.READ"
+
+_STANDARD_MODULES = frozenset(
+    [
+        "leads",
+        "accounts",
+        "contacts",
+        "deals",
+        "campaigns",
+        "tasks",
+        "events",
+        "calls",
+        "cases",
+        "solutions",
+        "products",
+        "vendors",
+        "pricebooks",
+        "quotes",
+        "salesorders",
+        "purchaseorders",
+        "invoices",
+        "notes",
+        "attachments",
+        "activities",
+        "appointments",
+        "services",
+    ]
+)
+"""Modules that have a scope of their own; every other module falls under `custom`."""
+
+_DOES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "all": frozenset({"read", "create", "update", "delete"}),
+        "write": frozenset({"create", "update"}),
+    }
+)
+"""What the collective operations stand for (WRITE is create and update, not delete)."""
+
+_SETTINGS = frozenset({"fields", "modules", "layouts", "related_lists"})
+_CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"org": (ORG,), "users": (USERS,), "coql": (COQL,)})
+_VERBS: Mapping[str, str] = MappingProxyType(
+    {"GET": "READ", "POST": "CREATE", "PUT": "UPDATE", "PATCH": "UPDATE", "DELETE": "DELETE"}
+)
+
+
+def scope_segment(module: str) -> str:
+    """The part of a scope that names this module: `Price_Books` is `pricebooks`, a custom module `custom`."""
+    name = module.replace("_", "").lower()
+    return name if name in _STANDARD_MODULES else "custom"
+
+
+def module_scope(module: str, operation: str) -> str:
+    """`ZohoCRM.modules.leads.CREATE` for ("Leads", "CREATE")."""
+    return f"ZohoCRM.modules.{scope_segment(module)}.{operation}"
+
+
+def covers(granted: Iterable[str], wanted: str) -> bool:
+    """True when the granted scopes together allow what `wanted` allows.
+
+    A group covers its parts (`ZohoCRM.modules.READ` covers `ZohoCRM.modules.leads.READ`), `ALL` every
+    operation, `WRITE` create and update.
+    """
+    wanted_path, wanted_operation = _split(wanted)
+    left = set(_DOES.get(wanted_operation, frozenset({wanted_operation})))
+    for scope in granted:
+        path, operation = _split(scope)
+        if wanted_path[: len(path)] != path:
+            continue
+        if operation == "all":
+            return True
+        left -= _DOES.get(operation, frozenset({operation}))
+    return not left
+
+
+def missing(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Those of `wanted` that are not covered, in their order, each once."""
+    have = tuple(granted)
+    return [scope for scope in dict.fromkeys(wanted) if not covers(have, scope)]
+
+
+def scopes_of_write(module: str, operation: Operation, *, keyed: bool) -> tuple[str, ...]:
+    """What a write needs, with its key's look-up (COQL and reading the module) when it has a key other than
+    `id`."""
+    does = {
+        "insert": ("CREATE",),
+        "update": ("UPDATE",),
+        "upsert": ("CREATE", "UPDATE"),
+        "delete": ("DELETE", "READ"),
+    }[operation]
+    scopes = [module_scope(module, verb) for verb in does]
+    if keyed:
+        scopes += [module_scope(module, "READ"), COQL]
+    return tuple(dict.fromkeys(scopes))
+
+
+def scopes_of_query(module: str) -> tuple[str, ...]:
+    """What a COQL query on this module needs."""
+    return (COQL, module_scope(module, "READ"))
+
+
+def scopes_of_call(method: str, path: str) -> tuple[str, ...]:
+    """What one call needs, as far as Zoho's pages say; empty when this table does not know the path."""
+    match = re.match(r"/crm/v[\d.]+/(?P<first>\w+)(?:/(?P<second>\w+))?", path)
+    if match is None:
+        return ()
+    first, second = match["first"], match["second"] or ""
+    if first == "settings":
+        return (f"ZohoCRM.settings.{second}.READ" if second in _SETTINGS else "ZohoCRM.settings.ALL",)
+    if not first[0].isupper():
+        return _CALLS.get(first, ())
+    if second == "upsert":
+        return (module_scope(first, "CREATE"), module_scope(first, "UPDATE"))
+    scope = module_scope(first, _VERBS.get(method, "READ"))
+    return (scope, SEARCH) if second == "search" else (scope,)
+
+
+def _split(scope: str) -> tuple[tuple[str, ...], str]:
+    *path, operation = scope.strip().lower().split(".")
+    return tuple(path), operation

@@ -1,0 +1,193 @@
+"""What Zoho says about an org and its fields, read into dataclasses. Sends nothing.
+
+Source: zoho.com/crm/developer/docs/api/v8/field-meta.html and get-org-data.html. The readers take what is
+missing for the documented default, since no two answers of Zoho have quite the same keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from zmigrate.zoho.facts.limits import credit_allowance
+
+_NEVER_SENT = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
+"""Data types that Zoho computes or takes by another call."""
+
+
+@dataclass(frozen=True, slots=True)
+class PickListValue:
+    """One value of a pick list: the stored one, the shown one, and whether it is in use."""
+
+    actual: str
+    display: str
+    used: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a module."""
+
+    api_name: str
+    label: str
+    data_type: str
+    json_type: str
+    length: int | None
+    decimal_place: int | None
+    mandatory: bool
+    unique: bool
+    case_sensitive: bool
+    """For a unique field: whether `A` and `a` are two keys."""
+    external: str | None
+    """"org" or "user" for an external-id field."""
+    creatable: bool
+    updatable: bool
+    on_layout: bool
+    """False: on no layout; Zoho drops its value and answers SUCCESS."""
+    pick_list: tuple[PickListValue, ...]
+    lookup_module: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFields:
+    """The fields of one module by API name."""
+
+    module: str
+    fields: Mapping[str, Field]
+
+    def get(self, name: str) -> Field | None:
+        return self.fields.get(name)
+
+    def __iter__(self) -> Iterator[Field]:
+        return iter(self.fields.values())
+
+    def __len__(self) -> int:
+        return len(self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """The org that a token belongs to."""
+
+    id: str
+    zgid: str
+    name: str
+    type: str
+    """As Zoho writes it, in lower case; "" where it says nothing."""
+    edition: str
+    users: int
+    time_zone: str
+
+    @property
+    def sandbox(self) -> bool:
+        return self.type == "sandbox"
+
+    @property
+    def production(self) -> bool:
+        """True for whatever does not say that it is a sandbox or a developer org."""
+        return self.type not in {"sandbox", "developer"}
+
+    @property
+    def credit_allowance(self) -> int | None:
+        """Credits for 24 hours by edition and users; None for an edition that is not known."""
+        return credit_allowance(self.edition, self.users)
+
+    def answers_to(self, soid: str) -> bool:
+        """True when the digits of the soid are this org's zgid or id (Zoho's pages do not say which)."""
+        digits = soid.rpartition(".")[2]
+        return bool(digits) and digits in {self.zgid, self.id}
+
+
+def read_fields(module: str, answer: Mapping[str, Any], unused: Mapping[str, Any]) -> ModuleFields:
+    """From GET /settings/fields with type=all and with type=unused (both may be empty)."""
+    on_no_layout = {str(raw.get("api_name")): raw for raw in _list(unused, "fields")}
+    found = {**{str(raw.get("api_name")): raw for raw in _list(answer, "fields")}}
+    merged = {**on_no_layout, **found}
+    fields = {name: read_field(raw, on_layout=name not in on_no_layout) for name, raw in merged.items()}
+    return ModuleFields(module, MappingProxyType(fields))
+
+
+def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
+    """One element of `fields[]`."""
+    unique = raw.get("unique")
+    external = raw.get("external")
+    lookup = raw.get("lookup")
+    target = lookup.get("module") if isinstance(lookup, dict) else None
+    return Field(
+        api_name=str(raw.get("api_name")),
+        label=str(raw.get("field_label") or raw.get("display_label") or raw.get("api_name")),
+        data_type=str(raw.get("data_type") or "text"),
+        json_type=str(raw.get("json_type") or "string"),
+        length=_int(raw.get("length")),
+        decimal_place=_int(raw.get("decimal_place")),
+        mandatory=raw.get("system_mandatory") is True,
+        unique=isinstance(unique, dict) and bool(unique),
+        case_sensitive=isinstance(unique, dict) and unique.get("case_sensitive") is True,
+        external=str(external["type"]) if isinstance(external, dict) and external.get("type") else None,
+        creatable=_may(raw, "create"),
+        updatable=_may(raw, "update"),
+        on_layout=on_layout,
+        pick_list=tuple(_pick_list_value(value) for value in _list(raw, "pick_list_values")),
+        lookup_module=_module_name(target),
+    )
+
+
+def read_org(answer: Mapping[str, Any]) -> Org:
+    """From GET /org. A missing `type` stays empty, and counts as production."""
+    orgs = _list(answer, "org")
+    raw: Mapping[str, Any] = orgs[0] if orgs else {}
+    license_details = raw.get("license_details")
+    paid: Mapping[str, Any] = license_details if isinstance(license_details, dict) else {}
+    return Org(
+        id=str(raw.get("id") or raw.get("zgid") or ""),
+        zgid=str(raw.get("zgid") or ""),
+        name=str(raw.get("company_name") or ""),
+        type=str(raw.get("type") or "").strip().lower(),
+        edition=str(paid.get("paid_type") or ""),
+        users=_int(paid.get("users_license_purchased")) or 0,
+        time_zone=str(raw.get("time_zone") or ""),
+    )
+
+
+def _may(raw: Mapping[str, Any], verb: str) -> bool:
+    """Whether the API may write the field: `operation_type` is the test; `read_only` alone is not enough."""
+    if raw.get("data_type") in _NEVER_SENT or raw.get("virtual_field") is True:
+        return False
+    view = raw.get("view_type")
+    if isinstance(view, dict) and view.get("create") is False and view.get("edit") is False:
+        return False
+    operation = raw.get("operation_type")
+    if isinstance(operation, dict) and isinstance(operation.get(f"api_{verb}"), bool):
+        return bool(operation[f"api_{verb}"])
+    return raw.get("read_only") is not True and raw.get("field_read_only") is not True
+
+
+def _pick_list_value(raw: Mapping[str, Any]) -> PickListValue:
+    display = str(raw.get("display_value") or "")
+    return PickListValue(
+        actual=str(raw.get("actual_value") or display), display=display, used=raw.get("type") != "unused"
+    )
+
+
+def _module_name(target: object) -> str | None:
+    match target:
+        case {"api_name": str() as name}:
+            return name
+        case str():
+            return target
+    return None
+
+
+def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    values = raw.get(key)
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _int(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdigit() else None

@@ -1,0 +1,321 @@
+"""Tokens: one for the job, renewed in time by one thread while the rest go on or wait. Tokens live in memory
+only."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import httpx
+from tenacity import RetryCallState, Retrying
+
+from zmigrate.errors import Outage, RefusedError, Retryable, ScopeError, ZmigrateError
+from zmigrate.events import Emit, TokenAcquired, Waiting
+from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.zoho.accounts import Accounts, Denied, Granted
+from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience
+from zmigrate.zoho.facts import scopes as scope_facts
+from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
+from zmigrate.zoho.facts.data_centres import API_DOMAINS, url_fault
+from zmigrate.zoho.secret import Secret
+from zmigrate.zoho.token_budget import MintLedger
+
+_POLL_S = 0.1
+_RENEW_AT_SHARE = 0.10
+_RENEW_AT_MOST_S = 300.0
+_REPLAYS = 3
+"""A request is replayed once for a token; however short tokens live, no more often than this."""
+
+_SERVER_FAILURES = 4
+"""So often the accounts server may answer that it failed; then it is taken for a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token. `expires` and `renew_at` are monotonic seconds; `generation` counts from 1."""
+
+    value: Secret
+    generation: int
+    scopes: frozenset[str]
+    api_domain: str
+    expires: float
+    renew_at: float
+
+    def header(self) -> str:
+        """The value of the Authorization header."""
+        return "Zoho-oauthtoken " + self.value.reveal()
+
+
+class _Flight:
+    """One request for a token, which the other threads wait for."""
+
+    __slots__ = ("error", "landed")
+
+    def __init__(self) -> None:
+        self.landed = False
+        self.error: BaseException | None = None
+
+
+class TokenProvider:
+    """Hands out the current token and renews it: ahead of expiry, or when a request was told that it is dead.
+
+    However many threads need a new token, one asks for it. While the old one is still good the others go on
+    with it; else they wait, and look at the stop signal meanwhile.
+    """
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        scopes: tuple[str, ...],
+        *,
+        ledger: MintLedger,
+        stop: StopSignal,
+        emit: Emit,
+        local: bool,
+        backoff: Backoff | None = None,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._accounts = accounts
+        self._asked = scopes
+        self._ledger = ledger
+        self._stop = stop
+        self._emit = emit
+        self._local = local
+        self._now = now
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._token: Token | None = None
+        self._flight: _Flight | None = None
+        self._refused: ZmigrateError | None = None
+        self.acquired = 0
+        """Tokens got so far, the first one and the renewed ones."""
+        backoff = backoff or Backoff()
+        self._retrying = Retrying(
+            sleep=stop.sleep,
+            wait=FullJitter(backoff),
+            stop=BudgetSpent(backoff),
+            retry=_may_ask_again,
+            retry_error_callback=_give_up,
+        )
+
+    @property
+    def renewed(self) -> int:
+        return max(0, self.acquired - 1)
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes that were granted; empty before the first token."""
+        return self._token.scopes if self._token else frozenset()
+
+    def token(self) -> Token:
+        """The current token, renewed if it is about to expire.
+
+        Raises RefusedError or ScopeError when Zoho refuses, Outage when accounts can't be reached within the
+        time budget, StopRequested when told to stop while waiting.
+        """
+        token = self._token
+        if token is not None and self._monotonic() < token.renew_at:
+            return token
+        return self._obtain(lambda held: held is not None and self._monotonic() < held.renew_at)
+
+    def renew(self, seen_generation: int) -> Token:
+        """A token newer than the one that was refused: whoever comes with an old generation takes what is
+        there."""
+        return self._obtain(
+            lambda held: held is not None and held.generation > seen_generation, refused=seen_generation
+        )
+
+    def is_over(self, token: Token) -> bool:
+        """True when this token has lived its life, or a newer one is there."""
+        held = self._token
+        return held is None or held.generation != token.generation or self._monotonic() >= token.expires
+
+    def left_s(self) -> float | None:
+        """Seconds that the current token still lives; None before the first."""
+        return None if self._token is None else max(0.0, self._token.expires - self._monotonic())
+
+    def revoke(self) -> bool:
+        """Give the current token back, best effort; never raises. False when there is none or Zoho did not
+        take it."""
+        with self._changed:
+            token, self._token = self._token, None
+        return token is not None and self._accounts.revoke(token.value)
+
+    def _obtain(self, good: Callable[[Token | None], bool], refused: int | None = None) -> Token:
+        while True:
+            with self._changed:
+                if good(self._token):
+                    assert self._token is not None  # noqa: S101 - `good` says so
+                    return self._token
+                if self._refused is not None:
+                    raise copy.copy(self._refused)
+                flight = self._flight
+                if flight is None:
+                    flight = self._flight = _Flight()
+                    break
+                if self._still_good(refused):
+                    assert self._token is not None  # noqa: S101 - `_still_good` says so
+                    return self._token
+                while not flight.landed and not self._stop.requested:
+                    self._changed.wait(_POLL_S)
+            if flight.error is not None:
+                raise copy.copy(flight.error)
+            if not flight.landed:
+                raise StopRequested
+        return self._fly(flight)
+
+    def _still_good(self, refused: int | None) -> bool:
+        held = self._token
+        return held is not None and held.generation != refused and self._monotonic() < held.expires
+
+    def _fly(self, flight: _Flight) -> Token:
+        """Ask for a token on behalf of all threads, and let them know how it went."""
+        try:
+            token = self._mint()
+        except BaseException as error:
+            flight.error = StopRequested() if isinstance(error, StopRequested) else _for_the_others(error)
+            if isinstance(error, RefusedError):
+                self._refused = error
+            raise
+        else:
+            self._token = token
+            return token
+        finally:
+            with self._changed:
+                flight.landed = True
+                self._flight = None
+                self._changed.notify_all()
+
+    def _mint(self) -> Token:
+        asked_at, granted = self._retrying(self._ask, Patience())
+        held = self._token
+        fault = url_fault(granted.api_domain, API_DOMAINS, loopback_http=self._local)
+        if fault is not None:
+            raise RefusedError(
+                f"The token came with an api_domain that {fault}; no token is sent there.",
+                hint="Check accounts_url. If it is right, tell Zoho's support.",
+                code="API_DOMAIN",
+            )
+        if held is not None and granted.api_domain != held.api_domain:
+            raise RefusedError(
+                f"The renewed token belongs to {granted.api_domain}, the one before to {held.api_domain}.",
+                hint="The org moved or the client changed. Check the credentials, then resume.",
+                code="API_DOMAIN_CHANGED",
+            )
+        lacking = scope_facts.missing(granted.scopes, self._asked)
+        if lacking:
+            raise ScopeError(
+                f"Zoho granted a token without {', '.join(lacking)}.",
+                hint="Give the client's owner what these scopes open, or leave them out of the job.",
+            )
+        self.acquired += 1
+        self._emit(TokenAcquired(self.acquired > 1, granted.life_s, tuple(sorted(granted.scopes))))
+        return Token(
+            granted.value,
+            self.acquired,
+            granted.scopes,
+            granted.api_domain,
+            expires=asked_at + granted.life_s,
+            renew_at=asked_at + granted.life_s - min(granted.life_s * _RENEW_AT_SHARE, _RENEW_AT_MOST_S),
+        )
+
+    def _ask(self, patience: Patience) -> tuple[float, Granted]:
+        """One request, as soon as the token limit allows it; the monotonic time of asking and the token."""
+        reserved = self._wait_for_place()
+        asked_at = self._monotonic()
+        answer = self._accounts.ask(self._asked)
+        if isinstance(answer, Denied) and not answer.sent:
+            self._ledger.release(reserved)
+        else:
+            self._ledger.confirm(reserved, self._now())
+        if isinstance(answer, Granted):
+            return asked_at, answer
+        if patience.first_trouble is None:
+            patience.first_trouble = asked_at
+        patience.failures += answer.code in TOKEN_REFUSALS
+        if patience.failures >= _SERVER_FAILURES:
+            raise _refusal(answer, self._asked)
+        patience.asked_to_wait_s = answer.retry_after_s
+        if answer.fate == "throttled":
+            self._ledger.block(self._now())
+        raise _denial_error(answer, self._asked)
+
+    def _wait_for_place(self) -> float:
+        while True:
+            now = self._now()
+            wait_s = self._ledger.reserve(now)
+            if wait_s <= 0:
+                return now
+            self._emit(Waiting("a place among the tokens that Zoho allows", wait_s))
+            self._stop.sleep(wait_s)
+
+
+class _NoTokenNow(Retryable):
+    """The accounts server gave no token for now."""
+
+
+def _may_ask_again(state: RetryCallState) -> bool:
+    return state.outcome is not None and isinstance(state.outcome.exception(), _NoTokenNow)
+
+
+def _give_up(state: RetryCallState) -> tuple[float, Granted]:
+    error = state.outcome.exception() if state.outcome else None
+    why = error.args[0] if error else "no answer"
+    raise Outage(
+        f"No token within the time budget: {why}",
+        hint="Check the network and status.zoho.com, then go on with `zmigrate resume`.",
+    )
+
+
+def _denial_error(denied: Denied, asked: tuple[str, ...]) -> ZmigrateError:
+    """The error that a refusal of the token endpoint becomes; it never quotes the answer beyond its code."""
+    if denied.fate == "refused":
+        return _refusal(denied, asked)
+    return _NoTokenNow(f"{denied.why} ({denied.code}).")
+
+
+def _refusal(denied: Denied, asked: tuple[str, ...]) -> RefusedError:
+    known = TOKEN_REFUSALS.get(denied.code.lower())
+    message = f"{denied.why} ({denied.code})."
+    hint = (
+        known.hint
+        if known
+        else "Look the code up in Zoho's accounts documentation; check client, soid and scopes."
+    )
+    if known is not None and known.about_scopes:
+        return ScopeError(f"{message} Asked for: {', '.join(asked)}.", hint=hint, code=denied.code)
+    return RefusedError(message, hint=hint, code=denied.code)
+
+
+def _for_the_others(error: BaseException) -> BaseException:
+    """The same error for the threads that waited, without the frames of the one that asked."""
+    if isinstance(error, ZmigrateError):
+        return copy.copy(error)
+    return Outage("The token could not be renewed.")
+
+
+class ZohoAuth(httpx.Auth):
+    """Signs each request; when Zoho says that the token is dead, renews it and sends the request once
+    more."""
+
+    def __init__(self, tokens: TokenProvider, is_token_refused: Callable[[httpx.Response], bool]) -> None:
+        self._tokens = tokens
+        self._is_token_refused = is_token_refused
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = self._tokens.token()
+        for replays in range(_REPLAYS + 1):
+            request.headers["Authorization"] = token.header()
+            response = yield request
+            if response.status_code != 401 or replays == _REPLAYS:
+                return
+            response.read()
+            if not self._is_token_refused(response):
+                return
+            if replays and not self._tokens.is_over(token):
+                return
+            token = self._tokens.renew(token.generation)

@@ -1,0 +1,294 @@
+"""Sends a call: signs it, holds a place among the calls in flight, repeats what is safe to repeat, counts.
+
+What is safe: not sent and refused-before-applied (429, 401) always; a fate unknown (5xx, reset, timeout,
+unreadable answer, another number of results) only where the call says that it is repeatable.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import httpx
+from tenacity import RetryCallState, Retrying
+
+from zmigrate import events
+from zmigrate.errors import Fatal, InDoubt, Outage, Retryable
+from zmigrate.events import Emit, RequestSent, Throttled, Waiting
+from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.zoho import wire
+from zmigrate.zoho.answers import Answer, Call, decode, is_token_refused, judge
+from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
+from zmigrate.zoho.clock import ZohoClock
+from zmigrate.zoho.credits import CreditLedger
+from zmigrate.zoho.limiter import Limiter
+from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
+
+_FAILURES_OF_ONE_WRITE = 4
+_FAILURES_OF_ONE_READ = 8
+"""So many 5xx for one call, while others were answered, are the call's own fault and no outage."""
+
+_KEPT_URLS = 256
+_LONGEST_KEPT_PATH = 200
+
+
+@dataclass(slots=True)
+class _Story(Patience):
+    """What one call has gone through; `failures` counts its 5xx."""
+
+    sent_at: float = 0.0
+    attempts: int = 0
+    doubted_at: float | None = None
+    doubt_timed_out: bool = False
+    doubt_status: int | None = None
+    others_before: int = 0
+    """Calls of this transport that had been answered when this one began."""
+    given_up: bool = False
+
+
+class Transport:
+    """One httpx client for all threads. `send` is thread-safe and synchronous."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        tokens: TokenProvider,
+        *,
+        limiter: Limiter,
+        clock: ZohoClock,
+        credits: CreditLedger,
+        stop: StopSignal,
+        emit: Emit,
+        backoff: Backoff | None = None,
+        wait_for_credits: bool = False,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._http = http
+        self._tokens = tokens
+        self._auth = ZohoAuth(tokens, is_token_refused)
+        self._limiter = limiter
+        self._clock = clock
+        self._credits = credits
+        self._stop = stop
+        self._emit = emit
+        self._backoff = backoff or Backoff()
+        self._wait_for_credits = wait_for_credits
+        self._now = now
+        self._lock = threading.Lock()
+        self._answered = 0
+        self._urls: dict[str, httpx.URL] = {}
+        self._extensions = {"timeout": http.timeout.as_dict()}
+        self.sent = 0
+        """HTTP requests sent to the API, replays and repeats among them."""
+        self.retried = 0
+        """Attempts after the first."""
+        self.throttled = 0
+        """Answers 429."""
+        self._retrying = Retrying(
+            sleep=stop.sleep,
+            wait=FullJitter(self._backoff),
+            stop=BudgetSpent(self._backoff),
+            retry=_may_repeat,
+            before_sleep=self._tell_retry,
+            retry_error_callback=self._give_up,
+        )
+
+    def send(self, call: Call) -> Answer:
+        """Send the call until it is answered or must not be repeated.
+
+        Raises Fatal, RefusedError or ScopeError when Zoho refuses it; InDoubt when its fate is unknown and it
+        must not be repeated, when Zoho fails on this one call while it answers others, or when a stop came
+        after an attempt of a write whose fate is unknown; Outage or CreditsSpent when the time budget or the
+        credits are spent; StopRequested when told to stop while waiting.
+        """
+        story = _Story(others_before=self._answered)
+        try:
+            return self._retrying(self._attempt, call, story)
+        except StopRequested:
+            if story.doubted_at is None or not call.writes:
+                raise
+        raise InDoubt(
+            f"{call.method} {call.path} was sent, not answered, and not repeated since the run was stopped.",
+            status=story.doubt_status,
+            timed_out=story.doubt_timed_out,
+            others_answered=self._answered > story.others_before,
+        )
+
+    def _attempt(self, call: Call, story: _Story) -> Answer:
+        self._afford(call, story)
+        base = self._tokens.token().api_domain
+        with self._limiter.slot(call.heavy, self._stop) as slot:
+            sent_at = self._now()
+            reply = wire.send(self._http, self._request(base, call), self._auth)
+            answered_at = self._now()
+            self._count(call, story, reply, sent_at, answered_at)
+            if isinstance(reply, httpx.Response):
+                if reply.status_code == 429:
+                    slot.throttled()
+                elif reply.status_code < 500:
+                    slot.succeeded()
+        try:
+            if isinstance(reply, wire.Trouble):
+                raise _trouble_error(call, reply)
+            self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
+            self._credits.correct(reply.headers.get("x-api-credits-remaining"))
+            body = decode(reply.content)
+            story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
+            value = judge(call, reply.status_code, body)
+        except InDoubt as doubt:
+            self._note_doubt(call, story, doubt, sent_at)
+            raise
+        except Retryable as refusal:
+            self._note_refusal(call, story, refusal)
+            raise
+        with self._lock:
+            self._answered += 1
+        return Answer(
+            reply.status_code,
+            value,
+            reply.headers,
+            story.sent_at,
+            answered_at,
+            story.attempts,
+            story.doubted_at,
+            story.doubt_timed_out,
+        )
+
+    def _request(self, base: str, call: Call) -> httpx.Request:
+        return httpx.Request(
+            call.method,
+            self._url(base, call),
+            headers=_HEADERS if call.content is None else _JSON_HEADERS,
+            content=call.content,
+            extensions=self._extensions,
+        )
+
+    def _url(self, base: str, call: Call) -> httpx.URL:
+        if call.params:
+            mark = "&" if "?" in call.path else "?"
+            return httpx.URL(f"{base}{call.path}{mark}{urlencode(call.params)}")
+        url = self._urls.get(call.path)
+        if url is None:
+            url = httpx.URL(base + call.path)
+            if len(self._urls) < _KEPT_URLS and len(call.path) < _LONGEST_KEPT_PATH:
+                self._urls[call.path] = url
+        return url
+
+    def _afford(self, call: Call, story: _Story) -> None:
+        """Wait or raise CreditsSpent where the org's credits do not reach; credit waits do not count as
+        trouble."""
+        while (wait_s := self._credits.shortage_s(call.credits)) > 0:
+            if not self._wait_for_credits:
+                raise self._credits.spent_error(wait_s)
+            self._emit(Waiting("API credits", wait_s))
+            self._stop.sleep(wait_s)
+            story.first_trouble = None
+
+    def _count(
+        self,
+        call: Call,
+        story: _Story,
+        reply: httpx.Response | wire.Trouble,
+        sent_at: float,
+        answered_at: float,
+    ) -> None:
+        answered = isinstance(reply, httpx.Response)
+        status = reply.status_code if isinstance(reply, httpx.Response) else None
+        charged = status not in _FREE_STATUSES if answered else getattr(reply, "sent", False)
+        credits = call.credits if charged else 0
+        if credits:
+            self._credits.spend(credits)
+        if story.attempts == 0:
+            story.sent_at = sent_at
+        story.attempts += 1
+        with self._lock:
+            self.sent += 1 + (len(reply.history) if isinstance(reply, httpx.Response) else 0)
+            self.retried += story.attempts > 1
+            self.throttled += status == 429
+        self._emit(RequestSent(call.method, call.path, status, answered_at - sent_at, credits))
+        if status == 429:
+            self._emit(Throttled(self._limiter.limit(True)))
+
+    def _note_doubt(self, call: Call, story: _Story, doubt: InDoubt, sent_at: float) -> None:
+        """Remember that the fate of this attempt is unknown, and see whether it is this call's own fault."""
+        doubt.others_answered = self._answered > story.others_before
+        story.doubted_at = sent_at
+        story.doubt_timed_out |= doubt.timed_out
+        story.doubt_status = doubt.status
+        if story.first_trouble is None:
+            story.first_trouble = self._backoff.monotonic()
+        if doubt.status is None or doubt.status < 500:
+            return
+        story.failures += 1
+        if story.failures == 1:
+            story.others_before = self._answered
+        elif story.failures >= (_FAILURES_OF_ONE_WRITE if call.writes else _FAILURES_OF_ONE_READ):
+            story.given_up = doubt.others_answered
+        if story.given_up and not call.writes:
+            raise Fatal(
+                f"Zoho fails on {call.method} {call.path} each time ({doubt.status}), and answers others.",
+                status=doubt.status,
+                code="SERVER_FAILS",
+            ) from None
+
+    def _note_refusal(self, call: Call, story: _Story, refusal: Retryable) -> None:
+        if story.first_trouble is None:
+            story.first_trouble = self._backoff.monotonic()
+        if (
+            refusal.status is not None
+            and self._credits.exhausted(call.credits)
+            and not self._wait_for_credits
+        ):
+            raise self._credits.spent_error(self._credits.shortage_s(call.credits)) from None
+
+    def _tell_retry(self, state: RetryCallState) -> None:
+        call: Call = state.args[0]
+        error = state.outcome.exception() if state.outcome else None
+        self._emit(
+            events.Retrying(
+                call.method, call.path, state.attempt_number + 1, state.upcoming_sleep, str(error)
+            )
+        )
+
+    def _give_up(self, state: RetryCallState) -> Answer:
+        call: Call = state.args[0]
+        error = state.outcome.exception() if state.outcome else None
+        if (
+            isinstance(error, Retryable)
+            and error.status is not None
+            and self._credits.exhausted(call.credits)
+        ):
+            raise self._credits.spent_error(self._credits.shortage_s(call.credits))
+        raise Outage(
+            f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {error}",
+            hint="Check the network and status.zoho.com, then go on with `zmigrate resume`.",
+        )
+
+
+_HEADERS = [("user-agent", "zmigrate"), ("accept", "application/json"), ("accept-encoding", "gzip, deflate")]
+_JSON_HEADERS = [*_HEADERS, ("content-type", "application/json")]
+_FREE_STATUSES = frozenset({401, 429})
+"""Answers that cost no credits."""
+
+
+def _trouble_error(call: Call, trouble: wire.Trouble) -> Fatal | InDoubt | Retryable:
+    name = f"{call.method} {call.path}"
+    if trouble.malformed:
+        return Fatal(f"{name} can't be sent: {trouble.why}.", code="MALFORMED_REQUEST")
+    if trouble.sent:
+        return InDoubt(
+            f"The connection broke before Zoho answered {name}: {trouble.why}.", timed_out=trouble.timed_out
+        )
+    return Retryable(f"Zoho can't be reached: {trouble.why}.", code="NOT_SENT")
+
+
+def _may_repeat(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Retryable):
+        return True
+    call: Call = state.args[0]
+    story: _Story = state.args[1]
+    return isinstance(error, InDoubt) and call.repeatable and not story.given_up

@@ -1,0 +1,80 @@
+"""The httpx side of the wire: the one client, and what its exceptions mean. No policy.
+
+Frames of httpx and httpcore hold headers and bodies, secrets among them. So a transport error becomes a value
+here, and what is raised from it later has neither cause nor context.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import httpx
+
+CONNECTIONS = 32
+"""25 calls in flight, the accounts server, and a reserve."""
+
+_KEEPALIVE_S = 4.0
+"""Shorter than servers keep idle connections (5 s is usual), so that a request seldom meets one just being
+closed."""
+
+_CONNECT_TIMEOUT_S = 20.0
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_MALFORMED = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a request got no answer."""
+
+    why: str
+    sent: bool
+    """False when it certainly never reached Zoho."""
+    timed_out: bool = False
+    malformed: bool = False
+    """True when it can't be sent at all."""
+
+
+def build_client(
+    *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
+) -> httpx.Client:
+    """The one client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging
+    silent.
+
+    Proxies and certificates of the environment (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
+    machine.
+    """
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return httpx.Client(
+        transport=transport,
+        trust_env=not local,
+        follow_redirects=False,
+        timeout=httpx.Timeout(read_timeout_s, connect=min(_CONNECT_TIMEOUT_S, read_timeout_s)),
+        limits=httpx.Limits(
+            max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=_KEEPALIVE_S
+        ),
+    )
+
+
+def send(client: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
+    """Send once and read the whole answer; what goes wrong on the way comes back as a value."""
+    try:
+        return client.send(request, auth=auth)
+    except (httpx.RequestError, httpx.StreamError) as error:
+        return trouble_of(error)
+
+
+def trouble_of(error: Exception) -> Trouble:
+    """What an exception of httpx says about the fate of the request.
+
+    Only what failed before a connection stood is certainly not sent. A connection that broke later, even an
+    idle one that the server closed before it read anything, leaves the fate unknown.
+    """
+    why = type(error).__name__
+    if isinstance(error, _MALFORMED):
+        return Trouble(why, sent=False, malformed=True)
+    if isinstance(error, _NOT_SENT):
+        return Trouble(why, sent=False, timed_out=isinstance(error, httpx.TimeoutException))
+    return Trouble(why, sent=True, timed_out=isinstance(error, httpx.TimeoutException))
