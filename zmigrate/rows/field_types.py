@@ -42,6 +42,7 @@ _DATETIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(:\d\d)?)([.,]\d+)? ?(?P<offset>Z|[+-]\d\d:?\d\d)?\Z",
     re.ASCII,
 )
+_NOT_IN_PHONE = re.compile(rf"[^\w{re.escape(PHONE_MARKS)}]|_")
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?P<domain>[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,22})\Z")
 
 
@@ -68,47 +69,46 @@ def text(value: Any, length: int) -> Any:
     """Text as it is, spaces and line breaks too; of other types those with one plain way to write them."""
     if value is None:
         return None
-    plain = _as_text(value)
+    plain = value if type(value) is str else _as_text(value)
     if not plain or plain.isspace():
         return NOTHING
-    if len(plain) > length:
-        raise Refused(f"{len(plain):,} characters, {length:,} is the most; shorten it")
-    if not plain.isascii():
-        _check_letters(plain)
-    return plain
+    return _fitting(plain, length)
 
 
 def email(value: Any, length: int) -> Any:
-    plain = _trim(text(value, length + _ROOM))
-    if not isinstance(plain, str):
+    plain = _trimmed(value)
+    if plain is None or plain is NOTHING:
         return plain
     match = _EMAIL.match(plain)
     if match is None or not 4 <= len(match["domain"]) <= 256:
         raise Refused("not an e-mail address such as jo@example.com")
-    return text(plain, length)
+    return _fitting(plain, length)
 
 
 def phone(value: Any, length: int) -> Any:
-    plain = _trim(text(value, length + _ROOM))
-    if not isinstance(plain, str):
+    plain = _trimmed(value)
+    if plain is None or plain is NOTHING:
         return plain
-    for letter in plain:
-        if not (letter.isalnum() or letter in PHONE_MARKS):
-            raise Refused(f"{letter!r} can't stand in a phone number; letters, digits and {PHONE_MARKS} can")
-    return text(plain, length)
+    odd = _NOT_IN_PHONE.search(plain)
+    if odd is not None:
+        raise Refused(f"{odd.group()!r} can't stand in a phone number; letters, digits and {PHONE_MARKS} can")
+    return _fitting(plain, length)
 
 
 def website(value: Any, length: int) -> Any:
-    plain = _trim(text(value, length + _ROOM))
-    if not isinstance(plain, str):
+    plain = _trimmed(value)
+    if plain is None or plain is NOTHING:
         return plain
     if "." not in plain or any(letter.isspace() for letter in plain):
         raise Refused("not a web address such as https://example.com or www.example.com")
-    return text(plain, length)
+    return _fitting(plain, length)
 
 
-_ROOM: Final = 1000
-"""Spaces around a value that is trimmed do not count for its length."""
+def _trimmed(value: Any) -> Any:
+    if value is None:
+        return None
+    plain = (value if type(value) is str else _as_text(value)).strip()
+    return plain or NOTHING
 
 
 def _as_text(value: Any) -> str:
@@ -125,15 +125,15 @@ def _as_text(value: Any) -> str:
     raise Refused(f"text is wanted, not {kind_of(value)}; write it as text")
 
 
-def _trim(plain: Any) -> Any:
-    return plain.strip() if isinstance(plain, str) else plain
-
-
-def _check_letters(plain: str) -> None:
-    try:
-        plain.encode()
-    except UnicodeEncodeError as error:
-        raise Refused(f"character {error.start + 1} is half of a letter (a lone surrogate)") from None
+def _fitting(plain: str, length: int) -> str:
+    if len(plain) > length:
+        raise Refused(f"{len(plain):,} characters, {length:,} is the most; shorten it")
+    if not plain.isascii():
+        try:
+            plain.encode()
+        except UnicodeEncodeError as error:
+            raise Refused(f"character {error.start + 1} is half of a letter (a lone surrogate)") from None
+    return plain
 
 
 # ----------------------------------------------------------------------------------------- dates and booleans
@@ -201,7 +201,7 @@ def boolean(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a pick list takes: what it shows, and what it stores where that differs; anything where it is empty."""
+    """What a pick list takes: what it shows, and what it stores where that differs. Empty: anything."""
 
     values: frozenset[str]
     shown: tuple[str, ...]
@@ -226,8 +226,8 @@ class Choices:
 
 
 def pick(value: Any, choices: Choices) -> Any:
-    chosen = _trim(text(value, LONGEST_TEXT))
-    return choices.check(chosen) if isinstance(chosen, str) else chosen
+    chosen = _trimmed(value)
+    return choices.check(_fitting(chosen, LONGEST_TEXT)) if isinstance(chosen, str) else chosen
 
 
 def picks(value: Any, choices: Choices) -> Any:

@@ -18,7 +18,7 @@ _HINT = 'Write it like this: Query("select id, Billing_Country from Accounts whe
 
 
 class Query:
-    """Records of a module: `Query("select id, Email from Leads where Region is null")`, without order and limit.
+    """Records of a module: `Query("select id from Leads where Phone is null")`, without order or limit.
 
     It pages by `id > last id`, never by offset, since what it selects may shrink as the job writes. A resumed
     run goes on behind the last id.
@@ -34,7 +34,7 @@ class Query:
             raise SourceError(error.message, hint=_HINT) from None
         if not self._parts.pages_by_id:
             raise SourceError(
-                f"a Query reads everything in the order of ids, so it has no `{self._parts.tail or 'count(...)'}`.",
+                f"a Query reads all in the order of ids: it has no `{self._parts.tail or 'count(...)'}`.",
                 hint=f"{_HINT}; `--limit N` of a run takes the first N.",
             )
         self.module = self._parts.module
