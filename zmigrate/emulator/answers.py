@@ -1,0 +1,64 @@
+"""What goes back over the wire: an answer, and Zoho's error envelope, whole-call and per-record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status, body and extra headers. A body of None is an answer without one (204, 304)."""
+
+    status: int
+    body: bytes | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content_type: bytes = b"application/json;charset=UTF-8"
+
+
+class Refused(Exception):
+    """Zoho refuses the call, or (inside a batch) the record."""
+
+    def __init__(self, code: str, message: str, details: Json | None = None, status: int = 400) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.details = details if details is not None else {}
+        self.status = status
+
+    def envelope(self) -> Json:
+        return {"code": self.code, "details": self.details, "message": self.message, "status": "error"}
+
+    def answer(self) -> Answer:
+        return Answer(self.status, orjson.dumps(self.envelope()))
+
+    def in_data(self) -> Answer:
+        """The refusal as the only element of `data[]`, as writes wrap some of them (OAS `record`)."""
+        return Answer(self.status, orjson.dumps({"data": [self.envelope()]}))
+
+
+def json_answer(value: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
+    return Answer(status, orjson.dumps(value), headers)
+
+
+NO_CONTENT = Answer(204)
+
+
+def invalid_module() -> Refused:
+    return Refused("INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0})
+
+
+def unreadable_body() -> Refused:
+    return Refused("INVALID_DATA", "either the request body or parameters is in wrong format")
+
+
+def missing_param(name: str) -> Refused:
+    return Refused("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing", {"param_name": name})
+
+
+def bad_param(name: str, **more: Any) -> Refused:
+    return Refused("INVALID_DATA", "invalid data", {"param_name": name, **more})

@@ -1,0 +1,300 @@
+"""From a request to a planned call: which operation, the scopes it needs, what it costs, whether it is heavy.
+
+Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits and heavy calls from "API limits".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from . import coql, metadata, reads
+from .answers import Answer, Json, Refused, invalid_module, missing_param, unreadable_body
+from .audit import ABSENT, Write
+from .catalogue import ModuleSpec
+from .world import World
+from .writes import Writer
+
+VERSION = "v8"
+MAX_ROWS = 100
+HEAVY_ABOVE_ROWS = 10
+ROWS_PER_CREDIT = 10
+COUNT_CREDITS = 50
+DELETED_CREDITS = 2
+COQL_STEPS = ((200, 1), (1000, 2), (2000, 3))
+ACTION_SCOPES = {"insert": "create", "upsert": "create", "update": "update", "delete": "delete"}
+Run = Callable[[], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came in. Header names in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return value.decode("latin-1") if value is not None else None
+
+
+@dataclass(slots=True)
+class Planned:
+    """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered."""
+
+    label: str
+    run: Run
+    scopes: tuple[str, ...] = ()
+    heavy: bool = False
+    credits: int = 1
+    write: Write | None = None
+
+
+def refusing(label: str, refusal: Refused) -> Planned:
+    def run() -> Answer:
+        raise refusal
+
+    return Planned(label, run)
+
+
+def plan(world: World, asked: Asked) -> Planned:
+    """The call that a request under `/crm` asks for."""
+    segments = [segment for segment in asked.path.split("/") if segment][1:]
+    if not segments or segments[0] != VERSION:
+        refusal = Refused("API_NOT_SUPPORTED", "the api version is not supported", {"supported_version": 8})
+        if not segments or not segments[0].startswith("v"):
+            refusal = no_such_url()
+        return refusing(f"{asked.method} {asked.path}", refusal)
+    try:
+        return route(world, asked, segments[1:])
+    except Refused as refusal:
+        return refusing(f"{asked.method} {asked.path}", refusal)
+
+
+def no_such_url() -> Refused:
+    return Refused(
+        "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one", status=404
+    )
+
+
+def wrong_method() -> Refused:
+    return Refused("INVALID_REQUEST_METHOD", "The http request method type is not a valid one")
+
+
+def route(world: World, asked: Asked, segments: list[str]) -> Planned:  # noqa: PLR0911  # a table
+    """Raises Refused where there is no such call."""
+    query = asked.query
+    match asked.method, segments:
+        case "GET", ["org"]:
+            return _meta(asked, "zohocrm.org.read", lambda: metadata.org(world))
+        case "GET", ["users"]:
+            return _meta(asked, "zohocrm.users.read", lambda: metadata.users(world, query))
+        case "GET", ["users", user_id]:
+            return _meta(asked, "zohocrm.users.read", lambda: metadata.user(world, user_id))
+        case "GET", ["settings", "fields"]:
+            return _meta(asked, "zohocrm.settings.fields.read", lambda: metadata.fields(world, query))
+        case "GET", ["settings", "fields", field_id]:
+            run = lambda: metadata.fields(world, query, field_id)  # noqa: E731  # one of a table of lambdas
+            return _meta(asked, "zohocrm.settings.fields.read", run)
+        case "GET", ["settings", "modules"]:
+            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.modules(world))
+        case "GET", ["settings", "modules", name]:
+            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.modules(world, name))
+        case "GET", ["settings", "layouts"]:
+            return _meta(asked, "zohocrm.settings.layouts.read", lambda: metadata.layouts(world, query))
+        case "GET", ["settings", "layouts", layout_id]:
+            run = lambda: metadata.layouts(world, query, layout_id)  # noqa: E731  # as above
+            return _meta(asked, "zohocrm.settings.layouts.read", run)
+        case "POST", ["coql"]:
+            return _coql(world, asked)
+        case _, ["org" | "users" | "coql", *_] | ["settings", "fields" | "modules" | "layouts", *_]:
+            raise wrong_method()
+        case _, [module, *rest] if module != "settings":
+            return _records(world, asked, module, rest)
+    raise no_such_url()
+
+
+def _meta(asked: Asked, scope: str, run: Run) -> Planned:
+    return Planned(f"{asked.method} {asked.path}", run, (scope,))
+
+
+def _coql(world: World, asked: Asked) -> Planned:
+    label = f"{asked.method} {asked.path}"
+    try:
+        body = parsed(asked.body)
+        query = coql.prepare(world, body)
+    except Refused as refusal:
+        planned = refusing(label, refusal)
+        planned.scopes, planned.heavy = ("zohocrm.coql.read",), True
+        return planned
+    with_fields = "fields" in (body.get("include_meta") or ())
+    scopes = ("zohocrm.coql.read", f"zohocrm.modules.{world.specs[query.module].scope}.read")
+    return Planned(
+        label,
+        lambda: coql.Runner(world, query).answer(with_fields),
+        (*scopes, "zohocrm.settings.fields.read") if with_fields else scopes,
+        heavy=True,
+        credits=next(cost for most, cost in COQL_STEPS if query.limit <= most),
+    )
+
+
+def _records(  # noqa: PLR0911, PLR0912  # a table
+    world: World, asked: Asked, module: str, rest: list[str]
+) -> Planned:
+    spec = world.specs.get(module)
+    method, query = asked.method, asked.query
+    if spec is None:
+        if method in ("POST", "PUT"):
+            label = f"{method} {asked.path}"
+            return Planned(label, lambda: invalid_module().in_data())
+        raise invalid_module()
+    read = f"zohocrm.modules.{spec.scope}.read"
+    since = asked.header(b"if-modified-since")
+    match method, rest:
+        case "GET", []:
+            run = lambda: reads.Listing(world, module, query, since).answer()  # noqa: E731  # a table of lambdas
+            heavy = "sort_by" in query or "cvid" in query
+            return Planned(f"GET {asked.path}", run, (read,), heavy, 3 if "cvid" in query else 1)
+        case "GET", ["deleted"]:
+            run = lambda: reads.deleted(world, module, query, since)  # noqa: E731  # as above
+            return Planned(f"GET {asked.path}", run, (read,), credits=DELETED_CREDITS)
+        case "GET", ["actions", "count"]:
+            scopes = (read, "zohosearch.securesearch.read", "zohocrm.settings.layouts.read")
+            return Planned(
+                f"GET {asked.path}", lambda: reads.count(world, module), scopes, credits=COUNT_CREDITS
+            )
+        case "GET", [record_id] if record_id != "upsert":
+            run = lambda: reads.get_one(world, module, record_id, query)  # noqa: E731  # as above
+            return Planned(f"GET /crm/{VERSION}/{module}/{{id}}", run, (read,))
+        case "POST", []:
+            return _write(world, asked, spec, "insert")
+        case "POST", ["upsert"]:
+            return _write(world, asked, spec, "upsert")
+        case "PUT", []:
+            return _write(world, asked, spec, "update")
+        case "PUT", [record_id] if record_id.isdecimal():
+            return _write(world, asked, spec, "update", record_id)
+        case "DELETE", []:
+            return _delete(world, asked, spec, query.get("ids"))
+        case "DELETE", [record_id] if record_id.isdecimal():
+            return _delete(world, asked, spec, record_id)
+        case _, [] | [_] | ["actions", "count"]:
+            raise wrong_method()
+    raise no_such_url()
+
+
+def _write(
+    world: World, asked: Asked, spec: ModuleSpec, action: str, record_id: str | None = None
+) -> Planned:
+    label = f"{asked.method} /crm/{VERSION}/{spec.api_name}"
+    label += "/{id}" if record_id else "/upsert" if action == "upsert" else ""
+    scopes = (f"zohocrm.modules.{spec.scope}.{ACTION_SCOPES[action]}",)
+    body: Json = {}
+    rows: list[Any] = []
+    refusal: Refused | None = None
+    try:
+        body = parsed(asked.body)
+        rows = rows_of(body)
+        if action == "upsert" and not spec.upsertable:
+            refusal = Refused("INVALID_MODULE", "the given module is not supported in API")
+    except Refused as refused:
+        refusal = refused
+    if record_id and len(rows) == 1 and isinstance(rows[0], dict):
+        rows = [{**rows[0], "id": record_id}]
+    write = Write(
+        method=asked.method,
+        path=asked.path,
+        module=spec.api_name,
+        rows=len(rows),
+        at=world.clock.now(),
+        trigger=body.get("trigger", ABSENT),
+        skip_feature_execution=body.get("skip_feature_execution", ABSENT),
+        keys=keys_of(rows),
+    )
+
+    def run() -> Answer:
+        if refusal is not None:
+            raise refusal
+        writer = Writer(world, spec.api_name)
+        write.applied = True
+        if action == "insert":
+            return writer.insert(rows)
+        if action == "upsert":
+            return writer.upsert(rows, body.get("duplicate_check_fields"))
+        return writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
+
+    cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
+    return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write)
+
+
+def _delete(world: World, asked: Asked, spec: ModuleSpec, raw_ids: str | None) -> Planned:
+    ids = [one for one in (raw_ids or "").split(",") if one]
+    write = Write(
+        method="DELETE",
+        path=asked.path,
+        module=spec.api_name,
+        rows=len(ids),
+        at=world.clock.now(),
+        wf_trigger=asked.query.get("wf_trigger", ABSENT),
+        keys=tuple(dict.fromkeys(ids)),
+    )
+
+    def run() -> Answer:
+        if not ids:
+            raise missing_param("ids")
+        if len(ids) > MAX_ROWS:
+            raise too_many_rows("ids")
+        write.applied = True
+        return Writer(world, spec.api_name).delete(ids)
+
+    label = f"DELETE /crm/{VERSION}/{spec.api_name}" + ("" if "ids" in asked.query else "/{id}")
+    return Planned(label, run, (f"zohocrm.modules.{spec.scope}.delete",), write=write)
+
+
+def parsed(body: bytes) -> Json:
+    """The body as a JSON object."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise unreadable_body() from None
+    if not isinstance(value, dict):
+        raise unreadable_body()
+    return value
+
+
+def rows_of(body: Json) -> list[Any]:
+    rows = body.get("data")
+    where: Json = {"api_name": "data", "json_path": "$.data"}
+    if rows is None:
+        raise Refused("MANDATORY_NOT_FOUND", "required field not found", where)
+    if not isinstance(rows, list) or not rows:
+        raise Refused("INVALID_DATA", "invalid data", {"expected_data_type": "jsonarray", **where})
+    if len(rows) > MAX_ROWS:
+        raise too_many_rows("data")
+    trigger = body.get("trigger")
+    if trigger is not None and not isinstance(trigger, list):
+        expected = {"expected_data_type": "jsonarray", "api_name": "trigger", "json_path": "$.trigger"}
+        raise Refused("INVALID_DATA", "invalid data", expected)
+    return rows
+
+
+def too_many_rows(name: str) -> Refused:
+    text = "count of records in your request exceeds the limit"
+    return Refused("LIMIT_EXCEEDED", text, {"maximum_length": MAX_ROWS, "api_name": name})
+
+
+def keys_of(rows: list[Any]) -> tuple[str, ...]:
+    """What a write touches: the Legacy_ID of each row, else its id."""
+    keys: dict[str, None] = {}
+    for row in rows:
+        if isinstance(row, dict):
+            key = row.get("Legacy_ID") or row.get("id")
+            if key is not None:
+                keys[str(key).casefold()] = None
+    return tuple(keys)

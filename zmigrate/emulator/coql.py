@@ -1,0 +1,332 @@
+"""Runs a parsed COQL query. Equality on a field goes through an index, ids through the store's order."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from .answers import NO_CONTENT, Answer, Json, Refused, json_answer
+from .clock import instant
+from .coql_syntax import Column, Condition, Criterion, Joined, Literal, Query, parse
+from .fields import JSON_TYPES, Field
+from .showing import comparable
+from .store import Record, Store, Values
+from .world import World
+
+Getter = Callable[[Record, Values], Any]
+Test = Callable[[Record, Values], bool]
+
+ID = Field(api_name="id", data_type="bigint")
+REFERENCES = frozenset({"lookup", "ownerlookup", "userlookup"})
+NUMBERS = frozenset({"integer", "bigint", "double", "currency", "percent"})
+INDEXED = frozenset({"text", "email", "phone", "website"})
+MAX_RELATIONS = 2
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+}
+
+
+def prepare(world: World, body: Any) -> Query:
+    """Reads the query of a `POST /coql`; raises Refused."""
+    text = body.get("select_query") if isinstance(body, dict) else None
+    if not isinstance(text, str):
+        raise Refused("MANDATORY_NOT_FOUND", "mandatory key not found", {"api_name": "select_query"})
+    query = parse(text, world.options.coql_backslash)
+    if query.module not in world.stores:
+        raise Refused("INVALID_MODULE", "the given module is not supported in api")
+    return query
+
+
+def unsupported(column: str, message: str = "unsupported column") -> Refused:
+    return Refused("INVALID_QUERY", message, {"column_name": column})
+
+
+class Runner:
+    """One query on one module."""
+
+    def __init__(self, world: World, query: Query) -> None:
+        self._world = world
+        self._query = query
+        self._store: Store = world.stores[query.module]
+        self._folds = not world.options.coql_case_sensitive
+
+    def answer(self, with_fields: bool) -> Answer:
+        query = self._query
+        counted = [column for column in query.columns if column.counted]
+        self._check_columns(counted)
+        test = self._test(query.where)
+        if counted:
+            total = sum(1 for _ in self._matching(test))
+            return json_answer({"data": [{counted[0].shown_as: total}], "info": info(1, False)})
+        rows = self._ordered(test)
+        more = len(rows) > query.limit
+        rows = rows[: query.limit]
+        if not rows:
+            return NO_CONTENT
+        shown = [self._column(column) for column in query.columns if column.path != "id"]
+        data = []
+        for record, values in rows:
+            row = {"id": str(record.id)}
+            for name, getter in shown:
+                row[name] = getter(record, values)
+            data.append(row)
+        answer: Json = {"data": data, "info": info(len(data), more)}
+        if with_fields:
+            answer["fields"] = self._fields_meta()
+        return json_answer(answer)
+
+    def _check_columns(self, counted: list[Column]) -> None:
+        seen = set()
+        for column in self._query.columns:
+            self._resolve(column.path)
+            if column.shown_as in seen:
+                raise Refused("DUPLICATE_DATA", "duplicate select column", {"column_name": column.path})
+            seen.add(column.shown_as)
+        if counted and len(self._query.columns) > 1:
+            raise Refused("SYNTAX_ERROR", "given coql query not supported")
+
+    def _ordered(self, test: Test) -> list[tuple[Record, Values]]:
+        query = self._query
+        needed = query.offset + query.limit + 1
+        by_id = not query.order or query.order[0] == ("id", False)
+        if by_id:
+            rows = []
+            for row in self._matching(test):
+                rows.append(row)
+                if len(rows) == needed:
+                    break
+            return rows[query.offset :]
+        rows = list(self._matching(test))
+        for column, descending in reversed(query.order):
+            getter, _ = self._resolve(column)
+            rows.sort(key=_sort_key(getter), reverse=descending)
+        return rows[query.offset : needed]
+
+    def _matching(self, test: Test) -> Iterator[tuple[Record, Values]]:
+        """Matching records, ids ascending."""
+        lag = self._world.options.coql_lag_s
+        newest = self._world.clock.now() - lag if lag else float("inf")
+        for record in self._candidates():
+            if record.created > newest:
+                continue
+            values: Values = orjson.loads(record.body)
+            if test(record, values):
+                yield record, values
+
+    def _candidates(self) -> Iterator[Record]:
+        for criterion in conjuncts(self._query.where):
+            if criterion.negated or criterion.operator not in ("=", "in", ">", ">="):
+                continue
+            if criterion.column == "id":
+                ids = [self._whole(value, "id") for value in criterion.values]
+                if criterion.operator in (">", ">="):
+                    return self._store.after(ids[0] - (criterion.operator == ">="))
+                return iter(self._store.pick(ids))
+            if criterion.operator in ("=", "in"):
+                found = self._by_index(criterion)
+                if found is not None:
+                    return iter(self._store.pick(found))
+        return self._store.after(0)
+
+    def _by_index(self, criterion: Criterion) -> list[int] | None:
+        """Ids of the records with one of the values, or None where an index can't tell."""
+        field = self._store.spec.fields.get(criterion.column)
+        if field is None or field.data_type not in INDEXED or criterion.column == "Full_Name":
+            return None
+        if self._folds and field.unique and field.case_sensitive:
+            return None
+        index = self._store.index(field)
+        return [found for value in criterion.values for found in index.all(str(value))]
+
+    def _resolve(self, path: str) -> tuple[Getter, Field]:
+        """How to get the value to compare of a column or a lookup path, and its field."""
+        *relations, last = path.split(".")
+        if len(relations) > MAX_RELATIONS:
+            raise Refused("LIMIT_EXCEEDED", "join limit exceeded", {"limit": MAX_RELATIONS})
+        module = self._query.module
+        steps: list[tuple[str, Field]] = []
+        for position, name in enumerate(relations):
+            field = self._world.specs[module].fields.get(name)
+            if field is None or field.data_type not in REFERENCES:
+                raise unsupported(path)
+            if last == "id" and position == len(relations) - 1:
+                return self._joined(steps, module, name, field), ID
+            if field.lookup not in self._world.stores:
+                raise unsupported(path)
+            steps.append((name, field))
+            module = str(field.lookup)
+        if last == "id":
+            return lambda record, values: record.id, ID
+        field = self._world.specs[module].fields.get(last)
+        if field is None or not field.on_layout:
+            raise unsupported(path)
+        return self._joined(steps, module, last, field), field
+
+    def _joined(self, steps: list[tuple[str, Field]], module: str, name: str, field: Field) -> Getter:
+        data_type = field.data_type
+        if not steps:
+            return lambda record, values: comparable(record, values, name, data_type)
+
+        def get(record: Record, values: Values) -> Any:
+            for step, lookup in steps:
+                reference = comparable(record, values, step, lookup.data_type)
+                found = self._world.stores[str(lookup.lookup)].records.get(reference)
+                if found is None:
+                    return None
+                record, values = found, found.values()
+            return comparable(record, values, name, data_type)
+
+        return get
+
+    def _column(self, column: Column) -> tuple[str, Getter]:
+        """A selected column's name in the answer, and how its value is shown: lookups as `{"id"}` only."""
+        getter, field = self._resolve(column.path)
+        iso = self._world.clock.iso
+
+        def show(record: Record, values: Values) -> Any:
+            value = getter(record, values)
+            if value is None:
+                return None
+            if field.data_type == "datetime":
+                return iso(value)
+            if field.data_type in REFERENCES:
+                return {"id": str(value)}
+            if field.data_type == "bigint":
+                return str(value)
+            return value.split(";") if field.data_type == "multiselectpicklist" else value
+
+        return column.shown_as, show
+
+    def _fields_meta(self) -> Json:
+        meta = {}
+        for column in self._query.columns:
+            _, field = self._resolve(column.path)
+            meta[column.shown_as] = {
+                "api_name": column.path,
+                "data_type": field.data_type,
+                "json_type": JSON_TYPES[field.data_type],
+            }
+        return meta
+
+    def _test(self, condition: Condition) -> Test:
+        if isinstance(condition, Joined):
+            left, right = self._test(condition.left), self._test(condition.right)
+            if condition.operator == "and":
+                return lambda record, values: left(record, values) and right(record, values)
+            return lambda record, values: left(record, values) or right(record, values)
+        return self._criterion(condition)
+
+    def _criterion(self, criterion: Criterion) -> Test:
+        getter, field = self._resolve(criterion.column)
+        negated = criterion.negated
+        if criterion.operator == "null":
+            return lambda record, values: (getter(record, values) is None) is not negated
+        if field.data_type == "textarea":
+            raise unsupported(criterion.column, "unsupported column in criteria")
+        if criterion.operator == "like":
+            return _liking(getter, str(criterion.values[0]), negated)
+        wanted = [self._value(value, field, criterion.column) for value in criterion.values]
+        if criterion.operator == "in":
+            among = frozenset(wanted)
+            return self._compared(getter, lambda value: (value in among) is not negated)
+        if criterion.operator == "between":
+            low, high = wanted
+            return self._compared(getter, lambda value: (low <= value <= high) is not negated)
+        compare, other = COMPARE[criterion.operator], wanted[0]
+        if criterion.operator in (">", ">=", "<", "<=") and field.data_type in ("boolean", *REFERENCES):
+            details = {"column_name": criterion.column, "operator": criterion.operator}
+            raise Refused(
+                "INVALID_QUERY", "Invalid query formed", {**details, "reason": "invalid operator found"}
+            )
+        return self._compared(getter, lambda value: compare(value, other))
+
+    def _compared(self, getter: Getter, holds: Callable[[Any], bool]) -> Test:
+        """A test that is false for an empty value, and sees text folded where letter case does not count."""
+        folds = self._folds
+
+        def test(record: Record, values: Values) -> bool:
+            value = getter(record, values)
+            if value is None:
+                return False
+            return holds(value.casefold() if folds and isinstance(value, str) else value)
+
+        return test
+
+    def _value(self, value: Literal, field: Field, column: str) -> Any:
+        """A literal as the field's values are compared; refuses one of another type."""
+        kind = field.data_type
+        if field is ID or kind in REFERENCES:
+            return self._whole(value, column)
+        if kind in NUMBERS:
+            return self._number(value, column)
+        if kind == "boolean":
+            if str(value).lower() not in ("true", "false"):
+                raise wrong_type("boolean", column)
+            return str(value).lower() == "true"
+        if kind == "datetime":
+            try:
+                return int(instant(str(value)))
+            except ValueError:
+                raise wrong_type("datetime", column) from None
+        if not isinstance(value, str):
+            raise wrong_type("string", column)
+        return value.casefold() if self._folds else value
+
+    @staticmethod
+    def _whole(value: Literal, column: str) -> int:
+        if isinstance(value, bool) or not str(value).isdecimal():
+            raise wrong_type("bigint", column)
+        return int(value)
+
+    @staticmethod
+    def _number(value: Literal, column: str) -> float:
+        try:
+            return value if isinstance(value, int) else float(value)
+        except ValueError:
+            raise wrong_type("double", column) from None
+
+
+def wrong_type(expected: str, column: str) -> Refused:
+    where = {"expected_data_type": expected, "api_name": column, "json_path": "$.select_query"}
+    return Refused("INVALID_DATA", "invalid data", where)
+
+
+def conjuncts(condition: Condition) -> Iterator[Criterion]:
+    """The criteria that every row must meet."""
+    if isinstance(condition, Criterion):
+        yield condition
+    elif condition.operator == "and":
+        yield from conjuncts(condition.left)
+        yield from conjuncts(condition.right)
+
+
+def _liking(getter: Getter, pattern: str, negated: bool) -> Test:
+    """`like`, with `%` as wildcard, letter case aside."""
+    wanted = re.compile(".*".join(re.escape(part) for part in pattern.split("%")), re.IGNORECASE | re.DOTALL)
+
+    def test(record: Record, values: Values) -> bool:
+        value = getter(record, values)
+        return value is not None and (wanted.fullmatch(str(value)) is not None) is not negated
+
+    return test
+
+
+def _sort_key(getter: Getter) -> Callable[[tuple[Record, Values]], tuple[bool, Any]]:
+    def key(row: tuple[Record, Values]) -> tuple[bool, Any]:
+        value = getter(*row)
+        return (value is not None, value.casefold() if isinstance(value, str) else value or 0)
+
+    return key
+
+
+def info(count: int, more: bool) -> Json:
+    return {"count": count, "more_records": more}

@@ -1,0 +1,295 @@
+"""COQL's grammar: text becomes a Query, or a SYNTAX_ERROR (docs v8 "COQL limitations" and "overview")."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .answers import Refused
+
+MAX_COLUMNS, MAX_CRITERIA, MAX_IN, MAX_ORDER = 50, 25, 50, 10
+DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET = 200, 2000, 100_000
+COMPARISONS = frozenset({"=", "!=", ">", ">=", "<", "<="})
+KEYWORDS = frozenset(
+    {"select", "from", "where", "group", "order", "by", "asc", "desc", "limit", "offset", "as"}
+    | {"and", "or", "not", "in", "between", "is", "null", "like"}
+)
+LEXEMES = {
+    "literal": r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"",
+    "escape": r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\"",
+}
+NAME = r"[A-Za-z_$][\w$]*"
+REST = rf"|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>!?{NAME}(?:\.{NAME})*)|(?P<sign><=|>=|!=|<>|[=<>(),])"
+TOKENS = {name: re.compile(rf"\s*(?:(?P<text>{text}){REST})", re.DOTALL) for name, text in LEXEMES.items()}
+
+Literal = str | int | float | bool
+
+
+class Token(NamedTuple):
+    kind: str
+    text: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """`column operator values`; the operator is one of COMPARISONS, in, between, like, null."""
+
+    column: str
+    operator: str
+    values: tuple[Literal, ...] = ()
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Two conditions joined by `and` or `or`."""
+
+    operator: str
+    left: Condition
+    right: Condition
+
+
+Condition = Criterion | Joined
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A selected column; `counted` is count(column)."""
+
+    path: str
+    shown_as: str
+    counted: bool = False
+
+
+@dataclass(slots=True)
+class Query:
+    columns: list[Column]
+    module: str
+    where: Condition
+    order: list[tuple[str, bool]] = field(default_factory=list)
+    """Columns, and whether descending."""
+    limit: int = DEFAULT_LIMIT
+    offset: int = 0
+
+
+def syntax_error(message: str, **details: object) -> Refused:
+    return Refused("SYNTAX_ERROR", message, dict(details))
+
+
+def limit_exceeded(message: str, **details: object) -> Refused:
+    return Refused("LIMIT_EXCEEDED", message, dict(details))
+
+
+def tokens_of(text: str, backslash: str) -> list[Token]:
+    pattern, tokens, position = TOKENS[backslash], [], 0
+    text = text.rstrip()
+    while position < len(text):
+        found = pattern.match(text, position)
+        if found is None:
+            raise syntax_error("unexpected token", line=1, column=position + 1, near=text[position:][:20])
+        kind = str(found.lastgroup)
+        at = found.start(kind) + 1
+        word = found[kind]
+        if kind == "word" and word.lower() in KEYWORDS:
+            kind, word = "keyword", word.lower()
+        tokens.append(Token(kind, word, at))
+        position = found.end()
+    return tokens
+
+
+class Parser:
+    """Recursive descent, one method a rule."""
+
+    def __init__(self, text: str, backslash: str) -> None:
+        self._tokens = tokens_of(text, backslash)
+        self._next = 0
+        self._criteria = 0
+        self._backslash = backslash
+
+    def query(self) -> Query:
+        self._keyword("select")
+        columns = [self._column()]
+        while self._take("sign", ","):
+            columns.append(self._column())
+        self._keyword("from")
+        module = self._expect("word").text.lstrip("!")
+        self._keyword("where")
+        query = Query(columns, module, self._condition())
+        if self._take("keyword", "group"):
+            raise syntax_error("given coql query not supported")
+        if self._take("keyword", "order"):
+            self._order(query)
+        if self._take("keyword", "limit"):
+            self._limit(query)
+        if self._next < len(self._tokens):
+            raise self._unexpected()
+        self._check_sizes(query)
+        return query
+
+    def _check_sizes(self, query: Query) -> None:
+        if len(query.columns) > MAX_COLUMNS:
+            raise limit_exceeded("select column limit exceeded", limit=MAX_COLUMNS)
+        if self._criteria > MAX_CRITERIA:
+            raise limit_exceeded("criteria limit exceeded", limit=MAX_CRITERIA)
+        if len(query.order) > MAX_ORDER:
+            raise limit_exceeded("order by limit exceeded", limit=MAX_ORDER)
+        if query.limit < 1:
+            raise Refused("INVALID_DATA", "limit should be greater than 0")
+        if query.limit > MAX_LIMIT:
+            raise limit_exceeded("limit exceeded", limit=MAX_LIMIT)
+        if query.offset + query.limit > MAX_OFFSET:
+            raise limit_exceeded("Max records limit exceeded", limit=MAX_OFFSET)
+
+    def _column(self) -> Column:
+        name = self._expect("word").text
+        counted = False
+        shown_as = name
+        if self._take("sign", "("):
+            if name.lower() != "count":
+                raise syntax_error("given coql query not supported", near=name)
+            path = self._expect("word").text
+            self._sign(")")
+            name, counted, shown_as = path, True, f"count({path})"
+        if self._take("keyword", "as"):
+            shown_as = self._expect("word").text
+        return Column(name, shown_as, counted)
+
+    def _condition(self) -> Condition:
+        left = self._operand()
+        operator = self._connector()
+        if operator is None:
+            return left
+        joined = Joined(operator, left, self._operand())
+        if self._connector() is not None:
+            # More than two criteria on one level: Zoho wants them in nested brackets.
+            raise syntax_error(
+                "error occured while parsing the query", near=self._tokens[self._next - 1].text
+            )
+        return joined
+
+    def _connector(self) -> str | None:
+        for word in ("and", "or"):
+            if self._take("keyword", word):
+                return word
+        return None
+
+    def _operand(self) -> Condition:
+        if self._take("sign", "("):
+            inside = self._condition()
+            self._sign(")")
+            return inside
+        self._criteria += 1
+        column = self._expect("word").text
+        return self._criterion(column)
+
+    def _criterion(self, column: str) -> Criterion:
+        if self._take("keyword", "is"):
+            negated = self._take("keyword", "not")
+            self._keyword("null")
+            return Criterion(column, "null", (), negated)
+        negated = self._take("keyword", "not")
+        if self._take("keyword", "in"):
+            return Criterion(column, "in", self._list(), negated)
+        if self._take("keyword", "between"):
+            low = self._literal()
+            self._keyword("and")
+            return Criterion(column, "between", (low, self._literal()), negated)
+        if self._take("keyword", "like"):
+            return Criterion(column, "like", (self._literal(),), negated)
+        sign = self._expect("sign").text
+        sign = "!=" if sign == "<>" else sign
+        if negated or sign not in COMPARISONS:
+            raise syntax_error("operator not supported", operator=sign)
+        return Criterion(column, sign, (self._literal(),))
+
+    def _list(self) -> tuple[Literal, ...]:
+        self._sign("(")
+        values = [self._literal()]
+        while self._take("sign", ","):
+            values.append(self._literal())
+        self._sign(")")
+        if len(values) > MAX_IN:
+            raise limit_exceeded("in operator limit exceeded", limit=MAX_IN)
+        return tuple(values)
+
+    def _literal(self) -> Literal:
+        token = self._token()
+        self._next += 1
+        if token.kind == "text":
+            return self._unquoted(token.text)
+        if token.kind == "number":
+            return float(token.text) if "." in token.text else int(token.text)
+        if token.kind == "word" and token.text.lower() in ("true", "false"):
+            return token.text.lower() == "true"
+        self._next -= 1
+        raise self._unexpected()
+
+    def _unquoted(self, text: str) -> str:
+        quote, inside = text[0], text[1:-1]
+        inside = inside.replace(quote * 2, quote)
+        return re.sub(r"\\(.)", r"\1", inside, flags=re.DOTALL) if self._backslash == "escape" else inside
+
+    def _order(self, query: Query) -> None:
+        self._keyword("by")
+        while True:
+            column = self._expect("word").text
+            descending = self._take("keyword", "desc")
+            if not descending:
+                self._take("keyword", "asc")
+            query.order.append((column, descending))
+            if not self._take("sign", ","):
+                return
+
+    def _limit(self, query: Query) -> None:
+        first = self._whole("limit")
+        if self._take("sign", ","):
+            query.offset, query.limit = first, self._whole("limit")
+            return
+        query.limit = first
+        if self._take("keyword", "offset"):
+            query.offset = self._whole("offset")
+
+    def _whole(self, what: str) -> int:
+        token = self._expect("number")
+        if not token.text.isdecimal():
+            raise Refused("INVALID_QUERY", f"{what} given seems to be invalid", {what: token.text})
+        return int(token.text)
+
+    def _token(self) -> Token:
+        if self._next >= len(self._tokens):
+            raise syntax_error("error occured while parsing the query", near="")
+        return self._tokens[self._next]
+
+    def _take(self, kind: str, text: str) -> bool:
+        if self._next < len(self._tokens) and self._tokens[self._next][:2] == (kind, text):
+            self._next += 1
+            return True
+        return False
+
+    def _expect(self, kind: str) -> Token:
+        token = self._token()
+        if token.kind != kind:
+            raise self._unexpected()
+        self._next += 1
+        return token
+
+    def _keyword(self, word: str) -> None:
+        if not self._take("keyword", word):
+            raise syntax_error("missing clause", clause=word)
+
+    def _sign(self, sign: str) -> None:
+        if not self._take("sign", sign):
+            raise self._unexpected()
+
+    def _unexpected(self) -> Refused:
+        if self._next >= len(self._tokens):
+            return syntax_error("error occured while parsing the query", near="")
+        token = self._tokens[self._next]
+        return syntax_error("unexpected token", line=1, column=token.at, near=token.text)
+
+
+def parse(text: str, backslash: str = "literal") -> Query:
+    """Reads one query; raises Refused as Zoho does. Backslashes in text: "literal" or "escape"."""
+    return Parser(text, backslash).query()

@@ -1,0 +1,148 @@
+"""Which fault a request meets: scripted ones first, in order, then random ones by rate."""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from .options import Options
+
+STATUS = re.compile(r"([1-5]\d\d)(_after)?")
+NAMED = frozenset(
+    {
+        "answer",
+        "delay",
+        "garbage",
+        "hang",
+        "late",
+        "lost_answer",
+        "reset",
+        "short_data",
+        "slow_body",
+    }
+)
+SERVER_ERRORS = ("500", "502", "503")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is to happen to one request.
+
+    `kind` is a status ("503": answered so, nothing done; "503_after": done, then answered so) or a name:
+    answer (given status and body, nothing done), delay (answered `delay_s` later), garbage, hang (never
+    answered, nothing done), late (done `delay_s` after it came, never answered; `mode` "close" or "hang"),
+    lost_answer (done, connection closed), reset (connection reset, nothing done), short_data (done, a result is
+    missing in `data[]`), slow_body (sent in pieces over `delay_s`).
+    """
+
+    kind: str
+    status: int | None = None
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    delay_s: float | None = None
+    mode: str | None = None
+
+    @property
+    def applies(self) -> bool:
+        """Whether the call is carried out at once all the same."""
+        return self.kind in APPLYING or self.kind.endswith("_after")
+
+
+APPLYING = frozenset({"delay", "garbage", "lost_answer", "short_data", "slow_body"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Script:
+    """One entry of `POST /_emulator/script`: a fault for the next requests that match."""
+
+    fault: Fault
+    method: str | None = None
+    path: str | None = None
+    contains: bytes | None = None
+    times: int = 1
+    skip: int = 0
+
+    def matches(self, method: str, path: str, body: bytes) -> bool:
+        if self.method and self.method != method:
+            return False
+        if self.path and not (
+            path.startswith(self.path[:-1]) if self.path.endswith("*") else path == self.path
+        ):
+            return False
+        return self.contains is None or self.contains in body
+
+    @classmethod
+    def read(cls, entry: dict[str, Any]) -> Script:
+        """From JSON; raises ValueError for what is not known."""
+        kind = str(entry.get("fault", ""))
+        if kind not in NAMED and not STATUS.fullmatch(kind):
+            raise ValueError(f"unknown fault: {kind!r}")
+        known = {"fault", "method", "path", "contains", "times", "skip", "status", "body", "headers"}
+        unknown = set(entry) - known - {"delay_s", "mode"}
+        if unknown:
+            raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
+        contains = entry.get("contains")
+        return cls(
+            fault=Fault(
+                kind=kind,
+                status=entry.get("status"),
+                body=entry.get("body"),
+                headers=entry.get("headers") or {},
+                delay_s=entry.get("delay_s"),
+                mode=entry.get("mode"),
+            ),
+            method=entry.get("method"),
+            path=entry.get("path"),
+            contains=contains.encode() if contains is not None else None,
+            times=int(entry.get("times", 1)),
+            skip=int(entry.get("skip", 0)),
+        )
+
+
+class Faults:
+    """Chooses. Seeded, so that the same requests in the same order meet the same faults."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self.scripts: list[Script] = []
+
+    def scripted(self, method: str, path: str, body: bytes) -> Fault | None:
+        """The scripted fault for this request; uses it up."""
+        for script in self.scripts:
+            if not script.matches(method, path, body):
+                continue
+            if script.skip > 0:
+                script.skip -= 1
+                continue
+            script.times -= 1
+            if script.times <= 0:
+                self.scripts.remove(script)
+            return script.fault
+        return None
+
+    def random(self, options: Options, *, is_write: bool) -> Fault | None:
+        """A fault by the rates of the options, or none."""
+        if options.faults_on == "writes" and not is_write:
+            return None
+        rates = (
+            ("401", options.rate_401),
+            ("429", options.rate_429),
+            ("5xx", options.rate_5xx),
+            ("5xx_after", options.rate_5xx_after),
+            ("reset", options.rate_reset),
+            ("lost_answer", options.rate_lost_answer),
+            ("late", options.rate_late if is_write else 0.0),
+            ("slow_body", options.rate_slow_body),
+            ("garbage", options.rate_garbage),
+            ("short_data", options.rate_short_data if is_write else 0.0),
+        )
+        if not any(rate for _, rate in rates):
+            return None
+        drawn = self._rng.random()
+        for kind, rate in rates:
+            drawn -= rate
+            if drawn < 0:
+                return Fault(kind=kind.replace("5xx", self._rng.choice(SERVER_ERRORS)))
+        return None

@@ -1,0 +1,102 @@
+"""The metadata calls: org, users, fields, modules, layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, invalid_module, json_answer, missing_param
+from .catalogue import ModuleSpec
+from .org import FIELD_ID, USERS, layout_metadata, module_metadata, org_metadata, users_of_type
+from .reads import positive
+from .world import World
+
+FIELDS_PER_MODULE = 1000
+USERS_PER_PAGE = 200
+
+
+def org(world: World) -> Answer:
+    return json_answer({"org": [org_metadata(world.options, world.zgid)]})
+
+
+def users(world: World, query: Mapping[str, str]) -> Answer:
+    """`GET /users?type=`."""
+    found = users_of_type(query.get("type") or "AllUsers")
+    if found is None:
+        raise Refused(
+            "PATTERN_NOT_MATCHED", "Please check whether the input values are correct", {"param": "type"}
+        )
+    per_page = positive(query, "per_page", USERS_PER_PAGE, USERS_PER_PAGE)
+    page = positive(query, "page", 1, None)
+    shown = found[(page - 1) * per_page : page * per_page]
+    if not shown:
+        return NO_CONTENT
+    info = {
+        "per_page": per_page,
+        "count": len(shown),
+        "page": page,
+        "more_records": len(found) > page * per_page,
+    }
+    return json_answer({"users": [user.metadata(world.options) for user in shown], "info": info})
+
+
+def user(world: World, user_id: str) -> Answer:
+    for known in USERS:
+        if str(known.id) == user_id:
+            return json_answer({"users": [known.metadata(world.options)]})
+    raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 1})
+
+
+def module_of(world: World, query: Mapping[str, str]) -> ModuleSpec:
+    name = query.get("module")
+    if not name:
+        raise missing_param("module")
+    spec = world.specs.get(name)
+    if spec is None:
+        raise Refused("INVALID_MODULE", "the module name given seems to be invalid", {"param_name": "module"})
+    return spec
+
+
+def fields(world: World, query: Mapping[str, str], field_id: str | None = None) -> Answer:
+    """`GET /settings/fields`: without `type` the fields on a layout, `unused` the others, `all` both."""
+    spec = module_of(world, query)
+    kind = query.get("type")
+    if kind not in (None, "all", "unused"):
+        raise bad_param("type", supported_values=["all", "unused"])
+    first = FIELD_ID + world.position(spec.api_name) * FIELDS_PER_MODULE
+    shown: list[Json] = []
+    for number, field in enumerate(spec.fields.values(), 1):
+        own_id = str(first + number)
+        if field_id is not None:
+            wanted = own_id == field_id
+        else:
+            wanted = kind == "all" or field.on_layout is (kind is None)
+        if wanted:
+            entry = field.metadata(own_id, number)
+            if field.lookup in world.specs:
+                entry["lookup"]["module"]["id"] = str(world.module_id(str(field.lookup)))
+            entry["display_field"] = field.api_name == spec.name_field
+            shown.append(entry)
+    if not shown and field_id is not None:
+        raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 2})
+    return json_answer({"fields": shown}) if shown else NO_CONTENT
+
+
+def modules(world: World, name: str | None = None) -> Answer:
+    """`GET /settings/modules`, or one of them."""
+    if name is not None and name not in world.specs:
+        raise invalid_module()
+    found = [
+        module_metadata(spec, world.position(spec.api_name))
+        for spec in world.specs.values()
+        if name in (None, spec.api_name)
+    ]
+    return json_answer({"modules": found})
+
+
+def layouts(world: World, query: Mapping[str, str], layout_id: str | None = None) -> Answer:
+    """`GET /settings/layouts?module=`: each module has one."""
+    spec = module_of(world, query)
+    layout = layout_metadata(spec, world.position(spec.api_name))
+    if layout_id not in (None, layout["id"]):
+        raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 2})
+    return json_answer({"layouts": [layout]})

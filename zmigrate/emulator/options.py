@@ -1,0 +1,105 @@
+"""Every switch of the emulator. Times are seconds unless the name says otherwise; rates are shares, 0 to 1.
+
+Behaviour that Zoho's documents leave open is a switch here, with the documented reading as its default.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
+Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
+
+
+def _opt(default: Any, text: str, *, live: bool = True) -> Any:
+    """A field with its help text. `live` says that `POST /_emulator/faults` may change it while running."""
+    return field(default=default, metadata={"help": text, "live": live})
+
+
+def _fixed(default: Any, text: str) -> Any:
+    return _opt(default, text, live=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How the emulator behaves. Frozen: a change at run time makes a new one."""
+
+    host: str = _fixed("127.0.0.1", "address to listen on; loopback only")
+    port: int = _fixed(0, "port to listen on; 0 takes a free one")
+    seed: int = _fixed(0, "seed of the random faults, so that a run can be repeated")
+
+    client_id: str | None = _fixed(None, "client id; a new one each time when not given")
+    client_secret: str | None = field(
+        default=None,
+        repr=False,
+        metadata={"help": "client secret; a new one each time when not given", "live": False},
+    )
+    zgid: str | None = _fixed(None, "digits of the soid; new ones each time when not given")
+    allowed_scopes: str = _opt("", "comma-separated scopes the client may have; empty allows every scope")
+    token_life_s: float = _opt(3600.0, "life of an access token")
+    token_limit: int = _opt(10, "tokens one client may get in a window")
+    token_window_s: float = _opt(600.0, "that window")
+    active_tokens: int = _opt(15, "active tokens of a client; one more drops the oldest")
+    token_error_status: int = _opt(200, "HTTP status of the token endpoint's refusals")
+    throttle_status: int = _opt(400, "HTTP status of the token endpoint's throttling")
+    throttle_language: Literal["en", "zh", "de"] = _opt("en", "language of the throttling text")
+    soid_case_sensitive: bool = _opt(False, "take the soid's service name only as `ZohoCRM`")
+    accept_bearer: bool = _opt(True, "take `Bearer` beside `Zoho-oauthtoken`")
+    api_domain: str | None = _opt(
+        None, "api_domain of the token answer; the emulator's own URL when not given"
+    )
+
+    org_type: OrgType = _opt("sandbox", "`type` of the org; `absent` leaves the key out")  # noqa: RUF009  # field()
+    wrong_zgid: bool = _opt(False, "GET /org names another org than the soid")
+    edition: Edition = _opt("enterprise", "edition: sets credits and concurrency")  # noqa: RUF009  # field()
+    users_purchased: int = _opt(10, "user licences: they add credits")
+    credits: int | None = _opt(None, "API credits of 24 hours; by edition when not given")
+    credits_window_s: float = _opt(86400.0, "the credits' rolling window")
+    concurrency: int | None = _opt(None, "calls in flight at once; by edition when not given")
+    sub_concurrency: int = _opt(10, "heavy calls in flight at once")
+    retry_after_s: int | None = _opt(None, "Retry-After header of 429 answers; none when not given")
+    clock_skew_s: float = _opt(0.0, "how far the emulator's clock is ahead of this machine's")
+    utc_offset_minutes: int = _opt(120, "offset in which date-times are shown")
+
+    email_unique: bool = _fixed(False, "Email is unique in Leads and Contacts")
+    legacy_case_sensitive: bool = _fixed(False, "Legacy_ID is unique with regard to letter case")
+    picklist: Literal["strict", "accept", "drop"] = _opt("strict", "a value that is not in a pick list")
+    unknown_field: Literal["drop", "refuse"] = _opt("drop", "a key that names no field")
+    readonly_field: Literal["drop", "refuse"] = _opt("drop", "a value for a field that can't be written")
+    inactive_owner: Literal["refuse", "accept"] = _opt("refuse", "an Owner who is not active")
+    batch_twins: Literal["update", "refuse"] = _opt("update", "upsert: the same key twice in one call")
+    deleted_block_unique: bool = _opt(False, "values of deleted records still count as taken")
+    unknown_id_status: Literal["400", "204"] = _opt("400", "answer to a read of an id that does not exist")
+    page_cap: int = _opt(100_000, "records that page tokens give in all")
+    coql_case_sensitive: bool = _opt(False, "COQL compares text with regard to letter case")
+    coql_backslash: Literal["literal", "escape"] = _opt("literal", "how COQL reads a backslash in text")
+    coql_lag_s: float = _opt(0.0, "time until COQL sees a write")
+
+    faults_on: Literal["all", "writes"] = _opt("all", "CRM calls that the random faults hit")
+    latency_ms: float = _opt(0.0, "answers are sent this long after the request came (ms)")
+    rate_401: float = _opt(0.0, "share answered 401 INVALID_TOKEN, nothing done")
+    rate_429: float = _opt(0.0, "share answered 429, nothing done")
+    rate_5xx: float = _opt(0.0, "share answered 500, 502 or 503, nothing done")
+    rate_5xx_after: float = _opt(0.0, "share done, but answered 500, 502 or 503")
+    rate_reset: float = _opt(0.0, "share whose connection is reset, nothing done")
+    rate_lost_answer: float = _opt(0.0, "share done, but the connection is closed without an answer")
+    rate_late: float = _opt(0.0, "share that is done only after the client gave up")
+    late_s: float = _opt(1.0, "late: how long after the request came it is done")
+    late_mode: Literal["close", "hang"] = _opt(
+        "close", "late: close the connection, or let the client time out"
+    )
+    rate_slow_body: float = _opt(0.0, "share whose body comes in small pieces")
+    slow_body_s: float = _opt(1.0, "slow body: how long it takes")
+    rate_garbage: float = _opt(0.0, "share done, but with a body that is not JSON")
+    rate_short_data: float = _opt(0.0, "share of writes done, but with a result missing in `data[]`")
+
+    def changed(self, changes: dict[str, Any]) -> Options:
+        """A copy with `changes`; raises ValueError for a name that can't change at run time."""
+        unknown = set(changes) - LIVE
+        if unknown:
+            raise ValueError(f"not a run-time option: {', '.join(sorted(unknown))}")
+        return replace(self, **changes)
+
+
+LIVE = frozenset(f.name for f in fields(Options) if f.metadata["live"])

@@ -1,0 +1,329 @@
+"""The org, its users, modules and layouts, as the metadata calls show them (docs v7, OAS)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .answers import Json
+from .catalogue import ModuleSpec
+from .options import Options
+
+ID_PREFIX = 5545974 * 10**12
+"""Zoho's ids are 18 or 19 digits and begin with digits of the org's own."""
+ORG_RECORD_ID = ID_PREFIX + 123001
+ROLE_ID = ID_PREFIX + 26005
+PROFILE_ID = ID_PREFIX + 26011
+LAYOUT_ID = ID_PREFIX + 91000
+MODULE_ID = ID_PREFIX + 2000
+FIELD_ID = ID_PREFIX + 300000
+FIRST_RECORD_ID = ID_PREFIX + 500001
+CURRENT_USER = ID_PREFIX + 200001
+OTHER_USER = ID_PREFIX + 200002
+INACTIVE_USER = ID_PREFIX + 200003
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    status: str = "active"
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def zuid(self) -> str:
+        return str(self.id - ID_PREFIX + 700_000_000)
+
+    def brief(self) -> Json:
+        return {"name": self.full_name, "id": str(self.id)}
+
+    def owner(self) -> Json:
+        return {**self.brief(), "email": self.email}
+
+    def metadata(self, options: Options) -> Json:
+        """The user as `GET /users` shows it."""
+        created = {"name": "Mira Berger", "id": str(CURRENT_USER)}
+        return {
+            "country": "DE",
+            "name_format__s": "Salutation,First Name,Last Name",
+            "language": "en_US",
+            "microsoft": False,
+            "$shift_effective_from": None,
+            "id": str(self.id),
+            "state": None,
+            "fax": None,
+            "country_locale": "en_US",
+            "zip": None,
+            "created_time": "2024-02-01T09:00:00+01:00",
+            "time_format": "HH:mm",
+            "offset": options.utc_offset_minutes * 60_000,
+            "imap_status": False,
+            "image_link": None,
+            "ezuid": None,
+            "profile": {"name": "Administrator", "id": str(PROFILE_ID)},
+            "role": {"name": "CEO", "id": str(ROLE_ID)},
+            "created_by": created,
+            "Modified_By": created,
+            "Modified_Time": "2024-02-01T09:00:00+01:00",
+            "full_name": self.full_name,
+            "zuid": self.zuid,
+            "confirm": self.status == "active",
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "email": self.email,
+            "status": self.status,
+            "locale": "en_US",
+            "time_zone": "Europe/Berlin",
+            "date_format": "yyyy-MM-dd",
+            "decimal_separator": "Period",
+            "number_separator": "Comma",
+            "default_tab_group": "0",
+            "category": "regular_user",
+            "customize_info": {
+                "notes_desc": None,
+                "show_right_panel": None,
+                "bc_view": None,
+                "show_home": False,
+                "show_detail_view": True,
+                "unpin_recent_item": None,
+            },
+            "theme": {
+                "normal_tab": {"font_color": "#FFFFFF", "background": "#222222"},
+                "selected_tab": {"font_color": "#FFFFFF", "background": "#222222"},
+                "new_background": None,
+                "background": "#F3F0EB",
+                "screen": "fixed",
+                "type": "default",
+            },
+            "isonline": False,
+            "sandboxDeveloper": False,
+            "signature": None,
+            "alias": None,
+            "street": None,
+            "city": None,
+            "phone": None,
+            "mobile": None,
+            "website": None,
+            "dob": None,
+            "territories": [],
+            "reporting_to": None,
+            "personal_account": False,
+            "type__s": "Regular User",
+            "sort_order_preference__s": "First Name,Last Name",
+        }
+
+
+USERS = (
+    User(CURRENT_USER, "Mira", "Berger", "mira.berger@example.com"),
+    User(OTHER_USER, "Tom", "Okafor", "tom.okafor@example.com"),
+    User(INACTIVE_USER, "Lena", "Former", "lena.former@example.com", "inactive"),
+)
+USER_BY_ID = {user.id: user for user in USERS}
+
+
+def users_of_type(kind: str) -> list[User] | None:
+    """The users that `GET /users?type=` lists; None for a type that Zoho does not know."""
+    match kind:
+        case "AllUsers":
+            return list(USERS)
+        case "ActiveUsers" | "ConfirmedUsers" | "ActiveConfirmedUsers":
+            return [user for user in USERS if user.status == "active"]
+        case "AdminUsers" | "ActiveConfirmedAdmins" | "CurrentUser":
+            return [USERS[0]]
+        case "DeactiveUsers" | "NotConfirmedUsers":
+            return [user for user in USERS if user.status != "active"]
+        case "DeletedUsers":
+            return []
+    return None
+
+
+def org_metadata(options: Options, zgid: str) -> Json:
+    """The org as `GET /org` shows it."""
+    shown = str(int(zgid) + 1) if options.wrong_zgid else zgid
+    record_id = ORG_RECORD_ID + 7 if options.wrong_zgid else ORG_RECORD_ID
+    org = {
+        "country": "DE",
+        "photo_id": None,
+        "city": "Hamburg",
+        "description": None,
+        "mc_status": False,
+        "gapps_enabled": False,
+        "domain_name": f"org{shown}",
+        "translation_enabled": False,
+        "street": "Speicherstadt 1",
+        "alias": None,
+        "currency": "Euro - EUR",
+        "id": str(record_id),
+        "state": None,
+        "fax": None,
+        "zip": "20457",
+        "employee_count": "25",
+        "website": "https://example.com",
+        "currency_symbol": "€",
+        "mobile": None,
+        "currency_locale": "de_DE",
+        "primary_zuid": "700200001",
+        "zia_portal_id": None,
+        "time_zone": "Europe/Berlin",
+        "zgid": shown,
+        "country_code": "DE",
+        "deletable_org_account": True,
+        "license_details": {
+            "paid_expiry": "2030-12-31T00:00:00+01:00",
+            "users_license_purchased": options.users_purchased,
+            "trial_type": None,
+            "trial_expiry": None,
+            "paid": options.edition != "free",
+            "paid_type": options.edition,
+            "trial_action": None,
+            "portal_users_license_purchased": 0,
+        },
+        "hierarchy_preferences": {"type": "Role_Hierarchy", "strictly_reporting": False},
+        "phone": None,
+        "company_name": "Emulated Trading GmbH",
+        "privacy_settings": False,
+        "primary_email": "mira.berger@example.com",
+        "iso_code": "EUR",
+        "hipaa_compliance_enabled": False,
+        "lite_users_enabled": False,
+        "max_per_page": 200,
+        "ezgid": None,
+        "call_icon": None,
+        "oauth_presence": True,
+        "zia_zgid": None,
+        "created_time": "2024-02-01T09:00:00+01:00",
+        "type": options.org_type,
+    }
+    if options.org_type == "absent":
+        del org["type"]
+    return org
+
+
+def module_metadata(spec: ModuleSpec, position: int) -> Json:
+    """The module as `GET /settings/modules` shows it."""
+    return {
+        "global_search_supported": True,
+        "deletable": True,
+        "creatable": True,
+        "editable": True,
+        "viewable": True,
+        "visible": True,
+        "convertable": spec.api_name == "Leads",
+        "inventory_template_supported": False,
+        "modified_time": None,
+        "plural_label": spec.plural,
+        "presence_sub_menu": True,
+        "triggers_supported": True,
+        "id": str(MODULE_ID + position),
+        "isBlueprintSupported": True,
+        "visibility": 1,
+        "email_parser_supported": False,
+        "filter_supported": True,
+        "emailTemplate_support": True,
+        "webform_supported": True,
+        "arguments": [],
+        "show_as_tab": True,
+        "profiles": [{"name": "Administrator", "id": str(PROFILE_ID)}],
+        "api_supported": True,
+        "quick_create": True,
+        "modified_by": None,
+        "generated_type": "custom" if spec.custom else "default",
+        "feeds_required": False,
+        "public_fields_configured": False,
+        "scoring_supported": True,
+        "api_name": spec.api_name,
+        "module_name": f"CustomModule{position}" if spec.custom else spec.api_name,
+        "business_card_field_limit": 5,
+        "parent_module": None,
+        "status": "visible",
+        "access_type": "org_based",
+        "actual_plural_label": spec.plural,
+        "actual_singular_label": spec.singular,
+        "singular_label": spec.singular,
+        "sequence_number": position,
+        "has_more_profiles": False,
+        "web_link": None,
+        "activity_badge": "Not_Supported",
+        "description": None,
+        "isBulkEditSupported": True,
+    }
+
+
+def layout_metadata(spec: ModuleSpec, position: int) -> Json:
+    """The module's one layout as `GET /settings/layouts` shows it: the place of layout-mandatory flags."""
+    owner = USERS[0].brief()
+    fields = [
+        {
+            "id": str(FIELD_ID + position * 1000 + number),
+            "api_name": field.api_name,
+            "field_label": field.api_name.replace("_", " "),
+            "data_type": field.data_type,
+            "required": field.mandatory or field.layout_mandatory,
+            "read_only": not field.stored_by_api,
+            "sequence_number": number,
+            "pick_list_values": field.metadata(str(FIELD_ID + position * 1000 + number), number)[
+                "pick_list_values"
+            ],
+        }
+        for number, field in enumerate(spec.fields.values(), 1)
+        if field.on_layout
+    ]
+    return {
+        "display_type": "default",
+        "api_name": "Standard__s",
+        "id": str(LAYOUT_ID + position),
+        "name": "Standard",
+        "display_label": "Standard",
+        "status": "active",
+        "visible": True,
+        "has_more_profiles": False,
+        "created_for": None,
+        "created_time": None,
+        "modified_time": "2024-02-01T09:00:00+01:00",
+        "created_by": owner,
+        "modified_by": owner,
+        "convert_mapping": {},
+        "source": "crm",
+        "mode": None,
+        "generated_type": "default",
+        "actions_allowed": {
+            "edit": True,
+            "rename": True,
+            "clone": True,
+            "downgrade": False,
+            "delete": False,
+            "deactivate": False,
+            "set_layout_permissions": True,
+        },
+        "profiles": [
+            {
+                "default": True,
+                "name": "Administrator",
+                "id": str(PROFILE_ID),
+                "_default_view": {"name": "All", "id": "0", "type": "custom_view"},
+                "_default_assignment_view": {"name": "All", "id": "0", "type": "custom_view"},
+            }
+        ],
+        "sections": [
+            {
+                "display_label": f"{spec.singular} Information",
+                "sequence_number": 1,
+                "issubformsection": False,
+                "tab_traversal": 2,
+                "api_name": f"{spec.singular}_Information".replace(" ", "_"),
+                "column_count": 2,
+                "name": f"{spec.singular} Information",
+                "generated_type": "default",
+                "type": "used",
+                "id": str(LAYOUT_ID + 500 + position),
+                "isSubformSection": False,
+                "tooltip": None,
+                "properties": None,
+                "fields": fields,
+            }
+        ],
+    }

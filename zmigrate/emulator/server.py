@@ -1,0 +1,193 @@
+"""Serves one emulated org over HTTP on loopback: in a thread (`Emulator`) or as a process (`serve`)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from ipaddress import ip_address
+from types import TracebackType
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from .accounts_app import AccountsApp
+from .answers import Refused
+from .control import Control
+from .options import Options
+from .wire import LOOPBACK_NAMES, Crm, Exchange, Protocol
+from .world import World
+
+KEEP_ALIVE_S = 600
+BACKLOG = 2048
+START_WITHIN_S = 10.0
+STOP_WITHIN_S = 10.0
+
+
+class HostGuard:
+    """Answers only requests that name a loopback host, so that no web page can reach the emulator."""
+
+    def __init__(self, world: World, closing: asyncio.Event, inner: ASGIApp) -> None:
+        self._world = world
+        self._closing = closing
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        if host.rpartition(":")[0] in LOOPBACK_NAMES or host in LOOPBACK_NAMES:
+            await self._inner(scope, receive, send)
+            return
+        exchange = Exchange(self._world, self._closing, scope, receive, send)
+        if await exchange.request() is not None:
+            await exchange.deliver(Refused("INVALID_HOST", "invalid host").answer())
+
+
+class Nowhere:
+    """Every other path: Zoho's answer to a URL that is none."""
+
+    def __init__(self, world: World, closing: asyncio.Event) -> None:
+        self._world = world
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(self._world, self._closing, scope, receive, send)
+        if await exchange.request() is not None:
+            text = "Please check if the URL trying to access is a correct one"
+            await exchange.deliver(Refused("INVALID_URL_PATTERN", text, status=404).answer())
+
+
+def application(world: World, closing: asyncio.Event) -> ASGIApp:
+    routes = [
+        Mount("/crm", Crm(world, closing)),
+        Mount("/oauth", AccountsApp(world, closing)),
+        Mount("/_emulator", Control(world, closing)),
+        Mount("/", Nowhere(world, closing)),
+    ]
+    return HostGuard(world, closing, Starlette(routes=routes))
+
+
+def listen(options: Options) -> socket.socket:
+    """A listening socket on loopback; raises ValueError for any other host."""
+    host = "127.0.0.1" if options.host == "localhost" else options.host
+    try:
+        address = ip_address(host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise ValueError(f"the emulator listens on loopback only, not on {options.host!r}")
+    listener = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, options.port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is up and lets go of waiting requests when it ends."""
+
+    def __init__(
+        self, config: uvicorn.Config, closing: asyncio.Event, on_started: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._closing = closing
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets=sockets)
+
+
+def _server(world: World, on_started: Callable[[], None]) -> _Server:
+    closing = asyncio.Event()
+    config = uvicorn.Config(
+        application(world, closing),
+        loop="asyncio",
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+        backlog=BACKLOG,
+    )
+    return _Server(config, closing, on_started)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Emulator:
+    """A local Zoho in a thread of this process. A context manager: serves while it is open."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self._world = World(self.options)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL of API and Accounts, without a slash at its end; empty until it serves."""
+        return self._world.url
+
+    @property
+    def accounts_url(self) -> str:
+        return self._world.url
+
+    @property
+    def client_id(self) -> str:
+        return self._world.client_id
+
+    @property
+    def client_secret(self) -> str:
+        return self._world.client_secret
+
+    @property
+    def soid(self) -> str:
+        return self._world.soid
+
+    def __enter__(self) -> Emulator:
+        listener = listen(self.options)
+        self._world.url = _url(listener)
+        started = threading.Event()
+        self._server = _server(self._world, started.set)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="zmigrate-emulator", daemon=True
+        )
+        self._thread.start()
+        if not started.wait(START_WITHIN_S):
+            raise RuntimeError("the emulator did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(STOP_WITHIN_S)
+        self._server = self._thread = None
+
+
+def serve(options: Options, on_ready: Callable[[Emulator], None]) -> None:
+    """Serves in this thread until SIGINT or SIGTERM. `on_ready` is called once it listens."""
+    emulator = Emulator(options)
+    listener = listen(options)
+    emulator._world.url = _url(listener)
+    _server(emulator._world, lambda: on_ready(emulator)).run([listener])

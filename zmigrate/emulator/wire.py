@@ -1,0 +1,286 @@
+"""The wire: reads a request, lets it be answered, and delivers the answer late, broken or not at all as faults ask.
+
+The ASGI interface has no way to break a connection, so `Protocol` hands its transport over in the scope.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import traceback
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .answers import Answer, Refused, json_answer
+from .api import Asked, Planned, plan
+from .faults import Fault
+from .world import World
+
+TRANSPORT = "zmigrate.transport"
+LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+GARBAGE = b'<html><head><title>502</title></head><body>upstream {"data":['
+SLOW_PIECES = 20
+NO_LINGER = struct.pack("ii", 1, 0)
+SERVER_ERROR_TEXT = "Internal Server Error"
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, with the transport within reach of the application."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # a TypedDict that takes no key of ours
+        scope["extensions"] = {TRANSPORT: self.transport}
+
+
+class Exchange:
+    """One request and its answer, on one connection."""
+
+    def __init__(
+        self, world: World, closing: asyncio.Event, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        self._world = world
+        self._closing = closing
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._came_at = asyncio.get_running_loop().time()
+
+    async def request(self) -> Asked | None:
+        """The whole request; None when the client is gone before it was complete."""
+        pieces = []
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                return None
+            pieces.append(message.get("body", b""))
+            if not message.get("more_body"):
+                break
+        query = dict(parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        headers = dict(self._scope["headers"])
+        return Asked(self._scope["method"], self._scope["path"], query, headers, b"".join(pieces))
+
+    async def pause(self, seconds: float) -> None:
+        """Waits, but not beyond the server's end."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), seconds)
+
+    async def hold_until(self, after_s: float) -> None:
+        """Waits until `after_s` after the request came."""
+        await self.pause(self._came_at + after_s - asyncio.get_running_loop().time())
+
+    async def deliver(self, answer: Answer, over_s: float = 0.0) -> None:
+        """Sends the answer, in pieces over `over_s` seconds if that is more than 0."""
+        body = answer.body or b""
+        headers = [(b"date", self._world.clock.http_date()), *answer.headers]
+        if answer.body is not None:
+            headers.append((b"content-type", answer.content_type))
+        if answer.status not in (204, 304):
+            headers.append((b"content-length", str(len(body)).encode()))
+        await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if over_s > 0:
+            size = max(1, len(body) // SLOW_PIECES)
+            for start in range(0, len(body), size):
+                piece = body[start : start + size]
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                await self.pause(over_s / SLOW_PIECES)
+            body = b""
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def break_off(self, *, reset: bool) -> None:
+        """Ends the connection without an answer: with a reset, or with a plain end of the stream."""
+        transport: asyncio.Transport = self._scope["extensions"][TRANSPORT]
+        if reset:
+            raw: socket.socket = transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        transport.abort()
+        await self.client_gone()
+
+    async def client_gone(self) -> None:
+        """Waits until the connection has ended, from whichever side."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def hang(self) -> None:
+        """Never answers: waits until the client gives up, or the server ends."""
+        gone = asyncio.ensure_future(self.client_gone())
+        closing = asyncio.ensure_future(self._closing.wait())
+        await asyncio.wait({gone, closing}, return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+        if not gone.done():
+            await self.break_off(reset=False)
+        await gone
+
+
+class Crm:
+    """The ASGI application for everything under `/crm`."""
+
+    def __init__(self, world: World, closing: asyncio.Event) -> None:
+        self._world = world
+        self._closing = closing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(self._world, self._closing, scope, receive, send)
+        asked = await exchange.request()
+        if asked is None:
+            return
+        world = self._world
+        planned = plan(world, asked)
+        world.audit.requests[planned.label] += 1
+        if planned.write is not None:
+            world.audit.write_begins(planned.write)
+        status: int | str = "broken"
+        admitted = world.concurrency.enter(planned.heavy, world.options)
+        try:
+            status = await self._answered(exchange, asked, planned, admitted)
+        finally:
+            world.concurrency.leave(planned.heavy)
+            if planned.write is not None:
+                world.audit.write_ends(planned.write, status)
+
+    async def _answered(
+        self, exchange: Exchange, asked: Asked, planned: Planned, admitted: bool
+    ) -> int | str:
+        """Answers, or does not; returns the status or a word for what became of the answer."""
+        world = self._world
+        options = world.options
+        if not admitted:
+            answer = too_many(world)
+            await exchange.deliver(answer)
+            return answer.status
+        fault = world.faults.scripted(asked.method, asked.path, asked.body)
+        if fault is None:
+            fault = world.faults.random(options, is_write=planned.write is not None)
+        latency_s = options.latency_ms / 1000
+        if fault is not None and not fault.applies:
+            return await self._not_applied(exchange, asked, planned, fault, latency_s)
+        answer = self._run(asked, planned)
+        if fault is None:
+            await exchange.hold_until(latency_s)
+            await exchange.deliver(answer)
+            return answer.status
+        return await self._applied(exchange, answer, fault, latency_s)
+
+    async def _not_applied(
+        self, exchange: Exchange, asked: Asked, planned: Planned, fault: Fault, latency_s: float
+    ) -> int | str:
+        """Faults that come before anything is done, or (late) without being answered."""
+        options = self._world.options
+        if fault.kind == "late":
+            delay_s = options.late_s if fault.delay_s is None else fault.delay_s
+            asyncio.get_running_loop().call_later(delay_s, self._run, asked, planned)
+            if (fault.mode or options.late_mode) == "hang":
+                await exchange.hang()
+            else:
+                await exchange.hold_until(latency_s)
+                await exchange.break_off(reset=False)
+            return "late"
+        if fault.kind == "hang":
+            await exchange.hang()
+            return "hung"
+        await exchange.hold_until(latency_s)
+        if fault.kind == "reset":
+            await exchange.break_off(reset=True)
+            return "reset"
+        answer = fault_answer(self._world, fault)
+        await exchange.hold_until(latency_s + (fault.delay_s or 0.0))
+        await exchange.deliver(answer)
+        return answer.status
+
+    async def _applied(self, exchange: Exchange, answer: Answer, fault: Fault, latency_s: float) -> int | str:
+        """Faults that come after the call was carried out."""
+        options = self._world.options
+        await exchange.hold_until(latency_s + (fault.delay_s or 0.0 if fault.kind == "delay" else 0.0))
+        match fault.kind:
+            case "lost_answer":
+                await exchange.break_off(reset=False)
+                return "lost"
+            case "slow_body":
+                await exchange.deliver(
+                    answer, options.slow_body_s if fault.delay_s is None else fault.delay_s
+                )
+                return answer.status
+            case "garbage":
+                answer = Answer(answer.status if answer.body else 200, GARBAGE)
+            case "short_data":
+                answer = shortened(answer)
+            case kind if kind.endswith("_after"):
+                answer = fault_answer(self._world, fault)
+        await exchange.deliver(answer)
+        return answer.status
+
+    def _run(self, asked: Asked, planned: Planned) -> Answer:
+        """Checks the token and the credits, then carries out the call."""
+        world = self._world
+        try:
+            self._authorize(asked, planned)
+            if world.credits.remaining(world.options) < planned.credits:
+                return too_many(world)
+            world.credits.spend(planned.credits)
+            answer = planned.run()
+        except Refused as refused:
+            answer = refused.answer()
+        except Exception:  # our own fault: told in the books, so that a test can see it
+            world.audit.broken.append(traceback.format_exc())
+            answer = fault_answer(world, Fault(kind="500"))
+        extra = world.credits.headers(world.options)
+        return Answer(answer.status, answer.body, (*answer.headers, *extra)) if extra else answer
+
+    def _authorize(self, asked: Asked, planned: Planned) -> None:
+        header = asked.header(b"authorization") or ""
+        scheme, _, value = header.partition(" ")
+        if not value:
+            raise Refused("AUTHENTICATION_FAILURE", "Authentication failed", status=401)
+        accepted = scheme == "Zoho-oauthtoken" or (scheme == "Bearer" and self._world.options.accept_bearer)
+        token = self._world.accounts.find(value) if accepted else None
+        if token is None:
+            raise Refused("INVALID_TOKEN", "invalid oauth token", status=401)
+        for scope in planned.scopes:
+            if not self._world.accounts.may(token, scope):
+                raise Refused("OAUTH_SCOPE_MISMATCH", "Unauthorized", status=401)
+
+
+def too_many(world: World) -> Answer:
+    """429, for calls in flight and for credits alike: Zoho does not say which."""
+    text = "too many requests. please try again after some time"
+    answer = Refused("TOO_MANY_REQUESTS", text, status=429).answer()
+    extra = world.credits.headers(world.options)
+    seconds = world.options.retry_after_s
+    if seconds is not None:
+        extra = (*extra, (b"retry-after", str(seconds).encode()))
+    return Answer(429, answer.body, extra)
+
+
+def fault_answer(world: World, fault: Fault) -> Answer:
+    """The answer that a fault names by its status, or gives in full."""
+    status = fault.status or (int(fault.kind[:3]) if fault.kind[0].isdigit() else 200)
+    extra = tuple((name.lower().encode(), str(value).encode()) for name, value in fault.headers.items())
+    if fault.body is not None:
+        text = fault.body
+        return Answer(status, text.encode() if isinstance(text, str) else orjson.dumps(text), extra)
+    match status:
+        case 401:
+            answer = Refused("INVALID_TOKEN", "invalid oauth token", status=401).answer()
+        case 429:
+            answer = too_many(world)
+        case 500:
+            answer = Refused("INTERNAL_ERROR", SERVER_ERROR_TEXT, status=500).answer()
+        case _:
+            body = b"<html><head><title>%d</title></head><body></body></html>" % status
+            answer = Answer(status, body, content_type=b"text/html")
+    return Answer(answer.status, answer.body, (*answer.headers, *extra), answer.content_type)
+
+
+def shortened(answer: Answer) -> Answer:
+    """The answer with one element less in `data[]`."""
+    value = orjson.loads(answer.body or b"null")
+    if isinstance(value, dict) and isinstance(value.get("data"), list):
+        value["data"].pop()
+    return json_answer(value, answer.status, answer.headers)

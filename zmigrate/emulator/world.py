@@ -1,0 +1,138 @@
+"""Everything one emulated org holds, in one place. Used from the server's event loop alone: no locks."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Sequence
+
+import orjson
+
+from .accounts import Accounts
+from .answers import Json
+from .audit import Audit
+from .catalogue import ModuleSpec, catalogue
+from .clock import Clock
+from .faults import Faults
+from .fields import Field
+from .limits import Concurrency, Credits
+from .options import Options
+from .org import CURRENT_USER, FIRST_RECORD_ID, MODULE_ID, ORG_RECORD_ID, USER_BY_ID
+from .paging import Page
+from .rules import Rules
+from .store import Record, Store, Values
+
+
+class World:
+    """Records, users, tokens, limits, faults and books of one org."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.zgid = options.zgid or str(20_000_000_000 + secrets.randbelow(10**9))
+        self.client_id = options.client_id or f"1000.{secrets.token_hex(15).upper()}"
+        self.client_secret = options.client_secret or secrets.token_hex(21)
+        self.url = ""
+        self.clock = Clock(options.clock_skew_s, options.utc_offset_minutes)
+        self.reset()
+
+    @property
+    def soid(self) -> str:
+        return f"ZohoCRM.{self.zgid}"
+
+    def reset(self) -> None:
+        """Empties everything; options go back to nothing but what they are now."""
+        options = self.options
+        self.specs: dict[str, ModuleSpec] = catalogue(options)
+        self.stores = {name: Store(spec) for name, spec in self.specs.items()}
+        self.accounts = Accounts(
+            self.clock, self.client_id, self.client_secret, (self.zgid, str(ORG_RECORD_ID))
+        )
+        self.credits = Credits(self.clock)
+        self.concurrency = Concurrency()
+        self.audit = Audit()
+        self.faults = Faults(random.Random(options.seed))  # noqa: S311  # reproducible faults, not secrets
+        self.page_tokens: dict[str, Page] = {}
+        self._next_id = FIRST_RECORD_ID
+        self._compile()
+
+    def change_options(self, changes: Json) -> None:
+        """Changes run-time options; raises ValueError for one that can't."""
+        self.options = self.options.changed(changes)
+        self.clock.skew_s = self.options.clock_skew_s
+        self.clock.utc_offset_minutes = self.options.utc_offset_minutes
+        self._compile()
+
+    def _compile(self) -> None:
+        self.rules = {
+            name: Rules(
+                spec,
+                self.options,
+                iso=self.clock.iso,
+                lookup_exists=self._record_exists,
+                user_exists=self._user_exists,
+            )
+            for name, spec in self.specs.items()
+        }
+
+    def set_field(self, module: str, field: Field) -> None:
+        """Adds a field to a module, or puts it in the place of the one of that name."""
+        self.specs[module].fields[field.api_name] = field
+        self.stores[module].spec_changed()
+        self._compile()
+
+    def _record_exists(self, module: str, record_id: int) -> bool:
+        if module == "*":
+            return any(record_id in store.records for store in self.stores.values())
+        return record_id in self.stores[module].records
+
+    def _user_exists(self, user_id: int) -> bool:
+        user = USER_BY_ID.get(user_id)
+        return user is not None and (user.status == "active" or self.options.inactive_owner == "accept")
+
+    def module_id(self, module: str) -> int:
+        return MODULE_ID + self.position(module)
+
+    def position(self, module: str) -> int:
+        """The module's place among the modules, from 1."""
+        return list(self.specs).index(module) + 1
+
+    def new_id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def create(self, module: str, values: Values, *, user: int, owner: int, created: float) -> Record:
+        """Stores a new record. `values` hold neither Owner nor system fields, and no blanks."""
+        record = Record(self.new_id(), orjson.dumps(values), created, user, owner)
+        self.stores[module].add(record, values)
+        return record
+
+    def seed(
+        self, module: str, rows: Sequence[Json], created_by: int | None, created: float | None
+    ) -> list[str]:
+        """Puts records there as if they had always been there: no rules, no books."""
+        moment = self.clock.now() if created is None else created
+        user = created_by or CURRENT_USER
+        return [
+            str(
+                self.create(
+                    module,
+                    {name: value for name, value in row.items() if value is not None and name != "Owner"},
+                    user=user,
+                    owner=int(row["Owner"]["id"]) if row.get("Owner") else user,
+                    created=moment,
+                ).id
+            )
+            for row in rows
+        ]
+
+    def name_of(self, module: str, values: Values) -> str | None:
+        """The record's display name."""
+        name_field = self.specs[module].name_field
+        if name_field == "Full_Name":
+            return full_name(values)
+        name: str | None = values.get(name_field)
+        return name
+
+
+def full_name(values: Values) -> str:
+    return " ".join(part for part in (values.get("First_Name"), values.get("Last_Name")) if part)
