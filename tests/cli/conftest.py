@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from zmigrate.cli import main
+from zmigrate.cli.emulator import environment_of
+from zmigrate.emulator import Emulator, Options
 
 
 @dataclass
@@ -40,3 +43,27 @@ def zmigrate(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
         return Finished(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator(Options()) as served:
+        yield served
+
+
+@pytest.fixture
+def credentials(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The environment points at an emulator."""
+    for name, value in environment_of(emulator).items():
+        monkeypatch.setenv(name, value)
+    return emulator
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """What stdin will give, line by line."""
+
+    def give(*lines: str) -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO("".join(line + "\n" for line in lines)))
+
+    return give

@@ -1,4 +1,4 @@
-"""Every error says what is wrong and what to do, with the right exit code; as JSON where that is asked for."""
+"""Every error says what is wrong and what to do, with the right exit code, under --json too."""
 
 from __future__ import annotations
 

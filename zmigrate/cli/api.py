@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +26,11 @@ def add_to(app: typer.Typer) -> None:
         path: Annotated[str, typer.Argument(metavar="PATH", help="As in /crm/v8/Leads.")],
         scope: Annotated[
             list[str] | None,
-            typer.Option("--scope", metavar="S", help="Scope of the token; several times for several."),
+            typer.Option(
+                "--scope",
+                metavar="S",
+                help="Scope of the token; several times for several. Default: what the call needs.",
+            ),
         ] = None,
         param: Annotated[
             list[str] | None, typer.Option("--param", metavar="K=V", help="Query parameter; several times.")
@@ -49,19 +53,30 @@ def add_to(app: typer.Typer) -> None:
             raise UsageError(
                 f"the path {path!r} does not begin with a slash", hint="write it as /crm/v8/Leads"
             )
-        if not scope:
-            raise UsageError("no scope is named", hint="name one, as in --scope ZohoCRM.modules.leads.READ")
         if every_page and verb != "GET":
             raise UsageError(f"--all pages through a GET, not a {verb}")
         from zmigrate.cli.connections import connected
 
-        with connected(scope, profile=profile, emulator=emulator) as connection:
+        with connected(scope or known_scopes(verb, path), profile=profile, emulator=emulator) as connection:
             answer = (
                 all_pages(connection.crm, path, params)
                 if every_page
                 else call(connection.crm, verb, path, params, body)
             )
         typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
+def known_scopes(verb: str, path: str) -> Sequence[str]:
+    """The scopes that such a call is known to need; raises UsageError where that is not known."""
+    from zmigrate.zoho.facts.scopes import scopes_of_call
+
+    scopes = scopes_of_call(verb, path)
+    if not scopes:
+        raise UsageError(
+            f"which scopes {path} needs is not known",
+            hint="name them, as in --scope ZohoCRM.modules.leads.READ",
+        )
+    return scopes
 
 
 def checked_method(method: str) -> str:

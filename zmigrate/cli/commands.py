@@ -34,7 +34,7 @@ def parameters_of(options: type) -> list[inspect.Parameter]:
 
 
 def reflow(text: str) -> str:
-    """A docstring's paragraphs as one line each, so that they fit any width; indented ones stay as they are."""
+    """A docstring's paragraphs as one line each, to fit any width; indented ones stay as they are."""
     paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(
         each if any(line.startswith(" ") for line in each.split("\n")) else each.replace("\n", " ")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ def connected(
     from zmigrate.zoho.connection import connect
 
     with ExitStack() as stack:
-        credentials = stack.enter_context(embedded()) if emulator else found_credentials(profile)
-        settings = found_settings(state_dir)
+        if emulator:
+            credentials = stack.enter_context(embedded())
+            settings = found_settings(Path(stack.enter_context(TemporaryDirectory())))
+        else:
+            credentials = found_credentials(profile)
+            settings = found_settings(state_dir)
         yield stack.enter_context(
             connect(credentials, scopes, settings=settings, emit=ignore, stop=StopSignal())
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 import typer
 
 from zmigrate.cli.commands import LazyCommand, command_of, escaped, parameter
+from zmigrate.errors import UsageError
 
 if TYPE_CHECKING:
     from typer._click import Command
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from zmigrate.emulator import Emulator, Options
 
 HELP = "A local Zoho CRM on loopback, with faults on demand."
+METAVARS = {str: "TEXT", int: "N", float: "X"}
 SECRET_FIELDS = frozenset({"client_secret"})
 
 
@@ -48,7 +50,11 @@ def option_of(field: dataclasses.Field[Any]) -> inspect.Parameter:
     flag = "--" + field.name.replace("_", "-")
     text = escaped(field.metadata["help"])
     name = flag if hint is not bool else f"{flag}/--no-{flag[2:]}"
-    metavar = "|".join(map(str, get_args(hint))) if get_origin(hint) is Literal else None
+    metavar = (
+        "WORD" if get_origin(hint) is Literal else METAVARS.get(get_args(hint)[0] if get_args(hint) else hint)
+    )
+    if get_origin(hint) is Literal:
+        text += f": {', '.join(get_args(hint))}"
     return parameter(field.name, hint, field.default, typer.Option(name, help=text, metavar=metavar))
 
 
@@ -66,6 +72,10 @@ def serve(values: dict[str, Any]) -> None:
         local.serve(local.Options(**values), ready)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+    except (ValueError, OSError) as error:
+        raise UsageError(
+            f"the emulator can't start: {error}", hint="choose another --host or --port"
+        ) from None
 
 
 def environment_of(emulator: Emulator) -> dict[str, str]:

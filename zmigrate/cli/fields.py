@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from zmigrate.zoho.metadata import Field, ModuleFields
 
+ROOMY = 100
+
 SCOPES = ("ZohoCRM.settings.fields.READ", "ZohoCRM.settings.layouts.READ", "ZohoCRM.settings.modules.READ")
 
 
@@ -39,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
         from zmigrate.display.console import stdout_console
 
         console = stdout_console()
-        console.print(table(found))
+        console.print(table(found, console.width))
         if values:
             for each in found.fields.values():
                 if each.pick_list:
@@ -51,18 +53,19 @@ def as_data(found: ModuleFields) -> dict[str, Any]:
     return {"module": found.module, "fields": [dataclasses.asdict(each) for each in found.fields.values()]}
 
 
-def table(found: ModuleFields) -> RenderableType:
+def table(found: ModuleFields, width: int) -> RenderableType:
     """One line a field; it fits 80 columns, and the label gives way first."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=False)
-    made.add_column("api name", no_wrap=True, overflow="ellipsis")
-    made.add_column("label", no_wrap=True, overflow="ellipsis", style="dim", max_width=20)
-    made.add_column("type", no_wrap=True)
+    roomy = width >= ROOMY
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("api name", no_wrap=True, overflow="ellipsis", min_width=20)
+    made.add_column("label", no_wrap=True, overflow="ellipsis", style="dim", max_width=40 if roomy else 12)
+    made.add_column("type", overflow="fold", max_width=40 if roomy else 16)
     made.add_column("length", justify="right", no_wrap=True)
-    made.add_column("rules", overflow="fold")
+    made.add_column("rules", min_width=12)
     made.add_column("write", no_wrap=True)
     for each in found.fields.values():
         name = Text(each.api_name, style="bold" if each.mandatory else "")
@@ -105,5 +108,5 @@ def value_lines(field: Field) -> RenderableType:
     from rich.padding import Padding
     from rich.text import Text
 
-    names = [each.value for each in field.pick_list]
+    names = [each.display for each in field.pick_list if each.used]
     return Padding(Text.assemble((f"{field.api_name}: ", "bold"), ", ".join(names)), (0, 0, 1, 0))

@@ -97,8 +97,7 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
 
 def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name: str) -> Credentials:
     """Ask for the four values; earlier answers are defaults. Raises ConfigError for what can't be right."""
-    from zmigrate.config import Credentials
-    from zmigrate.zoho.secret import Secret
+    from zmigrate.config import Credentials, Secret, accounts_url_of, normalise_soid
 
     place = asking.ask(
         "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
@@ -112,8 +111,8 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
     return Credentials(
         client_id=answers["client_id"],
         client_secret=secret,
-        soid=soid_of(answers["soid"]),
-        accounts_url=accounts_url(place),
+        soid=normalise_soid(answers["soid"], "the org id"),
+        accounts_url=accounts_url_of(*dc_or_url(place), "the answer"),
         place=f"profile '{name}' in zmigrate.toml",
         profile=name,
         upload_url=None,
@@ -136,10 +135,14 @@ def keep(folder: Path, name: str, answers: Mapping[str, str], credentials: Crede
     from zmigrate.config import write_profile
 
     values = {"client_id": credentials.client_id, "soid": credentials.soid}
-    values |= (
-        {"accounts_url": answers["place"]} if "://" in answers["place"] else {"dc": answers["place"].upper()}
-    )
+    dc, _ = dc_or_url(answers["place"])
+    values |= {"dc": dc.upper()} if dc else {"accounts_url": credentials.accounts_url}
     write_profile(folder, name, values, credentials.client_secret)
+
+
+def dc_or_url(place: str) -> tuple[str | None, str | None]:
+    """One of the two is None: a data centre is a short word, an accounts URL has a dot or a slash."""
+    return (None, place) if "." in place or "/" in place else (place, None)
 
 
 def profile_exists(folder: Path, name: str) -> bool:

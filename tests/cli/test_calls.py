@@ -1,0 +1,126 @@
+"""`api`, `fields` and `emulator`: trying Zoho out, against an emulator over a real socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+
+def test_api_prints_the_answer_as_json(zmigrate, credentials):
+    done = zmigrate("api", "GET", "/crm/v8/org")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["org"][0]["zgid"] == credentials.soid.removeprefix("ZohoCRM.")
+
+
+def test_api_sends_a_body_and_pages_through(zmigrate, credentials, folder):
+    seed(credentials.url, "Leads", [{"Last_Name": f"n{number}"} for number in range(450)])
+    words = ["/crm/v8/Leads", "--param", "fields=Last_Name", "--all"]
+    done = zmigrate("api", "GET", *words, "--scope", "ZohoCRM.modules.leads.READ")
+    assert done.code == 0, done.err
+    assert len(json.loads(done.out)["data"]) == 450
+    (folder / "body.json").write_text('{"data": [{"Last_Name": "Ada"}]}')
+    done = zmigrate("api", "post", "/crm/v8/Leads", "--data", "@body.json")
+    assert json.loads(done.out)["data"][0]["code"] == "SUCCESS"
+
+
+def seed(url: str, module: str, records: list[dict[str, object]]) -> None:
+    body = json.dumps({"data": records}).encode()
+    request = urllib.request.Request(
+        f"{url}/_emulator/records/{module}", body, {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request).close()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["FETCH", "/crm/v8/org"], "unknown method 'FETCH'"),
+        (["GET", "crm/v8/org"], "does not begin with a slash"),
+        (["GET", "/crm/v8/org", "--param", "x"], "is not of the form K=V"),
+        (["POST", "/crm/v8/Leads", "--data", "{"], "--data is not JSON"),
+        (["POST", "/crm/v8/Leads", "--data", "@nowhere.json"], "nowhere.json can't be read"),
+        (["POST", "/crm/v8/Leads", "--all"], "--all pages through a GET"),
+        (["GET", "/crm/v8/something/else"], "which scopes"),
+    ],
+)
+def test_a_wrong_call_is_refused_before_anything_is_sent(zmigrate, words, message):
+    done = zmigrate("api", *words)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_what_zoho_refuses_is_an_error_with_its_words(zmigrate, credentials):
+    done = zmigrate("api", "GET", "/crm/v8/Leeds", "--scope", "ZohoCRM.modules.ALL", "--json")
+    assert done.code == 3
+    assert "INVALID_MODULE" in json.loads(done.out)["error"]["message"]
+
+
+def test_fields_fit_eighty_columns(zmigrate):
+    done = zmigrate("fields", "Leads", "--emulator", "--values")
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(line for line in lines if line.startswith(" Legacy_ID"))
+    assert "unique" in row
+    assert "mandatory" in next(line for line in lines if line.startswith(" Last_Name"))
+    assert "…" not in "".join(line.split()[0] for line in lines if line.split())
+    assert any(line.startswith("Lead_Source: ") for line in lines)
+
+
+def test_fields_as_json(zmigrate):
+    found = json.loads(zmigrate("fields", "Deals", "--emulator", "--json").out)
+    (stage,) = [each for each in found["fields"] if each["api_name"] == "Stage"]
+    assert found["module"] == "Deals"
+    assert stage["pick_list"]
+
+
+def test_fields_on_the_emulator_leave_nothing_behind(zmigrate, folder):
+    zmigrate("fields", "Leads", "--emulator")
+    assert list(folder.iterdir()) == []
+
+
+def test_the_emulator_prints_what_points_zmigrate_at_it_and_ends_well_on_ctrl_c(zmigrate, monkeypatch):
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from zmigrate.cli import main; sys.exit(main())", "emulator"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        lines = [process.stdout.readline() for _ in range(5)]
+        assert lines[0].startswith("# ")
+        for line in lines[1:]:
+            export, _, assignment = line.strip().partition(" ")
+            name, _, value = assignment.partition("=")
+            assert export == "export"
+            monkeypatch.setenv(name, value)
+        assert zmigrate("check").code == 0
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+
+
+def test_the_emulators_options_are_those_of_its_class(zmigrate):
+    text = zmigrate("emulator", "--help").out
+    assert "--rate-lost-answer" in text
+    assert "--client-secret" not in text
+
+
+def test_the_emulator_listens_on_loopback_only(zmigrate):
+    done = zmigrate("emulator", "--host", "0.0.0.0")
+    assert done.code == 2
+    assert "loopback" in done.err
+
+
+def test_no_option_takes_a_secret(zmigrate):
+    for command in ("init", "check", "api", "emulator", "resume"):
+        assert "secret" not in zmigrate(command, "--help").out.replace("client secret", "").lower()
+    assert "ZMIGRATE_CLIENT_SECRET" not in os.environ
