@@ -1,6 +1,6 @@
 """From a request to a planned call: which operation, the scopes it needs, what it costs, whether it is heavy.
 
-Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits and heavy calls from "API limits".
+Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits, heavy calls: "API limits".
 """
 
 from __future__ import annotations

@@ -32,9 +32,9 @@ class Fault:
 
     `kind` is a status ("503": answered so, nothing done; "503_after": done, then answered so) or a name:
     answer (given status and body, nothing done), delay (answered `delay_s` later), garbage, hang (never
-    answered, nothing done), late (done `delay_s` after it came, never answered; `mode` "close" or "hang"),
-    lost_answer (done, connection closed), reset (connection reset, nothing done), short_data (done, a result is
-    missing in `data[]`), slow_body (sent in pieces over `delay_s`).
+    answered, nothing done), late (done after `delay_s`, never answered; `mode` "close" or "hang"),
+    lost_answer (done, connection closed), reset (connection reset, nothing done), short_data (done, a result
+    is missing in `data[]`), slow_body (sent in pieces over `delay_s`).
     """
 
     kind: str

@@ -61,7 +61,9 @@ class Listing:
         rows = rows[:per_page]
         given = (page.given if page else skip) + len(rows)
         showing = Showing(self._world, self._module)
-        info = self._info(rows, more, per_page, number, given, page, token)
+        following = self._following(rows[-1], given, number, token) if more else None
+        info = self._info(len(rows), number, following, page)
+        info |= {"per_page": per_page, "more_records": more}
         return json_answer({"data": [showing.record(row, names) for row in rows], "info": info})
 
     def _names(self) -> list[str]:
@@ -148,37 +150,27 @@ class Listing:
                 return record.modified, record.id
         return 0.0, record.id
 
-    def _info(
-        self,
-        rows: list[Record],
-        more: bool,
-        per_page: int,
-        number: int,
-        given: int,
-        page: Page | None,
-        token: str | None,
-    ) -> Json:
+    def _following(self, last: Record, given: int, number: int, token: str | None) -> str:
+        """Makes the token of the next page."""
+        following = secrets.token_hex(32)
+        ends_at = self._world.clock.now() + TOKEN_LIFE_S
+        self._world.page_tokens[following] = Page(
+            self._bound, self._module, self._key(last), given, number + 1, ends_at, token
+        )
+        return following
+
+    def _info(self, count: int, number: int, following: str | None, page: Page | None) -> Json:
         clock = self._world.clock
-        following = None
-        if more:
-            following = secrets.token_hex(32)
-            last = self._key(rows[-1])
-            ends_at = clock.now() + TOKEN_LIFE_S
-            self._world.page_tokens[following] = Page(
-                self._bound, self._module, last, given, number + 1, ends_at, token
-            )
         return {
             "call": False,
-            "per_page": per_page,
             "next_page_token": following,
-            "count": len(rows),
+            "count": count,
             "sort_by": self._sort_by,
             "page": number,
             "previous_page_token": page.previous if page else None,
             "page_token_expiry": clock.iso(clock.now() + TOKEN_LIFE_S) if following else None,
             "sort_order": "desc" if self._descending else "asc",
             "email": False,
-            "more_records": more,
         }
 
 

@@ -1,4 +1,4 @@
-"""The wire: reads a request, lets it be answered, and delivers the answer late, broken or not at all as faults ask.
+"""The wire: reads a request, lets it be answered, delivers the answer late, broken or not at all.
 
 The ASGI interface has no way to break a connection, so `Protocol` hands its transport over in the scope.
 """
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .answers import Answer, Refused, json_answer
-from .api import Asked, Planned, plan
+from .api import Asked, Planned, plan, refusing
 from .faults import Fault
 from .world import World
 
@@ -132,7 +132,7 @@ class Crm:
         if asked is None:
             return
         world = self._world
-        planned = plan(world, asked)
+        planned = self._planned(asked)
         world.audit.requests[planned.label] += 1
         if planned.write is not None:
             world.audit.write_begins(planned.write)
@@ -144,6 +144,13 @@ class Crm:
             world.concurrency.leave(planned.heavy)
             if planned.write is not None:
                 world.audit.write_ends(planned.write, status)
+
+    def _planned(self, asked: Asked) -> Planned:
+        try:
+            return plan(self._world, asked)
+        except Exception:  # our own fault: told in the books, so that a test can see it
+            self._world.audit.broken.append(traceback.format_exc())
+            return refusing("broken", Refused("INTERNAL_ERROR", SERVER_ERROR_TEXT, status=500))
 
     async def _answered(
         self, exchange: Exchange, asked: Asked, planned: Planned, admitted: bool

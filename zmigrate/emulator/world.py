@@ -6,8 +6,6 @@ import random
 import secrets
 from collections.abc import Sequence
 
-import orjson
-
 from .accounts import Accounts
 from .answers import Json
 from .audit import Audit
@@ -20,7 +18,7 @@ from .options import Options
 from .org import CURRENT_USER, FIRST_RECORD_ID, MODULE_ID, ORG_RECORD_ID, USER_BY_ID
 from .paging import Page
 from .rules import Rules
-from .store import Record, Store, Values
+from .store import Record, Store, Values, packed
 
 
 class World:
@@ -102,7 +100,7 @@ class World:
 
     def create(self, module: str, values: Values, *, user: int, owner: int, created: float) -> Record:
         """Stores a new record. `values` hold neither Owner nor system fields, and no blanks."""
-        record = Record(self.new_id(), orjson.dumps(values), created, user, owner)
+        record = Record(self.new_id(), packed(values), created, user, owner)
         self.stores[module].add(record, values)
         return record
 

@@ -1,7 +1,7 @@
 """Insert, update, upsert and delete: a list of records in, one result for each out, in order.
 
-Facts: docs v7 "insert/update/upsert/delete records", Kaizen #56 (upsert), OAS `record.json`. All good is 201 for an
-insert and 200 otherwise, mixed 207, all refused 400.
+Facts: docs v7 "insert/update/upsert/delete records", Kaizen #56 (upsert), OAS `record.json`. All good is 201
+for an insert and 200 otherwise, mixed 207, all refused 400.
 """
 
 from __future__ import annotations
@@ -111,10 +111,14 @@ class Writer:
             other = taken.first(value)
             if other is not None and other != own_id:
                 problems.append(self._duplicate(name, index, other))
-            elif self._world.options.deleted_block_unique and other is None:
-                if taken.fold(value) in self._store.taken_by_deleted.get(name, ()):
-                    problems.append(self._duplicate(name, index, None))
+            elif other is None and self._taken_by_deleted(name, taken.fold(value)):
+                problems.append(self._duplicate(name, index, None))
         return problems
+
+    def _taken_by_deleted(self, name: str, key: Any) -> bool:
+        if not self._world.options.deleted_block_unique:
+            return False
+        return key in self._store.taken_by_deleted.get(name, ())
 
     def _duplicate(self, name: str, index: int, other: int | None) -> Json:
         details: Json = {"api_name": name, "json_path": f"$.data[{index}].{name}", "more_records": False}
@@ -206,7 +210,7 @@ class Writer:
         return answer_of(results, refused, 200)
 
     def _match_fields(self, check_fields: Sequence[str] | None) -> tuple[str, ...]:
-        """The fields to find a record by, in order: those given, then the unique ones; without any, the system's."""
+        """The fields to find a record by: those given, then the unique ones; else the system's first."""
         spec = self._store.spec
         unique = [name for name, _ in self._store.unique]
         allowed = {*unique, spec.duplicate_check}
