@@ -1,0 +1,92 @@
+"""A batch: up to 100 records that travel in one request, and the rows that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from zmigrate.engine.outcomes import Outcome
+
+BATCH_ROWS = 100
+"""Records a write call may carry (Zoho: insert, update, upsert and delete take 100)."""
+
+BatchState = Literal["queued", "sent", "done"]
+
+
+class Pending(NamedTuple):
+    """A row on its way: read, transformed, typed; not sent yet."""
+
+    number: int
+    line: int
+    key: str | None
+    folded: str | None
+    record: dict[str, Any]
+    source: Mapping[str, Any] | None = None
+    """The row as it was read, kept only where the source can't be read again."""
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """One request's worth of rows.
+
+    `first_intent` and `held_until` are epoch seconds: the former on Zoho's clock (the earliest that it can
+    have been), the latter on ours. A batch that is sent again keeps its `first_intent`, since the first
+    request may have been applied.
+    """
+
+    id: int
+    rows: list[Pending]
+    parent: int | None = None
+    state: BatchState = "queued"
+    sends: int = 0
+    first_intent: float | None = None
+    sent_at: float | None = None
+    doubted: bool = False
+    """Sent before, and the fate of that request is not known."""
+    doubted_at: float | None = None
+    """When the last such request was sent (our clock)."""
+    due_at: float = 0.0
+    misses: int = 0
+    """Reads that did not find all of its rows."""
+    server_errors: int = 0
+    searching: bool = False
+    """A worker looks for its rows in the org, to settle it."""
+    search_failures: int = 0
+    resolved: bool = False
+    """Its records carry the ids that their keys were looked up for."""
+    held_until: float | None = None
+    outcomes: list[Outcome] = field(default_factory=list)
+    body: bytes = b""
+    first_row: int = field(init=False)
+    last_row: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        numbers = [row.number for row in self.rows]
+        self.first_row, self.last_row = min(numbers), max(numbers)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [row.record for row in self.rows]
+
+    @property
+    def folded_keys(self) -> list[str]:
+        return [row.folded for row in self.rows if row.folded is not None]
+
+    def finish(self, outcomes: list[Outcome]) -> None:
+        self.outcomes = outcomes
+        self.state = "done"
+
+    def part(self, batch_id: int, rows: Iterable[Pending]) -> Batch:
+        """A new batch with some of these rows, which inherits what is known of the requests so far."""
+        return Batch(
+            id=batch_id,
+            rows=list(rows),
+            parent=self.id,
+            sends=self.sends,
+            first_intent=self.first_intent,
+            doubted=self.doubted,
+            doubted_at=self.doubted_at,
+            server_errors=self.server_errors,
+            resolved=self.resolved,
+        )

@@ -1,0 +1,240 @@
+"""The loop: pick up what workers finished, decide what goes next, write both down in one transaction, send.
+
+The main thread alone turns it: source, transform, journal and display live here; workers do HTTP and nothing
+else. An intent is written when a worker is free to send it, not before: what waits in a queue is never in
+doubt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from zmigrate.engine.batch import Batch
+from zmigrate.engine.flight import Flight
+from zmigrate.engine.intake import DOUBTS_IN_A_ROW_MAX, Intake
+from zmigrate.engine.outcomes import Action
+from zmigrate.engine.sender import Sender
+from zmigrate.engine.workers import Workers
+from zmigrate.errors import BreakerOpen
+from zmigrate.events import BatchSent, EventHub, Stopping, Tick
+from zmigrate.stopping import StopSignal
+
+TICK_S = 0.1
+"""The longest wait of a turn, and the shortest time between two ticks of the display."""
+
+PARKED_MAX = 100
+"""Batches in doubt beyond which nothing new is sent until some are settled."""
+
+BREAKER_ROWS = 500
+"""If so many first rows all fail with one code, the run stops."""
+
+
+class Room(Protocol):
+    """How many calls may be in flight (zmigrate.zoho.limiter)."""
+
+    def limit(self, heavy: bool) -> int: ...
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Opens when the first rows of a session all fail with one code. `rows_max` None: never."""
+
+    rows_max: int | None = BREAKER_ROWS
+    rows: int = 0
+    code: str | None = None
+
+    def see(self, action: Action, code: str | None) -> None:
+        if self.rows_max is None:
+            return
+        if action != "failed" or (self.code is not None and code != self.code):
+            self.rows_max = None
+            return
+        self.code = code
+        self.rows += 1
+
+    @property
+    def open(self) -> bool:
+        return self.rows_max is not None and self.rows >= self.rows_max
+
+
+class Dispatcher:
+    """Runs a record job's batches to their end, or to a stop."""
+
+    def __init__(
+        self,
+        flight: Flight,
+        intake: Intake,
+        sender: Sender,
+        workers: Workers[Batch],
+        room: Room,
+        hub: EventHub,
+        stop: StopSignal,
+        *,
+        zoho_time: Callable[[float], float],
+        token_left_s: Callable[[], float | None] = lambda: None,
+        breaker: Breaker | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._flight = flight
+        self._intake = intake
+        self._sender = sender
+        self._workers = workers
+        self._room = room
+        self._hub = hub
+        self._stop = stop
+        self._zoho_time = zoho_time
+        self._token_left_s = token_left_s
+        self._breaker = breaker or Breaker()
+        self._clock = clock
+        self._ticked_at = 0.0
+        self._told_to_stop = False
+        self.first_sent_at: float | None = None
+        self.last_done_at: float | None = None
+
+    @property
+    def stopping(self) -> bool:
+        return self._stop.requested or self._intake.failure is not None
+
+    def run(self) -> None:
+        """Turn until every row has its outcome or the run is told to stop. Raises what ended it."""
+        while not self._over():
+            self._prepare_one()
+            finished = self._workers.finished(self._patience())
+            if finished:
+                self.last_done_at = self._clock()
+            for done in finished:
+                self._intake.take(done)
+            self._flight.release_due(self._clock())
+            starts = self._choose()
+            self._watch_breaker()
+            self._flight.commit()
+            for batch, task in starts:
+                self._workers.start(batch, task)
+            self._tick()
+        for done in self._workers.finished(0):
+            self._intake.take(done)
+        self._flight.commit()
+        if self._intake.failure is not None:
+            raise self._intake.failure
+
+    def _over(self) -> bool:
+        if self._stop.aborted:
+            return True
+        if self.stopping:
+            if not self._told_to_stop:
+                self._told_to_stop = True
+                self._hub.emit(Stopping(self._workers.busy))
+            # A failure ends the waits of other workers, too.
+            if self._intake.failure is not None and not self._stop.requested:
+                self._stop.request()
+            return self._workers.busy == 0
+        flight = self._flight
+        return flight.producer.over and not (
+            self._workers.busy or flight.ready or flight.parked or flight.producer.decided
+        )
+
+    # -- before a turn: batches ahead of the workers ----------------------------------------------
+
+    def _prepare_one(self) -> None:
+        """Make one batch ahead, so that a worker that comes free finds one."""
+        flight = self._flight
+        ahead = self._room.limit(True) + 2
+        if self.stopping or len(flight.ready) >= ahead or len(flight.parked) >= PARKED_MAX:
+            return
+        batch = flight.producer.next_batch()
+        if batch is None:
+            return
+        if not self._sender.target.looked_up:
+            batch.body = self._sender.body(batch)
+        flight.give_out(batch)
+        flight.ready.append(batch)
+
+    def _patience(self) -> float:
+        """How long to wait for a worker: not at all while there is something to prepare or to send."""
+        flight = self._flight
+        if self.stopping:
+            return TICK_S
+        producer = flight.producer
+        can_prepare = (
+            not producer.exhausted
+            and not flight.fence.full
+            and len(flight.ready) < self._room.limit(True) + 2
+        )
+        if can_prepare and len(flight.parked) < PARKED_MAX:
+            return 0.0
+        if flight.ready and self._places() > 0:
+            return 0.0
+        due = flight.next_due
+        return TICK_S if due is None else min(TICK_S, max(0.0, due - self._clock()))
+
+    # -- what goes next ---------------------------------------------------------------------------
+
+    def _places(self) -> int:
+        """How many tasks may be started now. After many lost answers one at a time, until Zoho answers again."""
+        allowed = self._room.limit(True)
+        if self._intake.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
+            allowed = 1
+        return min(allowed, self._workers.count) - self._workers.busy
+
+    def _choose(self) -> list[tuple[Batch, Callable[[], object]]]:
+        """The tasks to start, with their intents noted."""
+        starts: list[tuple[Batch, Callable[[], object]]] = []
+        if self.stopping:
+            return starts
+        self._settle_due()
+        places = self._places()
+        flight = self._flight
+        while flight.ready and len(starts) < places:
+            starts.append(self._start(flight.ready.popleft()))
+        return starts
+
+    def _settle_due(self) -> None:
+        now = self._clock()
+        for batch in [batch for batch in self._flight.parked if batch.due_at <= now]:
+            self._flight.parked.remove(batch)
+            self._intake.come_due(batch)
+
+    def _start(self, batch: Batch) -> tuple[Batch, Callable[[], object]]:
+        flight, sender = self._flight, self._sender
+        if batch.searching:
+            flight.in_flight[batch.id] = batch
+            return batch, lambda: sender.search(batch)
+        if sender.target.looked_up and not batch.resolved and batch.state == "queued":
+            flight.in_flight[batch.id] = batch
+            return batch, lambda: sender.look_up(batch)
+        now = self._clock()
+        if self.first_sent_at is None:
+            self.first_sent_at = now
+        flight.intend(batch, self._zoho_time(now), now)
+        self._hub.emit(BatchSent(batch.id, len(batch.rows)))
+        return batch, lambda: sender.send(batch)
+
+    # -- watching ---------------------------------------------------------------------------------
+
+    def _watch_breaker(self) -> None:
+        breaker = self._breaker
+        if breaker.rows_max is None or self._intake.failure is not None:
+            return
+        for outcome in self._flight.new_outcomes():
+            breaker.see(outcome.action, outcome.code)
+        if breaker.open:
+            self._intake.fail(
+                BreakerOpen(
+                    f"the first {breaker.rows} rows all failed with {breaker.code}",
+                    hint="See errors.csv for the reason. Mend it and start again, or resume with --keep-going.",
+                )
+            )
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now - self._ticked_at >= TICK_S:
+            self._ticked_at = now
+            self._hub.emit(
+                Tick(
+                    self._workers.busy, self._room.limit(True), len(self._flight.parked), self._token_left_s()
+                )
+            )
+        self._hub.deliver()

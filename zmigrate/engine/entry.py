@@ -1,0 +1,171 @@
+"""The ways into the engine: what `zmigrate.run()`, `zmigrate.resume()` and the commands call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
+from zmigrate.engine.ledger import find_run
+from zmigrate.engine.preflight import Banner
+from zmigrate.engine.result import RunResult
+from zmigrate.engine.runner import Choices, Confirm, Runner
+from zmigrate.engine.signals import stop_on_signals
+from zmigrate.errors import RunError
+from zmigrate.events import EventHub, Listener
+from zmigrate.job import Job, decode_options
+from zmigrate.registry import discover
+from zmigrate.stopping import StopSignal
+
+if TYPE_CHECKING:
+    from zmigrate.emulator import Options
+
+__all__ = ["Banner", "RunResult", "practice_org", "resume", "run"]
+
+PRACTICE = "the embedded emulator"
+
+
+def run(
+    job: Job,
+    *,
+    profile: str | None = None,
+    emulator: bool = False,
+    credentials: Credentials | None = None,
+    limit: int | None = None,
+    concurrency: int | None = None,
+    trigger: Sequence[str] = (),
+    yes: bool = False,
+    again: bool = False,
+    keep_going: bool = False,
+    wait: bool = False,
+    state_dir: Path | None = None,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    listeners: Sequence[Listener] = (),
+    confirm: Confirm | None = None,
+    stop: StopSignal | None = None,
+) -> RunResult:
+    """Run a job against the org of a profile (or of the environment), or against an embedded emulator.
+
+    A production org wants `yes=True`, or a `confirm` that says yes. What is wrong before anything is sent is
+    raised as a ZmigrateError; from the first write on, the result says how it ended. `credentials` replaces
+    the look for some.
+    """
+    stop = stop or StopSignal()
+    environ = os.environ if environ is None else environ
+    folder = folder or Path.cwd()
+    settings = _settings(environ, folder, state_dir, concurrency, wait)
+    choices = Choices(limit=limit, trigger=tuple(trigger), yes=yes, again=again, keep_going=keep_going)
+    hub = EventHub(*listeners)
+    with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
+        practice = found.place == PRACTICE
+        return Runner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice).start()
+
+
+def resume(
+    reference: str,
+    *,
+    profile: str | None = None,
+    credentials: Credentials | None = None,
+    limit: int | None = None,
+    concurrency: int | None = None,
+    yes: bool = False,
+    keep_going: bool = False,
+    wait: bool = False,
+    jobs: Path | None = None,
+    secrets: Mapping[str, str] | None = None,
+    state_dir: Path | None = None,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    listeners: Sequence[Listener] = (),
+    confirm: Confirm | None = None,
+    stop: StopSignal | None = None,
+) -> RunResult:
+    """Go on with an unfinished run, named by its id, a unique prefix, or "last". Raises RunError if it can't
+    go on.
+
+    `limit` is a number of further rows. `secrets` are the job's secret options, which no run stores.
+    """
+    stop = stop or StopSignal()
+    environ = os.environ if environ is None else environ
+    folder = folder or Path.cwd()
+    settings = _settings(environ, folder, state_dir, concurrency, wait)
+    info = find_run(settings.state_dir, reference)
+    info.folder.lock()
+    try:
+        record = info.folder.read()
+        if not record.unfinished:
+            raise RunError(f"run {info.run_id} is finished; there is nothing to go on with")
+        if record.practice:
+            raise RunError(
+                f"run {info.run_id} was practice on the embedded emulator, whose org is gone",
+                hint="Run the job again; or use `zmigrate emulator`, which stays.",
+            )
+        job = _job_of(record.job, record.origin, record.options, jobs, folder, secrets or {})
+        choices = Choices(
+            limit=limit, trigger=tuple(record.settings.get("trigger") or ()), yes=yes, keep_going=keep_going
+        )
+        wanted = profile or record.settings.get("profile")
+        with stop_on_signals(stop), _credentials(credentials, wanted, False, folder, environ) as found:
+            runner = Runner(
+                job, found, settings, EventHub(*listeners), stop, choices, confirm=confirm, practice=False
+            )
+            return runner.go_on(info.folder, record)
+    finally:
+        info.folder.unlock()
+
+
+def _job_of(
+    name: str,
+    origin: str,
+    options: Mapping[str, object],
+    jobs: Path | None,
+    folder: Path,
+    secrets: Mapping[str, str],
+) -> Job:
+    """The job as it was built: from --jobs, else from the file where it was found, else by name."""
+    where = jobs or (Path(origin) if Path(origin).is_file() else None)
+    return decode_options(discover(where, folder).get(name), options, secrets)
+
+
+def _settings(
+    environ: Mapping[str, str], folder: Path, state_dir: Path | None, concurrency: int | None, wait: bool
+) -> Settings:
+    return load_settings(
+        environ=environ,
+        folder=folder,
+        state_dir=state_dir,
+        concurrency=concurrency,
+        wait_for_credits=wait or None,
+    )
+
+
+@contextmanager
+def _credentials(
+    given: Credentials | None, profile: str | None, emulator: bool, folder: Path, environ: Mapping[str, str]
+) -> Iterator[Credentials]:
+    if given is not None:
+        yield given
+    elif emulator:
+        with practice_org() as credentials:
+            yield credentials
+    else:
+        yield load_credentials(profile, folder=folder, environ=environ)
+
+
+@contextmanager
+def practice_org(options: Options | None = None) -> Iterator[Credentials]:
+    """An embedded emulator that lives as long as the block; gives its credentials."""
+    from zmigrate.emulator import Emulator, Options  # noqa: PLC0415  a web server, wanted only here
+
+    with Emulator(options or Options()) as local:
+        yield Credentials(
+            client_id=local.client_id,
+            client_secret=Secret(local.client_secret),
+            soid=local.soid,
+            accounts_url=local.accounts_url,
+            place=PRACTICE,
+        )

@@ -1,0 +1,65 @@
+"""The fence: one key is in at most one batch in flight, and rows with one key go in source order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from zmigrate.engine.batch import Pending
+
+WAITING_MAX = 10_000
+"""Rows that may wait for their key before reading stops."""
+
+
+class Fence:
+    """Holds the keys that are under way, and the rows that wait for one of them."""
+
+    def __init__(self, waiting_max: int = WAITING_MAX) -> None:
+        self._held: dict[str, deque[Pending] | None] = {}
+        self._waiting: dict[int, None] = {}
+        self._waiting_max = waiting_max
+
+    def admit(self, row: Pending) -> bool:
+        """Hold the row's key and say True; or keep the row waiting for it and say False. No key: always True."""
+        key = row.folded
+        if key is None:
+            return True
+        if key not in self._held:
+            self._held[key] = None
+            return True
+        queue = self._held[key]
+        if queue is None:
+            queue = self._held[key] = deque()
+        queue.append(row)
+        self._waiting[row.number] = None
+        return False
+
+    def hold(self, keys: Iterable[str]) -> None:
+        """Hold keys that are under way from before (on resume)."""
+        for key in keys:
+            self._held.setdefault(key, None)
+
+    def release(self, keys: Iterable[str]) -> list[Pending]:
+        """Let go of keys; gives back the rows whose turn has come, which hold their keys from now on."""
+        freed = []
+        for key in keys:
+            queue = self._held.pop(key, None)
+            if queue:
+                row = queue.popleft()
+                self._held[key] = queue or None
+                del self._waiting[row.number]
+                freed.append(row)
+        return freed
+
+    @property
+    def full(self) -> bool:
+        return len(self._waiting) >= self._waiting_max
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def lowest_waiting(self) -> int | None:
+        """The lowest row number that waits. Rows arrive in source order, so it is the oldest entry."""
+        return next(iter(self._waiting), None)

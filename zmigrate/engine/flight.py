@@ -1,0 +1,203 @@
+"""What is under way: batches ready, in flight and parked, keys on hold, counts; and the turn's one durable
+transaction.
+
+Main thread only. Changes are collected during a turn and written by `commit`, finished outcomes and next
+intents together.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+
+from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine.fence import Fence
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.outcomes import Action, Outcome, Rows
+from zmigrate.engine.produce import Producer
+from zmigrate.engine.seen import SeenKeys
+from zmigrate.events import BatchDone, Emit, RowsDecided
+
+
+class Flight:
+    """The state of the loop."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        fence: Fence,
+        producer: Producer,
+        rows: Rows,
+        emit: Emit,
+        seen: SeenKeys | None = None,
+    ) -> None:
+        self.journal = journal
+        self.fence = fence
+        self.producer = producer
+        self.rows = rows
+        self.seen = seen
+        self.emit = emit
+        self.unrecorded: dict[int, Batch] = {}
+        """Batches that were given out and are not in the journal yet: their rows are read again on resume."""
+        self.ready: deque[Batch] = deque()
+        self.in_flight: dict[int, Batch] = {}
+        self.parked: list[Batch] = []
+        self._holds: list[tuple[float, int, list[str]]] = []
+        self._finished: list[Batch] = []
+        self._intents: list[Batch] = []
+        self._queued: list[Batch] = []
+        self._marked: list[Batch] = []
+
+    # -- what happens to a batch ------------------------------------------------------------------
+
+    def give_out(self, batch: Batch) -> None:
+        """A batch fresh from the producer, with its body made."""
+        self.unrecorded[batch.id] = batch
+
+    def intend(self, batch: Batch, first_intent: float, now: float) -> None:
+        """A worker is free: the batch is sent as soon as this turn is committed."""
+        if self.unrecorded.pop(batch.id, None) is not None:
+            self.rows.read += len(batch.rows)
+            self.rows.pending += len(batch.rows)
+        batch.state = "sent"
+        batch.sends += 1
+        batch.sent_at = now
+        if batch.first_intent is None:
+            batch.first_intent = first_intent
+        self.in_flight[batch.id] = batch
+        self._intents.append(batch)
+
+    def park(self, batch: Batch, due_at: float) -> None:
+        """The batch is in doubt until it is settled, no sooner than `due_at` (our clock)."""
+        self.in_flight.pop(batch.id, None)
+        batch.doubted = True
+        batch.doubted_at = batch.sent_at
+        batch.due_at = due_at
+        self.parked.append(batch)
+        self._marked.append(batch)
+
+    def queue(self, *batches: Batch) -> None:
+        """Batches that are known not to be under way; they are sent again, before anything new."""
+        for batch in batches:
+            self.in_flight.pop(batch.id, None)
+            batch.state = "queued"
+            self._queued.append(batch)
+        self.ready.extendleft(reversed(batches))
+
+    def send_again(self, batch: Batch) -> None:
+        """A batch in doubt whose repetition settles it."""
+        self.ready.appendleft(batch)
+
+    def finish(self, batch: Batch, outcomes: list[Outcome], held_until: float | None = None) -> None:
+        """Every row of the batch has its outcome; the keys of rows that moved stay fenced."""
+        self.in_flight.pop(batch.id, None)
+        batch.held_until = held_until
+        batch.finish(outcomes)
+        self._finished.append(batch)
+        keys = [
+            row.folded
+            for row, outcome in zip(batch.rows, outcomes, strict=True)
+            if row.folded is not None and outcome.action != "moved"
+        ]
+        if self.seen is not None:
+            self.seen.add(
+                (row.folded or "", row.line)
+                for row, outcome in zip(batch.rows, outcomes, strict=True)
+                if outcome.action in {"created", "in_doubt"}
+            )
+        if held_until is None:
+            self._release(keys)
+        elif keys:
+            self.hold_until(held_until, keys)
+        self._count(batch)
+
+    def decide(self, row: Pending, outcome: Outcome) -> None:
+        """A row ends without a request of its own."""
+        self.producer.decided.append((row, outcome))
+        if row.folded is not None:
+            self._release([row.folded])
+
+    def _count(self, batch: Batch) -> None:
+        counts: dict[Action, int] = {}
+        for outcome in batch.outcomes:
+            if outcome.action != "moved":
+                counts[outcome.action] = counts.get(outcome.action, 0) + 1
+        for action, rows in counts.items():
+            self.rows.add(action, rows)
+            self.rows.pending -= rows
+        self.emit(BatchDone(batch.id, **{str(action): rows for action, rows in counts.items()}))
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    def hold_until(self, until: float, keys: list[str]) -> None:
+        """Keep keys fenced: a late original could overwrite a later row."""
+        heapq.heappush(self._holds, (until, len(self._holds), keys))
+
+    def release_due(self, now: float) -> None:
+        while self._holds and self._holds[0][0] <= now:
+            self._release(heapq.heappop(self._holds)[2])
+
+    def _release(self, keys: list[str]) -> None:
+        freed = self.fence.release(keys)
+        if freed:
+            self.producer.free(freed)
+
+    @property
+    def next_due(self) -> float | None:
+        """When the next parked batch or held key wants attention."""
+        times = [batch.due_at for batch in self.parked]
+        if self._holds and self.fence.waiting:
+            times.append(self._holds[0][0])
+        return min(times, default=None)
+
+    def new_outcomes(self) -> Iterator[Outcome]:
+        """The outcomes that came up in this turn."""
+        for _, outcome in self.producer.decided:
+            yield outcome
+        for batch in self._finished:
+            yield from (outcome for outcome in batch.outcomes if outcome.action != "moved")
+
+    # -- the turn ---------------------------------------------------------------------------------
+
+    def commit(self) -> None:
+        """Write what this turn changed, in one durable transaction."""
+        producer, journal = self.producer, self.journal
+        decided = producer.decided
+        if not (self._finished or self._intents or self._queued or self._marked or decided):
+            return
+        if decided:
+            self._count_decided(decided)
+        with journal.transaction():
+            for batch in self._queued:
+                journal.put_batch(batch, batch.body)
+            for batch in self._intents:
+                journal.put_batch(batch, batch.body)
+            for batch in self._marked:
+                journal.mark_batch(batch)
+            for batch in self._finished:
+                journal.finish_batch(batch)
+            journal.put_decided(decided)
+            watermark = self.watermark
+            journal.put_fact(
+                "progress",
+                {"watermark": watermark, "token": producer.token_at(watermark), "rows": self.rows.to_json()},
+            )
+        producer.decided = []
+        self._finished, self._intents, self._queued, self._marked = [], [], [], []
+
+    @property
+    def watermark(self) -> int:
+        """The highest number up to which every row is recorded."""
+        lowest = [batch.first_row for batch in self.unrecorded.values()]
+        if self.producer.lowest_open is not None:
+            lowest.append(self.producer.lowest_open)
+        return min(lowest, default=self.producer.position + 1) - 1
+
+    def _count_decided(self, decided: list[tuple[Pending, Outcome]]) -> None:
+        skipped = sum(outcome.action == "skipped" for _, outcome in decided)
+        failed = len(decided) - skipped
+        self.rows.read += len(decided)
+        self.rows.skipped += skipped
+        self.rows.failed += failed
+        self.emit(RowsDecided(skipped, failed))

@@ -1,0 +1,208 @@
+"""A run's folder: its files, its lock, and `run.json`, which says what the run is and how it stands.
+
+The folder is 0700, since it holds customer data. `run.lock` is held for as long as a process works on the
+run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+from zmigrate.engine.outcomes import UNFINISHED, RunState, may_follow
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+RUN_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What `run.json` holds. No secrets: `options` comes without them."""
+
+    run_id: str
+    job: str
+    state: RunState
+    started_at: str
+    options: Mapping[str, Any]
+    origin: str
+    """Where the job class was found: a file, or a module."""
+    settings: Mapping[str, Any]
+    """The runner's options that a resume takes over: profile, trigger, limit …"""
+    org: Mapping[str, Any]
+    api_domain: str
+    place: str
+    """Where the credentials came from."""
+    write: Mapping[str, Any] | None
+    source: Mapping[str, Any] | None
+    versions: Mapping[str, str]
+    practice: bool = False
+    updated_at: str = ""
+    result: Mapping[str, Any] | None = None
+    """The last result object of the run, as `--json` prints it."""
+    format: int = field(default=RUN_FORMAT)
+
+    @property
+    def unfinished(self) -> bool:
+        return self.state in UNFINISHED
+
+
+class RunFolder:
+    """`<state dir>/runs/<time>-<job>-<4 hex>/`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.db"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "run.log"
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / "run.json"
+
+    def result_file(self, name: str) -> Path:
+        return self.path / f"{name}.csv"
+
+    @classmethod
+    def create(cls, state_dir: Path, job: str) -> RunFolder:
+        """Make a fresh folder and lock it. Raises RunError if it can't be written."""
+        runs = make_private(state_dir / "runs")
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = cls(runs / f"{stamp}-{job}-{secrets.token_hex(2)}")
+        try:
+            folder.path.mkdir(mode=0o700)
+        except OSError as error:
+            raise _cannot_write(folder.path, error) from error
+        folder.lock()
+        return folder
+
+    def lock(self) -> None:
+        """Hold the run for this process. Raises RunError, with the holder's pid, if another one works on it."""
+        path = self.path / "run.lock"
+        try:
+            handle = path.open("a+", encoding="ascii")
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        if not _try_lock(handle):
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            handle.close()
+            raise RunError(
+                f"run {self.run_id} is at work in another process (pid {holder})",
+                hint="Wait for it, or stop it with Ctrl-C (or SIGTERM); then resume.",
+            )
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        self._lock = handle
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @property
+    def locked_elsewhere(self) -> bool:
+        """Whether a process (other than through this object) works on the run now."""
+        path = self.path / "run.lock"
+        if self._lock is not None or not path.exists():
+            return False
+        with path.open("a+", encoding="ascii") as handle:
+            return not _try_lock(handle)
+
+    def read(self) -> RunRecord:
+        """Raises JournalDamaged if `run.json` is missing or no longer readable."""
+        try:
+            stored = orjson.loads(self.record_file.read_bytes())
+            known = {f.name for f in fields(RunRecord)}
+            return RunRecord(**{name: value for name, value in stored.items() if name in known})
+        except (OSError, orjson.JSONDecodeError, TypeError, AttributeError) as error:
+            raise JournalDamaged(f"{self.record_file}: can't be read: {error}") from error
+
+    def write(self, record: RunRecord) -> None:
+        """Replace `run.json` in one step."""
+        content = {f.name: getattr(record, f.name) for f in fields(record)}
+        content["updated_at"] = timestamp()
+        write_whole(self.record_file, orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str))
+
+    def turn_to(self, state: RunState, record: RunRecord, **changes: Any) -> RunRecord:
+        """Go over to another state. Raises InternalError if a run can't go from the one to the other."""
+        if not may_follow(record.state, state):
+            raise InternalError(f"a run that is {record.state} can't become {state}")
+        changed = replace(record, state=state, **changes)
+        self.write(changed)
+        return changed
+
+
+def make_private(path: Path) -> Path:
+    """Make a folder that only its owner may enter, with its parents. Raises RunError if it can't be made."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old content or the new, never half of it."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise DiskFull(
+            f"{path}: can't be written: {error.strerror}", hint="Make room, then resume the run."
+        ) from error
+
+
+def timestamp() -> str:
+    """Now, ISO 8601 with the local offset."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    try:
+        if sys.platform == "win32":
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _cannot_write(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path}: can't be written: {error.strerror}",
+        hint="Choose another place with --state-dir or ZMIGRATE_STATE_DIR.",
+    )

@@ -1,0 +1,266 @@
+"""What a finished task means for its batch: outcomes, doubt, halves, or a stop. Main thread only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from zmigrate.engine import settle
+from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine.flight import Flight
+from zmigrate.engine.outcomes import MOVED, Outcome
+from zmigrate.engine.produce import duplicate_in_source
+from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, lost
+from zmigrate.engine.settle import SettlingTime
+from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict
+from zmigrate.engine.workers import Finished
+from zmigrate.errors import ApiError, CreditsSpent, InDoubt, Outage, RefusedError
+from zmigrate.events import BatchDoubted, BatchSplit, Emit
+from zmigrate.stopping import StopRequested
+
+DOUBTS_IN_A_ROW_MAX = 8
+"""Lost answers with nothing answered between, after which a run that can't settle them pauses."""
+
+SEARCHES_MAX = 5
+"""Failed looks for a batch in doubt, after which its rows are reported in doubt."""
+
+
+class Intake:
+    """Takes what workers finished. `failure` is the error that ends the run once what is in flight has come
+    home.
+    """
+
+    def __init__(
+        self,
+        flight: Flight,
+        sender: Sender,
+        settling: SettlingTime,
+        emit: Emit,
+        stopping: Callable[[], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._flight = flight
+        self._sender = sender
+        self._target = sender.target
+        self._settling = settling
+        self._emit = emit
+        self._stopping = stopping
+        self._clock = clock
+        self._refused_alone: dict[int, str] = {}
+        self.failure: BaseException | None = None
+        self.doubts_in_a_row = 0
+
+    def take(self, finished: Finished[Batch]) -> None:
+        """Apply one finished task."""
+        batch, value, error = finished.tag, finished.value, finished.error
+        if isinstance(value, Sent):
+            self._sent(batch, value)
+        elif isinstance(value, Searched):
+            self._searched(batch, value)
+        elif isinstance(value, LookedUp):
+            self._looked_up(batch, value)
+        elif error is not None:
+            self._failed(batch, error)
+
+    def fail(self, error: BaseException) -> None:
+        """The run ends with this error; the first one counts."""
+        if self.failure is None:
+            self.failure = error
+
+    # -- answers ----------------------------------------------------------------------------------
+
+    def _sent(self, batch: Batch, sent: Sent) -> None:
+        self.doubts_in_a_row = 0
+        if sent.doubted_at is not None:
+            batch.doubted, batch.doubted_at = True, sent.doubted_at
+        outcomes = [self._checked(batch, index, verdict) for index, verdict in enumerate(sent.verdicts)]
+        self._flight.finish(batch, outcomes, self._hold_until(batch))
+
+    def _hold_until(self, batch: Batch) -> float | None:
+        """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
+        later row.
+        """
+        if batch.doubted_at is None or self._target.operation == "insert":
+            return None
+        return batch.doubted_at + self._settling.longest
+
+    def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
+        """The outcome of a row, once it is known that no other row of the run has its record."""
+        outcome = verdict.outcome
+        row = batch.rows[index]
+        key = self._target.key
+        journal = self._flight.journal
+        if verdict.unless_owned is not None and outcome.id is not None:
+            if journal.line_that_created(outcome.id, row.number) is not None:
+                outcome = verdict.unless_owned
+        if outcome.code == DUPLICATE_DATA and outcome.field == key and outcome.id is not None:
+            line = journal.line_that_created(outcome.id, row.number)
+            if line is not None:
+                return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
+        return outcome
+
+    def _looked_up(self, batch: Batch, looked: LookedUp) -> None:
+        flight = self._flight
+        flight.unrecorded.pop(batch.id, None)
+        flight.in_flight.pop(batch.id, None)
+        rows = []
+        for row, found in zip(batch.rows, looked.found, strict=True):
+            if isinstance(found, Outcome):
+                flight.decide(row, found)
+            else:
+                rows.append(row._replace(record={**row.record, "id": found}))
+        if rows:
+            ready = Batch(id=batch.id, rows=rows, resolved=True)
+            ready.body = self._sender.body(ready)
+            flight.give_out(ready)
+            flight.ready.appendleft(ready)
+
+    # -- doubt ------------------------------------------------------------------------------------
+
+    def _failed(self, batch: Batch, error: BaseException) -> None:
+        if batch.state != "sent":
+            self._look_up_failed(batch, error)
+        elif batch.searching:
+            self._search_failed(batch, error)
+        elif isinstance(error, InDoubt):
+            self._doubted(batch, error)
+        elif isinstance(error, ApiError) and settle.halves_help(error):
+            self._refused_whole(batch, error)
+        else:
+            self._stopped(batch, error)
+
+    def _stopped(self, batch: Batch, error: BaseException) -> None:
+        """The request was not applied, or may be repeated: the batch waits for the resume."""
+        not_applied = isinstance(error, (StopRequested, RefusedError, ApiError, CreditsSpent)) or (
+            isinstance(error, Outage) and not self._target.repeatable
+        )
+        if not_applied and not batch.doubted:
+            self._flight.queue(batch)
+        else:
+            self._flight.park(batch, self._clock())
+        if not isinstance(error, StopRequested):
+            self.fail(error)
+
+    def _doubted(self, batch: Batch, error: InDoubt) -> None:
+        self.doubts_in_a_row += 1
+        others_answered = error.others_answered and (error.status or 0) >= 500
+        recovery = self._target.recovery
+        if recovery == "report":
+            self._flight.finish(
+                batch,
+                settle.in_doubt(
+                    batch, f"the answer was lost ({error.message}), and there is no key to look for"
+                ),
+            )
+            if self.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
+                self.fail(
+                    Outage(
+                        "Zoho lost one answer after another",
+                        hint="Wait until Zoho is well again, then resume the run.",
+                    )
+                )
+        elif recovery == "repeat" and not self._stopping() and others_answered:
+            batch.doubted, batch.doubted_at = True, batch.sent_at
+            batch.server_errors = settle.SERVER_ERRORS_MAX
+            self._halve_or_give_up(batch, error)
+        else:
+            batch.server_errors += others_answered
+            wait = self._settling.after(error)
+            self._flight.park(batch, self._clock() + wait)
+            self._emit(BatchDoubted(batch.id, len(batch.rows), wait, error.message))
+
+    def _halve_or_give_up(self, batch: Batch, error: ApiError) -> None:
+        if len(batch.rows) > 1:
+            self._halve(batch, error.message)
+        else:
+            reason = (
+                f"Zoho answered with a server error each time ({error.message}); it may have been applied"
+            )
+            self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
+
+    def _halve(self, batch: Batch, why: str) -> None:
+        halves = [self._child(batch, rows) for rows in settle.halves(batch.rows)]
+        self._flight.finish(batch, [MOVED] * len(batch.rows))
+        self._flight.queue(*halves)
+        self._emit(BatchSplit(batch.id, len(batch.rows), why))
+
+    def _refused_whole(self, batch: Batch, error: ApiError) -> None:
+        """One record can make Zoho refuse the request: halve until it is found. Two neighbours refused alike:
+        it is not the records.
+        """
+        if len(batch.rows) > 1:
+            self._halve(batch, error.message)
+            return
+        sibling = self._refused_alone.get(batch.parent) if batch.parent is not None else None
+        if sibling == error.code:
+            self._stopped(batch, error)
+            return
+        if batch.parent is not None:
+            self._refused_alone[batch.parent] = error.code
+        self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
+
+    def come_due(self, batch: Batch) -> None:
+        """The settling time of a batch in doubt is over: look for its rows, or send it again."""
+        flight, recovery = self._flight, self._target.recovery
+        if recovery == "query":
+            batch.searching = True
+        elif recovery == "resend":
+            hopeless = settle.given_up(batch)
+            if self._target.operation == "insert" and (hopeless or settle.suspect(batch)):
+                batch.searching = True
+            elif hopeless:
+                flight.finish(batch, settle.in_doubt(batch, "the answer was lost again and again"))
+                return
+            elif settle.suspect(batch):
+                self._halve(batch, "server errors for this batch alone")
+                return
+        flight.send_again(batch)
+
+    # -- settling ---------------------------------------------------------------------------------
+
+    def _searched(self, batch: Batch, searched: Searched) -> None:
+        batch.searching = False
+        settled = settle.settle(batch, searched)
+        if settled is None:
+            batch.misses += 1
+            self._flight.park(batch, self._clock() + self._settling.between_reads)
+            return
+        outcomes = [self._checked(batch, index, verdict) for index, verdict in enumerate(settled.verdicts)]
+        if settled.missing and settle.given_up(batch):
+            absent = (
+                settle.poisoned(batch) if batch.server_errors else lost("the answer was lost again and again")
+            )
+            outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
+            settled = settle.Settled(settled.verdicts, [])
+        self._flight.finish(batch, outcomes)
+        if settled.missing:
+            self._flight.queue(*[self._child(batch, rows) for rows in settle.groups(batch, settled.missing)])
+
+    def _child(self, batch: Batch, rows: list[Pending]) -> Batch:
+        child = batch.part(self._flight.producer.take_id(), rows)
+        child.body = self._sender.body(child)
+        return child
+
+    def _search_failed(self, batch: Batch, error: BaseException) -> None:
+        batch.searching = False
+        batch.search_failures += 1
+        retry = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
+        if isinstance(error, InDoubt) and not retry:
+            self._flight.finish(
+                batch, settle.in_doubt(batch, f"the answer was lost, and the look-up failed: {error.message}")
+            )
+            return
+        self._flight.park(batch, self._clock() + self._settling.between_reads)
+        if not retry and not isinstance(error, StopRequested):
+            self.fail(error)
+
+    def _look_up_failed(self, batch: Batch, error: BaseException) -> None:
+        """Nothing was written: the rows are read again on resume."""
+        self._flight.in_flight.pop(batch.id, None)
+        batch.search_failures += 1
+        if isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX:
+            self._flight.ready.appendleft(batch)
+        elif isinstance(error, InDoubt):
+            self.fail(Outage(f"the keys could not be looked up: {error.message}"))
+        elif not isinstance(error, StopRequested):
+            self.fail(error)

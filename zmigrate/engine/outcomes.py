@@ -1,0 +1,101 @@
+"""What can become of a row and of a run: outcomes, counts, states. Pure data; nothing is stored or sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
+
+Action = Literal["created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "moved"]
+
+ACTIONS: tuple[Action, ...] = (
+    "created",
+    "updated",
+    "unchanged",
+    "deleted",
+    "skipped",
+    "failed",
+    "in_doubt",
+)
+"""The final ones. `moved` only points on: the row lives in a batch that was cut from this one."""
+
+DUPLICATE_IN_SOURCE = "DUPLICATE_IN_SOURCE"
+EMPTY_KEY = "EMPTY_KEY"
+KEY_NOT_FOUND = "KEY_NOT_FOUND"
+KEY_AMBIGUOUS = "KEY_AMBIGUOUS"
+TRANSFORM_FAILED = "TRANSFORM_FAILED"
+ANSWER_LOST = "ANSWER_LOST"
+SKIPPED = "SKIPPED"
+
+
+class Outcome(NamedTuple):
+    """What became of one row."""
+
+    action: Action
+    id: str | None = None
+    code: str | None = None
+    field: str | None = None
+    message: str | None = None
+
+    def packed(self) -> list[str | None]:
+        """The journal's form: without the trailing empties."""
+        if self.code is None:
+            return [self.action, self.id]
+        return list(self)
+
+
+MOVED = Outcome("moved")
+
+
+def unpacked(parts: Iterable[str | None]) -> Outcome:
+    return Outcome(*parts)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Counts of rows; every row that was read is in exactly one of the other counts."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+
+    def add(self, action: Action, rows: int = 1) -> None:
+        if action != "moved":
+            setattr(self, action, getattr(self, action) + rows)
+
+    @property
+    def accounted(self) -> int:
+        return sum(getattr(self, action) for action in ACTIONS)
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.accounted + self.pending
+
+    def to_json(self) -> dict[str, int]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+RunState = Literal["running", "finished", "limited", "paused", "interrupted", "refused", "broken"]
+
+TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    "running": frozenset(["running", "finished", "limited", "paused", "interrupted", "refused", "broken"]),
+    "limited": frozenset(["running"]),
+    "paused": frozenset(["running"]),
+    "interrupted": frozenset(["running"]),
+    "refused": frozenset(["running"]),
+    "broken": frozenset(["running"]),
+    "finished": frozenset(),
+}
+"""running → running is a resume after a crash, which left no other state behind."""
+
+UNFINISHED: frozenset[RunState] = frozenset(state for state, after in TRANSITIONS.items() if after)
+
+
+def may_follow(before: RunState, after: RunState) -> bool:
+    return after in TRANSITIONS[before]

@@ -1,0 +1,180 @@
+"""The checks before the first write: the org is the right one, the key and the columns are fields that take
+values.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from zmigrate.engine.target import KeyKind, Target
+from zmigrate.errors import UsageError
+from zmigrate.events import Emit, Log
+from zmigrate.rows.keys import fold_key
+from zmigrate.writes import Operation, Write
+from zmigrate.zoho.facts import modules as module_facts
+from zmigrate.zoho.metadata import Field, ModuleFields, Org
+
+CHECK_SCOPES = ("ZohoCRM.org.READ",)
+"""What the checks need beside the job's own scopes."""
+
+FIELD_SCOPES = ("ZohoCRM.settings.fields.READ",)
+"""What the checks of a record job need, too."""
+
+SKEW_WARNED_S = 300.0
+
+CASE_INSENSITIVE = partial(fold_key, case_sensitive=False)
+CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """What a person is asked to agree to."""
+
+    job: str
+    org: str
+    org_id: str
+    environment: str
+    profile: str
+    module: str | None
+    operation: str | None
+    rows: int | None
+    practice: bool
+
+
+def check_org(org: Org, soid: str, emit: Emit) -> None:
+    """The soid should name this org; a portal's id, which it may be instead, can't be told from a wrong one:
+    warn.
+    """
+    if not org.answers_to(soid):
+        emit(
+            Log(
+                "warning",
+                f"the soid {soid} is neither the id nor the zgid of {org.name!r} ({org.zgid}); is it a portal's?",
+            )
+        )
+
+
+def check_clock(skew_s: float | None, emit: Emit) -> None:
+    """Warn about a clock that is off. The run does not depend on it: it reckons with Zoho's."""
+    if skew_s is not None and abs(skew_s) > SKEW_WARNED_S:
+        emit(
+            Log(
+                "warning",
+                f"this machine's clock is {abs(skew_s) / 60:.0f} minutes {'behind' if skew_s > 0 else 'ahead of'} Zoho's; "
+                "the run reckons with Zoho's clock, but the times in its files are off",
+            )
+        )
+
+
+def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> Target:
+    """Where the job writes to. Raises UsageError if its key can't serve."""
+    module, operation, key = write.module, write.operation, write.key
+    if operation == "upsert" and module in module_facts.NO_UPSERT:
+        raise UsageError(
+            f"Zoho has no upsert for {module}",
+            hint="Use an insert with a key, or an update.",
+        )
+    kind, field = _key_kind(write, fields)
+    if (
+        operation == "upsert"
+        and kind == "plain"
+        and key != module_facts.SYSTEM_DUPLICATE_CHECK.get(module, "Name")
+    ):
+        unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
+        raise UsageError(
+            f"an upsert can't match on {module}.{key}: it is neither unique nor the module's own duplicate-check field",
+            hint=f"Unique fields of {module}: {unique}.",
+        )
+    sensitive = field is not None and field.unique and field.case_sensitive
+    return Target(
+        module, operation, key, kind, CASE_SENSITIVE if sensitive else CASE_INSENSITIVE, tuple(trigger)
+    )
+
+
+def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:
+    key = write.key
+    if key is None:
+        return "none", None
+    if key == "id":
+        return "id", None
+    field = fields.get(key)
+    if field is None:
+        raise UsageError(
+            f"{write.module} has no field {key!r}, which is the key",
+            hint=_nearest(key, fields),
+            code="UNKNOWN_FIELD",
+        )
+    if not field.on_layout:
+        raise UsageError(
+            f"the key {write.module}.{key} is on no layout: Zoho would drop its value without a word",
+            hint="Put the field on a layout (Setup > Modules and Fields), or choose another key.",
+            code="UNUSED_FIELD",
+        )
+    return ("unique" if field.unique else "plain"), field
+
+
+def check_columns(
+    columns: Mapping[str, str], fields: ModuleFields, operation: Operation, key: str | None
+) -> None:
+    """Every declared column must go to a field that takes its value: what doesn't, Zoho drops and answers
+    SUCCESS.
+
+    Raises UsageError that lists all columns that don't.
+    """
+    problems = [
+        problem
+        for column, name in columns.items()
+        if (problem := _column_problem(column, name, fields, operation, key)) is not None
+    ]
+    problems += _doubly_mapped(columns)
+    if problems:
+        raise UsageError(
+            "\n".join(problems),
+            hint="Send a column to a field with --map COLUMN=FIELD, or leave it out with --ignore-column COLUMN.",
+            code="COLUMNS",
+        )
+
+
+def _column_problem(
+    column: str, name: str, fields: ModuleFields, operation: Operation, key: str | None
+) -> str | None:
+    if name == "id" and operation in {"update", "delete"}:
+        return None
+    module, field = fields.module, fields.get(name)
+    what = f"column {column!r}" if column == name else f"column {column!r} → {name}"
+    if field is None:
+        return f"{what} goes nowhere: {module} has no field {name!r}. {_nearest(name, fields)}"
+    if operation == "delete":
+        return None
+    if not field.on_layout:
+        return f"{what} goes nowhere: {module}.{name} is on no layout, so Zoho would drop its values"
+    writable = field.creatable if operation == "insert" else field.updatable
+    if operation == "upsert":
+        writable = field.creatable or field.updatable
+    if not writable and not (name == key and operation == "update"):
+        return f"{what} goes nowhere: {module}.{name} can't be written ({field.data_type}), so Zoho would drop its values"
+    return None
+
+
+def _doubly_mapped(columns: Mapping[str, str]) -> Iterable[str]:
+    by_field: dict[str, list[str]] = {}
+    for column, name in columns.items():
+        by_field.setdefault(name, []).append(repr(column))
+    return [
+        f"columns {' and '.join(several)} both go to {name}"
+        for name, several in by_field.items()
+        if len(several) > 1
+    ]
+
+
+def _nearest(name: str, fields: ModuleFields) -> str:
+    labels = {field.label.lower(): api_name for api_name, field in fields.fields.items()}
+    by_label = labels.get(name.lower())
+    names = difflib.get_close_matches(name, list(fields.fields), n=3, cutoff=0.6)
+    folded = {api_name.lower(): api_name for api_name in fields.fields}
+    near = difflib.get_close_matches(name.lower(), list(folded), n=3, cutoff=0.6)
+    found = list(dict.fromkeys([*([by_label] if by_label else []), *names, *(folded[hit] for hit in near)]))
+    return f"Did you mean {', '.join(found[:3])}?" if found else f"See: zmigrate fields {fields.module}"

@@ -1,0 +1,150 @@
+"""From source rows to batches: read, prepare, keep behind the fence, cut. Runs on the main thread; sends
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending
+from zmigrate.engine.fence import Fence
+from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE, Outcome
+from zmigrate.engine.seen import SeenKeys
+from zmigrate.rows.sources import Row
+
+READ_AT_ONCE = 1_000
+"""Source rows read in one go, so that a long stretch of skipped rows can't keep the loop from turning."""
+
+
+Prepared = tuple[Pending, Outcome | None]
+"""A row, and its outcome where it ends here (skipped, or failed before sending)."""
+
+
+class Producer:
+    """Gives out batches in source order, but for rows that wait for their key.
+
+    `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
+    where the source is read by id. `limit` is the last row number to read.
+    """
+
+    def __init__(
+        self,
+        rows: Iterator[Row],
+        prepare: Callable[[Row], Prepared],
+        fence: Fence,
+        *,
+        batch_id: int = 1,
+        position: int = 0,
+        recorded: Callable[[Row], bool] | None = None,
+        identity: Callable[[Row], str | None] | None = None,
+        token: str | None = None,
+        seen: SeenKeys | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._rows = rows
+        self._prepare = prepare
+        self._fence = fence
+        self._recorded = recorded
+        self._identity = identity
+        self._token = token
+        self._tokens: deque[tuple[int, str | None]] = deque()
+        self._seen = seen
+        self._limit = limit
+        self._next_id = batch_id
+        self._freed: deque[Pending] = deque()
+        self._open: list[Pending] = []
+        self.position = position
+        """The number of the last row that was read."""
+        self.exhausted = False
+        self.limited = False
+        self.decided: list[tuple[Pending, Outcome]] = []
+        """Rows that ended without a request; whoever records them clears the list."""
+
+    def take_id(self, count: int = 1) -> int:
+        """Reserve batch ids; gives back the first."""
+        first = self._next_id
+        self._next_id += count
+        return first
+
+    def free(self, rows: list[Pending]) -> None:
+        """Take back rows whose turn has come."""
+        self._freed.extend(rows)
+
+    @property
+    def lowest_open(self) -> int | None:
+        """The lowest number among the rows that were read and given out in no batch yet."""
+        numbers = [row.number for row in (*self._open, *self._freed)]
+        if self._fence.lowest_waiting is not None:
+            numbers.append(self._fence.lowest_waiting)
+        return min(numbers, default=None)
+
+    def token_at(self, number: int) -> str | None:
+        """The id of the row with this number, or of the last one before it. Numbers must not fall from call
+        to call.
+        """
+        while self._tokens and self._tokens[0][0] <= number:
+            self._token = self._tokens.popleft()[1]
+        return self._token
+
+    @property
+    def over(self) -> bool:
+        """Nothing is left to give out, now or later."""
+        return self.exhausted and not self._freed and not self._open and not self._fence.waiting
+
+    def next_batch(self) -> Batch | None:
+        """The next batch, full unless the source or the fence gives no more rows; None when there is nothing
+        to give out now.
+        """
+        for _ in range(READ_AT_ONCE):
+            if len(self._open) == BATCH_ROWS:
+                break
+            if self._freed:
+                self._place(self._freed.popleft())
+            elif self.exhausted or self._fence.full:
+                break
+            else:
+                self._read()
+        if self._open and (len(self._open) == BATCH_ROWS or self.exhausted or self._fence.full):
+            rows, self._open = self._open, []
+            return Batch(id=self.take_id(), rows=rows)
+        return None
+
+    def _read(self) -> None:
+        if self._limit is not None and self.position >= self._limit:
+            self.exhausted = True
+            self.limited = next(self._rows, None) is not None
+            return
+        row = next(self._rows, None)
+        if row is None:
+            self.exhausted = True
+            return
+        self.position = row.number
+        if self._identity is not None:
+            self._tokens.append((row.number, self._identity(row)))
+        if self._recorded is not None and self._recorded(row):
+            return
+        pending, outcome = self._prepare(row)
+        if outcome is not None:
+            self.decided.append((pending, outcome))
+        elif self._fence.admit(pending):
+            self._place(pending)
+
+    def _place(self, row: Pending) -> None:
+        """Put a row that holds its key into the open batch, unless a row with that key was created before."""
+        line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
+        if line is None:
+            self._open.append(row)
+            return
+        self.decided.append((row, duplicate_in_source(row.key, line)))
+        self._freed.extend(self._fence.release([row.folded or ""]))
+
+
+def duplicate_in_source(key: str | None, line: int, field: str | None = None) -> Outcome:
+    return Outcome(
+        "failed",
+        None,
+        DUPLICATE_IN_SOURCE,
+        field,
+        f"the key {key!r} stands in line {line} already, and that row was created",
+    )

@@ -1,0 +1,231 @@
+"""One session of a record job: puts source, fence, journal, workers and loop together, from the start or from
+where it stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zmigrate.engine.batch import Batch
+from zmigrate.engine.dispatch import BREAKER_ROWS, Breaker, Dispatcher
+from zmigrate.engine.fence import Fence
+from zmigrate.engine.flight import Flight
+from zmigrate.engine.intake import Intake
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.outcomes import Rows
+from zmigrate.engine.prepare import Preparer
+from zmigrate.engine.produce import Producer
+from zmigrate.engine.seen import SeenKeys
+from zmigrate.engine.sender import Sender
+from zmigrate.engine.settle import SettlingTime, in_doubt
+from zmigrate.engine.target import Target
+from zmigrate.engine.workers import Workers
+from zmigrate.events import EventHub
+from zmigrate.job import RecordJob
+from zmigrate.rows.sources import Cursor, Row, Source
+from zmigrate.rows.values import Converter
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.facts.limits import HEAVY_IN_FLIGHT
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.connection import Connection
+
+SPARE_WORKERS = 4
+"""Workers beyond the calls that may be in flight: some wait for their next try."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """What a session came to, beside what the journal holds."""
+
+    limited: bool
+    seconds: float
+    """From the first send to the last outcome."""
+    rows: int
+    """Rows that got their outcome in this session."""
+
+
+class RecordRun:
+    """Wires a session up. `rows` counts on from where the journal stands."""
+
+    def __init__(
+        self,
+        job: RecordJob,
+        source: Source,
+        target: Target,
+        converter: Converter,
+        connection: Connection,
+        journal: Journal,
+        hub: EventHub,
+        stop: StopSignal,
+        *,
+        settling: SettlingTime,
+        limit: int | None = None,
+        keep_going: bool = False,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._connection = connection
+        self._journal = journal
+        self._hub = hub
+        self._stop = stop
+        self._settling = settling
+        self._keep_going = keep_going
+        progress = journal.fact("progress") or {}
+        self.rows = Rows(**progress.get("rows", {}))
+        self._cursor = Cursor(progress.get("watermark", 0), progress.get("token"))
+        self._fresh = not progress
+        self._limit = None if limit is None else self._cursor.number + limit
+        self._sender = Sender(connection.crm, target, journal.fact("user"))
+        self._prepare = Preparer(job.transform, converter, target, hub.emit, keep_source=not source.stable)
+
+    def run(self, started_at: float) -> SessionResult:
+        """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).
+
+        Raises what ended the session early; what was known by then is in the journal.
+        """
+        seen = SeenKeys() if self._target.recovery == "query" else None
+        workers: Workers[Batch] = Workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
+        try:
+            flight, intake = self._assemble(seen)
+            if self._fresh and self._target.recovery == "query":
+                self._leave_the_second(started_at)
+            dispatcher = Dispatcher(
+                flight,
+                intake,
+                self._sender,
+                workers,
+                self._connection.limiter,
+                self._hub,
+                self._stop,
+                zoho_time=self._connection.clock.earliest,
+                token_left_s=self._connection.tokens.left_s,
+                breaker=Breaker(None if self._keep_going else BREAKER_ROWS),
+            )
+            before = self.rows.accounted
+            try:
+                dispatcher.run()
+            finally:
+                self._remember_user()
+            first, last = dispatcher.first_sent_at, dispatcher.last_done_at
+            return SessionResult(
+                limited=flight.producer.limited and not self._stop.requested,
+                seconds=last - first if first is not None and last is not None else 0.0,
+                rows=self.rows.accounted - before,
+            )
+        finally:
+            workers.close(wait=not self._stop.aborted and workers.busy == 0)
+            if seen is not None:
+                seen.close()
+
+    def _assemble(self, seen: SeenKeys | None) -> tuple[Flight, Intake]:
+        fence = Fence()
+        producer = Producer(
+            self._numbered(),
+            self._prepare,
+            fence,
+            batch_id=self._journal.next_batch_id(),
+            position=self._cursor.number,
+            token=self._cursor.token,
+            recorded=self._recorded(),
+            identity=None if self._source.stable else self._source.identity,
+            seen=seen,
+            limit=self._limit,
+        )
+        flight = Flight(self._journal, fence, producer, self.rows, self._hub.emit, seen)
+        intake = Intake(flight, self._sender, self._settling, self._hub.emit, lambda: self._stop.requested)
+        if not self._fresh:
+            self._take_up(flight, seen)
+        return flight, intake
+
+    # -- going on where an earlier session stopped ------------------------------------------------
+
+    def _take_up(self, flight: Flight, seen: SeenKeys | None) -> None:
+        """Batches that were under way, keys on hold, keys that were created."""
+        fold, now = self._target.fold, time.time()
+        for batch in self._journal.open_batches(self._sender.records):
+            batch.rows = [
+                row._replace(folded=None if row.key is None else fold(row.key)) for row in batch.rows
+            ]
+            batch.resolved = True
+            batch.body = self._sender.body(batch)
+            flight.fence.hold(batch.folded_keys)
+            if batch.state == "queued":
+                flight.ready.append(batch)
+            elif self._target.recovery == "report":
+                flight.finish(
+                    batch,
+                    in_doubt(
+                        batch, "the run stopped before the answer came, and there is no key to look for"
+                    ),
+                )
+            else:
+                flight.park(batch, self._due(batch, now))
+        for keys, until in self._journal.held_keys(now):
+            folded = [fold(key) for key in keys]
+            flight.fence.hold(folded)
+            flight.hold_until(until, folded)
+        if seen is not None:
+            for _, group in self._journal.outcomes():
+                seen.add(
+                    (fold(row.key), row.line)
+                    for row in group
+                    if row.key is not None and row.outcome.action in {"created", "in_doubt"}
+                )
+
+    def _due(self, batch: Batch, now: float) -> float:
+        """When a request of a process that is gone can be settled; at once where repeating is safe."""
+        if self._target.recovery == "repeat" or batch.sent_at is None:
+            return now
+        return min(batch.sent_at, now) + self._settling.longest
+
+    def _recorded(self) -> Any:
+        """Tells the rows beyond the cursor that are in the journal already."""
+        if self._fresh:
+            return None
+        numbers: set[int] = set()
+        marks: set[str] = set()
+        for number, values in self._journal.recorded_after(self._cursor.number):
+            numbers.add(number)
+            if values is not None:
+                mark = self._source.identity(Row(number, number, values))
+                if mark is not None:
+                    marks.add(mark)
+        if self._source.stable:
+            return lambda row: row.number in numbers
+        return lambda row: self._source.identity(row) in marks
+
+    def _numbered(self) -> Iterator[Row]:
+        """The source's rows behind the cursor. A source that can't be read again goes on behind the highest
+        number given out.
+        """
+        rows = self._source.rows(self._cursor, self._connection.crm)
+        if self._source.stable or self._fresh:
+            yield from rows
+            return
+        highest = max(
+            (number for number, _ in self._journal.recorded_after(self._cursor.number)),
+            default=self._cursor.number,
+        )
+        for number, row in enumerate(rows, start=highest + 1):
+            yield row._replace(number=number, line=number)
+
+    # -- small things -----------------------------------------------------------------------------
+
+    def _leave_the_second(self, started_at: float) -> None:
+        """Wait until Zoho's clock has surely left the second in which the command began.
+
+        `Created_Time` has whole seconds: from here on it tells our records from those that were there before.
+        """
+        clock = self._connection.clock
+        began = int(clock.latest(started_at))
+        while int(clock.earliest(time.time())) <= began:
+            self._stop.sleep(0.05)
+
+    def _remember_user(self) -> None:
+        if self._sender.user is not None:
+            with self._journal.transaction():
+                self._journal.put_fact("user", self._sender.user)

@@ -1,0 +1,227 @@
+"""What workers do with a batch: send it, look its keys up, find out what became of it. HTTP only: nothing is
+stored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine.outcomes import ANSWER_LOST, KEY_AMBIGUOUS, KEY_NOT_FOUND, Outcome
+from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import Verdict, made_by_us, read_answer
+from zmigrate.writes import Operation
+from zmigrate.zoho.answers import Answer
+from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.crm import write_body
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES
+
+
+class Wire(Protocol):
+    """The calls that a sender makes; `zmigrate.zoho.crm.Crm` has them."""
+
+    def write(
+        self,
+        module: str,
+        operation: Operation,
+        content: bytes | None,
+        *,
+        rows: int,
+        repeatable: bool,
+        ids: Sequence[str],
+        trigger: Sequence[str],
+    ) -> Answer: ...
+    def find(
+        self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
+    ) -> list[dict[str, Any]]: ...
+    def record(self, module: str, id: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None: ...
+    def records_by_id(
+        self, module: str, ids: Sequence[str], fields: Sequence[str] | None
+    ) -> dict[str, dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch was answered."""
+
+    verdicts: list[Verdict]
+    doubted_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """For each row of a batch, the id of its record, or the outcome of a row that has none."""
+
+    found: list[str | Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """For each row of a batch in doubt, what a look into the org says; None where there is no record of ours."""
+
+    verdicts: list[Verdict | None]
+
+
+class Sender:
+    """Thread-safe: it keeps nothing but the id of the user that the token acts as, learnt from answers to
+    writes.
+    """
+
+    def __init__(self, wire: Wire, target: Target, user: str | None = None) -> None:
+        self._wire = wire
+        self.target = target
+        self.user = user
+
+    def body(self, batch: Batch) -> bytes:
+        """The request body; for a delete, the ids as a JSON list."""
+        target = self.target
+        if target.operation == "delete":
+            return orjson.dumps([row.record["id"] for row in batch.rows])
+        match_on = target.key if target.operation == "upsert" else None
+        return write_body(batch.records, target.operation, target.trigger, match_on)
+
+    def records(self, body: bytes) -> list[dict[str, Any]]:
+        """The records of a body that was made by `body`."""
+        parsed = orjson.loads(body)
+        if self.target.operation == "delete":
+            return [{"id": record_id} for record_id in parsed]
+        records: list[dict[str, Any]] = parsed["data"]
+        return records
+
+    def send(self, batch: Batch) -> Sent:
+        """Send a batch and read its answer. Raises what the transport raises."""
+        target = self.target
+        deletes = target.operation == "delete"
+        answer = self._wire.write(
+            target.module,
+            target.operation,
+            None if deletes else batch.body,
+            rows=len(batch.rows),
+            repeatable=target.repeatable,
+            ids=[row.record["id"] for row in batch.rows] if deletes else (),
+            trigger=target.trigger,
+        )
+        data = answer.body["data"]
+        doubted = batch.doubted or answer.doubted_at is not None
+        self._learn_user(data)
+        verdicts = read_answer(target.operation, batch, data, doubted, self.user)
+        if doubted:
+            verdicts = self._answer_questions(batch, verdicts)
+        return Sent(verdicts, answer.doubted_at)
+
+    def _learn_user(self, data: Sequence[Mapping[str, Any]]) -> None:
+        if self.user is None:
+            for element in data:
+                user = (element.get("details") or {}).get("Modified_By") or {}
+                if element.get("code") == "SUCCESS" and user.get("id"):
+                    self.user = str(user["id"])
+                    return
+
+    def _answer_questions(self, batch: Batch, verdicts: list[Verdict]) -> list[Verdict]:
+        asked = {
+            v.question.record_id for v in verdicts if v.question is not None and v.question.kind == "ours"
+        }
+        known = self._by_ids(sorted(asked)) if asked else {}
+        return [
+            self._answered(row, verdict, batch, known)
+            for row, verdict in zip(batch.rows, verdicts, strict=True)
+        ]
+
+    def _answered(
+        self, row: Pending, verdict: Verdict, batch: Batch, known: Mapping[str, dict[str, Any]]
+    ) -> Verdict:
+        question = verdict.question
+        if question is None:
+            return verdict
+        if question.kind == "gone":
+            there = self._wire.record(self.target.module, question.record_id)
+            return (
+                Verdict(Outcome("deleted", question.record_id)) if there is None else Verdict(verdict.outcome)
+            )
+        record = known.get(question.record_id)
+        if record is not None and self._is_ours(record, row, batch):
+            return Verdict(Outcome("created", question.record_id), unless_owned=verdict.outcome)
+        return Verdict(verdict.outcome)
+
+    def _by_ids(self, ids: list[str]) -> dict[str, dict[str, Any]]:
+        """The records with these ids, with what tells whose they are; what a list leaves out is read one by
+        one.
+        """
+        found = self._wire.records_by_id(
+            self.target.module, ids, [self.target.key or "id", "Created_Time", "Created_By"]
+        )
+        for record_id in ids:
+            if record_id not in found:
+                record = self._wire.record(self.target.module, record_id)
+                if record is not None:
+                    found[record_id] = record
+        return found
+
+    def _is_ours(self, record: Mapping[str, Any], row: Pending, batch: Batch) -> bool:
+        value = record.get(self.target.key or "")
+        return (
+            value is not None
+            and row.folded == self.target.fold(str(value))
+            and made_by_us(record, batch.first_intent, self.user)
+        )
+
+    def look_up(self, batch: Batch) -> LookedUp:
+        """Find the records of a batch by its key: none, or several, fail the row."""
+        hits = self._find_keys(batch, [])
+        return LookedUp([self._only(row, hits.get(row.folded or "", [])) for row in batch.rows])
+
+    def _only(self, row: Pending, hits: list[dict[str, Any]]) -> str | Outcome:
+        key = self.target.key
+        if len(hits) == 1:
+            return str(hits[0]["id"])
+        if not hits:
+            reason = (
+                "no record has this key"
+                if can_query(row.key or "")
+                else "a key with a backslash can't be looked up"
+            )
+            return Outcome("failed", None, KEY_NOT_FOUND, key, f"{reason}: {row.key!r}")
+        ids = ", ".join(str(hit["id"]) for hit in hits)
+        return Outcome("failed", None, KEY_AMBIGUOUS, key, f"several records have the key {row.key!r}: {ids}")
+
+    def search(self, batch: Batch) -> Searched:
+        """Ask the org for the keys of a batch in doubt, and tell our records from others."""
+        hits = self._find_keys(batch, ["Created_Time", "Created_By"])
+        return Searched([self._found(row, hits.get(row.folded or "", []), batch) for row in batch.rows])
+
+    def _found(self, row: Pending, hits: list[dict[str, Any]], batch: Batch) -> Verdict | None:
+        key = self.target.key
+        if not can_query(row.key or ""):
+            return Verdict(lost("a key with a backslash can't be looked up", key))
+        ours = [hit for hit in hits if made_by_us(hit, batch.first_intent, self.user)]
+        if not ours:
+            return None
+        if len(ours) > 1:
+            ids = ", ".join(str(hit["id"]) for hit in ours)
+            return Verdict(lost(f"several records with this key came up meanwhile: {ids}", key))
+        return Verdict(
+            Outcome("created", str(ours[0]["id"])),
+            unless_owned=lost("the record with this key is another row's", key),
+        )
+
+    def _find_keys(self, batch: Batch, extra: list[str]) -> dict[str, list[dict[str, Any]]]:
+        """Records by folded key."""
+        key = self.target.key or "id"
+        values = [row.key for row in batch.rows if row.key is not None and can_query(row.key)]
+        hits: dict[str, list[dict[str, Any]]] = {}
+        for start in range(0, len(values), COQL_IN_VALUES):
+            for hit in self._wire.find(
+                self.target.module, key, values[start : start + COQL_IN_VALUES], extra
+            ):
+                if hit.get(key) is not None:
+                    hits.setdefault(self.target.fold(str(hit[key])), []).append(hit)
+        return hits
+
+
+def lost(reason: str, field: str | None = None) -> Outcome:
+    """The outcome of a row that was sent and whose answer never came."""
+    return Outcome("in_doubt", None, ANSWER_LOST, field, reason)

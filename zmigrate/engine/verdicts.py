@@ -1,0 +1,159 @@
+"""From Zoho's answer to a write to the outcome of each row. Pure: whoever needs to look again asks a
+question.
+
+Rows are matched by position. After a request that may have been applied before (a doubted one), a refusal can
+mean "done already"; such a row becomes a Question, which the sender answers by reading the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from zmigrate.engine.batch import Batch
+from zmigrate.engine.outcomes import Outcome
+from zmigrate.writes import Operation
+
+DUPLICATE_DATA = "DUPLICATE_DATA"
+INVALID_DATA = "INVALID_DATA"
+SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
+
+DONE: dict[Operation, Outcome] = {
+    "insert": Outcome("created"),
+    "update": Outcome("updated"),
+    "delete": Outcome("deleted"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Is the record with this id the one that our lost request made ("ours"), or is it no longer there
+    ("gone")?
+
+    If not, the verdict's outcome stands.
+    """
+
+    kind: Literal["ours", "gone"]
+    record_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One row's outcome, or a question that has to be answered first."""
+
+    outcome: Outcome
+    question: Question | None = None
+    unless_owned: Outcome | None = None
+    """A claim: `outcome` holds unless another row of the run made that record; then this one does."""
+
+
+def read_answer(
+    operation: Operation, batch: Batch, data: Sequence[Mapping[str, Any]], doubted: bool, user: str | None
+) -> list[Verdict]:
+    """The verdict on each row of a batch.
+
+    `data` is the answer's `data[]`, as long as the batch; `doubted` is true when an earlier request with
+    these rows may have been applied; `user` is the id of the user that the token acts as, where known.
+    """
+    if doubted:
+        return [_repeated(operation, batch, element, user) for element in data]
+    return [
+        Verdict(_success(operation, element) if element.get("code") == "SUCCESS" else refusal(element))
+        for element in data
+    ]
+
+
+def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], user: str | None) -> Verdict:
+    if element.get("code") == "SUCCESS":
+        outcome = _success(operation, element)
+        if operation == "upsert" and outcome.action == "updated":
+            if made_by_us(element["details"], batch.first_intent, user):
+                return Verdict(outcome._replace(action="created"), unless_owned=outcome)
+        return Verdict(outcome)
+    refused = refusal(element)
+    if operation == "insert":
+        existing = duplicate_of(element)
+        if existing is not None:
+            return Verdict(refused, Question("ours", existing))
+    if operation == "delete" and refused.code == INVALID_DATA:
+        record_id = element.get("details", {}).get("id")
+        if record_id is not None:
+            return Verdict(refused, Question("gone", str(record_id)))
+    return Verdict(refused)
+
+
+def _success(operation: Operation, element: Mapping[str, Any]) -> Outcome:
+    record_id = element["details"]["id"]
+    if operation == "upsert":
+        return Outcome("created" if element.get("action") == "insert" else "updated", record_id)
+    return DONE[operation]._replace(id=record_id)
+
+
+def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
+    """Whether a record was made no earlier than our first request, and by the user that our token acts as.
+
+    Both sides are on Zoho's clock; `Created_Time` has whole seconds.
+    """
+    created = record.get("Created_Time")
+    if first_intent is None or not isinstance(created, str):
+        return False
+    if datetime.fromisoformat(created).timestamp() < int(first_intent):
+        return False
+    creator = record.get("Created_By")
+    return user is None or not isinstance(creator, Mapping) or creator.get("id") == user
+
+
+def duplicate_of(element: Mapping[str, Any]) -> str | None:
+    """The id of the record that stands in the way, if that is all that is wrong with the row."""
+    errors = element.get("details", {}).get("errors") if element.get("code") == SEVERAL else [element]
+    ids = set()
+    for error in errors or []:
+        if error.get("code") != DUPLICATE_DATA:
+            return None
+        existing = error.get("details", {}).get("duplicate_record") or {}
+        ids.add(existing.get("id") or error.get("details", {}).get("id"))
+    return str(ids.pop()) if len(ids) == 1 and None not in ids else None
+
+
+def refusal(element: Mapping[str, Any]) -> Outcome:
+    """A row that Zoho refused: its codes, fields and reasons, several of them joined by "; "."""
+    details = element.get("details") or {}
+    errors = details.get("errors") if element.get("code") == SEVERAL else None
+    parts = [_reason(error) for error in errors or [element]]
+    codes, field_names, messages = zip(*parts, strict=True)
+    return Outcome(
+        "failed",
+        duplicate_of(element) or details.get("id"),
+        "; ".join(dict.fromkeys(codes)),
+        "; ".join(dict.fromkeys(name for name in field_names if name)) or None,
+        "; ".join(messages),
+    )
+
+
+def _reason(error: Mapping[str, Any]) -> tuple[str, str | None, str]:
+    details = error.get("details") or {}
+    code = str(error.get("code") or "UNKNOWN")
+    field_name = details.get("api_name")
+    message = str(error.get("message") or code)
+    for key, words in REASONS.items():
+        if details.get(key) is not None:
+            value = details[key]
+            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            message += f" ({words} {text})"
+    existing = details.get("duplicate_record") or {}
+    if existing.get("id"):
+        message += f" (the record {existing['id']} has this value)"
+    return code, field_name, message
+
+
+REASONS = {
+    "expected_data_type": "expected type:",
+    "maximum_length": "longest allowed:",
+    "supported_values": "allowed:",
+    "expected_fields": "one of these fields must be there:",
+    "permissions": "permissions:",
+    "reason": "reason:",
+}
+"""What Zoho puts into `details` of a refused row, and our words for it (zoho-api 4.1)."""
