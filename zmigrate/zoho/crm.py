@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
-from zmigrate.errors import RefusedError, UsageError
+from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method
 from zmigrate.zoho.facts import limits
@@ -171,7 +171,13 @@ class Crm:
             return {}
         if len(ids) > limits.IDS_PER_READ:
             raise ValueError(f"at most {limits.IDS_PER_READ} ids a call")
-        asked: Params = {"fields": fields or ["id"], "ids": ids, "per_page": limits.RECORDS_PER_PAGE}
+        asked: dict[str, str | int | bool | Sequence[str]] = {
+            "fields": fields or ["id"],
+            "ids": ids,
+            "per_page": limits.RECORDS_PER_PAGE,
+        }
+        if module == "Leads":
+            asked["converted"] = "both"  # a list leaves converted leads out otherwise
         body = self.get(f"{API}/{_module(module)}", asked)
         return {str(record.get("id")): record for record in body.get("data") or ()}
 
@@ -248,7 +254,12 @@ class Crm:
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
         if not id.isdigit():
             raise UsageError(f"{id!r} is no record id.")
-        body = self.get(f"{API}/{_module(module)}/{id}")
+        try:
+            body = self.get(f"{API}/{_module(module)}/{id}")
+        except Fatal as error:
+            if error.code == "INVALID_DATA":  # how Zoho says that there is no such id
+                return None
+            raise
         records = body.get("data") or ()
         return records[0] if records else None
 
