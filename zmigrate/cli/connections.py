@@ -42,34 +42,17 @@ def connected(
     state_dir: Path | None = None,
 ) -> Iterator[Connection]:
     """A connection with one token for these scopes, revoked at the end."""
+    from zmigrate.engine.entry import practice_org
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
 
     with ExitStack() as stack:
         if emulator:
-            credentials = stack.enter_context(embedded())
+            credentials = stack.enter_context(practice_org())
             settings = found_settings(Path(stack.enter_context(TemporaryDirectory())))
         else:
             credentials = found_credentials(profile)
             settings = found_settings(state_dir)
         yield stack.enter_context(
             connect(credentials, scopes, settings=settings, emit=ignore, stop=StopSignal())
-        )
-
-
-@contextmanager
-def embedded() -> Iterator[Credentials]:
-    """The credentials of an emulator that lives as long as the block."""
-    from zmigrate.config import Credentials, Secret
-    from zmigrate.emulator import Emulator, Options
-
-    with Emulator(Options()) as local:
-        yield Credentials(
-            client_id=local.client_id,
-            client_secret=Secret(local.client_secret),
-            soid=local.soid,
-            accounts_url=local.accounts_url,
-            place="the embedded emulator",
-            profile="",
-            upload_url=None,
         )

@@ -46,7 +46,6 @@ class Figures:
         self.skipped = self.failed = self.in_doubt = 0
         self.requests = self.retries = self.throttled = 0
         self.in_flight = self.limit = self.parked = 0
-        self.rows_parked = 0
         self.tokens = 0
         self.token_left_s: float | None = None
         self.credits_used = 0
@@ -60,6 +59,7 @@ class Figures:
             events.RunStarted: self._run_started,
             events.BatchDone: self._batch_done,
             events.BatchDoubted: self._batch_doubted,
+            events.BatchSplit: self._batch_split,
             events.RowsDecided: self._rows_decided,
             events.RequestSent: self._request_sent,
             events.Retrying: self._retrying,
@@ -95,6 +95,11 @@ class Figures:
             + self.failed
             + self.in_doubt
         )
+
+    @property
+    def rows_parked(self) -> int:
+        """Rows in batches that are in doubt and wait to be settled."""
+        return sum(self._parked_rows.values())
 
     @property
     def rows_total(self) -> int | None:
@@ -139,11 +144,12 @@ class Figures:
         self.failed += event.failed
         self.in_doubt += event.in_doubt
         self._parked_rows.pop(event.batch, None)
-        self.rows_parked = sum(self._parked_rows.values())
 
     def _batch_doubted(self, event: events.BatchDoubted) -> None:
         self._parked_rows[event.batch] = event.rows
-        self.rows_parked = sum(self._parked_rows.values())
+
+    def _batch_split(self, event: events.BatchSplit) -> None:
+        self._parked_rows.pop(event.batch, None)
 
     def _rows_decided(self, event: events.RowsDecided) -> None:
         self.skipped += event.skipped
@@ -151,6 +157,7 @@ class Figures:
 
     def _request_sent(self, event: events.RequestSent) -> None:
         self.requests += 1
+        self.credits_used += event.credits
 
     def _retrying(self, event: events.Retrying) -> None:
         self.retries += 1
@@ -168,7 +175,7 @@ class Figures:
         self._waiting_until = self._clock() + event.seconds
 
     def _credits(self, event: events.Credits) -> None:
-        self.credits_used = event.used
+        self.credits_used = max(self.credits_used, event.used)
         self.credits_left = event.left
 
     def _stopping(self, event: events.Stopping) -> None:
