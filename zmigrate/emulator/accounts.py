@@ -34,7 +34,7 @@ OTHER_GRANTS = frozenset({"authorization_code", "refresh_token"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token: its scopes in lower case, and when it ends (emulator's clock, seconds)."""
+    """An access token: its scopes in lower case, and when it ends (the clock's steady seconds)."""
 
     scopes: frozenset[str]
     ends_at: float
@@ -62,7 +62,7 @@ class Accounts:
         error = self._client_error(form, options)
         if error:
             return self._refuse(error, options)
-        now = self._clock.now()
+        now = self._clock.steady()
         while self._minted and self._minted[0] <= now - options.token_window_s:
             self._minted.popleft()
         if len(self._minted) >= options.token_limit:
@@ -125,7 +125,7 @@ class Accounts:
     def find(self, value: str) -> Token | None:
         """The live token of that value."""
         token = self._tokens.get(value)
-        return token if token and token.ends_at > self._clock.now() else None
+        return token if token and token.ends_at > self._clock.steady() else None
 
     def may(self, token: Token, wanted: str) -> bool:
         """Whether the token's scopes open `wanted` (lower case)."""

@@ -78,6 +78,12 @@ def syntax_error(message: str, **details: object) -> Refused:
     return Refused("SYNTAX_ERROR", message, dict(details))
 
 
+def parse_error(token: Token | None) -> Refused:
+    """At a token, or at the end of the query."""
+    where = {"line": 1, "column": token.at if token else 0, "near": token.text if token else ""}
+    return syntax_error("error occured while parsing the query", **where)
+
+
 def limit_exceeded(message: str, **details: object) -> Refused:
     return Refused("LIMIT_EXCEEDED", message, dict(details))
 
@@ -164,9 +170,7 @@ class Parser:
         joined = Joined(operator, left, self._operand())
         if self._connector() is not None:
             # More than two criteria on one level: Zoho wants them in nested brackets.
-            raise syntax_error(
-                "error occured while parsing the query", near=self._tokens[self._next - 1].text
-            )
+            raise parse_error(self._tokens[self._next - 1])
         return joined
 
     def _connector(self) -> str | None:
@@ -259,7 +263,7 @@ class Parser:
 
     def _token(self) -> Token:
         if self._next >= len(self._tokens):
-            raise syntax_error("error occured while parsing the query", near="")
+            raise parse_error(None)
         return self._tokens[self._next]
 
     def _take(self, kind: str, text: str) -> bool:
@@ -285,7 +289,7 @@ class Parser:
 
     def _unexpected(self) -> Refused:
         if self._next >= len(self._tokens):
-            return syntax_error("error occured while parsing the query", near="")
+            return parse_error(None)
         token = self._tokens[self._next]
         return syntax_error("unexpected token", line=1, column=token.at, near=token.text)
 

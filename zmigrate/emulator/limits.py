@@ -37,13 +37,13 @@ class Credits:
         return credits if ceiling is None else min(credits, ceiling)
 
     def remaining(self, options: Options) -> int:
-        start = self._clock.now() - options.credits_window_s
+        start = self._clock.steady() - options.credits_window_s
         while self._spent and self._spent[0][0] <= start:
             self._sum -= int(self._spent.popleft()[1])
         return max(0, self.allowance(options) - self._sum)
 
     def spend(self, cost: int) -> None:
-        now = self._clock.now()
+        now = self._clock.steady()
         if self._spent and int(self._spent[-1][0]) == int(now):
             self._spent[-1][1] += cost
         else:

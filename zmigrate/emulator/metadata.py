@@ -6,11 +6,18 @@ from collections.abc import Mapping
 
 from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, invalid_module, json_answer, missing_param
 from .catalogue import ModuleSpec
-from .org import FIELD_ID, USERS, layout_metadata, module_metadata, org_metadata, users_of_type
+from .org import (
+    FIELD_ID,
+    FIELDS_PER_MODULE,
+    USERS,
+    layout_metadata,
+    module_metadata,
+    org_metadata,
+    users_of_type,
+)
 from .reads import positive
 from .world import World
 
-FIELDS_PER_MODULE = 1000
 USERS_PER_PAGE = 200
 
 

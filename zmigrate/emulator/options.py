@@ -6,7 +6,7 @@ Behaviour that Zoho's documents leave open is a switch here, with the documented
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
 Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
@@ -99,7 +99,23 @@ class Options:
         unknown = set(changes) - LIVE
         if unknown:
             raise ValueError(f"not a run-time option: {', '.join(sorted(unknown))}")
+        types = get_type_hints(Options)
+        for name, value in changes.items():
+            if not fits(value, types[name]):
+                raise ValueError(f"{name} can't be {value!r}")
         return replace(self, **changes)
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value from JSON is of a field's type."""
+    choices = get_args(hint)
+    if get_origin(hint) is Literal:
+        return value in choices
+    if choices:  # a union with None
+        return any(fits(value, one) for one in choices)
+    if isinstance(value, bool) and hint is not bool:
+        return False
+    return isinstance(value, (int, float) if hint is float else hint)
 
 
 LIVE = frozenset(f.name for f in fields(Options) if f.metadata["live"])

@@ -16,6 +16,7 @@ PROFILE_ID = ID_PREFIX + 26011
 LAYOUT_ID = ID_PREFIX + 91000
 MODULE_ID = ID_PREFIX + 2000
 FIELD_ID = ID_PREFIX + 300000
+FIELDS_PER_MODULE = 1000
 FIRST_RECORD_ID = ID_PREFIX + 500001
 CURRENT_USER = ID_PREFIX + 200001
 OTHER_USER = ID_PREFIX + 200002
@@ -48,7 +49,7 @@ class User:
         """The user as `GET /users` shows it."""
         created = {"name": "Mira Berger", "id": str(CURRENT_USER)}
         return {
-            "country": "DE",
+            "country": "ZA",
             "name_format__s": "Salutation,First Name,Last Name",
             "language": "en_US",
             "microsoft": False,
@@ -58,7 +59,7 @@ class User:
             "fax": None,
             "country_locale": "en_US",
             "zip": None,
-            "created_time": "2024-02-01T09:00:00+01:00",
+            "created_time": "2024-02-01T09:00:00+02:00",
             "time_format": "HH:mm",
             "offset": options.utc_offset_minutes * 60_000,
             "imap_status": False,
@@ -68,7 +69,7 @@ class User:
             "role": {"name": "CEO", "id": str(ROLE_ID)},
             "created_by": created,
             "Modified_By": created,
-            "Modified_Time": "2024-02-01T09:00:00+01:00",
+            "Modified_Time": "2024-02-01T09:00:00+02:00",
             "full_name": self.full_name,
             "zuid": self.zuid,
             "confirm": self.status == "active",
@@ -77,10 +78,10 @@ class User:
             "email": self.email,
             "status": self.status,
             "locale": "en_US",
-            "time_zone": "Europe/Berlin",
-            "date_format": "yyyy-MM-dd",
+            "time_zone": "Africa/Johannesburg",
+            "date_format": "MMM d, yyyy",
             "decimal_separator": "Period",
-            "number_separator": "Comma",
+            "number_separator": "Space",
             "default_tab_group": "0",
             "category": "regular_user",
             "customize_info": {
@@ -146,34 +147,34 @@ def org_metadata(options: Options, zgid: str) -> Json:
     shown = str(int(zgid) + 1) if options.wrong_zgid else zgid
     record_id = ORG_RECORD_ID + 7 if options.wrong_zgid else ORG_RECORD_ID
     org = {
-        "country": "DE",
+        "country": "ZA",
         "photo_id": None,
-        "city": "Hamburg",
+        "city": "Cape Town",
         "description": None,
         "mc_status": False,
         "gapps_enabled": False,
         "domain_name": f"org{shown}",
         "translation_enabled": False,
-        "street": "Speicherstadt 1",
+        "street": "1 Long Street",
         "alias": None,
-        "currency": "Euro - EUR",
+        "currency": "South African Rand - ZAR",
         "id": str(record_id),
         "state": None,
         "fax": None,
-        "zip": "20457",
+        "zip": "8001",
         "employee_count": "25",
         "website": "https://example.com",
-        "currency_symbol": "€",
+        "currency_symbol": "R",
         "mobile": None,
-        "currency_locale": "de_DE",
+        "currency_locale": "en_ZA",
         "primary_zuid": "700200001",
         "zia_portal_id": None,
-        "time_zone": "Europe/Berlin",
+        "time_zone": "Africa/Johannesburg",
         "zgid": shown,
-        "country_code": "DE",
+        "country_code": "ZA",
         "deletable_org_account": True,
         "license_details": {
-            "paid_expiry": "2030-12-31T00:00:00+01:00",
+            "paid_expiry": "2030-12-31T00:00:00+02:00",
             "users_license_purchased": options.users_purchased,
             "trial_type": None,
             "trial_expiry": None,
@@ -183,11 +184,11 @@ def org_metadata(options: Options, zgid: str) -> Json:
             "portal_users_license_purchased": 0,
         },
         "hierarchy_preferences": {"type": "Role_Hierarchy", "strictly_reporting": False},
-        "phone": None,
-        "company_name": "Emulated Trading GmbH",
+        "phone": "+27 21 555 0100",
+        "company_name": "Emulated Trading",
         "privacy_settings": False,
         "primary_email": "mira.berger@example.com",
-        "iso_code": "EUR",
+        "iso_code": "ZAR",
         "hipaa_compliance_enabled": False,
         "lite_users_enabled": False,
         "max_per_page": 200,
@@ -195,7 +196,7 @@ def org_metadata(options: Options, zgid: str) -> Json:
         "call_icon": None,
         "oauth_presence": True,
         "zia_zgid": None,
-        "created_time": "2024-02-01T09:00:00+01:00",
+        "created_time": "2024-02-01T09:00:00+02:00",
         "type": options.org_type,
     }
     if options.org_type == "absent":
@@ -247,7 +248,7 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
         "sequence_number": position,
         "has_more_profiles": False,
         "web_link": None,
-        "activity_badge": "Not_Supported",
+        "activity_badge": "Disabled",
         "description": None,
         "isBulkEditSupported": True,
     }
@@ -258,22 +259,18 @@ def layout_metadata(spec: ModuleSpec, position: int) -> Json:
     owner = USERS[0].brief()
     fields = [
         {
-            "id": str(FIELD_ID + position * 1000 + number),
-            "api_name": field.api_name,
-            "field_label": field.api_name.replace("_", " "),
-            "data_type": field.data_type,
+            **field.metadata(str(FIELD_ID + position * FIELDS_PER_MODULE + number), number),
             "required": field.mandatory or field.layout_mandatory,
-            "read_only": not field.stored_by_api,
-            "sequence_number": number,
-            "pick_list_values": field.metadata(str(FIELD_ID + position * 1000 + number), number)[
-                "pick_list_values"
-            ],
+            "validation_rule": None,
+            "section_id": 1,
+            "default_value": None,
+            "static_values": [],
         }
         for number, field in enumerate(spec.fields.values(), 1)
         if field.on_layout
     ]
     return {
-        "display_type": "default",
+        "display_type": 0,
         "api_name": "Standard__s",
         "id": str(LAYOUT_ID + position),
         "name": "Standard",
@@ -283,10 +280,10 @@ def layout_metadata(spec: ModuleSpec, position: int) -> Json:
         "has_more_profiles": False,
         "created_for": None,
         "created_time": None,
-        "modified_time": "2024-02-01T09:00:00+01:00",
+        "modified_time": "2024-02-01T09:00:00+02:00",
         "created_by": owner,
         "modified_by": owner,
-        "convert_mapping": {},
+        "convert_mapping": None,
         "source": "crm",
         "mode": None,
         "generated_type": "default",
@@ -313,7 +310,7 @@ def layout_metadata(spec: ModuleSpec, position: int) -> Json:
                 "display_label": f"{spec.singular} Information",
                 "sequence_number": 1,
                 "issubformsection": False,
-                "tab_traversal": 2,
+                "tab_traversal": "left_to_right",
                 "api_name": f"{spec.singular}_Information".replace(" ", "_"),
                 "column_count": 2,
                 "name": f"{spec.singular} Information",

@@ -25,7 +25,7 @@ class World:
     """Records, users, tokens, limits, faults and books of one org."""
 
     def __init__(self, options: Options) -> None:
-        self.options = options
+        self._first_options = options
         self.zgid = options.zgid or str(20_000_000_000 + secrets.randbelow(10**9))
         self.client_id = options.client_id or f"1000.{secrets.token_hex(15).upper()}"
         self.client_secret = options.client_secret or secrets.token_hex(21)
@@ -38,7 +38,8 @@ class World:
         return f"ZohoCRM.{self.zgid}"
 
     def reset(self) -> None:
-        """Empties everything; options go back to nothing but what they are now."""
+        """Empties everything and sets run-time options back to those of the start. Client and org stay."""
+        self.change_options_to(self._first_options)
         options = self.options
         self.specs: dict[str, ModuleSpec] = catalogue(options)
         self.stores = {name: Store(spec) for name, spec in self.specs.items()}
@@ -55,10 +56,13 @@ class World:
 
     def change_options(self, changes: Json) -> None:
         """Changes run-time options; raises ValueError for one that can't."""
-        self.options = self.options.changed(changes)
+        self.change_options_to(self.options.changed(changes))
+        self._compile()
+
+    def change_options_to(self, options: Options) -> None:
+        self.options = options
         self.clock.skew_s = self.options.clock_skew_s
         self.clock.utc_offset_minutes = self.options.utc_offset_minutes
-        self._compile()
 
     def _compile(self) -> None:
         self.rules = {
