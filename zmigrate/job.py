@@ -148,13 +148,21 @@ class Context(Protocol):
         """Zoho's API: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
-        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run goes on behind the last one.
+        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run leaves out what was
+        finished.
 
-        At least once for each item: the one at work when a run dies comes again.
+        `key` is what tells the items apart. At least once for each: the one at work when a run dies comes
+        again.
         """
 
+    def skip(self, reason: str = ...) -> None:
+        """Inside `each`: count this item as skipped."""
+
+    def fail(self, reason: str) -> None:
+        """Inside `each`: count this item as failed, and go on with the next."""
+
     def log(self, message: str) -> None:
-        """Write a line to the run's log."""
+        """Tell the person, and the run's log."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Argument, Option))

@@ -129,10 +129,14 @@ def field_problem(
 def _why_not_writable(field: Field, operation: Operation) -> str | None:
     if field.data_type in field_types.COMPUTED:
         return f"Zoho computes it ({field.data_type})"
-    if operation in ("insert", "upsert") and not field.creatable:
-        return "it is read-only when a record is created"
-    if operation in ("update", "upsert") and not field.updatable:
-        return "it is read-only when a record is changed"
+    writable = {
+        "insert": field.creatable,
+        "update": field.updatable,
+        "upsert": field.creatable or field.updatable,
+        "delete": True,
+    }
+    if not writable[operation]:
+        return f"it is read-only in an {operation}"
     if not field.on_layout:
         return "it is unused, on no layout"
     return None

@@ -1,0 +1,159 @@
+"""Files that can't be read as they stand: what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.rows.files import write
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources import Csv
+
+
+def refusal(path: Path, **options: str) -> SourceError:
+    with pytest.raises(SourceError) as caught:
+        Csv(path, **options).scan()
+    assert caught.value.exit_code == 2
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "leads.csv is empty"),
+        (" \n\n", "leads.csv is empty"),
+        ("\ufeff", "leads.csv is empty"),
+        ("id,name\n", "has only a header"),
+        ("id,name\n\n\n", "has only a header"),
+        ("id,,name\n1,2,3\n", "leads.csv:1: column 2 of 3 has no name"),
+        ("id,name,id\n1,2,3\n", "leads.csv:1: 2 columns are called 'id': 1 and 3"),
+        ("id,Name, Name\n1,2,3\n", "2 columns are called 'Name'"),
+        ("id,name\n1,a\n2,b,c\n3,d\n", "leads.csv:3: expected 2 columns as in the header, got 3"),
+        ('id,name\n1,"a\nb"\n2\n', "leads.csv:4: expected 2 columns as in the header, got 1"),
+        (
+            'id,name\n1,a\n2,"b\n3,c\n',
+            "leads.csv:3: a quote is opened in the row that begins here and never closed",
+        ),
+        ('id,name\n1,"a"b\n', "leads.csv:2: a quoted cell in the row that begins here goes on"),
+        ('id,name\n1,"say \\"x\\""\n', "leads.csv:2: a quoted cell"),
+        ('id,"na"me\n1,a\n', "leads.csv:1: a quoted cell"),
+        (
+            "a,b;c,d\n1,2;3,4\n",
+            "leads.csv:1: can't tell which character parts the columns: comma and semicolon",
+        ),
+    ],
+)
+def test_a_broken_file_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
+    assert message in refusal(write(tmp_path, content)).message
+
+
+def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path) -> None:
+    path = write(tmp_path, 'id,name\n1,"a\n' + "2,some text that goes on and on and on\n" * 200_000)
+    assert "leads.csv:2: the row that begins here has a cell of more than" in refusal(path).message
+
+
+def test_a_bad_byte_is_told_with_line_and_offset(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path, b"id,name\r\n1,a\r\n2,J\xfcrgen\r\n"))
+    assert "leads.csv:3: byte 17 (0xfc) is not UTF-8 text" in error.message
+    assert "--encoding cp1252" in (error.hint or "")
+
+
+def test_a_bad_byte_far_into_the_file_is_found(tmp_path: Path) -> None:
+    good = "1,Zoë\n".encode() * 400_000
+    error = refusal(write(tmp_path, b"id,name\n" + good + b"2,\xff\n"))
+    assert f"leads.csv:400002: byte {8 + len(good) + 2:,} (0xff)" in error.message
+
+
+def test_a_letter_that_is_cut_off_at_the_end_is_told(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path, "id,name\n1,Zoë".encode()[:-1]))
+    assert "leads.csv:2:" in error.message
+    assert "cut off" in (error.hint or "")
+
+
+def test_a_declared_encoding_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    error = refusal(write(tmp_path, "id,name\n1,Zoë\n"), encoding="ascii")
+    assert "leads.csv:2: byte 12 (0xc3) is not ASCII text" in error.message
+
+
+def test_an_encoding_that_there_is_not_is_told(tmp_path: Path) -> None:
+    assert "no encoding called 'utf-9'" in refusal(write(tmp_path, "id\n1\n"), encoding="utf-9").message
+
+
+@pytest.mark.parametrize("rows", [1, 100_000])
+def test_a_nul_byte_is_told_with_line_and_offset(tmp_path: Path, rows: int) -> None:
+    good = b"id,name\r\n" + b"1,a\r\n" * rows
+    error = refusal(write(tmp_path, good + b"2,b\0c\r\n"))
+    assert f"leads.csv:{rows + 2}: byte {len(good) + 3:,} is a NUL byte" in error.message
+
+
+def test_utf_16_without_a_mark_is_told_as_what_it_probably_is(tmp_path: Path) -> None:
+    assert "utf-16-le" in (refusal(write(tmp_path, "id,name\n1,a\n", encoding="utf-16-le")).hint or "")
+
+
+def test_a_nul_character_in_utf_16_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"leads\.csv:3: there is a NUL character"):
+        Csv(write(tmp_path, "id,name\n1,a\n2,\0\n", encoding="utf-16")).scan()
+
+
+def test_a_missing_file_is_told_with_the_nearest_name(tmp_path: Path) -> None:
+    write(tmp_path, "id\n1\n")
+    assert f"Did you mean {tmp_path / 'leads.csv'}?" in (refusal(tmp_path / "lead.csv").hint or "")
+    assert "no folder" in (refusal(tmp_path / "gone" / "lead.csv").hint or "")
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a folder"):
+        Csv(tmp_path).scan()
+
+
+@pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n"])
+def test_a_delimiter_is_one_character(delimiter: str) -> None:
+    with pytest.raises(SourceError, match="a delimiter is one character"):
+        Csv("x.csv", delimiter=delimiter)
+
+
+@pytest.mark.parametrize(
+    ("now", "what"),
+    [
+        ("id,name\n1,a\n2,b\n3,c\n", "2 rows then, 3 now"),
+        ("id,name\n1,a\n2,bb\n", "as many rows, but 16 bytes then, 17 now"),
+        ("id,name\n1,a\n2,c\n", "as long as before, but other content"),
+        ("id,mail\n1,a\n2,b\n", "columns gone: name; columns new: mail"),
+        ("name,id\n1,a\n2,b\n", "its columns stand in another order"),
+        ('id,name\n1,"a\n', "can't be read any more"),
+        ("", "can't be read any more"),
+    ],
+)
+def test_a_file_that_changed_is_refused_with_what_changed(tmp_path: Path, now: str, what: str) -> None:
+    path = write(tmp_path, "id,name\n1,a\n2,b\n")
+    then = Csv(path).scan()
+    Csv(path).check(then)
+    write(tmp_path, now)
+    with pytest.raises(SourceError, match="has changed since the run began") as error:
+        Csv(path).check(then)
+    assert what in error.value.message
+    assert error.value.code == "SOURCE_CHANGED"
+
+
+def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, "id\n1\n")
+    then = Csv(path).scan()
+    path.unlink()
+    with pytest.raises(SourceError, match="no such file"):
+        Csv(path).check(then)
+
+
+def test_rows_that_break_after_the_scan_are_told_too(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,name\n1,a\n2,b\n")
+    source = Csv(path)
+    source.scan()
+    for content, message in [
+        ("id,name\n1,a\n2\n", r"leads\.csv:3: expected 2 columns"),
+        ('id,name\n1,a\n2,"b\n', r"leads\.csv:3: a quote is opened"),
+        (b"id,name\n1,a\n2,\xff\n", r"leads\.csv:3: byte"),
+    ]:
+        write(tmp_path, content)
+        with pytest.raises(SourceError, match=message):
+            list(source.rows())
