@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -44,12 +44,15 @@ Concurrency = Annotated[
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
+TriggerName = Literal["workflow", "approval", "blueprint", "pathfinder", "orchestration"]
+"""What a write may set off: developer/docs/api/v8/insert-records.html, input key `trigger`."""
+
 Trigger = Annotated[
-    list[str] | None,
+    list[TriggerName] | None,
     typer.Option(
         "--trigger",
         metavar="NAME",
-        help="Let Zoho run workflow, approval or blueprint. By default nothing is triggered.",
+        help="Let Zoho run these: workflow, approval, blueprint, pathfinder, orchestration. Default: none.",
         rich_help_panel=RUNNER_PANEL,
     ),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -66,6 +67,7 @@ def add_to(app: typer.Typer) -> None:
                 keep_going=keep_going,
                 wait=wait,
                 jobs=jobs,
+                secrets=secrets_of(run, jobs, state_dir),
                 state_dir=state_dir,
                 listeners=(watch,),
                 confirm=watch.confirm if sys.stdin.isatty() else None,
@@ -99,6 +101,26 @@ def add_to(app: typer.Typer) -> None:
         from zmigrate.display.console import stdout_console
 
         stdout_console().print(description(info))
+
+
+def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dict[str, str]:
+    """The job's secret options, which no run keeps: from the environment or a prompt, as when it began."""
+    from zmigrate.cli.connections import found_settings
+    from zmigrate.cli.run import secret_value
+    from zmigrate.engine.ledger import find_run
+    from zmigrate.job import options
+    from zmigrate.registry import discover
+
+    record = find_run(found_settings(state_dir).state_dir, reference).record
+    if not record.unfinished or record.practice:
+        return {}
+    where = jobs or (Path(record.origin) if Path(record.origin).is_file() else None)
+    found = {
+        spec.name: secret_value(spec)
+        for spec in options(discover(where, Path.cwd()).get(record.job))
+        if spec.secret
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def as_data(info: RunInfo) -> dict[str, Any]:

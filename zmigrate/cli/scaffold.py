@@ -16,7 +16,10 @@ NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
 TAKEN = frozenset({"zmigrate", "pytest"})
 TEMPLATE_NAMES = frozenset({"Argument", "Csv", "Path", "RecordJob", "Skip", "Upsert"})
 
-JOB = '''"""{title}. Edit `transform`; try it with `zmigrate run {job} {sample} --emulator`."""
+JOB = '''"""{title}: edit `transform`, then try it:
+
+    zmigrate run {job} {sample} --emulator
+"""
 
 from pathlib import Path
 

@@ -53,9 +53,7 @@ def banner(facts: BannerFacts) -> RenderableType:
         grid.add_row("write", f"{what} {facts.module}")
     grid.add_row("rows", rows_text(facts))
     if facts.practice:
-        grid.add_row(
-            "practice", "the embedded emulator: nothing reaches Zoho, and its org is gone afterwards"
-        )
+        grid.add_row("practice", "nothing reaches Zoho, and this org is gone afterwards")
     return Panel(grid, title=facts.job, title_align="left", border_style=color, expand=False)
 
 

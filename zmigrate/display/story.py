@@ -1,4 +1,4 @@
-"""What happens to a run, told to somebody who sees it for the first time: what goes wrong and does no harm."""
+"""What happens to a run, told to somebody who sees it for the first time: what goes wrong without harm."""
 
 from __future__ import annotations
 

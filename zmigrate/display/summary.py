@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.console import count, counted, duration
@@ -106,8 +107,14 @@ def files(paths: Mapping[str, str | None]) -> RenderableType:
     for name in ("run", "success", "errors", "report"):
         path = paths.get(name)
         if path:
-            grid.add_row(name, Text(path, style="cyan"))
+            grid.add_row(name, Text(nearby(path), style="cyan"))
     return grid
+
+
+def nearby(path: str) -> str:
+    """The path as a person types it from here: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> list[str]:

@@ -1,0 +1,36 @@
+"""The demo tells the whole story, proves it, and leaves nothing behind but the run folder."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from zmigrate.cli.demo import Proof
+
+
+def test_the_demo_proves_that_every_row_is_there_once_in_less_than_half_a_minute(zmigrate, folder):
+    began = time.monotonic()
+    done = zmigrate("demo")
+    assert done.code == 0, done.out + done.err
+    assert time.monotonic() - began < 30
+    assert "  NO  " not in done.out
+    assert done.out.count("  yes  ") == 3
+    assert "every row read is accounted for" in done.out
+    assert re.search(r"\d+ tokens \(\d+ renewed\)", done.out)
+    for word in ("the token ran out midway", "429", "no answer: written or not?", "looked into"):
+        assert word in done.err
+    assert [path.name for path in folder.iterdir()] == [".zmigrate"]
+    assert len(list(folder.glob(".zmigrate/runs/*/success.csv"))) == 1
+    report = zmigrate("report", "last")
+    assert report.code == 0
+    assert "MANDATORY_NOT_FOUND" in report.out
+
+
+def test_a_record_that_is_there_twice_is_no_proof():
+    from collections import Counter
+
+    books = {"creates": 2, "created_twice": 0, "lost": 1}
+    assert Proof(expected=Counter("ab"), found=Counter("ab"), **books).holds
+    assert not Proof(expected=Counter("ab"), found=Counter("aab"), **books).holds
+    assert not Proof(expected=Counter("abc"), found=Counter("ab"), **books).holds
+    assert not Proof(expected=Counter("ab"), found=Counter("ab"), **books | {"created_twice": 1}).holds

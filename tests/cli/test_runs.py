@@ -1,0 +1,180 @@
+"""Running a job: what stdout, stderr and the exit code say; and the commands that look back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zmigrate.cli.emulator import environment_of
+from zmigrate.emulator import Emulator, Options
+
+MAIN = [sys.executable, "-c", "import sys; from zmigrate.cli import main; sys.exit(main())"]
+INSERT = ["--module", "Leads", "--operation", "insert", "--key", "Legacy_ID"]
+
+
+def write_leads(path: Path, rows: int, *, bad: int = 0) -> None:
+    lines = ["Legacy_ID,Last_Name,Email"]
+    lines += [f"L{number},Name {number},n{number}@example.com" for number in range(rows - bad)]
+    lines += [f"B{number},Name,not an address" for number in range(bad)]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def test_a_clean_run_ends_with_0_and_accounts_for_every_row(zmigrate, folder):
+    write_leads(folder / "leads.csv", 250)
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator")
+    assert done.code == 0, done.err
+    assert done.out == ""
+    assert "250: every row" in done.err.replace(" rows", "")
+    assert "practice" in done.err
+    assert "nothing has reached Zoho" in done.err
+
+
+def test_failed_rows_end_with_1_and_the_report_groups_their_reasons(zmigrate, folder):
+    write_leads(folder / "leads.csv", 50, bad=7)
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator")
+    assert done.code == 1
+    assert "zmigrate report" in done.err
+    report = zmigrate("report", "last")
+    assert report.code == 0, report.err
+    assert "why rows failed" in report.out
+    (line,) = [line for line in report.out.splitlines() if "INVALID_DATA" in line]
+    assert line.split()[:2] == ["7", "Email"]
+    assert "45, 46, 47" in report.out
+
+
+def test_json_prints_one_object_and_nothing_else_on_stdout(zmigrate, folder):
+    write_leads(folder / "leads.csv", 120, bad=1)
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator", "--json")
+    body = json.loads(done.out)
+    assert done.code == 1
+    assert body["rows"]["created"] == 119
+    assert body["error"] is None
+    assert set(body) == {
+        *("run_id", "job", "state", "org", "api_domain", "rows", "requests", "tokens", "credits"),
+        *("elapsed_s", "rows_per_s", "files", "error"),
+    }
+
+
+def test_quiet_prints_nothing_at_all(zmigrate, folder):
+    write_leads(folder / "leads.csv", 10)
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator", "--quiet")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_a_missing_file_is_wrong_use_and_nothing_is_sent(zmigrate, credentials):
+    done = zmigrate("run", "import-csv", "nowhere.csv", *INSERT, "--json")
+    assert done.code == 2
+    assert "nowhere.csv" in done.err
+    assert json.loads(done.out)["error"]["code"] == "SOURCE"
+
+
+def test_an_unknown_field_names_the_column_and_the_nearest(zmigrate, folder):
+    (folder / "leads.csv").write_text("Legacy_ID,Last_Nam\n1,x\n")
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator")
+    assert done.code == 2
+    assert "Last_Nam" in done.err
+    assert "Last_Name" in done.err
+    assert "--ignore-column" in done.err
+
+
+def test_production_without_a_terminal_wants_yes(zmigrate, folder, monkeypatch):
+    write_leads(folder / "leads.csv", 5)
+    with Emulator(Options(org_type="production")) as emulator:
+        for name, value in environment_of(emulator).items():
+            monkeypatch.setenv(name, value)
+        refused = zmigrate("run", "import-csv", "leads.csv", *INSERT)
+        agreed = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--yes")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    assert agreed.code == 0, agreed.err
+    assert "production" in agreed.err
+
+
+def test_emulator_and_profile_exclude_each_other(zmigrate, folder):
+    write_leads(folder / "leads.csv", 5)
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator", "--profile", "x")
+    assert done.code == 2
+    assert "exclude each other" in done.err
+
+
+def test_a_trigger_that_zoho_does_not_know_is_refused(zmigrate, folder):
+    write_leads(folder / "leads.csv", 5)
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator", "--trigger", "workflows")
+    assert done.code == 2
+    assert "workflow" in done.err
+
+
+def test_a_limited_run_is_gone_on_with_and_listed(zmigrate, folder, credentials):
+    write_leads(folder / "leads.csv", 30)
+    first = zmigrate("run", "import-csv", "leads.csv", *INSERT, "--limit", "10")
+    assert first.code == 0, first.err
+    assert "zmigrate resume" in first.err
+    again = zmigrate("run", "import-csv", "leads.csv", *INSERT)
+    assert again.code == 2
+    assert "resume" in again.err
+    second = zmigrate("resume", "last", "--json")
+    assert second.code == 0, second.err
+    assert json.loads(second.out)["rows"]["created"] == 30
+    listed = json.loads(zmigrate("runs", "--json").out)
+    assert [(run["state"], run["result"]["rows"]["created"]) for run in listed] == [("finished", 30)]
+    table = zmigrate("runs").out
+    assert "finished" in table
+    assert max(map(len, table.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("command", ["resume", "report"])
+def test_a_run_that_is_not_there_is_named_with_the_nearest(zmigrate, folder, command):
+    assert "there are no runs" in zmigrate(command, "last").err
+    write_leads(folder / "leads.csv", 5)
+    zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator", "--quiet")
+    done = zmigrate(command, "2020", "--json")
+    assert done.code == 2
+    assert "Nearest" in done.err
+    assert json.loads(done.out)["error"]["code"] == "RUN"
+
+
+def test_runs_without_any_says_so(zmigrate):
+    assert zmigrate("runs").out == "no runs yet\n"
+    assert json.loads(zmigrate("runs", "--json").out) == []
+
+
+def test_ctrl_c_ends_with_130_and_says_how_to_go_on(zmigrate, folder, monkeypatch):
+    write_leads(folder / "leads.csv", 3000)
+    with Emulator(Options(latency_ms=300)) as emulator:
+        for name, value in environment_of(emulator).items():
+            monkeypatch.setenv(name, value)
+        process = subprocess.Popen(
+            [*MAIN, "run", "import-csv", "leads.csv", *INSERT],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=dict(os.environ),
+        )
+        wait_for_a_write(folder)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130, err
+        assert out == ""
+        assert "zmigrate resume" in err
+        assert zmigrate("report", "last").out.count("interrupted") >= 1
+        done = zmigrate("resume", "last", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["rows"]["created"] == 3000
+
+
+def wait_for_a_write(folder: Path) -> None:
+    """Until the journal is there, which is opened before the first write."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if list(folder.glob(".zmigrate/runs/*/journal.db")):
+            time.sleep(0.5)
+            return
+        time.sleep(0.05)
+    raise AssertionError("the run did not begin")
