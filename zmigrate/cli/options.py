@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -44,14 +44,24 @@ Concurrency = Annotated[
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
-TriggerName = Literal["workflow", "approval", "blueprint", "pathfinder", "orchestration"]
+TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
 """What a write may set off: developer/docs/api/v8/insert-records.html, input key `trigger`."""
 
+
+def known_triggers(names: list[str] | None) -> list[str] | None:
+    """Refuse a name that Zoho would not know: it would answer SUCCESS, and trigger nothing."""
+    for name in names or ():
+        if name not in TRIGGERS:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(TRIGGERS)}")
+    return names
+
+
 Trigger = Annotated[
-    list[TriggerName] | None,
+    list[str] | None,
     typer.Option(
         "--trigger",
         metavar="NAME",
+        callback=known_triggers,
         help="Let Zoho run these: workflow, approval, blueprint, pathfinder, orchestration. Default: none.",
         rich_help_panel=RUNNER_PANEL,
     ),
