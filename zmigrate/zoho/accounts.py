@@ -110,6 +110,7 @@ class Accounts:
         )
 
 
+_CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -141,8 +142,8 @@ def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denie
 
 
 def _plain(error: object) -> str:
-    """The answer's error code, cut down to what a code may hold: an unknown text never reaches a message."""
-    return re.sub(r"[^A-Za-z0-9_ ]", "", error)[:40] if isinstance(error, str) else ""
+    """The answer's error, where it looks like a code: whatever else stands there never reaches a message."""
+    return error if isinstance(error, str) and _CODE.fullmatch(error) else ""
 
 
 def _scopes(body: dict[str, Any], asked: tuple[str, ...]) -> frozenset[str]:

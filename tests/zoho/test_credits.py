@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.zoho.fakes import FakeZoho, Time, records_answer, rig
+from zmigrate.errors import CreditsSpent
+from zmigrate.zoho.answers import Call
+from zmigrate.zoho.credits import CreditLedger
+
+DAY_S = 86_400.0
+
+
+def ledger(time: Time, folder: Path | None = None, allowance: int | None = 100) -> CreditLedger:
+    credits = CreditLedger(time.now)
+    if folder is not None:
+        credits.open(folder, allowance)
+    return credits
+
+
+def test_nothing_is_known_before_the_org_is(tmp_path: Path) -> None:
+    credits = ledger(Time())
+    credits.spend(5)
+
+    assert (credits.used, credits.left(), credits.shortage_s(10**9)) == (5, None, 0.0)
+
+
+def test_what_was_spent_before_the_org_was_known_counts(tmp_path: Path) -> None:
+    credits = ledger(Time())
+    credits.spend(5)
+    credits.open(tmp_path, 100)
+
+    assert credits.left() == 95
+
+
+def test_credits_come_back_after_24_hours_and_not_at_midnight(tmp_path: Path) -> None:
+    time = Time()
+    credits = ledger(time, tmp_path)
+    credits.spend(60)
+    time.passed = DAY_S / 2
+    credits.spend(30)
+    assert credits.left() == 10
+
+    time.passed = DAY_S - 120
+    assert credits.left() == 10
+    time.passed = DAY_S + 120
+
+    assert credits.left() == 70
+
+
+def test_a_shortage_says_how_long_until_enough_is_free(tmp_path: Path) -> None:
+    time = Time()
+    credits = ledger(time, tmp_path)
+    credits.spend(60)
+    time.passed = 3_600.0
+    credits.spend(40)
+
+    assert credits.shortage_s(10) == pytest.approx(DAY_S - 3_600, abs=61)
+    assert credits.shortage_s(70) == pytest.approx(DAY_S, abs=61)
+
+
+def test_processes_of_one_org_count_together(tmp_path: Path) -> None:
+    time = Time()
+    first, second = ledger(time, tmp_path), ledger(time, tmp_path)
+    first.spend(30)
+    second.spend(20)
+    first.close()
+    second.close()
+
+    assert second.left() == 50
+    assert ledger(time, tmp_path).left() == 50
+    assert (first.used, second.used) == (30, 20)
+
+
+def test_zohos_header_is_the_truth_once_it_is_seen(tmp_path: Path) -> None:
+    time = Time()
+    credits = ledger(time, tmp_path, allowance=1_000)
+    credits.spend(10)
+
+    credits.correct("400")
+    assert credits.left() == 400
+    credits.spend(30)
+
+    assert credits.left() == 370
+    credits.close()
+    assert ledger(time, tmp_path, allowance=1_000).left() == 370
+
+
+@pytest.mark.parametrize("header", [None, "", "many", "1.5"])
+def test_a_missing_or_odd_header_corrects_nothing(tmp_path: Path, header: str | None) -> None:
+    credits = ledger(Time(), tmp_path)
+
+    credits.correct(header)
+
+    assert credits.left() == 100
+
+
+def test_old_news_of_no_credits_lets_a_call_through_to_hear_new_ones(tmp_path: Path) -> None:
+    time = Time()
+    credits = ledger(time, tmp_path)
+    credits.correct("0")
+    assert credits.shortage_s(1) > 0
+
+    time.passed = 1_000.0
+
+    assert credits.shortage_s(1) == 0
+    assert credits.exhausted(1)
+
+
+def test_a_damaged_file_counts_as_empty(tmp_path: Path) -> None:
+    (tmp_path / "credits.json").write_text('{"minutes": {"x": 1, "3": "y"}, "header": [1]}')
+
+    assert ledger(Time(), tmp_path).left() == 100
+
+
+def test_writes_to_the_file_are_buffered(tmp_path: Path) -> None:
+    time = Time()
+    credits = ledger(time, tmp_path)
+    before = (tmp_path / "credits.json").read_bytes()
+    credits.spend(1)
+    assert (tmp_path / "credits.json").read_bytes() == before
+
+    time.passed = 3.0
+    credits.spend(1)
+
+    assert (tmp_path / "credits.json").read_bytes() != before
+
+
+def test_a_call_that_does_not_fit_is_not_sent(tmp_path: Path) -> None:
+    with rig(tmp_path, FakeZoho([records_answer()])) as wire:
+        wire.credits.open(tmp_path, 15)
+        call = Call("GET", "/crm/v8/Leads", credits=10)
+        wire.transport.send(call)
+        with pytest.raises(CreditsSpent) as caught:
+            wire.transport.send(call)
+
+    assert (len(wire.zoho.requests), caught.value.exit_code) == (1, 4)
+    assert "--wait" in (caught.value.hint or "")

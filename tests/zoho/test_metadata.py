@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zmigrate.zoho.metadata import Field, read_field, read_fields, read_org
+
+
+def field(**raw: Any) -> Field:
+    return read_field({"api_name": "X", "data_type": "text", **raw}, on_layout=True)
+
+
+@pytest.mark.parametrize(
+    ("unique", "expected"),
+    [
+        ({}, (False, False)),
+        (None, (False, False)),
+        ({"case_sensitive": True}, (True, True)),
+        ({"case_sensitive": False}, (True, False)),
+        ({"casesensitive": True}, (True, False)),
+    ],
+)
+def test_an_empty_unique_is_not_unique(unique: object, expected: tuple[bool, bool]) -> None:
+    read = field(unique=unique)
+
+    assert (read.unique, read.case_sensitive) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "writable"),
+    [
+        ({}, (True, True)),
+        ({"operation_type": {"api_create": True, "api_update": False}}, (True, False)),
+        ({"operation_type": {"api_create": False, "api_update": False}, "read_only": False}, (False, False)),
+        ({"read_only": True}, (False, False)),
+        ({"field_read_only": True}, (False, False)),
+        ({"data_type": "formula", "operation_type": {"api_create": True, "api_update": True}}, (False, False)),
+        ({"data_type": "autonumber"}, (False, False)),
+        ({"virtual_field": True}, (False, False)),
+        ({"view_type": {"create": False, "edit": False}}, (False, False)),
+        ({"view_type": {"create": True, "edit": False}}, (True, True)),
+    ],
+)
+def test_what_the_api_may_write(raw: dict[str, Any], writable: tuple[bool, bool]) -> None:
+    read = field(**raw)
+
+    assert (read.creatable, read.updatable) == writable
+
+
+def test_a_field_is_read_whole() -> None:
+    read = field(
+        api_name="Stage",
+        field_label="Stage",
+        data_type="picklist",
+        json_type="string",
+        length=120,
+        decimal_place=None,
+        system_mandatory=True,
+        external={"type": "org", "show": False},
+        lookup={"module": {"api_name": "Accounts", "id": "1"}},
+        pick_list_values=[
+            {"actual_value": "Open", "display_value": "New", "type": "used"},
+            {"display_value": "Old", "type": "unused"},
+        ],
+    )
+
+    assert (read.mandatory, read.length, read.external, read.lookup_module) == (True, 120, "org", "Accounts")
+    assert [(value.actual, value.display, value.used) for value in read.pick_list] == [
+        ("Open", "New", True),
+        ("Old", "Old", False),
+    ]
+
+
+def test_fields_on_no_layout_are_marked_whether_or_not_the_other_list_has_them() -> None:
+    every = {"fields": [{"api_name": "A"}, {"api_name": "B"}]}
+    unused = {"fields": [{"api_name": "B"}, {"api_name": "C"}]}
+
+    read = read_fields("Leads", every, unused)
+
+    assert {one.api_name: one.on_layout for one in read} == {"A": True, "B": False, "C": False}
+    assert read.get("missing") is None
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize(
+    ("type_", "sandbox", "production"),
+    [
+        ("production", False, True),
+        ("Production", False, True),
+        ("SANDBOX", True, False),
+        ("developer", False, False),
+        ("bigin", False, True),
+        (None, False, True),
+    ],
+)
+def test_an_org_counts_as_production_unless_it_says_otherwise(
+    type_: str | None, sandbox: bool, production: bool
+) -> None:
+    org = read_org({"org": [{"id": "1", "type": type_}]})
+
+    assert (org.sandbox, org.production) == (sandbox, production)
+
+
+def test_the_soid_may_be_the_zgid_or_the_id() -> None:
+    org = read_org({"org": [{"id": "111", "zgid": "222", "company_name": "Acme"}]})
+
+    assert org.answers_to("ZohoCRM.111")
+    assert org.answers_to("222")
+    assert not org.answers_to("ZohoCRM.333")
+    assert not org.answers_to("ZohoCRM.")
+
+
+def test_the_allowance_comes_from_edition_and_users() -> None:
+    details = {"paid_type": "professional", "users_license_purchased": 4}
+
+    assert read_org({"org": [{"id": "1", "license_details": details}]}).credit_allowance == 52_000
+    assert read_org({"org": [{"id": "1"}]}).credit_allowance is None
