@@ -44,12 +44,15 @@ class Preparer:
     def __call__(self, row: Row) -> Prepared:
         values = row.values
         source = dict(values) if self._keep_source else None
+        given: Any = None
         try:
-            record = self._convert(self._transform(values))
+            given = self._transform(values)
+            record = self._convert(given)
         except Skip as skip:
             return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, skip.reason))
         except BadValue as bad:
-            return self._ended(row, source, Outcome("failed", None, bad.code, bad.field, bad.message))
+            outcome = Outcome("failed", None, bad.code, bad.field or None, bad.message)
+            return self._ended(row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None)
         except Exception as error:
             self._log_traceback(row, error)
             reason = f"transform raised {type(error).__name__}: {error}"
@@ -69,8 +72,11 @@ class Preparer:
         return Pending(row.number, row.line, text, self._target.fold(text), record, source), None
 
     @staticmethod
-    def _ended(row: Row, source: Mapping[str, Any] | None, outcome: Outcome) -> Prepared:
-        return Pending(row.number, row.line, None, None, {}, source), outcome
+    def _ended(
+        row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None
+    ) -> Prepared:
+        shown = None if key is None or key == "" else str(key)
+        return Pending(row.number, row.line, shown, None, {}, source), outcome
 
     def _log_traceback(self, row: Row, error: Exception) -> None:
         self._tracebacks += 1

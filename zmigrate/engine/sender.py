@@ -14,6 +14,7 @@ from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import ANSWER_LOST, KEY_AMBIGUOUS, KEY_NOT_FOUND, Outcome
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import Verdict, made_by_us, read_answer
+from zmigrate.errors import Fatal, InDoubt
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
@@ -38,7 +39,6 @@ class Wire(Protocol):
     def find(
         self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
     ) -> list[dict[str, Any]]: ...
-    def record(self, module: str, id: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None: ...
     def records_by_id(
         self, module: str, ids: Sequence[str], fields: Sequence[str] | None
     ) -> dict[str, dict[str, Any]]: ...
@@ -122,10 +122,15 @@ class Sender:
                     return
 
     def _answer_questions(self, batch: Batch, verdicts: list[Verdict]) -> list[Verdict]:
-        asked = {
-            v.question.record_id for v in verdicts if v.question is not None and v.question.kind == "ours"
-        }
-        known = self._by_ids(sorted(asked)) if asked else {}
+        asked = sorted({verdict.question.record_id for verdict in verdicts if verdict.question is not None})
+        if not asked:
+            return verdicts
+        fields = [self.target.key or "id", "Created_Time", "Created_By"]
+        try:
+            known = self._wire.records_by_id(self.target.module, asked, fields)
+        except Fatal as error:
+            # The write itself is not refused: whether it was applied is still the question.
+            raise InDoubt(f"the records could not be read back: {error.message}") from error
         return [
             self._answered(row, verdict, batch, known)
             for row, verdict in zip(batch.rows, verdicts, strict=True)
@@ -137,29 +142,12 @@ class Sender:
         question = verdict.question
         if question is None:
             return verdict
-        if question.kind == "gone":
-            there = self._wire.record(self.target.module, question.record_id)
-            return (
-                Verdict(Outcome("deleted", question.record_id)) if there is None else Verdict(verdict.outcome)
-            )
         record = known.get(question.record_id)
+        if question.kind == "gone":
+            return Verdict(Outcome("deleted", question.record_id)) if record is None else verdict
         if record is not None and self._is_ours(record, row, batch):
             return Verdict(Outcome("created", question.record_id), unless_owned=verdict.outcome)
-        return Verdict(verdict.outcome)
-
-    def _by_ids(self, ids: list[str]) -> dict[str, dict[str, Any]]:
-        """The records with these ids, with what tells whose they are; what a list leaves out is read one by
-        one.
-        """
-        found = self._wire.records_by_id(
-            self.target.module, ids, [self.target.key or "id", "Created_Time", "Created_By"]
-        )
-        for record_id in ids:
-            if record_id not in found:
-                record = self._wire.record(self.target.module, record_id)
-                if record is not None:
-                    found[record_id] = record
-        return found
+        return verdict
 
     def _is_ours(self, record: Mapping[str, Any], row: Pending, batch: Batch) -> bool:
         value = record.get(self.target.key or "")

@@ -1,0 +1,145 @@
+"""kill -9 at any moment, then resume: the same as a run that was never killed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGKILL
+
+import pytest
+
+from tests.engine.victim import Victim, importing
+from tests.support import Bench, leads, write_rows
+
+STORM = {
+    "rate_lost_answer": 0.05,
+    "rate_5xx": 0.03,
+    "rate_reset": 0.03,
+    "token_life_s": 2.0,
+    "concurrency": 6,
+    "latency_ms": 30.0,
+    "faults_on": "all",
+}
+ROWS = 5_000
+KEYS = {"insert": ("Legacy_ID", "Old_System_Ref"), "upsert": ("Legacy_ID",)}
+KINDS = [(operation, key) for operation, keys in KEYS.items() for key in keys]
+
+
+def writes_of(bench: Bench) -> int:
+    requests: dict[str, int] = bench.stats()["requests"]
+    return sum(count for what, count in requests.items() if what.startswith("POST /crm/v8/Leads"))
+
+
+def killed_at_a_random_point(bench: Bench, path: Path, seed: int) -> None:
+    """Run, kill after some write requests, resume; kill the resume too for some seeds; then resume to the end."""
+    dice = random.Random(seed)
+    operation, key = KINDS[seed % len(KINDS)]
+    arguments = importing(path, key, operation)
+    for _ in range(dice.choice([1, 1, 2])):
+        victim = Victim(bench, *arguments)
+        moment = writes_of(bench) + dice.randrange(1, 30)
+        victim.wait_until(lambda moment=moment: writes_of(bench) >= moment)
+        victim.kill()
+        victim.gone()
+        # Killed before it had opened its run: nothing was sent, and the run is started again.
+        opened = list(bench.folder.glob(".zmigrate/runs/*/run.json"))
+        arguments = ["resume", "last"] if opened else arguments
+    result = Victim(bench, *arguments).result()
+    if result["error"] is not None and result["error"]["code"] == "RUN":
+        assert "finished" in result["error"]["message"]
+    else:
+        assert result["error"] is None, result
+        assert result["state"] == "finished"
+        assert result["rows"]["read"] == ROWS
+        assert result["rows"]["created"] == ROWS
+    audit = bench.audit(key=key)
+    assert (audit["records"], audit["distinct_keys"], audit["created_twice"]) == (ROWS, ROWS, [])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_and_resumed_equals_a_clean_run(
+    seed: int, bench_with: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = bench_with(seed=seed, **STORM)
+    killed_at_a_random_point(bench, write_rows(tmp_path / "leads.csv", _rows(seed)), seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5, 30))
+def test_killed_and_resumed_equals_a_clean_run_at_25_more_points(
+    seed: int, bench_with: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = bench_with(seed=seed, **STORM)
+    killed_at_a_random_point(bench, write_rows(tmp_path / "leads.csv", _rows(seed)), seed)
+
+
+def _rows(seed: int) -> list[dict[str, str]]:
+    return leads(ROWS, key=KINDS[seed % len(KINDS)][1])
+
+
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_killed_between_intent_and_send(key: str, bench: Bench, tmp_path: Path) -> None:
+    """The intents are in the journal, and Zoho refuses to look at the requests: nothing is applied."""
+    path = write_rows(tmp_path / "leads.csv", leads(1_000, key=key))
+    bench.script(
+        {
+            "method": "POST",
+            "path": "/crm/v8/Leads",
+            "fault": "429",
+            "times": 100,
+            "headers": {"Retry-After": "60"},
+        }
+    )
+    victim = Victim(bench, *importing(path, key))
+    victim.wait_until(lambda: len(victim.journal("SELECT id FROM batch WHERE state='sent'")) >= 2)
+    victim.kill()
+    assert victim.gone() == -SIGKILL
+    assert bench.audit(key=key)["creates"] == 0
+    bench.post("reset", {})
+    result = Victim(bench, "resume", "last").result()
+    assert result["rows"]["created"] == 1_000
+    assert bench.audit(key=key)["created_twice"] == []
+    assert bench.audit(key=key)["records"] == 1_000
+
+
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_killed_between_answer_and_outcome(key: str, bench: Bench, tmp_path: Path) -> None:
+    """The writes are applied, and the answers are still trickling in."""
+    path = write_rows(tmp_path / "leads.csv", leads(1_000, key=key))
+    bench.script(
+        {"method": "POST", "path": "/crm/v8/Leads", "fault": "slow_body", "times": 3, "delay_s": 20}
+    )
+    victim = Victim(bench, *importing(path, key))
+    victim.wait_until(lambda: bench.audit(key=key)["creates"] >= 300)
+    victim.kill()
+    assert victim.gone() == -SIGKILL
+    result = Victim(bench, "resume", "last").result()
+    assert result["error"] is None, result
+    assert result["rows"]["created"] == 1_000
+    assert bench.audit(key=key)["created_twice"] == []
+    assert bench.audit(key=key)["records"] == 1_000
+
+
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_killed_while_settling_and_again_while_the_resume_settles(
+    key: str, bench: Bench, tmp_path: Path
+) -> None:
+    path = write_rows(tmp_path / "leads.csv", leads(1_000, key=key))
+    bench.script(
+        {"method": "POST", "path": "/crm/v8/Leads", "fault": "lost_answer", "times": 4},
+        {"method": "POST", "path": "/crm/v8/Leads", "fault": "reset", "times": 2},
+    )
+    victim = Victim(bench, *importing(path, key), settle_s=3)
+    victim.wait_until(lambda: len(victim.journal("SELECT id FROM batch WHERE doubted AND state='sent'")) >= 3)
+    victim.kill()
+    assert victim.gone() == -SIGKILL
+    again = Victim(bench, "resume", "last", settle_s=3)
+    again.wait_until(lambda: bench.stats()["token_requests"] >= 2)
+    again.kill()
+    assert again.gone() == -SIGKILL
+    result = Victim(bench, "resume", "last").result()
+    assert result["error"] is None, result
+    assert result["rows"]["created"] == 1_000
+    assert bench.audit(key=key)["created_twice"] == []
+    assert bench.audit(key=key)["records"] == 1_000

@@ -1,0 +1,5 @@
+"""`python -m zmigrate`"""
+
+from zmigrate.cli import main
+
+main()
