@@ -41,7 +41,7 @@ class ImportCsv(RecordJob):
         if self.operation == "insert":
             return Insert(self.module, key=self.key)
         if self.operation == "upsert":
-            return Upsert(self.module, match_on=self.match_on or self.key or "")
+            return Upsert(self.module, match_on=self.match_on or "")
         if self.operation == "update":
             return Update(self.module, key=self.key or "id")
         return Delete(self.module, key=self.key or "id")
@@ -53,11 +53,11 @@ class ImportCsv(RecordJob):
     def check(self) -> None:
         if self.operation != "upsert" and self.match_on:
             raise ValueError(f"--match-on is for upsert; {self.operation} finds a row's record by --key.")
-        if self.operation == "upsert" and not (self.match_on or self.key):
+        if self.operation == "upsert" and not self.match_on:
             raise ValueError(
                 "an upsert needs --match-on FIELD, the field that tells whether a record is there."
             )
-        if self.match_on and self.key and self.match_on != self.key:
+        if self.match_on and self.key not in (None, self.match_on):
             raise ValueError("an upsert finds its records by --match-on; leave --key out.")
         for mapping in self.map:
             column, equals, field = mapping.rpartition("=")

@@ -28,7 +28,8 @@ PLAIN_TEXT: Final = frozenset({"text", "textarea"})
 COMPUTED: Final = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
 """Types that no record write can set."""
 LONGEST_TEXT: Final = 255
-"""Characters of a text field whose metadata name no length."""
+LONGEST_TEXT_AREA: Final = 50_000
+"""Characters of a field whose metadata name no length; a text area may be of rich text."""
 SHOWN_CHOICES: Final = 8
 PHONE_MARKS: Final = "+.- (),;#"
 TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1"})
@@ -50,8 +51,7 @@ def converter(field: Field, time_zone: tzinfo | None = None) -> Convert:
     """The function for a field: a value becomes JSON, `NOTHING`, or is Refused. None becomes null."""
     kind = field.data_type
     if kind in _TEXTS and field.json_type != "jsonarray":  # text with a list for its JSON: tags
-        convert, usual_length = _TEXTS[kind]
-        return partial(convert, length=field.length or usual_length)
+        return partial(_TEXTS[kind][0], length=text_length(field))
     if kind in ("picklist", "multiselectpicklist"):
         choices = Choices.of(field)
         return partial(pick if kind == "picklist" else picks, choices=choices)
@@ -60,6 +60,11 @@ def converter(field: Field, time_zone: tzinfo | None = None) -> Convert:
     if kind in _BY_TYPE:
         return _BY_TYPE[kind]
     return partial(text, length=field.length or LONGEST_TEXT) if field.json_type == "string" else as_is
+
+
+def text_length(field: Field) -> int:
+    """The most characters that a field of text takes."""
+    return field.length or _TEXTS[field.data_type][1]
 
 
 # ------------------------------------------------------------------------------------------------------- text
@@ -288,7 +293,7 @@ def structured(value: Any) -> Any:
 
 _TEXTS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "text": (text, LONGEST_TEXT),
-    "textarea": (text, LONGEST_TEXT),
+    "textarea": (text, LONGEST_TEXT_AREA),
     "email": (email, 100),
     "phone": (phone, 30),
     "website": (website, 450),

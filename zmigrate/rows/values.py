@@ -103,7 +103,7 @@ class Converter:
         if self._operation == "insert":
             convert = _none_left_out(convert)
         if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
-            self._text_lengths[name] = field.length or field_types.LONGEST_TEXT
+            self._text_lengths[name] = field_types.text_length(field)
         return convert
 
 
