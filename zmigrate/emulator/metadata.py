@@ -30,7 +30,7 @@ def users(world: World, query: Mapping[str, str]) -> Answer:
     found = users_of_type(query.get("type") or "AllUsers")
     if found is None:
         raise Refused(
-            "PATTERN_NOT_MATCHED", "Please check whether the input values are correct", {"param": "type"}
+            "PATTERN_NOT_MATCHED", "Please check whether the input values are correct", {"api_name": "type"}
         )
     per_page = positive(query, "per_page", USERS_PER_PAGE, USERS_PER_PAGE)
     page = positive(query, "page", 1, None)
@@ -59,7 +59,7 @@ def module_of(world: World, query: Mapping[str, str]) -> ModuleSpec:
         raise missing_param("module")
     spec = world.specs.get(name)
     if spec is None:
-        raise Refused("INVALID_MODULE", "the module name given seems to be invalid", {"param_name": "module"})
+        raise Refused("INVALID_MODULE", "the module name given seems to be invalid")
     return spec
 
 

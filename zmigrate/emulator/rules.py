@@ -281,10 +281,14 @@ class Rules:
         if refuse:
             problems.append(Bad({}).problem(name, index))
 
-    def missing(self, kept: Json, index: int) -> list[Json]:
-        """The errors for mandatory fields that a new record lacks."""
+    def missing(self, kept: Json, problems: list[Json], index: int) -> list[Json]:
+        """The errors for mandatory fields that a new record lacks; not for those refused already."""
         names = self.mandatory if "Layout" not in kept else (*self.mandatory, *self.layout_mandatory)
-        return [self.not_found(name, index) for name in names if kept.get(name) is None]
+        lacking = [name for name in names if kept.get(name) is None]
+        if lacking and problems:
+            refused = {problem["details"].get("api_name") for problem in problems}
+            lacking = [name for name in lacking if name not in refused]
+        return [self.not_found(name, index) for name in lacking]
 
     def blanked(self, kept: Json, index: int, record_id: int) -> list[Json]:
         """The errors for mandatory fields that an update would blank."""

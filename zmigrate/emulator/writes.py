@@ -83,7 +83,7 @@ class Writer:
         if type(row) is not dict:
             return [not_an_object(index)]
         kept, problems = self._rules.check(row, index)
-        problems += self._rules.missing(kept, index)
+        problems += self._rules.missing(kept, problems, index)
         problems += self._taken(kept, index, None)
         return problems or self._create(kept)
 
