@@ -59,7 +59,7 @@ LEADS = module(
     field("Email", "email", length=100),
     field("Phone", "phone", length=30),
     field("Website", "website", length=255),
-    field("Lead_Source", "picklist", pick_list=choices("Trade Show", "Partner", "Open=New")),
+    field("Lead_Source", "picklist", pick_list=choices("-None-", "Trade Show", "Partner", "Open=New")),
     field("Interests", "multiselectpicklist", pick_list=choices("Hardware", "Software")),
     field("No_of_Employees", "integer", length=9),
     field("Legacy_Number", "bigint", length=18),

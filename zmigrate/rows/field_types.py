@@ -31,6 +31,8 @@ LONGEST_TEXT: Final = 255
 LONGEST_TEXT_AREA: Final = 50_000
 """Characters of a field whose metadata name no length; a text area may be of rich text."""
 SHOWN_CHOICES: Final = 8
+NO_CHOICE: Final = "-None-"
+"""Every pick list has it for "nothing chosen"."""
 PHONE_MARKS: Final = "+.- (),;#"
 TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1"})
 FALSE_WORDS: Final = frozenset({"false", "no", "off", "0"})
@@ -214,7 +216,8 @@ class Choices:
     @classmethod
     def of(cls, field: Field) -> Choices:
         both = (name for item in field.pick_list for name in (item.display, item.actual))
-        return cls(frozenset(both), tuple(item.display for item in field.pick_list))
+        shown = tuple(item.display for item in field.pick_list if item.display != NO_CHOICE)
+        return cls(frozenset(both), shown)
 
     def check(self, chosen: str) -> str:
         if not self.values or chosen in self.values:
