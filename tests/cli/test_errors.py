@@ -96,3 +96,29 @@ def test_an_option_is_found_before_the_words_are_parsed():
     assert value_of("--jobs", ["run", "--jobs=x.py", "a"]) == "x.py"
     assert value_of("--jobs", ["run", "a", "--", "--jobs", "x.py"]) is None
     assert value_of("--jobs", ["run", "--jobs"]) is None
+
+
+def test_the_name_of_the_job_is_told_from_the_path_of_the_jobs(zmigrate):
+    done = zmigrate("run", "--jobs", "mine", "import-csv", "--json")
+    assert json.loads(done.out)["job"] == "import-csv"
+
+
+def test_verbose_before_the_command_counts(zmigrate, folder):
+    (folder / "leads.csv").write_text("Legacy_ID,Last_Name\n1,Ada\n")
+    words = ("run", "import-csv", "leads.csv", "--module", "Leads", "--operation", "insert", "--emulator")
+    assert "token acquired" in zmigrate("-v", *words).err
+    assert "token acquired" in zmigrate(*words, "-v").err
+    assert "token acquired" not in zmigrate(*words).err
+
+
+def test_a_crash_shows_its_traceback_under_verbose_only(zmigrate, folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "odd.py").write_text(
+        "from zmigrate import Job\n\nclass Odd(Job):\n    'Odd.'\n    scopes = ('ZohoCRM.org.READ',)\n"
+        "    def check(self):\n        raise ZeroDivisionError('odd')\n    def run(self, ctx): pass\n"
+    )
+    done = zmigrate("run", "odd", "--emulator")
+    assert done.code == 5
+    assert "Traceback" not in done.err
+    assert "ZeroDivisionError" in done.err
+    assert "Traceback" in zmigrate("-v", "run", "odd", "--emulator").err

@@ -11,6 +11,7 @@ import typer
 from zmigrate.cli import api, demo, emulator, errors, fields, jobs, run, runs, setup
 from zmigrate.cli.commands import Group
 from zmigrate.errors import ZmigrateError
+from zmigrate.stopping import StopRequested
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -74,7 +75,8 @@ def run_command_line(argv: Sequence[str] | None = None) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(args=words, prog_name=PROGRAM, standalone_mode=False)
-    except typer.Abort:
+    except (typer.Abort, StopRequested):
+        typer.echo("interrupted; nothing was written", err=True)
         return errors.INTERRUPTED
     except (ZmigrateError, typer.TyperException) as error:
         return fail(errors.problem_of(error), words)

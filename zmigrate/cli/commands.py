@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from typer._click import Context, Parameter
 
 
+CONTEXT = "_context"
+"""No option of a job can have this name."""
+
+
 def parameter(name: str, annotation: object, default: object, info: object) -> inspect.Parameter:
     """One parameter of a made-up function; `info` is typer's `Option(...)` or `Argument(...)`."""
     return inspect.Parameter(
@@ -48,15 +52,20 @@ def escaped(text: str) -> str:
 
 
 def command_of(
-    name: str, help_text: str, parameters: Sequence[inspect.Parameter], act: Callable[[dict[str, Any]], None]
+    name: str,
+    help_text: str,
+    parameters: Sequence[inspect.Parameter],
+    act: Callable[[dict[str, Any], typer.Context], None],
 ) -> AnyCommand:
     """A command with these parameters that hands their values to `act`."""
 
     def call(**values: Any) -> None:
-        act(values)
+        act(values, values.pop(CONTEXT))
 
-    call.__signature__ = inspect.Signature(list(parameters))  # type: ignore[attr-defined]
-    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    context = inspect.Parameter(CONTEXT, inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    declared = [context, *parameters]
+    call.__signature__ = inspect.Signature(declared)  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in declared}
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     single.command(name, help=help_text, cls=Command)(call)
     return typer.main.get_command(single)

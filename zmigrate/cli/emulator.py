@@ -58,7 +58,7 @@ def option_of(field: dataclasses.Field[Any]) -> inspect.Parameter:
     return parameter(field.name, hint, field.default, typer.Option(name, help=text, metavar=metavar))
 
 
-def serve(values: dict[str, Any]) -> None:
+def serve(values: dict[str, Any], _context: typer.Context) -> None:
     """Serve until interrupted. That is the normal end, so it is no error."""
     from zmigrate import emulator as local
 

@@ -113,7 +113,7 @@ def tell(problem: Problem, stream: TextIO) -> None:
 def tell_json(problem: Problem, argv: Sequence[str]) -> None:
     """The same as an object on stdout: the whole contract for a run, else just `error`."""
     error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-    words = [word for word in argv if not word.startswith("-")]
+    words = [word for word in argv if not word.startswith("-") and word != value_of("--jobs", argv)]
     body: dict[str, Any] = {"error": error}
     if words and words[0] in RUN_COMMANDS:
         body = nothing_ran(words[1] if words[0] == "run" and len(words) > 1 else None) | body

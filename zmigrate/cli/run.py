@@ -65,7 +65,8 @@ def job_command(entry: JobEntry) -> Command:
     specs = {spec.name: spec for spec in options(entry.cls)}
     own = [parameter_of(spec) for spec in specs.values() if not spec.secret]
 
-    def act(values: dict[str, Any]) -> None:
+    def act(values: dict[str, Any], context: typer.Context) -> None:
+        values["verbose"] |= bool(context.obj)
         runner = RunOptions(**{each.name: values.pop(each.name) for each in fields(RunOptions)})
         start(build(entry.cls, specs, values), runner)
 

@@ -39,6 +39,7 @@ RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the b
 def add_to(app: typer.Typer) -> None:
     @app.command(cls=Command)
     def resume(
+        context: typer.Context,
         run: RunRef,
         profile: Profile = None,
         limit: Limit = None,
@@ -56,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
         from zmigrate.cli.watching import Watch
         from zmigrate.engine import entry
 
-        watch = Watch(quiet=quiet, verbose=verbose, as_json=as_json)
+        watch = Watch(quiet=quiet, verbose=verbose or bool(context.obj), as_json=as_json)
         with watch:
             result = entry.resume(
                 run,

@@ -26,10 +26,10 @@ TRIES = 5
 
 INTRODUCTION = """\
 zmigrate talks to Zoho CRM as a Self Client. If there is none yet:
-  1. open Zoho's API console of your data centre, as in https://api-console.zoho.eu
-  2. Add Client > Self Client > Create; its tab "Client Secret" has the id and the secret
-  3. the org id is in Zoho CRM under Setup > Developer Hub > APIs & SDKs, or Setup > Company Details
-     (the sandbox of an org has an id of its own)
+  1. open Zoho's API console in your data centre: https://api-console.zoho.eu
+  2. Add Client > Self Client > Create; its tab "Client Secret" has both values
+  3. the org id stands in Zoho CRM under Setup > Company Details; the sandbox of
+     an org has an id of its own
 """
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -47,7 +50,8 @@ class Watch:
     def confirm(self, asked: Banner) -> bool:
         """Show what is about to happen, and ask."""
         self._show(facts_of_banner(asked))
-        return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
+        with interruptible():
+            return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
     def finish(self, result: RunResult, *, practice: bool = False) -> None:
         """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
@@ -66,6 +70,16 @@ class Watch:
     def _show(self, facts: BannerFacts) -> None:
         self._banner_shown = True
         self._console.print(banner(facts))
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """While a question is open, Ctrl-C ends it: the run's own handler would only take note of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def facts_of_event(event: events.RunStarted) -> BannerFacts:

@@ -68,8 +68,12 @@ def rows_text(facts: BannerFacts) -> str:
 
 
 def confirm(console: Console, question: str) -> bool:
-    """Ask on the terminal; anything but yes is no. The caller has made sure that there is a terminal."""
+    """Ask on the terminal, which the caller made sure of; anything but yes is no."""
     console.print(f"{question} [y/N] ", end="", style="bold")
     console.file.flush()
-    answer = sys.stdin.readline()
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        console.print("\nnothing was written")
+        raise
     return answer.strip().casefold() in {"y", "yes"}

@@ -260,7 +260,9 @@ def moment(figures: Figures) -> list[tuple[str, str]]:
     """How things stand right now."""
     shown = []
     if figures.parked:
-        shown.append((f"settling {counted(figures.rows_parked, 'row')}", "yellow"))
+        # After a resume only the number of batches is known.
+        what = counted(figures.rows_parked, "row") if figures.rows_parked else f"{figures.parked} from before"
+        shown.append((f"settling {what}", "yellow"))
     shown.append((f"in flight {figures.in_flight} of {figures.limit}", ""))
     if figures.token_left_s is not None:
         shown.append((f"token {duration(round(max(figures.token_left_s, 0)))} left", ""))

@@ -61,6 +61,9 @@ def balance(rows: Mapping[str, int]) -> Text:
 
     total = sum(rows.get(name, 0) for name, _ in OUTCOMES)
     read = rows.get("read", 0)
+    pending = rows.get("pending", 0)
+    if total == read and pending:
+        return Text(f"= {counted(total, 'row')}, of which {count(pending)} are still to do", style="dim")
     if total == read:
         return Text(f"= {counted(total, 'row')}: every row read is accounted for", style="dim")
     return Text(f"the outcomes add up to {count(total)}, not to {count(read)}", style="bold red")
@@ -129,7 +132,7 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
-    if rows.get("failed") and result["files"].get("errors") and not practice:
+    if result["state"] == "finished" and rows.get("failed") and not practice:
         steps.append("mend the rows in errors.csv and feed that file in again: it loads only what failed")
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")

@@ -1,0 +1,165 @@
+"""Banner, summary and report: what a person reads before and after."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from zmigrate.display.banner import BannerFacts, banner, confirm
+from zmigrate.display.console import duration
+from zmigrate.display.report import reason_table, reasons_of
+from zmigrate.display.summary import next_steps, summary
+
+
+def text_of(renderable, width: int = 80) -> str:
+    out = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
+    out.print(renderable)
+    return out.file.getvalue()
+
+
+def result(**changes):
+    rows = dict.fromkeys(
+        ("read", "created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "pending"), 0
+    )
+    values = {
+        "run_id": "20260101-120000-import-csv-ab12",
+        "job": "import-csv",
+        "state": "finished",
+        "rows": rows | changes.pop("rows", {}),
+        "requests": {"sent": 12, "retried": 2, "throttled": 0},
+        "tokens": {"acquired": 3, "renewed": 2},
+        "credits": {"estimated": 10, "used": 1},
+        "elapsed_s": 61.0,
+        "rows_per_s": 1234.5,
+        "files": {"run": "a/run.json", "success": "a/success.csv", "errors": "a/errors.csv", "report": None},
+        "error": None,
+    }
+    return values | changes
+
+
+def facts(**changes) -> BannerFacts:
+    values = {
+        "job": "import-csv",
+        "org": "Acme",
+        "environment": "production",
+        "place": "profile `prod` in zmigrate.toml",
+        "module": "Leads",
+        "operation": "delete",
+        "rows_total": 3000,
+        "rows_done": 0,
+        "practice": False,
+    }
+    return BannerFacts(**values | changes)
+
+
+def test_the_banner_says_org_environment_place_write_and_rows():
+    text = text_of(banner(facts()))
+    for part in ("Acme", "production", "profile `prod`", "DELETE from Leads", "3,000"):
+        assert part in text
+
+
+def test_the_banner_of_a_resumed_run_says_what_is_done():
+    assert "3,000, of which 1,200 are done" in text_of(banner(facts(rows_done=1200)))
+    assert "as many as the source has" in text_of(banner(facts(rows_total=None)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "agreed"), [("y\n", True), ("YES\n", True), ("\n", False), ("no\n", False), ("", False)]
+)
+def test_only_yes_is_yes(monkeypatch, typed, agreed):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert confirm(Console(file=io.StringIO()), "Go on?") is agreed
+
+
+def test_the_summary_accounts_for_every_row():
+    text = text_of(summary(result(rows={"read": 10, "created": 7, "skipped": 1, "failed": 2})))
+    assert "= 10 rows: every row read is accounted for" in text
+    assert "updated" not in text
+    assert "12 requests (2 retried), 3 tokens (2 renewed), 1 credit" in text
+    assert "import-csv finished after 1 min 1 s, 1,234 rows/s" in text
+
+
+def test_a_sum_that_is_out_is_said_aloud():
+    assert "add up to 9, not to 10" in text_of(summary(result(rows={"read": 10, "created": 9})))
+
+
+def test_rows_that_are_still_to_do_are_named():
+    text = text_of(summary(result(state="interrupted", rows={"read": 10, "created": 7, "pending": 3})))
+    assert "of which 3 are still to do" in text
+    assert "zmigrate resume 20260101-120000-import-csv-ab12" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("limited", "zmigrate resume"),
+        ("paused", "zmigrate resume"),
+        ("interrupted", "zmigrate resume"),
+        ("broken", "zmigrate resume"),
+        ("finished", "zmigrate report"),
+    ],
+)
+def test_each_state_has_its_next_step(state, words):
+    assert words in "\n".join(next_steps(result(state=state, rows={"failed": 1})))
+
+
+def test_practice_can_not_be_resumed():
+    steps = "\n".join(next_steps(result(state="interrupted"), practice=True))
+    assert "resume" not in steps
+    assert "anew" in steps
+
+
+def test_files_below_the_current_folder_are_shown_as_they_are_typed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    errors = str(tmp_path / "runs" / "errors.csv")
+    text = text_of(summary(result(files={"run": None, "success": None, "errors": errors, "report": None})))
+    assert "errors  runs/errors.csv" in text
+
+
+def test_reasons_are_grouped_by_field_and_code_most_frequent_first(tmp_path):
+    path = tmp_path / "errors.csv"
+    path.write_text(
+        "line,key,field,code,message,Email\n"
+        "2,a,Email,INVALID_DATA,not an address,x\n"
+        "3,b,Last_Name,MANDATORY_NOT_FOUND,required,y\n" + "4,c,Email,INVALID_DATA,not an address,z\n" * 8
+    )
+    first, second = reasons_of(path)
+    assert (first.field, first.code, first.rows, first.lines) == (
+        "Email",
+        "INVALID_DATA",
+        9,
+        ["2", "4", "4", "4", "4"],
+    )
+    assert (second.field, second.rows) == ("Last_Name", 1)
+    assert "…" in text_of(reason_table([first, second]))
+
+
+def test_a_source_with_columns_of_our_names_is_read_by_the_prefixed_ones(tmp_path):
+    path = tmp_path / "errors.csv"
+    path.write_text(
+        "zmigrate_line,key,zmigrate_field,zmigrate_code,zmigrate_message,line,code\n7,k,Email,BAD,no,theirs,theirs\n"
+    )
+    (reason,) = reasons_of(path)
+    assert (reason.lines, reason.code) == (["7"], "BAD")
+
+
+def test_no_file_means_no_reasons():
+    assert reasons_of(Path("nowhere.csv")) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (4.25, "4.2 s"),
+        (59.4, "59 s"),
+        (61, "1 min 1 s"),
+        (2700, "45 min"),
+        (12_000, "3 h 20 min"),
+    ],
+)
+def test_durations_are_written_as_a_person_says_them(seconds, text):
+    assert duration(seconds) == text
