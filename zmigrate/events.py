@@ -179,6 +179,9 @@ class EventHub:
     def add(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
+    def remove(self, listener: Listener) -> None:
+        self._listeners.remove(listener)
+
     def emit(self, event: Event) -> None:
         """Deliver at once on the main thread; from another thread, leave it for the next `deliver`."""
         self._queue.put(event)

@@ -49,7 +49,7 @@ def count_rows(journal: Journal) -> Rows:
 
 
 def check_counts(counted: Rows, on_the_way: Rows, *, finished: bool, total: int | None) -> None:
-    """Raise AccountingError unless the journal agrees with what was counted on the way, and with the source."""
+    """Raise AccountingError unless the journal agrees with what was counted on the way, and the source."""
     if counted != on_the_way:
         raise AccountingError(
             f"the journal counts {counted.to_json()}, the run counted {on_the_way.to_json()}"

@@ -1,4 +1,4 @@
-"""What a hand-written job is given: the API, a log, and a loop with the engine's cursor, counting and Ctrl-C."""
+"""What a hand-written job is given: the API, a log, and a loop with cursor, counting and Ctrl-C."""
 
 from __future__ import annotations
 

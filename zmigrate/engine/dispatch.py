@@ -131,10 +131,7 @@ class Dispatcher:
             if self._intake.failure is not None and not self._stop.requested:
                 self._stop.request()
             return self._workers.busy == 0
-        flight = self._flight
-        return flight.producer.over and not (
-            self._workers.busy or flight.ready or flight.parked or flight.producer.decided
-        )
+        return self._flight.over and not self._workers.busy and not self._flight.producer.decided
 
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 
@@ -173,7 +170,7 @@ class Dispatcher:
     # -- what goes next ---------------------------------------------------------------------------
 
     def _places(self) -> int:
-        """How many tasks may be started now. After many lost answers one at a time, until Zoho answers again."""
+        """How many tasks may start now. After many lost answers one at a time, until Zoho answers again."""
         allowed = self._room.limit(True)
         if self._intake.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
             allowed = 1
@@ -224,7 +221,7 @@ class Dispatcher:
             self._intake.fail(
                 BreakerOpen(
                     f"the first {breaker.rows} rows all failed with {breaker.code}",
-                    hint="See errors.csv for the reason. Mend it and start again, or resume with --keep-going.",
+                    hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
                 )
             )
 

@@ -20,7 +20,7 @@ class Fence:
         self._waiting_max = waiting_max
 
     def admit(self, row: Pending) -> bool:
-        """Hold the row's key and say True; or keep the row waiting for it and say False. No key: always True."""
+        """Hold the row's key: True; or keep the row waiting for it: False. Without a key always True."""
         key = row.folded
         if key is None:
             return True

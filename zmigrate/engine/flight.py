@@ -144,6 +144,11 @@ class Flight:
             self.producer.free(freed)
 
     @property
+    def over(self) -> bool:
+        """Every row has its outcome, and no more are to come."""
+        return self.producer.over and not (self.in_flight or self.ready or self.parked)
+
+    @property
     def next_due(self) -> float | None:
         """When the next parked batch or held key wants attention."""
         times = [batch.due_at for batch in self.parked]

@@ -100,7 +100,7 @@ class RunFolder:
         return folder
 
     def lock(self) -> None:
-        """Hold the run for this process. Raises RunError, with the holder's pid, if another one works on it."""
+        """Hold the run for this process. Raises RunError, with the holder's pid, if another holds it."""
         path = self.path / "run.lock"
         try:
             handle = path.open("a+", encoding="ascii")

@@ -90,9 +90,12 @@ class Intake:
         row = batch.rows[index]
         key = self._target.key
         journal = self._flight.journal
-        if verdict.unless_owned is not None and outcome.id is not None:
-            if journal.line_that_created(outcome.id, row.number) is not None:
-                outcome = verdict.unless_owned
+        if (
+            verdict.unless_owned is not None
+            and outcome.id is not None
+            and journal.line_that_created(outcome.id, row.number) is not None
+        ):
+            outcome = verdict.unless_owned
         if outcome.code == DUPLICATE_DATA and outcome.field == key and outcome.id is not None:
             line = journal.line_that_created(outcome.id, row.number)
             if line is not None:

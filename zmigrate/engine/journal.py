@@ -63,10 +63,10 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 PUT_BATCH = (
-    "INSERT INTO batch(id, parent, state, first_row, last_row, sends, first_intent, sent_at, doubted, rows, body, source)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT(id) DO UPDATE SET state=excluded.state, sends=excluded.sends, first_intent=excluded.first_intent,"
-    " sent_at=excluded.sent_at, doubted=excluded.doubted, body=excluded.body"
+    "INSERT INTO batch(id, parent, state, first_row, last_row, sends, first_intent, sent_at, doubted, rows,"
+    " body, source) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET state=excluded.state,"
+    " sends=excluded.sends, first_intent=excluded.first_intent, sent_at=excluded.sent_at,"
+    " doubted=excluded.doubted, body=excluded.body"
 )
 FINISH_BATCH = (
     "UPDATE batch SET state='done', outcomes=?, held_until=?, doubted=?, min_id=?, max_id=? WHERE id=?"

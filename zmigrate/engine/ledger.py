@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -114,11 +115,25 @@ def _same_work(record: RunRecord, options: Mapping[str, Any], source: Mapping[st
     return record.options == options and (record.source or {}).get("sha256") == (source or {}).get("sha256")
 
 
+START_WAIT_S = 10.0
+
+
 @contextlib.contextmanager
 def starting(state_dir: Path) -> Iterator[None]:
-    """Only one process at a time checks the ledger and opens a folder, so that two can't start the same work."""
+    """Only one process at a time opens a run, so that two can't start the same work.
+
+    Waits for the other one; it takes a moment. Raises RunError if it takes longer than that.
+    """
     gate = RunFolder(make_private(state_dir))
-    gate.lock()
+    end = time.monotonic() + START_WAIT_S
+    while True:
+        try:
+            gate.lock()
+            break
+        except RunError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.05)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What can become of a row and of a run: outcomes, counts, states. Pure data; nothing is stored or sent here."""
+"""What can become of a row and of a run: outcomes, counts, states. Nothing is stored or sent here."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def check_org(org: Org, soid: str, emit: Emit) -> None:
         emit(
             Log(
                 "warning",
-                f"the soid {soid} is neither the id nor the zgid of {org.name!r} ({org.zgid}); is it a portal's?",
+                f"the soid {soid} does not name the org {org.name!r} ({org.zgid}); is it a portal's?",
             )
         )
 
@@ -63,7 +63,8 @@ def check_clock(skew_s: float | None, emit: Emit) -> None:
         emit(
             Log(
                 "warning",
-                f"this machine's clock is {abs(skew_s) / 60:.0f} minutes {'behind' if skew_s > 0 else 'ahead of'} Zoho's; "
+                f"this machine's clock is {abs(skew_s) / 60:.0f} minutes "
+                f"{'behind' if skew_s > 0 else 'ahead of'} Zoho's; "
                 "the run reckons with Zoho's clock, but the times in its files are off",
             )
         )
@@ -85,7 +86,7 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
     ):
         unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
         raise UsageError(
-            f"an upsert can't match on {module}.{key}: it is neither unique nor the module's own duplicate-check field",
+            f"an upsert can't match on {module}.{key}: it is not unique, nor the module's duplicate-check field",
             hint=f"Unique fields of {module}: {unique}.",
         )
     sensitive = field is not None and field.unique and field.case_sensitive
@@ -133,7 +134,7 @@ def check_columns(
     if problems:
         raise UsageError(
             "\n".join(problems),
-            hint="Send a column to a field with --map COLUMN=FIELD, or leave it out with --ignore-column COLUMN.",
+            hint="Send a column to a field: --map COLUMN=FIELD; or leave it out: --ignore-column COLUMN.",
             code="COLUMNS",
         )
 
@@ -155,7 +156,8 @@ def _column_problem(
     if operation == "upsert":
         writable = field.creatable or field.updatable
     if not writable and not (name == key and operation == "update"):
-        return f"{what} goes nowhere: {module}.{name} can't be written ({field.data_type}), so Zoho would drop its values"
+        why = f"can't be written ({field.data_type})"
+        return f"{what} goes nowhere: {module}.{name} {why}, so Zoho would drop its values"
     return None
 
 

@@ -52,7 +52,9 @@ class Preparer:
             return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, skip.reason))
         except BadValue as bad:
             outcome = Outcome("failed", None, bad.code, bad.field or None, bad.message)
-            return self._ended(row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None)
+            return self._ended(
+                row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None
+            )
         except Exception as error:
             self._log_traceback(row, error)
             reason = f"transform raised {type(error).__name__}: {error}"
@@ -72,9 +74,7 @@ class Preparer:
         return Pending(row.number, row.line, text, self._target.fold(text), record, source), None
 
     @staticmethod
-    def _ended(
-        row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None
-    ) -> Prepared:
+    def _ended(row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None) -> Prepared:
         shown = None if key is None or key == "" else str(key)
         return Pending(row.number, row.line, shown, None, {}, source), outcome
 

@@ -15,7 +15,7 @@ from zmigrate.engine.fence import Fence
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.intake import Intake
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import Rows
+from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Producer
 from zmigrate.engine.seen import SeenKeys
@@ -41,7 +41,8 @@ SPARE_WORKERS = 4
 class SessionResult:
     """What a session came to, beside what the journal holds."""
 
-    limited: bool
+    state: RunState
+    """finished, limited or interrupted."""
     seconds: float
     """From the first send to the last outcome."""
     rows: int
@@ -112,7 +113,7 @@ class RecordRun:
                 self._remember_user()
             first, last = dispatcher.first_sent_at, dispatcher.last_done_at
             return SessionResult(
-                limited=flight.producer.limited and not self._stop.requested,
+                state=_state(flight),
                 seconds=last - first if first is not None and last is not None else 0.0,
                 rows=self.rows.accounted - before,
             )
@@ -229,3 +230,10 @@ class RecordRun:
         if self._sender.user is not None:
             with self._journal.transaction():
                 self._journal.put_fact("user", self._sender.user)
+
+
+def _state(flight: Flight) -> RunState:
+    """A stop that came when all was done interrupts nothing."""
+    if not flight.over:
+        return "interrupted"
+    return "limited" if flight.producer.limited else "finished"

@@ -1,0 +1,275 @@
+"""One session's work in an open run folder: do the job, judge how it ended, count, write the files, close."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zmigrate.engine.accounting import check_counts, count_rows
+from zmigrate.engine.context import RunContext
+from zmigrate.engine.folder import RunFolder, RunRecord
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.outcomes import Rows, RunState
+from zmigrate.engine.record_run import RecordRun, SessionResult
+from zmigrate.engine.result import RunResult
+from zmigrate.engine.results import SourceRow, write_results
+from zmigrate.engine.runlog import RunLog
+from zmigrate.engine.settle import SettlingTime
+from zmigrate.engine.target import Target
+from zmigrate.errors import (
+    ApiError,
+    DiskFull,
+    InternalError,
+    PausedError,
+    RefusedError,
+    SourceError,
+    ZmigrateError,
+)
+from zmigrate.events import EventHub, RunEnded, RunStarted
+from zmigrate.job import Job, RecordJob
+from zmigrate.rows.sources import Cursor, Fingerprint, Source
+from zmigrate.rows.values import Converter
+from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.zoho.connection import Connection
+from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
+from zmigrate.zoho.metadata import Org
+
+if TYPE_CHECKING:
+    from zmigrate.config import Settings
+
+DISK_FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The runner's options for one session."""
+
+    limit: int | None = None
+    trigger: tuple[str, ...] = ()
+    yes: bool = False
+    again: bool = False
+    keep_going: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWork:
+    """What a record job reads and writes, as the checks found it."""
+
+    source: Source
+    fingerprint: Fingerprint
+    target: Target
+    converter: Converter
+
+    @property
+    def estimated_credits(self) -> int | None:
+        """Credits of the writes, if every batch is full and sent once; None where the rows are not known."""
+        if self.fingerprint.rows is None:
+            return None
+        full, rest = divmod(self.fingerprint.rows, RECORDS_PER_WRITE)
+        operation = self.target.operation
+        return full * write_credits(operation, RECORDS_PER_WRITE) + (
+            write_credits(operation, rest) if rest else 0
+        )
+
+
+class Session:
+    """Works on a run that this process holds. `run` never raises for what befalls the work: the result says it."""
+
+    def __init__(
+        self,
+        job: Job,
+        folder: RunFolder,
+        record: RunRecord,
+        journal: Journal,
+        org: Org,
+        work: RecordWork | None,
+        connection: Connection,
+        hub: EventHub,
+        stop: StopSignal,
+        settings: Settings,
+        choices: Choices,
+        *,
+        began: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._job = job
+        self._folder = folder
+        self._record = record
+        self._journal = journal
+        self._org = org
+        self._work = work
+        self._connection = connection
+        self._hub = hub
+        self._stop = stop
+        self._settings = settings
+        self._choices = choices
+        self._began = began
+        self._now = now
+
+    def run(self, announcement: RunStarted) -> RunResult:
+        """Do the work, and say what came of it. Who opened the folder and the journal closes them."""
+        with ExitStack() as stack:
+            log = RunLog(self._folder.log)
+            stack.callback(log.close)
+            self._hub.add(log)
+            stack.callback(self._hub.remove, log)
+            came_to, problem = None, None
+            try:
+                self._hub.emit(announcement)
+                came_to = self._do()
+                state: RunState = came_to.state
+            except StopRequested:
+                state = "interrupted"
+            except BaseException as error:
+                problem = _as_problem(error, log.path)
+                state = _state_of(problem)
+                if problem is not error or isinstance(error, InternalError):
+                    _log_traceback(error, log)
+            return self._conclude(state, problem, came_to)
+
+    def _do(self) -> SessionResult:
+        if self._work is None or not isinstance(self._job, RecordJob):
+            return self._do_by_hand()
+        run = RecordRun(
+            self._job,
+            self._work.source,
+            self._work.target,
+            self._work.converter,
+            self._connection,
+            self._journal,
+            self._hub,
+            self._stop,
+            settling=SettlingTime(self._settings.settle_s),
+            limit=self._choices.limit,
+            keep_going=self._choices.keep_going,
+        )
+        return run.run(self._began)
+
+    def _do_by_hand(self) -> SessionResult:
+        context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._choices.limit)
+        began = self._now()
+        try:
+            self._job.run(context)
+        finally:
+            context.flush()
+        state: RunState = "limited" if context.limited else "finished"
+        return SessionResult(state, self._now() - began, context.rows.accounted)
+
+    # -- how it ended -----------------------------------------------------------------------------
+
+    def _conclude(
+        self, state: RunState, problem: ZmigrateError | None, came_to: SessionResult | None
+    ) -> RunResult:
+        files: Mapping[str, Path] = {}
+        try:
+            rows = self._count(state)
+            files = self._write_files()
+        except ZmigrateError as error:
+            rows = _rows_on_record(self._journal)
+            problem = problem or error
+            state = _state_of(problem)
+        connection = self._connection
+        result = RunResult(
+            run_id=self._folder.run_id,
+            job=self._record.job,
+            state=state,
+            org={"id": self._org.id, "name": self._org.name, "sandbox": self._org.sandbox},
+            api_domain=self._record.api_domain,
+            rows=rows,
+            requests={
+                "sent": connection.transport.sent,
+                "retried": connection.transport.retried,
+                "throttled": connection.transport.throttled,
+            },
+            tokens={"acquired": connection.tokens.acquired, "renewed": connection.tokens.renewed},
+            credits={
+                "estimated": self._work.estimated_credits if self._work else None,
+                "used": connection.credits.used,
+            },
+            elapsed_s=self._now() - self._began,
+            rows_per_s=came_to.rows / came_to.seconds if came_to and came_to.seconds > 0 else 0.0,
+            files=self._file_names(files),
+            error=problem,
+        )
+        self._close(result)
+        return result
+
+    def _count(self, state: RunState) -> Rows:
+        counted = count_rows(self._journal)
+        stable = self._work is not None and self._work.source.stable
+        total = self._work.fingerprint.rows if self._work is not None and stable else None
+        check_counts(counted, _rows_on_record(self._journal), finished=state == "finished", total=total)
+        return counted
+
+    def _write_files(self) -> Mapping[str, Path]:
+        """The result files; after a hard stop they are left to the resume, since they take a while."""
+        if self._work is None or self._stop.aborted:
+            return {}
+        source = self._work.source
+        rows = None
+        if source.stable:
+            rows = (SourceRow(row.number, row.values) for row in source.rows(Cursor(), None))
+        try:
+            return write_results(self._folder, self._journal, source.columns, rows)
+        except SourceError as error:
+            raise _source_went(error) from error
+
+    def _file_names(self, files: Mapping[str, Path]) -> dict[str, str | None]:
+        names: dict[str, str | None] = {"run": str(self._folder.record_file)}
+        names |= {name: str(files[name]) if name in files else None for name in ("success", "errors")}
+        names |= {name: str(path) for name, path in files.items() if name in {"skipped", "in_doubt"}}
+        return {**names, "report": None}
+
+    def _close(self, result: RunResult) -> None:
+        try:
+            self._folder.turn_to(result.state, self._record, result=result.to_json())
+            self._hub.emit(RunEnded(result.run_id, result.state))
+        except DiskFull:
+            if result.error is None:
+                raise
+
+
+def _log_traceback(error: BaseException, log: RunLog) -> None:
+    try:
+        log.write("Traceback", {"detail": "".join(traceback.format_exception(error))})
+    except ZmigrateError:
+        return  # the disk is full, which is most likely why we are here
+
+
+def _as_problem(error: BaseException, log: Path) -> ZmigrateError:
+    if isinstance(error, SourceError):
+        return _source_went(error)
+    if isinstance(error, ZmigrateError):
+        return error
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return DiskFull(hint="Make room, then resume the run.")
+    return InternalError(
+        f"unexpected {type(error).__name__}: {error}",
+        hint="Nothing is lost: what was sent is in the journal, and `zmigrate resume` goes on. "
+        f"The traceback is in {log}.",
+        code="UNEXPECTED",
+    )
+
+
+def _source_went(error: SourceError) -> PausedError:
+    return PausedError(
+        f"the source changed while the run read it: {error.message}", hint=error.hint, code="SOURCE_CHANGED"
+    )
+
+
+def _state_of(problem: ZmigrateError) -> RunState:
+    if isinstance(problem, PausedError):
+        return "paused"
+    if isinstance(problem, (RefusedError, ApiError)):
+        return "refused"
+    return "broken"
+
+
+def _rows_on_record(journal: Journal) -> Rows:
+    return Rows(**(journal.fact("progress") or {}).get("rows", {}))
