@@ -12,7 +12,8 @@ from zmigrate.config import Credentials, Secret, Settings, load_credentials, loa
 from zmigrate.engine.ledger import find_run
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
-from zmigrate.engine.runner import Choices, Confirm, Runner
+from zmigrate.engine.runner import Confirm, Runner
+from zmigrate.engine.session import Choices
 from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError
 from zmigrate.events import EventHub, Listener

@@ -86,7 +86,7 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
     ):
         unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
         raise UsageError(
-            f"an upsert can't match on {module}.{key}: it is not unique, nor the module's duplicate-check field",
+            f"an upsert can't match on {module}.{key}: it is neither unique nor what Zoho matches on",
             hint=f"Unique fields of {module}: {unique}.",
         )
     sensitive = field is not None and field.unique and field.case_sensitive

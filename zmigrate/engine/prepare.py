@@ -1,4 +1,4 @@
-"""From a row of the source to a record that may be sent: the job's `transform`, types by metadata, the key."""
+"""From a row of the source to a record that may be sent: `transform`, types by metadata, the key."""
 
 from __future__ import annotations
 

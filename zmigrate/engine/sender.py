@@ -61,7 +61,7 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """For each row of a batch in doubt, what a look into the org says; None where there is no record of ours."""
+    """For each row of a batch in doubt, what a look into the org says; None: there is no record of ours."""
 
     verdicts: list[Verdict | None]
 

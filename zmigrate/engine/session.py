@@ -79,7 +79,7 @@ class RecordWork:
 
 
 class Session:
-    """Works on a run that this process holds. `run` never raises for what befalls the work: the result says it."""
+    """Works on a run that this process holds. What befalls the work is in the result, never raised."""
 
     def __init__(
         self,

@@ -68,9 +68,9 @@ def read_answer(
 def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], user: str | None) -> Verdict:
     if element.get("code") == "SUCCESS":
         outcome = _success(operation, element)
-        if operation == "upsert" and outcome.action == "updated":
-            if made_by_us(element["details"], batch.first_intent, user):
-                return Verdict(outcome._replace(action="created"), unless_owned=outcome)
+        repeated = operation == "upsert" and outcome.action == "updated"
+        if repeated and made_by_us(element["details"], batch.first_intent, user):
+            return Verdict(outcome._replace(action="created"), unless_owned=outcome)
         return Verdict(outcome)
     refused = refusal(element)
     if operation == "insert":
