@@ -215,14 +215,17 @@ def _from_profile(
     for key in ("client_id", "soid"):
         if not values.get(key):
             raise ConfigError(f"{where}: {key} is missing.", hint=f'Add {key} = "…" there.')
+    soid = normalise_soid(values["soid"], f"{where}: soid")
+    accounts_url = accounts_url_of(values.get("dc"), values.get("accounts_url"), where)
+    upload_url = _upload_url(values.get("upload_url"), f"{where}: upload_url")
     return Credentials(
         client_id=values["client_id"],
         client_secret=_secret(values, where, environ, dotenv),
-        soid=normalise_soid(values["soid"], f"{where}: soid"),
-        accounts_url=accounts_url_of(values.get("dc"), values.get("accounts_url"), where),
+        soid=soid,
+        accounts_url=accounts_url,
         place=f"profile `{name}` in {PROFILES_FILE}",
         profile=name,
-        upload_url=_upload_url(values.get("upload_url"), f"{where}: upload_url"),
+        upload_url=upload_url,
     )
 
 

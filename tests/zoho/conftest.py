@@ -18,7 +18,13 @@ from zmigrate.stopping import StopSignal
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.connection import Connection, connect
 
-SCOPES = ("ZohoCRM.modules.ALL", "ZohoCRM.org.READ", "ZohoCRM.settings.ALL", "ZohoCRM.coql.READ", "ZohoCRM.users.READ")
+SCOPES = (
+    "ZohoCRM.modules.ALL",
+    "ZohoCRM.org.READ",
+    "ZohoCRM.settings.ALL",
+    "ZohoCRM.coql.READ",
+    "ZohoCRM.users.READ",
+)
 
 
 class LocalZoho:

@@ -1,4 +1,4 @@
-"""Stand-ins for the tests of the wire: a Zoho that answers as told, and a time that passes only when slept."""
+"""Stand-ins for tests of the wire: a Zoho that answers as told, and a time that passes only when slept."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ from zmigrate.zoho.wire import build_client
 SECRET = "0123secret4567"
 TOKEN = "1000.aaaabbbb.ccccdddd"
 API = "https://www.zohoapis.com"
-CREDENTIALS = Credentials(
-    "1000.CLIENT", Secret(SECRET), "ZohoCRM.700", "https://accounts.zoho.com", "a test"
-)
+CREDENTIALS = Credentials("1000.CLIENT", Secret(SECRET), "ZohoCRM.700", "https://accounts.zoho.com", "a test")
 
 Reply = httpx.Response | Exception | Callable[[httpx.Request], httpx.Response]
 
@@ -57,7 +55,7 @@ class SlumberingStop(StopSignal):
         super().__init__()
         self.time = time
         self.slept: list[float] = []
-        self.before_sleep: Callable[[], None] = lambda: None
+        self.before_sleep: Callable[[], object] = lambda: None
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -75,7 +73,9 @@ def token_answer(**changes: Any) -> httpx.Response:
         "token_type": "Bearer",
         "expires_in": 3600,
     }
-    return httpx.Response(200, json={key: value for key, value in {**body, **changes}.items() if value != ...})
+    return httpx.Response(
+        200, json={key: value for key, value in {**body, **changes}.items() if value != ...}
+    )
 
 
 def records_answer(*elements: dict[str, Any], status: int = 201) -> httpx.Response:
@@ -192,9 +192,7 @@ def rig(
             wait_for_credits=wait_for_credits,
             now=time.now,
         )
-        yield Rig(
-            zoho, time, stop, events, tokens, limiter, clock, credits, transport, Crm(transport)
-        )
+        yield Rig(zoho, time, stop, events, tokens, limiter, clock, credits, transport, Crm(transport))
 
 
 def settings(folder: Path, **changes: Any) -> Settings:

@@ -65,7 +65,9 @@ def test_a_query_without_a_condition_gets_the_one_that_zoho_demands() -> None:
 
 
 def test_words_inside_quotes_and_brackets_are_no_clauses() -> None:
-    select = parse("SELECT id FROM Leads WHERE City = 'limit 5 order by' and (X in ('where', 'it''s limit 3'));")
+    select = parse(
+        "SELECT id FROM Leads WHERE City = 'limit 5 order by' and (X in ('where', 'it''s limit 3'));"
+    )
 
     assert select.tail == ""
     assert select.where == "City = 'limit 5 order by' and (X in ('where', 'it''s limit 3'))"
@@ -112,7 +114,8 @@ def test_a_query_with_its_own_order_or_limit_is_cut_by_offset(
 
 
 @pytest.mark.parametrize(
-    "query", ["", "delete from Leads", "select from Leads", "select id from", "select id from Leads as l", "hello"]
+    "query",
+    ["", "delete from Leads", "select from Leads", "select id from", "select id from Leads as l", "hello"],
 )
 def test_what_is_no_query_is_refused_with_the_right_shape(query: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -11,8 +12,8 @@ import pytest
 
 from tests.zoho.conftest import LocalZohoFactory
 from tests.zoho.fakes import FakeZoho, created, records_answer, rig
-from zmigrate.errors import Fatal, RefusedError, UsageError
-from zmigrate.zoho.crm import write_body
+from zmigrate.errors import Fatal, InDoubt, RefusedError, UsageError
+from zmigrate.zoho.crm import Crm, write_body
 
 EMPTY = httpx.Response(204)
 
@@ -72,7 +73,9 @@ def test_where_each_write_goes(tmp_path: Path, operation: str, method: str, path
     assert request.headers["content-type"] == "application/json"
 
 
-@pytest.mark.parametrize("path", ["/crm/v8/Leads", "/crm/v8/Leads/123", "/crm/v8/Leads/upsert", "/crm/v7/Deals"])
+@pytest.mark.parametrize(
+    "path", ["/crm/v8/Leads", "/crm/v8/Leads/123", "/crm/v8/Leads/upsert", "/crm/v7/Deals"]
+)
 def test_records_written_by_hand_fire_no_trigger_unless_told(tmp_path: Path, path: str) -> None:
     with rig(tmp_path) as wire:
         wire.crm.post(path, json={"data": [{}]})
@@ -102,24 +105,34 @@ def test_a_path_never_leads_to_another_host(tmp_path: Path, path: str) -> None:
     assert wire.zoho.requests == []
 
 
-def test_a_call_by_hand_is_repeated_only_where_that_is_safe(tmp_path: Path) -> None:
-    lost = httpx.ReadError("reset")
-    for call, attempts in (
-        (lambda crm: crm.get("/crm/v8/org"), 2),
-        (lambda crm: crm.put("/crm/v8/Leads/1", json={}), 2),
-        (lambda crm: crm.delete("/crm/v8/Leads/1"), 2),
-        (lambda crm: crm.post("/crm/v8/coql", json={}), 2),
-        (lambda crm: crm.post("/crm/v8/Leads", json={}), 1),
-        (lambda crm: crm.post("/crm/v8/Leads", json={}, repeat=True), 2),
-        (lambda crm: crm.put("/crm/v8/Leads/1", json={}, repeat=False), 1),
-        (lambda crm: crm.patch("/crm/v8/x", json={}), 1),
-    ):
-        with rig(tmp_path, FakeZoho([lost, EMPTY])) as wire:
-            try:
-                call(wire.crm)
-            except Exception as error:
-                assert attempts == 1, error  # noqa: PT017
-        assert len(wire.zoho.requests) == attempts
+REPEATED: dict[str, Callable[[Crm], object]] = {
+    "get": lambda crm: crm.get("/crm/v8/org"),
+    "put": lambda crm: crm.put("/crm/v8/Leads/1", json={}),
+    "delete": lambda crm: crm.delete("/crm/v8/Leads/1"),
+    "coql": lambda crm: crm.post("/crm/v8/coql", json={}),
+    "post that may be": lambda crm: crm.post("/crm/v8/Leads", json={}, repeat=True),
+}
+SENT_ONCE: dict[str, Callable[[Crm], object]] = {
+    "post": lambda crm: crm.post("/crm/v8/Leads", json={}),
+    "patch": lambda crm: crm.patch("/crm/v8/x", json={}),
+    "put that must not be": lambda crm: crm.put("/crm/v8/Leads/1", json={}, repeat=False),
+}
+
+
+@pytest.mark.parametrize("what", REPEATED)
+def test_a_call_by_hand_is_repeated_where_that_is_safe(tmp_path: Path, what: str) -> None:
+    with rig(tmp_path, FakeZoho([httpx.ReadError("reset"), EMPTY])) as wire:
+        REPEATED[what](wire.crm)
+
+    assert len(wire.zoho.requests) == 2
+
+
+@pytest.mark.parametrize("what", SENT_ONCE)
+def test_a_call_by_hand_is_sent_once_where_a_repeat_could_double(tmp_path: Path, what: str) -> None:
+    with rig(tmp_path, FakeZoho([httpx.ReadError("reset"), EMPTY])) as wire, pytest.raises(InDoubt):
+        SENT_ONCE[what](wire.crm)
+
+    assert len(wire.zoho.requests) == 1
 
 
 def test_an_answer_without_a_body_is_empty(tmp_path: Path) -> None:
@@ -135,7 +148,9 @@ def test_an_answer_without_a_body_is_empty(tmp_path: Path) -> None:
 
 def test_a_list_follows_page_tokens(tmp_path: Path) -> None:
     pages = [
-        httpx.Response(200, json={"data": [{"id": "1"}], "info": {"more_records": True, "next_page_token": "t"}}),
+        httpx.Response(
+            200, json={"data": [{"id": "1"}], "info": {"more_records": True, "next_page_token": "t"}}
+        ),
         httpx.Response(200, json={"data": [{"id": "2"}], "info": {"more_records": False}}),
     ]
 
@@ -162,8 +177,14 @@ def test_org_fields_users_and_modules_of_the_emulator(local_zoho: LocalZohoFacto
     assert zoho.connect().credits.left() is None, "before the org is read nothing is known"
 
     leads = crm.fields("Leads")
-    legacy, created_time, last_name = leads.get("Legacy_ID"), leads.get("Created_Time"), leads.get("Last_Name")
-    assert legacy is not None and created_time is not None and last_name is not None
+    legacy, created_time, last_name = (
+        leads.get("Legacy_ID"),
+        leads.get("Created_Time"),
+        leads.get("Last_Name"),
+    )
+    assert legacy is not None
+    assert created_time is not None
+    assert last_name is not None
     assert (legacy.unique, legacy.external, legacy.creatable) == (True, "org", True)
     assert not created_time.creatable
     assert last_name.mandatory
@@ -199,7 +220,9 @@ def test_a_query_reads_everything_by_id_and_goes_on_behind_one(local_zoho: Local
     ids = [row["id"] for row in rows]
     rest = [row["id"] for row in crm.query("select Legacy_ID from Leads", after=ids[2_999])]
     assert rest == ids[3_000:]
-    assert len(list(crm.query("select id from Leads where id is not null order by id desc limit 2500"))) == 2_500
+    assert (
+        len(list(crm.query("select id from Leads where id is not null order by id desc limit 2500"))) == 2_500
+    )
     assert len(list(crm.records("Leads", ["id"]))) == 4_500
 
 
@@ -222,7 +245,8 @@ def test_records_are_found_by_key_and_by_id(local_zoho: LocalZohoFactory) -> Non
     by_id = crm.records_by_id("Leads", [*ids, "1"], ["Legacy_ID"])
     assert {record["Legacy_ID"] for record in by_id.values()} == set(names)
     whole = crm.record("Leads", ids[0])
-    assert whole is not None and whole["id"] == ids[0]
+    assert whole is not None
+    assert whole["id"] == ids[0]
 
 
 def test_a_module_that_does_not_exist_is_fatal_with_its_code(local_zoho: LocalZohoFactory) -> None:

@@ -35,7 +35,10 @@ def test_an_empty_unique_is_not_unique(unique: object, expected: tuple[bool, boo
         ({"operation_type": {"api_create": False, "api_update": False}, "read_only": False}, (False, False)),
         ({"read_only": True}, (False, False)),
         ({"field_read_only": True}, (False, False)),
-        ({"data_type": "formula", "operation_type": {"api_create": True, "api_update": True}}, (False, False)),
+        (
+            {"data_type": "formula", "operation_type": {"api_create": True, "api_update": True}},
+            (False, False),
+        ),
         ({"data_type": "autonumber"}, (False, False)),
         ({"virtual_field": True}, (False, False)),
         ({"view_type": {"create": False, "edit": False}}, (False, False)),

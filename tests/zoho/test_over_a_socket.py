@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.zoho.conftest import SCOPES, LocalZohoFactory
-from zmigrate.errors import InDoubt, RefusedError, ScopeError
+from zmigrate.errors import CreditsSpent, InDoubt, RefusedError, ScopeError
 from zmigrate.events import Throttled, TokenAcquired, Waiting
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.answers import Answer
@@ -69,16 +69,16 @@ def test_25_threads_at_an_expiry_known_ahead_make_one_token_request(local_zoho: 
 
 
 def test_one_client_serves_25_threads(local_zoho: LocalZohoFactory) -> None:
-    zoho = local_zoho(latency_ms=5, edition="ultimate")
+    zoho = local_zoho(latency_ms=60, edition="ultimate")
     connection = zoho.connect()
 
     def work(number: int) -> int:
-        return sum(insert(connection, f"{number}-{turn}").status == 201 for turn in range(20))
+        return sum(insert(connection, f"{number}-{turn}").status == 201 for turn in range(12))
 
-    assert sum(together(work)) == THREADS * 20
+    assert sum(together(work)) == THREADS * 12
     audit = zoho.ask("audit", module="Leads")
-    assert (audit["creates"], audit["distinct_keys"]) == (500, 500)
-    assert connection.transport.sent == 500
+    assert (audit["creates"], audit["distinct_keys"]) == (300, 300)
+    assert connection.transport.sent == 300
     assert 10 < zoho.ask("stats")["in_flight_max"] <= 25
 
 
@@ -122,8 +122,9 @@ url, client_id, secret, soid, folder = sys.argv[1:]
 settings = Settings(state_dir=Path(folder), token_limit=(3, 2.0))
 credentials = Credentials(client_id, Secret(secret), soid, url, "a test")
 waits = []
-with connect(credentials, ["ZohoCRM.org.READ"], settings=settings, emit=waits.append, stop=StopSignal()) as wire:
-    wire.tokens.renew(1)
+way = connect(credentials, ["ZohoCRM.org.READ"], settings=settings, emit=waits.append, stop=StopSignal())
+with way:
+    way.tokens.renew(1)
 print(sum(type(event).__name__ == "Waiting" for event in waits))
 """
 
@@ -183,7 +184,9 @@ def test_a_stop_during_a_long_backoff_wakes_at_once(local_zoho: LocalZohoFactory
     zoho = local_zoho()
     stop = StopSignal()
     connection = zoho.connect(stop=stop)
-    zoho.order("script", [{"path": "/crm/v8/org", "fault": "429", "headers": {"Retry-After": "15"}, "times": 9}])
+    zoho.order(
+        "script", [{"path": "/crm/v8/org", "fault": "429", "headers": {"Retry-After": "15"}, "times": 9}]
+    )
     threading.Timer(0.2, stop.request).start()
     began = time.monotonic()
 
@@ -200,7 +203,7 @@ def test_a_renewed_token_with_another_api_domain_stops_the_run(local_zoho: Local
     zoho.order("faults", {"api_domain": "http://127.0.0.1:9"})
     zoho.order("expire_tokens")
 
-    with pytest.raises(RefusedError, match="127.0.0.1:9"):
+    with pytest.raises(RefusedError, match=r"127\.0\.0\.1:9"):
         insert(connection, "a")
 
     assert zoho.ask("audit", module="Leads")["records"] == 0
@@ -213,7 +216,9 @@ def test_a_foreign_api_domain_gets_no_token(local_zoho: LocalZohoFactory) -> Non
         zoho.connect()
 
 
-@pytest.mark.parametrize("fault", ["lost_answer", "reset", "500_after", "500", "garbage", "short_data", "late"])
+@pytest.mark.parametrize(
+    "fault", ["lost_answer", "reset", "500_after", "500", "garbage", "short_data", "late"]
+)
 def test_an_insert_whose_answer_is_lost_is_sent_once_and_is_in_doubt(
     local_zoho: LocalZohoFactory, fault: str
 ) -> None:
@@ -292,6 +297,56 @@ def test_closing_revokes_the_token(local_zoho: LocalZohoFactory) -> None:
         connection.crm.org()
 
     assert zoho.ask("stats")["revoked"] == 1
+
+
+def test_closing_in_haste_leaves_the_token_to_expire(local_zoho: LocalZohoFactory) -> None:
+    zoho = local_zoho()
+
+    zoho.connect().close(revoke=False)
+
+    assert zoho.ask("stats")["revoked"] == 0
+
+
+def test_revoking_takes_some_seconds_at_most(local_zoho: LocalZohoFactory) -> None:
+    zoho = local_zoho()
+    connection = zoho.connect()
+    zoho.order("script", [{"path": "/oauth/v2/token/revoke", "fault": "hang"}])
+    began = time.monotonic()
+
+    connection.close()
+
+    assert time.monotonic() - began < 5.5
+
+
+def test_credits_are_counted_as_zoho_counts_them(local_zoho: LocalZohoFactory) -> None:
+    zoho = local_zoho()
+    connection = zoho.connect()
+    crm = connection.crm
+
+    crm.org()
+    crm.fields("Leads")
+    insert(connection, *[f"a{number}" for number in range(25)])
+    upsert(connection, "b")
+    ids = [row["id"] for row in crm.query("select id from Leads")]
+    crm.write("Leads", "delete", None, ids=ids[:20], rows=20, repeatable=True)
+    list(crm.records("Leads", ["id"]))
+    crm.post("/crm/v8/Leads", json={"data": [{"Last_Name": "c"}]})
+
+    assert connection.credits.used == zoho.ask("stats")["credits_used"]
+
+
+def test_credits_that_run_out_pause_the_run_and_say_when_to_go_on(local_zoho: LocalZohoFactory) -> None:
+    zoho = local_zoho(credits=30)
+    connection = zoho.connect()
+
+    def insert_until_refused() -> None:
+        for number in range(100):
+            insert(connection, str(number))
+
+    with pytest.raises(CreditsSpent, match=r"free again about 20\d\d-"):
+        insert_until_refused()
+
+    assert zoho.ask("audit", module="Leads")["records"] == connection.credits.used == 30
 
 
 def test_zohos_clock_is_known_within_a_second_after_some_calls(local_zoho: LocalZohoFactory) -> None:

@@ -22,7 +22,7 @@ HIDDEN = (SECRET, TOKEN, "aaaabbbb", "ccccdddd")
 
 
 def everything_of(error: BaseException) -> str:
-    """All that a crash report could show: the chain of causes and contexts, suppressed or not, with locals."""
+    """All that a crash report could show: the chain of causes and contexts, suppressed or not, and locals."""
     parts: list[str] = []
     seen: set[int] = set()
     queue: list[BaseException | None] = [error]
@@ -100,6 +100,21 @@ def test_an_error_of_the_wire_carries_no_httpx_exception_along(tmp_path: Path, w
     while error is not None:
         assert not isinstance(error, httpx.HTTPError)
         error = error.__cause__ or error.__context__
+
+
+def test_a_renewal_that_is_refused_in_the_middle_of_a_request_shows_nothing(tmp_path: Path) -> None:
+    zoho = FakeZoho(
+        [refused("INVALID_TOKEN", 401)],
+        [token_answer(), httpx.Response(200, json={"error": "invalid_client"})],
+    )
+
+    with rig(tmp_path, zoho) as wire:
+        error = failure(lambda: wire.transport.send(INSERT))
+
+    report = wire_frames(everything_of(error))
+    assert "sync_auth_flow" in report
+    for hidden in HIDDEN:
+        assert hidden not in report
 
 
 def test_a_stop_in_a_backoff_shows_nothing_either(tmp_path: Path) -> None:

@@ -7,7 +7,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.zoho.fakes import API, SECRET, TOKEN, FakeZoho, Rig, created, records_answer, refused, rig, token_answer
+from tests.zoho.fakes import (
+    API,
+    SECRET,
+    TOKEN,
+    FakeZoho,
+    Rig,
+    created,
+    records_answer,
+    refused,
+    rig,
+    token_answer,
+)
 from zmigrate.errors import Outage, RefusedError, ScopeError, ZmigrateError
 from zmigrate.events import TokenAcquired, Waiting
 from zmigrate.stopping import StopRequested
@@ -26,7 +37,12 @@ def error_of(rig_: Rig) -> ZmigrateError:
 
 def test_credentials_go_in_the_form_body_and_not_in_the_url(tmp_path: Path) -> None:
     seen: list[httpx.Request] = []
-    zoho = FakeZoho(tokens=[lambda request: (seen.append(request), token_answer())[1]])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return token_answer()
+
+    zoho = FakeZoho(tokens=[answer])
 
     with rig(tmp_path, zoho, scopes=("ZohoCRM.modules.ALL", "ZohoCRM.org.READ")) as wire:
         wire.tokens.token()

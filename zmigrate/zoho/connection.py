@@ -55,17 +55,21 @@ class Connection:
     @property
     def api_domain(self) -> str:
         """Where all calls go: the token's own `api_domain`."""
-        return self.tokens.token().api_domain
+        return self.tokens.api_domain
 
-    def close(self) -> None:
-        """Write the credits, revoke the token within some seconds, close the connections. Never raises for
-        Zoho."""
+    def close(self, *, revoke: bool = True) -> None:
+        """Write the credits, revoke the token (at most some seconds; left out when told), close the
+        connections.
+
+        Never raises for what Zoho answers.
+        """
         if self._closed:
             return
         self._closed = True
         try:
             self.credits.close()
-            self.tokens.revoke()
+            if revoke:
+                self.tokens.revoke()
         finally:
             self._http.close()
 

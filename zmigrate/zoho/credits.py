@@ -10,11 +10,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from zmigrate.errors import CreditsSpent
+from zmigrate.errors import CreditsSpent, ZmigrateError
 from zmigrate.zoho.facts.limits import CREDIT_WINDOW_S
 from zmigrate.zoho.shared_file import SharedFile
 
@@ -68,7 +69,7 @@ class CreditLedger:
             if self._header is not None:
                 self._header = (self._header[0], self._header[1] - credits)
             if now - self._saved_at >= _FLUSH_S:
-                self._save()
+                self._save_if_possible()
 
     def correct(self, remaining: str | None) -> None:
         """Take over what `X-API-CREDITS-REMAINING` says, where an answer carries it."""
@@ -102,9 +103,9 @@ class CreditLedger:
         )
 
     def close(self) -> None:
-        """Write what is not yet written."""
+        """Write what is not yet written, where that is possible."""
         with self._lock:
-            self._save()
+            self._save_if_possible()
 
     def _left(self, now: float) -> int | None:
         self._forget(now)
@@ -127,6 +128,11 @@ class CreditLedger:
         for grain in [grain for grain in self._grains if grain < oldest]:
             del self._grains[grain]
 
+    def _save_if_possible(self) -> None:
+        """A count that can't be written must not cost the answer of the call that it belongs to."""
+        with suppress(ZmigrateError):
+            self._save()
+
     def _save(self) -> None:
         """Add what is new to the file, and take over what other processes have added."""
         self._saved_at = self._now()
@@ -136,12 +142,12 @@ class CreditLedger:
             grains = _grains(content)
             for grain, spent in self._unsaved.items():
                 grains[grain] = grains.get(grain, 0) + spent
-            self._unsaved = {}
             self._grains = grains
             self._forget(self._saved_at)
             self._header = max(filter(None, (self._header, _header(content))), default=None)
             content["minutes"] = {str(grain): spent for grain, spent in self._grains.items()}
             content["header"] = self._header
+        self._unsaved = {}
 
 
 def _grains(content: dict[str, Any]) -> dict[int, int]:

@@ -93,6 +93,8 @@ class TokenProvider:
         self._refused: ZmigrateError | None = None
         self.acquired = 0
         """Tokens got so far, the first one and the renewed ones."""
+        self.api_domain = ""
+        """Where the tokens are good; the same for all of them, and known from the first on."""
         backoff = backoff or Backoff()
         self._retrying = Retrying(
             sleep=stop.sleep,
@@ -117,17 +119,12 @@ class TokenProvider:
         Raises RefusedError or ScopeError when Zoho refuses, Outage when accounts can't be reached within the
         time budget, StopRequested when told to stop while waiting.
         """
-        token = self._token
-        if token is not None and self._monotonic() < token.renew_at:
-            return token
-        return self._obtain(lambda held: held is not None and self._monotonic() < held.renew_at)
+        return self._unless_due() or self._obtain(self._unless_due)
 
     def renew(self, seen_generation: int) -> Token:
         """A token newer than the one that was refused: whoever comes with an old generation takes what is
         there."""
-        return self._obtain(
-            lambda held: held is not None and held.generation > seen_generation, refused=seen_generation
-        )
+        return self._obtain(lambda: self._if_newer(seen_generation), refused=seen_generation)
 
     def is_over(self, token: Token) -> bool:
         """True when this token has lived its life, or a newer one is there."""
@@ -145,21 +142,25 @@ class TokenProvider:
             token, self._token = self._token, None
         return token is not None and self._accounts.revoke(token.value)
 
-    def _obtain(self, good: Callable[[Token | None], bool], refused: int | None = None) -> Token:
+    def _obtain(self, take: Callable[[], Token | None], refused: int | None = None) -> Token:
+        """What `take` finds, or a new token: asked for by this thread, or by the one that is at it already.
+
+        While another thread asks, a token that still lives and is not the `refused` one does.
+        """
         while True:
             with self._changed:
-                if good(self._token):
-                    assert self._token is not None  # noqa: S101 - `good` says so
-                    return self._token
+                token = take()
+                if token is not None:
+                    return token
                 if self._refused is not None:
                     raise copy.copy(self._refused)
                 flight = self._flight
                 if flight is None:
                     flight = self._flight = _Flight()
                     break
-                if self._still_good(refused):
-                    assert self._token is not None  # noqa: S101 - `_still_good` says so
-                    return self._token
+                token = self._if_alive(refused)
+                if token is not None:
+                    return token
                 while not flight.landed and not self._stop.requested:
                     self._changed.wait(_POLL_S)
             if flight.error is not None:
@@ -168,9 +169,18 @@ class TokenProvider:
                 raise StopRequested
         return self._fly(flight)
 
-    def _still_good(self, refused: int | None) -> bool:
+    def _unless_due(self) -> Token | None:
         held = self._token
-        return held is not None and held.generation != refused and self._monotonic() < held.expires
+        return held if held is not None and self._monotonic() < held.renew_at else None
+
+    def _if_newer(self, generation: int) -> Token | None:
+        held = self._token
+        return held if held is not None and held.generation > generation else None
+
+    def _if_alive(self, refused: int | None) -> Token | None:
+        held = self._token
+        alive = held is not None and held.generation != refused and self._monotonic() < held.expires
+        return held if alive else None
 
     def _fly(self, flight: _Flight) -> Token:
         """Ask for a token on behalf of all threads, and let them know how it went."""
@@ -192,7 +202,6 @@ class TokenProvider:
 
     def _mint(self) -> Token:
         asked_at, granted = self._retrying(self._ask, Patience())
-        held = self._token
         fault = url_fault(granted.api_domain, API_DOMAINS, loopback_http=self._local)
         if fault is not None:
             raise RefusedError(
@@ -200,9 +209,9 @@ class TokenProvider:
                 hint="Check accounts_url. If it is right, tell Zoho's support.",
                 code="API_DOMAIN",
             )
-        if held is not None and granted.api_domain != held.api_domain:
+        if self.api_domain and granted.api_domain != self.api_domain:
             raise RefusedError(
-                f"The renewed token belongs to {granted.api_domain}, the one before to {held.api_domain}.",
+                f"The renewed token belongs to {granted.api_domain}, the one before to {self.api_domain}.",
                 hint="The org moved or the client changed. Check the credentials, then resume.",
                 code="API_DOMAIN_CHANGED",
             )
@@ -212,6 +221,7 @@ class TokenProvider:
                 f"Zoho granted a token without {', '.join(lacking)}.",
                 hint="Give the client's owner what these scopes open, or leave them out of the job.",
             )
+        self.api_domain = granted.api_domain
         self.acquired += 1
         self._emit(TokenAcquired(self.acquired > 1, granted.life_s, tuple(sorted(granted.scopes))))
         return Token(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from zmigrate.errors import ConfigError
+from zmigrate.errors import ConfigError, DiskFull
 
 _LOCK_POLL_S = 0.02
 _LOCK_WAIT_S = 30.0
@@ -30,7 +31,7 @@ class SharedFile:
     def edit(self) -> Iterator[dict[str, Any]]:
         """Hand out the file's content and write it back as it then is. A damaged file counts as empty.
 
-        Raises ConfigError when the state folder can't be written.
+        Raises ConfigError when the state folder can't be written, DiskFull when its disk is full.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -47,7 +48,7 @@ class SharedFile:
 
     def _acquire(self, lock: int) -> None:
         tries = int(_LOCK_WAIT_S / _LOCK_POLL_S)
-        while not _try_lock(lock):
+        while not self._try_lock(lock):
             tries -= 1
             if tries <= 0:
                 raise ConfigError(
@@ -55,6 +56,12 @@ class SharedFile:
                     hint="End the other zmigrate process, or choose another --state-dir.",
                 )
             self._sleep(_LOCK_POLL_S)
+
+    def _try_lock(self, lock: int) -> bool:
+        try:
+            return _try_lock(lock)
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -73,7 +80,9 @@ class SharedFile:
                 draft.unlink()
             raise self._unwritable(error) from None
 
-    def _unwritable(self, error: OSError) -> ConfigError:
+    def _unwritable(self, error: OSError) -> ConfigError | DiskFull:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return DiskFull(f"The disk of {self._path.parent} is full.", hint="Free space, then resume.")
         return ConfigError(
             f"{self._path.parent} can't be written: {error.strerror}.",
             hint="Make the state folder writable, or choose another with --state-dir or ZMIGRATE_STATE_DIR.",
@@ -86,7 +95,7 @@ if sys.platform == "win32":
     def _try_lock(lock: int) -> bool:
         try:
             msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
-        except OSError:
+        except PermissionError:
             return False
         return True
 

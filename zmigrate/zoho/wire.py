@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import httpx
 
+from zmigrate.errors import ConfigError
+
 CONNECTIONS = 32
 """25 calls in flight, the accounts server, and a reserve."""
 
@@ -43,19 +45,26 @@ def build_client(
     silent.
 
     Proxies and certificates of the environment (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
-    machine.
+    machine. Raises ConfigError when they can't be used.
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return httpx.Client(
-        transport=transport,
-        trust_env=not local,
-        follow_redirects=False,
-        timeout=httpx.Timeout(read_timeout_s, connect=min(_CONNECT_TIMEOUT_S, read_timeout_s)),
-        limits=httpx.Limits(
-            max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=_KEEPALIVE_S
-        ),
+    limits = httpx.Limits(
+        max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=_KEEPALIVE_S
     )
+    try:
+        return httpx.Client(
+            transport=transport,
+            trust_env=not local,
+            follow_redirects=False,
+            timeout=httpx.Timeout(read_timeout_s, connect=min(_CONNECT_TIMEOUT_S, read_timeout_s)),
+            limits=limits,
+        )
+    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+        raise ConfigError(
+            f"The proxy or the certificates of the environment can't be used ({type(error).__name__}).",
+            hint="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+        ) from None
 
 
 def send(client: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
