@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from zmigrate.cli.demo import ask
 from zmigrate.cli.emulator import environment_of
 from zmigrate.emulator import Emulator, Options
 
@@ -157,9 +158,13 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(zmigrate, folder, monkeypatc
             text=True,
             env=dict(os.environ),
         )
-        wait_for_a_write(folder)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        try:
+            wait_for_a_write(emulator.url)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.communicate()
         assert process.returncode == 130, err
         assert out == ""
         assert "zmigrate resume" in err
@@ -169,12 +174,30 @@ def test_ctrl_c_ends_with_130_and_says_how_to_go_on(zmigrate, folder, monkeypatc
     assert json.loads(done.out)["rows"]["created"] == 3000
 
 
-def wait_for_a_write(folder: Path) -> None:
-    """Until the journal is there, which is opened before the first write."""
+def wait_for_a_write(url: str) -> None:
+    """Until the emulator has got a write."""
     end = time.monotonic() + 20
-    while time.monotonic() < end:
-        if list(folder.glob(".zmigrate/runs/*/journal.db")):
-            time.sleep(0.5)
-            return
+    while not ask(url, "writes?module=Leads"):
+        assert time.monotonic() < end, "the run did not begin"
         time.sleep(0.05)
-    raise AssertionError("the run did not begin")
+
+
+def test_a_killed_run_is_reported_as_interrupted_and_can_be_gone_on_with(zmigrate, folder, monkeypatch):
+    write_leads(folder / "leads.csv", 2000)
+    with Emulator(Options(latency_ms=300)) as emulator:
+        for name, value in environment_of(emulator).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("ZMIGRATE_SETTLE_S", "0.5")
+        process = subprocess.Popen([*MAIN, "run", "import-csv", "leads.csv", *INSERT, "--quiet"])
+        try:
+            wait_for_a_write(emulator.url)
+        finally:
+            process.kill()
+            process.wait()
+        report = zmigrate("report", "last")
+        done = zmigrate("resume", "last", "--quiet")
+        audit = ask(emulator.url, "audit?module=Leads&key=Legacy_ID")
+    assert "interrupted" in report.out
+    assert "zmigrate resume" in report.out
+    assert done.code == 0, done.err
+    assert (audit["records"], audit["created_twice"]) == (2000, [])
