@@ -1,7 +1,7 @@
 """A small checker of values against Zoho's OpenAPI files, which reach across each other by URL.
 
-Only what those files use: type, enum, properties, required, items, format, nullable, $ref, oneOf, anyOf, allOf.
-`oneOf` is read as "at least one": nearly all of their alternatives have no required keys, so that several fit.
+Only what those files use: type, enum, properties, required, items, format, nullable, $ref, oneOf, anyOf,
+allOf. `oneOf` is read as "at least one": most of their alternatives have no required keys, so several fit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 BESIDE_THE_REPO = Path(__file__).parents[3] / "shared" / "oas" / "v8.0"
-TYPES = {
+TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict,
     "array": list,
     "string": str,

@@ -97,7 +97,8 @@ def test_the_eleventh_token_in_ten_minutes_is_denied_with_400(zoho_with: Callabl
 
     assert answer.status_code == 400
     assert answer.json() == {
-        "error_description": "You have made too many requests continuously. Please try again after some time.",
+        "error_description": "You have made too many requests continuously."
+        " Please try again after some time.",
         "error": "Access Denied",
         "status": "failure",
     }

@@ -12,7 +12,7 @@ from tests.emulator.zoho import Zoho
 MODULES = ["Leads", "Contacts", "Accounts", "Deals", "Products", "Tasks", "Legacy_Assets"]
 
 
-def fields_of(zoho: Zoho, module: str, **params: str) -> dict[str, Any]:
+def fields_of(zoho: Zoho, module: str, **params: Any) -> dict[str, Any]:
     answer = zoho.get("/settings/fields", module=module, **params)
     assert answer.status_code == 200, answer.text
     return {field["api_name"]: field for field in answer.json()["fields"]}

@@ -1,4 +1,4 @@
-"""What a record may hold: types, lengths, pick lists, lookups, mandatory and unique fields, dropped values."""
+"""What a record may hold: types, lengths, pick lists, lookups, mandatory and unique fields."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ def tokens_of(text: str, backslash: str) -> list[Token]:
     while position < len(text):
         found = pattern.match(text, position)
         if found is None:
-            raise syntax_error("unexpected token", line=1, column=position + 1, near=text[position:][:20])
+            raise syntax_error(
+                "unexpected token", line=1, column=position + 1, near=text[position:].lstrip()[:20]
+            )
         kind = str(found.lastgroup)
         at = found.start(kind) + 1
         word = found[kind]

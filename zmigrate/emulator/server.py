@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable
@@ -188,8 +189,9 @@ class Emulator:
 
 
 def serve(options: Options, on_ready: Callable[[Emulator], None]) -> None:
-    """Serves in this thread until SIGINT or SIGTERM. `on_ready` is called once it listens."""
+    """Serves in the main thread until SIGINT or SIGTERM. `on_ready` is called once it listens."""
     emulator = Emulator(options)
     listener = listen(options)
     emulator._world.url = _url(listener)
-    _server(emulator._world, lambda: on_ready(emulator)).run([listener])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises a caught SIGINT anew once it has ended
+        _server(emulator._world, lambda: on_ready(emulator)).run([listener])
