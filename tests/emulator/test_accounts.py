@@ -65,6 +65,12 @@ def test_the_status_of_refusals_is_a_switch(zoho: Zoho) -> None:
     assert zoho.ask_token(client_secret="wrong").status_code == 400
 
 
+def test_the_name_of_the_refusal_of_an_unknown_org_is_a_switch(zoho: Zoho) -> None:
+    zoho.set(wrong_org_error="invalid_org")
+
+    assert zoho.ask_token(soid="ZohoCRM.123").json() == {"error": "invalid_org"}
+
+
 def test_letter_case_of_the_service_in_soid_is_a_switch(zoho: Zoho) -> None:
     digits = zoho.emulator.soid.partition(".")[2]
     assert "access_token" in zoho.ask_token(soid=f"zohocrm.{digits}").json()
@@ -145,6 +151,15 @@ def test_a_token_ends_with_its_life(zoho: Zoho) -> None:
         "message": "invalid oauth token",
         "status": "error",
     }
+
+
+def test_the_code_for_a_dead_token_is_a_switch(zoho: Zoho) -> None:
+    zoho.set(token_life_s=0.0, dead_token_code="AUTHENTICATION_FAILURE")
+    zoho.login()
+
+    answer = zoho.get("/org")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "AUTHENTICATION_FAILURE")
 
 
 def test_a_revoked_token_is_dead_and_a_second_revoking_refused(zoho: Zoho) -> None:

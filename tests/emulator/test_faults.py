@@ -87,6 +87,33 @@ def test_a_late_write_can_let_the_client_time_out(zoho: Zoho) -> None:
     wait_for(lambda: records(zoho) == 1)
 
 
+def test_a_late_write_is_applied_though_its_token_ended_meanwhile(zoho: Zoho) -> None:
+    zoho.script({**LEADS, "fault": "late", "delay_s": 0.1})
+    with pytest.raises(httpx.RemoteProtocolError):
+        zoho.insert([lead(1)])
+    zoho.act("expire_tokens")
+
+    wait_for(lambda: records(zoho) == 1)
+
+
+def test_a_late_write_with_a_dead_token_is_refused_at_once(zoho: Zoho) -> None:
+    zoho.act("expire_tokens")
+    zoho.script({**LEADS, "fault": "late", "delay_s": 0.0})
+
+    assert zoho.insert([lead(1)]).status_code == 401
+    assert (last_write(zoho), records(zoho)) == ((401, False), 0)
+
+
+def test_a_late_write_does_not_outlive_a_reset(zoho: Zoho) -> None:
+    zoho.script({**LEADS, "fault": "late", "delay_s": 0.1})
+    with pytest.raises(httpx.RemoteProtocolError):
+        zoho.insert([lead(1)])
+    zoho.act("reset")
+    sleep(0.15)
+
+    assert records(zoho) == 0
+
+
 def test_a_late_write_meets_what_was_written_meanwhile(zoho: Zoho) -> None:
     zoho.script({**LEADS, "fault": "late", "delay_s": 0.2})
     with pytest.raises(httpx.RemoteProtocolError):

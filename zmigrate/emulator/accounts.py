@@ -99,7 +99,7 @@ class Accounts:
             "zohocrm",
         ):
             return "missing_org_info"
-        return None if org in self._org_ids else "invalid_soid"
+        return None if org in self._org_ids else options.wrong_org_error
 
     def _refuse(self, error: str, options: Options) -> Answer:
         self.refused += 1

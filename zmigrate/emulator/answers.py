@@ -48,6 +48,11 @@ def json_answer(value: Any, status: int = 200, headers: tuple[tuple[bytes, bytes
 NO_CONTENT = Answer(204)
 
 
+def dead_token(code: str = "INVALID_TOKEN") -> Refused:
+    text = "invalid oauth token" if code == "INVALID_TOKEN" else "Authentication failed"
+    return Refused(code, text, status=401)
+
+
 def invalid_module() -> Refused:
     return Refused("INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0})
 

@@ -22,8 +22,6 @@ VERSION = "v8"
 MAX_ROWS = 100
 HEAVY_ABOVE_ROWS = 10
 ROWS_PER_CREDIT = 10
-COUNT_CREDITS = 50
-DELETED_CREDITS = 2
 COQL_STEPS = ((200, 1), (1000, 2), (2000, 3))
 ACTION_SCOPES = {"insert": "create", "upsert": "create", "update": "update", "delete": "delete"}
 Run = Callable[[], Answer]
@@ -133,7 +131,8 @@ def _coql(world: World, asked: Asked) -> Planned:
         planned = refusing(label, refusal)
         planned.scopes, planned.heavy = ("zohocrm.coql.read",), True
         return planned
-    with_fields = "fields" in (body.get("include_meta") or ())
+    meta = body.get("include_meta")
+    with_fields = isinstance(meta, list) and "fields" in meta
     scopes = ("zohocrm.coql.read", f"zohocrm.modules.{world.specs[query.module].scope}.read")
     return Planned(
         label,
@@ -163,11 +162,14 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
             return Planned(f"GET {asked.path}", run, (read,), heavy, 3 if "cvid" in query else 1)
         case "GET", ["deleted"]:
             run = lambda: reads.deleted(world, module, query, since)  # noqa: E731  # as above
-            return Planned(f"GET {asked.path}", run, (read,), credits=DELETED_CREDITS)
+            return Planned(f"GET {asked.path}", run, (read,), credits=world.options.deleted_credits)
         case "GET", ["actions", "count"]:
             scopes = (read, "zohosearch.securesearch.read", "zohocrm.settings.layouts.read")
             return Planned(
-                f"GET {asked.path}", lambda: reads.count(world, module), scopes, credits=COUNT_CREDITS
+                f"GET {asked.path}",
+                lambda: reads.count(world, module),
+                scopes,
+                credits=world.options.count_credits,
             )
         case "GET", [record_id] if record_id != "upsert":
             run = lambda: reads.get_one(world, module, record_id, query)  # noqa: E731  # as above
@@ -226,7 +228,7 @@ def _write(
         if action == "insert":
             return writer.insert(rows)
         if action == "upsert":
-            return writer.upsert(rows, body.get("duplicate_check_fields"))
+            return writer.upsert(rows, check_fields_of(body))
         return writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
 
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
@@ -282,6 +284,17 @@ def rows_of(body: Json) -> list[Any]:
         expected = {"expected_data_type": "jsonarray", "api_name": "trigger", "json_path": "$.trigger"}
         raise Refused("INVALID_DATA", "invalid data", expected)
     return rows
+
+
+def check_fields_of(body: Json) -> list[str]:
+    """`duplicate_check_fields` of an upsert; empty when not given."""
+    names = body.get("duplicate_check_fields")
+    if names is None:
+        return []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        where = {"api_name": "duplicate_check_fields", "json_path": "$.duplicate_check_fields"}
+        raise Refused("INVALID_DATA", "invalid data", {"expected_data_type": "jsonarray", **where})
+    return names
 
 
 def too_many_rows(name: str) -> Refused:

@@ -45,6 +45,12 @@ class Options:
     throttle_status: int = _opt(400, "HTTP status of the token endpoint's throttling")
     throttle_language: Literal["en", "zh", "de"] = _opt("en", "language of the throttling text")
     soid_case_sensitive: bool = _opt(False, "take the soid's service name only as `ZohoCRM`")
+    wrong_org_error: Literal["invalid_soid", "invalid_org"] = _opt(
+        "invalid_soid", "refusal of an unknown org"
+    )
+    dead_token_code: Literal["INVALID_TOKEN", "AUTHENTICATION_FAILURE"] = _opt(
+        "INVALID_TOKEN", "code of the 401 for a token that is no longer good"
+    )
     accept_bearer: bool = _opt(True, "take `Bearer` beside `Zoho-oauthtoken`")
     api_domain: str | None = _opt(
         None, "api_domain of the token answer; the emulator's own URL when not given"
@@ -56,6 +62,8 @@ class Options:
     users_purchased: int = _opt(10, "user licences: they add credits")
     credits: int | None = _opt(None, "API credits of 24 hours; by edition when not given")
     credits_window_s: float = _opt(86400.0, "the credits' rolling window")
+    count_credits: int = _opt(50, "what a record count costs")
+    deleted_credits: int = _opt(2, "what a list of deleted records costs")
     concurrency: int | None = _opt(None, "calls in flight at once; by edition when not given")
     sub_concurrency: int = _opt(10, "heavy calls in flight at once")
     retry_after_s: int | None = _opt(None, "Retry-After header of 429 answers; none when not given")

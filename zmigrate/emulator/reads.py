@@ -17,6 +17,7 @@ from .world import World
 
 MAX_FIELDS = 50
 PER_PAGE = 200
+MAX_DIGITS = 9
 DISCRETE_LIMIT = 2000
 TOKEN_LIFE_S = 86400.0
 SORTS = ("id", "Created_Time", "Modified_Time")
@@ -24,7 +25,7 @@ BOUND_PARAMS = ("fields", "ids", "per_page", "sort_by", "sort_order", "converted
 
 
 def get_one(world: World, module: str, record_id: str, query: Mapping[str, str]) -> Answer:
-    record = world.stores[module].records.get(int(record_id)) if record_id.isdecimal() else None
+    record = world.stores[module].find(record_id)
     if record is None:
         if world.options.unknown_id_status == "204" and record_id.isdecimal():
             return NO_CONTENT
@@ -122,10 +123,7 @@ class Listing:
             wanted = set(self._query["ids"].split(","))
             rows = (row for row in rows if str(row.id) in wanted)
         if self._since:
-            try:
-                since = instant(self._since)
-            except ValueError:
-                raise bad_param("If-Modified-Since") from None
+            since = since_of(self._since)
             rows = (row for row in rows if row.modified > since)
         return rows
 
@@ -185,7 +183,7 @@ def deleted(world: World, module: str, query: Mapping[str, str], since: str | No
     page = positive(query, "page", 1, None)
     gone = [] if kind == "permanent" else world.stores[module].deleted[::-1]
     if since:
-        moment = instant(since)
+        moment = since_of(since)
         gone = [one for one in gone if one.deleted_at > moment]
     shown = gone[(page - 1) * per_page : page * per_page]
     if not shown:
@@ -214,12 +212,19 @@ def count(world: World, module: str) -> Answer:
     return json_answer({"count": len(world.stores[module].records)})
 
 
+def since_of(header: str) -> float:
+    try:
+        return instant(header)
+    except ValueError:
+        raise bad_param("If-Modified-Since") from None
+
+
 def positive(query: Mapping[str, str], name: str, default: int, most: int | None) -> int:
     """A positive number from the query."""
     raw: Any = query.get(name)
     if raw is None:
         return default
-    if not raw.isdecimal() or int(raw) < 1 or (most and int(raw) > most):
+    if not raw.isdecimal() or len(raw) > MAX_DIGITS or not 1 <= int(raw) <= (most or int(raw)):
         raise bad_param(name)
     return int(raw)
 

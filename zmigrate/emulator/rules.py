@@ -25,7 +25,8 @@ WEBSITE = re.compile(r"(https?://|ftp://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
 BIGINT = re.compile(r"-?\d+")
-MAX_WHOLE_DIGITS, MAX_DECIMALS = 16, 9
+MAX_WHOLE_DIGITS = 16
+MAX_ID_DIGITS = 24
 DROPPED = object()
 
 
@@ -107,8 +108,7 @@ def _decimal(digits: int) -> Check:
     def check(value: Any) -> Any:
         if type(value) not in (int, float) or not isfinite(value):
             raise _expects("double")
-        whole, _, fraction = f"{abs(value):.9f}".partition(".")
-        if len(whole) > digits or len(fraction.rstrip("0")) > MAX_DECIMALS:
+        if abs(value) >= 10**digits:
             raise Bad({"maximum_length": digits})
         return value
 
@@ -182,7 +182,7 @@ def _reference(exists: Callable[[int], bool]) -> Check:
         if type(value) is not dict:
             raise _expects("jsonobject")
         wanted = str(value.get("id", ""))
-        if not wanted.isdecimal() or not exists(int(wanted)):
+        if not wanted.isdecimal() or len(wanted) > MAX_ID_DIGITS or not exists(int(wanted)):
             raise Bad({"id": wanted}, message="the id given seems to be invalid", path=".id")
         return {"id": wanted}
 

@@ -14,6 +14,7 @@ from .fields import Field
 
 Values = dict[str, Any]
 COMPACT_AFTER = 1000
+MAX_ID_DIGITS = 25
 
 
 def packed(values: Values) -> bytes:
@@ -121,6 +122,11 @@ class Store:
         self._indexes = {}
         fields = [field for field in self.spec.fields.values() if field.unique]
         self.unique = tuple((field.api_name, self.index(field)) for field in fields)
+
+    def find(self, record_id: Any) -> Record | None:
+        """The live record of an id as a call gives it."""
+        text = str(record_id)
+        return self.records.get(int(text)) if text.isdecimal() and len(text) < MAX_ID_DIGITS else None
 
     def index(self, field: Field) -> Index:
         """The index of a field; made on first use and kept up from then on."""

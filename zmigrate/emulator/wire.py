@@ -17,8 +17,9 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .answers import Answer, Refused, json_answer
+from .answers import Answer, Refused, dead_token, json_answer
 from .api import Asked, Planned, plan, refusing
+from .audit import Audit
 from .faults import Fault
 from .world import World
 
@@ -181,8 +182,12 @@ class Crm:
         """Faults that come before anything is done, or (late) without being answered."""
         options = self._world.options
         if fault.kind == "late":
+            refusal = self._admission(asked, planned)
+            if refusal is not None:
+                await exchange.deliver(refusal)
+                return refusal.status
             delay_s = options.late_s if fault.delay_s is None else fault.delay_s
-            asyncio.get_running_loop().call_later(delay_s, self._run, asked, planned)
+            asyncio.get_running_loop().call_later(delay_s, self._run_late, planned, self._world.audit)
             if (fault.mode or options.late_mode) == "hang":
                 await exchange.hang()
             else:
@@ -224,13 +229,29 @@ class Crm:
         return answer.status
 
     def _run(self, asked: Asked, planned: Planned) -> Answer:
-        """Checks the token and the credits, then carries out the call."""
+        """Carries out the call, if the token and the credits allow it."""
+        return self._admission(asked, planned) or self._carried_out(planned)
+
+    def _run_late(self, planned: Planned, audit: Audit) -> None:
+        """Carries out a call that came some time ago, unless everything was emptied since."""
+        if self._world.audit is audit:
+            self._carried_out(planned)
+
+    def _admission(self, asked: Asked, planned: Planned) -> Answer | None:
+        """Checks token and scopes and takes the credits; returns the refusal, if it is one."""
         world = self._world
         try:
             self._authorize(asked, planned)
-            if world.credits.remaining(world.options) < planned.credits:
-                return too_many(world)
-            world.credits.spend(planned.credits)
+        except Refused as refused:
+            return refused.answer()
+        if world.credits.remaining(world.options) < planned.credits:
+            return too_many(world)
+        world.credits.spend(planned.credits)
+        return None
+
+    def _carried_out(self, planned: Planned) -> Answer:
+        world = self._world
+        try:
             answer = planned.run()
         except Refused as refused:
             answer = refused.answer()
@@ -248,7 +269,7 @@ class Crm:
         accepted = scheme == "Zoho-oauthtoken" or (scheme == "Bearer" and self._world.options.accept_bearer)
         token = self._world.accounts.find(value) if accepted else None
         if token is None:
-            raise Refused("INVALID_TOKEN", "invalid oauth token", status=401)
+            raise dead_token(self._world.options.dead_token_code)
         for scope in planned.scopes:
             if not self._world.accounts.may(token, scope):
                 raise Refused("OAUTH_SCOPE_MISMATCH", "Unauthorized", status=401)
@@ -274,7 +295,7 @@ def fault_answer(world: World, fault: Fault) -> Answer:
         return Answer(status, text.encode() if isinstance(text, str) else orjson.dumps(text), extra)
     match status:
         case 401:
-            answer = Refused("INVALID_TOKEN", "invalid oauth token", status=401).answer()
+            answer = dead_token().answer()
         case 429:
             answer = too_many(world)
         case 500:

@@ -158,10 +158,9 @@ class Writer:
             return [not_an_object(index)]
         if row.get("id") is None:
             return [self._rules.not_found("id", index)]
-        wanted = str(row["id"])
-        record = self._store.records.get(int(wanted)) if wanted.isdecimal() else None
+        record = self._store.find(row["id"])
         if record is None:
-            details = {"id": wanted, "api_name": "id", "json_path": f"$.data[{index}].id"}
+            details = {"id": str(row["id"]), "api_name": "id", "json_path": f"$.data[{index}].id"}
             return [error("INVALID_DATA", "the id given seems to be invalid", details)]
         return record
 
@@ -177,8 +176,9 @@ class Writer:
         if owner:
             record.owner = int(owner["id"])
         old = record.values()
-        for name, append in (row.get("$append_values") or {}).items():
-            if append is True and isinstance(kept.get(name), list):
+        append = row.get("$append_values")
+        for name, wanted in append.items() if isinstance(append, dict) else ():
+            if wanted is True and isinstance(kept.get(name), list):
                 kept[name] = list(dict.fromkeys([*old.get(name, ()), *kept[name]]))
         new = {name: value for name, value in {**old, **kept}.items() if value is not None}
         self._store.change(record, old, new)
@@ -196,7 +196,7 @@ class Writer:
             b"record updated",
         )
 
-    def upsert(self, rows: Sequence[Any], check_fields: Sequence[str] | None) -> Answer:
+    def upsert(self, rows: Sequence[Any], check_fields: Sequence[str]) -> Answer:
         tried = self._match_fields(check_fields)
         results: list[bytes] = []
         refused = 0
@@ -209,12 +209,12 @@ class Writer:
                 results.append(folded(result))
         return answer_of(results, refused, 200)
 
-    def _match_fields(self, check_fields: Sequence[str] | None) -> tuple[str, ...]:
+    def _match_fields(self, check_fields: Sequence[str]) -> tuple[str, ...]:
         """The fields to find a record by: those given, then the unique ones; else the system's first."""
         spec = self._store.spec
         unique = [name for name, _ in self._store.unique]
         allowed = {*unique, spec.duplicate_check}
-        for position, name in enumerate(check_fields or ()):
+        for position, name in enumerate(check_fields):
             if name not in allowed:
                 where = f"$.duplicate_check_fields[{position}]"
                 raise Refused(
@@ -232,7 +232,7 @@ class Writer:
             return found
         for name in tried if found is None else ():
             value = row.get(name)
-            if value is None or value == "":
+            if value == "" or not isinstance(value, str | int | float):
                 continue
             other = self._store.index(self._store.spec.fields[name]).first(value)
             if other is not None:
@@ -261,7 +261,7 @@ class Writer:
         results: list[bytes] = []
         refused = 0
         for one in ids:
-            record = self._store.records.get(int(one)) if one.isdecimal() else None
+            record = self._store.find(one)
             if record is None:
                 refused += 1
                 results.append(orjson.dumps(error("INVALID_DATA", "record not deleted", {"id": one})))
