@@ -249,6 +249,39 @@ def test_records_are_found_by_key_and_by_id(local_zoho: LocalZohoFactory) -> Non
     assert whole["id"] == ids[0]
 
 
+@pytest.mark.parametrize("unknown_id_status", ["400", "204"])
+def test_a_record_that_is_not_there_is_none_however_zoho_says_it(
+    local_zoho: LocalZohoFactory, unknown_id_status: str
+) -> None:
+    crm = local_zoho(unknown_id_status=unknown_id_status).connect().crm
+
+    assert crm.record("Leads", "700000000000000001") is None
+    assert crm.record("Leads", "700000000000000001", ["Email"]) is None
+    assert crm.records_by_id("Leads", [], ["Email"]) == {}
+
+
+def test_only_so_many_ids_go_into_one_call_and_an_id_is_digits(tmp_path: Path) -> None:
+    with rig(tmp_path) as wire:
+        with pytest.raises(ValueError, match="100 ids"):
+            wire.crm.records_by_id("Leads", [str(number) for number in range(101)], None)
+        with pytest.raises(UsageError):
+            wire.crm.record("Leads", "1/actions")
+
+    assert wire.zoho.requests == []
+
+
+def test_users_are_read_page_by_page(tmp_path: Path) -> None:
+    pages = [
+        httpx.Response(200, json={"users": [{"id": "1"}], "info": {"more_records": True}}),
+        httpx.Response(200, json={"users": [{"id": "2"}], "info": {"more_records": False}}),
+    ]
+
+    with rig(tmp_path, FakeZoho([*pages])) as wire:
+        assert [user["id"] for user in wire.crm.users()] == ["1", "2"]
+
+    assert [request.url.params["page"] for request in wire.zoho.requests] == ["1", "2"]
+
+
 def test_a_module_that_does_not_exist_is_fatal_with_its_code(local_zoho: LocalZohoFactory) -> None:
     crm = local_zoho().connect().crm
 
