@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from zmigrate.cli.app import Deferred, tree
+
 HEAVY = (
     "httpx",
     "orjson",
@@ -44,3 +46,9 @@ def test_root_help_takes_at_most_three_times_the_import_of_typer():
 
     typer = best("-c", "import typer")
     assert best("-c", "import sys; from zmigrate.cli import main; sys.exit(main(['--help']))") <= 3 * typer
+
+
+def test_what_the_root_says_of_a_command_is_the_first_line_of_its_own_help():
+    for command in tree().commands.values():
+        assert isinstance(command, Deferred)
+        assert (command.real().help or "").partition("\n")[0] == command.help

@@ -4,36 +4,55 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zmigrate.cli import api, demo, emulator, errors, fields, jobs, run, runs, setup
-from zmigrate.cli.commands import Group
+from zmigrate.cli import errors
+from zmigrate.cli.commands import Group, LazyCommand
 from zmigrate.errors import ZmigrateError
 from zmigrate.stopping import StopRequested
 
 if TYPE_CHECKING:
-    from typer._click import Context
+    from typer._click import Command as AnyCommand
 
 PROGRAM = "zmigrate"
 
-ORDER = (
-    *("demo", "jobs", "show", "new", "run", "resume", "runs", "report"),
-    *("init", "check", "fields", "api", "emulator"),
-)
+COMMANDS = {
+    "demo": ("demo", "The whole story on an embedded emulator that misbehaves."),
+    "jobs": ("jobs", "List the jobs that can be run from this folder."),
+    "show": ("jobs", "Describe a job: its write, scopes and options."),
+    "new": ("jobs", "Begin a job of your own: module, test, small file."),
+    "run": ("run", "Run a job. `zmigrate run JOB --help` shows its options."),
+    "resume": ("runs", "Go on with a run that was interrupted, paused or limited."),
+    "runs": ("runs", "List the runs that were made from this folder."),
+    "report": ("runs", "Tell what a run did and why rows failed."),
+    "init": ("setup", "Set up a profile: ask for client and org, try them."),
+    "check": ("setup", "Check credentials, scopes, org, clock and reachability."),
+    "fields": ("fields", "List a module's fields: types, rules, what is writable."),
+    "api": ("api", "Make one API call and print the answer as JSON."),
+    "emulator": ("emulator", "A local Zoho CRM on loopback, with faults on demand."),
+}
+"""In the order in which a newcomer meets them: the module where each lives, and its help in a line."""
 
 
-class Root(Group):
-    """The commands in the order in which a newcomer meets them."""
+class Deferred(LazyCommand):
+    """A command whose module is imported when it is called: the root's help needs none of them."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
-        return sorted(super().list_commands(ctx), key=ORDER.index)
+    def __init__(self, name: str, module: str, help_line: str) -> None:
+        super().__init__(name, help=help_line)
+        self._module = module
+
+    def real(self) -> AnyCommand:
+        group = typer.Typer()
+        import_module(f"zmigrate.cli.{self._module}").add_to(group)
+        return typer.main.get_group(group).commands[self.name or ""]
 
 
 app = typer.Typer(
     name=PROGRAM,
-    cls=Root,
+    cls=Group,
     help="One-time migration jobs against Zoho CRM: nothing lost, nothing doubled, every row accounted for.",
     epilog="See the whole story without an account: zmigrate demo",
     no_args_is_help=True,
@@ -65,16 +84,20 @@ def root(
     context.obj = verbose
 
 
-for group in (demo, jobs, run, runs, setup, fields, api, emulator):
-    group.add_to(app)
+def tree() -> Group:
+    """The root with all its commands."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, Group)  # noqa: S101 - said by `cls` above
+    for name, (module, help_line) in COMMANDS.items():
+        command.add_command(Deferred(name, module, help_line))
+    return command
 
 
 def run_command_line(argv: Sequence[str] | None = None) -> int:
     """Parse, run, and turn whatever happens into messages and an exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    command = typer.main.get_command(app)
     try:
-        code = command.main(args=words, prog_name=PROGRAM, standalone_mode=False)
+        code = tree().main(args=words, prog_name=PROGRAM, standalone_mode=False)
     except (typer.Abort, StopRequested):
         typer.echo("interrupted; nothing was written", err=True)
         return errors.INTERRUPTED

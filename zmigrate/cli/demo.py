@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import urllib.request
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,22 +129,30 @@ def misbehaving() -> Options:
 
 def rows_of(sample: Path) -> int:
     """Rows of the sample, without its header."""
+    import csv
+
     with sample.open(encoding="utf-8", newline="") as file:
         return sum(1 for _ in csv.reader(file)) - 1
 
 
 def ask(url: str, what: str) -> Any:
     """The emulator's answer to a question about its own books, over HTTP."""
-    with urllib.request.urlopen(f"{url}/_emulator/{what}") as answer:  # noqa: S310 - loopback
+    import json
+    from urllib.request import urlopen
+
+    with urlopen(f"{url}/_emulator/{what}") as answer:  # noqa: S310 - loopback
         return json.load(answer)
 
 
 def tell(url: str, what: str, body: object) -> None:
     """Set something in the emulator, over HTTP."""
-    request = urllib.request.Request(  # noqa: S310 - loopback
+    import json
+    from urllib.request import Request, urlopen
+
+    request = Request(  # noqa: S310 - loopback
         f"{url}/_emulator/{what}", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    urllib.request.urlopen(request).close()  # noqa: S310
+    urlopen(request).close()  # noqa: S310
 
 
 def prove(url: str, result: RunResult) -> Proof:
@@ -166,6 +171,8 @@ def prove(url: str, result: RunResult) -> Proof:
 
 def created_keys(path: str | None) -> list[str]:
     """The keys in success.csv."""
+    import csv
+
     if path is None:
         return []
     with open(path, encoding="utf-8-sig", newline="") as file:
