@@ -22,9 +22,12 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "name"]), inner),
     max_leaves=5,
 )
-NAMES = st.sampled_from(
-    ["id", "Last_Name", "Legacy_ID", "Email", "Score", "Legacy_Number", "No_of_Employees", "Interests", "Owner", "First_Contact", "Legacy_Created_Time", "Lead_Source", "Layout", "Email_Opt_Out", "Phone", "Website", "$append_values", "Full_Name", "Old_Fax_Number", "Created_By", "No_Such_Field"]
+FIELDS = (
+    "id Last_Name Legacy_ID Email Score Legacy_Number No_of_Employees Interests Owner First_Contact Website"
+    " Legacy_Created_Time Lead_Source Layout Email_Opt_Out Phone $append_values Full_Name Old_Fax_Number"
+    " Created_By No_Such_Field"
 )
+NAMES = st.sampled_from(FIELDS.split())
 ROWS = st.dictionaries(NAMES, VALUES, max_size=6) | VALUES
 WORDS = (
     "select id from Leads where ( ) and or = > in 'x' 5 , Email like is not null between limit Owner Owner.id"
