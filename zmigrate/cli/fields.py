@@ -70,23 +70,19 @@ def table(found: ModuleFields, width: int) -> RenderableType:
     for each in found.fields.values():
         name = Text(each.api_name, style="bold" if each.mandatory else "")
         made.add_row(
-            name, each.label, type_text(each), str(each.length or ""), rules_text(each), write_text(each)
+            name, each.label, each.data_type, str(each.length or ""), rules_text(each), write_text(each)
         )
     return made
 
 
-def type_text(field: Field) -> str:
-    """The data type, and where a lookup points."""
-    return f"{field.data_type}>{field.lookup_module}" if field.lookup_module else field.data_type
-
-
 def rules_text(field: Field) -> str:
-    """`mandatory unique external`, as far as they hold."""
+    """`mandatory, unique, external`, as far as they hold, and where a lookup points."""
     words = {
         "mandatory": field.mandatory,
         "unique": field.unique,
         "external": bool(field.external),
         "no layout": not field.on_layout,
+        f"to {field.lookup_module}": field.lookup_module is not None,
     }
     return ", ".join(word for word, holds in words.items() if holds)
 

@@ -50,7 +50,7 @@ def accounting(rows: Mapping[str, int]) -> RenderableType:
     table.add_row("rows read", count(rows.get("read", 0)), style="bold")
     for name, style in OUTCOMES:
         number = rows.get(name, 0)
-        if number or name in {"created", "failed"}:
+        if number or name == "failed":
             table.add_row(f"  {name.replace('_', ' ')}", count(number), style=style if number else "dim")
     return table
 
@@ -78,7 +78,7 @@ def summary(result: Mapping[str, Any], *, practice: bool = False, report: bool =
     head = Text.assemble(
         (str(result["job"]), "bold"),
         " ",
-        (STATE_WORDS.get(state, state), f"bold {STATE_STYLE.get(state, '')}".strip()),
+        (state if practice else STATE_WORDS.get(state, state), f"bold {STATE_STYLE.get(state, '')}".strip()),
         f" after {duration(result['elapsed_s'])}",
         f", {result['rows_per_s']:,.0f} rows/s" if result.get("rows_per_s") else "",
     )
