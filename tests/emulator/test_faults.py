@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from time import monotonic, sleep
 from typing import Any
@@ -236,3 +237,15 @@ def test_latency_counts_from_the_arrival_of_the_request(zoho: Zoho) -> None:
     zoho.get("/org")
 
     assert 0.195 < monotonic() - start < 0.4
+
+
+@pytest.mark.parametrize("fault", ["slow_body", "lost_answer", "reset", "500_after", "late", "garbage"])
+def test_a_client_that_saw_the_end_of_a_call_is_no_longer_in_flight(zoho: Zoho, fault: str) -> None:
+    for _ in range(10):
+        zoho.script({**LEADS, "fault": fault, "delay_s": 0.02})
+        with contextlib.suppress(httpx.HTTPError):
+            zoho.insert([lead(1)])
+        zoho.insert([lead(1)])
+
+    stats = zoho.control("stats")
+    assert (stats["key_conflicts"], stats["in_flight_max"]) == (0, 1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import struct
 import traceback
@@ -27,7 +28,7 @@ TRANSPORT = "zmigrate.transport"
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 GARBAGE = b'<html><head><title>502</title></head><body>upstream {"data":['
 SLOW_PIECES = 20
-NO_LINGER = struct.pack("ii", 1, 0)
+NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
 SERVER_ERROR_TEXT = "Internal Server Error"
 
 
@@ -89,9 +90,9 @@ class Exchange:
         if over_s > 0:
             size = max(1, len(body) // SLOW_PIECES)
             for start in range(0, len(body), size):
+                await self.pause(over_s / SLOW_PIECES)
                 piece = body[start : start + size]
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-                await self.pause(over_s / SLOW_PIECES)
             body = b""
         await self._send({"type": "http.response.body", "body": body})
 
