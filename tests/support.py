@@ -87,12 +87,15 @@ class Bench:
     folder: Path
     events: list[Event] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=lambda: dict(QUICK))
+    job: zmigrate.Job | None = None
+    """The one of the last run."""
 
     def run(self, job: zmigrate.Job, **options: Any) -> RunResult:
+        self.job = job
         return run(job, **{**self._common(), "yes": True, **options})
 
     def resume(self, reference: str = "last", **options: Any) -> RunResult:
-        return resume(reference, **{**self._common(), "yes": True, **options})
+        return resume(reference, **{**self._common(), "job": self.job, "yes": True, **options})
 
     def _common(self) -> dict[str, Any]:
         return {

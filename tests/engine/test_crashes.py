@@ -107,9 +107,7 @@ def test_killed_between_intent_and_send(key: str, bench: Bench, tmp_path: Path) 
 def test_killed_between_answer_and_outcome(key: str, bench: Bench, tmp_path: Path) -> None:
     """The writes are applied, and the answers are still trickling in."""
     path = write_rows(tmp_path / "leads.csv", leads(1_000, key=key))
-    bench.script(
-        {"method": "POST", "path": "/crm/v8/Leads", "fault": "slow_body", "times": 3, "delay_s": 20}
-    )
+    bench.script({"method": "POST", "path": "/crm/v8/Leads", "fault": "slow_body", "times": 3, "delay_s": 20})
     victim = Victim(bench, *importing(path, key))
     victim.wait_until(lambda: bench.audit(key=key)["creates"] >= 300)
     victim.kill()

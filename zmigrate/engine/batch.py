@@ -53,6 +53,8 @@ class Batch:
     searching: bool = False
     """A worker looks for its rows in the org, to settle it."""
     search_failures: int = 0
+    refused_when: int | None = None
+    """How many requests had been accepted when this one, or the one it was cut from, was refused as a whole."""
     resolved: bool = False
     """Its records carry the ids that their keys were looked up for."""
     held_until: float | None = None
@@ -88,5 +90,6 @@ class Batch:
             doubted=self.doubted,
             doubted_at=self.doubted_at,
             server_errors=self.server_errors,
+            refused_when=self.refused_when,
             resolved=self.resolved,
         )

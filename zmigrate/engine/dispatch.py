@@ -131,7 +131,10 @@ class Dispatcher:
             if self._intake.failure is not None and not self._stop.requested:
                 self._stop.request()
             return self._workers.busy == 0
-        return self._flight.over and not self._workers.busy and not self._flight.producer.decided
+        if self._flight.over and not self._workers.busy:
+            self._intake.clear_suspects()
+            return not self._flight.producer.decided
+        return False
 
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
+from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.ledger import find_run
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
@@ -17,7 +18,7 @@ from zmigrate.engine.session import Choices
 from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError
 from zmigrate.events import EventHub, Listener
-from zmigrate.job import Job, decode_options
+from zmigrate.job import Job, decode_options, encode_options, job_name
 from zmigrate.registry import discover
 from zmigrate.stopping import StopSignal
 
@@ -69,6 +70,7 @@ def run(
 def resume(
     reference: str,
     *,
+    job: Job | None = None,
     profile: str | None = None,
     credentials: Credentials | None = None,
     limit: int | None = None,
@@ -88,7 +90,9 @@ def resume(
     """Go on with an unfinished run, named by its id, a unique prefix, or "last". Raises RunError if it can't
     go on.
 
-    `limit` is a number of further rows. `secrets` are the job's secret options, which no run stores.
+    The job is found by its name, as for the command; a `job` defined elsewhere is handed in as it was built
+    for the run. `limit` is a number of further rows. `secrets` are the job's secret options, which no run
+    stores.
     """
     stop = stop or StopSignal()
     environ = os.environ if environ is None else environ
@@ -105,7 +109,10 @@ def resume(
                 f"run {info.run_id} was practice on the embedded emulator, whose org is gone",
                 hint="Run the job again; or use `zmigrate emulator`, which stays.",
             )
-        job = _job_of(record.job, record.origin, record.options, jobs, folder, secrets or {})
+        if job is None:
+            job = _job_of(record, jobs, folder, secrets or {})
+        elif (job_name(type(job)), encode_options(job)) != (record.job, record.options):
+            raise RunError(f"{job!r} is not the job of run {info.run_id}")
         choices = Choices(
             limit=limit, trigger=tuple(record.settings.get("trigger") or ()), yes=yes, keep_going=keep_going
         )
@@ -119,17 +126,10 @@ def resume(
         info.folder.unlock()
 
 
-def _job_of(
-    name: str,
-    origin: str,
-    options: Mapping[str, object],
-    jobs: Path | None,
-    folder: Path,
-    secrets: Mapping[str, str],
-) -> Job:
+def _job_of(record: RunRecord, jobs: Path | None, folder: Path, secrets: Mapping[str, str]) -> Job:
     """The job as it was built: from --jobs, else from the file where it was found, else by name."""
-    where = jobs or (Path(origin) if Path(origin).is_file() else None)
-    return decode_options(discover(where, folder).get(name), options, secrets)
+    where = jobs or (Path(record.origin) if Path(record.origin).is_file() else None)
+    return decode_options(discover(where, folder).get(record.job), record.options, secrets)
 
 
 def _settings(

@@ -77,6 +77,12 @@ class Flight:
         self.parked.append(batch)
         self._marked.append(batch)
 
+    def set_aside(self, batch: Batch) -> None:
+        """The batch is known not to be applied, and is not sent again before more is known."""
+        self.in_flight.pop(batch.id, None)
+        batch.state = "queued"
+        self._queued.append(batch)
+
     def queue(self, *batches: Batch) -> None:
         """Batches that are known not to be under way; they are sent again, before anything new."""
         for batch in batches:

@@ -46,7 +46,10 @@ class Intake:
         self._emit = emit
         self._stopping = stopping
         self._clock = clock
-        self._refused_alone: dict[int, str] = {}
+        self._accepted = 0
+        """Write requests that Zoho accepted, in this session."""
+        self._suspects: list[tuple[Batch, ApiError]] = []
+        """Single rows that Zoho refused a whole request for, with nothing accepted since."""
         self.failure: BaseException | None = None
         self.doubts_in_a_row = 0
 
@@ -71,6 +74,9 @@ class Intake:
 
     def _sent(self, batch: Batch, sent: Sent) -> None:
         self.doubts_in_a_row = 0
+        self._accepted += 1
+        if self.failure is None:
+            self.clear_suspects()
         if sent.doubted_at is not None:
             batch.doubted, batch.doubted_at = True, sent.doubted_at
         outcomes = [self._checked(batch, index, verdict) for index, verdict in enumerate(sent.verdicts)]
@@ -146,7 +152,8 @@ class Intake:
 
     def _doubted(self, batch: Batch, error: InDoubt) -> None:
         self.doubts_in_a_row += 1
-        others_answered = error.others_answered and (error.status or 0) >= 500
+        server_error = (error.status or 0) >= 500
+        others_answered = server_error and error.others_answered
         recovery = self._target.recovery
         if recovery == "report":
             self._flight.finish(
@@ -165,20 +172,19 @@ class Intake:
         elif recovery == "repeat" and not self._stopping() and others_answered:
             batch.doubted, batch.doubted_at = True, batch.sent_at
             batch.server_errors = settle.SERVER_ERRORS_MAX
-            self._halve_or_give_up(batch, error)
+            self._halve_or_give_up(batch, error.message)
         else:
-            batch.server_errors += others_answered
+            # Where a look into the org comes first, its answer is what tells this from an outage.
+            batch.server_errors += server_error if self._target.searchable else others_answered
             wait = self._settling.after(error)
             self._flight.park(batch, self._clock() + wait)
             self._emit(BatchDoubted(batch.id, len(batch.rows), wait, error.message))
 
-    def _halve_or_give_up(self, batch: Batch, error: ApiError) -> None:
+    def _halve_or_give_up(self, batch: Batch, why: str) -> None:
         if len(batch.rows) > 1:
-            self._halve(batch, error.message)
+            self._halve(batch, why)
         else:
-            reason = (
-                f"Zoho answered with a server error each time ({error.message}); it may have been applied"
-            )
+            reason = f"Zoho answered with a server error each time ({why}); it may have been applied"
             self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
 
     def _halve(self, batch: Batch, why: str) -> None:
@@ -188,19 +194,27 @@ class Intake:
         self._emit(BatchSplit(batch.id, len(batch.rows), why))
 
     def _refused_whole(self, batch: Batch, error: ApiError) -> None:
-        """One record can make Zoho refuse the request: halve until it is found. Two neighbours refused alike:
-        it is not the records.
+        """One record can make Zoho refuse the request: halve until it is found.
+
+        If nothing at all was accepted meanwhile, it is not the record: the second such row stops the run.
         """
+        if batch.refused_when is None:
+            batch.refused_when = self._accepted
         if len(batch.rows) > 1:
             self._halve(batch, error.message)
-            return
-        sibling = self._refused_alone.get(batch.parent) if batch.parent is not None else None
-        if sibling == error.code:
-            self._stopped(batch, error)
-            return
-        if batch.parent is not None:
-            self._refused_alone[batch.parent] = error.code
-        self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
+        elif self._accepted > batch.refused_when:
+            self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
+        else:
+            self._flight.set_aside(batch)
+            self._suspects.append((batch, error))
+            if len(self._suspects) > 1:
+                self.fail(error)
+
+    def clear_suspects(self) -> None:
+        """Something was accepted, or nothing else is left to send: the rows that were refused are at fault."""
+        for batch, error in self._suspects:
+            self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
+        self._suspects.clear()
 
     def come_due(self, batch: Batch) -> None:
         """The settling time of a batch in doubt is over: look for its rows, or send it again."""
@@ -209,7 +223,7 @@ class Intake:
             batch.searching = True
         elif recovery == "resend":
             hopeless = settle.given_up(batch)
-            if self._target.operation == "insert" and (hopeless or settle.suspect(batch)):
+            if self._target.searchable and (hopeless or settle.suspect(batch)):
                 batch.searching = True
             elif hopeless:
                 flight.finish(batch, settle.in_doubt(batch, "the answer was lost again and again"))
@@ -217,6 +231,9 @@ class Intake:
             elif settle.suspect(batch):
                 self._halve(batch, "server errors for this batch alone")
                 return
+        elif batch.sends >= settle.SESSIONS_MAX:
+            self._halve_or_give_up(batch, "it was never answered, in several sessions")
+            return
         flight.send_again(batch)
 
     # -- settling ---------------------------------------------------------------------------------
@@ -237,7 +254,10 @@ class Intake:
             settled = settle.Settled(settled.verdicts, [])
         self._flight.finish(batch, outcomes)
         if settled.missing:
-            self._flight.queue(*[self._child(batch, rows) for rows in settle.groups(batch, settled.missing)])
+            groups = settle.groups(batch, settled.missing)
+            self._flight.queue(*[self._child(batch, rows) for rows in groups])
+            if len(groups) > 1:
+                self._emit(BatchSplit(batch.id, len(settled.missing), "server errors for this batch alone"))
 
     def _child(self, batch: Batch, rows: list[Pending]) -> Batch:
         child = batch.part(self._flight.producer.take_id(), rows)

@@ -72,7 +72,7 @@ class Runner:
     # -- the two ways in --------------------------------------------------------------------------
 
     def start(self) -> RunResult:
-        """A fresh run. Before its folder is open, what is wrong is raised; from then on the result says it."""
+        """A fresh run. Before its folder is open, what is wrong is raised; from then on the result tells."""
         source, fingerprint = self._read_source()
         with ExitStack() as stack:
             connection = stack.enter_context(self._connected(source))

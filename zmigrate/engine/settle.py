@@ -29,7 +29,13 @@ SENDS_MAX = 10
 """A batch whose answer is lost this often is reported in doubt."""
 
 SERVER_ERRORS_MAX = 2
-"""Server errors for one batch, while others are answered, before it is cut in halves."""
+"""Server errors for one batch, while Zoho answers others, before it is cut in halves."""
+
+SERVER_ERRORS_OF_ONE_ROW_MAX = 5
+"""Server errors for one row before it is given up: more, since there is nothing left to cut."""
+
+SESSIONS_MAX = 3
+"""A batch that is repeated at once and outlasts so many sessions is cut in halves."""
 
 READS_APART = 0.5
 """The second look comes after this share of the settling time."""
@@ -103,7 +109,8 @@ def suspect(batch: Batch) -> bool:
 
 
 def given_up(batch: Batch) -> bool:
-    return batch.sends >= SENDS_MAX or (batch.server_errors >= SERVER_ERRORS_MAX and len(batch.rows) == 1)
+    alone = len(batch.rows) == 1 and batch.server_errors >= SERVER_ERRORS_OF_ONE_ROW_MAX
+    return alone or batch.sends >= SENDS_MAX
 
 
 def whole_refusal(error: ApiError, field: str | None = None) -> Outcome:

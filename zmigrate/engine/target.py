@@ -51,6 +51,11 @@ class Target:
         return "query" if self.key_kind == "plain" else "report"
 
     @property
+    def searchable(self) -> bool:
+        """Whether a look into the org can tell what became of an insert."""
+        return self.operation == "insert" and self.key_kind in {"unique", "plain"}
+
+    @property
     def looked_up(self) -> bool:
         """Whether records are found by another key than `id` before they are written."""
         return self.operation in {"update", "delete"} and self.key_kind != "id"

@@ -31,6 +31,8 @@ _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
 """So many 5xx for one call, while others were answered, are the call's own fault and no outage."""
 
+_PROBE_PATH = "/crm/v8/org"
+
 _KEPT_URLS = 256
 _LONGEST_KEPT_PATH = 200
 
@@ -226,13 +228,22 @@ class Transport:
         if story.failures == 1:
             story.others_before = self._answered
         elif story.failures >= (_FAILURES_OF_ONE_WRITE if call.writes else _FAILURES_OF_ONE_READ):
-            story.given_up = doubt.others_answered
+            story.given_up = doubt.others_answered or self._answers_elsewhere(call)
+            doubt.others_answered = story.given_up
         if story.given_up and not call.writes:
             raise Fatal(
                 f"Zoho fails on {call.method} {call.path} each time ({doubt.status}), and answers others.",
                 status=doubt.status,
                 code="SERVER_FAILS",
             ) from None
+
+    def _answers_elsewhere(self, call: Call) -> bool:
+        """Ask for something light: the last batch of a run has no others beside it that could be answered."""
+        probe = Call("GET", _PROBE_PATH, repeatable=False, credits=1)
+        reply = wire.send(self._http, self._request(self._tokens.token().api_domain, probe), self._auth)
+        with self._lock:
+            self.sent += 1
+        return isinstance(reply, httpx.Response) and reply.status_code < 500
 
     def _note_refusal(self, call: Call, story: _Story, refusal: Retryable) -> None:
         if story.first_trouble is None:
