@@ -77,7 +77,7 @@ def test_letter_case_of_the_service_in_soid_is_a_switch(zoho: Zoho) -> None:
 
     zoho.set(soid_case_sensitive=True)
 
-    assert zoho.ask_token(soid=f"ZohoCrm.{digits}").json() == {"error": "missing_org_info"}
+    assert zoho.ask_token(soid=f"zohocrm.{digits}").json() == {"error": "missing_org_info"}
     assert "access_token" in zoho.ask_token().json()
 
 

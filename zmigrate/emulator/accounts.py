@@ -29,6 +29,7 @@ THROTTLED = {
 }
 HTML = b"<!DOCTYPE html>\n<html><head><title>Zoho Accounts</title></head><body>Invalid request</body></html>"
 CLIENT_CREDENTIALS = "client_credentials"
+SERVICE = "ZohoCRM"
 OTHER_GRANTS = frozenset({"authorization_code", "refresh_token"})
 
 
@@ -94,10 +95,10 @@ class Accounts:
             if not all(any_covers(allowed, scope.lower()) for scope in scopes):
                 return "invalid_scope"
         service, _, org = form.get("soid", "").partition(".")
-        if not org or (service.lower() if not options.soid_case_sensitive else service) not in (
-            "ZohoCRM",
-            "zohocrm",
-        ):
+        documented = service == SERVICE or (
+            service.lower() == SERVICE.lower() and not options.soid_case_sensitive
+        )
+        if not org or not documented:
             return "missing_org_info"
         return None if org in self._org_ids else options.wrong_org_error
 
