@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -30,6 +30,8 @@ class RunStarted(Event):
     operation: str | None
     rows_total: int | None
     rows_done: int
+    done: Mapping[str, int]
+    """Rows by outcome, from sessions before this one."""
     practice: bool
     """True on the embedded emulator."""
 

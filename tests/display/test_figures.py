@@ -32,6 +32,7 @@ def started(**changes) -> events.RunStarted:
         "operation": "insert",
         "rows_total": 1000,
         "rows_done": 0,
+        "done": {},
         "practice": False,
     }
     return events.RunStarted(**values | changes)
@@ -48,7 +49,7 @@ def console(*, terminal: bool = False, width: int = 80) -> Console:
 def test_rate_and_time_left_follow_the_last_seconds_and_leave_out_what_was_done_before():
     clock = Clock()
     figures = Figures(clock)
-    figures.take(started(rows_done=400))
+    figures.take(started(rows_done=400, done={"created": 400}))
     for batch in range(4):
         clock.now += 1.0
         figures.take(events.BatchDone(batch, created=100))

@@ -10,6 +10,7 @@ from zmigrate import events
 
 RATE_WINDOW_S = 10.0
 SAMPLE_EVERY_S = 0.25
+OUTCOMES = ("created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt")
 
 
 @dataclass(slots=True)
@@ -81,20 +82,12 @@ class Figures:
     @property
     def rows_done(self) -> int:
         """Rows with an outcome, those of earlier sittings of this run included."""
-        return self.rows_before + self.rows_now
+        return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
     @property
     def rows_now(self) -> int:
         """Rows that got their outcome since this process began."""
-        return (
-            self.created
-            + self.updated
-            + self.unchanged
-            + self.deleted
-            + self.skipped
-            + self.failed
-            + self.in_doubt
-        )
+        return self.rows_done - self.rows_before
 
     @property
     def rows_parked(self) -> int:
@@ -132,7 +125,9 @@ class Figures:
 
     def _run_started(self, event: events.RunStarted) -> None:
         self.run = event
-        self.rows_before = event.rows_done
+        for outcome, rows in event.done.items():
+            setattr(self, outcome, rows)
+        self.rows_before = self.rows_done
         self.began = self._clock()
         self._rate.sample(self.began, 0)
 

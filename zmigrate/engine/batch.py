@@ -54,7 +54,7 @@ class Batch:
     """A worker looks for its rows in the org, to settle it."""
     search_failures: int = 0
     refused_when: int | None = None
-    """How many requests had been accepted when this one, or the one it was cut from, was refused as a whole."""
+    """How many requests had been accepted when this one, or its first parent, was refused as a whole."""
     resolved: bool = False
     """Its records carry the ids that their keys were looked up for."""
     held_until: float | None = None

@@ -19,7 +19,7 @@ from zmigrate.engine.outcomes import Action
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.workers import Workers
 from zmigrate.errors import BreakerOpen
-from zmigrate.events import BatchSent, EventHub, Stopping, Tick
+from zmigrate.events import BatchSent, Credits, EventHub, Stopping, Tick
 from zmigrate.stopping import StopSignal
 
 TICK_S = 0.1
@@ -75,6 +75,7 @@ class Dispatcher:
         *,
         zoho_time: Callable[[float], float],
         token_left_s: Callable[[], float | None] = lambda: None,
+        credits: Callable[[], Credits] | None = None,
         breaker: Breaker | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -87,6 +88,7 @@ class Dispatcher:
         self._stop = stop
         self._zoho_time = zoho_time
         self._token_left_s = token_left_s
+        self._credits = credits
         self._breaker = breaker or Breaker()
         self._clock = clock
         self._ticked_at = 0.0
@@ -232,6 +234,8 @@ class Dispatcher:
         now = time.monotonic()
         if now - self._ticked_at >= TICK_S:
             self._ticked_at = now
+            if self._credits is not None:
+                self._hub.emit(self._credits())
             self._hub.emit(
                 Tick(
                     self._workers.busy, self._room.limit(True), len(self._flight.parked), self._token_left_s()

@@ -9,22 +9,17 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
+from zmigrate.engine.lock import Lock, LockHeld
 from zmigrate.engine.outcomes import UNFINISHED, RunState, may_follow
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 RUN_FORMAT = 1
 
@@ -65,7 +60,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
+        self._lock = Lock(path / "run.lock")
 
     @property
     def run_id(self) -> str:
@@ -100,38 +95,24 @@ class RunFolder:
         return folder
 
     def lock(self) -> None:
-        """Hold the run for this process. Raises RunError, with the holder's pid, if another holds it."""
-        path = self.path / "run.lock"
+        """Hold the run for this process. Raises RunError, with the holder's pid, if another one holds it."""
         try:
-            handle = path.open("a+", encoding="ascii")
-        except OSError as error:
-            raise _cannot_write(path, error) from error
-        if not _try_lock(handle):
-            handle.seek(0)
-            holder = handle.read().strip() or "unknown"
-            handle.close()
+            self._lock.take()
+        except LockHeld as held:
             raise RunError(
-                f"run {self.run_id} is at work in another process (pid {holder})",
+                f"run {self.run_id} is at work in another process (pid {held.holder})",
                 hint="Wait for it, or stop it with Ctrl-C (or SIGTERM); then resume.",
-            )
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        self._lock = handle
+            ) from None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
 
     def unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
     @property
     def locked_elsewhere(self) -> bool:
         """Whether a process (other than through this object) works on the run now."""
-        path = self.path / "run.lock"
-        if self._lock is not None or not path.exists():
-            return False
-        with path.open("a+", encoding="ascii") as handle:
-            return not _try_lock(handle)
+        return self._lock.held_elsewhere
 
     def read(self) -> RunRecord:
         """Raises JournalDamaged if `run.json` is missing or no longer readable."""
@@ -187,18 +168,6 @@ def write_whole(path: Path, content: bytes) -> None:
 def timestamp() -> str:
     """Now, ISO 8601 with the local offset."""
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
-
-
-def _try_lock(handle: IO[str]) -> bool:
-    try:
-        if sys.platform == "win32":
-            handle.seek(0)
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:

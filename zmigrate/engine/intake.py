@@ -211,7 +211,7 @@ class Intake:
                 self.fail(error)
 
     def clear_suspects(self) -> None:
-        """Something was accepted, or nothing else is left to send: the rows that were refused are at fault."""
+        """Something was accepted, or nothing is left to send: the rows that were refused are at fault."""
         for batch, error in self._suspects:
             self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
         self._suspects.clear()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.engine.folder import RunFolder, RunRecord, make_private
+from zmigrate.engine.lock import Lock, LockHeld
 from zmigrate.errors import RunError, ZmigrateError
 
 LAST = "last"
@@ -74,6 +75,7 @@ def refuse_repetition(
     state_dir: Path,
     job: str,
     options: Mapping[str, Any],
+    write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
     org_id: str,
     *,
@@ -82,8 +84,8 @@ def refuse_repetition(
 ) -> None:
     """Refuse work that is under way or done already.
 
-    A run of the same job, options, source content and org that is unfinished, or that is a finished insert,
-    has to be resumed (or overridden with `again`); a job that runs once does not run again. Raises RunError
+    A run of the same job, options, write, source content and org that is unfinished, or that is a finished
+    insert, has to be resumed (or overridden with `again`); a job that runs once does not run again. Raises RunError
     naming the run.
     """
     for run in reversed(list_runs(state_dir)):
@@ -95,7 +97,7 @@ def refuse_repetition(
                 f"{job} runs once in an org, and has finished here: {run.run_id}",
                 hint="To run it again all the same, set `once = False` in the job.",
             )
-        if again or not _same_work(record, options, source):
+        if again or not _same_work(record, options, write, source):
             continue
         if run.running:
             raise RunError(f"the same job is running now: {run.run_id}", hint="Wait for it to end.")
@@ -111,8 +113,15 @@ def refuse_repetition(
             )
 
 
-def _same_work(record: RunRecord, options: Mapping[str, Any], source: Mapping[str, Any] | None) -> bool:
-    return record.options == options and (record.source or {}).get("sha256") == (source or {}).get("sha256")
+def _same_work(
+    record: RunRecord,
+    options: Mapping[str, Any],
+    write: Mapping[str, Any] | None,
+    source: Mapping[str, Any] | None,
+) -> bool:
+    return (record.options, record.write) == (options, write) and (record.source or {}).get("sha256") == (
+        source or {}
+    ).get("sha256")
 
 
 START_WAIT_S = 10.0
@@ -124,17 +133,19 @@ def starting(state_dir: Path) -> Iterator[None]:
 
     Waits for the other one; it takes a moment. Raises RunError if it takes longer than that.
     """
-    gate = RunFolder(make_private(state_dir))
+    gate = Lock(make_private(state_dir) / "start.lock")
     end = time.monotonic() + START_WAIT_S
     while True:
         try:
-            gate.lock()
+            gate.take()
             break
-        except RunError:
+        except LockHeld as held:
             if time.monotonic() >= end:
-                raise
+                raise RunError(
+                    f"another process (pid {held.holder}) has been starting a run for long"
+                ) from None
             time.sleep(0.05)
     try:
         yield
     finally:
-        gate.unlock()
+        gate.release()

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from zmigrate.engine.target import KeyKind, Target
-from zmigrate.errors import UsageError
+from zmigrate.errors import Fatal, UsageError
 from zmigrate.events import Emit, Log
 from zmigrate.rows.keys import fold_key
 from zmigrate.writes import Operation, Write
+from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import Field, ModuleFields, Org
 
@@ -68,6 +69,21 @@ def check_clock(skew_s: float | None, emit: Emit) -> None:
                 "the run reckons with Zoho's clock, but the times in its files are off",
             )
         )
+
+
+def read_fields(crm: Crm, module: str) -> ModuleFields:
+    """The module's fields. Raises UsageError if the org has no such module."""
+    try:
+        fields = crm.fields(module)
+    except Fatal as error:
+        if error.code != "INVALID_MODULE":
+            raise
+        near = difflib.get_close_matches(module, module_facts.SYSTEM_DUPLICATE_CHECK, n=3)
+        hint = f"Did you mean {', '.join(near)}?" if near else "Write its api name, as Zoho's API knows it."
+        raise UsageError(f"the org has no module {module!r}", hint=hint, code="UNKNOWN_MODULE") from None
+    if not len(fields):
+        raise UsageError(f"the module {module} has no fields that this client may see", code="NO_FIELDS")
+    return fields
 
 
 def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> Target:

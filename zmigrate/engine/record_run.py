@@ -23,7 +23,7 @@ from zmigrate.engine.sender import Sender
 from zmigrate.engine.settle import SettlingTime, in_doubt
 from zmigrate.engine.target import Target
 from zmigrate.engine.workers import Workers
-from zmigrate.events import EventHub
+from zmigrate.events import Credits, EventHub
 from zmigrate.job import RecordJob
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.values import Converter
@@ -104,6 +104,7 @@ class RecordRun:
                 self._stop,
                 zoho_time=self._connection.clock.earliest,
                 token_left_s=self._connection.tokens.left_s,
+                credits=lambda: Credits(self._connection.credits.used, self._connection.credits.left()),
                 breaker=Breaker(None if self._keep_going else BREAKER_ROWS),
             )
             before = self.rows.accounted

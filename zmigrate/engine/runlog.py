@@ -11,9 +11,9 @@ from typing import IO
 import orjson
 
 from zmigrate.errors import DiskFull
-from zmigrate.events import Event, RequestSent, Tick
+from zmigrate.events import Credits, Event, RequestSent, Tick
 
-TOO_FREQUENT = (Tick, RequestSent)
+TOO_FREQUENT = (Credits, RequestSent, Tick)
 """Events that a display wants and a log does not."""
 
 

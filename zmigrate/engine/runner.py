@@ -7,14 +7,17 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.engine import preflight
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.ledger import refuse_repetition, starting
-from zmigrate.engine.outcomes import Rows
+from zmigrate.engine.outcomes import ACTIONS, Rows
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.session import Choices, RecordWork, Session
@@ -75,7 +78,7 @@ class Runner:
         """A fresh run. Before its folder is open, what is wrong is raised; from then on the result tells."""
         source, fingerprint = self._read_source()
         with ExitStack() as stack:
-            connection = stack.enter_context(self._connected(source))
+            connection = self._connected(source, stack)
             org, work = self._check(connection, source, fingerprint)
             self._refuse_repetition(org, work)
             self._ask(org, work)
@@ -98,7 +101,7 @@ class Runner:
         with ExitStack() as stack:
             journal = Journal.open(folder.journal)
             stack.callback(journal.close)
-            connection = stack.enter_context(self._connected(source))
+            connection = self._connected(source, stack)
             org, work = self._check(connection, source, fingerprint)
             self._refuse_another(record, org, work)
             self._ask(org, work)
@@ -139,7 +142,8 @@ class Runner:
         columns_of(self._job)
         return source, source.scan()
 
-    def _connected(self, source: Source | None) -> Connection:
+    def _connected(self, source: Source | None, stack: ExitStack) -> Connection:
+        """A connection with the job's token, closed by the stack: after a hard stop without a farewell."""
         job = self._job
         lacking = missing_scopes(job, source)
         if lacking:
@@ -148,13 +152,20 @@ class Runner:
                 hint="Add them to the job's `scopes`, or derive them: scopes = scopes_for(write, source)",
             )
         checks = preflight.CHECK_SCOPES + (preflight.FIELD_SCOPES if isinstance(job, RecordJob) else ())
-        return connect(
+        settings = self._settings
+        if self._practice:
+            # What an org leaves behind beside its runs is of no use once the org is gone.
+            folder = stack.enter_context(TemporaryDirectory(prefix="zmigrate-"))
+            settings = replace(settings, state_dir=Path(folder))
+        connection = connect(
             self._credentials,
             tuple(dict.fromkeys((*job.scopes, *checks))),
-            settings=self._settings,
+            settings=settings,
             emit=self._hub.emit,
             stop=self._stop,
         )
+        stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
+        return connection
 
     def _check(
         self, connection: Connection, source: Source | None, fingerprint: Fingerprint | None
@@ -165,7 +176,7 @@ class Runner:
         if not isinstance(self._job, RecordJob) or source is None or fingerprint is None:
             return org, None
         write = self._job.write
-        fields = connection.crm.fields(write.module)
+        fields = preflight.read_fields(connection.crm, write.module)
         target = preflight.find_target(write, fields, self._choices.trigger)
         columns = columns_of(self._job)
         if columns is not None:
@@ -179,6 +190,7 @@ class Runner:
             self._settings.state_dir,
             self._name,
             encode_options(self._job),
+            _write_json(work),
             None if work is None else work.fingerprint.to_json(),
             org.id,
             once=type(self._job).once,
@@ -231,6 +243,7 @@ class Runner:
         self, folder: RunFolder, journal: Journal, org: Org, work: RecordWork | None
     ) -> RunStarted:
         banner = self._banner(org, work)
+        done = Rows(**(journal.fact("progress") or {}).get("rows", {}))
         return RunStarted(
             run_id=folder.run_id,
             job=banner.job,
@@ -241,7 +254,8 @@ class Runner:
             module=banner.module,
             operation=banner.operation,
             rows_total=banner.rows,
-            rows_done=Rows(**(journal.fact("progress") or {}).get("rows", {})).accounted,
+            rows_done=done.accounted,
+            done={name: count for name, count in done.to_json().items() if name in ACTIONS},
             practice=banner.practice,
         )
 

@@ -1,0 +1,77 @@
+"""A lock on a file, held by one process for as long as it lives: the system lets go of it when the process dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+class LockHeld(Exception):
+    """Another process holds the lock; `holder` is its pid, or "unknown"."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+class Lock:
+    """One lock file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: IO[str] | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds it."""
+        return self._handle is not None
+
+    def take(self) -> None:
+        """Take the lock and write our pid into its file. Raises LockHeld, or OSError if the file can't be made."""
+        handle = self._path.open("a+", encoding="ascii")
+        if not _try_lock(handle):
+            handle.seek(0)
+            holder = handle.read().strip() or "unknown"
+            handle.close()
+            raise LockHeld(holder)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        self._handle = handle
+
+    def release(self) -> None:
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+    @property
+    def held_elsewhere(self) -> bool:
+        """Whether another holder has it now."""
+        if self.held or not self._path.exists():
+            return False
+        try:
+            with self._path.open("a+", encoding="ascii") as handle:
+                return not _try_lock(handle)
+        except OSError:
+            return False
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    try:
+        if sys.platform == "win32":
+            # Locked far behind the pid, since Windows keeps others from reading what is locked.
+            handle.seek(1 << 20)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            handle.seek(0)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
