@@ -85,8 +85,8 @@ def refuse_repetition(
     """Refuse work that is under way or done already.
 
     A run of the same job, options, write, source content and org that is unfinished, or that is a finished
-    insert, has to be resumed (or overridden with `again`); a job that runs once does not run again. Raises RunError
-    naming the run.
+    insert, has to be resumed (or overridden with `again`); a job that runs once does not run again. Raises
+    RunError naming the run.
     """
     for run in reversed(list_runs(state_dir)):
         record = run.record
@@ -119,9 +119,8 @@ def _same_work(
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
 ) -> bool:
-    return (record.options, record.write) == (options, write) and (record.source or {}).get("sha256") == (
-        source or {}
-    ).get("sha256")
+    same_source = (record.source or {}).get("sha256") == (source or {}).get("sha256")
+    return same_source and (record.options, record.write) == (options, write)
 
 
 START_WAIT_S = 10.0
@@ -141,9 +140,7 @@ def starting(state_dir: Path) -> Iterator[None]:
             break
         except LockHeld as held:
             if time.monotonic() >= end:
-                raise RunError(
-                    f"another process (pid {held.holder}) has been starting a run for long"
-                ) from None
+                raise RunError(f"another process (pid {held.holder}) is starting a run") from None
             time.sleep(0.05)
     try:
         yield

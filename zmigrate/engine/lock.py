@@ -1,4 +1,4 @@
-"""A lock on a file, held by one process for as long as it lives: the system lets go of it when the process dies."""
+"""A lock on a file, held by one process: the system lets go of it when the process dies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Lock:
         return self._handle is not None
 
     def take(self) -> None:
-        """Take the lock and write our pid into its file. Raises LockHeld, or OSError if the file can't be made."""
+        """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be made."""
         handle = self._path.open("a+", encoding="ascii")
         if not _try_lock(handle):
             handle.seek(0)
