@@ -41,6 +41,7 @@ class Producer:
         token: str | None = None,
         seen: SeenKeys | None = None,
         limit: int | None = None,
+        batch_rows: int = BATCH_ROWS,
     ) -> None:
         self._rows = rows
         self._prepare = prepare
@@ -51,6 +52,7 @@ class Producer:
         self._tokens: deque[tuple[int, str | None]] = deque()
         self._seen = seen
         self._limit = limit
+        self._batch_rows = batch_rows
         self._next_id = batch_id
         self._freed: deque[Pending] = deque()
         self._open: list[Pending] = []
@@ -97,7 +99,7 @@ class Producer:
         to give out now.
         """
         for _ in range(READ_AT_ONCE):
-            if len(self._open) == BATCH_ROWS:
+            if len(self._open) == self._batch_rows:
                 break
             if self._freed:
                 self._place(self._freed.popleft())
@@ -105,7 +107,7 @@ class Producer:
                 break
             else:
                 self._read()
-        if self._open and (len(self._open) == BATCH_ROWS or self.exhausted or self._fence.full):
+        if self._open and (len(self._open) == self._batch_rows or self.exhausted or self._fence.full):
             rows, self._open = self._open, []
             return Batch(id=self.take_id(), rows=rows)
         return None

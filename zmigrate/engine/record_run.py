@@ -5,11 +5,11 @@ where it stopped.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.engine.batch import Batch
+from zmigrate.engine.batch import BATCH_ROWS, Batch
 from zmigrate.engine.dispatch import BREAKER_ROWS, Breaker, Dispatcher
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.flight import Flight
@@ -66,6 +66,9 @@ class RecordRun:
         settling: SettlingTime,
         limit: int | None = None,
         keep_going: bool = False,
+        batch_rows: int = BATCH_ROWS,
+        clock: Callable[[], float] = time.time,
+        make_workers: Callable[[int], Workers[Batch]] = Workers,
     ) -> None:
         self._source = source
         self._target = target
@@ -75,6 +78,9 @@ class RecordRun:
         self._stop = stop
         self._settling = settling
         self._keep_going = keep_going
+        self._batch_rows = batch_rows
+        self._clock = clock
+        self._make_workers = make_workers
         progress = journal.fact("progress") or {}
         self.rows = Rows(**progress.get("rows", {}))
         self._cursor = Cursor(progress.get("watermark", 0), progress.get("token"))
@@ -89,7 +95,7 @@ class RecordRun:
         Raises what ended the session early; what was known by then is in the journal.
         """
         seen = SeenKeys() if self._target.recovery == "query" else None
-        workers: Workers[Batch] = Workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
+        workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             flight, intake = self._assemble(seen)
             if self._fresh and self._target.recovery == "query":
@@ -106,6 +112,7 @@ class RecordRun:
                 token_left_s=self._connection.tokens.left_s,
                 credits=lambda: Credits(self._connection.credits.used, self._connection.credits.left()),
                 breaker=Breaker(None if self._keep_going else BREAKER_ROWS),
+                clock=self._clock,
             )
             before = self.rows.accounted
             try:
@@ -136,9 +143,12 @@ class RecordRun:
             identity=None if self._source.stable else self._source.identity,
             seen=seen,
             limit=self._limit,
+            batch_rows=self._batch_rows,
         )
         flight = Flight(self._journal, fence, producer, self.rows, self._hub.emit, seen)
-        intake = Intake(flight, self._sender, self._settling, self._hub.emit, lambda: self._stop.requested)
+        intake = Intake(
+            flight, self._sender, self._settling, self._hub.emit, lambda: self._stop.requested, self._clock
+        )
         if not self._fresh:
             self._take_up(flight, seen)
         return flight, intake
@@ -147,7 +157,7 @@ class RecordRun:
 
     def _take_up(self, flight: Flight, seen: SeenKeys | None) -> None:
         """Batches that were under way, keys on hold, keys that were created."""
-        fold, now = self._target.fold, time.time()
+        fold, now = self._target.fold, self._clock()
         for batch in self._journal.open_batches(self._sender.records):
             batch.rows = [
                 row._replace(folded=None if row.key is None else fold(row.key)) for row in batch.rows
@@ -224,7 +234,7 @@ class RecordRun:
         """
         clock = self._connection.clock
         began = int(clock.latest(started_at))
-        while int(clock.earliest(time.time())) <= began:
+        while int(clock.earliest(self._clock())) <= began:
             self._stop.sleep(0.05)
 
     def _remember_user(self) -> None:
