@@ -1,5 +1,7 @@
 """`python -m zmigrate`"""
 
+import sys
+
 from zmigrate.cli import main
 
-main()
+sys.exit(main())

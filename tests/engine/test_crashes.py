@@ -32,7 +32,7 @@ def writes_of(bench: Bench) -> int:
 
 
 def killed_at_a_random_point(bench: Bench, path: Path, seed: int) -> None:
-    """Run, kill after some write requests, resume; kill the resume too for some seeds; then resume to the end."""
+    """Run, kill after some write requests; for some seeds kill the resume, too; then resume to the end."""
     dice = random.Random(seed)
     operation, key = KINDS[seed % len(KINDS)]
     arguments = importing(path, key, operation)

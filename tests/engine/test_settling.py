@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -33,7 +32,7 @@ def test_insert_whose_answer_was_lost_is_created_once(fault: str, key: str, benc
 
 @pytest.mark.parametrize("seeded_at", ["2020-01-01T00:00:00+00:00", None])
 def test_records_that_were_there_before_are_never_taken_for_ours(seeded_at: str | None, bench: Bench) -> None:
-    """The same value in a key that is not unique, by the same user; seeded long ago, or a moment before the run."""
+    """The same value in a key that is not unique, by the same user; from long ago, or from a moment before."""
     more = {"created_time": seeded_at} if seeded_at else {}
     before = bench.seed([{**row, "Company": "Before"} for row in leads(100, key=PLAIN)], **more)
     bench.script({**LEADS, "fault": "reset", "times": 1})
@@ -104,7 +103,7 @@ def test_upsert_repeated_after_a_lost_answer_still_says_created(bench: Bench) ->
 
 
 def test_upsert_on_a_field_that_is_not_unique_waits_before_it_repeats(bench: Bench) -> None:
-    """Email is Zoho's duplicate-check field of Leads, and not unique: a late first request would make a twin."""
+    """Email is what Zoho matches Leads on, and not unique: a late first request would make a twin."""
     bench.script(
         {"method": "POST", "path": "/crm/v8/Leads/upsert", "fault": "late", "delay_s": 0.2, "times": 1}
     )
@@ -131,7 +130,7 @@ def test_deleting_what_was_never_there_fails_the_row(bench: Bench) -> None:
 
 
 def test_a_late_update_never_overwrites_a_later_row_of_the_same_record(bench: Bench) -> None:
-    """The first request is applied after the client gave up on it; the second row waits until that can't happen."""
+    """The first request is applied after the client gave up on it; the second row waits that long."""
     ids = bench.seed(leads(1))
     rows = [{"id": ids[0], "Company": "first"}, {"id": ids[0], "Company": "second"}]
     bench.script({"method": "PUT", "path": "/crm/v8/Leads", "fault": "late", "delay_s": 0.2, "times": 1})

@@ -266,7 +266,7 @@ class Runner:
             state="running",
             started_at=timestamp(),
             options=encode_options(self._job),
-            origin=inspect.getfile(type(self._job)),
+            origin=_origin(type(self._job)),
             settings={
                 "profile": self._credentials.profile or None,
                 "trigger": list(self._choices.trigger),
@@ -280,6 +280,14 @@ class Runner:
             versions={"zmigrate": version("zmigrate"), "python": sys.version.split()[0]},
             practice=self._practice,
         )
+
+
+def _origin(job: type[Job]) -> str:
+    """The file of a job's class; "" where it was typed in."""
+    try:
+        return inspect.getfile(job)
+    except (OSError, TypeError):
+        return ""
 
 
 def _write_json(work: RecordWork | None) -> dict[str, Any] | None:

@@ -1,0 +1,124 @@
+"""The house in order: imports go one way, and the emulator and the client share nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import zmigrate
+
+ROOT = Path(zmigrate.__file__).parent
+
+ROOMS = [
+    ("__init__", "__main__"),
+    ("cli",),
+    ("display",),
+    ("engine",),
+    ("registry",),
+    ("rows",),
+    ("job",),
+    ("options", "writes"),
+    ("config",),
+    ("zoho",),
+    ("events",),
+    ("errors", "stopping"),
+    ("emulator",),
+]
+"""Top to bottom: a room imports from rooms below its own, and from itself."""
+
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+
+KNOWS_NOTHING_OF = {
+    "cli": {"httpx"},
+    "display": {"httpx"},
+    "engine": {"typer", "rich", "httpx"},
+    "rows": {"typer", "rich", "httpx"},
+    "job": {"typer", "rich", "httpx"},
+    "zoho": {"typer", "rich", "sqlite3"},
+    "emulator": {"typer", "rich", "httpx"},
+}
+
+
+def sources() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    first = path.relative_to(ROOT).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """(line, module) of every import that runs: those for type checkers only aside."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_checkers = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.unparse(branch.test)
+        for part in branch.body
+        for node in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_checkers:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = absolute(path, node)
+            yield node.lineno, module
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def absolute(path: Path, node: ast.ImportFrom) -> str:
+    """The module that a `from … import` names, relative or not."""
+    if node.level == 0:
+        return node.module or ""
+    package = ["zmigrate", *path.relative_to(ROOT).parts[: -node.level]]
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    room = room_of(path)
+    for line, module in imports(path):
+        parts = module.split(".")
+        if parts[0] != "zmigrate" or len(parts) < 2 or parts[1] not in LEVEL:
+            continue
+        other = parts[1]
+        where = f"{path.relative_to(ROOT)}:{line} imports {module}"
+        assert room != "emulator" or other == "emulator", f"{where}: the emulator shares no code"
+        assert room == other or LEVEL[room] < LEVEL[other], f"{where}: {room} is below {other}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_rooms_know_nothing_of_what_is_not_theirs(path: Path) -> None:
+    foreign = KNOWS_NOTHING_OF.get(room_of(path), set())
+    for line, module in imports(path):
+        assert module.split(".")[0] not in foreign, f"{path.relative_to(ROOT)}:{line} imports {module}"
+
+
+def test_ready_made_jobs_use_the_front_door_only() -> None:
+    for path in (ROOT.parent / "jobs").glob("*.py"):
+        for line, module in imports(path):
+            inside = module.startswith("zmigrate.") and module.split(".")[1] not in zmigrate.__all__
+            assert not inside, f"{path.name}:{line} imports {module}"
+
+
+def test_the_emulator_is_used_over_the_wire_by_the_client() -> None:
+    for room in ("zoho", "rows", "config", "job", "registry"):
+        for path in sources():
+            if room_of(path) == room:
+                assert all(not module.startswith("zmigrate.emulator") for _, module in imports(path))
+
+
+def test_every_name_of_the_front_door_is_there() -> None:
+    for name in zmigrate.__all__:
+        assert getattr(zmigrate, name) is not None
+
+
+def test_files_are_small() -> None:
+    sizes = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in sources()}
+    assert {name: size for name, size in sizes.items() if size > 430} == {}
