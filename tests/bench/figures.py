@@ -1,0 +1,239 @@
+"""The measurements: each gives the lines of the table that it is about."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tests.bench.data import BATCH_ROWS, KEY, MODULE, write_csv
+from tests.bench.measure import Child, CommandFailed, Cost, run
+from tests.bench.server import Server
+from tests.bench.table import Line, at_least, at_most
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_FLIGHT = 10
+LATENCY_S = 0.2
+MIB = 1024 * 1024
+INSERTS = f"POST /crm/v8/{MODULE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is measured: numbers of rows, and how often (the best counts)."""
+
+    small: int = 1_000
+    rows: int = 100_000
+    slow_rows: int = 60_000
+    sdk_rows: int = 5_000
+    few: int = 10_000
+    many: int = 300_000
+    times: int = 3
+    starts: int = 9
+
+
+QUICK = Sizes(rows=20_000, slow_rows=20_000, sdk_rows=1_000, few=5_000, many=20_000, times=1, starts=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """One insert of so many rows."""
+
+    rows: int
+    seconds: float
+    """From the first request to the last answer, as the sender says."""
+    cost: Cost
+
+    @property
+    def per_s(self) -> float:
+        return self.rows / self.seconds
+
+
+class Lab:
+    """One emulator, one scratch folder."""
+
+    def __init__(self, server: Server, folder: Path, sizes: Sizes) -> None:
+        self.server = server
+        self.folder = folder
+        self.sizes = sizes
+        self.state = folder / "state"
+
+    # -- inserts ----------------------------------------------------------------------------------
+
+    def rival(self, name: str, rows: int, in_flight: int, latency_s: float = 0.0) -> Inserted:
+        self.server.fresh(latency_s * 1000)
+        command = [sys.executable, "-m", "tests.bench.rivals", name, str(rows), str(in_flight)]
+        cost = run(command, environ=self.server.environ, folder=ROOT)
+        told = json.loads(cost.output.splitlines()[-1])
+        self.expect(rows, told["created"])
+        return Inserted(rows, told["seconds"], cost)
+
+    def zmigrate(self, rows: int, latency_s: float = 0.0) -> Inserted:
+        self.server.fresh(latency_s * 1000)
+        shutil.rmtree(self.state, ignore_errors=True)
+        cost = run(self.importing(rows), environ=self.server.environ, folder=self.folder)
+        told = json.loads(cost.output)
+        self.expect(rows, told["rows"]["created"])
+        return Inserted(rows, rows / told["rows_per_s"], cost)
+
+    def importing(self, rows: int) -> list[str]:
+        path = write_csv(self.folder, rows)
+        options = ["--module", MODULE, "--operation", "insert", "--key", KEY]
+        return self.command("run", "import-csv", str(path), *options)
+
+    def command(self, *words: str) -> list[str]:
+        flags = ["--yes", "--json", "--quiet", "--state-dir", str(self.state)]
+        return [sys.executable, "-m", "zmigrate", *words, *flags]
+
+    def expect(self, rows: int, told: int) -> None:
+        """Raises CommandFailed unless each row was created once."""
+        created = self.server.created(MODULE, KEY)
+        if not rows == told == created:
+            raise CommandFailed(f"{rows} rows, {told} said to be created, {created} in the org")
+
+    def best(self, insert: Callable[[], Inserted]) -> Inserted:
+        """The least CPU of several tries: what else the machine does only adds to it."""
+        return min((insert() for _ in range(self.sizes.times)), key=lambda each: each.cost.cpu_s)
+
+
+# -- speed and CPU --------------------------------------------------------------------------------------
+
+
+def speed(lab: Lab) -> Iterator[Line]:
+    """Latency 0: the emulator's own ceiling, the bare loop, zmigrate, and the ratios."""
+    sizes = lab.sizes
+    blasts = [lab.rival("blaster", sizes.rows, IN_FLIGHT).per_s for _ in range(sizes.times)]
+    yield Line("emulator's own ceiling, prepared bytes, 10 connections", f"{max(blasts):,.0f} rows/s")
+    bare = {}
+    for in_flight in (1, IN_FLIGHT):
+        per_s, bare[in_flight], whole = _cost(lab, lambda rows, n=in_flight: lab.rival("bare", rows, n))
+        yield Line(
+            f"bare httpx + orjson loop, no journal, {in_flight} in flight",
+            f"{per_s:,.0f} rows/s, {bare[in_flight]:.1f} µs CPU/row ({whole:.1f} with start-up)",
+        )
+    per_s, own, whole = _cost(lab, lab.zmigrate)
+    yield Line(
+        "zmigrate, journal and result files, latency 0, 10 in flight",
+        f"{per_s:,.0f} rows/s, {own:.1f} µs CPU/row ({whole:.1f} with start-up)",
+    )
+    ratio = own / bare[IN_FLIGHT]
+    yield at_most("CPU per row against the bare loop, 10 in flight", ratio, 1.5, f"{ratio:.2f} ×", " ×")
+    yield Line("CPU per row against the bare loop, 1 in flight", f"{own / bare[1]:.2f} ×")
+    yield from official(lab, per_s, 0.0)
+
+
+def _cost(lab: Lab, insert: Callable[[int], Inserted]) -> tuple[float, float, float]:
+    """Rows a second; µs of CPU that a row adds, from two sizes, so that start-up is out; µs with start-up."""
+    small = lab.best(lambda: insert(lab.sizes.small))
+    tries = [insert(lab.sizes.rows) for _ in range(lab.sizes.times)]
+    large = min(tries, key=lambda each: each.cost.cpu_s)
+    added = (large.cost.cpu_s - small.cost.cpu_s) / (large.rows - small.rows)
+    return max(each.per_s for each in tries), added * 1e6, large.cost.cpu_s / large.rows * 1e6
+
+
+def official(lab: Lab, own_per_s: float, latency_s: float) -> Iterator[Line]:
+    """Zoho's own SDK, one call after the other, since it offers no other way."""
+    what = f"official Python SDK, {latency_s * 1000:g} ms a call"
+    if importlib.util.find_spec("zohocrmsdk") is None:
+        yield Line(what, "not installed: pip install -e '.[bench]'")
+        return
+    rows = lab.sizes.sdk_rows if latency_s == 0 else max(1_000, lab.sizes.sdk_rows // 2)
+    theirs = max(
+        lab.rival("sdk", rows, 1, latency_s).per_s for _ in range(lab.sizes.times if latency_s == 0 else 1)
+    )
+    yield Line(what, f"{theirs:,.0f} rows/s")
+    ratio = own_per_s / theirs
+    yield at_least(
+        f"zmigrate against the SDK, {latency_s * 1000:g} ms a call", ratio, 10, f"{ratio:.1f} ×", " ×"
+    )
+
+
+def slow_calls(lab: Lab) -> Iterator[Line]:
+    """At 200 ms a call what counts is to keep the calls in flight; seen from the emulator's books."""
+    rows = lab.sizes.slow_rows
+    ceiling = IN_FLIGHT * BATCH_ROWS / LATENCY_S
+    lab.rival("bare", rows, IN_FLIGHT, LATENCY_S)
+    per_s = _seen_per_s(lab, rows)
+    yield Line(
+        "bare loop, 200 ms a call, 10 in flight",
+        f"{per_s:,.0f} rows/s, {per_s / ceiling:.3f} of {ceiling:,.0f}",
+    )
+    lab.zmigrate(rows, LATENCY_S)
+    per_s = _seen_per_s(lab, rows)
+    share = per_s / ceiling
+    measured = f"{per_s:,.0f} rows/s, {share:.3f} of {ceiling:,.0f}"
+    yield at_least("zmigrate, 200 ms a call, 10 in flight", share, 0.97, measured, " of the ceiling")
+    yield from official(lab, per_s, LATENCY_S)
+
+
+def _seen_per_s(lab: Lab, rows: int) -> float:
+    """Rows a second from the first request to the last answer, as the emulator saw them."""
+    times = lab.server.write_times(MODULE)
+    return rows / (times[-1] + LATENCY_S - times[0])
+
+
+# -- memory, disk, starts -------------------------------------------------------------------------------
+
+
+def sizes_of_things(lab: Lab) -> Iterator[Line]:
+    """Peak memory of few and of many rows, and the journal."""
+    few = min(lab.zmigrate(lab.sizes.few).cost.peak_bytes for _ in range(lab.sizes.times)) / MIB
+    many = lab.zmigrate(lab.sizes.many).cost.peak_bytes / MIB
+    yield at_most(f"peak memory, {lab.sizes.many:,} rows", many, 100, f"{many:.1f} MiB", " MiB")
+    growth = many / few
+    yield at_most(f"… against {lab.sizes.few:,} rows", growth, 1.1, f"{growth:.3f} × ({few:.1f} MiB)", " ×")
+    files = lab.state.glob("runs/*/journal.db*")
+    per_row = sum(path.stat().st_size for path in files) / lab.sizes.many
+    yield at_most("journal with bodies, closed", per_row, 150, f"{per_row:.1f} bytes/row", " bytes/row")
+
+
+def late_resume(lab: Lab) -> Iterator[Line]:
+    """Killed at nine tenths of the file: how long until the first request of the resume is at the server."""
+    lab.server.fresh()
+    shutil.rmtree(lab.state, ignore_errors=True)
+    rows = lab.sizes.many
+    killed_at = rows * 9 // 10 // BATCH_ROWS
+    victim = Child(lab.importing(rows), environ=lab.server.environ, folder=lab.folder)
+    while lab.server.writes_so_far(INSERTS) < killed_at and victim.process.poll() is None:
+        time.sleep(0.01)
+    victim.process.send_signal(signal.SIGKILL)
+    victim.wait()
+    before = len(lab.server.write_times(MODULE))
+    resumed = run(lab.command("resume", "last"), environ=lab.server.environ, folder=lab.folder)
+    told: dict[str, Any] = json.loads(resumed.output)
+    lab.expect(rows, told["rows"]["created"])
+    first_s = lab.server.write_times(MODULE)[before] - resumed.began_at
+    what = f"resume near row {before * BATCH_ROWS:,} of {rows:,}: first request after"
+    yield at_most(what, first_s, 3, f"{first_s:.2f} s", " s")
+
+
+def start_up(lab: Lab) -> Iterator[Line]:
+    """`zmigrate --help` against the import of typer alone, in turns."""
+    ours, typers = [], []
+    for _ in range(lab.sizes.starts):
+        ours.append(_seconds([sys.executable, "-m", "zmigrate", "--help"]))
+        typers.append(_seconds([sys.executable, "-c", "import typer"]))
+    ratio = median(ours) / median(typers)
+    measured = f"{ratio:.2f} × ({median(ours) * 1000:.0f} ms, typer {median(typers) * 1000:.0f} ms)"
+    yield at_most("start-up of zmigrate --help against import typer", ratio, 3, measured, " ×")
+
+
+def _seconds(command: Sequence[str]) -> float:
+    return run(command).wall_s
+
+
+FIGURES: dict[str, Callable[[Lab], Iterator[Line]]] = {
+    "speed": speed,
+    "latency": slow_calls,
+    "size": sizes_of_things,
+    "resume": late_resume,
+    "start": start_up,
+}
