@@ -1,4 +1,4 @@
-"""The rows that everybody inserts: seven short fields. zmigrate reads a file, its rivals make them in memory."""
+"""The rows that everybody inserts: seven short fields. zmigrate reads a file, rivals make them in memory."""
 
 from __future__ import annotations
 

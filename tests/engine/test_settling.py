@@ -32,7 +32,7 @@ def test_insert_whose_answer_was_lost_is_created_once(fault: str, key: str, benc
 
 @pytest.mark.parametrize("seeded_at", ["2020-01-01T00:00:00+00:00", None])
 def test_records_that_were_there_before_are_never_taken_for_ours(seeded_at: str | None, bench: Bench) -> None:
-    """The same value in a key that is not unique, by the same user; from long ago, or from a moment before."""
+    """The same value in a key that is not unique, by the same user; from long ago or a moment before."""
     more = {"created_time": seeded_at} if seeded_at else {}
     before = bench.seed([{**row, "Company": "Before"} for row in leads(100, key=PLAIN)], **more)
     bench.script({**LEADS, "fault": "reset", "times": 1})
