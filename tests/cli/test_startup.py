@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 from zmigrate.cli.app import Deferred, tree
 
@@ -33,19 +32,6 @@ def test_root_help_does_not_read_the_folder_of_jobs(zmigrate, folder):
     (folder / "jobs").mkdir()
     (folder / "jobs" / "bad.py").write_text("raise SystemExit('imported')")
     assert zmigrate("--help").code == 0
-
-
-def test_root_help_takes_at_most_three_times_the_import_of_typer():
-    def best(*words: str) -> float:
-        times = []
-        for _ in range(7):
-            began = time.perf_counter()
-            subprocess.run([sys.executable, *words], capture_output=True, check=True)
-            times.append(time.perf_counter() - began)
-        return min(times)
-
-    typer = best("-c", "import typer")
-    assert best("-c", "import sys; from zmigrate.cli import main; sys.exit(main(['--help']))") <= 3 * typer
 
 
 def test_what_the_root_says_of_a_command_is_the_first_line_of_its_own_help():

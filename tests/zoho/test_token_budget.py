@@ -94,3 +94,12 @@ def test_a_file_in_the_place_of_the_folder_is_a_usage_error(tmp_path: Path) -> N
 
     with pytest.raises(ConfigError, match="can't be written"):
         ledger(tmp_path).reserve(1.0)
+
+
+def test_what_is_left_is_told_and_nothing_while_zoho_keeps_the_client_out(tmp_path: Path) -> None:
+    budget = ledger(tmp_path)
+
+    budget.reserve(100.0)
+    assert (budget.left(110.0), budget.left(161.0)) == (2, 3)
+    budget.block(110.0)
+    assert budget.left(120.0) == 0

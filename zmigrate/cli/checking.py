@@ -37,6 +37,7 @@ def check_all(profile: str | None, scopes: Sequence[str], state_dir: Path | None
             "latency_ms": round(latency_s(lambda: connection.crm.get("/crm/v8/org")) * 1000),
             "clock_skew_s": rounded(connection.clock.skew()),
             "token_life_s": rounded(connection.tokens.left_s()),
+            "tokens_left": connection.tokens.budget_left(),
             "credits_left": connection.credits.left(),
             "error": None,
         }
@@ -69,6 +70,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         f"latency       {found['latency_ms']} ms a call",
         f"clock         {skew_text(found['clock_skew_s'])}",
     ]
+    lines.append(f"token budget  {found['tokens_left']} more may be asked for now (ten in ten minutes)")
     left = found["credits_left"]
     lines.append(f"API credits   {'unknown' if left is None else f'{count(left)} left of the last 24 hours'}")
     return lines

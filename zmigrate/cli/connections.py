@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
     from zmigrate.events import Event
     from zmigrate.zoho.connection import Connection
+
+
+PATIENCE_S = 20.0
+"""How long a command that is no run keeps trying when Zoho can't be reached: a person waits for it."""
 
 
 def ignore(event: Event) -> None:
@@ -52,7 +57,7 @@ def connected(
             settings = found_settings(Path(stack.enter_context(TemporaryDirectory())))
         else:
             credentials = found_credentials(profile)
-            settings = found_settings(state_dir)
+            settings = replace(found_settings(state_dir), retry_budget_s=PATIENCE_S)
         yield stack.enter_context(
             connect(credentials, scopes, settings=settings, emit=ignore, stop=StopSignal())
         )

@@ -34,8 +34,9 @@ FILE_OF: Mapping[Action, str] = {
 }
 ALWAYS_WRITTEN = ("success", "errors")
 
-_MAY_NEED_ESCAPE = re.compile(r"(?:\A|\x1f)'*[=+\-@\t\r]")
-"""One look at a whole row instead of one at every cell."""
+_MARK = "\x1f"
+_MAY_NEED_ESCAPE = re.compile(rf"{_MARK}['=+\-@\t\r]")
+"""One look at a whole row, whose cells begin with the mark, instead of one at every cell."""
 
 
 class SourceRow(NamedTuple):
@@ -120,16 +121,28 @@ class _Table:
 
     def add(self, recorded: RecordedRow, values: Mapping[str, Any]) -> None:
         outcome = recorded.outcome
+        cells: list[Any]
         if self._success:
             cells = [recorded.key or "", outcome.id or "", outcome.action]
         else:
             cells = [recorded.key or "", outcome.field or "", outcome.code or "", outcome.message or ""]
-        for column in self._columns:
-            value = values.get(column)
-            cells.append(value if type(value) is str else _text(value))
-        if _MAY_NEED_ESCAPE.search("\x1f".join(cells)):
+        cells += map(values.get, self._columns)
+        try:
+            marked = _MARK + _MARK.join(cells)
+        except TypeError:  # a cell that is no text
+            cells = [cell if type(cell) is str else _text(cell) for cell in cells]
+            marked = _MARK + _MARK.join(cells)
+        if _MAY_NEED_ESCAPE.search(marked):
             cells = [escape(cell) for cell in cells]
-        self._writer.writerow([recorded.line, *cells])
+        self._write([str(recorded.line), *cells])
+
+    def _write(self, cells: list[str]) -> None:
+        """One line of the file. `csv.writer` looks at every letter; most rows have nothing to quote."""
+        plain = ",".join(cells)
+        if plain.count(",") >= len(cells) or '"' in plain or "\n" in plain or "\r" in plain:
+            self._writer.writerow(cells)
+        else:
+            self._file.write(plain + "\r\n")
 
     def finish(self) -> None:
         self._file.flush()

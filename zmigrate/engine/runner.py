@@ -6,7 +6,7 @@ import inspect
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -82,7 +82,7 @@ class Runner:
             org, work = self._check(connection, source, fingerprint)
             self._refuse_repetition(org, work)
             self._ask(org, work)
-            with starting(self._settings.state_dir):
+            with nullcontext() if self._practice else starting(self._settings.state_dir):
                 self._refuse_repetition(org, work)
                 folder = RunFolder.create(self._settings.state_dir, self._name)
                 stack.callback(folder.unlock)

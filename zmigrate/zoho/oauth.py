@@ -135,6 +135,10 @@ class TokenProvider:
         """Seconds that the current token still lives; None before the first."""
         return None if self._token is None else max(0.0, self._token.expires - self._monotonic())
 
+    def budget_left(self) -> int:
+        """Tokens that this client may still ask for in the window of now, over all processes."""
+        return self._ledger.left(self._now())
+
     def revoke(self) -> bool:
         """Give the current token back, best effort; never raises. False when there is none or Zoho did not
         take it."""

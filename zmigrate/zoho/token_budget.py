@@ -37,6 +37,13 @@ class MintLedger:
             content["times"] = sorted(times)
             return wait_s
 
+    def left(self, now: float) -> int:
+        """How many more tokens may be asked for now."""
+        with self._file.edit() as content:
+            if _number(content.get("blocked_until")) > now:
+                return 0
+            return max(0, self._tokens - len(self._recent(content, now)))
+
     def confirm(self, reserved: float, now: float) -> None:
         """The answer came at `now`: Zoho counted the token somewhere between, so count it from the later
         time."""

@@ -1,0 +1,423 @@
+"""An org in memory behind the engine's `Wire`, a clock that is set by hand, and workers without threads.
+
+What can go wrong is drawn from one seeded `Random`, so that a run can be told again. Requests may be lost
+before or after they were applied, or be applied late: within the settling time, which is what Zoho is taken to
+keep (10 s after a reset or server error, 60 s after a timeout or for a process that is gone).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.batch import Batch
+from zmigrate.engine.workers import Finished
+from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError
+from zmigrate.rows.sources import Cursor, Fingerprint, Row
+from zmigrate.rows.values import BadValue
+from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.writes import Operation
+from zmigrate.zoho.answers import Answer
+
+US, SOMEBODY_ELSE = "900", "901"
+KEY = "Ref"
+LATE_AFTER_RESET_S = 9.9
+LATE_AFTER_TIMEOUT_S = 59.9
+TURNS_MAX = 4_000
+
+
+class Killed(BaseException):
+    """kill -9, at the moment that was chosen."""
+
+
+class FakeClock:
+    """Seconds since the epoch on our clock; what is due happens as time goes by. Zoho's clock is `skew` ahead."""
+
+    def __init__(self, now: float = 1_700_000_000.25, skew: float = 7.5) -> None:
+        self.now = now
+        self._skew = skew
+        self._due: list[tuple[float, Callable[[], None]]] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    @property
+    def zoho(self) -> float:
+        return self.now + self._skew
+
+    def earliest(self, local: float) -> float:
+        return local + self._skew - 0.6
+
+    def latest(self, local: float) -> float:
+        return local + self._skew + 0.4
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        self._due.append((self.now + seconds, action))
+
+    def advance(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._due:
+            first = min(self._due, key=lambda due: due[0])
+            if first[0] > end:
+                break
+            self._due.remove(first)
+            self.now = max(self.now, first[0])
+            first[1]()
+        self.now = max(self.now, end)
+
+
+class FakeStop(StopSignal):
+    """Sleeps on the fake clock."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def sleep(self, seconds: float) -> None:
+        self.check()
+        self._clock.advance(seconds)
+
+
+@dataclass
+class FakeOrg:
+    """One module. Keeps a log of what was applied: (row, record id), in order, and what was created."""
+
+    clock: FakeClock
+    unique: bool
+    offset: timezone = timezone(timedelta(hours=5, minutes=30))
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    creates: list[tuple[int, str]] = field(default_factory=list)
+    applied: list[tuple[int, str]] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
+    troublemakers: set[str] = field(default_factory=lambda: {"poison", "crash"})
+    """Kinds of rows for which the whole request is refused (413), or ends in a server error each time."""
+    next_id: int = 5545974000000000001
+
+    def apply(self, operation: Operation, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """One element of `data[]` for each row."""
+        return [getattr(self, f"_{operation}")(row) for row in rows]
+
+    def seed(self, key: str | None, creator: str, ago_s: float = 0.0) -> str:
+        record_id = self._create({KEY: key}, creator)
+        self.records[record_id]["Created_Time"] = self._stamp(ago_s)
+        return record_id
+
+    def with_key(self, key: object) -> list[dict[str, Any]]:
+        return [record for record in self.records.values() if key and fold(record.get(KEY)) == fold(key)]
+
+    def _insert(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        errors = [_error("INVALID_DATA", api_name="Value")] if row["Kind"] == "refused" else []
+        there = self.with_key(row.get(KEY)) if self.unique else []
+        if there:
+            errors.append(_error("DUPLICATE_DATA", api_name=KEY, duplicate_record={"id": there[0]["id"]}))
+        if errors:
+            return errors[0] if len(errors) == 1 else _error("MULTIPLE_OR_MULTI_ERRORS", errors=errors)
+        record_id = self._create(row, US)
+        self.creates.append((row["Row"], record_id))
+        return self._success(row, record_id)
+
+    def _update(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        if row["id"] not in self.records:
+            return _error("INVALID_DATA", id=row["id"])
+        if row["Kind"] == "refused":
+            return _error("INVALID_DATA", api_name="Value")
+        self.records[row["id"]] |= {**row, "id": row["id"]}
+        return self._success(row, row["id"])
+
+    def _upsert(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        there = self.with_key(row[KEY])
+        if not there:
+            return {**self._insert(row), "action": "insert"}
+        return {**self._update({**row, "id": there[0]["id"]}), "action": "update"}
+
+    def _delete(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        if self.records.pop(row["id"], None) is None:
+            return _error("INVALID_DATA", id=row["id"])
+        self.deletes.append(row["id"])
+        return {"code": "SUCCESS", "details": {"id": row["id"]}}
+
+    def _create(self, row: Mapping[str, Any], creator: str) -> str:
+        record_id = str(self.next_id)
+        self.next_id += 1
+        made = {"id": record_id, "Created_Time": self._stamp(), "Created_By": {"id": creator}}
+        self.records[record_id] = {**row, **made}
+        return record_id
+
+    def _success(self, row: Mapping[str, Any], record_id: str) -> dict[str, Any]:
+        self.applied.append((row["Row"], record_id))
+        record = self.records[record_id]
+        made = {name: record[name] for name in ("id", "Created_Time", "Created_By")}
+        return {"code": "SUCCESS", "details": {**made, "Modified_By": {"id": US}}}
+
+    def _stamp(self, ago_s: float = 0.0) -> str:
+        return datetime.fromtimestamp(int(self.clock.zoho - ago_s), self.offset).isoformat()
+
+
+def _error(code: str, **details: Any) -> dict[str, Any]:
+    return {"status": "error", "code": code, "message": code.lower(), "details": details}
+
+
+def fold(key: object) -> str:
+    return str(key).strip().lower()
+
+
+@dataclass
+class Fate:
+    """When the process is killed or told to stop, counted in moments; and how much goes wrong on the wire."""
+
+    dice: random.Random
+    stop: FakeStop
+    trouble: float = 0.0
+    kill_at: int | None = None
+    stop_at: int | None = None
+    abort: bool = False
+    moments: int = 0
+    on_kill: Callable[[], None] = lambda: None
+
+    def moment(self) -> None:
+        self.moments += 1
+        if self.moments == self.stop_at:
+            self.stop.request()
+        if self.abort and self.stop_at is not None and self.moments == self.stop_at + 2:
+            self.stop.request()
+        if self.moments == self.kill_at:
+            self.on_kill()
+            raise Killed
+
+    def goes_wrong(self) -> bool:
+        return self.dice.random() < self.trouble
+
+
+TROUBLES = ("lost", "lost", "timeout", "error", "error", "throttled", "throttled", "refused")
+
+
+class FakeWire:
+    """Carries calls to the org as the transport does: repeats what may be repeated, raises what it raises."""
+
+    def __init__(self, org: FakeOrg, clock: FakeClock, fate: Fate) -> None:
+        self._org = org
+        self._clock = clock
+        self._fate = fate
+        self.dead = False
+        """The process is gone; what it still sends may arrive, and is not answered."""
+
+    def write(
+        self,
+        module: str,
+        operation: Operation,
+        content: bytes | None,
+        *,
+        rows: int,
+        repeatable: bool,
+        ids: Sequence[str] = (),
+        trigger: Sequence[str] = (),
+    ) -> Answer:
+        records = orjson.loads(content)["data"] if content is not None else [{"id": name} for name in ids]
+        assert len(records) == rows <= 100
+
+        def apply() -> list[dict[str, Any]]:
+            return self._org.apply(operation, records)
+
+        kinds = {record.get("Kind") for record in records}
+        if self.dead:
+            if kinds.isdisjoint(self._org.troublemakers):
+                self._clock.later(self._fate.dice.uniform(0, LATE_AFTER_TIMEOUT_S), apply)
+            raise Killed
+        self._fate.moment()
+        kinds &= self._org.troublemakers
+        doubted_at: float | None = None
+        for attempt in range(1, 8):
+            self._take_time(0.5)
+            sent_at = self._clock.now
+            trouble = self._trouble(kinds, attempt)
+            if trouble is None:
+                data = apply()
+                self._fate.moment()
+                return Answer(200, {"data": data}, {}, sent_at, sent_at, attempt, doubted_at)
+            if trouble in {"throttled", "refused"}:
+                self._refuse(trouble, doubted_at)
+                self._take_time(20)
+                continue
+            error = self._lose(trouble, apply)
+            doubted_at = sent_at
+            if repeatable:
+                error.others_answered = attempt > 3 and error.status is not None
+            if not repeatable or (error.others_answered and attempt > 3) or self._fate.stop.requested:
+                raise error
+            self._take_time(20)
+        raise Outage("nothing but trouble")
+
+    def _trouble(self, kinds: set[Any], attempt: int) -> str | None:
+        if "poison" in kinds:
+            raise Fatal("too large", status=413, code="REQUEST_TOO_LARGE")
+        if "crash" in kinds:
+            return "crash"
+        return self._fate.dice.choice(TROUBLES) if self._fate.goes_wrong() else None
+
+    def _refuse(self, trouble: str, doubted_at: float | None) -> None:
+        """Not applied. A stop ends the waiting; the credits, or the client, may be at an end."""
+        if self._fate.stop.requested:
+            raise StopRequested if doubted_at is None else InDoubt("not repeated since the run was stopped")
+        if trouble == "refused" and self._fate.dice.random() < 0.3:
+            raise self._fate.dice.choice([RefusedError, CreditsSpent])()
+
+    def _lose(self, trouble: str, apply: Callable[[], Any]) -> InDoubt:
+        timed_out = trouble == "timeout"
+        if timed_out:
+            self._clock.advance(60)
+        when = "never" if trouble == "crash" else self._fate.dice.choice(["never", "now", "late"])
+        if when == "now":
+            apply()
+            self._fate.moment()
+        elif when == "late":
+            longest = LATE_AFTER_TIMEOUT_S if timed_out else LATE_AFTER_RESET_S
+            self._clock.later(self._fate.dice.uniform(0, longest), apply)
+        status = 500 if trouble in {"error", "crash"} else None
+        others = trouble == "crash" or self._fate.dice.random() < 0.5
+        return InDoubt(trouble, status=status, timed_out=timed_out, others_answered=others)
+
+    def find(
+        self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        self._read()
+        assert len(values) <= 50
+        wanted = {fold(value) for value in values}
+        return [dict(record) for record in self._org.records.values() if fold(record.get(field)) in wanted]
+
+    def records_by_id(
+        self, module: str, ids: Sequence[str], fields: Sequence[str] | None
+    ) -> dict[str, dict[str, Any]]:
+        self._read()
+        assert len(ids) <= 100
+        return {name: dict(self._org.records[name]) for name in ids if name in self._org.records}
+
+    def _read(self) -> None:
+        if self.dead:
+            raise Killed
+        self._fate.moment()
+        self._take_time(0.5)
+        if self._fate.goes_wrong():
+            if self._fate.stop.requested:
+                raise StopRequested
+            if self._fate.dice.random() < 0.3:
+                raise self._fate.dice.choice([RefusedError, CreditsSpent, Outage])()
+            self._take_time(20)
+
+    def _take_time(self, most_s: float) -> None:
+        self._clock.advance(self._fate.dice.uniform(0, most_s))
+
+
+@dataclass
+class _Task:
+    tag: Batch
+    run: Callable[[], object]
+    done: Finished[Batch] | None = None
+
+
+class FakeWorkers:
+    """`Workers` without threads: the dice say when a task runs, and when what it came to is picked up."""
+
+    def __init__(self, count: int, clock: FakeClock, fate: Fate) -> None:
+        self.count = count
+        self._clock = clock
+        self._fate = fate
+        self.tasks: list[_Task] = []
+        self._turns = 0
+
+    @property
+    def busy(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def free(self) -> int:
+        return self.count - self.busy
+
+    def start(self, tag: Batch, task: Callable[[], object]) -> None:
+        keys = {row.folded for row in tag.rows if row.folded is not None}
+        for other in self.tasks:
+            assert keys.isdisjoint(row.folded for row in other.tag.rows), "one key in two batches in flight"
+        self._fate.moment()
+        self.tasks.append(_Task(tag, task))
+
+    def finished(self, wait_s: float) -> list[Finished[Batch]]:
+        self._turns += 1
+        assert self._turns < TURNS_MAX, "the loop turns, and nothing happens"
+        self._fate.moment()
+        dice = self._fate.dice
+        for task in dice.sample(self.tasks, len(self.tasks)):
+            if task.done is None and dice.random() < 0.6:
+                task.done = self._run(task)
+        picked = [task for task in self.tasks if task.done is not None and dice.random() < 0.6]
+        self.tasks = [task for task in self.tasks if task not in picked]
+        if not picked:
+            self._clock.advance(dice.choice([wait_s, wait_s, 3.0, 20.0]) if wait_s else 0.0)
+        return [task.done for task in picked if task.done is not None]
+
+    def _run(self, task: _Task) -> Finished[Batch]:
+        try:
+            return Finished(task.tag, value=task.run())
+        except Killed:
+            raise
+        except BaseException as error:
+            return Finished(task.tag, error=error)
+
+    def close(self, *, wait: bool) -> None:
+        assert not (wait and self.tasks)
+
+    def leave_behind(self, wire: FakeWire) -> None:
+        """The process is gone: requests that were about to be sent, or were, may still be applied."""
+        wire.dead = True
+        for task in self.tasks:
+            if task.done is None and self._fate.dice.random() < 0.6:
+                try:
+                    task.run()
+                except Killed:
+                    continue
+
+
+class FakeConverter:
+    """Refuses rows of the kind `bad value`; leaves the others as they are."""
+
+    def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        if record["Kind"] == "bad value":
+            raise BadValue("Value", "INVALID_DATA", "not a number", "x")
+        return dict(record)
+
+
+class FakeSource:
+    """Rows that can be read again; or, not `stable`, a query by id whose rows may be gone when asked again."""
+
+    name, columns, scopes = "fake", None, ()
+
+    def __init__(
+        self, rows: Sequence[Mapping[str, Any]], stable: bool, gone: Callable[[Mapping[str, Any]], bool]
+    ) -> None:
+        self._rows = rows
+        self.stable = stable
+        self._gone = gone
+
+    def rows(self, after: Cursor = Cursor(), crm: object = None) -> Iterator[Row]:  # noqa: B008
+        if self.stable:
+            for number, values in enumerate(self._rows[after.number :], start=after.number + 1):
+                yield Row(number, number + 1, values)
+            return
+        left = [row for row in self._rows if after.token is None or int(row["id"]) > int(after.token)]
+        for number, values in enumerate(self._unless_gone(left), start=after.number + 1):
+            yield Row(number, number, values)
+
+    def _unless_gone(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        return (row for row in rows if not self._gone(row))
+
+    def identity(self, row: Row) -> str | None:
+        return None if self.stable else str(row.values["id"])
+
+    def scan(self) -> Fingerprint:
+        raise NotImplementedError
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        raise NotImplementedError
