@@ -11,6 +11,7 @@ import pytest
 
 from tests.engine.victim import Victim, importing
 from tests.support import Bench, leads, write_rows
+from zmigrate.engine.ledger import list_runs
 
 STORM = {
     "rate_lost_answer": 0.05,
@@ -96,6 +97,10 @@ def test_killed_between_intent_and_send(key: str, bench: Bench, tmp_path: Path) 
     victim.kill()
     assert victim.gone() == -SIGKILL
     assert bench.audit(key=key)["creates"] == 0
+    (killed,) = list_runs(tmp_path / ".zmigrate")
+    assert killed.record.state == "interrupted"
+    assert killed.record.result is not None
+    assert killed.record.result["rows"]["pending"] >= 200
     bench.post("reset", {})
     result = Victim(bench, "resume", "last").result()
     assert result["rows"]["created"] == 1_000

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,6 +134,16 @@ class Journal:
                 journal.close()
                 raise JournalDamaged(f"{path}: the journal is damaged: {trouble}", hint=RECOVERY)
         return journal
+
+    @classmethod
+    def peek(cls, path: Path) -> dict[str, int]:
+        """The counts of rows as they stand, also while a process is at work; empty if they can't be read."""
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+                row = reader.execute("SELECT value FROM fact WHERE name='progress'").fetchone()
+        except sqlite3.Error:
+            return {}
+        return {} if row is None else dict(orjson.loads(row[0]).get("rows", {}))
 
     @classmethod
     def _connect(cls, path: Path) -> Journal:

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.engine.folder import RunFolder, RunRecord, make_private
+from zmigrate.engine.journal import Journal
 from zmigrate.engine.lock import Lock, LockHeld
+from zmigrate.engine.outcomes import Rows, RunState
+from zmigrate.engine.result import RunResult
 from zmigrate.errors import RunError, ZmigrateError
 
 LAST = "last"
@@ -42,10 +45,19 @@ def list_runs(state_dir: Path) -> list[RunInfo]:
         with contextlib.suppress(ZmigrateError):
             record = folder.read()
             running = folder.locked_elsewhere
-            if record.state == "running" and not running:
-                record = replace(record, state="interrupted")
+            if record.state == "running":
+                record = _as_it_stands(folder, record, running)
             runs.append(RunInfo(folder, record, running))
     return runs
+
+
+def _as_it_stands(folder: RunFolder, record: RunRecord, running: bool) -> RunRecord:
+    """A run at work, or whose process died: run.json has no figures of this session, the journal has."""
+    state: RunState = "running" if running else "interrupted"
+    rows = Rows(**Journal.peek(folder.journal))
+    fresh = RunResult(record.run_id, record.job, state, record.org, record.api_domain, rows)
+    result = {**(record.result or fresh.to_json()), "rows": rows.to_json(), "error": None}
+    return replace(record, state=state, result={**result, "state": state})
 
 
 def find_run(state_dir: Path, reference: str) -> RunInfo:
