@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGKILL
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, Signals
 
 import pytest
 
@@ -77,6 +77,33 @@ def test_killed_and_resumed_equals_a_clean_run_at_25_more_points(
 
 def _rows(seed: int) -> list[dict[str, str]]:
     return leads(ROWS, key=KINDS[seed % len(KINDS)][1])
+
+
+def test_a_full_disk_pauses_the_run_and_loses_nothing(bench: Bench, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "leads.csv", leads(ROWS))
+    result = Victim(bench, *importing(path, "Legacy_ID"), file_limit=300_000).result()
+    assert result["error"]["code"] == "DISK_FULL", result
+    assert "journal" in result["error"]["message"] or "run" in result["error"]["message"]
+    result = Victim(bench, "resume", "last").result()
+    assert (result["state"], result["rows"]["created"]) == ("finished", ROWS)
+    assert bench.audit()["created_twice"] == []
+
+
+@pytest.mark.parametrize("signal", [SIGINT, SIGTERM, SIGHUP])
+def test_a_signal_drains_and_the_resume_goes_on(
+    signal: Signals, bench_with: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = bench_with(latency_ms=50)
+    path = write_rows(tmp_path / "leads.csv", leads(ROWS))
+    victim = Victim(bench, *importing(path, "Legacy_ID"))
+    victim.wait_until(lambda: bench.audit()["creates"] >= 500)
+    victim.kill(signal)
+    result = victim.result()
+    assert (victim.process.returncode, result["state"]) == (130, "interrupted")
+    assert result["rows"]["pending"] == 0
+    assert result["rows"]["created"] == bench.audit()["creates"]
+    assert Victim(bench, "resume", "last").result()["rows"]["created"] == ROWS
+    assert bench.audit()["created_twice"] == []
 
 
 @pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])

@@ -21,7 +21,10 @@ WAIT_S = 30.0
 class Victim:
     """`zmigrate run import-csv …` or `zmigrate resume last` against the bench's emulator."""
 
-    def __init__(self, bench: Bench, *arguments: str, settle_s: float = 0.3) -> None:
+    def __init__(
+        self, bench: Bench, *arguments: str, settle_s: float = 0.3, file_limit: int | None = None
+    ) -> None:
+        """`file_limit`: bytes beyond which no file can grow, as on a disk that is full."""
         emulator = bench.emulator
         self.folder = bench.folder
         environ = {
@@ -40,6 +43,7 @@ class Victim:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=None if file_limit is None else lambda: limit_files(file_limit),
         )
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
@@ -74,6 +78,12 @@ class Victim:
             except sqlite3.OperationalError:
                 return []
         return []
+
+
+def limit_files(size: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def importing(path: Path, key: str, operation: str = "insert", module: str = "Leads") -> list[str]:
