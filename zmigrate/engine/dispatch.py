@@ -133,10 +133,11 @@ class Dispatcher:
             if self._intake.failure is not None and not self._stop.requested:
                 self._stop.request()
             return self._workers.busy == 0
-        if self._flight.over and not self._workers.busy:
+        if self._workers.busy:
+            return False
+        if self._flight.over or self._flight.stuck:
             self._intake.clear_suspects()
-            return not self._flight.producer.decided
-        return False
+        return self._flight.over and not self._flight.producer.decided
 
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 

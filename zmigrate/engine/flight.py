@@ -155,6 +155,11 @@ class Flight:
         return self.producer.over and not (self.in_flight or self.ready or self.parked)
 
     @property
+    def stuck(self) -> bool:
+        """Nothing is under way, nor will be before a key is let go that no time lets go."""
+        return self.producer.stuck and not (self.in_flight or self.ready or self.parked or self._holds)
+
+    @property
     def next_due(self) -> float | None:
         """When the next parked batch or held key wants attention."""
         times = [batch.due_at for batch in self.parked]

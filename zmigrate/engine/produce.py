@@ -90,6 +90,11 @@ class Producer:
         return self._token
 
     @property
+    def stuck(self) -> bool:
+        """Nothing can be given out before a key is let go."""
+        return not self._freed and not self._open and (self.exhausted or self._fence.full)
+
+    @property
     def over(self) -> bool:
         """Nothing is left to give out, now or later."""
         return self.exhausted and not self._freed and not self._open and not self._fence.waiting
