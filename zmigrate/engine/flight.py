@@ -204,11 +204,11 @@ class Flight:
 
     @property
     def watermark(self) -> int:
-        """The highest number up to which every row is recorded."""
+        """The highest number up to which every row is recorded, and from which a resume can go on."""
         lowest = [batch.first_row for batch in self.unrecorded.values()]
         if self.producer.lowest_open is not None:
             lowest.append(self.producer.lowest_open)
-        return min(lowest, default=self.producer.position + 1) - 1
+        return self.producer.resume_from(min(lowest, default=self.producer.position + 1) - 1)
 
     def _count_decided(self, decided: list[tuple[Pending, Outcome]]) -> None:
         skipped = sum(outcome.action == "skipped" for _, outcome in decided)

@@ -25,7 +25,8 @@ class Producer:
     """Gives out batches in source order, but for rows that wait for their key.
 
     `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
-    where the source is read by id. `limit` is the last row number to read.
+    where the source is read by id, in their order; `known_to` is the highest id in the journal. `limit` is
+    the last row number to read.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Producer:
         recorded: Callable[[Row], bool] | None = None,
         identity: Callable[[Row], str | None] | None = None,
         token: str | None = None,
+        known_to: str | None = None,
         seen: SeenKeys | None = None,
         limit: int | None = None,
         batch_rows: int = BATCH_ROWS,
@@ -49,6 +51,10 @@ class Producer:
         self._recorded = recorded
         self._identity = identity
         self._token = token
+        self._known_to = None if known_to is None else int(known_to)
+        self._began_at = position
+        self._known_until = position
+        """The number of the row with which `known_to` was passed."""
         self._tokens: deque[tuple[int, str | None]] = deque()
         self._seen = seen
         self._limit = limit
@@ -80,6 +86,16 @@ class Producer:
         if self._fence.lowest_waiting is not None:
             numbers.append(self._fence.lowest_waiting)
         return min(numbers, default=None)
+
+    def resume_from(self, number: int) -> int:
+        """Where a resume goes on if every row up to `number` is recorded: there, or where this session began.
+
+        Rows that are read again have new numbers, so those that an earlier session recorded can be told only
+        by a resume that begins before them.
+        """
+        if self._known_to is not None or number < self._known_until:
+            return self._began_at
+        return number
 
     def token_at(self, number: int) -> str | None:
         """The id of the row with this number, or of the last one before it. Numbers must not fall from call
@@ -125,10 +141,14 @@ class Producer:
         row = next(self._rows, None)
         if row is None:
             self.exhausted = True
+            self._pass_known()
             return
         self.position = row.number
-        if self._identity is not None:
-            self._tokens.append((row.number, self._identity(row)))
+        mark = None if self._identity is None else self._identity(row)
+        if mark is not None:
+            self._tokens.append((row.number, mark))
+            if self._known_to is not None and int(mark) >= self._known_to:
+                self._pass_known()
         if self._recorded is not None and self._recorded(row):
             return
         pending, outcome = self._prepare(row)
@@ -136,6 +156,10 @@ class Producer:
             self.decided.append((pending, outcome))
         elif self._fence.admit(pending):
             self._place(pending)
+
+    def _pass_known(self) -> None:
+        if self._known_to is not None:
+            self._known_to, self._known_until = None, self.position
 
     def _place(self, row: Pending) -> None:
         """Put a row that holds its key into the open batch, unless a row with that key was created before."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmigrate.engine.batch import BATCH_ROWS, Batch
 from zmigrate.engine.dispatch import BREAKER_ROWS, Breaker, Dispatcher
@@ -132,6 +132,7 @@ class RecordRun:
 
     def _assemble(self, seen: SeenKeys | None) -> tuple[Flight, Intake]:
         fence = Fence()
+        recorded, marks = self._recorded()
         producer = Producer(
             self._numbered(),
             self._prepare,
@@ -139,7 +140,8 @@ class RecordRun:
             batch_id=self._journal.next_batch_id(),
             position=self._cursor.number,
             token=self._cursor.token,
-            recorded=self._recorded(),
+            recorded=recorded,
+            known_to=max(marks, key=int, default=None),
             identity=None if self._source.stable else self._source.identity,
             seen=seen,
             limit=self._limit,
@@ -194,10 +196,12 @@ class RecordRun:
             return now
         return min(batch.sent_at, now) + self._settling.longest
 
-    def _recorded(self) -> Any:
-        """Tells the rows beyond the cursor that are in the journal already."""
+    def _recorded(self) -> tuple[Callable[[Row], bool] | None, set[str]]:
+        """What tells the rows beyond the cursor that are in the journal already; and their ids, where the
+        source has them.
+        """
         if self._fresh:
-            return None
+            return None, set()
         numbers: set[int] = set()
         marks: set[str] = set()
         for number, values in self._journal.recorded_after(self._cursor.number):
@@ -207,8 +211,8 @@ class RecordRun:
                 if mark is not None:
                     marks.add(mark)
         if self._source.stable:
-            return lambda row: row.number in numbers
-        return lambda row: self._source.identity(row) in marks
+            return lambda row: row.number in numbers, marks
+        return lambda row: self._source.identity(row) in marks, marks
 
     def _numbered(self) -> Iterator[Row]:
         """The source's rows behind the cursor. A source that can't be read again goes on behind the highest
