@@ -152,7 +152,7 @@ class Flight:
     @property
     def over(self) -> bool:
         """Every row has its outcome, and no more are to come."""
-        return self.producer.over and not (self.in_flight or self.ready or self.parked)
+        return self.producer.over and not (self.in_flight or self.ready or self.parked or self.unrecorded)
 
     @property
     def stuck(self) -> bool:
