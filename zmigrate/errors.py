@@ -32,6 +32,8 @@ class ZmigrateError(Exception):
 
     exit_code = 5
     code = "ERROR"
+    maybe_applied = False
+    """True when it ended a write, and an earlier attempt of that write may have been applied."""
 
     def __init__(self, message: str | None = None, *, hint: str | None = None, code: str | None = None):
         super().__init__(message or (type(self).__doc__ or "").strip())

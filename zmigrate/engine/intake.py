@@ -84,11 +84,11 @@ class Intake:
 
     def _hold_until(self, batch: Batch) -> float | None:
         """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
-        later row.
+        later row. Counted from now, since only the transport knows when it was sent for the last time.
         """
-        if batch.doubted_at is None or self._target.operation == "insert":
+        if not batch.doubted or self._target.operation == "insert":
             return None
-        return batch.doubted_at + self._settling.longest
+        return self._clock() + self._settling.longest
 
     def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
         """The outcome of a row, once it is known that no other row of the run has its record."""
@@ -139,9 +139,13 @@ class Intake:
             self._stopped(batch, error)
 
     def _stopped(self, batch: Batch, error: BaseException) -> None:
-        """The request was not applied, or may be repeated: the batch waits for the resume."""
-        not_applied = isinstance(error, (StopRequested, RefusedError, ApiError, CreditsSpent)) or (
-            isinstance(error, Outage) and not self._target.repeatable
+        """The request was not applied, or may be repeated: the batch waits for the resume.
+
+        What the transport repeats may have been applied before the attempt that was refused; a stop that
+        comes then is told as InDoubt.
+        """
+        not_applied = isinstance(error, StopRequested) or (
+            isinstance(error, (RefusedError, ApiError, CreditsSpent, Outage)) and not error.maybe_applied
         )
         if not_applied and not batch.doubted:
             self._flight.queue(batch)

@@ -16,7 +16,7 @@ import httpx
 from tenacity import RetryCallState, Retrying
 
 from zmigrate import events
-from zmigrate.errors import Fatal, InDoubt, Outage, Retryable
+from zmigrate.errors import Fatal, InDoubt, Outage, Retryable, ZmigrateError
 from zmigrate.events import Emit, RequestSent, Throttled, Waiting
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
@@ -104,11 +104,15 @@ class Transport:
         Raises Fatal, RefusedError or ScopeError when Zoho refuses it; InDoubt when its fate is unknown and it
         must not be repeated, when Zoho fails on this one call while it answers others, or when a stop came
         after an attempt of a write whose fate is unknown; Outage or CreditsSpent when the time budget or the
-        credits are spent; StopRequested when told to stop while waiting.
+        credits are spent; StopRequested when told to stop while waiting. An error says whether an attempt of
+        a write before it may have been applied (`maybe_applied`).
         """
         story = _Story(others_before=self._answered)
         try:
             return self._retrying(self._attempt, call, story)
+        except ZmigrateError as error:
+            error.maybe_applied = call.writes and story.doubted_at is not None
+            raise
         except StopRequested:
             if story.doubted_at is None or not call.writes:
                 raise
