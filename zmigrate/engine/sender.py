@@ -14,7 +14,8 @@ from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import ANSWER_LOST, KEY_AMBIGUOUS, KEY_NOT_FOUND, Outcome
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import Verdict, made_by_us, read_answer
-from zmigrate.errors import Fatal, InDoubt
+from zmigrate.errors import InDoubt, ZmigrateError
+from zmigrate.stopping import StopRequested
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
@@ -128,9 +129,9 @@ class Sender:
         fields = [self.target.key or "id", "Created_Time", "Created_By"]
         try:
             known = self._wire.records_by_id(self.target.module, asked, fields)
-        except Fatal as error:
-            # The write itself is not refused: whether it was applied is still the question.
-            raise InDoubt(f"the records could not be read back: {error.message}") from error
+        except (ZmigrateError, StopRequested) as error:
+            # The write itself was answered: whether an earlier request was applied is still the question.
+            raise InDoubt(f"the records could not be read back: {error}") from error
         return [
             self._answered(row, verdict, batch, known)
             for row, verdict in zip(batch.rows, verdicts, strict=True)
