@@ -191,10 +191,14 @@ class RecordRun:
                 )
 
     def _due(self, batch: Batch, now: float) -> float:
-        """When a request of a process that is gone can be settled; at once where repeating is safe."""
+        """When a request of a process that is gone can be settled; at once where repeating is safe.
+
+        Counted from now: the process may have waited for a token, or been throttled, for long after the
+        intent, and have sent the request just before it ended.
+        """
         if self._target.recovery == "repeat" or batch.sent_at is None:
             return now
-        return min(batch.sent_at, now) + self._settling.longest
+        return now + self._settling.longest
 
     def _recorded(self) -> tuple[Callable[[Row], bool] | None, set[str]]:
         """What tells the rows beyond the cursor that are in the journal already; and their ids, where the
