@@ -98,7 +98,7 @@ class RecordRun:
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             flight, intake = self._assemble(seen)
-            if self._fresh and self._target.recovery == "query":
+            if self._target.recovery == "query":
                 self._leave_the_second(started_at)
             dispatcher = Dispatcher(
                 flight,
@@ -236,7 +236,7 @@ class RecordRun:
     # -- small things -----------------------------------------------------------------------------
 
     def _leave_the_second(self, started_at: float) -> None:
-        """Wait until Zoho's clock has surely left the second in which the command began.
+        """Wait until Zoho's clock has surely left the second in which the command, or the resume, began.
 
         `Created_Time` has whole seconds: from here on it tells our records from those that were there before.
         """
