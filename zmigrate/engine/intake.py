@@ -79,8 +79,7 @@ class Intake:
             self.clear_suspects()
         if sent.doubted_at is not None:
             batch.doubted, batch.doubted_at = True, sent.doubted_at
-        outcomes = [self._checked(batch, index, verdict) for index, verdict in enumerate(sent.verdicts)]
-        self._flight.finish(batch, outcomes, self._hold_until(batch))
+        self._flight.finish(batch, self._all_checked(batch, sent.verdicts), self._hold_until(batch))
 
     def _hold_until(self, batch: Batch) -> float | None:
         """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
@@ -89,6 +88,15 @@ class Intake:
         if not batch.doubted or self._target.operation == "insert":
             return None
         return self._clock() + self._settling.longest
+
+    def _all_checked(self, batch: Batch, verdicts: list[Verdict]) -> list[Outcome]:
+        """The outcome of each row; a plain success needs no look into the journal."""
+        return [
+            verdict.outcome
+            if verdict.unless_owned is None and verdict.outcome.code is None
+            else self._checked(batch, index, verdict)
+            for index, verdict in enumerate(verdicts)
+        ]
 
     def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
         """The outcome of a row, once it is known that no other row of the run has its record."""
@@ -249,7 +257,7 @@ class Intake:
             batch.misses += 1
             self._flight.park(batch, self._clock() + self._settling.between_reads)
             return
-        outcomes = [self._checked(batch, index, verdict) for index, verdict in enumerate(settled.verdicts)]
+        outcomes = self._all_checked(batch, settled.verdicts)
         if settled.missing and settle.given_up(batch):
             absent = (
                 settle.poisoned(batch) if batch.server_errors else lost("the answer was lost again and again")

@@ -10,21 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from zmigrate.engine.batch import Batch
-from zmigrate.engine.outcomes import Outcome
+from zmigrate.engine.outcomes import Action, Outcome
 from zmigrate.writes import Operation
 
 DUPLICATE_DATA = "DUPLICATE_DATA"
 INVALID_DATA = "INVALID_DATA"
 SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
 
-DONE: dict[Operation, Outcome] = {
-    "insert": Outcome("created"),
-    "update": Outcome("updated"),
-    "delete": Outcome("deleted"),
-}
+DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +35,7 @@ class Question:
     record_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One row's outcome, or a question that has to be answered first."""
 
     outcome: Outcome
@@ -88,7 +83,7 @@ def _success(operation: Operation, element: Mapping[str, Any]) -> Outcome:
     record_id = element["details"]["id"]
     if operation == "upsert":
         return Outcome("created" if element.get("action") == "insert" else "updated", record_id)
-    return DONE[operation]._replace(id=record_id)
+    return Outcome(DONE[operation], record_id)
 
 
 def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
