@@ -25,6 +25,9 @@ from zmigrate.stopping import StopSignal
 TICK_S = 0.1
 """The longest wait of a turn, and the shortest time between two ticks of the display."""
 
+PREPARE_S = 0.02
+"""The longest that a turn makes batches; a slow `transform` must not keep the first of them waiting."""
+
 PARKED_MAX = 100
 """Batches in doubt beyond which nothing new is sent until some are settled."""
 
@@ -103,7 +106,7 @@ class Dispatcher:
     def run(self) -> None:
         """Turn until every row has its outcome or the run is told to stop. Raises what ended it."""
         while not self._over():
-            self._prepare_one()
+            self._prepare()
             finished = self._workers.finished(self._patience())
             if finished:
                 self.last_done_at = self._clock()
@@ -141,19 +144,29 @@ class Dispatcher:
 
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 
-    def _prepare_one(self) -> None:
-        """Make one batch ahead, so that a worker that comes free finds one."""
+    def _prepare(self) -> None:
+        """Make a batch ahead, so that a worker that comes free finds one; where several wait, one for each.
+
+        Their intents then share a transaction, whose wait for the disk is what a turn costs most.
+        """
+        until = self._clock() + PREPARE_S
+        while self._prepare_one() and len(self._flight.ready) < self._places() and self._clock() < until:
+            pass
+
+    def _prepare_one(self) -> bool:
+        """Make one batch; False when there is none to make, or no room for it."""
         flight = self._flight
         ahead = self._room.limit(True) + 2
         if self.stopping or len(flight.ready) >= ahead or len(flight.parked) >= PARKED_MAX:
-            return
+            return False
         batch = flight.producer.next_batch()
         if batch is None:
-            return
+            return False
         if not self._sender.target.looked_up:
             batch.body = self._sender.body(batch)
         flight.give_out(batch)
         flight.ready.append(batch)
+        return True
 
     def _patience(self) -> float:
         """How long to wait for a worker: not at all while there is something to prepare or to send."""
