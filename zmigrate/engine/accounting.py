@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Rows
 from zmigrate.errors import AccountingError
@@ -12,36 +15,38 @@ class _Ticked:
 
     def __init__(self) -> None:
         self._bits = bytearray()
-        self.highest = 0
 
-    def tick(self, number: int) -> bool:
-        """Tick a number off; False if it was ticked before."""
-        byte, bit = number >> 3, 1 << (number & 7)
-        if byte >= len(self._bits):
-            self._bits.extend(bytes(byte + 4096 - len(self._bits)))
-        if self._bits[byte] & bit:
-            return False
-        self._bits[byte] |= bit
-        self.highest = max(self.highest, number)
-        return True
+    def tick(self, numbers: Sequence[int]) -> int | None:
+        """Tick numbers off; gives the first that was ticked before, or None."""
+        last = max(numbers, default=0)
+        bits = self._bits
+        if last >> 3 >= len(bits):
+            bits.extend(bytes((last >> 3) + 4096 - len(bits)))
+        for number in numbers:
+            byte, bit = number >> 3, 1 << (number & 7)
+            if bits[byte] & bit:
+                return number
+            bits[byte] |= bit
+        return None
 
 
 def count_rows(journal: Journal) -> Rows:
     """Count every recorded row in the journal. Raises AccountingError if a row has more than one outcome."""
     rows, ticked = Rows(), _Ticked()
-    for _, group in journal.outcomes():
-        for recorded in group:
-            if not ticked.tick(recorded.number):
-                raise AccountingError(
-                    f"row {recorded.number} (line {recorded.line}) has two outcomes in the journal"
-                )
-            rows.read += 1
-            rows.add(recorded.outcome.action)
-    for number in journal.open_rows():
-        if not ticked.tick(number):
-            raise AccountingError(f"row {number} has an outcome and is under way at the same time")
-        rows.read += 1
-        rows.pending += 1
+    for numbers, lines, actions in journal.actions():
+        again = ticked.tick(numbers)
+        if again is not None:
+            line = lines[numbers.index(again)]
+            raise AccountingError(f"row {again} (line {line}) has two outcomes in the journal")
+        rows.read += len(numbers)
+        for action, count in Counter(actions).items():
+            rows.add(action, count)
+    for numbers in journal.open_rows():
+        again = ticked.tick(numbers)
+        if again is not None:
+            raise AccountingError(f"row {again} has an outcome and is under way at the same time")
+        rows.read += len(numbers)
+        rows.pending += len(numbers)
     for _, _, outcome in journal.items():
         rows.read += 1
         rows.add(outcome.action)

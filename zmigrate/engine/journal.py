@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from zmigrate.engine.batch import Batch, Pending
-from zmigrate.engine.outcomes import Outcome, unpacked
+from zmigrate.engine.outcomes import Action, Outcome, unpacked
 from zmigrate.errors import DiskFull, JournalDamaged
 
 APPLICATION_ID = 0x7A6D6967
@@ -327,10 +327,21 @@ class Journal:
             yield waiting[0], [_decided_row(waiting)]
             waiting = next(decided, None)
 
-    def open_rows(self) -> Iterator[int]:
-        """Numbers of the rows in batches without outcomes."""
+    def actions(self) -> Iterator[tuple[list[int], list[int], list[Action]]]:
+        """Numbers, lines and actions of the recorded rows with an outcome, in groups, without moved rows."""
+        for rows, outcomes in self._all("SELECT rows, outcomes FROM batch WHERE state = 'done'"):
+            recorded, actions = orjson.loads(rows), [outcome[0] for outcome in orjson.loads(outcomes)]
+            if "moved" in actions:
+                recorded = [row for row, action in zip(recorded, actions, strict=True) if action != "moved"]
+                actions = [action for action in actions if action != "moved"]
+            yield [row[0] for row in recorded], [row[1] for row in recorded], actions
+        for number, line, outcome in self._all("SELECT number, line, outcome FROM decided"):
+            yield [number], [line], [orjson.loads(outcome)[0]]
+
+    def open_rows(self) -> Iterator[list[int]]:
+        """Numbers of the rows in batches without outcomes, batch by batch."""
         for (rows,) in self._all("SELECT rows FROM batch WHERE state <> 'done'"):
-            yield from (number for number, _, _ in orjson.loads(rows))
+            yield [row[0] for row in orjson.loads(rows)]
 
     def items(self) -> Iterator[tuple[int, str, Outcome]]:
         for number, key, outcome in self._all("SELECT number, key, outcome FROM item ORDER BY number"):
