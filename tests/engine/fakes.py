@@ -1,31 +1,29 @@
-"""An org in memory behind the engine's `Wire`, a clock that is set by hand, and workers without threads.
+"""A wire to the org in memory, workers without threads, a source: what the engine needs to run in a test.
 
 What can go wrong is drawn from one seeded `Random`, so that a run can be told again. Requests may be lost
-before or after they were applied, or be applied late: within the settling time, which is what Zoho is taken to
-keep (10 s after a reset or server error, 60 s after a timeout or for a process that is gone).
+before or after they were applied, or be applied late: within the settling time, which Zoho is taken to keep
+(10 s after a reset or server error, 60 s after a timeout or the end of the process).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from zmigrate.engine.batch import Batch
+from tests.engine.fake_org import KEY, FakeClock, FakeOrg, fold
+from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.workers import Finished
-from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError
+from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
 from zmigrate.rows.sources import Cursor, Fingerprint, Row
 from zmigrate.rows.values import BadValue
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer
 
-US, SOMEBODY_ELSE = "900", "901"
-KEY = "Ref"
 LATE_AFTER_RESET_S = 9.9
 LATE_AFTER_TIMEOUT_S = 59.9
 TURNS_MAX = 4_000
@@ -33,42 +31,6 @@ TURNS_MAX = 4_000
 
 class Killed(BaseException):
     """kill -9, at the moment that was chosen."""
-
-
-class FakeClock:
-    """Seconds since the epoch on our clock; what is due happens as time goes by. Zoho's clock is `skew` ahead."""
-
-    def __init__(self, now: float = 1_700_000_000.25, skew: float = 7.5) -> None:
-        self.now = now
-        self._skew = skew
-        self._due: list[tuple[float, Callable[[], None]]] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    @property
-    def zoho(self) -> float:
-        return self.now + self._skew
-
-    def earliest(self, local: float) -> float:
-        return local + self._skew - 0.6
-
-    def latest(self, local: float) -> float:
-        return local + self._skew + 0.4
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        self._due.append((self.now + seconds, action))
-
-    def advance(self, seconds: float) -> None:
-        end = self.now + seconds
-        while self._due:
-            first = min(self._due, key=lambda due: due[0])
-            if first[0] > end:
-                break
-            self._due.remove(first)
-            self.now = max(self.now, first[0])
-            first[1]()
-        self.now = max(self.now, end)
 
 
 class FakeStop(StopSignal):
@@ -81,89 +43,6 @@ class FakeStop(StopSignal):
     def sleep(self, seconds: float) -> None:
         self.check()
         self._clock.advance(seconds)
-
-
-@dataclass
-class FakeOrg:
-    """One module. Keeps a log of what was applied: (row, record id), in order, and what was created."""
-
-    clock: FakeClock
-    unique: bool
-    offset: timezone = timezone(timedelta(hours=5, minutes=30))
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    creates: list[tuple[int, str]] = field(default_factory=list)
-    applied: list[tuple[int, str]] = field(default_factory=list)
-    deletes: list[str] = field(default_factory=list)
-    troublemakers: set[str] = field(default_factory=lambda: {"poison", "crash"})
-    """Kinds of rows for which the whole request is refused (413), or ends in a server error each time."""
-    next_id: int = 5545974000000000001
-
-    def apply(self, operation: Operation, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """One element of `data[]` for each row."""
-        return [getattr(self, f"_{operation}")(row) for row in rows]
-
-    def seed(self, key: str | None, creator: str, ago_s: float = 0.0) -> str:
-        record_id = self._create({KEY: key}, creator)
-        self.records[record_id]["Created_Time"] = self._stamp(ago_s)
-        return record_id
-
-    def with_key(self, key: object) -> list[dict[str, Any]]:
-        return [record for record in self.records.values() if key and fold(record.get(KEY)) == fold(key)]
-
-    def _insert(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        errors = [_error("INVALID_DATA", api_name="Value")] if row["Kind"] == "refused" else []
-        there = self.with_key(row.get(KEY)) if self.unique else []
-        if there:
-            errors.append(_error("DUPLICATE_DATA", api_name=KEY, duplicate_record={"id": there[0]["id"]}))
-        if errors:
-            return errors[0] if len(errors) == 1 else _error("MULTIPLE_OR_MULTI_ERRORS", errors=errors)
-        record_id = self._create(row, US)
-        self.creates.append((row["Row"], record_id))
-        return self._success(row, record_id)
-
-    def _update(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        if row["id"] not in self.records:
-            return _error("INVALID_DATA", id=row["id"])
-        if row["Kind"] == "refused":
-            return _error("INVALID_DATA", api_name="Value")
-        self.records[row["id"]] |= {**row, "id": row["id"]}
-        return self._success(row, row["id"])
-
-    def _upsert(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        there = self.with_key(row[KEY])
-        if not there:
-            return {**self._insert(row), "action": "insert"}
-        return {**self._update({**row, "id": there[0]["id"]}), "action": "update"}
-
-    def _delete(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        if self.records.pop(row["id"], None) is None:
-            return _error("INVALID_DATA", id=row["id"])
-        self.deletes.append(row["id"])
-        return {"code": "SUCCESS", "details": {"id": row["id"]}}
-
-    def _create(self, row: Mapping[str, Any], creator: str) -> str:
-        record_id = str(self.next_id)
-        self.next_id += 1
-        made = {"id": record_id, "Created_Time": self._stamp(), "Created_By": {"id": creator}}
-        self.records[record_id] = {**row, **made}
-        return record_id
-
-    def _success(self, row: Mapping[str, Any], record_id: str) -> dict[str, Any]:
-        self.applied.append((row["Row"], record_id))
-        record = self.records[record_id]
-        made = {name: record[name] for name in ("id", "Created_Time", "Created_By")}
-        return {"code": "SUCCESS", "details": {**made, "Modified_By": {"id": US}}}
-
-    def _stamp(self, ago_s: float = 0.0) -> str:
-        return datetime.fromtimestamp(int(self.clock.zoho - ago_s), self.offset).isoformat()
-
-
-def _error(code: str, **details: Any) -> dict[str, Any]:
-    return {"status": "error", "code": code, "message": code.lower(), "details": details}
-
-
-def fold(key: object) -> str:
-    return str(key).strip().lower()
 
 
 @dataclass
@@ -250,7 +129,7 @@ class FakeWire:
             if not repeatable or (error.others_answered and attempt > 3) or self._fate.stop.requested:
                 raise error
             self._take_time(20)
-        raise Outage("nothing but trouble")
+        raise _noted(Outage("nothing but trouble"), doubted_at)
 
     def _trouble(self, kinds: set[Any], attempt: int) -> str | None:
         if "poison" in kinds:
@@ -264,7 +143,7 @@ class FakeWire:
         if self._fate.stop.requested:
             raise StopRequested if doubted_at is None else InDoubt("not repeated since the run was stopped")
         if trouble == "refused" and self._fate.dice.random() < 0.3:
-            raise self._fate.dice.choice([RefusedError, CreditsSpent])()
+            raise _noted(self._fate.dice.choice([RefusedError, CreditsSpent])(), doubted_at)
 
     def _lose(self, trouble: str, apply: Callable[[], Any]) -> InDoubt:
         timed_out = trouble == "timeout"
@@ -312,10 +191,16 @@ class FakeWire:
         self._clock.advance(self._fate.dice.uniform(0, most_s))
 
 
+def _noted(error: ZmigrateError, doubted_at: float | None) -> ZmigrateError:
+    error.maybe_applied = doubted_at is not None
+    return error
+
+
 @dataclass
 class _Task:
     tag: Batch
     run: Callable[[], object]
+    begun: bool = False
     done: Finished[Batch] | None = None
 
 
@@ -350,7 +235,7 @@ class FakeWorkers:
         self._fate.moment()
         dice = self._fate.dice
         for task in dice.sample(self.tasks, len(self.tasks)):
-            if task.done is None and dice.random() < 0.6:
+            if not task.begun and dice.random() < 0.6:
                 task.done = self._run(task)
         picked = [task for task in self.tasks if task.done is not None and dice.random() < 0.6]
         self.tasks = [task for task in self.tasks if task not in picked]
@@ -359,6 +244,7 @@ class FakeWorkers:
         return [task.done for task in picked if task.done is not None]
 
     def _run(self, task: _Task) -> Finished[Batch]:
+        task.begun = True
         try:
             return Finished(task.tag, value=task.run())
         except Killed:
@@ -373,7 +259,7 @@ class FakeWorkers:
         """The process is gone: requests that were about to be sent, or were, may still be applied."""
         wire.dead = True
         for task in self.tasks:
-            if task.done is None and self._fate.dice.random() < 0.6:
+            if not task.begun and self._fate.dice.random() < 0.6:
                 try:
                     task.run()
                 except Killed:
@@ -390,7 +276,7 @@ class FakeConverter:
 
 
 class FakeSource:
-    """Rows that can be read again; or, not `stable`, a query by id whose rows may be gone when asked again."""
+    """Rows that can be read again; or, not `stable`, a query by id whose rows may be gone the next time."""
 
     name, columns, scopes = "fake", None, ()
 
@@ -421,3 +307,8 @@ class FakeSource:
 
     def check(self, fingerprint: Fingerprint) -> None:
         raise NotImplementedError
+
+
+def row(number: int, key: str | None = None, source: Mapping[str, Any] | None = None) -> Pending:
+    """A row on its way, from the line behind its number, as below a header."""
+    return Pending(number, number + 1, key, None if key is None else fold(key), {KEY: key}, source)
