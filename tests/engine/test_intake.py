@@ -68,6 +68,14 @@ def test_a_run_stopped_while_it_looks_keys_up_is_not_finished(moment: int, tmp_p
         assert (state == "finished") == (len(run.outcomes()) == 3)
 
 
+@pytest.mark.parametrize("moment", range(3, 9))
+def test_a_run_stopped_with_a_refused_row_set_aside_is_not_finished(moment: int, tmp_path: Path) -> None:
+    """Whether the row is at fault shows only when something else is accepted."""
+    run = Lab("insert", "unique", scenario([(1, False, "poison")]), RunFolder(tmp_path))
+    state = run.session(Plan(stop_at=moment))
+    assert (state == "finished") == (len(run.outcomes()) == 1)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_request_of_a_killed_process_counts_as_sent_when_it_was_killed(seed: int, tmp_path: Path) -> None:
     """A worker may have waited for a token for long after the intent, and have sent it at the last moment."""

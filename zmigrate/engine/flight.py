@@ -43,6 +43,8 @@ class Flight:
         self.ready: deque[Batch] = deque()
         self.in_flight: dict[int, Batch] = {}
         self.parked: list[Batch] = []
+        self.aside: dict[int, Batch] = {}
+        """Batches that were refused, and wait for more to be known."""
         self._holds: list[tuple[float, int, list[str]]] = []
         self._finished: list[Batch] = []
         self._intents: list[Batch] = []
@@ -81,6 +83,7 @@ class Flight:
         """The batch is known not to be applied, and is not sent again before more is known."""
         self.in_flight.pop(batch.id, None)
         batch.state = "queued"
+        self.aside[batch.id] = batch
         self._queued.append(batch)
 
     def queue(self, *batches: Batch) -> None:
@@ -98,6 +101,7 @@ class Flight:
     def finish(self, batch: Batch, outcomes: list[Outcome], held_until: float | None = None) -> None:
         """Every row of the batch has its outcome; the keys of rows that moved stay fenced."""
         self.in_flight.pop(batch.id, None)
+        self.aside.pop(batch.id, None)
         batch.held_until = held_until
         batch.finish(outcomes)
         self._finished.append(batch)
@@ -152,12 +156,14 @@ class Flight:
     @property
     def over(self) -> bool:
         """Every row has its outcome, and no more are to come."""
-        return self.producer.over and not (self.in_flight or self.ready or self.parked or self.unrecorded)
+        under_way = self.in_flight or self.ready or self.parked or self.unrecorded or self.aside
+        return self.producer.over and not under_way
 
     @property
     def stuck(self) -> bool:
-        """Nothing is under way, nor will be before a key is let go that no time lets go."""
-        return self.producer.stuck and not (self.in_flight or self.ready or self.parked or self._holds)
+        """Nothing is under way, nor will be before what was set aside is finished."""
+        held = self._holds and self.fence.waiting
+        return self.producer.stuck and not (self.in_flight or self.ready or self.parked or held)
 
     @property
     def next_due(self) -> float | None:
