@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.engine.fake_org import KEY, FakeClock, fold
 from tests.engine.test_properties import Lab, Plan, Scenario
+from tests.zoho.fakes import FakeZoho, Reply, refused, rig
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.flight import Flight
@@ -30,7 +32,7 @@ from zmigrate.engine.workers import Finished
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
 from zmigrate.stopping import StopRequested
 from zmigrate.writes import Operation
-from zmigrate.zoho.answers import Answer
+from zmigrate.zoho.answers import Answer, Call
 
 
 def scenario(rows: list[tuple[int, bool, str]], *plans: Plan) -> Scenario:
@@ -204,3 +206,21 @@ def test_a_write_whose_record_cant_be_read_back_stays_in_doubt(error: BaseExcept
     sender = Sender(StoppedWhileReading(error), Target("Leads", "delete", "id", "id", fold))  # type: ignore[arg-type]
     with pytest.raises(InDoubt):
         sender.send(Batch(1, [ROW], first_intent=0.0))
+
+
+@pytest.mark.parametrize(
+    ("first", "maybe_applied"),
+    [
+        (httpx.ReadError("reset"), True),
+        (httpx.Response(503), True),
+        (refused("TOO_MANY_REQUESTS", 429), False),
+    ],
+)
+def test_a_refusal_says_whether_an_attempt_before_it_may_have_been_applied(
+    first: Reply, maybe_applied: bool, tmp_path: Path
+) -> None:
+    upsert = Call("POST", "/crm/v8/Leads/upsert", content=b"{}", expect=1, repeatable=True)
+    with rig(tmp_path, FakeZoho([first, refused("NO_PERMISSION", 403)])) as wire:
+        with pytest.raises(RefusedError) as caught:
+            wire.transport.send(upsert)
+    assert caught.value.maybe_applied is maybe_applied
