@@ -220,7 +220,7 @@ def test_a_refusal_says_whether_an_attempt_before_it_may_have_been_applied(
     first: Reply, maybe_applied: bool, tmp_path: Path
 ) -> None:
     upsert = Call("POST", "/crm/v8/Leads/upsert", content=b"{}", expect=1, repeatable=True)
-    with rig(tmp_path, FakeZoho([first, refused("NO_PERMISSION", 403)])) as wire:
-        with pytest.raises(RefusedError) as caught:
-            wire.transport.send(upsert)
+    zoho = FakeZoho([first, refused("NO_PERMISSION", 403)])
+    with rig(tmp_path, zoho) as wire, pytest.raises(RefusedError) as caught:
+        wire.transport.send(upsert)
     assert caught.value.maybe_applied is maybe_applied
