@@ -19,7 +19,7 @@ from zmigrate.engine.result import RunResult
 from zmigrate.events import Event
 from zmigrate.writes import Write
 
-QUICK = {"ZMIGRATE_SETTLE_S": "0.3", "ZMIGRATE_TOKEN_LIMIT": "1000/600", "ZMIGRATE_READ_TIMEOUT_S": "5"}
+QUICK = {"ZMIGRATE_SETTLE_S": "0.5", "ZMIGRATE_TOKEN_LIMIT": "1000/600", "ZMIGRATE_READ_TIMEOUT_S": "5"}
 """Settings that make settling and tokens quick."""
 
 

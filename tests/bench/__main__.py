@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from statistics import median
 
 from tests.bench.figures import FIGURES, QUICK, Lab, Sizes
 from tests.bench.measure import CommandFailed
@@ -31,13 +32,26 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def machine() -> str:
-    """What the figures were measured on."""
+def machine(folder: Path) -> str:
+    """What the figures were measured on. Each transaction of the journal waits for the disk, so it counts too."""
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("httpx", "orjson"))
     return (
         f"{len(os.sched_getaffinity(0))} cores ({platform.machine()}), load {os.getloadavg()[0]:.1f} at the"
-        f" start; Python {platform.python_version()}, {packages}"
+        f" start; {sync_s(folder) * 1000:.1f} ms for 8 KB on the disk; Python {platform.python_version()},"
+        f" {packages}"
     )
+
+
+def sync_s(folder: Path) -> float:
+    """Seconds until 8 KB more of a file are surely on the disk: the median of some."""
+    times = []
+    with (folder / "sync").open("wb", buffering=0) as handle:
+        for _ in range(50):
+            began = time.perf_counter()
+            handle.write(bytes(8192))
+            os.fsync(handle.fileno())
+            times.append(time.perf_counter() - began)
+    return median(times)
 
 
 def main(words: Sequence[str]) -> int:
@@ -45,10 +59,10 @@ def main(words: Sequence[str]) -> int:
     asked = vars(parser().parse_args(words))
     quick, only = asked.pop("quick"), asked.pop("only") or list(FIGURES)
     sizes = replace(QUICK if quick else Sizes(), **{name: n for name, n in asked.items() if n is not None})
-    print(machine(), flush=True)
     began = time.perf_counter()
     lines: list[Line] = []
     with tempfile.TemporaryDirectory() as folder, Server() as server:
+        print(machine(Path(folder)), flush=True)
         lab = Lab(server, Path(folder), sizes)
         for name in only:
             print(f"measuring: {name} ...", file=sys.stderr, flush=True)

@@ -32,7 +32,7 @@ def stormy(bench_with: Callable[..., Bench]) -> Bench:
 @pytest.fixture
 def late(bench_with: Callable[..., Bench]) -> Bench:
     """Answers are lost, and the write is applied when the client has long gone on."""
-    return bench_with(rate_late=0.1, late_s=0.2, latency_ms=10.0, concurrency=6, seed=11, faults_on="writes")
+    return bench_with(rate_late=0.1, late_s=0.15, latency_ms=10.0, concurrency=6, seed=11, faults_on="writes")
 
 
 @pytest.mark.parametrize("weather", ["stormy", "late"])

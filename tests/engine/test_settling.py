@@ -105,7 +105,7 @@ def test_upsert_repeated_after_a_lost_answer_still_says_created(bench: Bench) ->
 def test_upsert_on_a_field_that_is_not_unique_waits_before_it_repeats(bench: Bench) -> None:
     """Email is what Zoho matches Leads on, and not unique: a late first request would make a twin."""
     bench.script(
-        {"method": "POST", "path": "/crm/v8/Leads/upsert", "fault": "late", "delay_s": 0.2, "times": 1}
+        {"method": "POST", "path": "/crm/v8/Leads/upsert", "fault": "late", "delay_s": 0.15, "times": 1}
     )
     result = loaded(bench, Upsert("Leads", match_on="Email"))
     assert result.rows.created == 300
@@ -133,7 +133,7 @@ def test_a_late_update_never_overwrites_a_later_row_of_the_same_record(bench: Be
     """The first request is applied after the client gave up on it; the second row waits that long."""
     ids = bench.seed(leads(1))
     rows = [{"id": ids[0], "Company": "first"}, {"id": ids[0], "Company": "second"}]
-    bench.script({"method": "PUT", "path": "/crm/v8/Leads", "fault": "late", "delay_s": 0.2, "times": 1})
+    bench.script({"method": "PUT", "path": "/crm/v8/Leads", "fault": "late", "delay_s": 0.15, "times": 1})
     result = bench.run(file_job(Update("Leads"), write_rows(bench.folder / "rows.csv", rows)))
     assert result.rows.updated == 2
     assert bench.records()[0]["Company"] == "second"

@@ -22,7 +22,7 @@ class Victim:
     """`zmigrate run import-csv …` or `zmigrate resume last` against the bench's emulator."""
 
     def __init__(
-        self, bench: Bench, *arguments: str, settle_s: float = 0.3, file_limit: int | None = None
+        self, bench: Bench, *arguments: str, settle_s: float = 0.5, file_limit: int | None = None
     ) -> None:
         """`file_limit`: bytes beyond which no file can grow, as on a disk that is full."""
         emulator = bench.emulator
