@@ -24,7 +24,7 @@ ROOMS = [
     ("config",),
     ("zoho",),
     ("events",),
-    ("errors", "stopping"),
+    ("errors", "steady", "stopping"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

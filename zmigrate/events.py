@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from zmigrate.errors import ZmigrateError
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -197,5 +199,19 @@ class EventHub:
                 event = self._queue.get_nowait()
             except queue.Empty:
                 return
-            for listener in self._listeners:
-                listener(event)
+            for listener in tuple(self._listeners):
+                self._hand_over(listener, event)
+
+    def _hand_over(self, listener: Listener, event: Event) -> None:
+        """A listener that fails (a terminal that is gone) hears no more, and stops no run.
+
+        Only zmigrate's own errors go on, such as the log's that the disk is full.
+        """
+        try:
+            listener(event)
+        except ZmigrateError:
+            raise
+        except (Exception, SystemExit) as error:
+            self._listeners.remove(listener)
+            name = type(listener).__name__
+            self.emit(Log("warning", f"{name} failed and hears no more: {type(error).__name__}: {error}"))

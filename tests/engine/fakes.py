@@ -168,6 +168,9 @@ class FakeWire:
         wanted = {fold(value) for value in values}
         return [dict(record) for record in self._org.records.values() if fold(record.get(field)) in wanted]
 
+    def is_empty(self, module: str) -> bool:
+        return not self._org.records
+
     def records_by_id(
         self, module: str, ids: Sequence[str], fields: Sequence[str] | None
     ) -> dict[str, dict[str, Any]]:

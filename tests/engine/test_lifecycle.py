@@ -367,7 +367,8 @@ def test_the_token_has_the_jobs_scopes_and_the_checks_and_is_revoked(bench: Benc
     bench.run(job)
     stats = bench.stats()
     (scopes,) = stats["tokens"]
-    assert set(scopes) == {*job.scopes, "ZohoCRM.org.READ", "ZohoCRM.settings.fields.READ"}
+    checks = {"ZohoCRM.org.READ", "ZohoCRM.settings.fields.READ", "ZohoCRM.users.READ"}
+    assert set(scopes) == {*job.scopes, *checks}
     assert stats["revoked"] == 1
 
 

@@ -206,6 +206,7 @@ class Lab:
             EventHub(),
             stop,
             settling=SettlingTime(),
+            user=US,
             limit=plan.limit,
             batch_rows=self.scenario.batch_rows,
             clock=self.clock,

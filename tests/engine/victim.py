@@ -43,7 +43,7 @@ class Victim:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=None if file_limit is None else lambda: limit_files(file_limit),
+            preexec_fn=None if file_limit is None else lambda: limit_files(file_limit),  # noqa: PLW1509  on Linux
         )
 
     def kill(self, how: signal.Signals = signal.SIGKILL) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.rows.files import write
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources import Csv
+from zmigrate.rows.sources import Csv, JsonLines
 
 
 def refusal(path: Path, **options: str) -> SourceError:
@@ -145,10 +146,10 @@ def test_a_file_that_is_gone_is_told(tmp_path: Path) -> None:
         Csv(path).check(then)
 
 
-def test_rows_that_break_after_the_scan_are_told_too(tmp_path: Path) -> None:
+def test_rows_that_break_without_a_scan_are_told_too(tmp_path: Path) -> None:
     path = write(tmp_path, "id,name\n1,a\n2,b\n")
     source = Csv(path)
-    source.scan()
+    assert source.columns == ("id", "name")
     for content, message in [
         ("id,name\n1,a\n2\n", r"leads\.csv:3: expected 2 columns"),
         ('id,name\n1,a\n2,"b\n', r"leads\.csv:3: a quote is opened"),
@@ -157,3 +158,28 @@ def test_rows_that_break_after_the_scan_are_told_too(tmp_path: Path) -> None:
         write(tmp_path, content)
         with pytest.raises(SourceError, match=message):
             list(source.rows())
+
+
+@pytest.mark.parametrize("kind", [Csv, JsonLines])
+def test_a_file_that_is_changed_while_it_is_read_is_told(
+    kind: type[Csv] | type[JsonLines], tmp_path: Path
+) -> None:
+    """As long as before, so that neither its size nor its number of rows tells."""
+    lines = [f'{{"id": {number:05}}}'.replace(": 0", ": 1") for number in range(1_000)]
+    path = tmp_path / "leads.txt"
+    path.write_text("\n".join(lines))
+    source = kind(path)
+    source.scan()
+    rows = source.rows()
+    next(rows)
+    path.write_text("\n".join(reversed(lines)))
+    with pytest.raises(SourceError, match="changed or replaced"):
+        list(rows)
+
+
+def test_a_file_that_is_only_touched_is_the_same(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,name\n1,a\n2,b\n")
+    source = Csv(path)
+    source.scan()
+    os.utime(path, (1, 1))
+    assert len(list(source.rows())) == 2

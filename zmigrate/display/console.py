@@ -12,10 +12,17 @@ HOUR_S = 3600
 
 
 def stderr_console() -> Console:
-    """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
+    """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS.
+
+    When whoever reads is gone (`2>&1 | head`, a lost SSH session), it falls silent; a run goes on.
+    """
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+    class Patient(Console):
+        def on_broken_pipe(self) -> None:
+            self.quiet = True
+
+    return Patient(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def stdout_console() -> Console:

@@ -38,6 +38,8 @@ class RunContext:
         self._stop = stop
         self._limit = limit
         self._wrote = False
+        self._loops = 0
+        """Loops begun so far: the same item may come in several."""
         self._outcome: Outcome | None = None
         self._done: list[tuple[str, int, Outcome]] = []
         self._flushed_at = time.monotonic()
@@ -62,11 +64,12 @@ class RunContext:
         `ctx.skip` and `ctx.fail` say otherwise. A resumed run leaves out what was finished; the item at work
         when a run dies comes again: at least once for each item.
         """
-        taken = 0
+        self._loops += 1
+        loop, taken = self._loops, 0
         try:
             for item in items:
                 self._stop.check()
-                mark = _mark(item, key)
+                mark = f"{loop}:{_mark(item, key)}"
                 if self._journal.has_item(mark) or any(mark == done for done, _, _ in self._done):
                     continue
                 if self._limit is not None and taken >= self._limit:

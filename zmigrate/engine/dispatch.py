@@ -20,7 +20,8 @@ from zmigrate.engine.sender import Sender
 from zmigrate.engine.workers import Workers
 from zmigrate.errors import BreakerOpen
 from zmigrate.events import BatchSent, Credits, EventHub, Stopping, Tick
-from zmigrate.stopping import StopSignal
+from zmigrate.steady import steady_time
+from zmigrate.stopping import StopRequested, StopSignal
 
 TICK_S = 0.1
 """The longest wait of a turn, and the shortest time between two ticks of the display."""
@@ -80,7 +81,7 @@ class Dispatcher:
         token_left_s: Callable[[], float | None] = lambda: None,
         credits: Callable[[], Credits] | None = None,
         breaker: Breaker | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_time,
     ) -> None:
         self._flight = flight
         self._intake = intake
@@ -159,7 +160,7 @@ class Dispatcher:
         ahead = self._room.limit(True) + 2
         if self.stopping or len(flight.ready) >= ahead or len(flight.parked) >= PARKED_MAX:
             return False
-        batch = flight.producer.next_batch()
+        batch = self._next_batch()
         if batch is None:
             return False
         if not self._sender.target.looked_up:
@@ -167,6 +168,16 @@ class Dispatcher:
         flight.give_out(batch)
         flight.ready.append(batch)
         return True
+
+    def _next_batch(self) -> Batch | None:
+        """The producer's next; where its source fails, what is in flight is still waited for."""
+        try:
+            return self._flight.producer.next_batch()
+        except StopRequested:
+            return None
+        except Exception as error:
+            self._intake.fail(error)
+            return None
 
     def _patience(self) -> float:
         """How long to wait for a worker: not at all while there is something to prepare or to send."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from zmigrate.engine import settle
@@ -14,12 +13,16 @@ from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, lost
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict
 from zmigrate.engine.workers import Finished
-from zmigrate.errors import ApiError, CreditsSpent, InDoubt, Outage, RefusedError
+from zmigrate.errors import ApiError, CreditsSpent, Fatal, InDoubt, Outage, RefusedError
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
+from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested
 
 DOUBTS_IN_A_ROW_MAX = 8
 """Lost answers with nothing answered between, after which a run that can't settle them pauses."""
+
+SERVER_FAILS = "SERVER_FAILS"
+"""The transport's code for a read that Zoho fails on again and again while it answers others."""
 
 SEARCHES_MAX = 5
 """Failed looks for a batch in doubt, after which its rows are reported in doubt."""
@@ -37,7 +40,7 @@ class Intake:
         settling: SettlingTime,
         emit: Emit,
         stopping: Callable[[], bool],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_time,
     ) -> None:
         self._flight = flight
         self._sender = sender
@@ -90,13 +93,20 @@ class Intake:
         return self._clock() + self._settling.longest
 
     def _all_checked(self, batch: Batch, verdicts: list[Verdict]) -> list[Outcome]:
-        """The outcome of each row; a plain success needs no look into the journal."""
-        return [
-            verdict.outcome
-            if verdict.unless_owned is None and verdict.outcome.code is None
-            else self._checked(batch, index, verdict)
-            for index, verdict in enumerate(verdicts)
-        ]
+        """The outcome of each row. A plain success needs no look into the journal; a claim holds once."""
+        outcomes: list[Outcome] = []
+        claimed: set[str | None] = set()
+        for index, verdict in enumerate(verdicts):
+            if verdict.unless_owned is None and verdict.outcome.code is None:
+                outcomes.append(verdict.outcome)
+                continue
+            outcome = self._checked(batch, index, verdict)
+            if verdict.unless_owned is not None and outcome is verdict.outcome:
+                if outcome.id in claimed:
+                    outcome = verdict.unless_owned
+                claimed.add(outcome.id)
+            outcomes.append(outcome)
+        return outcomes
 
     def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
         """The outcome of a row, once it is known that no other row of the run has its record."""
@@ -107,11 +117,11 @@ class Intake:
         if (
             verdict.unless_owned is not None
             and outcome.id is not None
-            and journal.line_that_created(outcome.id, row.number) is not None
+            and journal.line_that(verdict.outcome.action, outcome.id, row.number) is not None
         ):
             outcome = verdict.unless_owned
         if outcome.code == DUPLICATE_DATA and outcome.field == key and outcome.id is not None:
-            line = journal.line_that_created(outcome.id, row.number)
+            line = journal.line_that("created", outcome.id, row.number)
             if line is not None:
                 return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
         return outcome
@@ -174,13 +184,7 @@ class Intake:
                     batch, f"the answer was lost ({error.message}), and there is no key to look for"
                 ),
             )
-            if self.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
-                self.fail(
-                    Outage(
-                        "Zoho lost one answer after another",
-                        hint="Wait until Zoho is well again, then resume the run.",
-                    )
-                )
+            self._watch_for_outage()
         elif recovery == "repeat" and not self._stopping() and others_answered:
             batch.doubted, batch.doubted_at = True, batch.sent_at
             batch.server_errors = settle.SERVER_ERRORS_MAX
@@ -191,6 +195,18 @@ class Intake:
             wait = self._settling.after(error)
             self._flight.park(batch, self._clock() + wait)
             self._emit(BatchDoubted(batch.id, len(batch.rows), wait, error.message))
+            if recovery == "resend" and not self._target.searchable:
+                self._watch_for_outage()
+
+    def _watch_for_outage(self) -> None:
+        """Where no look into the org tells an outage from bad luck, many lost answers in a row do."""
+        if self.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
+            self.fail(
+                Outage(
+                    "Zoho lost one answer after another",
+                    hint="Wait until Zoho is well again, then resume the run.",
+                )
+            )
 
     def _halve_or_give_up(self, batch: Batch, why: str) -> None:
         if len(batch.rows) > 1:
@@ -279,10 +295,11 @@ class Intake:
     def _search_failed(self, batch: Batch, error: BaseException) -> None:
         batch.searching = False
         batch.search_failures += 1
-        retry = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
-        if isinstance(error, InDoubt) and not retry:
+        failed = isinstance(error, InDoubt) or (isinstance(error, Fatal) and error.code == SERVER_FAILS)
+        retry = failed and batch.search_failures < SEARCHES_MAX
+        if failed and not retry:
             self._flight.finish(
-                batch, settle.in_doubt(batch, f"the answer was lost, and the look-up failed: {error.message}")
+                batch, settle.in_doubt(batch, f"the answer was lost, and the look-up failed: {error}")
             )
             return
         self._flight.park(batch, self._clock() + self._settling.between_reads)

@@ -208,7 +208,7 @@ class Journal:
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
-        ids = [int(outcome.id) for outcome in batch.outcomes if outcome.id and outcome.action == "created"]
+        ids = [int(outcome.id) for outcome in batch.outcomes if outcome.id and outcome.action in CLAIMED]
         self._db.execute(
             FINISH_BATCH,
             (
@@ -281,14 +281,14 @@ class Journal:
             ],
         )
 
-    def line_that_created(self, record_id: str, besides: int) -> int | None:
-        """The line of the row, other than number `besides`, that created this record.
+    def line_that(self, action: Action, record_id: str, besides: int) -> int | None:
+        """The line of the row, other than number `besides`, that created or deleted this record.
 
         Zoho's ids grow, so the batch is among the last that start below the id.
         """
         for rows, outcomes in self._all(MAY_HOLD_ID, int(record_id), int(record_id)):
             for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
-                if outcome[0] == "created" and outcome[1] == record_id and number != besides:
+                if outcome[0] == action and outcome[1] == record_id and number != besides:
                     return int(line)
         return None
 
@@ -387,6 +387,9 @@ def _decided_row(row: tuple[Any, ...]) -> RecordedRow:
     kept = None if source is None else orjson.loads(zlib.decompress(source))
     return RecordedRow(number, line, key, unpacked(orjson.loads(outcome)), kept)
 
+
+CLAIMED = frozenset(["created", "deleted"])
+"""Actions that one row of a run can have had on a record: no other row may claim it."""
 
 RECOVERY = (
     "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "

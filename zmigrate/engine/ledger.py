@@ -9,6 +9,7 @@ import difflib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def list_runs(state_dir: Path) -> list[RunInfo]:
             if record.state == "running":
                 record = _as_it_stands(folder, record, running)
             runs.append(RunInfo(folder, record, running))
-    return runs
+    return sorted(runs, key=lambda run: datetime.fromisoformat(run.record.started_at))
 
 
 def _as_it_stands(folder: RunFolder, record: RunRecord, running: bool) -> RunRecord:
@@ -131,8 +132,11 @@ def _same_work(
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
 ) -> bool:
-    same_source = (record.source or {}).get("sha256") == (source or {}).get("sha256")
-    return same_source and (record.options, record.write) == (options, write)
+    """The same content going the same way. For an insert the options don't count: twice is twice."""
+    if record.write != write or (record.source or {}).get("sha256") != (source or {}).get("sha256"):
+        return False
+    inserts = write is not None and write.get("operation") == "insert" and source is not None
+    return inserts or record.options == options
 
 
 START_WAIT_S = 10.0

@@ -5,26 +5,28 @@ values.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from zmigrate.engine.target import KeyKind, Target
-from zmigrate.errors import Fatal, UsageError
+from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log
 from zmigrate.rows.keys import fold_key
+from zmigrate.rows.sources import Query, Source
 from zmigrate.writes import Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import Field, ModuleFields, Org
 
-CHECK_SCOPES = ("ZohoCRM.org.READ",)
-"""What the checks need beside the job's own scopes."""
-
-FIELD_SCOPES = ("ZohoCRM.settings.fields.READ",)
-"""What the checks of a record job need, too."""
-
 SKEW_WARNED_S = 300.0
+
+NUMBER_KEY_TYPES = frozenset(["integer", "bigint"])
+
+KEY_TYPES = NUMBER_KEY_TYPES | {"text", "email", "phone", "website", "autonumber"}
+"""Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Others
+come back in another form than they were sent (date-times in the org's zone), or COQL does not look for them.
+"""
 
 CASE_INSENSITIVE = partial(fold_key, case_sensitive=False)
 CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
@@ -43,6 +45,38 @@ class Banner:
     operation: str | None
     rows: int | None
     practice: bool
+
+
+def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
+    """What the checks need beside the job's own scopes: the org; the fields of a write's module; and, where
+    a record's creator tells whether it is ours, the user that the token acts as.
+    """
+    if write is None:
+        return ("ZohoCRM.org.READ",)
+    scopes = ("ZohoCRM.org.READ", "ZohoCRM.settings.fields.READ")
+    if write.operation == "upsert" or (write.operation == "insert" and write.key is not None):
+        return (*scopes, "ZohoCRM.users.READ")
+    return scopes
+
+
+def find_user(crm: Crm, emit: Emit) -> str | None:
+    """The id of the user that the token acts as. None, with a warning, where Zoho does not say."""
+    try:
+        found = crm.current_user().get("id")
+    except (RefusedError, Fatal) as error:
+        emit(Log("warning", f"can't ask which user the token acts as: {error.message}"))
+        return None
+    return None if found is None else str(found)
+
+
+def check_source(source: Source, write: Write) -> None:
+    """Raise UsageError if what the job writes would come out of its source again."""
+    if isinstance(source, Query) and write.operation == "insert" and source.module == write.module:
+        raise UsageError(
+            f"the job inserts into {write.module} what it reads from {write.module}: it would never end",
+            hint="Read into a file first (ctx.crm.query in a Job), and insert from that.",
+            code="ENDLESS",
+        )
 
 
 def check_org(org: Org, soid: str, emit: Emit) -> None:
@@ -111,6 +145,23 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
     )
 
 
+def _is_number(field: Field | None) -> bool:
+    return field is not None and field.data_type in NUMBER_KEY_TYPES
+
+
+def _fold(field: Field | None) -> Callable[[str], str]:
+    """How two spellings of a key are found equal; `id` has no field."""
+    if field is None or _is_number(field):
+        return fold_number
+    return CASE_SENSITIVE if field.unique and field.case_sensitive else CASE_INSENSITIVE
+
+
+def fold_number(key: str) -> str:
+    """A whole number without leading zeros; what is none, as it is."""
+    text = key.strip()
+    return str(int(text)) if text.isascii() and text.isdigit() else text
+
+
 def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:
     key = write.key
     if key is None:
@@ -129,6 +180,13 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
             f"the key {write.module}.{key} is on no layout: Zoho would drop its value without a word",
             hint="Put the field on a layout (Setup > Modules and Fields), or choose another key.",
             code="UNUSED_FIELD",
+        )
+    if field.data_type not in KEY_TYPES:
+        raise UsageError(
+            f"{write.module}.{key} can't be a key: it is a {field.data_type} field, "
+            "whose values can't be looked up or compared surely",
+            hint=f"A key is one of: {', '.join(sorted(KEY_TYPES))}.",
+            code="KEY_TYPE",
         )
     return ("unique" if field.unique else "plain"), field
 

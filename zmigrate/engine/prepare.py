@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from zmigrate.engine.batch import Pending
-from zmigrate.engine.outcomes import EMPTY_KEY, SKIPPED, TRANSFORM_FAILED, Outcome
+from zmigrate.engine.outcomes import EMPTY_KEY, ID_IN_UPSERT, SKIPPED, TRANSFORM_FAILED, Outcome
 from zmigrate.engine.produce import Prepared
 from zmigrate.engine.target import Target
 from zmigrate.events import Emit, Log
@@ -62,16 +62,25 @@ class Preparer:
         key = self._key
         if key is None:
             return Pending(row.number, row.line, None, None, record, source), None
-        value = record.get(key)
-        if value is None or value == "":
-            return self._ended(
-                row, source, Outcome("failed", None, EMPTY_KEY, key, f"the key field {key} is empty")
-            )
+        problem = self._problem(record, key)
+        if problem is not None:
+            return self._ended(row, source, problem)
+        value = record[key]
         text = value if type(value) is str else str(value)
         if self._target.looked_up and key != "id":
             # The key finds the record; sent along, it would only be written over itself.
             record = {name: kept for name, kept in record.items() if name != key}
         return Pending(row.number, row.line, text, self._target.fold(text), record, source), None
+
+    def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
+        """Why a record can't go where its key says."""
+        if record.get(key) in {None, ""}:
+            return Outcome("failed", None, EMPTY_KEY, key, f"the key field {key} is empty")
+        if "id" in record and self._target.operation == "upsert":
+            # Zoho would follow the id, past the fence of keys.
+            reason = f"an upsert finds its record by {key}; leave the id out, or update by id"
+            return Outcome("failed", None, ID_IN_UPSERT, "id", reason)
+        return None
 
     @staticmethod
     def _ended(row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None) -> Prepared:

@@ -26,7 +26,7 @@ class Producer:
 
     `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
     where the source is read by id, in their order; `known_to` is the highest id in the journal. `limit` is
-    the last row number to read.
+    how many rows to read, recorded ones aside.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Producer:
         self._tokens: deque[tuple[int, str | None]] = deque()
         self._seen = seen
         self._limit = limit
+        self._taken = 0
         self._batch_rows = batch_rows
         self._next_id = batch_id
         self._freed: deque[Pending] = deque()
@@ -134,14 +135,14 @@ class Producer:
         return None
 
     def _read(self) -> None:
-        if self._limit is not None and self.position >= self._limit:
-            self.exhausted = True
-            self.limited = next(self._rows, None) is not None
-            return
         row = next(self._rows, None)
         if row is None:
             self.exhausted = True
             self._pass_known()
+            return
+        known = self._recorded is not None and self._recorded(row)
+        if not known and self._limit is not None and self._taken >= self._limit:
+            self.exhausted = self.limited = True
             return
         self.position = row.number
         mark = None if self._identity is None else self._identity(row)
@@ -149,8 +150,9 @@ class Producer:
             self._tokens.append((row.number, mark))
             if self._known_to is not None and int(mark) >= self._known_to:
                 self._pass_known()
-        if self._recorded is not None and self._recorded(row):
+        if known:
             return
+        self._taken += 1
         pending, outcome = self._prepare(row)
         if outcome is not None:
             self.decided.append((pending, outcome))

@@ -4,7 +4,6 @@ where it stopped.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from zmigrate.events import Credits, EventHub
 from zmigrate.job import RecordJob
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.values import Converter
+from zmigrate.steady import steady_time
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.facts.limits import HEAVY_IN_FLIGHT
 
@@ -50,7 +50,9 @@ class SessionResult:
 
 
 class RecordRun:
-    """Wires a session up. `rows` counts on from where the journal stands."""
+    """Wires a session up. `rows` counts on from where the journal stands; `user` is the id of the user that
+    the token acts as, where it could be asked for.
+    """
 
     def __init__(
         self,
@@ -64,10 +66,11 @@ class RecordRun:
         stop: StopSignal,
         *,
         settling: SettlingTime,
+        user: str | None = None,
         limit: int | None = None,
         keep_going: bool = False,
         batch_rows: int = BATCH_ROWS,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = steady_time,
         make_workers: Callable[[int], Workers[Batch]] = Workers,
     ) -> None:
         self._source = source
@@ -85,8 +88,8 @@ class RecordRun:
         self.rows = Rows(**progress.get("rows", {}))
         self._cursor = Cursor(progress.get("watermark", 0), progress.get("token"))
         self._fresh = not progress
-        self._limit = None if limit is None else self._cursor.number + limit
-        self._sender = Sender(connection.crm, target, journal.fact("user"))
+        self._limit = limit
+        self._sender = Sender(connection.crm, target, user)
         self._prepare = Preparer(job.transform, converter, target, hub.emit, keep_source=not source.stable)
 
     def run(self, started_at: float) -> SessionResult:
@@ -98,7 +101,7 @@ class RecordRun:
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             flight, intake = self._assemble(seen)
-            if self._target.recovery == "query":
+            if self._target.tells_ours_by_time and not self._nothing_was_there():
                 self._leave_the_second(started_at)
             dispatcher = Dispatcher(
                 flight,
@@ -115,10 +118,7 @@ class RecordRun:
                 clock=self._clock,
             )
             before = self.rows.accounted
-            try:
-                dispatcher.run()
-            finally:
-                self._remember_user()
+            dispatcher.run()
             first, last = dispatcher.first_sent_at, dispatcher.last_done_at
             return SessionResult(
                 state=_state(flight),
@@ -181,7 +181,8 @@ class RecordRun:
         for keys, until in self._journal.held_keys(now):
             folded = [fold(key) for key in keys]
             flight.fence.hold(folded)
-            flight.hold_until(until, folded)
+            # Were the clock set back meanwhile, they would be held for longer than any request can be late.
+            flight.hold_until(min(until, now + self._settling.longest), folded)
         if seen is not None:
             for _, group in self._journal.outcomes():
                 seen.add(
@@ -245,10 +246,8 @@ class RecordRun:
         while int(clock.earliest(self._clock())) <= began:
             self._stop.sleep(0.05)
 
-    def _remember_user(self) -> None:
-        if self._sender.user is not None:
-            with self._journal.transaction():
-                self._journal.put_fact("user", self._sender.user)
+    def _nothing_was_there(self) -> bool:
+        return self._fresh and self._connection.crm.is_empty(self._target.module)
 
 
 def _state(flight: Flight) -> RunState:

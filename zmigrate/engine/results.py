@@ -20,7 +20,7 @@ import orjson
 from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.journal import Journal, RecordedRow
 from zmigrate.engine.outcomes import Action
-from zmigrate.errors import DiskFull
+from zmigrate.errors import DiskFull, PausedError
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, SUCCESS_COLUMNS, escape, result_header
 
 FILE_OF: Mapping[Action, str] = {
@@ -72,9 +72,14 @@ def write_results(
         for table in writers.values():
             table.finish()
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise
-        raise DiskFull(f"{folder.path}: the result files can't be written: {error.strerror}") from error
+        what = f"{error.filename or folder.path}: the result files can't be written: {error.strerror}"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise DiskFull(what, hint="Make room, then resume the run.") from error
+        raise PausedError(
+            what,
+            hint="Close the file where it is open, then resume: what is left is to write the files.",
+            code="FILES_NOT_WRITTEN",
+        ) from error
     finally:
         for table in writers.values():
             table.discard()

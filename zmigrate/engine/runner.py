@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
@@ -34,6 +33,7 @@ from zmigrate.job import (
 )
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.values import Converter
+from zmigrate.steady import steady_time
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.connection import Connection, connect
 from zmigrate.zoho.metadata import Org
@@ -58,7 +58,7 @@ class Runner:
         *,
         confirm: Confirm | None,
         practice: bool,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = steady_time,
     ) -> None:
         self._job = job
         self._name = job_name(type(job))
@@ -151,7 +151,7 @@ class Runner:
                 f"{self._name} declares too few scopes for what it does; missing: {', '.join(lacking)}",
                 hint="Add them to the job's `scopes`, or derive them: scopes = scopes_for(write, source)",
             )
-        checks = preflight.CHECK_SCOPES + (preflight.FIELD_SCOPES if isinstance(job, RecordJob) else ())
+        checks = preflight.scopes_of_checks(job.write if isinstance(job, RecordJob) else None)
         settings = self._settings
         if self._practice:
             # What an org leaves behind beside its runs is of no use once the org is gone.
@@ -181,7 +181,10 @@ class Runner:
         columns = columns_of(self._job)
         if columns is not None:
             preflight.check_columns(columns, fields, write.operation, write.key)
-        return org, RecordWork(source, fingerprint, target, Converter(fields, write.operation, write.key))
+        preflight.check_source(source, write)
+        user = preflight.find_user(connection.crm, self._hub.emit) if target.tells_ours_by_time else None
+        converter = Converter(fields, write.operation, write.key)
+        return org, RecordWork(source, fingerprint, target, converter, user)
 
     def _refuse_repetition(self, org: Org, work: RecordWork | None) -> None:
         if self._practice:

@@ -145,7 +145,9 @@ class Sender:
             return verdict
         record = known.get(question.record_id)
         if question.kind == "gone":
-            return Verdict(Outcome("deleted", question.record_id)) if record is None else verdict
+            if record is not None:
+                return verdict
+            return Verdict(Outcome("deleted", question.record_id), unless_owned=verdict.outcome)
         if record is not None and self._is_ours(record, row, batch):
             return Verdict(Outcome("created", question.record_id), unless_owned=verdict.outcome)
         return verdict
@@ -200,7 +202,8 @@ class Sender:
     def _find_keys(self, batch: Batch, extra: list[str]) -> dict[str, list[dict[str, Any]]]:
         """Records by folded key."""
         key = self.target.key or "id"
-        values = [row.key for row in batch.rows if row.key is not None and can_query(row.key)]
+        keys = [row.key for row in batch.rows if row.key is not None and can_query(row.key)]
+        values = [int(value) for value in keys if value.isdigit()] if self.target.number else keys
         hits: dict[str, list[dict[str, Any]]] = {}
         for start in range(0, len(values), COQL_IN_VALUES):
             for hit in self._wire.find(

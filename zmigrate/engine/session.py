@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import errno
-import time
 import traceback
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+
 from zmigrate.engine.accounting import check_counts, count_rows
 from zmigrate.engine.context import RunContext
 from zmigrate.engine.folder import RunFolder, RunRecord
-from zmigrate.engine.journal import Journal
+from zmigrate.engine.journal import RECOVERY, Journal
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.record_run import RecordRun, SessionResult
 from zmigrate.engine.result import RunResult
@@ -26,6 +28,7 @@ from zmigrate.errors import (
     ApiError,
     DiskFull,
     InternalError,
+    JournalDamaged,
     PausedError,
     RefusedError,
     SourceError,
@@ -35,6 +38,7 @@ from zmigrate.events import EventHub, RunEnded, RunStarted
 from zmigrate.job import Job, RecordJob
 from zmigrate.rows.sources import Cursor, Fingerprint, Source
 from zmigrate.rows.values import Converter
+from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
@@ -65,6 +69,8 @@ class RecordWork:
     fingerprint: Fingerprint
     target: Target
     converter: Converter
+    user: str | None
+    """The id of the user that the token acts as, where it could be asked for."""
 
     @property
     def estimated_credits(self) -> int | None:
@@ -96,7 +102,7 @@ class Session:
         choices: Choices,
         *,
         began: float,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = steady_time,
     ) -> None:
         self._job = job
         self._folder = folder
@@ -146,6 +152,7 @@ class Session:
             self._hub,
             self._stop,
             settling=SettlingTime(self._settings.settle_s),
+            user=self._work.user,
             limit=self._choices.limit,
             keep_going=self._choices.keep_going,
         )
@@ -170,9 +177,9 @@ class Session:
         try:
             rows = self._count(state)
             files = self._write_files()
-        except ZmigrateError as error:
+        except Exception as error:
             rows = _rows_on_record(self._journal)
-            problem = problem or error
+            problem = problem or _as_problem(error, self._folder.log)
             state = _state_of(problem)
         connection = self._connection
         result = RunResult(
@@ -247,6 +254,8 @@ def _as_problem(error: BaseException, log: Path) -> ZmigrateError:
         return _source_went(error)
     if isinstance(error, ZmigrateError):
         return error
+    if isinstance(error, (orjson.JSONDecodeError, zlib.error)):
+        return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return DiskFull(hint="Make room, then resume the run.")
     return InternalError(

@@ -24,6 +24,8 @@ class Target:
     fold: Callable[[str], str]
     """Makes two spellings that Zoho takes for one key equal."""
     trigger: tuple[str, ...] = ()
+    number: bool = False
+    """The key is a whole number, and is looked up as one."""
 
     @property
     def repeatable(self) -> bool:
@@ -49,6 +51,11 @@ class Target:
         if self.operation == "upsert" or self.key_kind == "unique":
             return "resend"
         return "query" if self.key_kind == "plain" else "report"
+
+    @property
+    def tells_ours_by_time(self) -> bool:
+        """Whether a record's `Created_Time` and `Created_By` tell if a lost request of ours made it."""
+        return self.operation == "upsert" or (self.operation == "insert" and self.key is not None)
 
     @property
     def searchable(self) -> bool:

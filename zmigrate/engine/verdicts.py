@@ -101,14 +101,13 @@ def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str 
 
 
 def duplicate_of(element: Mapping[str, Any]) -> str | None:
-    """The id of the record that stands in the way, if that is all that is wrong with the row."""
+    """The id of the one record that stands in the way, whatever else may be wrong with the row."""
     errors = element.get("details", {}).get("errors") if element.get("code") == SEVERAL else [element]
     ids = set()
     for error in errors or []:
-        if error.get("code") != DUPLICATE_DATA:
-            return None
-        existing = error.get("details", {}).get("duplicate_record") or {}
-        ids.add(existing.get("id") or error.get("details", {}).get("id"))
+        if error.get("code") == DUPLICATE_DATA:
+            existing = error.get("details", {}).get("duplicate_record") or {}
+            ids.add(existing.get("id") or error.get("details", {}).get("id"))
     return str(ids.pop()) if len(ids) == 1 and None not in ids else None
 
 

@@ -1,5 +1,5 @@
-"""What Zoho's clock says, learned from the `Date` of its answers. Local times are `time.time()`, in
-seconds."""
+"""What Zoho's clock says, learned from the `Date` of its answers. Local times are seconds of one clock that
+does not jump."""
 
 from __future__ import annotations
 

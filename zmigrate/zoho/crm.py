@@ -181,6 +181,11 @@ class Crm:
         body = self.get(f"{API}/{_module(module)}", asked)
         return {str(record.get("id")): record for record in body.get("data") or ()}
 
+    def is_empty(self, module: str) -> bool:
+        """Whether a module has no record that COQL sees."""
+        query = f"select id from {_module(module)} where id is not null limit 1"  # noqa: S608  a checked name
+        return next(self.query(query), None) is None
+
     def find(
         self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
     ) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ unreadable answer, another number of results) only where the call says that it i
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -18,6 +17,7 @@ from tenacity import RetryCallState, Retrying
 from zmigrate import events
 from zmigrate.errors import Fatal, InDoubt, Outage, Retryable, ZmigrateError
 from zmigrate.events import Emit, RequestSent, Throttled, Waiting
+from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.answers import Answer, Call, decode, is_token_refused, judge
@@ -66,7 +66,7 @@ class Transport:
         emit: Emit,
         backoff: Backoff | None = None,
         wait_for_credits: bool = False,
-        now: Callable[[], float] = time.time,
+        now: Callable[[], float] = steady_time,
     ) -> None:
         self._http = http
         self._tokens = tokens

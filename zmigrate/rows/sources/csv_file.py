@@ -23,6 +23,7 @@ from zmigrate.rows.sources.text import (
     made_of_nul,
     open_text,
 )
+from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 from zmigrate.rows.spreadsheet import our_columns, unescape
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Csv:
         self._declared_delimiter = delimiter
         self._declared_encoding = encoding
         self._format: _Format | None = None
+        self._watch = FileWatch(self.path)
 
     def __repr__(self) -> str:
         return f"Csv({str(self.path)!r})"
@@ -82,6 +84,7 @@ class Csv:
 
     def scan(self) -> Fingerprint:
         form = self._find_format()
+        self._watch.begin()
         with open_file(self.path) as raw:
             hashing = HashingReader(raw, nul_is_text=made_of_nul(form.encoding))
             try:
@@ -101,6 +104,7 @@ class Csv:
             )
         if made_of_nul(form.encoding):
             self._refuse_nul_text(form)
+        self._watch.know(hashing.size, hashing.sha256())
         return Fingerprint(
             path=str(self.path.absolute()),
             size=hashing.size,
@@ -112,8 +116,10 @@ class Csv:
         )
 
     def check(self, fingerprint: Fingerprint) -> None:
+        self._watch.begin()
         size, sha256 = file_hash(self.path)
         if (size, sha256) == (fingerprint.size, fingerprint.sha256):
+            self._watch.know(size, sha256)
             return
         try:
             now = self.scan()
@@ -128,9 +134,11 @@ class Csv:
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         form = self._find_format()
         columns, width, ours = form.columns, form.width, form.ours
+        confirm = self._watch.confirm
         new = tuple.__new__  # a third off what a row costs against Row(...)
         with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
             reader = form.reader(text)
+            confirm()
             try:
                 # The header and the rows before the cursor, blank lines aside, at the csv module's own speed.
                 deque(islice(filter(None, reader), after.number + 1), maxlen=0)
@@ -138,12 +146,15 @@ class Csv:
                 for cells in reader:
                     if len(cells) == width:
                         number += 1
+                        if not number % EVERY_ROWS:
+                            confirm()
                         if ours:
                             cells = [unescape(cell) for cell in cells[ours:]]  # noqa: PLW2901
                         yield new(Row, (number, line, dict(zip(columns, cells))))  # noqa: B905 - as long as each other
                     elif cells:
                         raise _ragged(self.path, line, len(cells), width)
                     line = reader.line_num + 1
+                confirm()
             except UnicodeDecodeError:
                 raise explain_bad_byte(self.path, form.encoding) from None
             except csv.Error as error:

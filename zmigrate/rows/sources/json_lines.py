@@ -12,6 +12,7 @@ import orjson
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, changed, open_file
 from zmigrate.rows.sources.text import file_hash
+from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -28,6 +29,7 @@ class JsonLines:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._watch = FileWatch(self.path)
 
     def __repr__(self) -> str:
         return f"JsonLines({str(self.path)!r})"
@@ -37,6 +39,7 @@ class JsonLines:
         return self.path.name
 
     def scan(self) -> Fingerprint:
+        self._watch.begin()
         digest = hashlib.sha256()
         rows = size = 0
         with open_file(self.path) as raw:
@@ -47,11 +50,14 @@ class JsonLines:
                 size += len(content)
         if not rows:
             raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
+        self._watch.know(size, digest.hexdigest())
         return Fingerprint(str(self.path.absolute()), size, digest.hexdigest(), rows, encoding="utf-8")
 
     def check(self, fingerprint: Fingerprint) -> None:
+        self._watch.begin()
         size, sha256 = file_hash(self.path)
         if (size, sha256) == (fingerprint.size, fingerprint.sha256):
+            self._watch.know(size, sha256)
             return
         try:
             now = self.scan()
@@ -66,6 +72,7 @@ class JsonLines:
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         number = 0
         with open_file(self.path) as raw:
+            self._watch.confirm()
             for line, content in enumerate(raw, start=1):
                 if number < after.number:
                     number += not _blank(line, content)
@@ -73,7 +80,10 @@ class JsonLines:
                 values = self._parse(line, 0, content)
                 if values is not None:
                     number += 1
+                    if not number % EVERY_ROWS:
+                        self._watch.confirm()
                     yield Row(number, line, values)
+        self._watch.confirm()
 
     def identity(self, row: Row) -> str | None:
         return None

@@ -1,0 +1,49 @@
+"""A file is read several times: scanned, read, read again for the result files. Is it still the same?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import open_file
+from zmigrate.rows.sources.text import file_hash
+
+EVERY_ROWS: Final = 100
+"""Rows between two looks at the file while it is read; a look costs a microsecond or two."""
+
+
+class FileWatch:
+    """Tells whether a file is still the one that was scanned: by what the system says of it, and by its hash
+    where that differs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mark: tuple[int, ...] | None = None
+        self._content: tuple[int, str] | None = None
+
+    def begin(self) -> None:
+        """Note what the file is, before it is read as a whole."""
+        self._mark = self._look()
+
+    def know(self, size: int, sha256: str) -> None:
+        """What was read since `begin` had this size and hash."""
+        self._content = size, sha256
+
+    def confirm(self) -> None:
+        """Raise SourceError unless the file has the content that is known; without one, anything goes."""
+        if self._content is None or self._look() == self._mark:
+            return
+        self.begin()
+        if file_hash(self._path) != self._content:
+            raise SourceError(
+                f"{self._path} was changed or replaced while the run was reading it.",
+                hint="Put it back as it was and resume; or begin a new run with the changed one.",
+                code="SOURCE_CHANGED",
+            )
+
+    def _look(self) -> tuple[int, ...]:
+        with open_file(self._path) as raw:
+            found = os.fstat(raw.fileno())
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
