@@ -394,7 +394,7 @@ def test_a_second_process_on_the_same_run_is_refused_with_the_holders_pid(bench:
     try:
         with pytest.raises(RunError, match=f"pid {os.getpid()}"):
             bench.resume()
-        assert list_runs(bench.folder / ".zmigrate")[0].record.state == "limited"
+        assert list_runs(bench.folder / ".zmigrate")[0].record.state == "running"
     finally:
         info.folder.unlock()
     assert bench.resume().state == "finished"

@@ -25,21 +25,11 @@ class Victim:
         self, bench: Bench, *arguments: str, settle_s: float = 0.5, file_limit: int | None = None
     ) -> None:
         """`file_limit`: bytes beyond which no file can grow, as on a disk that is full."""
-        emulator = bench.emulator
         self.folder = bench.folder
-        environ = {
-            **os.environ,
-            "ZMIGRATE_CLIENT_ID": emulator.client_id,
-            "ZMIGRATE_CLIENT_SECRET": emulator.client_secret,
-            "ZMIGRATE_SOID": emulator.soid,
-            "ZMIGRATE_ACCOUNTS_URL": emulator.accounts_url,
-            "ZMIGRATE_SETTLE_S": str(settle_s),
-            "ZMIGRATE_TOKEN_LIMIT": "1000/600",
-        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "zmigrate", *arguments, "--json", "--yes"],
             cwd=self.folder,
-            env=environ,
+            env=environ_for(bench, settle_s),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -78,6 +68,20 @@ class Victim:
             except sqlite3.OperationalError:
                 return []
         return []
+
+
+def environ_for(bench: Bench, settle_s: float = 0.5) -> dict[str, str]:
+    """The environment of a process that has this bench's emulator for its org."""
+    emulator = bench.emulator
+    return {
+        **os.environ,
+        "ZMIGRATE_CLIENT_ID": emulator.client_id,
+        "ZMIGRATE_CLIENT_SECRET": emulator.client_secret,
+        "ZMIGRATE_SOID": emulator.soid,
+        "ZMIGRATE_ACCOUNTS_URL": emulator.accounts_url,
+        "ZMIGRATE_SETTLE_S": str(settle_s),
+        "ZMIGRATE_TOKEN_LIMIT": "1000/600",
+    }
 
 
 def limit_files(size: int) -> None:

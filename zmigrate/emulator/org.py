@@ -10,7 +10,13 @@ from .options import Options
 
 ID_PREFIX = 5545974 * 10**12
 """Zoho's ids are 18 or 19 digits and begin with digits of the org's own."""
-ORG_RECORD_ID = ID_PREFIX + 123001
+
+
+def org_record_id(zgid: str) -> int:
+    """The id of the org's own record: another one for each org."""
+    return ID_PREFIX + 900_000_000_000 + int(zgid) % 100_000_000_000
+
+
 ROLE_ID = ID_PREFIX + 26005
 PROFILE_ID = ID_PREFIX + 26011
 LAYOUT_ID = ID_PREFIX + 91000
@@ -145,7 +151,7 @@ def users_of_type(kind: str) -> list[User] | None:
 def org_metadata(options: Options, zgid: str) -> Json:
     """The org as `GET /org` shows it."""
     shown = str(int(zgid) + 1) if options.wrong_zgid else zgid
-    record_id = ORG_RECORD_ID + 7 if options.wrong_zgid else ORG_RECORD_ID
+    record_id = org_record_id(shown)
     org = {
         "country": "ZA",
         "photo_id": None,

@@ -15,7 +15,7 @@ from .faults import Faults
 from .fields import Field
 from .limits import Concurrency, Credits
 from .options import Options
-from .org import CURRENT_USER, FIRST_RECORD_ID, MODULE_ID, ORG_RECORD_ID, USER_BY_ID
+from .org import CURRENT_USER, FIRST_RECORD_ID, MODULE_ID, USER_BY_ID, org_record_id
 from .paging import Page
 from .rules import Rules
 from .store import Record, Store, Values, packed
@@ -44,7 +44,7 @@ class World:
         self.specs: dict[str, ModuleSpec] = catalogue(options)
         self.stores = {name: Store(spec) for name, spec in self.specs.items()}
         self.accounts = Accounts(
-            self.clock, self.client_id, self.client_secret, (self.zgid, str(ORG_RECORD_ID))
+            self.clock, self.client_id, self.client_secret, (self.zgid, str(org_record_id(self.zgid)))
         )
         self.credits = Credits(self.clock)
         self.concurrency = Concurrency()

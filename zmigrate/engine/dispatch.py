@@ -250,7 +250,7 @@ class Dispatcher:
         if breaker.open:
             self._intake.fail(
                 BreakerOpen(
-                    f"the first {breaker.rows} rows all failed with {breaker.code}",
+                    f"the first {BREAKER_ROWS} rows all failed, with {breaker.code}",
                     hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
                 )
             )

@@ -46,7 +46,7 @@ def list_runs(state_dir: Path) -> list[RunInfo]:
         with contextlib.suppress(ZmigrateError):
             record = folder.read()
             running = folder.locked_elsewhere
-            if record.state == "running":
+            if record.state == "running" or running:
                 record = _as_it_stands(folder, record, running)
             runs.append(RunInfo(folder, record, running))
     return sorted(runs, key=lambda run: datetime.fromisoformat(run.record.started_at))
@@ -90,7 +90,7 @@ def refuse_repetition(
     options: Mapping[str, Any],
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
-    org_id: str,
+    org: tuple[str, str],
     *,
     once: bool,
     again: bool,
@@ -103,7 +103,7 @@ def refuse_repetition(
     """
     for run in reversed(list_runs(state_dir)):
         record = run.record
-        if record.practice or record.job != job or str(record.org.get("id")) != org_id:
+        if record.practice or record.job != job or identity(record.org) != org:
             continue
         if once and record.state == "finished":
             raise RunError(
@@ -124,6 +124,11 @@ def refuse_repetition(
                 f"the same file was inserted already: {run.run_id}",
                 hint="A second insert would double the records. If you want that, add --again.",
             )
+
+
+def identity(org: Mapping[str, Any]) -> tuple[str, str]:
+    """What tells one org from another: its record's id and its zgid."""
+    return str(org.get("id")), str(org.get("zgid"))
 
 
 def _same_work(

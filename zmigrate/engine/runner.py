@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zmigrate.engine import preflight
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.ledger import refuse_repetition, starting
+from zmigrate.engine.ledger import identity, refuse_repetition, starting
 from zmigrate.engine.outcomes import ACTIONS, Rows
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
@@ -195,14 +195,14 @@ class Runner:
             encode_options(self._job),
             _write_json(work),
             None if work is None else work.fingerprint.to_json(),
-            org.id,
+            identity(_org_json(org)),
             once=type(self._job).once,
             again=self._choices.again,
         )
 
     def _refuse_another(self, record: RunRecord, org: Org, work: RecordWork | None) -> None:
         """A resumed run goes on in the same org, with the same write."""
-        if str(record.org.get("id")) != org.id:
+        if identity(record.org) != identity(_org_json(org)):
             raise UsageError(
                 f"run {record.run_id} belongs to the org {record.org.get('name')} "
                 f"({record.org.get('zgid')}), and these credentials to {org.name} ({org.zgid})",
