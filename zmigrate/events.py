@@ -51,6 +51,8 @@ class Waiting(Event):
 
     what: str
     seconds: float
+    why: str | None = None
+    """A clause that says how it came to that, where it needs saying."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Retrying(Event):
     attempt: int
     wait_s: float
     why: str
+    left_s: float | None = None
+    """Seconds after which it is given up."""
 
 
 @dataclass(frozen=True, slots=True)

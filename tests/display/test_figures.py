@@ -9,6 +9,7 @@ from rich.console import Console
 
 from zmigrate import events
 from zmigrate.display.figures import Figures
+from zmigrate.display.notes import Notes
 from zmigrate.display.progress import LiveProgress, PlainProgress, SilentProgress, plain_line, progress_for
 
 
@@ -188,7 +189,7 @@ def test_warnings_are_shown_and_other_log_lines_are_not():
 
 def test_verbose_tells_of_retries_and_tokens():
     out = console()
-    progress = PlainProgress(out, verbose=True)
+    progress = PlainProgress(out, Notes(verbose=True))
     progress(events.Retrying("POST", "/crm/v8/Leads", 1, 0.5, "answered 503"))
     progress(events.TokenAcquired(renewed=True, lifetime_s=3600, scopes=("ZohoCRM.org.READ",)))
     assert out.file.getvalue().splitlines() == [
@@ -223,3 +224,11 @@ def test_no_color_leaves_the_text_and_takes_the_colors(monkeypatch):
         progress(events.RunEnded("x", "finished"))
     assert "\x1b[32m" not in out.file.getvalue()
     assert "created 5" in out.file.getvalue()
+
+
+def test_no_more_calls_are_shown_in_flight_than_the_limit_that_a_throttle_has_just_halved():
+    clock = Clock()
+    figures = Figures(clock)
+    figures.take(started())
+    figures.take(tick(in_flight=10, limit=5))
+    assert "in flight 5 of 5" in plain_line(figures)

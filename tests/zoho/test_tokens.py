@@ -20,7 +20,7 @@ from tests.zoho.fakes import (
     token_answer,
 )
 from zmigrate.errors import Outage, RefusedError, ScopeError, ZmigrateError
-from zmigrate.events import TokenAcquired, Waiting
+from zmigrate.events import Retrying, TokenAcquired, Waiting
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.answers import Call
 
@@ -157,6 +157,7 @@ def test_the_eleventh_token_within_ten_minutes_is_waited_for_and_said(tmp_path: 
         wire.tokens.renew(token.generation)
 
     [waiting] = wire.told(Waiting)
+    assert waiting.why.endswith("are used up, and each command takes one")
     assert 599 < waiting.seconds < 601
     assert wire.time.passed >= 600
     assert len(wire.zoho.token_forms) == 11
@@ -373,3 +374,12 @@ def test_an_answer_without_scopes_grants_what_was_asked(tmp_path: Path) -> None:
     with rig(tmp_path, FakeZoho(tokens=[token_answer(scope=...)])) as wire:
         assert wire.tokens.token().scopes == {"ZohoCRM.modules.ALL"}
         assert wire.tokens.token().api_domain == API
+
+
+def test_it_tells_which_host_is_out_of_reach_and_how_long_it_is_tried(tmp_path: Path) -> None:
+    with rig(tmp_path, FakeZoho(tokens=[httpx.ConnectError("no"), token_answer()])) as wire:
+        wire.tokens.token()
+
+    [retrying] = wire.told(Retrying)
+    assert retrying.why == "can't reach https://accounts.zoho.com (ConnectError)"
+    assert retrying.left_s == 900.0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
-    from zmigrate.events import Event
+    from zmigrate.events import Event, Listener
     from zmigrate.zoho.connection import Connection
 
 
@@ -20,8 +20,19 @@ PATIENCE_S = 20.0
 """How long a command that is no run keeps trying when Zoho can't be reached: a person waits for it."""
 
 
-def ignore(event: Event) -> None:
-    """Nobody watches."""
+def teller() -> Listener:
+    """Says on stderr what a command waits for, since it shows nothing else meanwhile."""
+    from zmigrate.display.console import stderr_console
+    from zmigrate.display.notes import Notes
+
+    console, notes = stderr_console(), Notes()
+
+    def tell(event: Event) -> None:
+        line = notes.line(event)
+        if line is not None:
+            console.print(line, soft_wrap=True)
+
+    return tell
 
 
 def found_credentials(profile: str | None) -> Credentials:
@@ -29,6 +40,12 @@ def found_credentials(profile: str | None) -> Credentials:
     from zmigrate.config import load_credentials
 
     return load_credentials(profile, folder=Path.cwd(), environ=os.environ)
+
+
+def patient_settings(state_dir: Path | None = None) -> Settings:
+    """The settings for this folder, for a command that a person waits for."""
+    settings = found_settings(state_dir)
+    return replace(settings, retry_budget_s=min(settings.retry_budget_s, PATIENCE_S))
 
 
 def found_settings(state_dir: Path | None = None) -> Settings:
@@ -57,7 +74,7 @@ def connected(
             settings = found_settings(Path(stack.enter_context(TemporaryDirectory())))
         else:
             credentials = found_credentials(profile)
-            settings = replace(found_settings(state_dir), retry_budget_s=PATIENCE_S)
+            settings = patient_settings(state_dir)
         yield stack.enter_context(
-            connect(credentials, scopes, settings=settings, emit=ignore, stop=StopSignal())
+            connect(credentials, scopes, settings=settings, emit=teller(), stop=StopSignal())
         )

@@ -86,6 +86,7 @@ def play(state_dir: Path | None) -> None:
     from zmigrate.display.progress import progress_for
     from zmigrate.display.story import Story
     from zmigrate.engine.entry import practice_org, run
+    from zmigrate.stopping import StopSignal
 
     console = stderr_console()
     with as_file(files("zmigrate.samples") / "leads.csv") as sample:
@@ -93,7 +94,8 @@ def play(state_dir: Path | None) -> None:
         job = import_module("zmigrate.ready_jobs.import_csv").ImportCsv(
             file=sample, module=MODULE, operation="insert", key=KEY
         )
-        progress = progress_for(console)
+        stop = StopSignal()
+        progress = progress_for(console, asked=lambda: stop.requested)
         with practice_org(misbehaving()) as credentials, progress:
             tell(credentials.accounts_url, "script", [WRITES | fault for fault in SCRIPT])
             result = run(
@@ -102,6 +104,7 @@ def play(state_dir: Path | None) -> None:
                 environ=SETTINGS,
                 state_dir=state_dir,
                 listeners=(Story(progress.say), progress),
+                stop=stop,
             )
             proof = prove(credentials.accounts_url, result) if result.state == "finished" else None
     stdout_console().print(ending(result, proof))

@@ -169,6 +169,7 @@ def start(job: Job, options: RunOptions) -> None:
             state_dir=options.state_dir,
             listeners=(watch,),
             confirm=watch.confirm if sys.stdin.isatty() else None,
+            stop=watch.stop,
         )
     watch.finish(result, practice=options.emulator)
 

@@ -72,6 +72,7 @@ def add_to(app: typer.Typer) -> None:
                 state_dir=state_dir,
                 listeners=(watch,),
                 confirm=watch.confirm if sys.stdin.isatty() else None,
+                stop=watch.stop,
             )
         watch.finish(result)
 
@@ -182,7 +183,14 @@ def description(info: RunInfo) -> RenderableType:
         if not info.running:
             parts.append(Text(f"to go on: zmigrate resume {info.run_id}"))
         return Group(*parts)
-    parts.append(summary({**record.result, "state": record.state}, practice=record.practice, report=True))
+    parts.append(
+        summary(
+            {**record.result, "state": record.state},
+            practice=record.practice,
+            report=True,
+            rows_total=(record.source or {}).get("rows"),
+        )
+    )
     for title, name in (
         ("why rows failed", "errors"),
         ("rows in doubt", "in_doubt"),

@@ -121,12 +121,14 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
 
 def try_out(credentials: Credentials) -> Org:
     """One token that may only read the org, and the org. Raises RefusedError saying what to do."""
-    from zmigrate.cli.connections import found_settings, ignore
+    from zmigrate.cli.connections import patient_settings, teller
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
 
-    settings = found_settings()
-    with connect(credentials, (ORG_SCOPE,), settings=settings, emit=ignore, stop=StopSignal()) as connection:
+    settings = patient_settings()
+    with connect(
+        credentials, (ORG_SCOPE,), settings=settings, emit=teller(), stop=StopSignal()
+    ) as connection:
         return connection.crm.org()
 
 

@@ -18,6 +18,7 @@ from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
+from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.engine.entry import Banner, RunResult
@@ -30,8 +31,13 @@ class Watch:
         self._quiet = quiet
         self._json = as_json
         self._console = stderr_console()
-        self._progress = progress_for(self._console, quiet=quiet, verbose=verbose)
+        self.stop = StopSignal()
+        """For the run, whose signal handlers set it."""
+        self._progress = progress_for(
+            self._console, quiet=quiet, verbose=verbose, asked=lambda: self.stop.requested
+        )
         self._banner_shown = False
+        self._rows_total: int | None = None
 
     def __enter__(self) -> Self:
         self._progress.__enter__()
@@ -43,8 +49,10 @@ class Watch:
         self._progress.__exit__(kind, error, trace)
 
     def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.RunStarted) and not self._quiet and not self._banner_shown:
-            self._show(facts_of_event(event))
+        if isinstance(event, events.RunStarted):
+            self._rows_total = event.rows_total
+            if not self._quiet and not self._banner_shown:
+                self._show(facts_of_event(event))
         self._progress(event)
 
     def confirm(self, asked: Banner) -> bool:
@@ -57,7 +65,7 @@ class Watch:
         """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
-            self._console.print(summary(body, practice=practice))
+            self._console.print(summary(body, practice=practice, rows_total=self._rows_total))
         if body["error"] is not None:
             error = body["error"]
             errors.tell(

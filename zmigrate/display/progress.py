@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from zmigrate import events
 from zmigrate.display.console import count, counted, duration
 from zmigrate.display.figures import Figures
+from zmigrate.display.notes import Notes
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 REDRAW_EVERY_S = 0.1
 PLAIN_LINE_EVERY_S = 5.0
 
-STYLE_OF_LEVEL = {"warning": "yellow", "error": "red"}
 ALWAYS_SHOWN = {
     "insert": ("created",),
     "update": ("updated",),
@@ -44,14 +44,16 @@ def progress_for(
     *,
     quiet: bool = False,
     verbose: bool = False,
+    asked: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """The progress that fits where stderr goes."""
+    """The progress that fits where stderr goes. `asked` says whether a person has asked for a stop."""
     if quiet:
         return SilentProgress()
+    notes = Notes(verbose=verbose, asked=asked, clock=clock)
     if console.is_terminal and not console.is_dumb_terminal:
-        return LiveProgress(console, verbose=verbose, clock=clock)
-    return PlainProgress(console, verbose=verbose, clock=clock)
+        return LiveProgress(console, notes, clock=clock)
+    return PlainProgress(console, notes, clock=clock)
 
 
 class SilentProgress:
@@ -78,13 +80,13 @@ class PlainProgress:
     def __init__(
         self,
         console: Console,
+        notes: Notes | None = None,
         *,
-        verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
         every_s: float = PLAIN_LINE_EVERY_S,
     ) -> None:
         self._console = console
-        self._verbose = verbose
+        self._notes = notes or Notes(clock=clock)
         self._clock = clock
         self._every_s = every_s
         self._last_line = clock()
@@ -100,7 +102,7 @@ class PlainProgress:
 
     def __call__(self, event: events.Event) -> None:
         self._figures.take(event)
-        note = noteworthy(event, verbose=self._verbose)
+        note = self._notes.line(event)
         if note is not None:
             self.say(note)
         if isinstance(event, events.Tick) and self._clock() - self._last_line >= self._every_s:
@@ -117,10 +119,14 @@ class LiveProgress:
     """A bar and two or three lines of figures, redrawn on a tick and at most ten times a second."""
 
     def __init__(
-        self, console: Console, *, verbose: bool = False, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        notes: Notes | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._console = console
-        self._verbose = verbose
+        self._notes = notes or Notes(clock=clock)
         self._clock = clock
         self._last_drawn = -REDRAW_EVERY_S
         self._figures = Figures(clock)
@@ -136,7 +142,7 @@ class LiveProgress:
 
     def __call__(self, event: events.Event) -> None:
         self._figures.take(event)
-        note = noteworthy(event, verbose=self._verbose)
+        note = self._notes.line(event)
         if note is not None:
             self.say(note)
         if isinstance(event, events.RunStarted):
@@ -179,51 +185,6 @@ class LiveProgress:
         return picture(self._figures, self._console.width)
 
 
-def noteworthy(event: events.Event, *, verbose: bool) -> Text | None:
-    """The line that a person should see of this event, if any."""
-    from rich.text import Text
-
-    match event:
-        case events.Log(level=level) if level in STYLE_OF_LEVEL or verbose:
-            detail = f" ({event.detail})" if event.detail and level != "debug" else ""
-            return Text(f"{level}: {event.message}{detail}", style=STYLE_OF_LEVEL.get(level, "dim"))
-        case events.Stopping():
-            waiting = counted(event.in_flight, "request")
-            return Text(
-                f"stopping: finishing {waiting} in flight; press Ctrl-C again to stop at once", style="yellow"
-            )
-        case events.Waiting() if verbose or event.seconds >= 1:
-            return Text(f"waiting {duration(event.seconds)} for {event.what}", style="yellow")
-    return verbose_note(event) if verbose else None
-
-
-def verbose_note(event: events.Event) -> Text | None:
-    """What `-v` says besides."""
-    from rich.text import Text
-
-    match event:
-        case events.TokenAcquired():
-            what = "renewed" if event.renewed else "acquired"
-            scopes = ", ".join(event.scopes)
-            return Text(f"token {what} for {duration(event.lifetime_s)}: {scopes}", style="dim")
-        case events.Retrying():
-            call = f"{event.method} {event.path}"
-            return Text(
-                f"{call}: attempt {event.attempt} {event.why}; again in {duration(event.wait_s)}", style="dim"
-            )
-        case events.Throttled():
-            return Text(
-                f"throttled by Zoho: {counted(event.limit, 'request')} at a time from now on", style="dim"
-            )
-        case events.BatchDoubted():
-            what = f"batch {event.batch} ({counted(event.rows, 'row')}) in doubt: {event.why}"
-            return Text(f"{what}; settling in {duration(event.settle_in_s)}", style="dim")
-        case events.BatchSplit():
-            what = f"batch {event.batch} ({counted(event.rows, 'row')}) halved"
-            return Text(f"{what}: {event.why}", style="dim")
-    return None
-
-
 def cells(figures: Figures) -> list[tuple[str, str]]:
     """The figures as (text, style), most important first; what never happened is left out."""
     now = [] if figures.ended else moment(figures)
@@ -263,7 +224,7 @@ def moment(figures: Figures) -> list[tuple[str, str]]:
         # After a resume only the number of batches is known.
         what = counted(figures.rows_parked, "row") if figures.rows_parked else f"{figures.parked} from before"
         shown.append((f"settling {what}", "yellow"))
-    shown.append((f"in flight {figures.in_flight} of {figures.limit}", ""))
+    shown.append((f"in flight {min(figures.in_flight, figures.limit)} of {figures.limit}", ""))
     if figures.token_left_s is not None:
         shown.append((f"token {duration(round(max(figures.token_left_s, 0)))} left", ""))
     return shown

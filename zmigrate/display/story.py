@@ -33,7 +33,7 @@ class Story:
                 limit = counted(event.limit, "call")
                 self._tell(
                     "throttled",
-                    f"Zoho says 429, too many at once: at most {limit} from now on, and once more",
+                    f"Zoho says 429, too many at once: sent again, now at most {limit} at a time",
                 )
             case events.BatchDoubted():
                 self._doubt(event)

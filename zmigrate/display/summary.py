@@ -55,22 +55,30 @@ def accounting(rows: Mapping[str, int]) -> RenderableType:
     return table
 
 
-def balance(rows: Mapping[str, int]) -> Text:
+def balance(rows: Mapping[str, int], rows_total: int | None = None) -> Text:
     """The sentence under the table: every row accounted for, or by how much it is out."""
     from rich.text import Text
 
     total = sum(rows.get(name, 0) for name, _ in OUTCOMES)
     read = rows.get("read", 0)
     pending = rows.get("pending", 0)
+    unread = max(rows_total - read, 0) if rows_total is not None else 0
+    known = f"{count(read)} of {counted(rows_total or 0, 'row')} read" if unread else counted(read, "row")
+    rest = f", {count(unread)} not read yet" if unread else ""
     if total == read and pending:
-        return Text(f"= {counted(total, 'row')}, of which {count(pending)} are still to do", style="dim")
+        return Text(f"= {known}; {count(pending)} of them are under way{rest}", style="dim")
     if total == read:
-        return Text(f"= {counted(total, 'row')}: every row read is accounted for", style="dim")
+        return Text(f"= {known}: every row read is accounted for{rest}", style="dim")
     return Text(f"the outcomes add up to {count(total)}, not to {count(read)}", style="bold red")
 
 
-def summary(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> RenderableType:
-    """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report."""
+def summary(
+    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, rows_total: int | None = None
+) -> RenderableType:
+    """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
+
+    `rows_total` is how many rows the source has, where that is known.
+    """
     from rich.console import Group
     from rich.text import Text
 
@@ -82,7 +90,14 @@ def summary(result: Mapping[str, Any], *, practice: bool = False, report: bool =
         f" after {duration(result['elapsed_s'])}",
         f", {result['rows_per_s']:,.0f} rows/s" if result.get("rows_per_s") else "",
     )
-    parts: list[RenderableType] = ["", head, "", accounting(result["rows"]), balance(result["rows"]), ""]
+    parts: list[RenderableType] = [
+        "",
+        head,
+        "",
+        accounting(result["rows"]),
+        balance(result["rows"], rows_total),
+        "",
+    ]
     parts.append(Text(cost(result), style="dim"))
     parts.append(files(result["files"]))
     parts += [Text(line) for line in next_steps(result, practice=practice, report=report)]

@@ -22,6 +22,8 @@ from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
 from zmigrate.zoho.secret import Secret
 
+TOKEN_PATH = "/oauth/v2/token"  # noqa: S105 - a path, not a password
+
 REVOKE_TIMEOUT_S = 5.0
 """Half of it to connect, half to answer."""
 
@@ -76,7 +78,9 @@ class Accounts:
         """One request for a token with these scopes (POST /oauth/v2/token, grant_type client_credentials)."""
         answer = wire.send(self._http, self._request(scopes), None)
         if isinstance(answer, wire.Trouble):
-            return Denied("transient", answer.why, "The accounts server did not answer", sent=answer.sent)
+            url = self._client.accounts_url
+            why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
+            return Denied("transient", answer.why, why, sent=answer.sent)
         return read_answer(answer, scopes, self._now())
 
     def revoke(self, token: Secret) -> bool:
@@ -88,7 +92,7 @@ class Accounts:
     def _request(self, scopes: tuple[str, ...]) -> httpx.Request:
         return self._http.build_request(
             "POST",
-            self._client.accounts_url + "/oauth/v2/token",
+            self._client.accounts_url + TOKEN_PATH,
             headers=_FORM,
             content=urlencode(
                 {

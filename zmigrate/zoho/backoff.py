@@ -37,6 +37,12 @@ class Backoff:
     uniform: Callable[[float, float], float] = random.uniform
     monotonic: Callable[[], float] = field(default=time.monotonic)
 
+    def left_s(self, patience: Patience) -> float:
+        """Seconds that the call may still be tried."""
+        if patience.first_trouble is None:
+            return self.budget_s
+        return max(0.0, patience.first_trouble + self.budget_s - self.monotonic())
+
 
 class FullJitter(wait_base):
     """tenacity's wait: the backoff, but never less than Zoho asked for. The call's `Patience` is the last

@@ -14,8 +14,9 @@ from tenacity import RetryCallState, Retrying
 
 from zmigrate.errors import Outage, RefusedError, Retryable, ScopeError, ZmigrateError
 from zmigrate.events import Emit, TokenAcquired, Waiting
+from zmigrate.events import Retrying as RetryingEvent
 from zmigrate.stopping import StopRequested, StopSignal
-from zmigrate.zoho.accounts import Accounts, Denied, Granted
+from zmigrate.zoho.accounts import TOKEN_PATH, Accounts, Denied, Granted
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience
 from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
@@ -95,13 +96,14 @@ class TokenProvider:
         """Tokens got so far, the first one and the renewed ones."""
         self.api_domain = ""
         """Where the tokens are good; the same for all of them, and known from the first on."""
-        backoff = backoff or Backoff()
+        self._backoff = backoff = backoff or Backoff()
         self._retrying = Retrying(
             sleep=stop.sleep,
             wait=FullJitter(backoff),
             stop=BudgetSpent(backoff),
             retry=_may_ask_again,
-            retry_error_callback=_give_up,
+            before_sleep=self._tell_retry,
+            retry_error_callback=self._give_up,
         )
 
     @property
@@ -264,8 +266,29 @@ class TokenProvider:
             wait_s = self._ledger.reserve(now)
             if wait_s <= 0:
                 return now
-            self._emit(Waiting("a place among the tokens that Zoho allows", wait_s))
+            self._emit(Waiting("a token", wait_s, self._ledger.reason(now)))
             self._stop.sleep(wait_s)
+
+    def _give_up(self, state: RetryCallState) -> tuple[float, Granted]:
+        error = state.outcome.exception() if state.outcome else None
+        raise Outage(
+            f"No token within the time budget of {self._backoff.budget_s:.0f} s: {error}.",
+            hint="Check the network and status.zoho.com.",
+        )
+
+    def _tell_retry(self, state: RetryCallState) -> None:
+        patience: Patience = state.args[-1]
+        error = state.outcome.exception() if state.outcome else None
+        self._emit(
+            RetryingEvent(
+                "POST",
+                TOKEN_PATH,
+                state.attempt_number + 1,
+                state.upcoming_sleep,
+                str(error),
+                self._backoff.left_s(patience),
+            )
+        )
 
 
 class _NoTokenNow(Retryable):
@@ -276,20 +299,11 @@ def _may_ask_again(state: RetryCallState) -> bool:
     return state.outcome is not None and isinstance(state.outcome.exception(), _NoTokenNow)
 
 
-def _give_up(state: RetryCallState) -> tuple[float, Granted]:
-    error = state.outcome.exception() if state.outcome else None
-    why = error.args[0] if error else "no answer"
-    raise Outage(
-        f"No token within the time budget: {why}",
-        hint="Check the network and status.zoho.com, then go on with `zmigrate resume`.",
-    )
-
-
 def _denial_error(denied: Denied, asked: tuple[str, ...]) -> ZmigrateError:
     """The error that a refusal of the token endpoint becomes; it never quotes the answer beyond its code."""
     if denied.fate == "refused":
         return _refusal(denied, asked)
-    return _NoTokenNow(f"{denied.why} ({denied.code}).")
+    return _NoTokenNow(f"{denied.why} ({denied.code})")
 
 
 def _refusal(denied: Denied, asked: tuple[str, ...]) -> RefusedError:

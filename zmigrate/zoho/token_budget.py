@@ -37,6 +37,14 @@ class MintLedger:
             content["times"] = sorted(times)
             return wait_s
 
+    def reason(self, now: float) -> str:
+        """Why there is no token now, as a clause."""
+        with self._file.edit() as content:
+            if _number(content.get("blocked_until")) > now:
+                return "Zoho gives this client no more tokens for now"
+        window = f"{self._window_s / 60:g} min" if self._window_s >= 60 else f"{self._window_s:g} s"
+        return f"{self._tokens} tokens in {window} are used up, and each command takes one"
+
     def left(self, now: float) -> int:
         """How many more tokens may be asked for now."""
         with self._file.edit() as content:

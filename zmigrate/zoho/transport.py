@@ -138,7 +138,7 @@ class Transport:
                     slot.succeeded()
         try:
             if isinstance(reply, wire.Trouble):
-                raise _trouble_error(call, reply)
+                raise _trouble_error(call, reply, base)
             self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
             self._credits.correct(reply.headers.get("x-api-credits-remaining"))
             body = decode(reply.content)
@@ -261,10 +261,16 @@ class Transport:
 
     def _tell_retry(self, state: RetryCallState) -> None:
         call: Call = state.args[0]
+        story: _Story = state.args[1]
         error = state.outcome.exception() if state.outcome else None
         self._emit(
             events.Retrying(
-                call.method, call.path, state.attempt_number + 1, state.upcoming_sleep, str(error)
+                call.method,
+                call.path,
+                state.attempt_number + 1,
+                state.upcoming_sleep,
+                str(error),
+                self._backoff.left_s(story),
             )
         )
 
@@ -278,8 +284,8 @@ class Transport:
         ):
             raise self._credits.spent_error(self._credits.shortage_s(call.credits))
         raise Outage(
-            f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {error}",
-            hint="Check the network and status.zoho.com, then go on with `zmigrate resume`.",
+            f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {str(error).rstrip('.')}.",
+            hint="Check the network and status.zoho.com.",
         )
 
 
@@ -289,7 +295,7 @@ _FREE_STATUSES = frozenset({401, 429})
 """Answers that cost no credits."""
 
 
-def _trouble_error(call: Call, trouble: wire.Trouble) -> Fatal | InDoubt | Retryable:
+def _trouble_error(call: Call, trouble: wire.Trouble, base: str) -> Fatal | InDoubt | Retryable:
     name = f"{call.method} {call.path}"
     if trouble.malformed:
         return Fatal(f"{name} can't be sent: {trouble.why}.", code="MALFORMED_REQUEST")
@@ -297,7 +303,7 @@ def _trouble_error(call: Call, trouble: wire.Trouble) -> Fatal | InDoubt | Retry
         return InDoubt(
             f"The connection broke before Zoho answered {name}: {trouble.why}.", timed_out=trouble.timed_out
         )
-    return Retryable(f"Zoho can't be reached: {trouble.why}.", code="NOT_SENT")
+    return Retryable(f"can't reach {base} ({trouble.why})", code="NOT_SENT")
 
 
 def _may_repeat(state: RetryCallState) -> bool:
