@@ -11,6 +11,10 @@ import urllib.request
 
 import pytest
 
+from zmigrate.cli.emulator import environment_of, shown
+from zmigrate.emulator import Emulator
+from zmigrate.emulator import Options as EmulatorOptions
+
 
 def test_api_prints_the_answer_as_json(zmigrate, credentials):
     done = zmigrate("api", "GET", "/crm/v8/org")
@@ -92,7 +96,7 @@ def test_the_emulator_prints_what_points_zmigrate_at_it_and_ends_well_on_ctrl_c(
         text=True,
     )
     try:
-        lines = [process.stdout.readline() for _ in range(5)]
+        lines = [process.stdout.readline() for _ in range(6)]
         assert lines[0].startswith("# ")
         for line in lines[1:]:
             export, _, assignment = line.strip().partition(" ")
@@ -118,6 +122,35 @@ def test_the_emulator_listens_on_loopback_only(zmigrate):
     done = zmigrate("emulator", "--host", "0.0.0.0")
     assert done.code == 2
     assert "loopback" in done.err
+
+
+def test_faults_come_early_in_the_emulators_help_and_names_are_whole(zmigrate):
+    text = zmigrate("emulator", "--help").out
+    panels = [line.split("─ ")[1].split(" ─")[0] for line in text.splitlines() if line.startswith("╭─ ")]
+    assert panels == ["Options", "Server", "Faults", "Accounts", "Org and limits", "Rules"]
+    for field in shown(EmulatorOptions):
+        flag = "no-" + field.name if field.default is True else field.name
+        assert f" --{flag.replace('_', '-')} " in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--port", "99999"], "--port must be from 0 to 65535, not 99999"),
+        (["--rate-429", "3"], "--rate-429 must be a share of the requests, from 0 to 1, not 3"),
+        (["--rate-lost-answer", "-0.1"], "from 0 to 1, not -0.1"),
+        (["--latency-ms", "much"], "--latency-ms must be a number"),
+    ],
+)
+def test_a_wrong_value_for_the_emulator_is_wrong_use(zmigrate, words, message):
+    done = zmigrate("emulator", *words)
+    assert done.code == 2
+    assert message in done.err
+
+
+def test_the_emulator_says_how_many_tokens_it_gives():
+    with Emulator(EmulatorOptions(token_limit=500, token_window_s=60)) as emulator:
+        assert environment_of(emulator)["ZMIGRATE_TOKEN_LIMIT"] == "500/60"
 
 
 def test_no_option_takes_a_secret(zmigrate):

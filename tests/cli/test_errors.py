@@ -59,6 +59,22 @@ def test_no_command_shows_the_help_and_is_wrong_use(zmigrate):
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--limit", "0"], "--limit must be at least 1"),
+        (["--limit", "many"], "--limit must be a whole number"),
+        (["--concurrency", "99"], "--concurrency must be at most 25"),
+        (["--trigger", "prod"], "--trigger: 'prod' is none of workflow, approval"),
+        (["--limit"], "--limit needs a value"),
+    ],
+)
+def test_a_wrong_value_is_told_in_our_own_words(zmigrate, words, message):
+    done = zmigrate("run", "import-csv", "x.csv", "--module", "Leads", "--operation", "insert", *words)
+    assert done.code == 2
+    assert done.err.startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (errors.ConfigError("x"), 2),

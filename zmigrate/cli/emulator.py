@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from zmigrate.emulator import Emulator, Options
 
 HELP = "A local Zoho CRM on loopback, with faults on demand."
+PANELS = {
+    "host": "Server",
+    "client_id": "Accounts",
+    "org_type": "Org and limits",
+    "email_unique": "Rules",
+    "faults_on": "Faults",
+}
+"""The field with which each panel of the help begins, in the order of the fields."""
+
+FIRST_PANELS = ("Server", "Faults")
+PORT_MAX = 65535
 METAVARS = {str: "TEXT", int: "N", float: "X"}
 SECRET_FIELDS = frozenset({"client_secret"})
 
@@ -28,13 +39,13 @@ class EmulatorCommand(LazyCommand):
     def real(self) -> Command:
         from zmigrate.emulator import Options
 
-        return command_of("emulator", HELP + DETAILS, [option_of(each) for each in shown(Options)], serve)
+        parameters = [option_of(field, panel) for panel, field in paneled(Options)]
+        return command_of("emulator", HELP + DETAILS, parameters, serve)
 
 
 DETAILS = """
 
-Prints its URL and the environment variables that point zmigrate at it, then serves until Ctrl-C.
-Its records live in memory. Rates are shares of the requests, 0 to 1."""
+Prints its URL and the environment variables that point zmigrate at it, then serves until Ctrl-C. Its records live in memory. Rates are shares of the requests, 0 to 1."""
 
 
 def shown(options: type[Options]) -> list[dataclasses.Field[Any]]:
@@ -42,25 +53,53 @@ def shown(options: type[Options]) -> list[dataclasses.Field[Any]]:
     return [each for each in dataclasses.fields(options) if each.name not in SECRET_FIELDS]
 
 
-def option_of(field: dataclasses.Field[Any]) -> inspect.Parameter:
+def paneled(options: type[Options]) -> list[tuple[str, dataclasses.Field[Any]]]:
+    """The fields with their panels: what faults there are comes before the finer points."""
+    panel, found = "", []
+    for each in shown(options):
+        panel = PANELS.get(each.name, panel)
+        found.append((panel, each))
+    order = [*FIRST_PANELS, *(name for name in PANELS.values() if name not in FIRST_PANELS)]
+    return sorted(found, key=lambda pair: order.index(pair[0]))
+
+
+def option_of(field: dataclasses.Field[Any], panel: str) -> inspect.Parameter:
     """The command-line option of one field."""
     from zmigrate.emulator import Options
 
     hint = get_type_hints(Options)[field.name]
     flag = "--" + field.name.replace("_", "-")
     text = escaped(field.metadata["help"])
-    name = flag if hint is not bool else f"{flag}/--no-{flag[2:]}"
+    if field.default is True:
+        text = f"do not {text}"
+    name = f" /--no-{flag[2:]}" if field.default is True else flag
     metavar = (
         "WORD" if get_origin(hint) is Literal else METAVARS.get(get_args(hint)[0] if get_args(hint) else hint)
     )
     if get_origin(hint) is Literal:
         text += f": {', '.join(get_args(hint))}"
-    return parameter(field.name, hint, field.default, typer.Option(name, help=text, metavar=metavar))
+    if field.default and field.default is not True:
+        default = field.default if isinstance(field.default, str) else f"{field.default:g}"
+        text += f" (default {default})"
+    info = typer.Option(name, help=text, metavar=metavar, show_default=False, rich_help_panel=panel)
+    return parameter(field.name, hint, field.default, info)
+
+
+def check(values: dict[str, Any]) -> None:
+    """Raise UsageError for a port or a rate that can't be one."""
+    for name, value in values.items():
+        flag = "--" + name.replace("_", "-")
+        if name.startswith("rate_") and not 0 <= value <= 1:
+            raise UsageError(f"{flag} must be a share of the requests, from 0 to 1, not {value:g}")
+        if name == "port" and not 0 <= value <= PORT_MAX:
+            raise UsageError(f"{flag} must be from 0 to {PORT_MAX}, not {value}")
 
 
 def serve(values: dict[str, Any], _context: typer.Context) -> None:
     """Serve until interrupted. That is the normal end, so it is no error."""
     from zmigrate import emulator as local
+
+    check(values)
 
     def ready(emulator: Emulator) -> None:
         typer.echo(f"# Zoho CRM emulator at {emulator.url}, until Ctrl-C. For the shell that runs zmigrate:")
@@ -80,11 +119,13 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
 
 def environment_of(emulator: Emulator) -> dict[str, str]:
     """The variables that point zmigrate at it. The secret is made up, and worth nothing elsewhere."""
+    options = emulator.options
     return {
         "ZMIGRATE_ACCOUNTS_URL": emulator.accounts_url,
         "ZMIGRATE_CLIENT_ID": emulator.client_id,
         "ZMIGRATE_CLIENT_SECRET": emulator.client_secret,
         "ZMIGRATE_SOID": emulator.soid,
+        "ZMIGRATE_TOKEN_LIMIT": f"{options.token_limit}/{options.token_window_s:g}",
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -32,6 +33,15 @@ ROW_COUNTS = (
 )
 
 
+VALUE_WORDS = (
+    (r"Input should be a valid integer", "must be a whole number"),
+    (r"Input should be a valid number", "must be a number"),
+    (r"Input should be greater than or equal to (\S+)", r"must be at least \1"),
+    (r"Input should be less than or equal to (\S+)", r"must be at most \1"),
+)
+"""What pydantic says of a value, which typer hands on, and what we say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What a person is told, and what the shell is told."""
@@ -53,8 +63,25 @@ def problem_of(error: Exception) -> Problem:
 
 def usage_message(error: typer.TyperException) -> str:
     """The parser's words, as a sentence of ours: small first letter, no full stop."""
+    if isinstance(error, typer.BadParameter):
+        return value_message(error)
     message = error.format_message().strip().rstrip(".")
+    message = re.sub(r"^Option '(\S+)' requires an argument$", r"\1 needs a value", message)
     return message[:1].lower() + message[1:]
+
+
+def value_message(error: typer.BadParameter) -> str:
+    """What is wrong with an option's value. The parser's library has its own words for it."""
+    option = error.param
+    name = option.opts[-1] if option is not None and option.opts else "a value"
+    if option is not None and option.param_type_name == "argument":
+        name = str(option.metavar or option.name)
+    said = error.message.strip().rstrip(".").removeprefix("Value error, ")
+    for pattern, words in VALUE_WORDS:
+        match = re.match(pattern, said)
+        if match is not None:
+            return f"{name} {match.expand(words)}"
+    return f"{name}: {said}"
 
 
 def usage_hint(error: typer.TyperException) -> str | None:
