@@ -10,7 +10,7 @@ from rich.console import Console
 
 from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import duration
-from zmigrate.display.report import reason_table, reasons_of
+from zmigrate.display.report import reason_list, reasons_of
 from zmigrate.display.summary import next_steps, summary
 
 
@@ -127,14 +127,27 @@ def test_reasons_are_grouped_by_field_and_code_most_frequent_first(tmp_path):
         "3,b,Last_Name,MANDATORY_NOT_FOUND,required,y\n" + "4,c,Email,INVALID_DATA,not an address,z\n" * 8
     )
     first, second = reasons_of(path)
-    assert (first.field, first.code, first.rows, first.lines) == (
-        "Email",
-        "INVALID_DATA",
-        9,
-        ["2", "4", "4", "4", "4"],
-    )
+    assert (first.field, first.code, first.rows) == ("Email", "INVALID_DATA", 9)
+    assert [kind.lines for kind in first.kinds] == [["2", "4", "4", "4", "4"]]
     assert (second.field, second.rows) == ("Last_Name", 1)
-    assert "…" in text_of(reason_table([first, second]))
+    assert "lines 2, 4, 4, 4, 4, …" in text_of(reason_list([first, second]))
+
+
+def test_each_thing_said_within_a_group_shows_with_its_count_and_lines_in_eighty_columns(tmp_path):
+    path = tmp_path / "errors.csv"
+    values = ["retail", "technolgy", "retail", *(f"odd {number}" for number in range(7))]
+    said = [
+        f"{2 + at},k,Industry,INVALID_DATA,'{value}' is no value of the pick list of Industry"
+        for at, value in enumerate(values)
+    ]
+    path.write_text("\n".join(["line,key,field,code,message", *said]) + "\n")
+    lines = text_of(reason_list(reasons_of(path))).splitlines()
+    assert lines[0].split() == ["10", "Industry", "INVALID_DATA"]
+    assert "2  'retail' is no value" in lines[1]
+    assert "lines 2, 4" in lines[1]
+    assert any("1  'technolgy' is no value" in line and "line 3" in line for line in lines)
+    assert lines[-1].strip() == "and 4 more kinds: see the file"
+    assert max(map(len, lines)) <= 80
 
 
 def test_a_source_with_columns_of_our_names_is_read_by_the_prefixed_ones(tmp_path):
@@ -143,7 +156,7 @@ def test_a_source_with_columns_of_our_names_is_read_by_the_prefixed_ones(tmp_pat
         "zmigrate_line,key,zmigrate_field,zmigrate_code,zmigrate_message,line,code\n7,k,Email,BAD,no,theirs,theirs\n"
     )
     (reason,) = reasons_of(path)
-    assert (reason.lines, reason.code) == (["7"], "BAD")
+    assert (reason.kinds[0].lines, reason.code) == (["7"], "BAD")
 
 
 def test_no_file_means_no_reasons():

@@ -27,6 +27,8 @@ KEEP_ALIVE_S = 600
 BACKLOG = 2048
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 10.0
+EXIT_POLL_S = 0.02
+"""How soon the server sees that it shall end."""
 
 
 class HostGuard:
@@ -107,6 +109,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._on_started()
+
+    async def main_loop(self) -> None:
+        while not self.should_exit:
+            await asyncio.sleep(EXIT_POLL_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._closing.set()
