@@ -43,9 +43,10 @@ class EmulatorCommand(LazyCommand):
         return command_of("emulator", HELP + DETAILS, parameters, serve)
 
 
-DETAILS = """
-
-Prints its URL and the environment variables that point zmigrate at it, then serves until Ctrl-C. Its records live in memory. Rates are shares of the requests, 0 to 1."""
+DETAILS = (
+    "\n\nPrints its URL and the environment variables that point zmigrate at it, then serves until Ctrl-C. "
+    "Its records live in memory. Rates are shares of the requests, 0 to 1."
+)
 
 
 def shown(options: type[Options]) -> list[dataclasses.Field[Any]]:

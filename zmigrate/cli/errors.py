@@ -63,7 +63,7 @@ def problem_of(error: Exception) -> Problem:
 
 def usage_message(error: typer.TyperException) -> str:
     """The parser's words, as a sentence of ours: small first letter, no full stop."""
-    if isinstance(error, typer.BadParameter):
+    if isinstance(error, typer.BadParameter) and error.message:
         return value_message(error)
     message = error.format_message().strip().rstrip(".")
     message = re.sub(r"^Option '(\S+)' requires an argument$", r"\1 needs a value", message)

@@ -173,7 +173,7 @@ def description(info: RunInfo) -> RenderableType:
     from rich.text import Text
 
     from zmigrate.display.banner import banner
-    from zmigrate.display.report import reason_table, reasons_of
+    from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
 
     record = info.record
@@ -198,7 +198,7 @@ def description(info: RunInfo) -> RenderableType:
     ):
         reasons = reasons_of(info.folder.result_file(name))
         if reasons:
-            parts += [Text(f"\n{title}", style="bold"), reason_table(reasons)]
+            parts += [Text(f"\n{title}", style="bold"), reason_list(reasons)]
     error = record.result.get("error")
     if error:
         parts.append(Text(f"\nended by: {error['message']}", style="red"))

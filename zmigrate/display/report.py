@@ -4,49 +4,71 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.display.console import count
+from zmigrate.display.console import count, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 EXAMPLES = 5
 OURS = ("line", "field", "code", "message")
+LINES_WIDTH = 26
+KINDS_SHOWN = 5
+KINDS_KEPT = 10_000
+"""Of one group: a message can quote the row's value, so there may be as many as rows."""
 
 
 @dataclass(slots=True)
-class Reason:
-    """One kind of failure: the field and code, how often, and some of the lines where it happened."""
+class Kind:
+    """One message: how often, and some of the lines where it happened."""
 
-    field: str
-    code: str
     message: str
     rows: int = 0
     lines: list[str] = dataclasses.field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Reason:
+    """The failures with one field and code, by what was said of them."""
+
+    field: str
+    code: str
+    rows: int = 0
+    kinds: list[Kind] = dataclasses.field(default_factory=list)
+    """Most frequent first."""
+
+
 def reasons_of(path: Path) -> list[Reason]:
     """The reasons in an errors.csv or in_doubt.csv, most frequent first; `[]` where there is no such file."""
     found: dict[tuple[str, str], Reason] = {}
-    messages: dict[tuple[str, str], Counter[str]] = {}
+    kinds: dict[tuple[str, str], dict[str, Kind]] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
                 line, field_name, code, message = (ours(row, name) for name in OURS)
-                reason = found.setdefault((field_name, code), Reason(field_name, code, message))
-                reason.rows += 1
-                messages.setdefault((field_name, code), Counter())[message] += 1
-                if len(reason.lines) < EXAMPLES:
-                    reason.lines.append(line)
+                group = (field_name, code)
+                found.setdefault(group, Reason(*group)).rows += 1
+                note(kinds.setdefault(group, {}), message, line)
     except FileNotFoundError:
         return []
-    for key, reason in found.items():
-        reason.message = messages[key].most_common(1)[0][0]
+    for group, reason in found.items():
+        reason.kinds = sorted(kinds[group].values(), key=lambda kind: -kind.rows)
     return sorted(found.values(), key=lambda reason: -reason.rows)
+
+
+def note(kinds: dict[str, Kind], message: str, line: str) -> None:
+    """Count a message; of too many different ones the later are left out."""
+    kind = kinds.get(message)
+    if kind is None:
+        if len(kinds) >= KINDS_KEPT:
+            return
+        kind = kinds[message] = Kind(message)
+    kind.rows += 1
+    if len(kind.lines) < EXAMPLES:
+        kind.lines.append(line)
 
 
 def ours(row: dict[str, Any], name: str) -> str:
@@ -54,18 +76,33 @@ def ours(row: dict[str, Any], name: str) -> str:
     return str(row.get(f"zmigrate_{name}", row.get(name)) or "")
 
 
-def reason_table(reasons: list[Reason]) -> RenderableType:
-    """How many rows, which field and code, what Zoho said, and where to look."""
-    from rich import box
+def reason_list(reasons: list[Reason]) -> RenderableType:
+    """How many rows, which field and code; below, what was said of them, how often, and where to look."""
+    from rich.console import Group
+    from rich.padding import Padding
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    for each in reasons:
+        head = Text.assemble((f"{count(each.rows):>7}", "bold"), "  ", (each.field, "bold"))
+        head.append(("  " if each.field else "") + each.code)
+        parts += [head, Padding(kind_table(each.kinds[:KINDS_SHOWN]), (0, 0, 0, 9))]
+        more = len(each.kinds) - KINDS_SHOWN
+        if more > 0:
+            parts.append(Text(f"{'':9}and {counted(more, 'more kind')}: see the file", style="dim"))
+    return Group(*parts)
+
+
+def kind_table(kinds: list[Kind]) -> RenderableType:
+    """A line each: how often, what was said, example lines."""
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("field", overflow="fold")
-    table.add_column("code", overflow="fold")
-    table.add_column("message", overflow="fold")
-    table.add_column("lines", overflow="fold", style="dim")
-    for each in reasons:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", style="dim", max_width=LINES_WIDTH)
+    for each in kinds:
         more = ", …" if each.rows > len(each.lines) else ""
-        table.add_row(count(each.rows), each.field, each.code, each.message, ", ".join(each.lines) + more)
+        noun = "line" if each.rows == 1 else "lines"
+        table.add_row(count(each.rows), each.message, f"{noun} {', '.join(each.lines)}{more}")
     return table
