@@ -31,6 +31,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 from zmigrate.errors import JobError
@@ -257,11 +258,17 @@ class RecordJob(Job, abstract=True):
         Values may be text or Python's own: they are turned into Zoho's JSON by the field's type. Any other
         exception fails the row with its message. Not overridden: the declared `columns`.
         """
-        return {field: row[column] for column, field in self._declared_columns}
+        fields, cells = self._declared_columns
+        return dict(zip(fields, cells(row), strict=True))
 
     @cached_property
-    def _declared_columns(self) -> tuple[tuple[str, str], ...]:
-        return tuple((self.columns or {}).items())
+    def _declared_columns(self) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
+        """The fields, and what takes their cells out of a row."""
+        columns = self.columns or {}
+        names = tuple(columns)
+        if len(names) == 1:
+            return tuple(columns.values()), lambda row: (row[names[0]],)
+        return tuple(columns.values()), itemgetter(*names) if names else lambda row: ()
 
     @classmethod
     def _check_class(cls) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
+
+import orjson
 
 from zmigrate.engine.outcomes import Outcome
 
@@ -26,7 +29,7 @@ class Pending(NamedTuple):
     """The row as it was read, kept only where the source can't be read again."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Batch:
     """One request's worth of rows.
 
@@ -60,12 +63,19 @@ class Batch:
     held_until: float | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     body: bytes = b""
+    packed_body: bytes = b""
+    """The body as the journal keeps it, where it was made ahead."""
     first_row: int = field(init=False)
     last_row: int = field(init=False)
 
     def __post_init__(self) -> None:
         numbers = [row.number for row in self.rows]
         self.first_row, self.last_row = min(numbers), max(numbers)
+
+    @cached_property
+    def packed_rows(self) -> str:
+        """Number, line and key of each row, as the journal keeps them."""
+        return orjson.dumps([row[:3] for row in self.rows]).decode()
 
     @property
     def records(self) -> list[dict[str, Any]]:

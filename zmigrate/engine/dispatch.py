@@ -15,6 +15,7 @@ from typing import Protocol
 from zmigrate.engine.batch import Batch
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.intake import DOUBTS_IN_A_ROW_MAX, Intake
+from zmigrate.engine.journal import pack_body
 from zmigrate.engine.outcomes import Action
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.workers import Workers
@@ -165,6 +166,8 @@ class Dispatcher:
             return False
         if not self._sender.target.looked_up:
             batch.body = self._sender.body(batch)
+            batch.packed_body = pack_body(batch.body)  # now, and not while a worker waits for the commit
+            _ = batch.packed_rows
         flight.give_out(batch)
         flight.ready.append(batch)
         return True

@@ -196,8 +196,8 @@ class Journal:
                 batch.first_intent,
                 batch.sent_at,
                 batch.doubted,
-                orjson.dumps([(row.number, row.line, row.key) for row in batch.rows]).decode(),
-                None if body is None else zlib.compress(body, BODY_LEVEL),
+                batch.packed_rows,
+                None if body is None else batch.packed_body or pack_body(body),
                 None if sources[0] is None else zlib.compress(orjson.dumps(sources, default=str), BODY_LEVEL),
             ),
         )
@@ -208,11 +208,11 @@ class Journal:
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
-        ids = [int(outcome.id) for outcome in batch.outcomes if outcome.id and outcome.action in CLAIMED]
+        ids = [int(outcome[1]) for outcome in batch.outcomes if outcome[0] in CLAIMED and outcome[1]]
         self._db.execute(
             FINISH_BATCH,
             (
-                orjson.dumps([outcome.packed() for outcome in batch.outcomes]).decode(),
+                pack_outcomes(batch.outcomes),
                 batch.held_until,
                 batch.doubted,
                 min(ids, default=None),
@@ -230,7 +230,7 @@ class Journal:
                     row.number,
                     row.line,
                     row.key,
-                    orjson.dumps(outcome.packed()).decode(),
+                    pack_outcome(outcome),
                     None if row.source is None else zlib.compress(orjson.dumps(row.source, default=str)),
                 )
                 for row, outcome in rows
@@ -239,7 +239,7 @@ class Journal:
 
     def put_item(self, key: str, number: int, outcome: Outcome) -> None:
         """Record an item of a hand-written loop."""
-        self._db.execute(PUT_ITEM, (key, number, orjson.dumps(outcome.packed()).decode()))
+        self._db.execute(PUT_ITEM, (key, number, pack_outcome(outcome)))
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep a small JSON value by name (the cursor, counters)."""
@@ -386,6 +386,22 @@ def _decided_row(row: tuple[Any, ...]) -> RecordedRow:
     number, line, key, outcome, source = row
     kept = None if source is None else orjson.loads(zlib.decompress(source))
     return RecordedRow(number, line, key, unpacked(orjson.loads(outcome)), kept)
+
+
+def pack_body(body: bytes) -> bytes:
+    """The body of a request as the journal keeps it."""
+    return zlib.compress(body, BODY_LEVEL)
+
+
+def pack_outcomes(outcomes: list[Outcome]) -> str:
+    """Outcomes as JSON; those of plain successes without their empty ends."""
+    return orjson.dumps(
+        [outcome[:2] if outcome[2] is None else tuple(outcome) for outcome in outcomes]
+    ).decode()
+
+
+def pack_outcome(outcome: Outcome) -> str:
+    return orjson.dumps(outcome[:2] if outcome[2] is None else tuple(outcome)).decode()
 
 
 CLAIMED = frozenset(["created", "deleted"])

@@ -38,12 +38,6 @@ class Outcome(NamedTuple):
     field: str | None = None
     message: str | None = None
 
-    def packed(self) -> list[str | None]:
-        """The journal's form: without the trailing empties."""
-        if self.code is None:
-            return [self.action, self.id]
-        return list(self)
-
 
 MOVED = Outcome("moved")
 

@@ -54,10 +54,20 @@ def read_answer(
     """
     if doubted:
         return [_repeated(operation, batch, element, user) for element in data]
+    if operation == "upsert":
+        return [_plain(operation, element) for element in data]
+    # Nearly all rows: made without the named tuples' own __new__, at a third of its price.
+    make, action = tuple.__new__, DONE[operation]
     return [
-        Verdict(_success(operation, element) if element.get("code") == "SUCCESS" else refusal(element))
+        make(Verdict, (make(Outcome, (action, element["details"]["id"], None, None, None)), None, None))
+        if element.get("code") == "SUCCESS"
+        else Verdict(refusal(element))
         for element in data
     ]
+
+
+def _plain(operation: Operation, element: Mapping[str, Any]) -> Verdict:
+    return Verdict(_success(operation, element) if element.get("code") == "SUCCESS" else refusal(element))
 
 
 def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], user: str | None) -> Verdict:

@@ -48,6 +48,10 @@ _DATETIME = re.compile(
 _NOT_IN_PHONE = re.compile(rf"[^\w{re.escape(PHONE_MARKS)}]|_")
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?P<domain>[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,22})\Z")
 
+_PLAIN_EMAIL = re.compile(r"[a-zA-Z0-9_.+-]{1,64}@[a-zA-Z0-9-]{2,60}\.[a-zA-Z]{2,22}\Z")
+_PLAIN_PHONE = re.compile(r"[+(0-9][0-9 ().-]{1,28}[0-9]\Z")
+"""What most of them look like: taken as it is, at a fifth of what the whole rule costs."""
+
 
 def converter(field: Field, time_zone: tzinfo | None = None) -> Convert:
     """The function for a field: a value becomes JSON, `NOTHING`, or is Refused. None becomes null."""
@@ -83,6 +87,8 @@ def text(value: Any, length: int) -> Any:
 
 
 def email(value: Any, length: int) -> Any:
+    if type(value) is str and len(value) <= length and _PLAIN_EMAIL.match(value):
+        return value
     plain = _trimmed(value)
     if plain is None or plain is NOTHING:
         return plain
@@ -93,6 +99,8 @@ def email(value: Any, length: int) -> Any:
 
 
 def phone(value: Any, length: int) -> Any:
+    if type(value) is str and len(value) <= length and _PLAIN_PHONE.match(value):
+        return value
     plain = _trimmed(value)
     if plain is None or plain is NOTHING:
         return plain
