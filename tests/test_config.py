@@ -148,7 +148,9 @@ def test_a_wrong_soid_is_told_with_its_place(tmp_path: Path, soid: str) -> None:
 
 @pytest.mark.parametrize("dc", ["UK", "AE", "SG", "MARS"])
 def test_a_data_centre_without_a_confirmed_host_is_reached_by_url_only(tmp_path: Path, dc: str) -> None:
-    assert "accounts_url" in (fault(tmp_path, environ={**ENVIRON, "ZMIGRATE_DC": dc}).hint or "")
+    assert "give ZMIGRATE_ACCOUNTS_URL" in (
+        fault(tmp_path, environ={**ENVIRON, "ZMIGRATE_DC": dc}).hint or ""
+    )
 
 
 @pytest.mark.parametrize(
@@ -393,3 +395,39 @@ def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
         write_profile(tmp_path, "new", VALUES, Secret("s"))
 
     assert (tmp_path / "zmigrate.toml").read_text() == "[profiles.x\n"
+
+
+@pytest.mark.parametrize(
+    ("set_", "message"),
+    [
+        (
+            {"ZMIGRATE_ACCOUNTS_URL": "http://accounts.zoho.com"},
+            "the environment: ZMIGRATE_ACCOUNTS_URL is 'http://accounts.zoho.com', which is not https.",
+        ),
+        ({"ZMIGRATE_DC": "XX"}, "the environment: ZMIGRATE_DC is 'XX', an unknown data centre."),
+        ({}, "the environment: neither ZMIGRATE_DC nor ZMIGRATE_ACCOUNTS_URL is set."),
+        (
+            {"ZMIGRATE_DC": "EU", "ZMIGRATE_ACCOUNTS_URL": "https://accounts.zoho.eu"},
+            "the environment: ZMIGRATE_DC and ZMIGRATE_ACCOUNTS_URL are set; one is wanted, not both.",
+        ),
+    ],
+)
+def test_the_variable_that_is_wrong_is_named_with_its_value(
+    tmp_path: Path, set_: dict[str, str], message: str
+) -> None:
+    environ = {"ZMIGRATE_CLIENT_ID": "1000.X", "ZMIGRATE_CLIENT_SECRET": "s", "ZMIGRATE_SOID": "1", **set_}
+    with pytest.raises(ConfigError) as caught:
+        load_credentials(None, folder=tmp_path, environ=environ)
+    assert caught.value.message == message
+
+
+def test_a_url_with_a_password_is_not_quoted(tmp_path: Path) -> None:
+    environ = {
+        "ZMIGRATE_CLIENT_ID": "1000.X",
+        "ZMIGRATE_CLIENT_SECRET": "s",
+        "ZMIGRATE_SOID": "1",
+        "ZMIGRATE_ACCOUNTS_URL": "https://me:hidden@accounts.zoho.com",
+    }
+    with pytest.raises(ConfigError) as caught:
+        load_credentials(None, folder=tmp_path, environ=environ)
+    assert "hidden" not in caught.value.message

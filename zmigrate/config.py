@@ -156,26 +156,32 @@ def normalise_soid(text: str, where: str) -> str:
     return f"ZohoCRM.{match.group(1)}"
 
 
-def accounts_url_of(dc: str | None, accounts_url: str | None, where: str) -> str:
+def accounts_url_of(
+    dc: str | None, accounts_url: str | None, where: str, *, names: tuple[str, str] = ("dc", "accounts_url")
+) -> str:
     """The base URL of the accounts server by data centre or by URL; raises ConfigError.
 
-    https on a Zoho host; plain http only to this machine (the emulator).
+    https on a Zoho host; plain http only to this machine (the emulator). `names` is what the two are called
+    in this place.
     """
+    dc_name, url_name = names
     if bool(dc) == bool(accounts_url):
         raise ConfigError(
-            f"{where} must name either a data centre (dc) or an accounts URL"
-            + (", not both." if dc else "; neither is there."),
-            hint=f"dc is one of {', '.join(ACCOUNTS_URLS)}: the ending of the address at which you use Zoho.",
+            f"{where}: {dc_name} and {url_name} are set; one is wanted, not both."
+            if dc
+            else f"{where}: neither {dc_name} nor {url_name} is set.",
+            hint=f"{dc_name} is one of {', '.join(ACCOUNTS_URLS)}: the ending of the address at which you use"
+            " Zoho.",
         )
     if dc:
         url = ACCOUNTS_URLS.get(dc.strip().upper())
         if url is None:
             raise ConfigError(
-                f"{where} names an unknown data centre: {dc.strip()[:20]!r}.",
-                hint=f"Use one of {', '.join(ACCOUNTS_URLS)}; for another give accounts_url.",
+                f"{where}: {dc_name} is {dc.strip()[:20]!r}, an unknown data centre.",
+                hint=f"Use one of {', '.join(ACCOUNTS_URLS)}; for another give {url_name}.",
             )
         return url
-    return _checked_url(accounts_url or "", ACCOUNTS_DOMAINS, f"{where}: the accounts URL")
+    return _checked_url(accounts_url or "", ACCOUNTS_DOMAINS, f"{where}: {url_name}")
 
 
 def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
@@ -191,7 +197,10 @@ def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
         client_secret=Secret(values["ZMIGRATE_CLIENT_SECRET"].strip()),
         soid=normalise_soid(values["ZMIGRATE_SOID"], f"ZMIGRATE_SOID in {place}"),
         accounts_url=accounts_url_of(
-            values.get("ZMIGRATE_DC"), values.get("ZMIGRATE_ACCOUNTS_URL"), f"ZMIGRATE_DC in {place}"
+            values.get("ZMIGRATE_DC"),
+            values.get("ZMIGRATE_ACCOUNTS_URL"),
+            place,
+            names=("ZMIGRATE_DC", "ZMIGRATE_ACCOUNTS_URL"),
         ),
         place=place,
         upload_url=_upload_url(values.get("ZMIGRATE_UPLOAD_URL"), f"ZMIGRATE_UPLOAD_URL in {place}"),
@@ -337,7 +346,7 @@ def _checked_url(text: str, domains: tuple[str, ...], where: str) -> str:
     fault = url_fault(url, domains, loopback_http=True)
     if fault is not None:
         raise ConfigError(
-            f"{where} {fault}.",
+            f"{where} {fault}." if "@" in url else f"{where} is {url[:80]!r}, which {fault}.",
             hint="It looks like https://accounts.zoho.com; secrets are sent to Zoho only.",
         )
     return url

@@ -47,8 +47,13 @@ def seed(url: str, module: str, records: list[dict[str, object]]) -> None:
         (["FETCH", "/crm/v8/org"], "unknown method 'FETCH'"),
         (["GET", "crm/v8/org"], "does not begin with a slash"),
         (["GET", "/crm/v8/org", "--param", "x"], "is not of the form K=V"),
-        (["POST", "/crm/v8/Leads", "--data", "{"], "--data is not JSON"),
-        (["POST", "/crm/v8/Leads", "--data", "@nowhere.json"], "nowhere.json can't be read"),
+        (["POST", "/crm/v8/Leads", "--data", "{"], "--data is not JSON: it ends too early"),
+        (["POST", "/crm/v8/Leads", "--data", ""], "--data is not JSON: it is empty"),
+        (
+            ["POST", "/crm/v8/Leads", "--data", "{'a': 1}"],
+            "goes wrong at line 1, column 2, before \"'a': 1}\"",
+        ),
+        (["POST", "/crm/v8/Leads", "--data", "@nowhere.json"], "there is no file nowhere.json"),
         (["POST", "/crm/v8/Leads", "--all"], "--all pages through a GET"),
         (["GET", "/crm/v8/something/else"], "which scopes"),
     ],
@@ -57,6 +62,25 @@ def test_a_wrong_call_is_refused_before_anything_is_sent(zmigrate, words, messag
     done = zmigrate("api", *words)
     assert done.code == 2
     assert message in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["POST", "/crm/v8/coql", "--data", '{"select_query": "select id from Leads where id is not null"}'],
+        ["GET", "/crm/v8/Leads/actions/count"],
+    ],
+)
+def test_queries_and_counts_get_all_the_scopes_that_they_need(zmigrate, credentials, words):
+    assert zmigrate("api", *words).code == 0
+
+
+def test_a_scope_too_few_is_answered_with_the_option_that_names_it(zmigrate, credentials):
+    query = '{"select_query": "select id from Leads where id is not null"}'
+    done = zmigrate("api", "POST", "/crm/v8/coql", "--data", query, "--scope", "ZohoCRM.coql.READ")
+    assert done.code == 3
+    assert "It needs --scope ZohoCRM.coql.READ --scope ZohoCRM.modules.leads.READ" in done.err
+    assert "job" not in done.err
 
 
 def test_what_zoho_refuses_is_an_error_with_its_words(zmigrate, credentials):
@@ -82,6 +106,12 @@ def test_fields_as_json(zmigrate):
     (stage,) = [each for each in found["fields"] if each["api_name"] == "Stage"]
     assert found["module"] == "Deals"
     assert stage["pick_list"]
+
+
+def test_fields_of_a_module_that_is_not_there_name_the_nearest(zmigrate):
+    done = zmigrate("fields", "Deal", "--emulator")
+    assert done.code == 2
+    assert done.err == "error: the org has no module 'Deal'\nhint: Did you mean Deals?\n"
 
 
 def test_fields_on_the_emulator_leave_nothing_behind(zmigrate, folder):

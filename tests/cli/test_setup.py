@@ -127,6 +127,12 @@ def test_check_tells_place_org_token_clock_and_credits_but_no_value(zmigrate, cr
     assert credentials.client_id not in done.out
 
 
+def test_check_names_the_org_as_a_soid_does(zmigrate, credentials):
+    assert f"soid {credentials.soid};" in zmigrate("check").out
+    zgid = json.loads(zmigrate("check", "--json").out)["org"]["zgid"]
+    assert credentials.soid == f"ZohoCRM.{zgid}"
+
+
 def test_check_as_json(zmigrate, credentials):
     found = json.loads(zmigrate("check", "--json", "--scope", "ZohoCRM.modules.leads.READ").out)
     assert found["org"]["sandbox"] is True

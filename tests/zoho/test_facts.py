@@ -95,6 +95,11 @@ def test_what_a_write_needs() -> None:
         ("GET", "/crm/v8/settings/fields", ("ZohoCRM.settings.fields.READ",)),
         ("GET", "/crm/v8/settings/roles", ("ZohoCRM.settings.ALL",)),
         ("GET", "/crm/v8/Leads/search", ("ZohoCRM.modules.leads.READ", "ZohoSearch.securesearch.READ")),
+        (
+            "GET",
+            "/crm/v8/Leads/actions/count",
+            ("ZohoCRM.modules.leads.READ", "ZohoSearch.securesearch.READ", "ZohoCRM.settings.layouts.READ"),
+        ),
         ("GET", "/elsewhere", ()),
     ],
 )

@@ -11,7 +11,7 @@ import typer
 
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
-from zmigrate.errors import UsageError
+from zmigrate.errors import ScopeError, UsageError
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -57,20 +57,43 @@ def add_to(app: typer.Typer) -> None:
             raise UsageError(f"--all pages through a GET, not a {verb}")
         from zmigrate.cli.connections import connected
 
-        with connected(scope or known_scopes(verb, path), profile=profile, emulator=emulator) as connection:
-            answer = (
-                all_pages(connection.crm, path, params)
-                if every_page
-                else call(connection.crm, verb, path, params, body)
-            )
+        scopes = scope or known_scopes(verb, path, body)
+        with connected(scopes, profile=profile, emulator=emulator) as connection:
+            try:
+                answer = (
+                    all_pages(connection.crm, path, params)
+                    if every_page
+                    else call(connection.crm, verb, path, params, body)
+                )
+            except ScopeError as error:
+                raise ScopeError(error.message, hint=scope_hint(verb, path, body), code=error.code) from None
         typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
 
 
-def known_scopes(verb: str, path: str) -> Sequence[str]:
-    """The scopes that such a call is known to need; raises UsageError where that is not known."""
+def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
+    """The scopes that such a call is known to need, with a query's module; none where it is not known."""
+    from zmigrate.zoho.coql import parse
     from zmigrate.zoho.facts.scopes import scopes_of_call
 
-    scopes = scopes_of_call(verb, path)
+    query = body.get("select_query") if isinstance(body, dict) else None
+    try:
+        queried = parse(query).module if isinstance(query, str) else None
+    except UsageError:
+        queried = None  # Zoho will say what is wrong with it
+    return scopes_of_call(verb, path, queried=queried)
+
+
+def scope_hint(verb: str, path: str, body: Any) -> str:
+    """Which scopes to ask for when Zoho says that one is missing."""
+    scopes = scopes_of(verb, path, body)
+    if not scopes:
+        return "Name the scope that Zoho's page gives for this call: --scope SCOPE"
+    return "It needs " + " ".join(f"--scope {each}" for each in scopes)
+
+
+def known_scopes(verb: str, path: str, body: Any) -> Sequence[str]:
+    """The scopes that such a call is known to need; raises UsageError where that is not known."""
+    scopes = scopes_of(verb, path, body)
     if not scopes:
         raise UsageError(
             f"which scopes {path} needs is not known",
@@ -104,12 +127,25 @@ def checked_body(data: str | None) -> Any:
         return None
     text, place = data, "--data"
     if data.startswith("@"):
-        place = data[1:]
-        text = read_text(place)
+        place = "standard input" if data == "@-" else data[1:]
+        text = read_text(data[1:])
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise UsageError(f"{place} is not JSON: {error}") from None
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"{place} is not JSON: {json_fault(text, error)}",
+            hint="""write it as '{"name": "value"}', with double quotes, or give a file: --data @FILE""",
+        ) from None
+
+
+def json_fault(text: str, error: json.JSONDecodeError) -> str:
+    """Where a text stops being JSON."""
+    if not text.strip():
+        return "it is empty"
+    if error.pos >= len(text.rstrip()):
+        return "it ends too early"
+    where = f"line {error.lineno}, column {error.colno}"
+    return f"it goes wrong at {where}, before {text[error.pos : error.pos + 20].strip()!r}"
 
 
 def read_text(place: str) -> str:
@@ -118,8 +154,12 @@ def read_text(place: str) -> str:
         return typer.get_text_stream("stdin").read()
     try:
         return Path(place).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{place} can't be read: {error}") from None
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {place}") from None
+    except OSError as error:
+        raise UsageError(f"{place} can't be read: {(error.strerror or 'unknown').lower()}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:

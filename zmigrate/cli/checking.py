@@ -27,6 +27,7 @@ def check_all(profile: str | None, scopes: Sequence[str], state_dir: Path | None
             "scopes": sorted(token.scopes),
             "org": {
                 "id": org.id,
+                "zgid": org.zgid,
                 "name": org.name,
                 "type": org.type,
                 "sandbox": org.sandbox,
@@ -65,7 +66,8 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         f"credentials   {found['credentials']['place']}",
         f"accounts      {found['credentials']['accounts_url']}",
         f"token         ok, for {', '.join(found['scopes'])}; {duration(found['token_life_s'] or 0)} left",
-        f"org           {org['name']} (id {org['id']}), {kind}, {org['edition']} edition",
+        f"org           {org['name']}, {kind}, {org['edition']} edition",
+        f"org ids       soid ZohoCRM.{org['zgid']}; id {org['id']}",
         f"api domain    {found['api_domain']}",
         f"latency       {found['latency_ms']} ms a call",
         f"clock         {skew_text(found['clock_skew_s'])}",

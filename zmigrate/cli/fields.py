@@ -32,9 +32,10 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """List a module's fields: types, rules, what is writable."""
         from zmigrate.cli.connections import connected
+        from zmigrate.engine.preflight import read_fields
 
         with connected(SCOPES, profile=profile, emulator=emulator) as connection:
-            found = connection.crm.fields(module)
+            found = read_fields(connection.crm, module)
         if as_json:
             typer.echo(json.dumps(as_data(found), ensure_ascii=False))
             return

@@ -112,7 +112,9 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
         client_id=answers["client_id"],
         client_secret=secret,
         soid=normalise_soid(answers["soid"], "the org id"),
-        accounts_url=accounts_url_of(*dc_or_url(place), "the answer"),
+        accounts_url=accounts_url_of(
+            *dc_or_url(place), "the answer", names=("the data centre", "the accounts URL")
+        ),
         place=f"profile '{name}' in zmigrate.toml",
         profile=name,
         upload_url=None,

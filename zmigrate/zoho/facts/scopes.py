@@ -17,6 +17,7 @@ COQL = "ZohoCRM.coql.READ"
 ORG = "ZohoCRM.org.READ"
 FIELDS = "ZohoCRM.settings.fields.READ"
 USERS = "ZohoCRM.users.READ"
+LAYOUTS = "ZohoCRM.settings.layouts.READ"
 SEARCH = "ZohoSearch.securesearch.READ"
 
 _STANDARD_MODULES = frozenset(
@@ -57,6 +58,11 @@ _DOES: Mapping[str, frozenset[str]] = MappingProxyType(
 
 _SETTINGS = frozenset({"fields", "modules", "layouts", "related_lists"})
 _CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"org": (ORG,), "users": (USERS,), "coql": (COQL,)})
+_BESIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"search": (SEARCH,), "actions/count": (SEARCH, LAYOUTS)}
+)
+"""What a read of this kind needs beside reading the module."""
+
 _VERBS: Mapping[str, str] = MappingProxyType(
     {"GET": "READ", "POST": "CREATE", "PUT": "UPDATE", "PATCH": "UPDATE", "DELETE": "DELETE"}
 )
@@ -117,20 +123,23 @@ def scopes_of_query(module: str) -> tuple[str, ...]:
     return (COQL, module_scope(module, "READ"))
 
 
-def scopes_of_call(method: str, path: str) -> tuple[str, ...]:
-    """What one call needs, as far as Zoho's pages say; empty when this table does not know the path."""
-    match = re.match(r"/crm/v[\d.]+/(?P<first>\w+)(?:/(?P<second>\w+))?", path)
+def scopes_of_call(method: str, path: str, *, queried: str | None = None) -> tuple[str, ...]:
+    """What one call needs, as far as Zoho's pages say; empty when this table does not know the path.
+
+    `queried` is the module that a COQL query reads, where it is known.
+    """
+    match = re.match(r"/crm/v[\d.]+/(?P<first>\w+)(?:/(?P<second>\w+))?(?:/(?P<third>\w+))?", path)
     if match is None:
         return ()
-    first, second = match["first"], match["second"] or ""
+    first, second, third = match["first"], match["second"] or "", match["third"] or ""
     if first == "settings":
         return (f"ZohoCRM.settings.{second}.READ" if second in _SETTINGS else "ZohoCRM.settings.ALL",)
     if not first[0].isupper():
-        return _CALLS.get(first, ())
+        return scopes_of_query(queried) if first == "coql" and queried else _CALLS.get(first, ())
     if second == "upsert":
         return (module_scope(first, "CREATE"), module_scope(first, "UPDATE"))
-    scope = module_scope(first, _VERBS.get(method, "READ"))
-    return (scope, SEARCH) if second == "search" else (scope,)
+    besides = _BESIDES.get(f"{second}/{third}".rstrip("/"), ())
+    return (module_scope(first, _VERBS.get(method, "READ")), *besides)
 
 
 def _split(scope: str) -> tuple[tuple[str, ...], str]:
