@@ -175,9 +175,8 @@ def test_a_repeated_upsert_keeps_its_key_fenced_for_a_settling_time_from_its_ans
 ) -> None:
     """The transport may have repeated it for minutes, so when it was first sent says nothing."""
     upsert = desk("upsert", "unique")
-    sent = upsert.clock()
     upsert.clock.advance(300)
-    upsert.intake.take(Finished(upsert.batch, value=Sent([Verdict(Outcome("updated", "77"))], sent)))
+    upsert.intake.take(Finished(upsert.batch, value=Sent([Verdict(Outcome("updated", "77"))], True)))
     later = ROW._replace(number=2)
     assert not upsert.flight.fence.admit(later)
     upsert.flight.release_due(upsert.clock() + SETTLE_TIMEOUT_S - 1)

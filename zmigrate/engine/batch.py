@@ -47,8 +47,6 @@ class Batch:
     sent_at: float | None = None
     doubted: bool = False
     """Sent before, and the fate of that request is not known."""
-    doubted_at: float | None = None
-    """When the last such request was sent (our clock)."""
     due_at: float = 0.0
     misses: int = 0
     """Reads that did not find all of its rows."""
@@ -98,7 +96,6 @@ class Batch:
             sends=self.sends,
             first_intent=self.first_intent,
             doubted=self.doubted,
-            doubted_at=self.doubted_at,
             server_errors=self.server_errors,
             refused_when=self.refused_when,
             resolved=self.resolved,

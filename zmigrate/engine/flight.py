@@ -74,7 +74,6 @@ class Flight:
         """The batch is in doubt until it is settled, no sooner than `due_at` (our clock)."""
         self.in_flight.pop(batch.id, None)
         batch.doubted = True
-        batch.doubted_at = batch.sent_at
         batch.due_at = due_at
         self.parked.append(batch)
         self._marked.append(batch)

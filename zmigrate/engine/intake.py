@@ -80,8 +80,7 @@ class Intake:
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
-        if sent.doubted_at is not None:
-            batch.doubted, batch.doubted_at = True, sent.doubted_at
+        batch.doubted = batch.doubted or sent.doubted
         self._flight.finish(batch, self._all_checked(batch, sent.verdicts), self._hold_until(batch))
 
     def _hold_until(self, batch: Batch) -> float | None:
@@ -186,7 +185,7 @@ class Intake:
             )
             self._watch_for_outage()
         elif recovery == "repeat" and not self._stopping() and others_answered:
-            batch.doubted, batch.doubted_at = True, batch.sent_at
+            batch.doubted = True
             batch.server_errors = settle.SERVER_ERRORS_MAX
             self._halve_or_give_up(batch, error.message)
         else:

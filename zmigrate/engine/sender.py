@@ -50,7 +50,8 @@ class Sent:
     """A batch was answered."""
 
     verdicts: list[Verdict]
-    doubted_at: float | None
+    doubted: bool
+    """An attempt before the one that was answered may have been applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Sender:
         verdicts = read_answer(target.operation, batch, data, doubted, self.user)
         if doubted:
             verdicts = self._answer_questions(batch, verdicts)
-        return Sent(verdicts, answer.doubted_at)
+        return Sent(verdicts, doubted)
 
     def _learn_user(self, data: Sequence[Mapping[str, Any]]) -> None:
         if self.user is None:
