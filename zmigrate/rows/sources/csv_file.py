@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, changed, open_file
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, open_file
 from zmigrate.rows.sources.text import (
     HashingReader,
     NulByte,
     explain_bad_byte,
     explain_nul,
-    file_hash,
     find_encoding,
     made_of_nul,
     open_text,
@@ -116,20 +115,7 @@ class Csv:
         )
 
     def check(self, fingerprint: Fingerprint) -> None:
-        self._watch.begin()
-        size, sha256 = file_hash(self.path)
-        if (size, sha256) == (fingerprint.size, fingerprint.sha256):
-            self._watch.know(size, sha256)
-            return
-        try:
-            now = self.scan()
-        except SourceError as error:
-            raise SourceError(
-                f"{self.path} has changed since the run began, and can't be read any more: {error.message}",
-                hint=error.hint,
-                code="SOURCE_CHANGED",
-            ) from None
-        raise changed(str(self.path), fingerprint, now)
+        self._watch.check(fingerprint, self.scan)
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         form = self._find_format()

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, changed, open_file
-from zmigrate.rows.sources.text import file_hash
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, open_file
 from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 
 if TYPE_CHECKING:
@@ -54,20 +53,7 @@ class JsonLines:
         return Fingerprint(str(self.path.absolute()), size, digest.hexdigest(), rows, encoding="utf-8")
 
     def check(self, fingerprint: Fingerprint) -> None:
-        self._watch.begin()
-        size, sha256 = file_hash(self.path)
-        if (size, sha256) == (fingerprint.size, fingerprint.sha256):
-            self._watch.know(size, sha256)
-            return
-        try:
-            now = self.scan()
-        except SourceError as error:
-            raise SourceError(
-                f"{self.path} has changed since the run began, and can't be read any more: {error.message}",
-                hint=error.hint,
-                code="SOURCE_CHANGED",
-            ) from None
-        raise changed(str(self.path), fingerprint, now)
+        self._watch.check(fingerprint, self.scan)
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         number = 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import open_file
+from zmigrate.rows.sources.base import Fingerprint, changed, open_file
 from zmigrate.rows.sources.text import file_hash
 
 EVERY_ROWS: Final = 100
@@ -42,6 +43,23 @@ class FileWatch:
                 hint="Put it back as it was and resume; or begin a new run with the changed one.",
                 code="SOURCE_CHANGED",
             )
+
+    def check(self, then: Fingerprint, scan: Callable[[], Fingerprint]) -> None:
+        """Raise SourceError, saying what changed, unless the file is what it was when the run began."""
+        self.begin()
+        size, sha256 = file_hash(self._path)
+        if (size, sha256) == (then.size, then.sha256):
+            self.know(size, sha256)
+            return
+        try:
+            now = scan()
+        except SourceError as error:
+            raise SourceError(
+                f"{self._path} has changed since the run began, and can't be read any more: {error.message}",
+                hint=error.hint,
+                code="SOURCE_CHANGED",
+            ) from None
+        raise changed(str(self._path), then, now)
 
     def _look(self) -> tuple[int, ...]:
         with open_file(self._path) as raw:
