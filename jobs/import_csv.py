@@ -19,7 +19,7 @@ class ImportCsv(RecordJob):
     """
 
     file: Path = Argument(help="CSV file to load.")
-    module: str = Option(help="Module to write to, by its api name: Leads, Contacts, ...")
+    module: str = Option(metavar="MODULE", help="Module to write to, by its api name: Leads, Contacts, ...")
     operation: Literal["insert", "update", "upsert", "delete"] = Option(help="What to do with each row.")
     key: str | None = Option(
         default=None,
@@ -82,11 +82,28 @@ class ImportCsv(RecordJob):
         fields = {column: mapped.get(column, column) for column in header if column not in self.ignore_column}
         key = self.write.key
         if key is not None and key not in fields.values():
-            raise ValueError(f"no column of {self.file} goes to {key}, the field by which records are found.")
+            raise ValueError(self._no_key_column(key, fields))
         if self.operation == "delete":  # nothing but the key is sent
             fields = {column: field for column, field in fields.items() if field == key}
         _check_each_field_once(fields)
         return fields
+
+    def _no_key_column(self, key: str, fields: dict[str, str]) -> str:
+        what = f"no column of {self.file} goes to {key}, the field by which records are found."
+        near = {_plain(column): column for column in fields}
+        hits = get_close_matches(_plain(key), near, n=1)
+        said = f"{what} It has: {', '.join(fields)}."
+        if hits:
+            column = near[hits[0]]
+            said += f' Did you mean "{column}"? --map "{column}={key}"'
+        elif self.key is None and key == "id":
+            said += " To find records by another field, name it: --key FIELD."
+        return said
+
+
+def _plain(name: str) -> str:
+    """A name as it compares: `Legacy ID` is `Legacy_ID` is `legacy-id`."""
+    return name.lower().replace(" ", "_").replace("-", "_")
 
 
 def _check_each_field_once(fields: dict[str, str]) -> None:

@@ -97,6 +97,13 @@ class OptionSpec:
         return self.metavar if self.kind == "argument" else "--" + self.name.replace("_", "-")
 
     @property
+    def value_name(self) -> str:
+        """What stands for the value where a command is shown: `FILE`, `COLUMN=FIELD`, `insert|update`."""
+        if self.choices:
+            return "|".join(self.choices)
+        return self.metavar if self.has_own_metavar else self.name.upper()
+
+    @property
     def required(self) -> bool:
         return self.default is MISSING
 
@@ -105,6 +112,11 @@ class OptionSpec:
         """For messages and help: `int`, `list of date`, `emea|apac`."""
         name = "|".join(self.choices) if self.choices else self.base.__name__.lower()
         return f"list of {name}" if self.is_list else name
+
+    @property
+    def has_own_metavar(self) -> bool:
+        """True when the job's author named the value."""
+        return self.metavar != self.base.__name__.upper()
 
 
 def Argument(*, help: str = "", default: Any = MISSING, metavar: str | None = None) -> Any:

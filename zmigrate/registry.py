@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ from zmigrate.options import nearest
 
 ENTRY_POINT_GROUP: Final = "zmigrate.jobs"
 READY_MADE: Final = "ready-made"
+
+_CLASS: Final = re.compile(r"^class\s+([A-Za-z_]\w*)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,22 @@ class BrokenModule:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.error}" if self.line else f"{self.path}: {self.error}"
 
+    @property
+    def in_short(self) -> str:
+        """In a line, without the example of how to write it."""
+        return str(self).partition("\n")[0].removesuffix(" Write it like this:")
+
+    def may_hold(self, job: str) -> bool:
+        """True where the file is named as the job is, or has a class that is."""
+        path = Path(self.path)
+        if path.stem.replace("_", "-") == job:
+            return True
+        try:
+            text = path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        return any(job_name(type(name, (), {})) == job for name in _CLASS.findall(text))
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -59,9 +78,14 @@ class Registry:
         """The job's class. Raises JobError with the nearest name, and what could not be imported."""
         if name in self.jobs:
             return self.jobs[name].cls
+        own = next((module for module in self.broken if module.may_hold(name)), None)
+        others = "; ".join(module.in_short for module in self.broken if module is not own)
+        if own is not None:
+            hint = f"Other modules can't be imported either: {others}" if others else own.hint
+            raise JobError(f'the job "{name}" can\'t be used: {own}', hint=hint)
         hint = "See `zmigrate jobs` for all jobs."
-        if self.broken:
-            hint = "These modules could not be imported: " + "; ".join(str(module) for module in self.broken)
+        if others:
+            hint = f"These modules could not be imported: {others}"
         raise JobError(f'there is no job called "{name}".{nearest(name, self.jobs)}', hint=hint)
 
 

@@ -119,6 +119,27 @@ def test_a_broken_module_is_named_and_hides_no_other(zmigrate, job, folder):
     assert "jobs/bad.py:1" in done.err
 
 
+@pytest.mark.parametrize("file", ["no_scope.py", "other.py"])
+def test_a_job_whose_module_is_broken_is_told_its_own_reason_first(zmigrate, job, folder, file):
+    (folder / "jobs" / "bad.py").write_text("def broken(:\n")
+    (folder / "jobs" / "aaa.py").write_text("from zmigrate import Insert\nInsert('my leads')\n")
+    (folder / "jobs" / file).write_text("import nowhere_to_be_found\n\nclass NoScope:\n    pass\n")
+    done = zmigrate("run", "no-scope")
+    assert done.code == 2
+    first, hint, *rest = done.err.splitlines()
+    assert first.startswith(f'error: the job "no-scope" can\'t be used: jobs/{file}:1: ModuleNotFoundError')
+    assert "jobs/bad.py:1" in hint
+    assert "jobs/aaa.py:2: 'my leads' in Insert(...) is no api name of a module." in hint
+    assert rest == []
+
+
+def test_show_ends_with_a_line_that_has_all_that_is_required(zmigrate):
+    text = zmigrate("show", "import-csv").out
+    wanted = "FILE --module MODULE --operation insert|update|upsert|delete --emulator"
+    assert text.splitlines()[-1] == f"try it: zmigrate run import-csv {wanted}"
+    assert "--map            COLUMN=FIELD" in text
+
+
 def test_show_describes_a_job(zmigrate, job):
     done = zmigrate("show", "echo-options")
     assert done.code == 0

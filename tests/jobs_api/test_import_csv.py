@@ -82,7 +82,14 @@ def test_options_that_do_not_fit_are_refused_when_the_job_is_built(
         ({"ignore_column": ["zzz"]}, "has no column 'zzz'. It has: account, sector, city."),
         ({"map": ["account=city"]}, "columns 'account' and 'city' both go to city; ignore one of them"),
         ({"key": "Legacy_ID"}, "goes to Legacy_ID, the field by which records are found"),
+        ({"key": "Legacy_ID"}, "It has: account, sector, city."),
         ({"operation": "update"}, "goes to id, the field by which records are found"),
+        ({"operation": "update"}, "To find records by another field, name it: --key FIELD."),
+        ({"operation": "delete"}, "To find records by another field, name it: --key FIELD."),
+        (
+            {"key": "Legacy_ID", "header": "Name,Legacy ID"},
+            'Did you mean "Legacy ID"? --map "Legacy ID=Legacy_ID"',
+        ),
     ],
 )
 def test_options_that_do_not_fit_the_file_are_refused(

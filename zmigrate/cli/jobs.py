@@ -15,6 +15,7 @@ from zmigrate.cli.options import JobsPath, Json
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from zmigrate.job import Job
     from zmigrate.options import OptionSpec
     from zmigrate.registry import JobEntry, Registry
 
@@ -49,7 +50,9 @@ def add_to(app: typer.Typer) -> None:
             return
         from zmigrate.display.console import stdout_console
 
-        stdout_console().print(description(entry))
+        console = stdout_console()
+        console.print(description(entry))
+        console.print(f"try it: {usage(entry)}", soft_wrap=True)
 
     @app.command(cls=Command)
     def new(
@@ -106,8 +109,6 @@ def first_line(entry: JobEntry) -> str:
 
 def as_data(entry: JobEntry) -> dict[str, Any]:
     """A job as JSON."""
-    from zmigrate.job import options
-
     return {
         "name": entry.name,
         "help": inspect.cleandoc(entry.cls.__doc__ or ""),
@@ -115,8 +116,15 @@ def as_data(entry: JobEntry) -> dict[str, Any]:
         "write": constant(entry.cls, "write"),
         "scopes": constant(entry.cls, "scopes"),
         "once": entry.cls.once,
-        "options": [option_data(spec) for spec in options(entry.cls)],
+        "options": [option_data(spec) for spec in specs_of(entry.cls)],
     }
+
+
+def specs_of(cls: type[Job]) -> tuple[OptionSpec, ...]:
+    """The options that the job's class declares."""
+    from zmigrate.job import options
+
+    return options(cls)
 
 
 def constant(cls: type, name: str) -> Any:
@@ -170,17 +178,33 @@ def description(entry: JobEntry) -> RenderableType:
     options.add_column(no_wrap=True, style="cyan")
     options.add_column(style="dim", no_wrap=True)
     options.add_column(overflow="fold")
-    for each in data["options"]:
-        options.add_row(each["flag"], each["type"], option_note(each))
-    arguments = " ".join(each["flag"] for each in data["options"] if each["kind"] == "argument")
-    usage = f"zmigrate run {entry.name} {arguments}".rstrip()
+    for spec, each in zip(specs_of(entry.cls), data["options"], strict=True):
+        options.add_row(each["flag"], type_text(spec), option_note(each))
     return Group(
         Text(entry.name, style="bold"),
         Padding(Text(reflow(data["help"])), (0, 0, 1, 2)),
         Padding(facts, (0, 0, 1, 2)),
         Padding(options, (0, 0, 1, 2)),
-        Text.assemble(("try it: ", "dim"), f"{usage} --emulator"),
     )
+
+
+def type_text(spec: OptionSpec) -> str:
+    """What an option takes: as its author named it, else its type."""
+    if spec.kind == "argument" or spec.choices or not spec.has_own_metavar:
+        return spec.type_name
+    return spec.metavar
+
+
+def usage(entry: JobEntry) -> str:
+    """A command line with everything that the job can't do without. Secrets are asked for."""
+    specs = specs_of(entry.cls)
+    arguments = [spec.metavar for spec in specs if spec.kind == "argument" and spec.required]
+    wanted = [
+        f"{spec.flag} {spec.value_name}"
+        for spec in specs
+        if spec.kind == "option" and spec.required and not spec.secret
+    ]
+    return " ".join(["zmigrate run", entry.name, *arguments, *wanted, "--emulator"])
 
 
 def write_text(write: dict[str, Any] | None, cls: type) -> str:
