@@ -28,6 +28,8 @@ def refusal(path: Path, **options: str) -> SourceError:
         ("\ufeff", "leads.csv is empty"),
         ("id,name\n", "has only a header"),
         ("id,name\n\n\n", "has only a header"),
+        ("sep=;\nid;name\n1;a\n", "leads.csv:1: 'sep=;' tells Excel the delimiter"),
+        ('"sep=,"\r\nid,name\r\n1,a\r\n', "tells Excel the delimiter"),
         ("id,,name\n1,2,3\n", "leads.csv:1: column 2 of 3 has no name"),
         ("id,name,id\n1,2,3\n", "leads.csv:1: 2 columns are called 'id': 1 and 3"),
         ("id,Name, Name\n1,2,3\n", "2 columns are called 'Name'"),
@@ -48,6 +50,19 @@ def refusal(path: Path, **options: str) -> SourceError:
 )
 def test_a_broken_file_is_refused_with_its_line(tmp_path: Path, content: str, message: str) -> None:
     assert message in refusal(write(tmp_path, content)).message
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (b"PK\x03\x04", "is an Excel workbook, not text"),
+        (b"\xd0\xcf\x11\xe0", "is an Excel workbook, not text"),
+    ],
+)
+def test_a_workbook_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, message: str) -> None:
+    error = refusal(write(tmp_path, head + bytes(range(256))))
+    assert message in error.message
+    assert "Save it as CSV" in (error.hint or "")
 
 
 def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path) -> None:

@@ -155,7 +155,11 @@ BAD: list[tuple[str, object, str]] = [
     ("Legacy_Created_Time", "2024-03-31T25:00:00Z", "there is no time"),
     ("Email_Opt_Out", "maybe", "neither yes nor no"),
     ("Email_Opt_Out", 2, "neither yes nor no"),
-    ("Account", "Acme", "is not an id"),
+    ("Account", "Acme", "is not an id of Zoho, which is up to 20 digits; give the record's id"),
+    ("Account", "5.54597E+18", "was rounded by a spreadsheet, its last digits are gone"),
+    ("No_of_Employees", "1.23457E+17", "'1.23457E+17' was rounded by a spreadsheet"),
+    ("Legacy_Number", "1,23457E+17", "was rounded by a spreadsheet"),
+    ("Annual_Revenue", "1.23457E+17", "was rounded by a spreadsheet"),
     ("Account", {"name": "Acme"}, "no id"),
     ("Lines", "x", "a list or an object is wanted"),
     ("Lines", [{"Col": object()}], "JSON can't hold it"),
@@ -218,6 +222,12 @@ def test_the_key_is_trimmed_and_an_empty_one_fails_the_row() -> None:
         assert (bad.field, bad.code) == ("Legacy_ID", "EMPTY_KEY")
     with pytest.raises(BadValue, match="the key is empty"):
         Converter(LEADS, "upsert", "Legacy_ID").convert({"Last_Name": "Doe"})
+
+
+def test_a_key_that_a_spreadsheet_has_rounded_is_refused() -> None:
+    with pytest.raises(BadValue, match="was rounded by a spreadsheet"):
+        converted("Legacy_ID", "1.23457E+17", key="Legacy_ID")
+    assert converted("Legacy_ID", "A1.5E+11", key="Legacy_ID") == "A1.5E+11"
 
 
 def test_an_update_by_id_wants_an_id() -> None:

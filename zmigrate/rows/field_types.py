@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from zmigrate.rows.numbers import bigint, integer, number, percent
+from zmigrate.rows.numbers import bigint, integer, number, percent, refuse_rounded
 from zmigrate.rows.refusal import NOTHING, Refused, kind_of, short, take
 
 if TYPE_CHECKING:
@@ -280,7 +280,12 @@ def record_id(value: Any) -> Any:
         return str(value)
     if isinstance(value, str) and _ID.match(value):
         return value
-    raise Refused(f"{short(value)} is not an id of Zoho, which is up to 20 digits")
+    if isinstance(value, str):
+        refuse_rounded(value)
+    raise Refused(
+        f"{short(value)} is not an id of Zoho, which is up to 20 digits; give the record's id"
+        " (a COQL query tells it by another field: zmigrate api POST /crm/v8/coql)"
+    )
 
 
 def as_is(value: Any) -> Any:

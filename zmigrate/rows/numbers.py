@@ -20,6 +20,9 @@ EXACT_FLOAT_DIGITS: Final = 15
 """A decimal of so many digits survives the way through a 64-bit float."""
 
 _WHOLE = re.compile(r"[+-]?\d+\Z", re.ASCII)
+_ROUNDED = re.compile(r"[+-]?\d[.,]\d+E\+(1[1-9]|[2-9]\d)\Z", re.ASCII)
+"""Excel writes a number of twelve digits and more like this."""
+
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
 
@@ -42,6 +45,7 @@ def bigint(value: Any) -> Any:
 def _whole(value: Any, most: int) -> str:
     if isinstance(value, str):
         if not _WHOLE.match(value):
+            refuse_rounded(value)
             raise Refused(f"{short(value)} is not a whole number such as 42 (no separators, no decimals)")
         plain = value
     elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
@@ -55,6 +59,15 @@ def _whole(value: Any, most: int) -> str:
     if len(plain.lstrip("+-")) > most:
         raise Refused(f"{len(plain.lstrip('+-'))} digits, {most} is the most")
     return plain
+
+
+def refuse_rounded(text: str) -> None:
+    """Refuse what a spreadsheet makes of a long number: 123456789012345678 becomes 1.23457E+17."""
+    if _ROUNDED.match(text):
+        raise Refused(
+            f"{short(text)} was rounded by a spreadsheet, its last digits are gone;"
+            " export it anew, with this column as text"
+        )
 
 
 def number(value: Any) -> Any:
@@ -75,6 +88,7 @@ def _number(value: Any, before: int) -> Any:
         return round(value, DIGITS_AFTER_POINT)
     if isinstance(value, str):
         if not _PLAIN_NUMBER.match(value):
+            refuse_rounded(value)
             raise Refused(
                 f"{short(value)} is not a plain number; write 1234.50: a point for the decimals,"
                 " no thousands separators, no currency sign"

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.rows import field_types
+from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.refusal import NOTHING, Refused
 
 if TYPE_CHECKING:
@@ -153,7 +154,11 @@ def _nearest(fields: ModuleFields, name: object) -> str:
 
 def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def trimmed(value: Any) -> Any:
-        return convert(value.strip() if isinstance(value, str) else value)
+        if isinstance(value, str):
+            value = value.strip()
+            if "E+" in value:
+                refuse_rounded(value)
+        return convert(value)
 
     return trimmed
 

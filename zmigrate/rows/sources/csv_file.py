@@ -34,6 +34,7 @@ LONGEST_CELL: Final = 4 * 1024 * 1024
 SAMPLE_CHARACTERS: Final = 1 << 16
 SAMPLE_ROWS: Final = 20
 
+_FOR_EXCEL = re.compile(r'("?sep=[^\r\n]"?)[ ;,\t]*(?:\r|\n|\Z)', re.I)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _DELIMITER_NAMES: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 
@@ -170,6 +171,12 @@ class Csv:
                     raise explain_bad_byte(self.path, encoding) from None
         if not sample.strip():
             raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
+        line = _FOR_EXCEL.match(sample)
+        if line is not None:
+            raise SourceError(
+                f"{self.path}:1: {line.group(1)!r} tells Excel the delimiter, and is no header.",
+                hint="Delete this line; the delimiter is found.",
+            )
         return sample
 
     def _explain(self, form: _Format) -> SourceError:

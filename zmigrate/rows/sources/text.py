@@ -24,6 +24,10 @@ _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
+_ZIP: Final = b"PK\x03\x04"
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+"""How files of Excel begin: .xlsx is a zip archive, .xls a compound file."""
+
 
 class HashingReader(io.RawIOBase):
     """A file's bytes, passed on while they are hashed; no NUL bytes, unless the encoding is made of them."""
@@ -77,6 +81,7 @@ def find_encoding(path: Path, declared: str | None) -> str:
     name."""
     with open_file(path) as raw:
         head = raw.read(4)
+    _refuse_workbook(path, head)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if declared is None:
         return marked or "utf-8"
@@ -88,6 +93,16 @@ def find_encoding(path: Path, declared: str | None) -> str:
             f"there is no encoding called {declared!r}.", hint="Common ones: utf-8, cp1252, latin-1, utf-16."
         ) from None
     return "utf-8-sig" if name == "utf-8" else name
+
+
+def _refuse_workbook(path: Path, head: bytes) -> None:
+    if head == _ZIP and path.suffix.lower() == ".zip":
+        raise SourceError(f"{path} is a zip archive, not text.", hint="Unpack it, and give the file in it.")
+    if head in (_ZIP, _OLE):
+        raise SourceError(
+            f"{path} is an Excel workbook, not text.",
+            hint="Save it as CSV (in Excel: Save As, CSV UTF-8), and give that file.",
+        )
 
 
 def made_of_nul(encoding: str) -> bool:
