@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from zmigrate.config import Credentials, Secret, load_credentials, load_settings, write_profile
+from zmigrate.cli.profile_file import write_profile
+from zmigrate.config import Credentials, Secret, load_credentials, load_settings
 from zmigrate.errors import ConfigError
 
 ENVIRON = {

@@ -15,24 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomlkit
 from dotenv import dotenv_values
-from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
 
 from zmigrate.errors import ConfigError
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS, UPLOAD_DOMAINS, url_fault
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
 from zmigrate.zoho.secret import Secret
 
-__all__ = ["Credentials", "Secret", "Settings", "load_credentials", "load_settings", "write_profile"]
+__all__ = ["Credentials", "Secret", "Settings", "load_credentials", "load_settings"]
 
 PROFILES_FILE = "zmigrate.toml"
 DOTENV_FILE = ".env"
 STATE_FOLDER = ".zmigrate"
 DEFAULT_PROFILE = "default"
 
-_KEYS = (
+PROFILE_KEYS = (
     "client_id",
     "soid",
     "dc",
@@ -42,8 +39,6 @@ _KEYS = (
     "client_secret_command",
 )
 _SECRET_COMMAND_TIMEOUT_S = 120.0
-_PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +81,15 @@ def load_credentials(profile: str | None, *, folder: Path, environ: Mapping[str,
     for values, place in ((environ, "the environment"), (dotenv, DOTENV_FILE)):
         if values.get("ZMIGRATE_CLIENT_ID") or values.get("ZMIGRATE_SOID"):
             return _from_variables(values, place)
-    if DEFAULT_PROFILE in _read_profiles(folder):
+    profiles = _read_profiles(folder)
+    if DEFAULT_PROFILE in profiles:
         return _from_profile(DEFAULT_PROFILE, folder, environ, dotenv)
+    if profiles:
+        raise ConfigError(
+            f"No profile is named, and {folder / PROFILES_FILE} has none that is called"
+            f" `{DEFAULT_PROFILE}`; nor are there credentials in the environment or .env.",
+            hint="Name one: " + " or ".join(f"--profile {name}" for name in sorted(profiles)) + ".",
+        )
     raise ConfigError(
         "There are no credentials: no --profile, no ZMIGRATE_CLIENT_ID in the environment or .env, and no"
         f" profile `{DEFAULT_PROFILE}` in {folder / PROFILES_FILE}.",
@@ -111,38 +113,13 @@ def load_settings(
             found[field] = read(variable, text)
     found.update({name: value for name, value in overrides.items() if value is not None})
     chosen = state_dir or Path(values.get("ZMIGRATE_STATE_DIR", "").strip() or STATE_FOLDER)
-    return Settings(state_dir=folder / chosen.expanduser(), **found)
-
-
-def write_profile(folder: Path, name: str, values: Mapping[str, str], secret: Secret) -> None:
-    """Write `[profiles.NAME]` into zmigrate.toml, keeping the rest of the file, and its secret into `.env`
-    (0600).
-
-    `values` are keys of a profile but for the secret's; `client_secret_env` is set here. Raises ConfigError.
-    """
-    _check_profile_name(name)
-    variable = f"ZMIGRATE_{name.upper().replace('-', '_')}_CLIENT_SECRET"
-    path = folder / PROFILES_FILE
-    try:
-        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
-        profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
-        _check_variable_is_free(profiles, name, variable)
-        table = profiles.get(name)
-        if not isinstance(table, Table):
-            table = profiles[name] = tomlkit.table()
-        for key in _KEYS:
-            table.pop(key, None)
-        table.update({key: value for key, value in values.items() if value})
-        table["client_secret_env"] = variable
-        _write_private(folder / DOTENV_FILE, _with_variable(_text_of(folder / DOTENV_FILE), variable, secret))
-        path.write_text(tomlkit.dumps(document), "utf-8")
-    except TOMLKitError as error:
-        raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
-    except OSError as error:
+    where = folder / chosen.expanduser()
+    if where.is_file():
         raise ConfigError(
-            f"{error.filename or folder} can't be written: {error.strerror}.",
-            hint="Make the folder writable.",
-        ) from None
+            f"{chosen} is a file, not a folder to keep runs in.",
+            hint="Name a folder with --state-dir or ZMIGRATE_STATE_DIR; it need not exist yet.",
+        )
+    return Settings(state_dir=where, **found)
 
 
 def normalise_soid(text: str, where: str) -> str:
@@ -247,11 +224,11 @@ def _checked_profile(table: object, where: str) -> dict[str, str]:
             hint='Put the secret into .env or the environment, and name it: client_secret_env = "NAME".',
         )
     for key, value in table.items():
-        if key not in _KEYS:
-            near = difflib.get_close_matches(key, _KEYS, 1)
+        if key not in PROFILE_KEYS:
+            near = difflib.get_close_matches(key, PROFILE_KEYS, 1)
             raise ConfigError(
                 f"{where}: unknown key {key}.",
-                hint=f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(_KEYS)}.",
+                hint=f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(PROFILE_KEYS)}.",
             )
         if not isinstance(value, str):
             raise ConfigError(f"{where}: {key} must be a text.", hint=f'Write {key} = "…", in quotes.')
@@ -390,40 +367,3 @@ _SETTINGS: Mapping[str, tuple[str, Callable[[str, str], Any]]] = {
     "settle_s": ("ZMIGRATE_SETTLE_S", _seconds),
     "token_limit": ("ZMIGRATE_TOKEN_LIMIT", _token_limit),
 }
-
-
-def _check_profile_name(name: str) -> None:
-    if _PROFILE_NAME.fullmatch(name) is None:
-        raise ConfigError(f"{name!r} is no name for a profile.", hint="Use letters, digits, - and _.")
-
-
-def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
-    for other, table in profiles.items():
-        if other != name and isinstance(table, dict) and table.get("client_secret_env") == variable:
-            raise ConfigError(
-                f"The profile `{other}` already keeps its secret in {variable}.", hint="Choose another name."
-            )
-
-
-def _text_of(path: Path) -> str:
-    return path.read_text("utf-8") if path.exists() else ""
-
-
-def _with_variable(text: str, variable: str, secret: Secret) -> Secret:
-    """The text of `.env` with this variable set, every other line as it was."""
-    if any(letter in secret.reveal() for letter in "\r\n\0"):
-        raise ConfigError("The secret has a line break in it.", hint="Copy it again, without the line's end.")
-    quoted = secret.reveal().replace("\\", "\\\\").replace("'", "\\'")
-    pattern = re.compile(rf"\s*(?:export\s+)?{re.escape(variable)}\s*=")
-    lines = [line for line in text.splitlines() if not pattern.match(line)]
-    return Secret("\n".join([*lines, f"{variable}='{quoted}'", ""]))
-
-
-def _write_private(path: Path, text: Secret) -> None:
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w", encoding="utf-8"
-    ) as file:
-        file.write(text.reveal())
-    os.replace(draft, path)

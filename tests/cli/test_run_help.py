@@ -133,6 +133,12 @@ def test_a_job_whose_module_is_broken_is_told_its_own_reason_first(zmigrate, job
     assert rest == []
 
 
+def test_a_file_in_the_jobs_place_is_told_how_to_be_loaded(zmigrate):
+    done = zmigrate("run", "leads.csv")
+    assert done.code == 2
+    assert "zmigrate run import-csv leads.csv --module MODULE" in done.err
+
+
 def test_show_ends_with_a_line_that_has_all_that_is_required(zmigrate):
     text = zmigrate("show", "import-csv").out
     wanted = "FILE --module MODULE --operation insert|update|upsert|delete --emulator"

@@ -201,3 +201,14 @@ def test_a_killed_run_is_reported_as_interrupted_and_can_be_gone_on_with(zmigrat
     assert "zmigrate resume" in report.out
     assert done.code == 0, done.err
     assert (audit["records"], audit["created_twice"]) == (2000, [])
+
+
+@pytest.mark.parametrize(
+    "words", [["runs"], ["report", "last"], ["run", "import-csv", "leads.csv", *INSERT, "--emulator"]]
+)
+def test_a_file_can_not_be_the_state_folder(zmigrate, folder, words):
+    write_leads(folder / "leads.csv", 1)
+    (folder / "file").touch()
+    done = zmigrate(*words, "--state-dir", "file")
+    assert done.code == 2
+    assert "error: file is a file, not a folder" in done.err

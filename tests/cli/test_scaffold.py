@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -28,13 +29,24 @@ def test_the_scaffolds_test_passes(zmigrate, folder):
     assert "3 passed" in done.stdout
 
 
+def test_the_test_command_that_new_prints_works(zmigrate, folder):
+    done = zmigrate("new", "load-2024")
+    command = next(line for line in done.out.splitlines() if line.startswith("test it:"))
+    finished = subprocess.run(
+        shlex.split(command.removeprefix("test it:")), capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
 def test_the_name_that_new_prints_is_the_jobs_name(zmigrate, folder):
     done = zmigrate("new", "load_2024")
     name = next(line for line in done.out.splitlines() if line.startswith("run it")).split()[4]
     assert zmigrate("show", name).code == 0
 
 
-@pytest.mark.parametrize("name", ["Import", "2024", "a b", "../x", "csv", "class", "path", "é", "", "-x-"])
+@pytest.mark.parametrize(
+    "name", ["Import", "2024", "a b", "../x", "csv", "class", "path", "é", "", "-x-", "run"]
+)
 def test_a_name_that_can_not_be_a_job_is_refused(zmigrate, folder, name):
     done = zmigrate("new", "--", name)
     assert done.code == 2

@@ -159,6 +159,18 @@ def test_check_without_credentials_says_how_to_get_some(zmigrate):
     assert json.loads(done.out)["error"]["code"] == "CONFIG"
 
 
+def test_check_with_profiles_but_no_default_names_them(zmigrate, folder):
+    (folder / "zmigrate.toml").write_text("[profiles.prod]\n[profiles.sandbox]\n")
+    done = zmigrate("check")
+    assert done.code == 2
+    assert done.err.endswith("hint: Name one: --profile prod or --profile sandbox.\n")
+
+
+def test_init_says_where_the_console_of_the_chosen_data_centre_is(zmigrate, typed):
+    typed("", "CA")
+    assert "https://api-console.zohocloud.ca\n" in zmigrate("init").err
+
+
 def test_check_with_a_wrong_secret_is_refused(zmigrate, credentials, monkeypatch):
     monkeypatch.setenv("ZMIGRATE_CLIENT_SECRET", "wrong")
     done = zmigrate("check")

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
+from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,7 +69,16 @@ def add_to(app: typer.Typer) -> None:
         for file in made.files:
             typer.echo(f"made {file}")
         typer.echo(f"\nrun it:   zmigrate run {made.job} {made.sample} --emulator")
-        typer.echo(f"test it:  python -m pytest {made.test}")
+        typer.echo(f"test it:  {python_command()} -m pytest {made.test}")
+        if find_spec("pytest") is None:
+            typer.echo(f"          (needs pytest: {python_command()} -m pip install pytest)")
+
+
+def python_command() -> str:
+    """What calls the Python that zmigrate lives in, which need not be the one on the path."""
+    on_path = which("python")
+    same = on_path is not None and Path(on_path).absolute() == Path(sys.executable).absolute()
+    return "python" if same else quote(sys.executable)
 
 
 def found(path: Path | None) -> Registry:

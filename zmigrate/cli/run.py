@@ -43,8 +43,18 @@ class RunGroup(Group):
         if cmd_name not in registry.jobs:
             if ctx.resilient_parsing:
                 return None
+            refuse_file(cmd_name)
             registry.get(cmd_name)  # raises JobError with the nearest name
         return job_command(registry.jobs[cmd_name])
+
+
+def refuse_file(name: str) -> None:
+    """Raise JobError where a file stands in the job's place."""
+    if name.lower().endswith((".csv", ".txt", ".tsv")):
+        raise JobError(
+            f'"{name}" is a file, not a job',
+            hint=f"To load it: zmigrate run import-csv {name} --module MODULE --operation OPERATION",
+        )
 
 
 def registry_of(context: Context) -> Registry:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from zmigrate.cli.app import COMMANDS
 from zmigrate.errors import UsageError
 from zmigrate.job import job_name
 
@@ -131,6 +132,8 @@ def check_name(name: str) -> None:
             f"{name!r} can't be a job's name",
             hint="small letters and digits, words joined by hyphens, a letter first: import-customers",
         )
+    if name in COMMANDS:
+        raise UsageError(f"{name!r} is the name of a command", hint=f"add a word to it: {name}-customers")
     module = name.replace("-", "_")
     if (
         keyword.iskeyword(module)

@@ -26,7 +26,7 @@ TRIES = 5
 
 INTRODUCTION = """\
 zmigrate talks to Zoho CRM as a Self Client. If there is none yet:
-  1. open Zoho's API console in your data centre: https://api-console.zoho.eu
+  1. open Zoho's API console in your data centre (its address follows)
   2. Add Client > Self Client > Create; its tab "Client Secret" has both values
   3. the org id stands in Zoho CRM under Setup > Company Details; the sandbox of
      an org has an id of its own
@@ -103,6 +103,11 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
         "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
     )
     answers["place"] = place
+    accounts_url = accounts_url_of(
+        *dc_or_url(place), "the answer", names=("the data centre", "the accounts URL")
+    )
+    if "//accounts.zoho" in accounts_url:
+        say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
     answers["client_id"] = asking.ask("client id", default=answers.get("client_id"))
     secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
     answers["soid"] = asking.ask("org id", default=answers.get("soid"))
@@ -112,9 +117,7 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
         client_id=answers["client_id"],
         client_secret=secret,
         soid=normalise_soid(answers["soid"], "the org id"),
-        accounts_url=accounts_url_of(
-            *dc_or_url(place), "the answer", names=("the data centre", "the accounts URL")
-        ),
+        accounts_url=accounts_url,
         place=f"profile '{name}' in zmigrate.toml",
         profile=name,
         upload_url=None,
@@ -136,7 +139,7 @@ def try_out(credentials: Credentials) -> Org:
 
 def keep(folder: Path, name: str, answers: Mapping[str, str], credentials: Credentials) -> None:
     """Write the profile into zmigrate.toml and the secret into .env."""
-    from zmigrate.config import write_profile
+    from zmigrate.cli.profile_file import write_profile
 
     values = {"client_id": credentials.client_id, "soid": credentials.soid}
     dc, _ = dc_or_url(answers["place"])

@@ -1,0 +1,87 @@
+"""Keeps a profile that `zmigrate init` has tried: zmigrate.toml, and its secret in .env."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
+
+from zmigrate.config import DOTENV_FILE, PROFILE_KEYS, PROFILES_FILE, Secret
+from zmigrate.errors import ConfigError
+
+_PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_PRIVATE = 0o600
+
+
+def write_profile(folder: Path, name: str, values: Mapping[str, str], secret: Secret) -> None:
+    """Write `[profiles.NAME]` into zmigrate.toml, keeping the rest of the file, and its secret into `.env`
+    (0600).
+
+    `values` are keys of a profile but for the secret's; `client_secret_env` is set here. Raises ConfigError.
+    """
+    _check_profile_name(name)
+    variable = f"ZMIGRATE_{name.upper().replace('-', '_')}_CLIENT_SECRET"
+    path = folder / PROFILES_FILE
+    try:
+        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+        profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
+        _check_variable_is_free(profiles, name, variable)
+        table = profiles.get(name)
+        if not isinstance(table, Table):
+            table = profiles[name] = tomlkit.table()
+        for key in PROFILE_KEYS:
+            table.pop(key, None)
+        table.update({key: value for key, value in values.items() if value})
+        table["client_secret_env"] = variable
+        _write_private(folder / DOTENV_FILE, _with_variable(_text_of(folder / DOTENV_FILE), variable, secret))
+        path.write_text(tomlkit.dumps(document), "utf-8")
+    except TOMLKitError as error:
+        raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or folder} can't be written: {error.strerror}.",
+            hint="Make the folder writable.",
+        ) from None
+
+
+def _check_profile_name(name: str) -> None:
+    if _PROFILE_NAME.fullmatch(name) is None:
+        raise ConfigError(f"{name!r} is no name for a profile.", hint="Use letters, digits, - and _.")
+
+
+def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
+    for other, table in profiles.items():
+        if other != name and isinstance(table, dict) and table.get("client_secret_env") == variable:
+            raise ConfigError(
+                f"The profile `{other}` already keeps its secret in {variable}.", hint="Choose another name."
+            )
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def _with_variable(text: str, variable: str, secret: Secret) -> Secret:
+    """The text of `.env` with this variable set, every other line as it was."""
+    if any(letter in secret.reveal() for letter in "\r\n\0"):
+        raise ConfigError("The secret has a line break in it.", hint="Copy it again, without the line's end.")
+    quoted = secret.reveal().replace("\\", "\\\\").replace("'", "\\'")
+    pattern = re.compile(rf"\s*(?:export\s+)?{re.escape(variable)}\s*=")
+    lines = [line for line in text.splitlines() if not pattern.match(line)]
+    return Secret("\n".join([*lines, f"{variable}='{quoted}'", ""]))
+
+
+def _write_private(path: Path, text: Secret) -> None:
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w", encoding="utf-8"
+    ) as file:
+        file.write(text.reveal())
+    os.replace(draft, path)
