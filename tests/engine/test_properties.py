@@ -53,7 +53,7 @@ TARGETS: list[tuple[Operation, KeyKind]] = [
     ("delete", "unique"),
 ]
 KINDS = ["ok"] * 14 + ["refused", "refused", "skip", "bad value", "poison", "crash"]
-QUIET_SESSIONS_MAX = 3
+QUIET_SESSIONS_MAX = 30
 
 
 @dataclass(frozen=True)
