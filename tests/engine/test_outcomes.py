@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import product
 from typing import get_args
 
+import orjson
 import pytest
 
+from zmigrate.engine.journal import pack_outcome, pack_outcomes
 from zmigrate.engine.outcomes import (
     ACTIONS,
     TRANSITIONS,
@@ -64,4 +66,5 @@ def test_rows_that_dont_add_up_are_not_balanced() -> None:
     ],
 )
 def test_an_outcome_comes_back_from_the_journal_as_it_went_in(outcome: Outcome) -> None:
-    assert unpacked(outcome.packed()) == outcome
+    assert unpacked(orjson.loads(pack_outcome(outcome))) == outcome
+    assert [unpacked(parts) for parts in orjson.loads(pack_outcomes([outcome] * 2))] == [outcome] * 2
