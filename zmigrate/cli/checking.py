@@ -72,7 +72,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         f"latency       {found['latency_ms']} ms a call",
         f"clock         {skew_text(found['clock_skew_s'])}",
     ]
-    lines.append(f"token budget  {found['tokens_left']} more may be asked for now (ten in ten minutes)")
+    lines.append(f"token budget  {found['tokens_left']} more may be asked for now")
     left = found["credits_left"]
     lines.append(f"API credits   {'unknown' if left is None else f'{count(left)} left of the last 24 hours'}")
     return lines
