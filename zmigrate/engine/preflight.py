@@ -139,10 +139,7 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
             f"an upsert can't match on {module}.{key}: it is neither unique nor what Zoho matches on",
             hint=f"Unique fields of {module}: {unique}.",
         )
-    sensitive = field is not None and field.unique and field.case_sensitive
-    return Target(
-        module, operation, key, kind, CASE_SENSITIVE if sensitive else CASE_INSENSITIVE, tuple(trigger)
-    )
+    return Target(module, operation, key, kind, _fold(field), tuple(trigger), number=_is_number(field))
 
 
 def _is_number(field: Field | None) -> bool:

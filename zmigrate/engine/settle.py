@@ -113,10 +113,10 @@ def given_up(batch: Batch) -> bool:
     return alone or batch.sends >= SENDS_MAX
 
 
-def whole_refusal(error: ApiError, field: str | None = None) -> Outcome:
+def whole_refusal(error: ApiError) -> Outcome:
     """The outcome of the one row that makes Zoho refuse any request that it is in."""
     return Outcome(
-        "failed", None, error.code, field, f"Zoho refuses any request with this record: {error.message}"
+        "failed", None, error.code, None, f"Zoho refuses any request with this record: {error.message}"
     )
 
 
