@@ -17,12 +17,10 @@ from zmigrate.errors import ApiError, CreditsSpent, Fatal, InDoubt, Outage, Refu
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested
+from zmigrate.zoho.transport import SERVER_FAILS
 
 DOUBTS_IN_A_ROW_MAX = 8
 """Lost answers with nothing answered between, after which a run that can't settle them pauses."""
-
-SERVER_FAILS = "SERVER_FAILS"
-"""The transport's code for a read that Zoho fails on again and again while it answers others."""
 
 SEARCHES_MAX = 5
 """Failed looks for a batch in doubt, after which its rows are reported in doubt."""

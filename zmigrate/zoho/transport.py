@@ -31,6 +31,9 @@ _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
 """So many 5xx for one call, while others were answered, are the call's own fault and no outage."""
 
+SERVER_FAILS = "SERVER_FAILS"
+"""The code of the error for a read that Zoho fails on again and again while it answers others."""
+
 _PROBE_PATH = "/crm/v8/org"
 
 _KEPT_URLS = 256
@@ -238,7 +241,7 @@ class Transport:
             raise Fatal(
                 f"Zoho fails on {call.method} {call.path} each time ({doubt.status}), and answers others.",
                 status=doubt.status,
-                code="SERVER_FAILS",
+                code=SERVER_FAILS,
             ) from None
 
     def _answers_elsewhere(self, call: Call) -> bool:
