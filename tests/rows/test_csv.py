@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rows.files import write
+from zmigrate.errors import SourceError
 from zmigrate.rows.sources import Csv, Cursor, Fingerprint
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, SUCCESS_COLUMNS, escape, result_header
 
@@ -165,3 +166,32 @@ def test_what_the_csv_module_writes_is_read_back(
     assert [tuple(row.values.values()) for row in source.rows()] == rows
     half = len(rows) // 2
     assert [tuple(row.values.values()) for row in source.rows(Cursor(half))] == rows[half:]
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS) | st.just(()), min_size=1, max_size=230),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.integers(0, 220),
+)
+def test_every_row_has_the_line_on_which_the_csv_module_begins_it(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], end: str, after: int
+) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator=end, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
+    path = write(tmp_path_factory.mktemp("csv"), text.getvalue())
+    told, line = [], 1
+    with path.open(encoding="utf-8", newline="") as file:
+        for cells in (reader := csv.reader(file)):
+            if cells:
+                told.append((line, cells))
+            line = reader.line_num + 1
+    expected = [(number, line, cells) for number, (line, cells) in enumerate(told[1:], start=1)]
+    assert lines_and_values(Csv(path), after) == expected[after:]
+
+
+def test_rows_before_a_ragged_one_are_given_out(tmp_path: Path) -> None:
+    source = Csv(write(tmp_path, "a,b\n1,2\n\n3,4\n5\n6,7\n"))
+    rows = source.rows()
+    assert [next(rows).line, next(rows).line] == [2, 4]
+    with pytest.raises(SourceError, match=r"leads\.csv:5: expected 2 columns"):
+        next(rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
@@ -22,6 +22,17 @@ class Row(NamedTuple):
     line: int
     """The line of the file on which it begins, from 1; its number where there is no file."""
     values: Mapping[str, Any]
+
+
+class Block(NamedTuple):
+    """Rows of a file that stand one after the other, as cells."""
+
+    first: int
+    """The number of its first row; the others follow without a gap."""
+    lines: Sequence[int]
+    """The line of the file on which each row begins."""
+    cells: list[list[str]]
+    """In the order of the source's columns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, count, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, open_file
+from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row, open_file
 from zmigrate.rows.sources.text import (
     HashingReader,
     NulByte,
@@ -22,7 +22,7 @@ from zmigrate.rows.sources.text import (
     made_of_nul,
     open_text,
 )
-from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
+from zmigrate.rows.sources.watch import FileWatch
 from zmigrate.rows.spreadsheet import our_columns, unescape
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 DELIMITERS: Final = (",", ";", "\t", "|")
 LONGEST_CELL: Final = 4 * 1024 * 1024
 """Characters. Beyond it a quote was never closed; Zoho's longest text is 50,000."""
+BLOCK_ROWS: Final = 100
+"""Rows that are read together. Before each block the file is looked at: is it still the same?"""
 SAMPLE_CHARACTERS: Final = 1 << 16
 SAMPLE_ROWS: Final = 20
 
@@ -119,28 +121,30 @@ class Csv:
         self._watch.check(fingerprint, self.scan)
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
+        columns = self.columns
+        for block in self.blocks(after):
+            values = map(dict, map(zip, repeat(columns), block.cells))
+            # A third off what a row costs against Row(...).
+            yield from map(tuple.__new__, repeat(Row), zip(count(block.first), block.lines, values))
+
+    def blocks(self, after: Cursor = START) -> Iterator[Block]:
+        """The rows behind the cursor as cells, up to `BLOCK_ROWS` together."""
         form = self._find_format()
-        columns, width, ours = form.columns, form.width, form.ours
         confirm = self._watch.confirm
-        new = tuple.__new__  # a third off what a row costs against Row(...)
         with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
             reader = form.reader(text)
             confirm()
             try:
                 # The header and the rows before the cursor, blank lines aside, at the csv module's own speed.
                 deque(islice(filter(None, reader), after.number + 1), maxlen=0)
-                number, line = after.number, reader.line_num + 1
-                for cells in reader:
-                    if len(cells) == width:
-                        number += 1
-                        if not number % EVERY_ROWS:
-                            confirm()
-                        if ours:
-                            cells = [unescape(cell) for cell in cells[ours:]]  # noqa: PLW2901
-                        yield new(Row, (number, line, dict(zip(columns, cells))))  # noqa: B905 - as long as each other
-                    elif cells:
-                        raise _ragged(self.path, line, len(cells), width)
-                    line = reader.line_num + 1
+                first, line = after.number + 1, reader.line_num + 1
+                while cells := list(islice(reader, BLOCK_ROWS)):
+                    confirm()
+                    block, ragged = _block(form, first, _line_numbers(line, cells, reader.line_num), cells)
+                    yield block
+                    if ragged is not None:
+                        raise _ragged(self.path, *ragged, form.width)
+                    first, line = first + len(block.cells), reader.line_num + 1
                 confirm()
             except UnicodeDecodeError:
                 raise explain_bad_byte(self.path, form.encoding) from None
@@ -217,6 +221,33 @@ class _Format:
         return _strict_reader(text, self.delimiter)
 
 
+def _line_numbers(first: int, rows: Sequence[Sequence[str]], last: int) -> Sequence[int]:
+    """The lines on which rows begin that were read from these lines of the file."""
+    if last - first + 1 == len(rows):
+        return range(first, last + 1)
+    breaks = (sum(len(_LINE_END.findall(cell)) for cell in row) for row in rows)
+    return list(accumulate((1 + more for more in breaks), initial=first))[:-1]
+
+
+def _block(
+    form: _Format, first: int, lines: Sequence[int], cells: list[list[str]]
+) -> tuple[Block, tuple[int, int] | None]:
+    """The rows up to the first that has not as many cells as the header; and that row's line and width."""
+    ragged = None
+    if set(map(len, cells)) != {form.width}:
+        full = []
+        for line, row in zip(lines, cells, strict=True):
+            if len(row) == form.width:
+                full.append((line, row))
+            elif row:
+                ragged = line, len(row)
+                break
+        lines, cells = [line for line, _ in full], [row for _, row in full]
+    if form.ours:
+        cells = [[unescape(cell) for cell in row[form.ours :]] for row in cells]
+    return Block(first, lines, cells), ragged
+
+
 def _strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
     if csv.field_size_limit() < LONGEST_CELL:
         csv.field_size_limit(
@@ -281,11 +312,11 @@ def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
                 f"{path}:{line}: column {place} of {len(header)} has no name.",
                 hint="Give every column of the header a name, or take the column out.",
             )
-    for name, count in Counter(header).items():
-        if count > 1:
+    for name, times in Counter(header).items():
+        if times > 1:
             places = " and ".join(str(place) for place, cell in enumerate(header, start=1) if cell == name)
             raise SourceError(
-                f"{path}:{line}: {count} columns are called {name!r}: {places}.",
+                f"{path}:{line}: {times} columns are called {name!r}: {places}.",
                 hint="Give every column a name of its own.",
             )
     return header
