@@ -32,7 +32,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform
 
 from zmigrate.errors import JobError
 from zmigrate.options import (
@@ -228,6 +228,22 @@ class Job:
         return f"{type(self).__name__}({show_values(self._options, vars(self))})"
 
 
+class DeclaredColumns(NamedTuple):
+    """The `columns` of a job, as its rows go through them."""
+
+    fields: tuple[str, ...]
+    cells: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """Takes the fields' cells out of a row."""
+
+    @classmethod
+    def of(cls, job: RecordJob) -> DeclaredColumns | None:
+        """None where the job has a `transform` of its own, or no columns."""
+        if getattr(job.transform, "__func__", None) is not RecordJob.transform:
+            return None
+        declared = job._declared_columns
+        return declared if declared.fields else None
+
+
 class RecordJob(Job, abstract=True):
     """A job that is source, transform, write: row by row, counted, journalled, resumable.
 
@@ -262,13 +278,12 @@ class RecordJob(Job, abstract=True):
         return dict(zip(fields, cells(row), strict=True))
 
     @cached_property
-    def _declared_columns(self) -> tuple[tuple[str, ...], Callable[[Mapping[str, Any]], tuple[Any, ...]]]:
-        """The fields, and what takes their cells out of a row."""
+    def _declared_columns(self) -> DeclaredColumns:
         columns = self.columns or {}
         names = tuple(columns)
         if len(names) == 1:
-            return tuple(columns.values()), lambda row: (row[names[0]],)
-        return tuple(columns.values()), itemgetter(*names) if names else lambda row: ()
+            return DeclaredColumns(tuple(columns.values()), lambda row: (row[names[0]],))
+        return DeclaredColumns(tuple(columns.values()), itemgetter(*names) if names else lambda row: ())
 
     @classmethod
     def _check_class(cls) -> None:

@@ -117,7 +117,7 @@ class Desk:
         self.target = Target("Leads", self.operation, KEY, self.key_kind, fold)
         fence = Fence()
         fence.admit(ROW)
-        producer = Producer(iter(()), lambda row: (ROW, None), fence)
+        producer = Producer(iter(()), lambda rows: ([], []), fence)
         journal = Journal.create(self.folder / "journal.db")
         self.flight = Flight(journal, fence, producer, Rows(), lambda event: None)
         sender = Sender(None, self.target)  # type: ignore[arg-type]

@@ -34,6 +34,14 @@ class Fence:
         self._waiting[row.number] = None
         return False
 
+    def admit_all(self, rows: list[Pending]) -> list[Pending]:
+        """The rows that hold their keys now; the others wait."""
+        keys = dict.fromkeys([row.folded for row in rows])
+        if len(keys) == len(rows) and None not in keys and self._held.keys().isdisjoint(keys):
+            self._held.update(keys)  # type: ignore[arg-type]  # no key is None
+            return rows
+        return [row for row in rows if self.admit(row)]
+
     def hold(self, keys: Iterable[str]) -> None:
         """Hold keys that are under way from before (on resume)."""
         for key in keys:

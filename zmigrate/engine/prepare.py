@@ -1,9 +1,10 @@
-"""From a row of the source to a record that may be sent: `transform`, types by metadata, the key."""
+"""From rows of the source to records that may be sent: `transform`, types by metadata, the key."""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from zmigrate.engine.batch import Pending
@@ -11,7 +12,7 @@ from zmigrate.engine.outcomes import EMPTY_KEY, ID_IN_UPSERT, SKIPPED, TRANSFORM
 from zmigrate.engine.produce import Prepared
 from zmigrate.engine.target import Target
 from zmigrate.events import Emit, Log
-from zmigrate.job import Skip
+from zmigrate.job import DeclaredColumns, Skip
 from zmigrate.rows.sources import Row
 from zmigrate.rows.values import BadValue, Converter
 
@@ -20,8 +21,11 @@ TRACEBACKS_LOGGED = 20
 
 
 class Preparer:
-    """Prepares one row after the other. Called with a row; gives back the row on its way, or with its
-    outcome.
+    """Called with rows of the source; gives back those on their way, and those that end here with their
+    outcomes.
+
+    `columns` are those of a job without a `transform` of its own: its rows are prepared a column at a time,
+    as long as all is well with all of them.
     """
 
     def __init__(
@@ -32,22 +36,62 @@ class Preparer:
         emit: Emit,
         *,
         keep_source: bool,
+        columns: DeclaredColumns | None = None,
     ) -> None:
         self._transform = transform
-        self._convert = converter.convert
+        self._converter = converter
         self._target = target
         self._key = target.key
         self._emit = emit
         self._keep_source = keep_source
+        self._columns = None if keep_source else columns
         self._tracebacks = 0
 
-    def __call__(self, row: Row) -> Prepared:
+    def __call__(self, rows: Sequence[Row]) -> Prepared:
+        together = self._together(rows) if self._columns is not None and rows else None
+        if together is not None:
+            return together, []
+        on_their_way: list[Pending] = []
+        ended: list[tuple[Pending, Outcome]] = []
+        for row in rows:
+            pending, outcome = self._prepare(row)
+            if outcome is None:
+                on_their_way.append(pending)
+            else:
+                ended.append((pending, outcome))
+        return on_their_way, ended
+
+    def _together(self, rows: Sequence[Row]) -> list[Pending] | None:
+        """The rows on their way, or None where one of them does not get there."""
+        assert self._columns is not None  # noqa: S101  asked before
+        fields, cells = self._columns
+        numbers, lines, values = zip(*rows, strict=True)
+        try:
+            columns = list(zip(*map(cells, values), strict=True))
+            records = self._converter.convert_columns(fields, columns)
+        except Exception:  # whatever it is: row by row it is told of which row
+            return None
+        key, target = self._key, self._target
+        if records is None or (target.operation == "upsert" and "id" in fields):
+            return None
+        if key is None:
+            parts = zip(numbers, lines, repeat(None), repeat(None), records, repeat(None))
+        else:
+            keys = [record[key] for record in records]
+            texts = [value if type(value) is str else str(value) for value in keys]
+            if target.looked_up and key != "id":
+                for record in records:
+                    del record[key]
+            parts = zip(numbers, lines, texts, map(target.fold, texts), records, repeat(None))
+        return list(map(tuple.__new__, repeat(Pending), parts))
+
+    def _prepare(self, row: Row) -> tuple[Pending, Outcome | None]:
         values = row.values
         source = dict(values) if self._keep_source else None
         given: Any = None
         try:
             given = self._transform(values)
-            record = self._convert(given)
+            record = self._converter.convert(given)
         except Skip as skip:
             return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, skip.reason))
         except BadValue as bad:
@@ -83,7 +127,9 @@ class Preparer:
         return None
 
     @staticmethod
-    def _ended(row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None) -> Prepared:
+    def _ended(
+        row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None
+    ) -> tuple[Pending, Outcome]:
         shown = None if key is None or key == "" else str(key)
         return Pending(row.number, row.line, shown, None, {}, source), outcome
 

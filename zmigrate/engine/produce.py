@@ -5,7 +5,8 @@ nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending
 from zmigrate.engine.fence import Fence
@@ -13,12 +14,12 @@ from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE, Outcome
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.rows.sources import Row
 
-READ_AT_ONCE = 1_000
-"""Source rows read in one go, so that a long stretch of skipped rows can't keep the loop from turning."""
+READS_AT_ONCE = 10
+"""Batches' worth of source rows read in one go, so that a long stretch of skipped rows can't keep the loop
+from turning."""
 
-
-Prepared = tuple[Pending, Outcome | None]
-"""A row, and its outcome where it ends here (skipped, or failed before sending)."""
+Prepared = tuple[list[Pending], list[tuple[Pending, Outcome]]]
+"""Rows on their way; and those that end here (skipped, or failed before sending), with their outcomes."""
 
 
 class Producer:
@@ -32,7 +33,7 @@ class Producer:
     def __init__(
         self,
         rows: Iterator[Row],
-        prepare: Callable[[Row], Prepared],
+        prepare: Callable[[Sequence[Row]], Prepared],
         fence: Fence,
         *,
         batch_id: int = 1,
@@ -120,48 +121,62 @@ class Producer:
         """The next batch, full unless the source or the fence gives no more rows; None when there is nothing
         to give out now.
         """
-        for _ in range(READ_AT_ONCE):
-            if len(self._open) == self._batch_rows:
+        self._place_freed()
+        for _ in range(READS_AT_ONCE):
+            missing = self._batch_rows - len(self._open)
+            if not missing or self.exhausted or self._fence.full:
                 break
-            if self._freed:
-                self._place(self._freed.popleft())
-            elif self.exhausted or self._fence.full:
-                break
-            else:
-                self._read()
+            self._read(missing)
+            self._place_freed()
         if self._open and (len(self._open) == self._batch_rows or self.exhausted or self._fence.full):
             rows, self._open = self._open, []
             return Batch(id=self.take_id(), rows=rows)
         return None
 
-    def _read(self) -> None:
-        row = next(self._rows, None)
-        if row is None:
-            self.exhausted = True
-            self._pass_known()
-            return
-        known = self._recorded is not None and self._recorded(row)
-        if not known and self._limit is not None and self._taken >= self._limit:
-            self.exhausted = self.limited = True
-            return
-        self.position = row.number
-        mark = None if self._identity is None else self._identity(row)
-        if mark is not None:
-            self._tokens.append((row.number, mark))
-            if self._known_to is not None and int(mark) >= self._known_to:
-                self._pass_known()
-        if known:
-            return
-        self._taken += 1
-        pending, outcome = self._prepare(row)
-        if outcome is not None:
-            self.decided.append((pending, outcome))
-        elif self._fence.admit(pending):
+    def _read(self, count: int) -> None:
+        """Read up to so many rows; those that no earlier session recorded go on their way."""
+        read, new = self._take(count)
+        on_their_way, ended = self._prepare(new)
+        self._taken += len(new)
+        self.decided += ended
+        if read:
+            self.position = read[-1].number
+            self._note_marks(read)
+        for pending in self._fence.admit_all(on_their_way):
             self._place(pending)
+        if self.exhausted:
+            self._pass_known(self.position)
 
-    def _pass_known(self) -> None:
+    def _take(self, count: int) -> tuple[list[Row], list[Row]]:
+        """Rows of the source, and those among them that are new. Sees where the source or the limit ends."""
+        left = None if self._limit is None else self._limit - self._taken
+        if left is not None:
+            count = min(count, left + 1)  # one more tells whether there is more
+        read = list(islice(self._rows, count))
+        self.exhausted = len(read) < count
+        new = read if self._recorded is None else [row for row in read if not self._recorded(row)]
+        if left is not None and len(new) > left:
+            self.exhausted = self.limited = True
+            read, new = read[: read.index(new[left])], new[:left]
+        return read, new
+
+    def _note_marks(self, read: list[Row]) -> None:
+        if self._identity is None:
+            return
+        for row in read:
+            mark = self._identity(row)
+            if mark is not None:
+                self._tokens.append((row.number, mark))
+                if self._known_to is not None and int(mark) >= self._known_to:
+                    self._pass_known(row.number)
+
+    def _pass_known(self, number: int) -> None:
         if self._known_to is not None:
-            self._known_to, self._known_until = None, self.position
+            self._known_to, self._known_until = None, number
+
+    def _place_freed(self) -> None:
+        while self._freed and len(self._open) < self._batch_rows:
+            self._place(self._freed.popleft())
 
     def _place(self, row: Pending) -> None:
         """Put a row that holds its key into the open batch, unless a row with that key was created before."""

@@ -23,7 +23,7 @@ from zmigrate.engine.settle import SettlingTime, in_doubt
 from zmigrate.engine.target import Target
 from zmigrate.engine.workers import Workers
 from zmigrate.events import Credits, EventHub
-from zmigrate.job import RecordJob
+from zmigrate.job import DeclaredColumns, RecordJob
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
@@ -90,7 +90,14 @@ class RecordRun:
         self._fresh = not progress
         self._limit = limit
         self._sender = Sender(connection.crm, target, user)
-        self._prepare = Preparer(job.transform, converter, target, hub.emit, keep_source=not source.stable)
+        self._prepare = Preparer(
+            job.transform,
+            converter,
+            target,
+            hub.emit,
+            keep_source=not source.stable,
+            columns=DeclaredColumns.of(job),
+        )
 
     def run(self, started_at: float) -> SessionResult:
         """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).

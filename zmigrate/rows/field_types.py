@@ -48,8 +48,8 @@ _DATETIME = re.compile(
 _NOT_IN_PHONE = re.compile(rf"[^\w{re.escape(PHONE_MARKS)}]|_")
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?P<domain>[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,22})\Z")
 
-_PLAIN_EMAIL = re.compile(r"[a-zA-Z0-9_.+-]{1,64}@[a-zA-Z0-9-]{2,60}\.[a-zA-Z]{2,22}\Z")
-_PLAIN_PHONE = re.compile(r"[+(0-9][0-9 ().-]{1,28}[0-9]\Z")
+PLAIN_EMAIL: Final = re.compile(r"[a-zA-Z0-9_.+-]{1,64}@[a-zA-Z0-9-]{2,60}\.[a-zA-Z]{2,22}\Z")
+PLAIN_PHONE: Final = re.compile(r"[+(0-9][0-9 ().-]{1,28}[0-9]\Z")
 """What most of them look like: taken as it is, at a fifth of what the whole rule costs."""
 
 
@@ -87,7 +87,7 @@ def text(value: Any, length: int) -> Any:
 
 
 def email(value: Any, length: int) -> Any:
-    if type(value) is str and len(value) <= length and _PLAIN_EMAIL.match(value):
+    if type(value) is str and len(value) <= length and PLAIN_EMAIL.match(value):
         return value
     plain = _trimmed(value)
     if plain is None or plain is NOTHING:
@@ -99,7 +99,7 @@ def email(value: Any, length: int) -> Any:
 
 
 def phone(value: Any, length: int) -> Any:
-    if type(value) is str and len(value) <= length and _PLAIN_PHONE.match(value):
+    if type(value) is str and len(value) <= length and PLAIN_PHONE.match(value):
         return value
     plain = _trimmed(value)
     if plain is None or plain is NOTHING:

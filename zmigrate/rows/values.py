@@ -3,12 +3,14 @@ guessed: what could be read in two ways is refused, with what to write instead."
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from difflib import get_close_matches
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.rows import field_types
+from zmigrate.rows.columns import TakeColumn, column_taker
 from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.refusal import NOTHING, Refused
 
@@ -55,6 +57,7 @@ class Converter:
         self._time_zone = time_zone
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
+        self._column_takers: dict[str, TakeColumn | None] = {}
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The record in Zoho's JSON. Raises BadValue, and nothing else."""
@@ -81,6 +84,34 @@ class Converter:
             raise BadValue(self._key, EMPTY_KEY, "the key is empty, so its record could not be found again")
         return converted
 
+    def convert_columns(
+        self, names: Sequence[str], columns: Sequence[Sequence[Any]]
+    ) -> list[dict[str, Any]] | None:
+        """The records of rows that stand together, a column at a time: what `convert` gives for each of them,
+        at a third of its price. None where a row has to be told apart: a value is refused, or a key empty.
+        """
+        if self._operation == "delete":
+            return None
+        converted = []
+        try:
+            for name, cells in zip(names, columns, strict=True):
+                convert = self._converters.get(name) or self._compile(name)
+                take = self._column_takers.get(name)
+                taken = None if take is None else take(cells)
+                converted.append(list(map(convert, cells)) if taken is None else taken)
+        except Refused:
+            return None
+        if self._key is not None:
+            keys = converted[names.index(self._key)] if self._key in names else (None,)
+            if None in keys or NOTHING in keys:
+                return None
+        if not any(NOTHING in values for values in converted):
+            return list(map(dict, map(zip, repeat(names), zip(*converted, strict=True))))
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if value is not NOTHING}
+            for row in zip(*converted, strict=True)
+        ]
+
     def _compile(self, name: str) -> Callable[[Any], Any]:
         convert = self._converter(name)
         self._converters[name] = convert
@@ -99,6 +130,7 @@ class Converter:
             return field_types.as_is
         field = self._fields.fields[name]
         convert = field_types.converter(field, self._time_zone)
+        self._column_takers[name] = column_taker(field, is_key=name == self._key)
         if name == self._key:
             return _trimmed(convert)
         if self._operation == "insert":
