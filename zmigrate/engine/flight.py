@@ -8,8 +8,8 @@ intents together.
 from __future__ import annotations
 
 import heapq
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
@@ -104,11 +104,14 @@ class Flight:
         batch.held_until = held_until
         batch.finish(outcomes)
         self._finished.append(batch)
-        keys = [
-            row.folded
-            for row, outcome in zip(batch.rows, outcomes, strict=True)
-            if row.folded is not None and outcome.action != "moved"
-        ]
+        actions = Counter([outcome.action for outcome in outcomes])
+        keys = batch.folded_keys
+        if "moved" in actions:
+            keys = [
+                row.folded
+                for row, outcome in zip(batch.rows, outcomes, strict=True)
+                if row.folded is not None and outcome.action != "moved"
+            ]
         if self.seen is not None:
             self.seen.add(
                 (row.folded or "", row.line)
@@ -119,7 +122,8 @@ class Flight:
             self._release(keys)
         elif keys:
             self.hold_until(held_until, keys)
-        self._count(batch)
+        del actions["moved"]
+        self._count(batch, actions)
 
     def decide(self, row: Pending, outcome: Outcome) -> None:
         """A row ends without a request of its own."""
@@ -127,15 +131,11 @@ class Flight:
         if row.folded is not None:
             self._release([row.folded])
 
-    def _count(self, batch: Batch) -> None:
-        counts: dict[Action, int] = {}
-        for outcome in batch.outcomes:
-            if outcome.action != "moved":
-                counts[outcome.action] = counts.get(outcome.action, 0) + 1
-        for action, rows in counts.items():
+    def _count(self, batch: Batch, actions: Mapping[Action, int]) -> None:
+        for action, rows in actions.items():
             self.rows.add(action, rows)
             self.rows.pending -= rows
-        self.emit(BatchDone(batch.id, **{str(action): rows for action, rows in counts.items()}))
+        self.emit(BatchDone(batch.id, **{str(action): rows for action, rows in actions.items()}))
 
     # -- keys -------------------------------------------------------------------------------------
 

@@ -142,8 +142,12 @@ class Producer:
         if read:
             self.position = read[-1].number
             self._note_marks(read)
-        for pending in self._fence.admit_all(on_their_way):
-            self._place(pending)
+        admitted = self._fence.admit_all(on_their_way)
+        if self._seen is None:
+            self._open += admitted
+        else:
+            for pending in admitted:
+                self._place(pending)
         if self.exhausted:
             self._pass_known(self.position)
 
