@@ -12,7 +12,7 @@ from zmigrate.rows.sources.base import Fingerprint, changed, open_file
 from zmigrate.rows.sources.text import file_hash
 
 EVERY_ROWS: Final = 100
-"""Rows between two looks at the file while it is read; a look costs a microsecond or two."""
+"""Rows between two looks at the file while it is read; a look costs a few microseconds."""
 
 
 class FileWatch:
@@ -62,6 +62,9 @@ class FileWatch:
         raise changed(str(self._path), then, now)
 
     def _look(self) -> tuple[int, ...]:
-        with open_file(self._path) as raw:
-            found = os.fstat(raw.fileno())
+        try:
+            found = self._path.stat()
+        except OSError:
+            with open_file(self._path) as raw:  # says why not
+                found = os.fstat(raw.fileno())
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
