@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import threading
 
 import httpx
 import pytest
 
-from zmigrate.zoho.wire import trouble_of
+from zmigrate.zoho.wire import Trouble, build_client, send, trouble_of
 
 BUILD = """
 from zmigrate.errors import ConfigError
@@ -54,3 +56,26 @@ def test_only_what_failed_before_a_connection_stood_is_certainly_not_sent(
 
     assert (trouble.sent, trouble.timed_out, trouble.malformed) == (sent, timed_out, False)
     assert "what it says" not in trouble.why
+
+
+def test_an_answer_that_comes_drop_by_drop_is_given_up() -> None:
+    """Each drop is in time, the whole is not: nobody waits for it for ever."""
+    gone = threading.Event()
+
+    def drip(server: socket.socket) -> None:
+        wire, _ = server.accept()
+        with wire:
+            wire.recv(1 << 16)
+            wire.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+            while not gone.wait(0.01):  # 5 s for the whole
+                wire.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=drip, args=(server,))
+        dripping.start()
+        with build_client(read_timeout_s=0.1, local=True) as client:
+            host, port = server.getsockname()
+            found = send(client, httpx.Request("GET", f"http://{host}:{port}/"), None)
+        gone.set()
+        dripping.join()
+    assert found == Trouble("ReadTimeout", sent=True, timed_out=True)

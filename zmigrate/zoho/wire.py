@@ -7,6 +7,8 @@ here, and what is raised from it later has neither cause nor context.
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import httpx
@@ -21,6 +23,9 @@ _KEEPALIVE_S = 4.0
 closed."""
 
 _CONNECT_TIMEOUT_S = 20.0
+
+_READS_AN_ANSWER = 5
+"""Read timeouts, after which an answer that comes drop by drop is given up."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MALFORMED = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
@@ -38,11 +43,28 @@ class Trouble:
     """True when it can't be sent at all."""
 
 
+class _InTime(httpx.SyncByteStream):
+    """A body that must have come by a moment: httpx's own read timeout begins again with each piece."""
+
+    def __init__(self, stream: httpx.SyncByteStream, until: float) -> None:
+        self._stream = stream
+        self._until = until
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            if time.monotonic() > self._until:
+                raise httpx.ReadTimeout("the answer did not end in time")
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
 def build_client(
     *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
 ) -> httpx.Client:
     """The one client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging
-    silent.
+    silent. An answer has five read timeouts to come as a whole.
 
     Proxies and certificates of the environment (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
     machine. Raises ConfigError when they can't be used.
@@ -52,9 +74,16 @@ def build_client(
     limits = httpx.Limits(
         max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=_KEEPALIVE_S
     )
+
+    def bound(response: httpx.Response) -> None:
+        if isinstance(response.stream, httpx.SyncByteStream):
+            until = time.monotonic() + _READS_AN_ANSWER * read_timeout_s
+            response.stream = _InTime(response.stream, until)
+
     try:
         return httpx.Client(
             transport=transport,
+            event_hooks={"response": [bound]},
             trust_env=not local,
             follow_redirects=False,
             timeout=httpx.Timeout(read_timeout_s, connect=min(_CONNECT_TIMEOUT_S, read_timeout_s)),
