@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zmigrate.errors import ApiError, Fatal, InDoubt, RefusedError, Retryable, ScopeError
-from zmigrate.zoho.answers import Call, decode, judge
+from zmigrate.zoho.answers import Call, Done, decode, judge, read_done
 
 READ = Call("GET", "/crm/v8/Leads")
 INSERT = Call("POST", "/crm/v8/Leads", content=b"{}", expect=2)
@@ -148,3 +149,114 @@ def test_whatever_comes_is_a_value_or_an_error_of_ours_and_a_value_fits(
 @given(st.binary(max_size=30))
 def test_no_bytes_break_the_decoder(content: bytes) -> None:
     decode(content)
+
+
+# -- a plain success, in brief ------------------------------------------------------------------------
+
+
+def written(record_id: object = "1", **more: Any) -> dict[str, Any]:
+    """An element of `data[]` as Zoho sends it."""
+    user = {"name": "Zoë", "id": "900"}
+    stamps = {"Created_Time": "2024-01-01T00:00:00+05:30", "Created_By": user, "Modified_By": user}
+    return {
+        "code": "SUCCESS",
+        "details": {**stamps, "id": record_id, "$approval_state": "approved"},
+        "message": "record added",
+        "status": "success",
+        **more,
+    }
+
+
+def told(done: list[Done] | None) -> list[tuple[str, str | None]] | None:
+    return None if done is None else [(one.details.id, one.action) for one in done]
+
+
+def brief(*elements: Any, expect: int | None = None, **more: Any) -> list[tuple[str, str | None]] | None:
+    content = orjson.dumps({"data": elements, **more})
+    return told(read_done(content, len(elements) if expect is None else expect))
+
+
+def test_of_records_that_were_written_ids_and_actions_are_read() -> None:
+    upserted = [written("1", action="insert"), written("2", action="update", duplicate_field="Email")]
+
+    assert brief(written("5545974000000000001"), written("2")) == [("5545974000000000001", None), ("2", None)]
+    assert brief(*upserted, info={"what": ["nobody", "asked"]}) == [("1", "insert"), ("2", "update")]
+    assert brief({"code": "SUCCESS", "details": {"id": "1"}}) == [("1", None)]
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        FAILED,
+        {**ROW, "code": "success"},
+        {**ROW, "details": {}},
+        {**ROW, "details": None},
+        {**ROW, "details": []},
+        {"code": "SUCCESS"},
+        {"details": {"id": "1"}},
+        written(1),
+        written(None),
+        written(action="merge"),
+        None,
+        "SUCCESS",
+        [],
+    ],
+)
+def test_one_element_that_is_no_plain_success_leaves_all_of_them_to_be_judged(element: Any) -> None:
+    assert brief(*[ROW] * 99, element) is None
+
+
+@pytest.mark.parametrize("expect", [1, 3, 100])
+def test_another_number_of_successes_is_left_to_be_judged(expect: int) -> None:
+    assert brief(ROW, ROW, expect=expect) is None
+
+
+@pytest.mark.parametrize("code", ["TOO_MANY_REQUESTS", 429, "SUCCESS"])
+def test_a_body_that_has_a_code_itself_is_left_to_be_judged(code: Any) -> None:
+    assert brief(ROW, code=code) is None
+    assert brief(ROW, code=None) == [("1", None)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b"<html>busy</html>",
+        b'{"data":{}}',
+        b'{"data":[{"code":"SUCCESS","details":{"id":"1"}}',
+        b'{"data":[{"code":"SUCCESS","details":{"id":"1"}}]}}',
+        b'{"data":[{"code":"SUCCESS","message":"\xff","details":{"id":"1"}}]}',
+        b'{"data":[{"code":"SUCCESS","message":"\\ud800","details":{"id":"1"}}]}',
+        b'{"data":[{"code":"SUCCESS","details":{"id":"1"}}],"x":' + b"[" * 9_000 + b"]" * 9_000 + b"}",
+    ],
+)
+def test_what_is_no_whole_answer_is_left_to_be_judged(content: bytes) -> None:
+    assert read_done(content, 1) is None
+
+
+@st.composite
+def damaged_answers(draw: st.DrawFn) -> bytes:
+    """A good answer, of which some bytes are lost, doubled or others."""
+    elements = [written("1", action="insert"), written("2"), written("3", action="update")]
+    content = bytearray(orjson.dumps({"data": elements, "code": None, "info": {"n": [-1.5, True]}}))
+    for _ in range(draw(st.integers(0, 3))):
+        start = draw(st.integers(0, len(content)))
+        end = draw(st.integers(start, min(len(content), start + 40)))
+        part = content[start:end]
+        other = draw(st.sampled_from(b'{}[]",:\\0123456789ntu \n\x00\xff\xc3'))
+        content[start:end] = draw(st.sampled_from([b"", bytes([other]), part + part, part + bytes([other])]))
+    return bytes(content)
+
+
+@given(content=damaged_answers(), expect=st.sampled_from([3, 3, 2, 4]), status=st.sampled_from([200, 201]))
+def test_what_is_read_in_brief_is_what_the_whole_answer_says(
+    content: bytes, expect: int, status: int
+) -> None:
+    done = read_done(content, expect)
+    if done is not None:
+        body = judge(Call("POST", "/crm/v8/Leads", expect=expect), status, decode(content))
+        whole = [(one["code"], one["details"]["id"], one.get("action")) for one in body["data"]]
+        assert whole == [("SUCCESS", record_id, action) for record_id, action in told(done) or ()]

@@ -7,11 +7,12 @@ error.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
+import msgspec
 import orjson
 
 from zmigrate.errors import Fatal, InDoubt, RefusedError, Retryable, ScopeError, ZmigrateError
@@ -42,11 +43,39 @@ class Call:
     """How many elements `data[]` of the answer must have; None where it is not a write of records."""
     ok_statuses: tuple[int, ...] = ()
     """Statuses that are answers for this call, though they are errors for others."""
+    brief: bool = False
+    """Of records that were all written no more is wanted than `Answer.done`."""
 
     @property
     def writes(self) -> bool:
         """True when it can change the org."""
         return self.method != "GET" and not self.path.endswith("/coql")
+
+
+class Details(msgspec.Struct, frozen=True, gc=False):
+    """The record that was written."""
+
+    id: str
+
+
+class Done(msgspec.Struct, frozen=True, gc=False):
+    """What `data[]` says of a record that was written."""
+
+    code: Literal["SUCCESS"]
+    details: Details
+    action: Literal["insert", "update"] | None = None
+    """What an upsert did."""
+
+
+class _AllDone(msgspec.Struct, gc=False):
+    data: list[Done]
+    code: None = None
+    """Where a body has one, it is for `judge`."""
+
+
+_ALL_DONE = msgspec.json.Decoder(_AllDone)
+"""A second JSON library beside orjson, which has to make objects of everything: of what Zoho says about each
+record of a hundred (times, users, state), this one reads the fields above and skips the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +84,7 @@ class Answer:
 
     status: int
     body: Any
-    """The decoded JSON, or None where there was no body."""
+    """The decoded JSON, or None where there was no body, or where `done` says all that is wanted of it."""
     headers: Mapping[str, str]
     sent_at: float
     """When the first attempt was sent."""
@@ -65,6 +94,8 @@ class Answer:
     """When the last earlier attempt was sent whose fate is unknown; None if there was none."""
     doubt_timed_out: bool = False
     """True when one of those attempts ended in a timeout."""
+    done: Sequence[Done] | None = None
+    """For a brief call whose records were all written, with no doubt before: one for each, in order."""
 
 
 def decode(content: bytes) -> Any:
@@ -75,6 +106,19 @@ def decode(content: bytes) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return _UNREADABLE
+
+
+def read_done(content: bytes, expect: int) -> list[Done] | None:
+    """The records of an answer that says of each of them that it was written, and has as many as it must.
+
+    None for every other body, be it JSON or not: `decode` and `judge` tell what that one means.
+    """
+    try:
+        content.decode()  # the decoder does not look into the texts that it skips
+        done = _ALL_DONE.decode(content).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return done if len(done) == expect else None
 
 
 def is_unreadable(body: object) -> bool:

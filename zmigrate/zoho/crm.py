@@ -207,10 +207,12 @@ class Crm:
         repeatable: bool,
         ids: Sequence[str] = (),
         trigger: Sequence[str] = (),
+        brief: bool = False,
     ) -> Answer:
         """Send one batch of records: a body from `write_body`, or for a delete the ids.
 
-        The answer's `data[]` has one element for each row, in order. Errors: see `Transport.send`.
+        The answer's `data[]` has one element for each row, in order; with `brief`, a plain success has
+        `Answer.done` in its place. Errors: see `Transport.send`.
         """
         path = f"{API}/{_module(module)}"
         params: tuple[tuple[str, str], ...] = ()
@@ -232,6 +234,7 @@ class Crm:
                 repeatable=repeatable,
                 credits=limits.write_credits(operation, rows),
                 expect=rows,
+                brief=brief,
             )
         )
 

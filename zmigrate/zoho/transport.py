@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -20,7 +21,7 @@ from zmigrate.events import Emit, RequestSent, Throttled, Waiting
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
-from zmigrate.zoho.answers import Answer, Call, decode, is_token_refused, judge
+from zmigrate.zoho.answers import Answer, Call, Done, decode, is_token_refused, judge, read_done
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
 from zmigrate.zoho.clock import ZohoClock
 from zmigrate.zoho.credits import CreditLedger
@@ -144,9 +145,8 @@ class Transport:
                 raise _trouble_error(call, reply, base)
             self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
             self._credits.correct(reply.headers.get("x-api-credits-remaining"))
-            body = decode(reply.content)
-            story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
-            value = judge(call, reply.status_code, body)
+            done = _done(call, story, reply)
+            body = _judged(call, story, reply, answered_at) if done is None else None
         except InDoubt as doubt:
             self._note_doubt(call, story, doubt, sent_at)
             raise
@@ -157,13 +157,14 @@ class Transport:
             self._answered += 1
         return Answer(
             reply.status_code,
-            value,
+            body,
             reply.headers,
             story.sent_at,
             answered_at,
             story.attempts,
             story.doubted_at,
             story.doubt_timed_out,
+            done,
         )
 
     def _request(self, base: str, call: Call) -> httpx.Request:
@@ -296,6 +297,30 @@ _HEADERS = [("user-agent", "zmigrate"), ("accept", "application/json"), ("accept
 _JSON_HEADERS = [*_HEADERS, ("content-type", "application/json")]
 _FREE_STATUSES = frozenset({401, 429})
 """Answers that cost no credits."""
+_SUCCESS = frozenset({200, 201})
+"""What Zoho answers when every record was written: 201 to an insert, else 200."""
+
+
+def _done(call: Call, story: _Story, reply: httpx.Response) -> list[Done] | None:
+    """The records of a plain success that is wanted in brief; None where the answer has to be judged.
+
+    After a doubt `data[]` is wanted whole: times and users tell whose a record is.
+    """
+    if (
+        not call.brief
+        or call.expect is None
+        or reply.status_code not in _SUCCESS
+        or story.doubted_at is not None
+    ):
+        return None
+    return read_done(reply.content, call.expect)
+
+
+def _judged(call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
+    """The body of an answer; raises what `judge` does."""
+    body = decode(reply.content)
+    story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
+    return judge(call, reply.status_code, body)
 
 
 def _trouble_error(call: Call, trouble: wire.Trouble, base: str) -> Fatal | InDoubt | Retryable:
