@@ -22,7 +22,7 @@ from zmigrate.rows.sources import Cursor, Fingerprint, Row
 from zmigrate.rows.values import BadValue
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.writes import Operation
-from zmigrate.zoho.answers import Answer
+from zmigrate.zoho.answers import Answer, read_done
 
 LATE_AFTER_RESET_S = 9.9
 LATE_AFTER_TIMEOUT_S = 59.9
@@ -95,6 +95,7 @@ class FakeWire:
         repeatable: bool,
         ids: Sequence[str] = (),
         trigger: Sequence[str] = (),
+        brief: bool = False,
     ) -> Answer:
         records = orjson.loads(content)["data"] if content is not None else [{"id": name} for name in ids]
         assert len(records) == rows <= 100
@@ -117,7 +118,10 @@ class FakeWire:
             if trouble is None:
                 data = apply()
                 self._fate.moment()
-                return Answer(200, {"data": data}, {}, sent_at, sent_at, attempt, doubted_at)
+                body = {"data": data}
+                done = read_done(orjson.dumps(body), rows) if brief and doubted_at is None else None
+                whole = body if done is None else None
+                return Answer(200, whole, {}, sent_at, sent_at, attempt, doubted_at, done=done)
             if trouble in {"throttled", "refused"}:
                 self._refuse(trouble, doubted_at)
                 self._take_time(20)

@@ -15,12 +15,16 @@ from typing import Any, Literal, NamedTuple
 from zmigrate.engine.batch import Batch
 from zmigrate.engine.outcomes import Action, Outcome
 from zmigrate.writes import Operation
+from zmigrate.zoho.answers import Done
 
 DUPLICATE_DATA = "DUPLICATE_DATA"
 INVALID_DATA = "INVALID_DATA"
 SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
 
 DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
+"""An upsert is not among them: it says of each row what it did."""
+
+_make = tuple.__new__
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +58,28 @@ def read_answer(
     """
     if doubted:
         return [_repeated(operation, batch, element, user) for element in data]
-    if operation == "upsert":
-        return [_plain(operation, element) for element in data]
-    # Nearly all rows: made without the named tuples' own __new__, at a third of its price.
-    make, action = tuple.__new__, DONE[operation]
+    always = DONE.get(operation)
     return [
-        make(Verdict, (make(Outcome, (action, element["details"]["id"], None, None, None)), None, None))
+        _written(always or _upserted(element.get("action")), element["details"]["id"])
         if element.get("code") == "SUCCESS"
         else Verdict(refusal(element))
         for element in data
     ]
 
 
-def _plain(operation: Operation, element: Mapping[str, Any]) -> Verdict:
-    return Verdict(_success(operation, element) if element.get("code") == "SUCCESS" else refusal(element))
+def all_written(operation: Operation, done: Sequence[Done]) -> list[Verdict]:
+    """The verdicts on a batch all of whose rows were written, with no request before that is in doubt."""
+    always = DONE.get(operation)
+    return [_written(always or _upserted(one.action), one.details.id) for one in done]
+
+
+def _written(action: Action, record_id: str) -> Verdict:
+    """For nearly all rows: made without the named tuples' own __new__, at a third of its price."""
+    return _make(Verdict, (_make(Outcome, (action, record_id, None, None, None)), None, None))
+
+
+def _upserted(action: str | None) -> Action:
+    return "created" if action == "insert" else "updated"
 
 
 def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], user: str | None) -> Verdict:
@@ -90,10 +102,8 @@ def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], us
 
 
 def _success(operation: Operation, element: Mapping[str, Any]) -> Outcome:
-    record_id = element["details"]["id"]
-    if operation == "upsert":
-        return Outcome("created" if element.get("action") == "insert" else "updated", record_id)
-    return Outcome(DONE[operation], record_id)
+    action = DONE.get(operation) or _upserted(element.get("action"))
+    return Outcome(action, element["details"]["id"])
 
 
 def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
