@@ -79,3 +79,18 @@ def test_an_answer_that_comes_drop_by_drop_is_given_up() -> None:
         gone.set()
         dripping.join()
     assert found == Trouble("ReadTimeout", sent=True, timed_out=True)
+
+
+def test_cookies_are_not_kept() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, headers={"set-cookie": "JSESSIONID=1; Path=/"})
+
+    with build_client(read_timeout_s=1.0, transport=httpx.MockTransport(answer)) as client:
+        for _ in range(2):
+            client.get("https://www.zohoapis.com/crm/v8/org")
+
+    assert ["cookie" in request.headers for request in seen] == [False, False]
+    assert not client.cookies

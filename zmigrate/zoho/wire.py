@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 
 import httpx
 
@@ -60,6 +61,13 @@ class _InTime(httpx.SyncByteStream):
         self._stream.close()
 
 
+class _NoCookies(CookieJar):
+    """Keeps none: a call needs nothing but its token, and httpx would read the cookies of every answer."""
+
+    def extract_cookies(self, response: object, request: object) -> None:
+        pass
+
+
 def build_client(
     *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
 ) -> httpx.Client:
@@ -83,6 +91,7 @@ def build_client(
     try:
         return httpx.Client(
             transport=transport,
+            cookies=_NoCookies(),
             event_hooks={"response": [bound]},
             trust_env=not local,
             follow_redirects=False,
