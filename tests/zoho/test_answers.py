@@ -38,6 +38,14 @@ def test_another_number_of_elements_leaves_a_doubt(elements: int) -> None:
         judge(INSERT, 201, {"data": [ROW] * elements})
 
 
+@pytest.mark.parametrize(
+    "element", [{**ROW, "details": {}}, {"code": "SUCCESS"}, {**ROW, "details": {"id": None}}, None, "done"]
+)
+def test_a_record_that_was_written_under_no_id_leaves_a_doubt(element: Any) -> None:
+    with pytest.raises(InDoubt, match="does not say which records"):
+        judge(INSERT, 201, {"data": [ROW, element]})
+
+
 def test_a_single_refused_record_of_a_single_insert_is_a_row_and_no_error() -> None:
     single = Call("POST", "/crm/v8/Leads", content=b"{}", expect=1)
 

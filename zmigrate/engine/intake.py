@@ -9,7 +9,7 @@ from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.outcomes import MOVED, Outcome
 from zmigrate.engine.produce import duplicate_in_source
-from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, lost
+from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, lost
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict
 from zmigrate.engine.workers import Finished
@@ -57,8 +57,11 @@ class Intake:
     def take(self, finished: Finished[Batch]) -> None:
         """Apply one finished task."""
         batch, value, error = finished.tag, finished.value, finished.error
-        if isinstance(value, Sent):
-            self._sent(batch, value)
+        if isinstance(value, Written):
+            self._answered(batch, value.outcomes)
+        elif isinstance(value, Sent):
+            batch.doubted = batch.doubted or value.doubted
+            self._answered(batch, self._all_checked(batch, value.verdicts))
         elif isinstance(value, Searched):
             self._searched(batch, value)
         elif isinstance(value, LookedUp):
@@ -73,13 +76,12 @@ class Intake:
 
     # -- answers ----------------------------------------------------------------------------------
 
-    def _sent(self, batch: Batch, sent: Sent) -> None:
+    def _answered(self, batch: Batch, outcomes: list[Outcome]) -> None:
         self.doubts_in_a_row = 0
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
-        batch.doubted = batch.doubted or sent.doubted
-        self._flight.finish(batch, self._all_checked(batch, sent.verdicts), self._hold_until(batch))
+        self._flight.finish(batch, outcomes, self._hold_until(batch))
 
     def _hold_until(self, batch: Batch) -> float | None:
         """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a

@@ -47,6 +47,13 @@ class Wire(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Every row of a batch was written, and there is nothing to ask about any."""
+
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A batch was answered."""
 
@@ -95,7 +102,7 @@ class Sender:
         records: list[dict[str, Any]] = parsed["data"]
         return records
 
-    def send(self, batch: Batch) -> Sent:
+    def send(self, batch: Batch) -> Written | Sent:
         """Send a batch and read its answer: in brief, unless it has to tell who we are, or whose a record is.
 
         Raises what the transport raises.
@@ -113,7 +120,7 @@ class Sender:
             brief=self.user is not None and not batch.doubted,
         )
         if answer.done is not None:
-            return Sent(all_written(target.operation, answer.done), doubted=False)
+            return Written(all_written(target.operation, answer.done))
         data = answer.body["data"]
         doubted = batch.doubted or answer.doubted_at is not None
         self._learn_user(data)

@@ -166,7 +166,14 @@ def _judge_records(call: Call, status: int, body: Any) -> Any:
         raise InDoubt(
             f"Zoho answered {len(elements)} results to {call.expect} records of {_name(call)}.", status=status
         )
+    if not all(map(_tells_its_record, elements)):
+        raise InDoubt(f"Zoho's answer to {_name(call)} does not say which records it wrote.", status=status)
     return body
+
+
+def _tells_its_record(element: Any) -> bool:
+    """A record that was written has its id there; one that was refused has its reasons."""
+    return isinstance(element, dict) and (_code(element) != "SUCCESS" or bool(_details(element).get("id")))
 
 
 def _judge_plain(call: Call, status: int, body: Any) -> Any:
