@@ -30,6 +30,11 @@ TICK_S = 0.1
 PREPARE_S = 0.02
 """The longest that a turn makes batches; a slow `transform` must not keep the first of them waiting."""
 
+AHEAD_ENOUGH = 2
+YIELD_S = 0.002
+"""With so many batches ready and no worker free, a turn leaves the interpreter to the workers for so long,
+before it makes more: where answers are quick they need it more."""
+
 PARKED_MAX = 100
 """Batches in doubt beyond which nothing new is sent until some are settled."""
 
@@ -183,7 +188,7 @@ class Dispatcher:
             return None
 
     def _patience(self) -> float:
-        """How long to wait for a worker: not at all while there is something to prepare or to send."""
+        """How long to wait for a worker: not at all while there is something to send, or too little ready."""
         flight = self._flight
         if self.stopping:
             return TICK_S
@@ -193,10 +198,10 @@ class Dispatcher:
             and not flight.fence.full
             and len(flight.ready) < self._room.limit(True) + 2
         )
-        if can_prepare and len(flight.parked) < PARKED_MAX:
-            return 0.0
         if flight.ready and self._places() > 0:
             return 0.0
+        if can_prepare and len(flight.parked) < PARKED_MAX:
+            return 0.0 if len(flight.ready) < AHEAD_ENOUGH else YIELD_S
         due = flight.next_due
         return TICK_S if due is None else min(TICK_S, max(0.0, due - self._clock()))
 
