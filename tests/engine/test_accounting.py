@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -63,6 +63,34 @@ def test_two_outcomes_for_a_row_are_an_error_that_names_it(journal: Journal) -> 
         count_rows(journal)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "twice"),
+    [
+        (range(1, 101), range(100, 200), 100),
+        (range(9, 17), range(1, 10), 9),
+        (range(1, 41), range(16, 24), 16),
+        (range(16, 24), range(1, 41), 16),
+        ([3, 5, 8], range(4, 9), 5),
+        (range(4, 9), [8, 30, 5], 8),
+        (range(5_000, 5_100), [40_000, 5_099], 5_099),
+    ],
+)
+def test_batches_that_overlap_in_a_row_are_an_error_that_names_it(
+    first: Sequence[int], second: Sequence[int], twice: int, journal: Journal
+) -> None:
+    put(journal, 1, list(first), [CREATED] * len(first))
+    put(journal, 2, list(second), [CREATED] * len(second))
+    with pytest.raises(AccountingError, match=f"row {twice} .* two outcomes"):
+        count_rows(journal)
+
+
+def test_batches_that_stand_beside_and_between_one_another_add_up(journal: Journal) -> None:
+    batches = [range(10, 17), range(1, 10), [17, 19, 20], range(21, 24), [18], range(24, 300), [40_000]]
+    for batch_id, numbers in enumerate(batches, start=1):
+        put(journal, batch_id, list(numbers), [CREATED] * len(numbers))
+    assert count_rows(journal) == Rows(read=300, created=300)
+
+
 def test_a_row_of_a_batch_that_was_decided_as_well_is_an_error(journal: Journal) -> None:
     put(journal, 1, [1], [CREATED])
     with journal.transaction():
@@ -81,7 +109,7 @@ def test_a_row_with_an_outcome_that_is_under_way_is_an_error(journal: Journal) -
 def test_an_outcome_that_was_tampered_with_is_noticed(journal: Journal) -> None:
     put(journal, 1, [1], [CREATED])
     with closing(sqlite3.connect(journal.path)) as other, other:
-        other.execute("""UPDATE batch SET outcomes = '[["failed", null]]'""")
+        other.execute("""UPDATE outcome SET outcomes = '[["failed", null]]'""")
     with pytest.raises(AccountingError, match=r"the journal counts .*'failed': 1"):
         check_counts(count_rows(journal), Rows(read=1, created=1), finished=True, total=1)
 

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from tests.engine.fakes import row
+from zmigrate.engine import journal_sql
 from zmigrate.engine.batch import Batch
-from zmigrate.engine.journal import APPLICATION_ID, SCHEMA_VERSION, Journal
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.journal_sql import APPLICATION_ID, SCHEMA_VERSION
 from zmigrate.engine.outcomes import MOVED, Outcome
 from zmigrate.errors import DiskFull, JournalDamaged
 
@@ -50,7 +52,7 @@ def seen(path: Path, sql: str) -> list[dict[str, Any]]:
 
 def test_an_intent_stands_in_the_file_before_anything_is_sent(journal: Journal) -> None:
     put(journal, sent())
-    [batch] = seen(journal.path, "SELECT * FROM batch")
+    [batch] = seen(journal.path, "SELECT * FROM batch JOIN content ON batch = id")
     assert (batch["state"], batch["sends"], batch["first_intent"], batch["sent_at"]) == (
         "sent",
         1,
@@ -59,13 +61,13 @@ def test_an_intent_stands_in_the_file_before_anything_is_sent(journal: Journal) 
     )
     assert json.loads(batch["rows"]) == [[1, 2, "k1"], [2, 3, "K2"]]
     assert zlib.decompress(batch["body"]) == BODY
-    assert batch["outcomes"] is None
+    assert seen(journal.path, "SELECT * FROM outcome") == []
 
 
 def test_outcomes_are_readable_json_in_the_order_of_the_rows(journal: Journal) -> None:
     put(journal, sent(), [CREATED, Outcome("failed", None, "INVALID_DATA", "Email", "é; 'x'")])
-    [batch] = seen(journal.path, "SELECT state, outcomes, min_id, max_id FROM batch")
-    assert batch["state"] == "done"
+    [batch] = seen(journal.path, "SELECT * FROM outcome")
+    assert batch["batch"] == 1
     assert json.loads(batch["outcomes"]) == [
         ["created", "5545974000000000001"],
         ["failed", None, "INVALID_DATA", "Email", "é; 'x'"],
@@ -131,6 +133,40 @@ def test_a_batch_that_is_sent_again_keeps_its_rows_and_changes_its_state(journal
     ]
 
 
+def test_what_was_sent_is_kept_as_it_was_sent_last(journal: Journal) -> None:
+    batch = sent()
+    put(journal, batch)
+    with journal.transaction():
+        journal.put_batch(batch, b'{"data":[{}]}')
+    [content] = seen(journal.path, "SELECT body FROM content")
+    assert zlib.decompress(content["body"]) == b'{"data":[{}]}'
+
+
+def test_a_batch_that_is_done_is_a_row_more_and_nothing_written_anew(journal: Journal) -> None:
+    batch = sent()
+    put(journal, batch)
+    both = "SELECT * FROM batch JOIN content ON batch = id"
+    before = seen(journal.path, both)
+    with journal.transaction():
+        batch.finish([CREATED, CREATED])
+        journal.finish_batch(batch)
+    assert seen(journal.path, both) == before
+    assert journal.open_batches(lambda body: json.loads(body)["data"]) == []
+    assert list(journal.open_rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"), [(journal_sql.MAY_HOLD_ID, "outcome_ids"), (journal_sql.HELD, "outcome_held")]
+)
+def test_each_index_serves_the_statement_that_it_is_there_for(
+    statement: str, index: str, journal: Journal
+) -> None:
+    with closing(sqlite3.connect(journal.path)) as db:
+        plan = db.execute(f"EXPLAIN QUERY PLAN {statement}", [1] * statement.count("?")).fetchall()
+    assert any(f"INDEX {index} " in step[-1] for step in plan)
+    assert not any("TEMP B-TREE" in step[-1] for step in plan)
+
+
 def test_rows_of_a_source_that_cant_be_read_again_are_kept(journal: Journal) -> None:
     batch = Batch(1, [row(1, "a", {"id": "7", "n": "x"}), row(2, "b", {"id": "8", "n": None})], state="sent")
     put(journal, batch)
@@ -144,7 +180,7 @@ def test_outcomes_come_by_the_first_row_of_their_group_without_the_moved(journal
     with journal.transaction():
         journal.put_decided([(row(n), Outcome("skipped", None, "SKIPPED")) for n in (2, 5)])
     groups = [(first, [found.number for found in group]) for first, group in journal.outcomes()]
-    assert groups == [(1, [1, 3]), (2, [2]), (4, [6]), (5, [5])]
+    assert groups == [(1, [1, 3]), (2, [2, 5]), (4, [6])]
 
 
 def test_the_row_that_created_a_record_is_found_by_the_id_and_is_another_one(journal: Journal) -> None:
@@ -226,7 +262,7 @@ def test_what_is_no_journal_of_ours_is_told_with_what_to_do(how: str, tmp_path: 
 def test_a_journal_of_another_version_names_both(tmp_path: Path) -> None:
     path = closed_journal(tmp_path)
     spoil(path, "PRAGMA user_version=99")
-    with pytest.raises(JournalDamaged, match="schema 99, needed 1"):
+    with pytest.raises(JournalDamaged, match="schema 99, needed 2"):
         Journal.open(path)
 
 

@@ -31,9 +31,10 @@ from tests.support import read_rows
 from zmigrate import Skip
 from zmigrate.engine.accounting import check_counts, count_rows
 from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.journal import Journal, RecordedRow
+from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Rows
 from zmigrate.engine.record_run import RecordRun
+from zmigrate.engine.recorded import RecordedRow
 from zmigrate.engine.results import SourceRow, write_results
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.target import KeyKind, Target
@@ -250,7 +251,9 @@ class Lab:
         """How often each row stands in the journal, but for those that moved on to another batch."""
         db = sqlite3.connect(self.folder.journal)
         found: Counter[int] = Counter()
-        for rows, source, outcomes in db.execute("SELECT rows, source, outcomes FROM batch"):
+        for rows, source, outcomes in db.execute(
+            "SELECT rows, source, outcomes FROM content LEFT JOIN outcome USING (batch)"
+        ):
             kept = orjson.loads(zlib.decompress(source)) if source else None
             for index, (number, _, _) in enumerate(orjson.loads(rows)):
                 if outcomes is None or orjson.loads(outcomes)[index][0] != "moved":

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Rows
+from zmigrate.engine.recorded import consecutive
 from zmigrate.errors import AccountingError
 
 
@@ -16,12 +16,12 @@ class _Ticked:
     def __init__(self) -> None:
         self._bits = bytearray()
 
-    def tick(self, numbers: Sequence[int]) -> int | None:
+    def tick(self, numbers: list[int]) -> int | None:
         """Tick numbers off; gives the first that was ticked before, or None."""
-        last = max(numbers, default=0)
         bits = self._bits
-        if last >> 3 >= len(bits):
-            bits.extend(bytes((last >> 3) + 4096 - len(bits)))
+        if not numbers or (consecutive(numbers) and self._tick_range(numbers[0], len(numbers))):
+            return None
+        self._make_room(max(numbers))
         for number in numbers:
             byte, bit = number >> 3, 1 << (number & 7)
             if bits[byte] & bit:
@@ -29,17 +29,33 @@ class _Ticked:
             bits[byte] |= bit
         return None
 
+    def _tick_range(self, first: int, count: int) -> bool:
+        """Tick so many numbers off at once; not if one of them was ticked before."""
+        self._make_room(first + count)
+        start, end = first >> 3, ((first + count) >> 3) + 1
+        before = int.from_bytes(self._bits[start:end], "little")
+        these = ((1 << count) - 1) << (first & 7)
+        if before & these:
+            return False
+        self._bits[start:end] = (before | these).to_bytes(end - start, "little")
+        return True
+
+    def _make_room(self, number: int) -> None:
+        if number >> 3 >= len(self._bits):
+            self._bits.extend(bytes((number >> 3) + 4096 - len(self._bits)))
+
 
 def count_rows(journal: Journal) -> Rows:
     """Count every recorded row in the journal. Raises AccountingError if a row has more than one outcome."""
     rows, ticked = Rows(), _Ticked()
-    for numbers, lines, actions in journal.actions():
+    for group in journal.groups():
+        numbers = group.numbers
         again = ticked.tick(numbers)
         if again is not None:
-            line = lines[numbers.index(again)]
+            line = group.rows[numbers.index(again)][1]
             raise AccountingError(f"row {again} (line {line}) has two outcomes in the journal")
         rows.read += len(numbers)
-        for action, count in Counter(actions).items():
+        for action, count in Counter([outcome[0] for outcome in group.outcomes]).items():
             rows.add(action, count)
     for numbers in journal.open_rows():
         again = ticked.tick(numbers)

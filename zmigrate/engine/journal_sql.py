@@ -1,0 +1,89 @@
+"""The SQL of the journal: its tables, and every statement about them.
+
+A journal is written batch by batch, and read back by few: an index costs each insert, a table little. So what
+is big stands apart from what is looked through, and what comes later is a row of its own, not an update.
+"""
+
+from __future__ import annotations
+
+APPLICATION_ID = 0x7A6D6967
+"""Marks the file as a zmigrate journal ("zmig")."""
+
+SCHEMA_VERSION = 2
+
+SCHEMA = """
+CREATE TABLE batch (              -- small, so that a look over all of them is quick without an index
+    id INTEGER PRIMARY KEY,
+    parent INTEGER,
+    state TEXT NOT NULL,          -- queued: not sent | sent: maybe applied; with an outcome: done
+    first_row INTEGER NOT NULL,   -- numbers of source rows, from 1
+    last_row INTEGER NOT NULL,
+    sends INTEGER NOT NULL,
+    first_intent REAL,            -- epoch seconds on Zoho's clock, at the earliest
+    sent_at REAL,                 -- epoch seconds on our clock
+    doubted INTEGER NOT NULL      -- an earlier request may have been applied
+);
+CREATE TABLE content (            -- what is written once, and is most of the file
+    batch INTEGER PRIMARY KEY,
+    rows TEXT NOT NULL,           -- [[number, line, key], ...]
+    source BLOB,                  -- the rows as they were read, zlib, where the source can't be read again
+    body BLOB                     -- what was sent, zlib
+);
+CREATE TABLE outcome (            -- a batch that is in here is done
+    batch INTEGER PRIMARY KEY,
+    doubted INTEGER NOT NULL,     -- an earlier request than the one that was answered may have been applied
+    held_until REAL,              -- its keys are fenced until then (our clock)
+    min_id INTEGER,               -- lowest and highest id of records that it created or deleted
+    max_id INTEGER,
+    outcomes TEXT NOT NULL        -- [[action, id, code, field, message], ...], in the order of rows
+);
+-- One for MAY_HOLD_ID, one for HELD. What both are about is only in some outcomes.
+CREATE INDEX outcome_ids ON outcome(min_id, max_id) WHERE min_id IS NOT NULL;
+CREATE INDEX outcome_held ON outcome(held_until) WHERE held_until IS NOT NULL;
+CREATE TABLE decided (
+    number INTEGER PRIMARY KEY,
+    line INTEGER NOT NULL,
+    key TEXT,
+    outcome TEXT NOT NULL,
+    source BLOB
+);
+CREATE TABLE item (key TEXT PRIMARY KEY, number INTEGER NOT NULL, outcome TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+PUT_BATCH = (
+    "INSERT INTO batch(id, parent, state, first_row, last_row, sends, first_intent, sent_at, doubted)"
+    " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, sends=excluded.sends,"
+    " first_intent=excluded.first_intent, sent_at=excluded.sent_at, doubted=excluded.doubted"
+)
+PUT_CONTENT = (
+    "INSERT INTO content(batch, rows, source, body) VALUES (?,?,?,?)"
+    " ON CONFLICT(batch) DO UPDATE SET body=excluded.body WHERE body IS NOT excluded.body"
+)
+MARK_BATCH = "UPDATE batch SET state=?, doubted=? WHERE id=?"
+PUT_OUTCOME = "INSERT INTO outcome(batch, doubted, held_until, min_id, max_id, outcomes) VALUES (?,?,?,?,?,?)"
+PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?,?,?,?,?)"
+PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
+PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
+OPEN_BATCHES = (
+    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, rows, source, body"
+    " FROM batch JOIN content ON content.batch = id WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
+)
+OPEN_ROWS = (
+    "SELECT rows FROM batch JOIN content ON content.batch = id"
+    " WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
+)
+BATCHES_IN_ORDER = "SELECT id, first_row FROM batch ORDER BY first_row, id"
+FINISHED = "SELECT rows, source, outcomes FROM outcome JOIN content USING (batch) WHERE batch = ?"
+DECIDED = "SELECT number, line, key, outcome, source FROM decided ORDER BY number"
+MAY_HOLD_ID = (
+    "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
+    " WHERE min_id <= ? AND max_id >= ? ORDER BY min_id DESC"
+)
+RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch = id WHERE last_row > ?"
+DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
+HELD = "SELECT rows, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
+FACT = "SELECT value FROM fact WHERE name=?"
+NEXT_BATCH = "SELECT coalesce(max(id), 0) + 1 FROM batch"
+ITEMS = "SELECT number, key, outcome FROM item ORDER BY number"
+HAS_ITEM = "SELECT 1 FROM item WHERE key=?"
