@@ -35,7 +35,7 @@ from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Rows
 from zmigrate.engine.record_run import RecordRun
 from zmigrate.engine.recorded import RecordedRow
-from zmigrate.engine.results import SourceRow, write_results
+from zmigrate.engine.results import pieces_of, write_results
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import ApiError, PausedError, RefusedError
@@ -327,10 +327,7 @@ class Lab:
     def check_files(self) -> None:
         """The result files hold every row once."""
         journal = Journal.open(self.folder.journal)
-        rows = None
-        if self.scenario.stable:
-            rows = [SourceRow(row.number, row.values) for row in self.source.rows()]
-        files = write_results(self.folder, journal, ["Row"], rows)
+        files = write_results(self.folder, journal, ["Row"], pieces_of(self.source))
         journal.close()
         listed = [(int(row["Row"]), name) for name, path in files.items() for row in read_rows(path)]
         home = {"skipped": "skipped", "failed": "errors", "in_doubt": "in_doubt"}

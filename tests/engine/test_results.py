@@ -18,7 +18,7 @@ from zmigrate.engine.batch import Batch
 from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Outcome
-from zmigrate.engine.results import SourceRow, write_results
+from zmigrate.engine.results import Piece, write_results
 from zmigrate.errors import DiskFull
 
 CREATED = Outcome("created", "77")
@@ -50,8 +50,8 @@ def finish(journal: Journal, outcomes: Mapping[int, Outcome], keep: Mapping[str,
         journal.finish_batch(batch)
 
 
-def rows(count: int, **values: Any) -> list[SourceRow]:
-    return [SourceRow(n, {"n": str(n), **values}) for n in range(1, count + 1)]
+def rows(count: int, **values: Any) -> list[Piece]:
+    return [Piece(1, [{"n": str(n), **values} for n in range(1, count + 1)])]
 
 
 def written(journal: Journal, columns: list[str] | None, source: Any) -> dict[str, list[dict[str, str]]]:
@@ -144,7 +144,7 @@ def test_other_cells_stay_as_they_are(cell: str, journal: Journal) -> None:
 
 def test_our_columns_are_prefixed_where_the_source_has_one_of_that_name(journal: Journal) -> None:
     finish(journal, {1: CREATED, 2: FAILED})
-    source = [SourceRow(n, {"id": f"old-{n}", "code": "A"}) for n in (1, 2)]
+    source = [Piece(1, [[f"old-{n}", "A"] for n in (1, 2)])]
     files = write_results(RunFolder(journal.path.parent), journal, ["id", "code"], source)
     assert files["success"].read_text().splitlines() == [
         "line,key,zmigrate_id,action,id,code",
@@ -158,7 +158,7 @@ class Crash(BaseException):
     """The process goes, in the middle of a file."""
 
 
-def breaking(error: BaseException) -> Iterator[SourceRow]:
+def breaking(error: BaseException) -> Iterator[Piece]:
     yield from rows(1)
     raise error
 

@@ -12,15 +12,18 @@ import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import orjson
 
 from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.journal import Journal, RecordedRow
-from zmigrate.engine.outcomes import Action
-from zmigrate.errors import DiskFull, PausedError
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.outcomes import Action, unpacked
+from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
+from zmigrate.errors import DiskFull, PausedError, SourceError
+from zmigrate.rows.sources import Csv, Source
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, SUCCESS_COLUMNS, escape, result_header
 
 FILE_OF: Mapping[Action, str] = {
@@ -34,43 +37,44 @@ FILE_OF: Mapping[Action, str] = {
 }
 ALWAYS_WRITTEN = ("success", "errors")
 
-_MARK = "\x1f"
-_MAY_NEED_ESCAPE = re.compile(rf"{_MARK}['=+\-@\t\r]")
-"""One look at a whole row, whose cells begin with the mark, instead of one at every cell."""
+_FORMULA_CELL = re.compile(r",(?='*[=+\-@\t])")
+"""The comma before a cell that `escape` would change, where nothing is quoted."""
+
+SourceRows = Sequence[list[str]] | Sequence[Mapping[str, Any]]
+"""Rows as the source gives them: cells, or values by column."""
 
 
-class SourceRow(NamedTuple):
-    """A row of the source as the result files repeat it."""
+class Piece(NamedTuple):
+    """Rows of the source that stand one after the other."""
 
-    number: int
-    values: Mapping[str, Any]
+    first: int
+    """The number of its first row; the others follow without a gap, and so does the next piece."""
+    rows: SourceRows
+
+
+def pieces_of(source: Source) -> Iterator[Piece] | None:
+    """The source's rows, from the first; None where it can't be read again, and the journal has them."""
+    if not source.stable:
+        return None
+    if isinstance(source, Csv):
+        return (Piece(block.first, block.cells) for block in source.blocks())
+    return (Piece(row.number, [row.values]) for row in source.rows())
 
 
 def write_results(
-    folder: RunFolder, journal: Journal, columns: Sequence[str] | None, rows: Iterable[SourceRow] | None
+    folder: RunFolder, journal: Journal, columns: Sequence[str] | None, pieces: Iterable[Piece] | None
 ) -> dict[str, Path]:
     """Write the files and give back their paths by name.
 
-    `rows` are the source's, in order, from the first; None where the journal keeps them itself. `columns`
-    None: they are the keys of the first row that is written. Raises DiskFull.
+    `pieces` are the source's rows, in order, from the first; None where the journal keeps them itself.
+    `columns` None: they are the keys of the first row that is written. Raises DiskFull, and SourceError when
+    the source lacks a row that the journal has.
     """
-    writers: dict[str, _Table] = {}
+    tables = _Tables(folder, columns)
     try:
-        for recorded, values in _merge(journal, rows):
-            if columns is None:
-                columns = list(values)
-            name = FILE_OF[recorded.outcome.action]
-            if name not in writers:
-                writers[name] = _Table(folder.result_file(name), name, columns)
-            writers[name].add(recorded, values)
-        for name in ALWAYS_WRITTEN:
-            if name not in writers:
-                writers[name] = _Table(folder.result_file(name), name, columns or ())
-        for name in ("skipped", "in_doubt"):
-            if name not in writers:
-                folder.result_file(name).unlink(missing_ok=True)
-        for table in writers.values():
-            table.finish()
+        for run, rows in _with_source(journal, pieces):
+            tables.add(run, rows)
+        return tables.finish()
     except OSError as error:
         what = f"{error.filename or folder.path}: the result files can't be written: {error.strerror}"
         if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
@@ -81,32 +85,85 @@ def write_results(
             code="FILES_NOT_WRITTEN",
         ) from error
     finally:
-        for table in writers.values():
-            table.discard()
-    return {name: table.path for name, table in writers.items()}
+        tables.discard()
 
 
-def _merge(
-    journal: Journal, rows: Iterable[SourceRow] | None
-) -> Iterator[tuple[RecordedRow, Mapping[str, Any]]]:
-    """Every recorded row with its source row. Memory: the rows that a batch took out of turn."""
-    if rows is None:
-        for _, group in journal.outcomes():
-            for recorded in group:
-                yield recorded, recorded.source or {}
+def _with_source(journal: Journal, pieces: Iterable[Piece] | None) -> Iterator[tuple[Group, SourceRows]]:
+    """Every recorded row with its source row, in the order of the source, as many at a time as fit."""
+    runs = in_order(journal.groups())
+    if pieces is None:
+        for run in runs:
+            yield run, run.sources or [{}] * len(run.rows)
         return
-    ahead: dict[int, RecordedRow] = {}
-    groups = journal.outcomes()
-    first, group = next(groups, (None, []))
-    for row in rows:
-        while first is not None and first <= row.number:
-            ahead.update((recorded.number, recorded) for recorded in group)
-            first, group = next(groups, (None, []))
-        found = ahead.pop(row.number, None)
-        if found is not None:
-            yield found, row.values
-        if first is None and not ahead:
+    source = _Forward(pieces)
+    for run in runs:
+        yield run, source.take(run.first_row, len(run.rows))
+
+
+class _Forward:
+    """Takes rows out of the source's pieces, forward only."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._pieces = iter(pieces)
+        self._piece = Piece(1, [])
+
+    def take(self, first: int, count: int) -> SourceRows:
+        """The rows of these numbers. Raises SourceError if there are none such."""
+        taken: list[Any] = []
+        while len(taken) < count:
+            piece = self._piece
+            start = first + len(taken) - piece.first
+            if 0 <= start < len(piece.rows):
+                taken += piece.rows[start : start + count - len(taken)]
+                continue
+            following = next(self._pieces, None) if start >= 0 else None
+            if following is None:
+                raise SourceError(f"row {first + len(taken)} is in the journal, and is no longer there.")
+            self._piece = following
+        return taken
+
+
+class _Tables:
+    """The files that there are rows for."""
+
+    def __init__(self, folder: RunFolder, columns: Sequence[str] | None) -> None:
+        self._folder = folder
+        self._columns = columns
+        self._tables: dict[str, _Table] = {}
+
+    def add(self, run: Group, rows: SourceRows) -> None:
+        """Add recorded rows, which belong to the source rows at the same places, each to its file."""
+        if self._columns is None:
+            self._columns = list(rows[0])
+        cells = [row if isinstance(row, list) else _texts(row, self._columns) for row in rows]
+        names = [FILE_OF[parts[0]] for parts in run.outcomes]
+        if names.count(names[0]) == len(names):
+            self._table(names[0]).add(run.rows, run.outcomes, cells)
             return
+        for name in dict.fromkeys(names):
+            home = [name == other for other in names]
+            self._table(name).add(
+                compress(run.rows, home), compress(run.outcomes, home), compress(cells, home)
+            )
+
+    def finish(self) -> dict[str, Path]:
+        """Move the files to their places; take away what an earlier session left and nothing is left for."""
+        for name in ALWAYS_WRITTEN:
+            self._table(name)
+        for name in set(FILE_OF.values()) - self._tables.keys():
+            self._folder.result_file(name).unlink(missing_ok=True)
+        for table in self._tables.values():
+            table.finish()
+        return {name: table.path for name, table in self._tables.items()}
+
+    def discard(self) -> None:
+        for table in self._tables.values():
+            table.discard()
+
+    def _table(self, name: str) -> _Table:
+        if name not in self._tables:
+            self._tables[name] = _Table(self._folder.result_file(name), name, self._columns or ())
+        return self._tables[name]
 
 
 class _Table:
@@ -115,39 +172,51 @@ class _Table:
     def __init__(self, path: Path, name: str, columns: Sequence[str]) -> None:
         self.path = path
         self._part = path.with_name(path.name + ".part")
-        self._columns = list(columns)
         self._success = name == "success"
-        ours = SUCCESS_COLUMNS if self._success else ERROR_COLUMNS
+        header = result_header(SUCCESS_COLUMNS if self._success else ERROR_COLUMNS, columns)
+        self._commas = len(header) - 1
         self._file: IO[str] = open(  # noqa: SIM115  closed by finish or discard
             self._part, "w", encoding="utf-8", newline="", opener=_private
         )
         self._writer = csv.writer(self._file)
-        self._writer.writerow(result_header(ours, self._columns))
+        self._writer.writerow(header)
 
-    def add(self, recorded: RecordedRow, values: Mapping[str, Any]) -> None:
-        outcome = recorded.outcome
-        cells: list[Any]
+    def add(self, rows: Iterable[Numbered], outcomes: Iterable[Parts], cells: Iterable[list[str]]) -> None:
+        """Add rows. Most need no quotes, which one look at all of them together tells: `csv.writer` looks at
+        every letter, for four times the price.
+        """
         if self._success:
-            cells = [recorded.key or "", outcome.id or "", outcome.action]
+            whole = [
+                [str(line), key or "", parts[1] or "", parts[0], *row]
+                for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
+            ]
         else:
-            cells = [recorded.key or "", outcome.field or "", outcome.code or "", outcome.message or ""]
-        cells += map(values.get, self._columns)
-        try:
-            marked = _MARK + _MARK.join(cells)
-        except TypeError:  # a cell that is no text
-            cells = [cell if type(cell) is str else _text(cell) for cell in cells]
-            marked = _MARK + _MARK.join(cells)
-        if _MAY_NEED_ESCAPE.search(marked):
-            cells = [escape(cell) for cell in cells]
-        self._write([str(recorded.line), *cells])
+            whole = [
+                [str(line), key or "", *_reason(parts), *row]
+                for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
+            ]
+        lines = [",".join(row) for row in whole]
+        text = "\r\n".join(lines)
+        if self._plain(text, len(lines)):
+            self._write(text)
+            return
+        for row, line in zip(whole, lines, strict=True):
+            if self._plain(line, 1):
+                self._write(line)
+            else:
+                self._writer.writerow([row[0], *map(escape, row[1:])])
 
-    def _write(self, cells: list[str]) -> None:
-        """One line of the file. `csv.writer` looks at every letter; most rows have nothing to quote."""
-        plain = ",".join(cells)
-        if plain.count(",") >= len(cells) or '"' in plain or "\n" in plain or "\r" in plain:
-            self._writer.writerow(cells)
-        else:
-            self._file.write(plain + "\r\n")
+    def _plain(self, text: str, lines: int) -> bool:
+        """Whether no cell of these lines needs quotes."""
+        return (
+            text.count(",") == lines * self._commas
+            and '"' not in text
+            and text.count("\r") == text.count("\n") == lines - 1
+        )
+
+    def _write(self, text: str) -> None:
+        """Write lines whose commas part cells, with what a spreadsheet would take for a formula escaped."""
+        self._file.write(_FORMULA_CELL.sub(",'", text) + "\r\n")
 
     def finish(self) -> None:
         self._file.flush()
@@ -164,6 +233,16 @@ class _Table:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def _reason(parts: Parts) -> tuple[str, str, str]:
+    """Field, code and message of an outcome."""
+    _, _, code, field, message = unpacked(parts)
+    return field or "", code or "", message or ""
+
+
+def _texts(row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    return [value if type(value) is str else _text(value) for value in map(row.get, columns)]
 
 
 def _text(value: object) -> str:

@@ -20,7 +20,7 @@ from zmigrate.engine.journal import RECOVERY, Journal
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.record_run import RecordRun, SessionResult
 from zmigrate.engine.result import RunResult
-from zmigrate.engine.results import SourceRow, write_results
+from zmigrate.engine.results import pieces_of, write_results
 from zmigrate.engine.runlog import RunLog
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.target import Target
@@ -36,7 +36,7 @@ from zmigrate.errors import (
 )
 from zmigrate.events import EventHub, RunEnded, RunStarted
 from zmigrate.job import Job, RecordJob
-from zmigrate.rows.sources import Cursor, Fingerprint, Source
+from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
@@ -219,11 +219,8 @@ class Session:
         if self._work is None or self._stop.aborted:
             return {}
         source = self._work.source
-        rows = None
-        if source.stable:
-            rows = (SourceRow(row.number, row.values) for row in source.rows(Cursor(), None))
         try:
-            return write_results(self._folder, self._journal, source.columns, rows)
+            return write_results(self._folder, self._journal, source.columns, pieces_of(source))
         except SourceError as error:
             raise _source_went(error) from error
 
