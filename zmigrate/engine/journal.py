@@ -10,9 +10,9 @@ from __future__ import annotations
 import heapq
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -249,7 +249,7 @@ class Journal:
         left out.
         """
         for group in self.groups():
-            sources: Sequence[Mapping[str, Any] | None] = group.sources or [None] * len(group.rows)
+            sources = group.sources or repeat(None, len(group.rows))
             whole = zip(group.rows, group.outcomes, sources, strict=True)
             yield (
                 group.first_row,
