@@ -75,6 +75,25 @@ def test_outcomes_are_readable_json_in_the_order_of_the_rows(journal: Journal) -
     assert batch["min_id"] == batch["max_id"] == 5545974000000000001
 
 
+@pytest.mark.parametrize(
+    ("ids", "span"),
+    [
+        (["103", "101", "102"], (101, 103)),
+        (["99", "1000", "100"], (99, 1000)),
+        ([None, "7"], (7, 7)),
+        ([None], (None, None)),
+    ],
+)
+def test_the_lowest_and_highest_id_are_kept_to_find_a_record_by(
+    ids: list[str | None], span: tuple[int | None, int | None], journal: Journal
+) -> None:
+    outcomes = [Outcome("created", found) if found else Outcome("failed", None, "X") for found in ids]
+    outcomes.append(Outcome("updated", "5"))
+    put(journal, Batch(1, [row(n) for n in range(1, len(outcomes) + 1)], state="sent"), outcomes)
+    [found] = seen(journal.path, "SELECT min_id, max_id FROM outcome")
+    assert (found["min_id"], found["max_id"]) == span
+
+
 def test_rows_that_ended_without_a_request_stand_apart(journal: Journal) -> None:
     with journal.transaction():
         journal.put_decided([(row(7, "k7"), Outcome("skipped", None, "SKIPPED", None, "no email"))])

@@ -145,15 +145,14 @@ class Journal:
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
-        ids = [int(outcome[1]) for outcome in batch.outcomes if outcome[0] in CLAIMED and outcome[1]]
+        ids = [outcome[1] for outcome in batch.outcomes if outcome[0] in CLAIMED and outcome[1]]
         self._db.execute(
             sql.PUT_OUTCOME,
             (
                 batch.id,
                 batch.doubted,
                 batch.held_until,
-                min(ids, default=None),
-                max(ids, default=None),
+                *_span(ids),
                 pack_outcomes(batch.outcomes),
             ),
         )
@@ -340,6 +339,14 @@ def pack_outcomes(outcomes: list[Outcome]) -> str:
 
 def pack_outcome(outcome: Outcome) -> str:
     return orjson.dumps(outcome[:2] if outcome[2] is None else tuple(outcome)).decode()
+
+
+def _span(ids: list[str]) -> tuple[int | None, int | None]:
+    """The lowest and the highest. Ids of one length, as most are, need not be numbers to be compared."""
+    if not ids:
+        return None, None
+    key = int if len(set(map(len, ids))) > 1 else None
+    return int(min(ids, key=key)), int(max(ids, key=key))
 
 
 CLAIMED = frozenset(["created", "deleted"])
