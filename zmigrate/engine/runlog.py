@@ -5,44 +5,67 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import orjson
 
 from zmigrate.errors import DiskFull
-from zmigrate.events import Credits, Event, RequestSent, Tick
+from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, Tick
 
 TOO_FREQUENT = (Credits, RequestSent, Tick)
 """Events that a display wants and a log does not."""
 
+CAN_WAIT = (BatchDone, BatchSent)
+"""Events that the journal has too: they are written with the next other one, or the next tick."""
+
 
 class RunLog:
-    """A listener that appends to run.log. Raises DiskFull when the file can't grow."""
+    """A listener that appends to run.log. Raises DiskFull when the file can't grow.
+
+    What it has said is in the file by the next tick, a tenth of a second later.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._file: IO[bytes] = os.fdopen(descriptor, "ab", buffering=0)
+        self._waiting: list[bytes] = []
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Tick):
+            self._flush()
         if isinstance(event, TOO_FREQUENT):
             return
         fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
-        self.write(type(event).__name__, fields)
+        self._note(type(event).__name__, fields)
+        if not isinstance(event, CAN_WAIT):
+            self._flush()
 
     def write(self, name: str, fields: dict[str, object]) -> None:
         """One line: when, what, and the details."""
+        self._note(name, fields)
+        self._flush()
+
+    def _note(self, name: str, fields: dict[str, object]) -> None:
         at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        line = orjson.dumps(
-            {"at": at, "event": name, **fields}, default=str, option=orjson.OPT_APPEND_NEWLINE
+        self._waiting.append(
+            orjson.dumps({"at": at, "event": name, **fields}, default=str, option=orjson.OPT_APPEND_NEWLINE)
         )
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        lines, self._waiting = b"".join(self._waiting), []
         try:
-            self._file.write(line)
+            self._file.write(lines)
         except OSError as error:
             raise DiskFull(
                 f"{self.path}: can't be written: {error.strerror}", hint="Make room, then resume the run."
             ) from error
 
     def close(self) -> None:
+        with suppress(DiskFull):  # the run has said so
+            self._flush()
         self._file.close()
