@@ -225,10 +225,6 @@ class FakeWorkers:
     def busy(self) -> int:
         return len(self.tasks)
 
-    @property
-    def free(self) -> int:
-        return self.count - self.busy
-
     def start(self, tag: Batch, task: Callable[[], object]) -> None:
         keys = {row.folded for row in tag.rows if row.folded is not None}
         for other in self.tasks:

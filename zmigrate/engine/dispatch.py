@@ -32,8 +32,8 @@ PREPARE_S = 0.02
 
 AHEAD_ENOUGH = 2
 YIELD_S = 0.002
-"""With so many batches ready and no worker free, a turn leaves the interpreter to the workers for so long,
-before it makes more: where answers are quick they need it more."""
+"""With so many batches ready, more are made only once no answer has come for so many seconds: answers come in
+flocks, and until then the workers need the interpreter more."""
 
 PARKED_MAX = 100
 """Batches in doubt beyond which nothing new is sent until some are settled."""
@@ -112,9 +112,12 @@ class Dispatcher:
 
     def run(self) -> None:
         """Turn until every row has its outcome or the run is told to stop. Raises what ended it."""
+        idle = True
         while not self._over():
-            self._prepare()
+            if idle or len(self._flight.ready) < AHEAD_ENOUGH:
+                self._prepare()
             finished = self._workers.finished(self._patience())
+            idle = not finished
             if finished:
                 self.last_done_at = self._clock()
             for done in finished:

@@ -36,10 +36,6 @@ class Workers(Generic[Tag]):
         for thread in self._threads:
             thread.start()
 
-    @property
-    def free(self) -> int:
-        return self.count - self.busy
-
     def start(self, tag: Tag, task: Callable[[], object]) -> None:
         self.busy += 1
         self._tasks.put((tag, task))
