@@ -209,6 +209,13 @@ def test_the_row_that_created_a_record_is_found_by_the_id_and_is_another_one(jou
     assert journal.line_that("created", "5545974000000000002", besides=2) is None
 
 
+def test_ids_of_twenty_digits_are_found_again(journal: Journal) -> None:
+    first, second = "99999999999999999998", "99999999999999999999"
+    put(journal, sent(), [Outcome("created", first), Outcome("created", second)])
+    assert journal.line_that("created", second, besides=0) == 3
+    assert journal.line_that("created", "99999999999999999997", besides=0) is None
+
+
 def test_keys_on_hold_come_back_until_their_time_is_over(journal: Journal) -> None:
     put(journal, sent(held_until=500.0), [CREATED, CREATED])
     assert list(journal.held_keys(499.0)) == [(["k1", "K2"], 500.0)]

@@ -25,7 +25,8 @@ from zmigrate.engine.outcomes import MOVED, Outcome
 from zmigrate.engine.recorded import Group, in_order
 from zmigrate.engine.results import FILE_OF, Piece, pieces_of, write_results
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources import JsonLines
+from zmigrate.rows.sources import Cursor, JsonLines, Row
+from zmigrate.rows.sources.base import START
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, SUCCESS_COLUMNS, escape
 
 COLUMNS = ("name", "note")
@@ -194,6 +195,25 @@ def test_a_csv_is_paired_across_its_blocks_and_blank_lines(tmp_path: Path) -> No
         found = list(csv.DictReader(handle))
     assert [(entry["key"], entry["id"], entry["name"]) for entry in found] == [
         (f"k{n}", f"{n}", f"n{n}") for n in numbers
+    ]
+
+
+class Customers(Csv):
+    """Leaves rows out, as an author's own source may."""
+
+    def rows(self, after: Cursor = START, crm: Any = None) -> Iterator[Row]:
+        kept = (row for row in super().rows() if row.values["note"] == "customer")
+        yield from (row._replace(number=number) for number, row in enumerate(kept, start=1))
+
+
+def test_a_source_made_from_csv_is_paired_by_its_own_rows(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("name,note\nAda,customer\nBob,supplier\nCy,customer\n")
+    pieces = pieces_of(Customers(path))
+    assert pieces is not None
+    assert [(piece.first, [row["name"] for row in piece.rows]) for piece in pieces] == [
+        (1, ["Ada"]),
+        (2, ["Cy"]),
     ]
 
 

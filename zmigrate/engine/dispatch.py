@@ -30,10 +30,9 @@ TICK_S = 0.1
 PREPARE_S = 0.02
 """The longest that a turn makes batches; a slow `transform` must not keep the first of them waiting."""
 
-AHEAD_ENOUGH = 2
 YIELD_S = 0.002
-"""With so many batches ready, more are made only once no answer has come for so many seconds: answers come in
-flocks, and until then the workers need the interpreter more."""
+"""With a batch ready, more are made only once no answer has come for so many seconds: answers come in flocks,
+and until then the workers need the interpreter more."""
 
 PARKED_MAX = 100
 """Batches in doubt beyond which nothing new is sent until some are settled."""
@@ -114,7 +113,7 @@ class Dispatcher:
         """Turn until every row has its outcome or the run is told to stop. Raises what ended it."""
         idle = True
         while not self._over():
-            if idle or len(self._flight.ready) < AHEAD_ENOUGH:
+            if idle or not self._flight.ready:
                 self._prepare()
             finished = self._workers.finished(self._patience())
             idle = not finished
@@ -191,7 +190,7 @@ class Dispatcher:
             return None
 
     def _patience(self) -> float:
-        """How long to wait for a worker: not at all while there is something to send, or too little ready."""
+        """How long to wait for a worker: not at all while there is something to send, or nothing ready."""
         flight = self._flight
         if self.stopping:
             return TICK_S
@@ -204,7 +203,7 @@ class Dispatcher:
         if flight.ready and self._places() > 0:
             return 0.0
         if can_prepare and len(flight.parked) < PARKED_MAX:
-            return 0.0 if len(flight.ready) < AHEAD_ENOUGH else YIELD_S
+            return YIELD_S if flight.ready else 0.0
         due = flight.next_due
         return TICK_S if due is None else min(TICK_S, max(0.0, due - self._clock()))
 

@@ -28,6 +28,9 @@ BODY_LEVEL = 1
 """zlib level of stored bodies: level 1 costs 0.3 µs a row, level 6 half as much again for a fifth less space.
 """
 
+LARGEST_INTEGER = 2**63 - 1
+"""Of SQLite."""
+
 CACHE_KIB = 512
 """Memory for pages: what is written is seldom read again, and a batch is finished soon after it was begun."""
 
@@ -222,7 +225,7 @@ class Journal:
 
         Zoho's ids grow, so the batch is among the last that start below the id.
         """
-        for rows, outcomes in self._all(sql.MAY_HOLD_ID, int(record_id), int(record_id)):
+        for rows, outcomes in self._all(sql.MAY_HOLD_ID, _stored(record_id), _stored(record_id)):
             for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
                 if outcome[0] == action and outcome[1] == record_id and number != besides:
                     return int(line)
@@ -346,7 +349,12 @@ def _span(ids: list[str]) -> tuple[int | None, int | None]:
     if not ids:
         return None, None
     key = int if len(set(map(len, ids))) > 1 else None
-    return int(min(ids, key=key)), int(max(ids, key=key))
+    return _stored(min(ids, key=key)), _stored(max(ids, key=key))
+
+
+def _stored(record_id: str) -> int:
+    """An id as SQLite can compare it: Zoho's may have 20 digits."""
+    return min(int(record_id), LARGEST_INTEGER)
 
 
 CLAIMED = frozenset(["created", "deleted"])
