@@ -204,6 +204,7 @@ def test_of_records_that_were_written_ids_and_actions_are_read() -> None:
         {"details": {"id": "1"}},
         written(1),
         written(None),
+        written(""),
         written(action="merge"),
         None,
         "SUCCESS",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 import msgspec
@@ -55,7 +55,7 @@ class Call:
 class Details(msgspec.Struct, frozen=True, gc=False):
     """The record that was written."""
 
-    id: str
+    id: Annotated[str, msgspec.Meta(min_length=1)]
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
