@@ -22,7 +22,7 @@ from zmigrate.errors import (
     SourceError,
     UsageError,
 )
-from zmigrate.events import BatchDone, Event, Log
+from zmigrate.events import BatchDone, BatchSent, Event, Log
 from zmigrate.stopping import StopSignal
 
 INSERT = Insert("Leads", key="Legacy_ID")
@@ -86,9 +86,13 @@ def test_second_stop_leaves_what_is_in_flight_in_doubt_and_the_resume_settles_it
 ) -> None:
     bench = bench_with(latency_ms=400)
     stop = StopSignal()
+    done: list[Event] = []
 
     def abort(event: Event) -> None:
+        """When something is done, and something else has just been sent."""
         if isinstance(event, BatchDone):
+            done.append(event)
+        if isinstance(event, BatchSent) and done:
             stop.request()
             stop.request()
 
