@@ -35,6 +35,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform
 
 from zmigrate.errors import JobError
+from zmigrate.formats import Formats
+from zmigrate.job_checks import (
+    JOB_SHAPE,
+    RECORD_JOB_SHAPE,
+    check_constant_scopes,
+    check_covers,
+    check_is_write,
+    check_overridden,
+    check_scopes,
+)
 from zmigrate.options import (
     Argument,
     Option,
@@ -46,7 +56,8 @@ from zmigrate.options import (
     read_options,
     show_values,
 )
-from zmigrate.writes import WRITE_SHAPE, Delete, Insert, Operation, Update, Upsert, Write
+from zmigrate.references import Find, Ref, Users
+from zmigrate.writes import Delete, Insert, Operation, Update, Upsert, Write
 from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
@@ -57,15 +68,19 @@ __all__ = [
     "Argument",
     "Context",
     "Delete",
+    "Find",
+    "Formats",
     "Insert",
     "Job",
     "Operation",
     "Option",
     "OptionSpec",
     "RecordJob",
+    "Ref",
     "Skip",
     "Update",
     "Upsert",
+    "Users",
     "Write",
     "columns_of",
     "decode_options",
@@ -80,28 +95,6 @@ __all__ = [
 
 Item = TypeVar("Item")
 
-RECORD_JOB_SHAPE = """
-    class ImportLeads(RecordJob):
-        write = Upsert("Leads", match_on="Legacy_ID")
-        scopes = scopes_for(write)
-
-        file: Path = Argument(help="CSV export to read.")
-
-        def source(self):
-            return Csv(self.file)
-
-        def transform(self, row):
-            return {"Legacy_ID": row["id"], "Last_Name": row["name"]}"""
-
-JOB_SHAPE = """
-    class CountDeals(Job):
-        scopes = ("ZohoCRM.modules.deals.READ",)
-
-        def run(self, ctx):
-            ctx.log(f"{sum(1 for _ in ctx.crm.records('Deals', fields=['id']))} deals")"""
-
-_SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
-
 
 class Skip(Exception):
     """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
@@ -114,8 +107,8 @@ class Skip(Exception):
 # ----------------------------------------------------------------------------------------------------- scopes
 
 
-def scopes_for(write: Write | None = None, *sources: Source) -> tuple[str, ...]:
-    """The OAuth scopes that a write, the look-up of its key and the reading of its sources need.
+def scopes_for(write: Write | None = None, *sources: Source, finds: Iterable[str] = ()) -> tuple[str, ...]:
+    """The OAuth scopes that a write, the look-up of its key, its sources and its `Find`s need.
 
     | write                 | module scopes        | COQL | why                                           |
     | --------------------- | -------------------- | ---- | --------------------------------------------- |
@@ -127,6 +120,7 @@ def scopes_for(write: Write | None = None, *sources: Source) -> tuple[str, ...]:
     | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
     | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
     | Query (a source)      | READ of its module   | yes  |                                               |
+    | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
     """
     wanted: list[str] = []
     if write is not None:
@@ -135,6 +129,8 @@ def scopes_for(write: Write | None = None, *sources: Source) -> tuple[str, ...]:
         )
     for source in sources:
         wanted += source.scopes
+    for module in finds:
+        wanted += scope_facts.scopes_of_query(module)
     return tuple(dict.fromkeys(wanted))
 
 
@@ -207,9 +203,9 @@ class Job:
 
     @classmethod
     def _check_class(cls) -> None:
-        _check_overridden(cls, Job, "scopes", JOB_SHAPE)
-        _check_overridden(cls, Job, "run", JOB_SHAPE)
-        _check_constant_scopes(cls, JOB_SHAPE)
+        check_overridden(cls, Job, "scopes", JOB_SHAPE)
+        check_overridden(cls, Job, "run", JOB_SHAPE)
+        check_constant_scopes(cls, JOB_SHAPE)
 
     def __init__(self, **values: Any) -> None:
         if self._abstract:
@@ -222,7 +218,7 @@ class Job:
         self._check_built()
 
     def _check_built(self) -> None:
-        _check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
+        check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({show_values(self._options, vars(self))})"
@@ -268,6 +264,25 @@ class RecordJob(Job, abstract=True):
         """
         return None
 
+    @property
+    def formats(self) -> Formats:
+        """How the source's text is to be read: decimal commas, date formats, a time zone, words for yes."""
+        return Formats()
+
+    @property
+    def users(self) -> Users:
+        """How users of the old system are read, where a field takes a user."""
+        return Users()
+
+    @property
+    def refers_to(self) -> Sequence[str] | None:
+        """The modules that `transform` makes a `Ref` or a `Find` to. None: not declared, and found out.
+
+        Declared without the job's own module, its rows need no look at who is whose parent before the first
+        is sent.
+        """
+        return None
+
     def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
 
@@ -288,7 +303,7 @@ class RecordJob(Job, abstract=True):
     @classmethod
     def _check_class(cls) -> None:
         for name in ("scopes", "write", "source"):
-            _check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
+            check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
         if cls.transform is RecordJob.transform and cls.columns is RecordJob.columns:
             raise JobError(
                 f"{cls.__name__} has neither `transform` nor `columns`. "
@@ -299,61 +314,19 @@ class RecordJob(Job, abstract=True):
                 f"{cls.__name__} is a RecordJob and has its own `run`.",
                 hint="A record job is run by zmigrate: override `transform`, or subclass Job instead.",
             )
-        _check_constant_scopes(cls, RECORD_JOB_SHAPE)
+        check_constant_scopes(cls, RECORD_JOB_SHAPE)
         write: Any = cls.write
         scopes: Any = cls.scopes
         if not isinstance(write, property):
-            _check_is_write(cls.__name__, write)
+            check_is_write(cls.__name__, write)
             if not isinstance(scopes, property):
-                _check_covers(cls.__name__, scopes, scopes_for(write))
+                check_covers(cls.__name__, scopes, scopes_for(write))
 
     def _check_built(self) -> None:
         name = type(self).__name__
-        _check_is_write(name, self.write)
-        _check_scopes(name, self.scopes, RECORD_JOB_SHAPE)
-        _check_covers(name, self.scopes, scopes_for(self.write))
-
-
-# -------------------------------------------------------------------------------------- checks of a job class
-
-
-def _check_overridden(cls: type[Job], base: type[Job], name: str, shape: str) -> None:
-    if getattr(cls, name) is getattr(base, name):
-        raise JobError(f"{cls.__name__} has no `{name}`. Write it like this:\n{shape}")
-
-
-def _check_constant_scopes(cls: type[Job], shape: str) -> None:
-    scopes: Any = cls.scopes
-    if not isinstance(scopes, property):
-        _check_scopes(cls.__name__, scopes, shape)
-
-
-def _check_scopes(job: str, scopes: Any, shape: str) -> None:
-    if isinstance(scopes, str) or not isinstance(scopes, Sequence) or not scopes:
-        raise JobError(
-            f"the `scopes` of {job} are a tuple of names, not {scopes!r}. Write it like this:\n{shape}",
-            hint='A tuple of one has a comma: scopes = ("ZohoCRM.modules.leads.READ",)',
-        )
-    for scope in scopes:
-        if not isinstance(scope, str) or not _SCOPE.match(scope):
-            raise JobError(
-                f"{scope!r} in the `scopes` of {job} is no scope.",
-                hint="A scope looks like ZohoCRM.modules.leads.READ; see `scopes_for`.",
-            )
-
-
-def _check_is_write(job: str, write: Any) -> None:
-    if not isinstance(write, (Insert, Update, Upsert, Delete)):
-        raise JobError(f"the `write` of {job} is {write!r}. Write it like this:\n{WRITE_SHAPE}")
-
-
-def _check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> None:
-    missing = scope_facts.missing(declared, wanted)
-    if missing:
-        raise JobError(
-            f"{job} declares too few scopes for what it does; missing: {', '.join(missing)}.",
-            hint="Add them to `scopes`, or let them be derived: scopes = scopes_for(write, *sources)",
-        )
+        check_is_write(name, self.write)
+        check_scopes(name, self.scopes, RECORD_JOB_SHAPE)
+        check_covers(name, self.scopes, scopes_for(self.write))
 
 
 # ---------------------------------------------------------------------------- for those who list and run jobs

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from zmigrate.errors import JobError
 
 Operation = Literal["insert", "update", "upsert", "delete"]
 
+OnExisting = Literal["skip", "update", "fail"]
+"""What becomes of a row whose record is in the org already."""
+
+OnRepeated = Literal["first", "last", "each", "fail"]
+"""Which rows of one key are written: the first, the last, each after the other, or none of them."""
+
 WRITE_SHAPE = """
     write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
+    write = Insert("Leads", key="Legacy_ID", on_existing="skip", on_repeated="last")
     write = Update("Leads")                          # by id; or key="Legacy_ID", looked up in the org
     write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that tells whether it is there
     write = Delete("Leads")                          # by id; or key="Legacy_ID", looked up in the org"""
@@ -21,17 +28,28 @@ _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Create a record for each row. `key`: a field by which ours is found again if an answer is lost."""
+    """Create a record for each row. `key`: a field by which ours is found again if an answer is lost.
+
+    `on_existing`: what becomes of a row whose key a record of the org has already. None: what Zoho does,
+    which refuses the row where the key is unique, and creates a namesake where it is not. `on_repeated`:
+    which rows of one key are written.
+    """
 
     module: str
     _: KW_ONLY
     key: str | None = None
+    on_existing: OnExisting | None = None
+    on_repeated: OnRepeated = "first"
     operation: ClassVar[Literal["insert"]] = "insert"
 
     def __post_init__(self) -> None:
         _check_write(self, self.key)
         if self.key == "id":
             raise JobError(f"{self!r}: a new record has no id yet. Write it like this:\n{WRITE_SHAPE}")
+        if self.on_existing is not None:
+            _check_choice(self, "on_existing", self.on_existing, OnExisting)
+            if self.key is None:
+                raise JobError(f"{self!r}: without a `key` nothing tells whether a record exists already.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +59,7 @@ class Update:
     module: str
     _: KW_ONLY
     key: str = "id"
+    on_repeated: OnRepeated = "each"
     operation: ClassVar[Literal["update"]] = "update"
 
     def __post_init__(self) -> None:
@@ -54,11 +73,12 @@ class Upsert:
     module: str
     _: KW_ONLY
     match_on: str = ""
+    on_repeated: OnRepeated = "each"
     operation: ClassVar[Literal["upsert"]] = "upsert"
 
     if TYPE_CHECKING:  # required; given a default at run time only, so that leaving it out is told by us
 
-        def __init__(self, module: str, *, match_on: str) -> None: ...
+        def __init__(self, module: str, *, match_on: str, on_repeated: OnRepeated = "each") -> None: ...
 
     def __post_init__(self) -> None:
         if not self.match_on:
@@ -77,6 +97,7 @@ class Delete:
     module: str
     _: KW_ONLY
     key: str = "id"
+    on_repeated: ClassVar[OnRepeated] = "each"
     operation: ClassVar[Literal["delete"]] = "delete"
 
     def __post_init__(self) -> None:
@@ -93,3 +114,9 @@ def _check_write(write: Write, key: str | None) -> None:
                 f"{name!r} in {type(write).__name__}(...) is no api name of a {what}. "
                 f"Write it like this:\n{WRITE_SHAPE}"
             )
+    _check_choice(write, "on_repeated", write.on_repeated, OnRepeated)
+
+
+def _check_choice(write: Write, what: str, chosen: object, choices: Any) -> None:
+    if chosen not in get_args(choices):
+        raise JobError(f"`{what}` of {write!r} is one of {', '.join(get_args(choices))}.")

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from zmigrate.engine.outcomes import Outcome
+from zmigrate.rows.references import OpenId
 
 BATCH_ROWS = 100
 """Records a write call may carry (Zoho: insert, update, upsert and delete take 100)."""
@@ -27,6 +28,8 @@ class Pending(NamedTuple):
     record: dict[str, Any]
     source: Mapping[str, Any] | None = None
     """The row as it was read, kept only where the source can't be read again."""
+    open: tuple[OpenId, ...] = ()
+    """References of the record that wait for their ids."""
 
 
 @dataclass(eq=False)

@@ -75,14 +75,14 @@ class Preparer:
         if records is None or (target.operation == "upsert" and "id" in fields):
             return None
         if key is None:
-            parts = zip(numbers, lines, repeat(None), repeat(None), records, repeat(None))
+            parts = zip(numbers, lines, repeat(None), repeat(None), records, repeat(None), repeat(()))
         else:
             keys = [record[key] for record in records]
             texts = [value if type(value) is str else str(value) for value in keys]
             if target.looked_up and key != "id":
                 for record in records:
                     del record[key]
-            parts = zip(numbers, lines, texts, map(target.fold, texts), records, repeat(None))
+            parts = zip(numbers, lines, texts, map(target.fold, texts), records, repeat(None), repeat(()))
         return list(map(tuple.__new__, repeat(Pending), parts))
 
     def _prepare(self, row: Row) -> tuple[Pending, Outcome | None]:
