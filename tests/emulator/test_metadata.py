@@ -55,24 +55,6 @@ def test_the_current_user_is_who_creates(zoho: Zoho) -> None:
     assert answer.json()["data"][0]["details"]["Created_By"] == {"name": user["full_name"], "id": user["id"]}
 
 
-def test_users_are_listed_by_type(zoho: Zoho) -> None:
-    def names(kind: str) -> list[str]:
-        return [user["status"] for user in zoho.get("/users", type=kind).json()["users"]]
-
-    assert names("AllUsers") == ["active", "active", "inactive"]
-    assert names("ActiveUsers") == ["active", "active"]
-    assert names("DeactiveUsers") == ["inactive"]
-    assert zoho.get("/users", type="DeletedUsers").status_code == 204
-    assert zoho.get("/users", type="Nobody").json()["code"] == "PATTERN_NOT_MATCHED"
-
-
-def test_one_user_is_found_by_id(zoho: Zoho) -> None:
-    (user,) = zoho.get("/users", type="CurrentUser").json()["users"]
-
-    assert zoho.get(f"/users/{user['id']}").json()["users"] == [user]
-    assert zoho.get("/users/1").status_code == 400
-
-
 def test_modules_are_listed_with_the_custom_one(zoho: Zoho) -> None:
     modules = zoho.get("/settings/modules").json()["modules"]
 

@@ -208,7 +208,7 @@ def test_a_lookup_takes_the_id_of_a_record_that_is_there(zoho: Zoho) -> None:
 
 
 def test_an_owner_must_be_active_unless_switched(zoho: Zoho) -> None:
-    _, other, inactive = zoho.get("/users").json()["users"]
+    _, other, inactive, *_ = zoho.get("/users").json()["users"]
 
     (record_id,) = zoho.created([lead(1, Owner={"id": other["id"]})])
     assert zoho.record(record_id)["Owner"]["id"] == other["id"]

@@ -55,6 +55,12 @@ class Control:
                 return json_answer(self._records(module, asked.query))
             case "POST", ["records", module]:
                 return json_answer({"ids": self._seed(module, parsed(asked.body))})
+            case "GET", ["users"]:
+                return json_answer(
+                    [user.metadata(self._world.options) for user in self._world.users.everybody()]
+                )
+            case "POST", ["users"]:
+                return json_answer({"ids": self._users(parsed(b'{"users":' + asked.body + b"}")["users"])})
             case "GET", ["faults"]:
                 return json_answer(self._faults())
             case "GET", ["stats"]:
@@ -117,6 +123,10 @@ class Control:
         user, moment = body.get("created_by"), body.get("created_time")
         created = instant(moment) if isinstance(moment, str) else moment
         return self._world.seed(module, body["data"], int(user) if user else None, created)
+
+    def _users(self, entries: list[Json]) -> list[str]:
+        """Adds users, or changes those of the same e-mail: full_name, email; status, confirm, admin."""
+        return [str(self._world.users.put(**entry).id) for entry in entries]
 
     def _field(self, module: str, change: Json) -> Field:
         """A new field, or a known one with some of its traits changed."""

@@ -9,16 +9,15 @@ from .catalogue import ModuleSpec
 from .org import (
     FIELD_ID,
     FIELDS_PER_MODULE,
-    USERS,
     layout_metadata,
     module_metadata,
     org_metadata,
-    users_of_type,
 )
 from .reads import positive
 from .world import World
 
 USERS_PER_PAGE = 200
+MAX_ID_DIGITS = 25
 
 
 def org(world: World) -> Answer:
@@ -27,7 +26,7 @@ def org(world: World) -> Answer:
 
 def users(world: World, query: Mapping[str, str]) -> Answer:
     """`GET /users?type=`."""
-    found = users_of_type(query.get("type") or "AllUsers")
+    found = world.users.of_type(query.get("type") or "AllUsers")
     if found is None:
         raise Refused(
             "PATTERN_NOT_MATCHED", "Please check whether the input values are correct", {"api_name": "type"}
@@ -47,9 +46,9 @@ def users(world: World, query: Mapping[str, str]) -> Answer:
 
 
 def user(world: World, user_id: str) -> Answer:
-    for known in USERS:
-        if str(known.id) == user_id:
-            return json_answer({"users": [known.metadata(world.options)]})
+    known = world.users.find(int(user_id)) if user_id.isdecimal() and len(user_id) < MAX_ID_DIGITS else None
+    if known is not None:
+        return json_answer({"users": [known.metadata(world.options)]})
     raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 1})
 
 

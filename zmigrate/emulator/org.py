@@ -1,15 +1,11 @@
-"""The org, its users, modules and layouts, as the metadata calls show them (docs v7, OAS)."""
+"""The org, its modules and layouts, as the metadata calls show them (docs v7, OAS)."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from .answers import Json
 from .catalogue import ModuleSpec
 from .options import Options
-
-ID_PREFIX = 5545974 * 10**12
-"""Zoho's ids are 18 or 19 digits and begin with digits of the org's own."""
+from .users import ADMINISTRATOR_ID, FIRST_USERS, ID_PREFIX
 
 
 def org_record_id(zgid: str) -> int:
@@ -17,135 +13,11 @@ def org_record_id(zgid: str) -> int:
     return ID_PREFIX + 900_000_000_000 + int(zgid) % 100_000_000_000
 
 
-ROLE_ID = ID_PREFIX + 26005
-PROFILE_ID = ID_PREFIX + 26011
 LAYOUT_ID = ID_PREFIX + 91000
 MODULE_ID = ID_PREFIX + 2000
 FIELD_ID = ID_PREFIX + 300000
 FIELDS_PER_MODULE = 1000
 FIRST_RECORD_ID = ID_PREFIX + 500001
-CURRENT_USER = ID_PREFIX + 200001
-OTHER_USER = ID_PREFIX + 200002
-INACTIVE_USER = ID_PREFIX + 200003
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    id: int
-    first_name: str
-    last_name: str
-    email: str
-    status: str = "active"
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.first_name} {self.last_name}"
-
-    @property
-    def zuid(self) -> str:
-        return str(self.id - ID_PREFIX + 700_000_000)
-
-    def brief(self) -> Json:
-        return {"name": self.full_name, "id": str(self.id)}
-
-    def owner(self) -> Json:
-        return {**self.brief(), "email": self.email}
-
-    def metadata(self, options: Options) -> Json:
-        """The user as `GET /users` shows it."""
-        created = {"name": "Mira Berger", "id": str(CURRENT_USER)}
-        return {
-            "country": "ZA",
-            "name_format__s": "Salutation,First Name,Last Name",
-            "language": "en_US",
-            "microsoft": False,
-            "$shift_effective_from": None,
-            "id": str(self.id),
-            "state": None,
-            "fax": None,
-            "country_locale": "en_US",
-            "zip": None,
-            "created_time": "2024-02-01T09:00:00+02:00",
-            "time_format": "HH:mm",
-            "offset": options.utc_offset_minutes * 60_000,
-            "imap_status": False,
-            "image_link": None,
-            "ezuid": None,
-            "profile": {"name": "Administrator", "id": str(PROFILE_ID)},
-            "role": {"name": "CEO", "id": str(ROLE_ID)},
-            "created_by": created,
-            "Modified_By": created,
-            "Modified_Time": "2024-02-01T09:00:00+02:00",
-            "full_name": self.full_name,
-            "zuid": self.zuid,
-            "confirm": self.status == "active",
-            "first_name": self.first_name,
-            "last_name": self.last_name,
-            "email": self.email,
-            "status": self.status,
-            "locale": "en_US",
-            "time_zone": "Africa/Johannesburg",
-            "date_format": "MMM d, yyyy",
-            "decimal_separator": "Period",
-            "number_separator": "Space",
-            "default_tab_group": "0",
-            "category": "regular_user",
-            "customize_info": {
-                "notes_desc": None,
-                "show_right_panel": None,
-                "bc_view": None,
-                "show_home": False,
-                "show_detail_view": True,
-                "unpin_recent_item": None,
-            },
-            "theme": {
-                "normal_tab": {"font_color": "#FFFFFF", "background": "#222222"},
-                "selected_tab": {"font_color": "#FFFFFF", "background": "#222222"},
-                "new_background": None,
-                "background": "#F3F0EB",
-                "screen": "fixed",
-                "type": "default",
-            },
-            "isonline": False,
-            "sandboxDeveloper": False,
-            "signature": None,
-            "alias": None,
-            "street": None,
-            "city": None,
-            "phone": None,
-            "mobile": None,
-            "website": None,
-            "dob": None,
-            "territories": [],
-            "reporting_to": None,
-            "personal_account": False,
-            "type__s": "Regular User",
-            "sort_order_preference__s": "First Name,Last Name",
-        }
-
-
-USERS = (
-    User(CURRENT_USER, "Mira", "Berger", "mira.berger@example.com"),
-    User(OTHER_USER, "Tom", "Okafor", "tom.okafor@example.com"),
-    User(INACTIVE_USER, "Lena", "Former", "lena.former@example.com", "inactive"),
-)
-USER_BY_ID = {user.id: user for user in USERS}
-
-
-def users_of_type(kind: str) -> list[User] | None:
-    """The users that `GET /users?type=` lists; None for a type that Zoho does not know."""
-    match kind:
-        case "AllUsers":
-            return list(USERS)
-        case "ActiveUsers" | "ConfirmedUsers" | "ActiveConfirmedUsers":
-            return [user for user in USERS if user.status == "active"]
-        case "AdminUsers" | "ActiveConfirmedAdmins" | "CurrentUser":
-            return [USERS[0]]
-        case "DeactiveUsers" | "NotConfirmedUsers":
-            return [user for user in USERS if user.status != "active"]
-        case "DeletedUsers":
-            return []
-    return None
 
 
 def org_metadata(options: Options, zgid: str) -> Json:
@@ -234,7 +106,7 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
         "webform_supported": True,
         "arguments": [],
         "show_as_tab": True,
-        "profiles": [{"name": "Administrator", "id": str(PROFILE_ID)}],
+        "profiles": [{"name": "Administrator", "id": str(ADMINISTRATOR_ID)}],
         "api_supported": True,
         "quick_create": True,
         "modified_by": None,
@@ -262,7 +134,7 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
 
 def layout_metadata(spec: ModuleSpec, position: int) -> Json:
     """The module's one layout as `GET /settings/layouts` shows it: the place of layout-mandatory flags."""
-    owner = USERS[0].brief()
+    owner = FIRST_USERS[0].brief()
     fields = [
         {
             **field.metadata(str(FIELD_ID + position * FIELDS_PER_MODULE + number), number),
@@ -306,7 +178,7 @@ def layout_metadata(spec: ModuleSpec, position: int) -> Json:
             {
                 "default": True,
                 "name": "Administrator",
-                "id": str(PROFILE_ID),
+                "id": str(ADMINISTRATOR_ID),
                 "_default_view": {"name": "All", "id": "0", "type": "custom_view"},
                 "_default_assignment_view": {"name": "All", "id": "0", "type": "custom_view"},
             }

@@ -9,7 +9,6 @@ from typing import Any
 
 from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, json_answer, missing_param
 from .clock import instant
-from .org import CURRENT_USER, USER_BY_ID
 from .paging import Page
 from .showing import Showing
 from .store import Record
@@ -190,11 +189,11 @@ def deleted(world: World, module: str, query: Mapping[str, str], since: str | No
         return Answer(304) if since else NO_CONTENT
     data = [
         {
-            "deleted_by": USER_BY_ID[one.deleted_by].brief(),
+            "deleted_by": world.users.known(one.deleted_by).brief(),
             "id": str(one.id),
             "display_name": one.name,
             "type": "recycle",
-            "created_by": USER_BY_ID.get(one.created_by, USER_BY_ID[CURRENT_USER]).brief(),
+            "created_by": world.users.known(one.created_by).brief(),
             "deleted_time": world.clock.iso(one.deleted_at),
         }
         for one in shown

@@ -7,7 +7,7 @@ from typing import Any
 
 from .answers import Json
 from .clock import instant
-from .org import LAYOUT_ID, USER_BY_ID
+from .org import LAYOUT_ID
 from .store import Record, Values
 from .world import World, full_name
 
@@ -45,11 +45,11 @@ class Showing:
         """One field: lookups with name and id, owners with e-mail, times in the org's offset."""
         match name:
             case "Owner":
-                return USER_BY_ID[record.owner].owner()
+                return self._world.users.known(record.owner).owner()
             case "Created_By":
-                return USER_BY_ID[record.created_by].owner()
+                return self._world.users.known(record.created_by).owner()
             case "Modified_By":
-                return USER_BY_ID[record.modified_by].owner()
+                return self._world.users.known(record.modified_by).owner()
             case "Created_Time":
                 return self._iso(record.created)
             case "Modified_Time":
@@ -65,7 +65,7 @@ class Showing:
 
     def _named(self, name: str, value: Json) -> Json:
         reference = int(value["id"])
-        user = USER_BY_ID.get(reference)
+        user = self._world.users.find(reference)
         if user is not None:
             return user.brief()
         module = self._fields[name].lookup

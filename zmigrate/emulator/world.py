@@ -15,10 +15,11 @@ from .faults import Faults
 from .fields import Field
 from .limits import Concurrency, Credits
 from .options import Options
-from .org import CURRENT_USER, FIRST_RECORD_ID, MODULE_ID, USER_BY_ID, org_record_id
+from .org import FIRST_RECORD_ID, MODULE_ID, org_record_id
 from .paging import Page
 from .rules import Rules
 from .store import Record, Store, Values, packed
+from .users import CURRENT_USER, Users
 
 
 class World:
@@ -46,6 +47,7 @@ class World:
         self.accounts = Accounts(
             self.clock, self.client_id, self.client_secret, (self.zgid, str(org_record_id(self.zgid)))
         )
+        self.users = Users()
         self.credits = Credits(self.clock)
         self.concurrency = Concurrency()
         self.audit = Audit()
@@ -88,7 +90,7 @@ class World:
         return record_id in self.stores[module].records
 
     def _user_exists(self, user_id: int) -> bool:
-        user = USER_BY_ID.get(user_id)
+        user = self.users.find(user_id)
         return user is not None and (user.status == "active" or self.options.inactive_owner == "accept")
 
     def module_id(self, module: str) -> int:
@@ -114,6 +116,9 @@ class World:
         """Puts records there as if they had always been there: no rules, no books."""
         moment = self.clock.now() if created is None else created
         user = created_by or CURRENT_USER
+        owners = {int(row["Owner"]["id"]) for row in rows if row.get("Owner")}
+        if any(self.users.find(one) is None for one in owners | {user}):
+            raise ValueError("no such user")
         return [
             str(
                 self.create(

@@ -13,14 +13,13 @@ import orjson
 
 from .answers import Answer, Json, Refused
 from .clock import instant
-from .org import CURRENT_USER, USER_BY_ID
 from .rules import Rules, error
 from .store import Record, Store
+from .users import CURRENT_USER
 from .world import World
 
 MANY = "MULTIPLE_OR_MULTI_ERRORS"
 LOCKED_TEXT = "Sorry, you cannot perform this operation as the record is locked."
-USER_JSON = {user_id: orjson.dumps(user.brief()) for user_id, user in USER_BY_ID.items()}
 
 
 def folded(problems: list[Json]) -> bytes:
@@ -50,6 +49,7 @@ class Writer:
         self._rules: Rules = world.rules[module]
         self._audit = world.audit.of(module)
         self._now = world.clock.now()
+        self._users = world.users
         self._user = CURRENT_USER
         self._added: set[int] = set()
 
@@ -69,9 +69,9 @@ class Writer:
 
     def _stamps(self, record: Record | None = None) -> bytes:
         """Created and modified times and users, as every answer to a write names them."""
-        iso, now, user = self._world.clock.iso, self._now, USER_JSON[self._user]
+        iso, now, user = self._world.clock.iso, self._now, self._users.json(self._user)
         created = iso(record.created if record else now).encode()
-        creator = USER_JSON[record.created_by] if record else user
+        creator = self._users.json(record.created_by) if record else user
         return b'"Modified_Time":"%b","Modified_By":%b,"Created_Time":"%b","Created_By":%b' % (
             iso(now).encode(),
             user,
@@ -123,7 +123,7 @@ class Writer:
     def _duplicate(self, name: str, index: int, other: int | None) -> Json:
         details: Json = {"api_name": name, "json_path": f"$.data[{index}].{name}", "more_records": False}
         if other is not None:
-            owner = USER_BY_ID[self._store.records[other].owner]
+            owner = self._users.known(self._store.records[other].owner)
             details["duplicate_record"] = {
                 "id": str(other),
                 "Owner": {**owner.brief(), "zuid": owner.zuid},

@@ -1,0 +1,204 @@
+"""The org's users: those it starts with, those that a test adds, and how `GET /users` shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import orjson
+
+from .answers import Json
+from .options import Options
+
+ID_PREFIX = 5545974 * 10**12
+"""Zoho's ids are 18 or 19 digits and begin with digits of the org's own."""
+ROLE_ID = ID_PREFIX + 26005
+ADMINISTRATOR_ID = ID_PREFIX + 26011
+STANDARD_ID = ID_PREFIX + 26014
+CURRENT_USER = ID_PREFIX + 200001
+FIRST_ZUID = 700_000_000
+STATES = ("active", "inactive", "disabled", "deleted")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One user. `confirm`: has followed the invitation's link; `admin`: has the profile Administrator."""
+
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    status: str = "active"
+    confirm: bool = True
+    admin: bool = False
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def zuid(self) -> str:
+        return str(self.id - ID_PREFIX + FIRST_ZUID)
+
+    def brief(self) -> Json:
+        return {"name": self.full_name, "id": str(self.id)}
+
+    def owner(self) -> Json:
+        return {**self.brief(), "email": self.email}
+
+    def metadata(self, options: Options) -> Json:
+        """The user as `GET /users` shows it."""
+        created = {"name": "Mira Berger", "id": str(CURRENT_USER)}
+        profile = ("Administrator", ADMINISTRATOR_ID) if self.admin else ("Standard", STANDARD_ID)
+        return {
+            "country": "ZA",
+            "name_format__s": "Salutation,First Name,Last Name",
+            "language": "en_US",
+            "microsoft": False,
+            "$shift_effective_from": None,
+            "id": str(self.id),
+            "state": None,
+            "fax": None,
+            "country_locale": "en_US",
+            "zip": None,
+            "created_time": "2024-02-01T09:00:00+02:00",
+            "time_format": "HH:mm",
+            "offset": options.utc_offset_minutes * 60_000,
+            "imap_status": False,
+            "image_link": None,
+            "ezuid": None,
+            "profile": {"name": profile[0], "id": str(profile[1])},
+            "role": {"name": "CEO", "id": str(ROLE_ID)},
+            "created_by": created,
+            "Modified_By": created,
+            "Modified_Time": "2024-02-01T09:00:00+02:00",
+            "full_name": self.full_name,
+            "zuid": self.zuid,
+            "confirm": self.confirm,
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "email": self.email,
+            "status": self.status,
+            "locale": "en_US",
+            "time_zone": "Africa/Johannesburg",
+            "date_format": "MMM d, yyyy",
+            "decimal_separator": "Period",
+            "number_separator": "Space",
+            "default_tab_group": "0",
+            "category": "regular_user",
+            "customize_info": {
+                "notes_desc": None,
+                "show_right_panel": None,
+                "bc_view": None,
+                "show_home": False,
+                "show_detail_view": True,
+                "unpin_recent_item": None,
+            },
+            "theme": {
+                "normal_tab": {"font_color": "#FFFFFF", "background": "#222222"},
+                "selected_tab": {"font_color": "#FFFFFF", "background": "#222222"},
+                "new_background": None,
+                "background": "#F3F0EB",
+                "screen": "fixed",
+                "type": "default",
+            },
+            "isonline": False,
+            "sandboxDeveloper": False,
+            "signature": None,
+            "alias": None,
+            "street": None,
+            "city": None,
+            "phone": None,
+            "mobile": None,
+            "website": None,
+            "dob": None,
+            "territories": [],
+            "reporting_to": None,
+            "personal_account": False,
+            "type__s": "Regular User",
+            "sort_order_preference__s": "First Name,Last Name",
+        }
+
+
+def _first(number: int, name: str, email: str, **more: object) -> User:
+    first, last = name.split(" ", 1)
+    made = {"id": ID_PREFIX + 200000 + number, "first_name": first, "last_name": last, **more}
+    return User(email=f"{email}@example.com", **made)  # type: ignore[arg-type]
+
+
+FIRST_USERS = (
+    _first(1, "Mira Berger", "mira.berger", admin=True),
+    _first(2, "Tom Okafor", "tom.okafor"),
+    _first(3, "Lena Former", "lena.former", status="inactive"),
+    _first(4, "Ana Silva", "ana.silva"),
+    # A namesake: a name alone does not tell who is meant.
+    _first(5, "Ana Silva", "ana.silva.lisbon"),
+    _first(6, "Pieter de Wet", "pieter.dewet", confirm=False),
+    _first(7, "Yusuf Demir", "yusuf.demir", status="disabled"),
+    _first(8, "Grace Nkosi", "grace.nkosi", status="deleted"),
+    _first(9, "Ingrid Holm", "ingrid.holm", admin=True),
+)
+
+
+class Users:
+    """The users of one org by id."""
+
+    def __init__(self) -> None:
+        self._by_id = {user.id: user for user in FIRST_USERS}
+        self._json: dict[int, bytes] = {}
+
+    def find(self, user_id: int) -> User | None:
+        return self._by_id.get(user_id)
+
+    def known(self, user_id: int) -> User:
+        """The user that a record names as owner, creator or modifier."""
+        return self._by_id[user_id]
+
+    def json(self, user_id: int) -> bytes:
+        """Name and id as the answers to writes name a user."""
+        found = self._json.get(user_id)
+        if found is None:
+            found = self._json[user_id] = orjson.dumps(self._by_id[user_id].brief())
+        return found
+
+    def put(self, full_name: str, email: str, status: str = "active", **more: bool) -> User:
+        """Adds a user, or changes the one of that e-mail: ids are given in order, and stay."""
+        if status not in STATES:
+            raise ValueError(f"status can't be {status!r}: {', '.join(STATES)}")
+        first, _, last = full_name.partition(" ")
+        first, last = (first, last) if last else ("", first)
+        same = [user for user in self._by_id.values() if user.email.casefold() == email.casefold()]
+        known = same[0] if same else User(id=max(self._by_id) + 1, first_name="", last_name="", email=email)
+        user = replace(known, first_name=first, last_name=last, status=status, **more)
+        self._by_id[user.id] = user
+        self._json.pop(user.id, None)
+        return user
+
+    def everybody(self) -> list[User]:
+        """All, deleted ones too."""
+        return list(self._by_id.values())
+
+    def of_type(self, kind: str) -> list[User] | None:  # noqa: PLR0911  # a table
+        """The users that `GET /users?type=` lists; None for a type that Zoho does not know."""
+        present = [user for user in self._by_id.values() if user.status != "deleted"]
+        match kind:
+            case "AllUsers":
+                return present
+            case "ActiveUsers":
+                return [user for user in present if user.status == "active"]
+            case "DeactiveUsers":
+                return [user for user in present if user.status != "active"]
+            case "ConfirmedUsers":
+                return [user for user in present if user.confirm]
+            case "NotConfirmedUsers":
+                return [user for user in present if not user.confirm]
+            case "ActiveConfirmedUsers":
+                return [user for user in present if user.confirm and user.status == "active"]
+            case "AdminUsers":
+                return [user for user in present if user.admin]
+            case "ActiveConfirmedAdmins":
+                return [u for u in present if u.admin and u.confirm and u.status == "active"]
+            case "DeletedUsers":
+                return [user for user in self._by_id.values() if user.status == "deleted"]
+            case "CurrentUser":
+                return [self._by_id[CURRENT_USER]]
+        return None
