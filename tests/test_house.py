@@ -21,7 +21,7 @@ ROOMS = [
     ("rows",),
     ("job",),
     ("job_checks",),
-    ("options", "writes", "references", "formats"),
+    ("author", "options", "writes", "references", "formats"),
     ("config",),
     ("zoho",),
     ("events",),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         Argument,
         Delete,
         Find,
+        Flow,
         Formats,
         Insert,
         Job,
@@ -32,6 +33,7 @@ __all__ = [
     "Csv",
     "Delete",
     "Find",
+    "Flow",
     "Formats",
     "Insert",
     "Job",
@@ -54,8 +56,8 @@ __all__ = [
 _HOMES = {
     "zmigrate.engine.entry": ("RunResult", "resume", "run"),
     "zmigrate.job": (
-        *("Argument", "Delete", "Find", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref", "Skip"),
-        *("Update", "Upsert", "Users", "scopes_for"),
+        *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
+        *("Skip", "Update", "Upsert", "Users", "scopes_for"),
     ),
     "zmigrate.rows.sources": ("Csv", "JsonLines", "Query"),
 }

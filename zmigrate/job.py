@@ -21,22 +21,25 @@ A record job takes rows from a source, turns each into a record, and writes it:
                 raise Skip("no email")
             return {"Legacy_ID": row["id"], "Last_Name": row["name"], "Email": row["email"].lower()}
 
-A job that fits no pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see
-`options.py`). The class's docstring is the help of its command, and its name is the command's: ImportLeads,
-`import-leads`.
+A flow is a job made of record jobs in order: subclass `Flow` and have `jobs(self)`. A job that fits no
+pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see `options.py`). The class's
+docstring is the help of its command, and its name is the command's: ImportLeads, `import-leads`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, dataclass_transform
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
+from zmigrate.author import Context, Skip
 from zmigrate.errors import JobError
 from zmigrate.formats import Formats
 from zmigrate.job_checks import (
+    FLOW_SHAPE,
     JOB_SHAPE,
     RECORD_JOB_SHAPE,
     check_constant_scopes,
@@ -57,18 +60,18 @@ from zmigrate.options import (
     show_values,
 )
 from zmigrate.references import Find, Ref, Users
-from zmigrate.writes import Delete, Insert, Operation, Update, Upsert, Write
+from zmigrate.writes import Delete, Insert, Operation, Update, Upsert, Write, scopes_for
 from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
     from zmigrate.rows.sources import Source
-    from zmigrate.zoho.crm import Crm
 
 __all__ = [
     "Argument",
     "Context",
     "Delete",
     "Find",
+    "Flow",
     "Formats",
     "Insert",
     "Job",
@@ -91,75 +94,13 @@ __all__ = [
     "parse_option",
     "scopes_for",
     "source_of",
+    "steps_of",
 ]
 
 Item = TypeVar("Item")
 
 
-class Skip(Exception):
-    """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
-
-    def __init__(self, reason: str = "left out by the job") -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-# ----------------------------------------------------------------------------------------------------- scopes
-
-
-def scopes_for(write: Write | None = None, *sources: Source, finds: Iterable[str] = ()) -> tuple[str, ...]:
-    """The OAuth scopes that a write, the look-up of its key, its sources and its `Find`s need.
-
-    | write                 | module scopes        | COQL | why                                           |
-    | --------------------- | -------------------- | ---- | --------------------------------------------- |
-    | Insert without key    | CREATE               |      | nothing can be looked up                      |
-    | Insert with key       | CREATE, READ         | yes  | settling a lost answer looks for the key      |
-    | Update by id          | UPDATE               |      | repeating it is safe                          |
-    | Update by another key | UPDATE, READ         | yes  | the id is looked up                           |
-    | Upsert                | CREATE, UPDATE, READ | yes  | settling; "created" or "updated" is read back |
-    | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
-    | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
-    | Query (a source)      | READ of its module   | yes  |                                               |
-    | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
-    """
-    wanted: list[str] = []
-    if write is not None:
-        wanted += scope_facts.scopes_of_write(
-            write.module, write.operation, keyed=write.key not in (None, "id")
-        )
-    for source in sources:
-        wanted += source.scopes
-    for module in finds:
-        wanted += scope_facts.scopes_of_query(module)
-    return tuple(dict.fromkeys(wanted))
-
-
 # ------------------------------------------------------------------------------------------------------- jobs
-
-
-class Context(Protocol):
-    """What `Job.run` is given."""
-
-    @property
-    def crm(self) -> Crm:
-        """Zoho's API: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
-
-    def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
-        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run leaves out what was
-        finished.
-
-        `key` is what tells the items apart. At least once for each: the one at work when a run dies comes
-        again.
-        """
-
-    def skip(self, reason: str = ...) -> None:
-        """Inside `each`: count this item as skipped."""
-
-    def fail(self, reason: str) -> None:
-        """Inside `each`: count this item as failed, and go on with the next."""
-
-    def log(self, message: str) -> None:
-        """Tell the person, and the run's log."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Argument, Option))
@@ -180,6 +121,12 @@ class Job:
     def scopes(self) -> Sequence[str]:
         """The OAuth scopes of this job's token: a constant, or a property where they depend on options."""
         raise NotImplementedError
+
+    @property
+    def reads(self) -> Sequence[Path]:
+        """Files beside its source that say what the job does, such as a mapping. A run does not go on when
+        one of them has changed."""
+        return ()
 
     def run(self, ctx: Context) -> None:
         """Do the work."""
@@ -329,6 +276,36 @@ class RecordJob(Job, abstract=True):
         check_covers(name, self.scopes, scopes_for(self.write))
 
 
+class Flow(Job, abstract=True):
+    """A job made of record jobs, one after the other: Accounts, then Contacts, then Deals.
+
+    Each has a token with its own scopes, a journal and result files of its own; over all there is one
+    summary, one `resume` and one `plan`. A later job's `Ref` finds the records that the earlier ones wrote.
+    """
+
+    def jobs(self) -> Sequence[RecordJob]:
+        """The jobs in the order in which they run. Raise ValueError where they do not fit together."""
+        raise NotImplementedError
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The scopes of all its jobs together. Only the checks and a plan have a token with them all."""
+        return tuple(dict.fromkeys(scope for job in steps_of(self) for scope in job.scopes))
+
+    @classmethod
+    def _check_class(cls) -> None:
+        check_overridden(cls, Flow, "jobs", FLOW_SHAPE)
+        for name in ("scopes", "run"):
+            if getattr(cls, name) is not getattr(Flow, name):
+                raise JobError(
+                    f"{cls.__name__} is a Flow and has its own `{name}`. Write it like this:\n{FLOW_SHAPE}",
+                    hint="A flow is run by zmigrate, with the scopes of its jobs.",
+                )
+
+    def _check_built(self) -> None:
+        """Nothing yet: its jobs are made, and checked, when it is run."""
+
+
 # ---------------------------------------------------------------------------- for those who list and run jobs
 
 
@@ -367,6 +344,19 @@ def source_of(job: RecordJob) -> Source:
             'it gives Csv(self.file), JsonLines(self.file) or Query("select ...").'
         )
     return source
+
+
+def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
+    """The flow's jobs. Raises JobError where the author's `jobs` raises ValueError or gives anything else."""
+    steps = tuple(_call_author(flow, "jobs", flow.jobs))
+    for step in steps:
+        if not isinstance(step, RecordJob):
+            raise JobError(
+                f"{type(flow).__name__}.jobs() gave {step!r}, which is no record job.\n{FLOW_SHAPE}"
+            )
+    if not steps:
+        raise JobError(f"{job_name(type(flow))}: there is no job in it.")
+    return steps
 
 
 def columns_of(job: RecordJob) -> Mapping[str, str] | None:

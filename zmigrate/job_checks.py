@@ -30,6 +30,16 @@ JOB_SHAPE = """
         def run(self, ctx):
             ctx.log(f"{sum(1 for _ in ctx.crm.records('Deals', fields=['id']))} deals")"""
 
+FLOW_SHAPE = """
+    class MigrateAll(Flow):
+        folder: Path = Argument(help="Folder of the export.")
+
+        def jobs(self):
+            return (
+                ImportAccounts(file=self.folder / "accounts.csv"),
+                ImportContacts(file=self.folder / "contacts.csv"),
+            )"""
+
 _SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
 
 

@@ -1,12 +1,19 @@
-"""What becomes of a record: the four writes that a record job declares. Data only; nothing here sends."""
+"""What becomes of a record: the four writes that a record job declares, and the scopes that one needs. Data
+only; nothing here sends.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from zmigrate.errors import JobError
+from zmigrate.zoho.facts import scopes as scope_facts
+
+if TYPE_CHECKING:
+    from zmigrate.rows.sources import Source
 
 Operation = Literal["insert", "update", "upsert", "delete"]
 
@@ -105,6 +112,33 @@ class Delete:
 
 
 Write: TypeAlias = Insert | Update | Upsert | Delete
+
+
+def scopes_for(write: Write | None = None, *sources: Source, finds: Iterable[str] = ()) -> tuple[str, ...]:
+    """The OAuth scopes that a write, the look-up of its key, its sources and its `Find`s need.
+
+    | write                 | module scopes        | COQL | why                                           |
+    | --------------------- | -------------------- | ---- | --------------------------------------------- |
+    | Insert without key    | CREATE               |      | nothing can be looked up                      |
+    | Insert with key       | CREATE, READ         | yes  | settling a lost answer looks for the key      |
+    | Update by id          | UPDATE               |      | repeating it is safe                          |
+    | Update by another key | UPDATE, READ         | yes  | the id is looked up                           |
+    | Upsert                | CREATE, UPDATE, READ | yes  | settling; "created" or "updated" is read back |
+    | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
+    | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
+    | Query (a source)      | READ of its module   | yes  |                                               |
+    | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
+    """
+    wanted: list[str] = []
+    if write is not None:
+        wanted += scope_facts.scopes_of_write(
+            write.module, write.operation, keyed=write.key not in (None, "id")
+        )
+    for source in sources:
+        wanted += source.scopes
+    for module in finds:
+        wanted += scope_facts.scopes_of_query(module)
+    return tuple(dict.fromkeys(wanted))
 
 
 def _check_write(write: Write, key: str | None) -> None:

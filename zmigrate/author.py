@@ -1,0 +1,44 @@
+"""What an author's own code meets while it runs: the context of `Job.run`, and the way to leave a row out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.crm import Crm
+
+Item = TypeVar("Item")
+
+
+class Skip(Exception):
+    """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
+
+    def __init__(self, reason: str = "left out by the job") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Context(Protocol):
+    """What `Job.run` is given."""
+
+    @property
+    def crm(self) -> Crm:
+        """Zoho's API: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
+
+    def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
+        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run leaves out what was
+        finished.
+
+        `key` is what tells the items apart. At least once for each: the one at work when a run dies comes
+        again.
+        """
+
+    def skip(self, reason: str = ...) -> None:
+        """Inside `each`: count this item as skipped."""
+
+    def fail(self, reason: str) -> None:
+        """Inside `each`: count this item as failed, and go on with the next."""
+
+    def log(self, message: str) -> None:
+        """Tell the person, and the run's log."""
