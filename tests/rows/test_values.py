@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.rows.fields import LEADS
+from zmigrate.formats import Formats
 from zmigrate.rows.values import BadValue, Converter, field_problem
 
 
@@ -203,11 +203,11 @@ def test_field_problems_can_be_asked_for_before_the_first_row() -> None:
 
 
 def test_a_date_time_without_offset_is_read_in_a_declared_time_zone() -> None:
-    zone = ZoneInfo("Europe/Berlin")
+    zone = Formats(timezone="Europe/Berlin")
     name = "Legacy_Created_Time"
-    assert converted(name, "2024-07-01T09:30", time_zone=zone) == "2024-07-01T09:30:00+02:00"
-    assert converted(name, datetime(2024, 1, 1, 9), time_zone=zone) == "2024-01-01T09:00:00+01:00"
-    assert converted(name, "2024-07-01T09:30Z", time_zone=zone) == "2024-07-01T09:30:00+00:00"
+    assert converted(name, "2024-07-01T09:30", formats=zone) == "2024-07-01T09:30:00+02:00"
+    assert converted(name, datetime(2024, 1, 1, 9), formats=zone) == "2024-01-01T09:00:00+01:00"
+    assert converted(name, "2024-07-01T09:30Z", formats=zone) == "2024-07-01T09:30:00+00:00"
 
 
 def test_an_old_local_time_with_seconds_in_its_offset_becomes_utc() -> None:

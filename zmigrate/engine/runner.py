@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,7 @@ from zmigrate.job import (
     source_of,
 )
 from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.rows.users import UserDirectory
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopSignal
@@ -183,7 +185,14 @@ class Runner:
             preflight.check_columns(columns, fields, write.operation, write.key)
         preflight.check_source(source, write)
         user = preflight.find_user(connection.crm, self._hub.emit) if target.tells_ours_by_time else None
-        converter = Converter(fields, write.operation, write.key)
+        converter = Converter(
+            fields,
+            write.operation,
+            write.key,
+            self._job.formats,
+            UserDirectory(self._job.users, partial(connection.crm.users, "AllUsers")),
+            connection.crm.fields,
+        )
         return org, RecordWork(source, fingerprint, target, converter, user)
 
     def _refuse_repetition(self, org: Org, work: RecordWork | None) -> None:

@@ -8,13 +8,17 @@ from datetime import tzinfo
 from difflib import get_close_matches
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
+from zmigrate.formats import Formats
 from zmigrate.rows import field_types
 from zmigrate.rows.columns import TakeColumn, column_taker
 from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.refusal import NOTHING, Refused
 
 if TYPE_CHECKING:
+    from zmigrate.rows.references import OpenId
+    from zmigrate.rows.users import UserDirectory
     from zmigrate.writes import Operation
     from zmigrate.zoho.metadata import Field, ModuleFields
 
@@ -23,6 +27,7 @@ NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
 LONGEST_SHOWN: Final = 200
+_PLAIN: Final = Formats()
 
 
 class BadValue(Exception):
@@ -48,13 +53,21 @@ class Converter:
         fields: ModuleFields,
         operation: Operation,
         key: str | None = None,
-        time_zone: tzinfo | None = None,
+        formats: Formats = _PLAIN,
+        users: UserDirectory | None = None,
+        related: Callable[[str], ModuleFields] | None = None,
     ) -> None:
-        """`time_zone`: for date-times without an offset; without one they are refused."""
+        """`formats`: how text is read; `users`: whom a user field's text means, without it only ids are
+        taken; `related`: the fields of another module, asked for when a subform's first row comes.
+        """
         self._fields = fields
         self._operation = operation
         self._key = key
-        self._time_zone = time_zone
+        self._formats = formats
+        self._users = users
+        self._related = related
+        self.open: tuple[OpenId, ...] = ()
+        """The references of the record that was converted last, for others to fill in."""
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
         self._column_takers: dict[str, TakeColumn | None] = {}
@@ -129,7 +142,7 @@ class Converter:
         else:
             return field_types.as_is
         field = self._fields.fields[name]
-        convert = field_types.converter(field, self._time_zone)
+        convert = field_types.converter(field, _zone(self._formats.of(name)))
         self._column_takers[name] = column_taker(field, is_key=name == self._key)
         if name == self._key:
             return _trimmed(convert)
@@ -200,6 +213,10 @@ def _none_left_out(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
         return NOTHING if value is None else convert(value)
 
     return left_out
+
+
+def _zone(formats: Formats) -> tzinfo | None:
+    return None if formats.timezone is None else ZoneInfo(formats.timezone)
 
 
 def _shown(value: object) -> str:
