@@ -195,3 +195,37 @@ def test_rows_before_a_ragged_one_are_given_out(tmp_path: Path) -> None:
     assert [next(rows).line, next(rows).line] == [2, 4]
     with pytest.raises(SourceError, match=r"leads\.csv:5: expected 2 columns"):
         next(rows)
+
+
+PLAIN_CELLS = st.text(
+    st.characters(codec="cp1252", exclude_characters="\0", exclude_categories=["Cc"]), max_size=12
+)
+
+
+@given(
+    st.lists(st.tuples(PLAIN_CELLS, PLAIN_CELLS), min_size=1, max_size=8),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252"]),
+)
+def test_every_encoding_and_delimiter_gives_the_same_rows(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, str]],
+    delimiter: str,
+    encoding: str,
+) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    writer.writerows([("first name", "name"), *rows])
+    path = write(tmp_path_factory.mktemp("csv"), text.getvalue(), encoding=encoding)
+    declared = encoding if encoding in {"utf-16-be", "cp1252"} else None
+    source = Csv(path, encoding=declared)
+    assert (source.scan().rows, source.scan().delimiter) == (len(rows), delimiter)
+    assert [tuple(row.values.values()) for row in source.rows()] == rows
+
+
+def test_three_hundred_columns_are_read(tmp_path: Path) -> None:
+    names = [f"column {number}" for number in range(300)]
+    path = write(tmp_path, ";".join(names) + "\n" + ";".join("x" * 300) + "\n", encoding="utf-8-sig")
+    source = Csv(path)
+    assert source.scan().columns == tuple(names)
+    assert dict(next(source.rows()).values) == dict.fromkeys(names, "x")

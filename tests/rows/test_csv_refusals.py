@@ -198,3 +198,30 @@ def test_a_file_that_is_only_touched_is_the_same(tmp_path: Path) -> None:
     source.scan()
     os.utime(path, (1, 1))
     assert len(list(source.rows())) == 2
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_text_of_wide_letters_without_a_mark_is_told_with_its_byte_order(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = write(tmp_path, "id,name\n1,Žofie\n", encoding=encoding)
+    assert f"--encoding {encoding}." in (refusal(path).hint or "")
+    assert Csv(path, encoding=encoding).scan().rows == 1
+
+
+@pytest.mark.parametrize(("encoding", "declared"), [("utf-16", "utf-16-le"), ("utf-8-sig", "utf-8")])
+def test_a_declared_encoding_may_say_less_or_more_than_the_mark(
+    tmp_path: Path, encoding: str, declared: str
+) -> None:
+    source = Csv(write(tmp_path, "id,name\n1,Žofie\n", encoding=encoding), encoding=declared)
+    assert source.columns == ("id", "name")
+
+
+def test_a_declared_encoding_that_the_mark_contradicts_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,name\n1,Žofie\n", encoding="utf-8-sig")
+    assert "begins with the mark of UTF-8, and cp1252 is declared" in refusal(path, encoding="cp1252").message
+
+
+def test_a_bad_byte_names_the_encodings_that_it_may_be(tmp_path: Path) -> None:
+    hint = refusal(write(tmp_path, b"id,name\n1,J\xfcrgen\n")).hint or ""
+    assert all(name in hint for name in ("cp1252", "cp1250", "cp1251", "mac-roman"))

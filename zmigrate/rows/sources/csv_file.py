@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row, open_file
+from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row
+from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import (
     HashingReader,
     NulByte,
     explain_bad_byte,
     explain_nul,
+    file_hash,
     find_encoding,
     made_of_nul,
     open_text,
@@ -51,7 +53,8 @@ class CsvReader(Protocol):
 
 
 class Csv:
-    """Rows of a CSV file, each a mapping from column to text.
+    """Rows of a CSV file, each a mapping from column to text. It may be packed: `leads.csv.gz`, `export.zip`
+    with one file in it, `export.zip/leads.csv` for one of several.
 
     The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; without a mark the file is
     UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own result files are known again: our
@@ -71,7 +74,8 @@ class Csv:
         self._declared_delimiter = delimiter
         self._declared_encoding = encoding
         self._format: _Format | None = None
-        self._watch = FileWatch(self.path)
+        self._file = TextFile(self.path)
+        self._watch = FileWatch(self._file.disk)
 
     def __repr__(self) -> str:
         return f"Csv({str(self.path)!r})"
@@ -87,14 +91,14 @@ class Csv:
     def scan(self) -> Fingerprint:
         form = self._find_format()
         self._watch.begin()
-        with open_file(self.path) as raw:
+        with self._file.open() as raw:
             hashing = HashingReader(raw, nul_is_text=made_of_nul(form.encoding))
             try:
                 widths = Counter(map(len, form.reader(open_text(hashing, form.encoding))))
             except NulByte:
-                raise explain_nul(self.path) from None
+                raise explain_nul(self._file) from None
             except UnicodeDecodeError:
-                raise explain_bad_byte(self.path, form.encoding) from None
+                raise explain_bad_byte(self._file, form.encoding) from None
             except csv.Error:
                 raise self._explain(form) from None
         del widths[0]
@@ -106,11 +110,12 @@ class Csv:
             )
         if made_of_nul(form.encoding):
             self._refuse_nul_text(form)
-        self._watch.know(hashing.size, hashing.sha256())
+        size, sha256 = file_hash(self._file.disk) if self._file.packed else (hashing.size, hashing.sha256())
+        self._watch.know(size, sha256)
         return Fingerprint(
             path=str(self.path.absolute()),
-            size=hashing.size,
-            sha256=hashing.sha256(),
+            size=size,
+            sha256=sha256,
             rows=widths[form.width] - 1,
             encoding=form.encoding,
             delimiter=form.delimiter,
@@ -131,7 +136,7 @@ class Csv:
         """The rows behind the cursor as cells, up to `BLOCK_ROWS` together."""
         form = self._find_format()
         confirm = self._watch.confirm
-        with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
+        with self._file.open() as raw, open_text(raw, form.encoding) as text:
             reader = form.reader(text)
             confirm()
             try:
@@ -147,7 +152,7 @@ class Csv:
                     first, line = first + len(block.cells), reader.line_num + 1
                 confirm()
             except UnicodeDecodeError:
-                raise explain_bad_byte(self.path, form.encoding) from None
+                raise explain_bad_byte(self._file, form.encoding) from None
             except csv.Error as error:
                 raise _broken(self.path, reader.line_num, error) from None
 
@@ -156,7 +161,7 @@ class Csv:
 
     def _find_format(self) -> _Format:
         if self._format is None:
-            encoding = find_encoding(self.path, self._declared_encoding)
+            encoding = find_encoding(self._file, self._declared_encoding)
             sample = self._sample(encoding)
             delimiter = self._declared_delimiter or find_delimiter(self.path, sample)
             header = _read_header(self.path, sample, delimiter)
@@ -164,15 +169,14 @@ class Csv:
         return self._format
 
     def _sample(self, encoding: str) -> str:
-        with open_file(self.path) as raw:
+        with self._file.open() as raw:
             if not made_of_nul(encoding) and b"\0" in raw.read(SAMPLE_CHARACTERS):
-                raise explain_nul(self.path)
-            raw.seek(0)
-            with open_text(raw, encoding) as text:
-                try:
-                    sample = text.read(SAMPLE_CHARACTERS)
-                except UnicodeDecodeError:
-                    raise explain_bad_byte(self.path, encoding) from None
+                raise explain_nul(self._file)
+        with self._file.open() as raw, open_text(raw, encoding) as text:
+            try:
+                sample = text.read(SAMPLE_CHARACTERS)
+            except UnicodeDecodeError:
+                raise explain_bad_byte(self._file, encoding) from None
         if not sample.strip():
             raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
         line = _FOR_EXCEL.match(sample)
@@ -185,7 +189,7 @@ class Csv:
 
     def _explain(self, form: _Format) -> SourceError:
         """The pass that failed again, slowly, to say where."""
-        with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
+        with self._file.open() as raw, open_text(raw, form.encoding) as text:
             reader = form.reader(text)
             line = 1
             try:
@@ -200,7 +204,7 @@ class Csv:
         )
 
     def _refuse_nul_text(self, form: _Format) -> None:
-        with open_file(self.path) as raw, open_text(raw, form.encoding) as text:
+        with self._file.open() as raw, open_text(raw, form.encoding) as text:
             for line, content in enumerate(text, start=1):
                 if "\0" in content:
                     raise SourceError(f"{self.path}:{line}: there is a NUL character, which no text has.")

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import orjson
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, open_file
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
+from zmigrate.rows.sources.packed import TextFile
+from zmigrate.rows.sources.text import file_hash
 from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
+LONGEST_LINE: Final = 64 << 20
+"""Bytes. Beyond it the file is something else, which must not fill the memory."""
+
 _BOM = b"\xef\xbb\xbf"
 
 
 class JsonLines:
-    """Rows of a JSON Lines file, each the object of its line. Blank lines are no rows."""
+    """Rows of a JSON Lines file, each the object of its line. Blank lines are no rows.
+
+    It may be packed: `people.jsonl.gz`, `export.zip` with one file in it, `export.zip/people.jsonl`.
+    """
 
     stable = True
     scopes: tuple[str, ...] = ()
@@ -28,7 +37,8 @@ class JsonLines:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._watch = FileWatch(self.path)
+        self._file = TextFile(self.path)
+        self._watch = FileWatch(self._file.disk)
 
     def __repr__(self) -> str:
         return f"JsonLines({str(self.path)!r})"
@@ -41,25 +51,26 @@ class JsonLines:
         self._watch.begin()
         digest = hashlib.sha256()
         rows = size = 0
-        with open_file(self.path) as raw:
-            for line, content in enumerate(raw, start=1):
+        with self._file.open() as raw:
+            for line, content in enumerate(self._lines(raw), start=1):
                 digest.update(content)
                 if self._parse(line, size, content) is not None:
                     rows += 1
                 size += len(content)
         if not rows:
             raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
-        self._watch.know(size, digest.hexdigest())
-        return Fingerprint(str(self.path.absolute()), size, digest.hexdigest(), rows, encoding="utf-8")
+        size, sha256 = file_hash(self._file.disk) if self._file.packed else (size, digest.hexdigest())
+        self._watch.know(size, sha256)
+        return Fingerprint(str(self.path.absolute()), size, sha256, rows, encoding="utf-8")
 
     def check(self, fingerprint: Fingerprint) -> None:
         self._watch.check(fingerprint, self.scan)
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         number = 0
-        with open_file(self.path) as raw:
+        with self._file.open() as raw:
             self._watch.confirm()
-            for line, content in enumerate(raw, start=1):
+            for line, content in enumerate(self._lines(raw), start=1):
                 if number < after.number:
                     number += not _blank(line, content)
                     continue
@@ -73,6 +84,15 @@ class JsonLines:
 
     def identity(self, row: Row) -> str | None:
         return None
+
+    def _lines(self, raw: BinaryIO) -> Iterator[bytes]:
+        for line, content in enumerate(iter(partial(raw.readline, LONGEST_LINE), b""), start=1):
+            if len(content) == LONGEST_LINE:
+                raise SourceError(
+                    f"{self.path}:{line}: the line has more than {LONGEST_LINE:,} bytes.",
+                    hint="Is it JSON Lines, one object a line? One list of all is not.",
+                )
+            yield content
 
     def _parse(self, line: int, offset: int, content: bytes) -> dict[str, Any] | None:
         if _blank(line, content):

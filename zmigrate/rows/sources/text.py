@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
+from zmigrate.rows.sources.packed import CHUNK, TextFile
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-CHUNK: Final = 1 << 20
 _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -76,12 +76,12 @@ def file_hash(path: Path) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
-def find_encoding(path: Path, declared: str | None) -> str:
+def find_encoding(file: TextFile, declared: str | None) -> str:
     """The declared encoding, else what a byte order mark says, else UTF-8. SourceError for an unknown
-    name."""
-    with open_file(path) as raw:
+    name, and for one that the mark contradicts."""
+    with file.open() as raw:
         head = raw.read(4)
-    _refuse_workbook(path, head)
+    _refuse_workbook(file, head)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if declared is None:
         return marked or "utf-8"
@@ -92,16 +92,23 @@ def find_encoding(path: Path, declared: str | None) -> str:
         raise SourceError(
             f"there is no encoding called {declared!r}.", hint="Common ones: utf-8, cp1252, latin-1, utf-16."
         ) from None
-    return "utf-8-sig" if name == "utf-8" else name
+    name = "utf-8-sig" if name == "utf-8" else name
+    if marked is None or name == marked:
+        return name
+    if made_of_nul(name) and name[:6] == marked[:6]:
+        return marked  # declared with its byte order, which the mark tells too
+    raise SourceError(
+        f"{file} begins with the mark of {marked.removesuffix('-sig').upper()}, and {declared} is declared.",
+        hint="Leave the encoding out: the mark tells it.",
+    )
 
 
-def _refuse_workbook(path: Path, head: bytes) -> None:
-    if head == _ZIP and path.suffix.lower() == ".zip":
-        raise SourceError(f"{path} is a zip archive, not text.", hint="Unpack it, and give the file in it.")
+def _refuse_workbook(file: TextFile, head: bytes) -> None:
     if head in (_ZIP, _OLE):
         raise SourceError(
-            f"{path} is an Excel workbook, not text.",
-            hint="Save it as CSV (in Excel: Save As, CSV UTF-8), and give that file.",
+            f"{file} is an Excel workbook, not text.",
+            hint="Save it as CSV (in Excel: Save As, CSV UTF-8), and give that file; or read it as it is,"
+            " with its own ending (.xlsx, .xlsb, .xls) and Excel(...).",
         )
 
 
@@ -110,12 +117,12 @@ def made_of_nul(encoding: str) -> bool:
     return encoding.startswith(("utf-16", "utf-32"))
 
 
-def explain_bad_byte(path: Path, encoding: str) -> SourceError:
+def explain_bad_byte(file: TextFile, encoding: str) -> SourceError:
     """Where the first byte is that is not of the encoding, and what to do."""
     line, text_bytes = 1, 0
     decoder = codecs.getincrementaldecoder(encoding)()
     ended_in_cr = False
-    for offset, chunk in _chunks(path):
+    for offset, chunk in _chunks(file):
         held = len(decoder.getstate()[0])
         try:
             text = decoder.decode(chunk, final=not chunk)
@@ -123,43 +130,55 @@ def explain_bad_byte(path: Path, encoding: str) -> SourceError:
             good = error.object[: error.start].decode(encoding, "ignore")
             line += _line_ends(good, ended_in_cr)
             text_bytes = offset - held + error.start
-            return _bad_byte(path, encoding, line, text_bytes, error)
+            return _bad_byte(file, encoding, line, text_bytes, error)
         line += _line_ends(text, ended_in_cr)
         ended_in_cr = text.endswith("\r") if text else ended_in_cr
-    return SourceError(f"{path} can't be read as {encoding}.", hint="Say what it is with --encoding.")
+    return SourceError(f"{file} can't be read as {encoding}.", hint="Say what it is with --encoding.")
 
 
-def _bad_byte(path: Path, encoding: str, line: int, offset: int, error: UnicodeDecodeError) -> SourceError:
+def _bad_byte(
+    file: TextFile, encoding: str, line: int, offset: int, error: UnicodeDecodeError
+) -> SourceError:
     value = error.object[error.start] if error.start < len(error.object) else 0
-    hint = "Declare the file's encoding, for example --encoding cp1252 (Windows) or --encoding utf-16."
+    hint = (
+        "Declare the file's encoding. Likely ones: --encoding cp1252 (Windows, western Europe and America),"
+        " cp1250 (Windows, central Europe), cp1251 (Cyrillic), mac-roman (old Mac), utf-16."
+    )
     if error.reason == "unexpected end of data":
         hint = "The file seems to be cut off in the middle of a letter: copy it again. " + hint
     return SourceError(
-        f"{path}:{line}: byte {offset:,} (0x{value:02x}) is not {encoding.upper()} text.", hint=hint
+        f"{file}:{line}: byte {offset:,} (0x{value:02x}) is not {encoding.upper()} text.", hint=hint
     )
 
 
-def explain_nul(path: Path) -> SourceError:
+def explain_nul(file: TextFile) -> SourceError:
     """Where the first NUL byte is, and what to do."""
     line = 1
     ended_in_cr = False
-    for offset, chunk in _chunks(path):
+    for offset, chunk in _chunks(file):
         place = chunk.find(b"\0")
         before = (chunk if place < 0 else chunk[:place]).decode("latin-1")
         line += _line_ends(before, ended_in_cr)
         if place >= 0:
             return SourceError(
-                f"{path}:{line}: byte {offset + place:,} is a NUL byte, which no text has.",
-                hint="Is it a text file? If it is UTF-16 without a mark, say so: --encoding utf-16-le.",
+                f"{file}:{line}: byte {offset + place:,} is a NUL byte, which no text has.",
+                hint="Is it a text file? If it is UTF-16 or UTF-32 without a mark, say so: --encoding"
+                f" {_made_of_nul_like(chunk, place)}.",
             )
         ended_in_cr = before.endswith("\r")
-    return SourceError(f"{path} has a NUL byte.")
+    return SourceError(f"{file} has a NUL byte.")
 
 
-def _chunks(path: Path) -> Iterator[tuple[int, bytes]]:
+def _made_of_nul_like(chunk: bytes, place: int) -> str:
+    """The encoding in which the first letter beyond those before this place would have its NUL bytes so."""
+    wide = chunk[place : place + 2] == b"\0\0"
+    return ("utf-32" if wide else "utf-16") + ("-le" if place % 2 else "-be")
+
+
+def _chunks(file: TextFile) -> Iterator[tuple[int, bytes]]:
     """(offset, bytes) of the file, and an empty chunk at the end."""
     offset = 0
-    with open_file(path) as raw:
+    with file.open() as raw:
         while True:
             chunk = raw.read(CHUNK)
             yield offset, chunk

@@ -1,0 +1,175 @@
+"""A file of text: plain, gzipped, or inside a zip archive. Unpacked as it is read, never as a whole."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import open_file
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+CHUNK: Final = 1 << 20
+_GZIP: Final = b"\x1f\x8b"
+_ZIP: Final = b"PK\x03\x04"
+_EMPTY_ZIP: Final = b"PK\x05\x06"
+_LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+_SHOWN: Final = 10
+
+BOMB_BYTES: Final = 1 << 30
+BOMB_RATIO: Final = 500
+"""Beyond both, a packed file is one made to fill a disk: exports shrink to a tenth, rarely to a hundredth."""
+
+_READ_FAILS: Final = (EOFError, zlib.error, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+"""What gzip and zipfile raise for a file that is cut off, broken, encrypted, or packed in an unknown way."""
+
+
+class _Place(NamedTuple):
+    disk: Path
+    kind: Literal["plain", "gzip", "zip"]
+    member: str = ""
+
+
+class TextFile:
+    """Where a source's bytes are. `leads.csv.gz` is unpacked, `export.zip` too if it has one file;
+    `export.zip/leads.csv` names one of several.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        archive = next((parent for parent in path.parents if parent.suffix.lower() == ".zip"), None)
+        self.disk = path if archive is None or archive.is_dir() else archive
+        """The file that lies on the disk."""
+        self._place: _Place | None = None
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    @property
+    def suffix(self) -> str:
+        return self._path.suffix.lower()
+
+    @property
+    def packed(self) -> bool:
+        return self._find().kind != "plain"
+
+    def open(self) -> BinaryIO:
+        """The bytes, unpacked. Raises SourceError; so does reading where the packed file is broken."""
+        disk, kind, member = self._find()
+        if kind == "plain":
+            return open_file(disk)
+        if kind == "gzip":
+            raw = open_file(disk)
+            size = disk.stat().st_size
+            unpacked = _Unpacked(gzip.GzipFile(fileobj=raw), size, self._broken, raw.close)
+            return io.BufferedReader(unpacked, CHUNK)
+        archive = self._archive(disk)
+        try:
+            info = archive.getinfo(member)
+            opened = archive.open(info)
+        except _READ_FAILS as error:
+            archive.close()
+            raise self._broken(error) from None
+        return io.BufferedReader(_Unpacked(opened, info.compress_size, self._broken, archive.close), CHUNK)
+
+    def _find(self) -> _Place:
+        if self._place is None:
+            with open_file(self.disk) as raw:
+                head = raw.read(4)
+            if head.startswith(_GZIP):
+                self._place = _Place(self.disk, "gzip")
+            elif self.disk != self._path or (head in (_ZIP, _EMPTY_ZIP) and self.suffix == ".zip"):
+                self._place = _Place(self.disk, "zip", self._member())
+            else:
+                self._place = _Place(self.disk, "plain")
+        return self._place
+
+    def _member(self) -> str:
+        with self._archive(self.disk) as archive:
+            names = [info.filename for info in archive.infolist() if _is_content(info)]
+        listed = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN))
+        if self.disk != self._path:
+            wanted = self._path.relative_to(self.disk).as_posix()
+            if wanted in names:
+                return wanted
+            raise SourceError(f"{self.disk} has no file {wanted!r}.", hint=f"It has: {listed or 'none'}.")
+        if len(names) == 1:
+            return names[0]
+        if not names:
+            raise SourceError(f"{self.disk} has no file in it.", hint="Is it the right one, and complete?")
+        raise SourceError(
+            f"{self.disk} has {len(names)} files in it: {listed}.",
+            hint=f"Name the one to read: {self.disk}/{names[0]}",
+        )
+
+    def _archive(self, disk: Path) -> zipfile.ZipFile:
+        open_file(disk).close()  # says what is wrong with the file itself
+        try:
+            return zipfile.ZipFile(disk)
+        except _READ_FAILS as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> SourceError:
+        hint = "Copy or export it again; or unpack it, and give the file in it."
+        if isinstance(error, EOFError):
+            return SourceError(f"{self} is cut off: its packed data end too early.", hint=hint)
+        if isinstance(error, RuntimeError) and "password" in str(error):
+            return SourceError(
+                f"{self} is encrypted.", hint="Unpack it with its password, and give the file."
+            )
+        if isinstance(error, NotImplementedError):
+            return SourceError(f"{self} is packed in a way that is not known here ({error}).", hint=hint)
+        return SourceError(f"{self} can't be unpacked, it is damaged or cut off: {error}.", hint=hint)
+
+
+def _is_content(info: zipfile.ZipInfo) -> bool:
+    """Not a folder, and none of what macOS and Windows put beside the files."""
+    name = info.filename.rpartition("/")[2]
+    return not info.is_dir() and not info.filename.startswith("__MACOSX/") and name not in _LITTER
+
+
+class _Unpacked(io.RawIOBase):
+    """Unpacks as it is read, and says as a SourceError what is wrong."""
+
+    def __init__(
+        self,
+        unpacked: gzip.GzipFile | IO[bytes],
+        packed_size: int,
+        broken: Callable[[Exception], SourceError],
+        close: Callable[[], None],
+    ) -> None:
+        self._unpacked = unpacked
+        self._packed_size = packed_size
+        self._broken = broken
+        self._close = close
+        self._size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:
+        try:
+            data = self._unpacked.read(len(memoryview(buffer)))
+        except _READ_FAILS as error:
+            raise self._broken(error) from None
+        count = len(data)
+        memoryview(buffer)[:count] = data
+        self._size += count
+        if self._size > BOMB_BYTES and self._size > BOMB_RATIO * self._packed_size:
+            raise self._broken(
+                OSError(f"it unpacks to more than {BOMB_RATIO} times its size, as no export does")
+            )
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._unpacked.close()
+            self._close()
+        super().close()
