@@ -10,6 +10,14 @@ import pytest
 from tests.emulator.zoho import Zoho
 
 MODULES = ["Leads", "Contacts", "Accounts", "Deals", "Products", "Tasks", "Legacy_Assets"]
+MODULES += ["Events", "Calls", "Org_Units", "Branches"]
+HIDDEN = {
+    "Deals_X_Products": "linking",
+    "Legacy_Assets_X_Contacts": "linking",
+    "Legacy_Assets_X_Users": "linking",
+    "Service_Log": "subform",
+}
+"""Modules that hold only rows of other modules' records."""
 
 
 def fields_of(zoho: Zoho, module: str, **params: Any) -> dict[str, Any]:
@@ -55,15 +63,28 @@ def test_the_current_user_is_who_creates(zoho: Zoho) -> None:
     assert answer.json()["data"][0]["details"]["Created_By"] == {"name": user["full_name"], "id": user["id"]}
 
 
-def test_modules_are_listed_with_the_custom_one(zoho: Zoho) -> None:
+def test_modules_are_listed_with_their_kind(zoho: Zoho) -> None:
     modules = zoho.get("/settings/modules").json()["modules"]
+    kinds = {module["api_name"]: module["generated_type"] for module in modules}
 
-    assert [module["api_name"] for module in modules] == MODULES
-    assert [module["api_name"] for module in modules if module["generated_type"] == "custom"] == [
-        "Legacy_Assets"
-    ]
+    assert kinds.keys() == {*MODULES, *HIDDEN}
+    assert {name for name, kind in kinds.items() if kind == "custom"} == {
+        "Legacy_Assets",
+        "Org_Units",
+        "Branches",
+    }
+    assert {name: kind for name, kind in kinds.items() if kind in ("linking", "subform")} == HIDDEN
+    assert {module["api_name"] for module in modules if module["creatable"]} == set(MODULES)
     assert zoho.get("/settings/modules/Deals").json()["modules"] == [modules[3]]
     assert zoho.get("/settings/modules/Nope").json()["code"] == "INVALID_MODULE"
+
+
+def test_modules_are_listed_by_status(zoho: Zoho) -> None:
+    everything = zoho.get("/settings/modules").json()
+
+    assert zoho.get("/settings/modules", status="visible,user_hidden").json() == everything
+    assert zoho.get("/settings/modules", status="user_hidden").status_code == 204
+    assert zoho.get("/settings/modules", status="gone").json()["code"] == "INVALID_DATA"
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -72,8 +93,10 @@ def test_every_module_has_a_unique_external_legacy_id_and_a_key_that_is_not_uniq
 ) -> None:
     fields = fields_of(zoho, module)
 
+    # Zoho has no external fields in Calls.
+    external = None if module == "Calls" else {"show": False, "type": "org"}
     assert fields["Legacy_ID"]["unique"] == {"case_sensitive": False}
-    assert fields["Legacy_ID"]["external"] == {"show": False, "type": "org"}
+    assert fields["Legacy_ID"]["external"] == external
     assert fields["Old_System_Ref"]["unique"] == {}
     assert fields["Old_System_Ref"]["external"] is None
 

@@ -101,9 +101,9 @@ def route(world: World, asked: Asked, segments: list[str]) -> Planned:  # noqa: 
             run = lambda: metadata.fields(world, query, field_id)  # noqa: E731  # one of a table of lambdas
             return _meta(asked, "zohocrm.settings.fields.read", run)
         case "GET", ["settings", "modules"]:
-            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.modules(world))
+            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.modules(world, query))
         case "GET", ["settings", "modules", name]:
-            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.modules(world, name))
+            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.module(world, name))
         case "GET", ["settings", "layouts"]:
             return _meta(asked, "zohocrm.settings.layouts.read", lambda: metadata.layouts(world, query))
         case "GET", ["settings", "layouts", layout_id]:

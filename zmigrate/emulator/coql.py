@@ -12,7 +12,7 @@ import orjson
 from .answers import NO_CONTENT, Answer, Json, Refused, json_answer
 from .clock import instant
 from .coql_syntax import Column, Condition, Criterion, Joined, Literal, Query, parse
-from .fields import JSON_TYPES, Field
+from .fields import Field
 from .showing import comparable
 from .store import Record, Store, Values
 from .world import World
@@ -167,7 +167,7 @@ class Runner:
         if last == "id":
             return lambda record, values: record.id, ID
         field = self._world.specs[module].fields.get(last)
-        if field is None or not field.on_layout:
+        if field is None or not field.on_layout or not queryable(field):
             raise unsupported(path)
         return self._joined(steps, module, last, field), field
 
@@ -213,7 +213,7 @@ class Runner:
             meta[column.shown_as] = {
                 "api_name": column.path,
                 "data_type": field.data_type,
-                "json_type": JSON_TYPES[field.data_type],
+                "json_type": field.wire_type,
             }
         return meta
 
@@ -293,6 +293,12 @@ class Runner:
             return value if isinstance(value, int) else float(value)
         except ValueError:
             raise wrong_type("double", column) from None
+
+
+def queryable(field: Field) -> bool:
+    """Rows and structured values can't be asked for; references can, by their id."""
+    structured = field.wire_type in ("jsonarray", "jsonobject")
+    return not structured or field.data_type in ("multiselectpicklist", *REFERENCES)
 
 
 def wrong_type(expected: str, column: str) -> Refused:

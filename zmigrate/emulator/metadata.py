@@ -18,6 +18,7 @@ from .world import World
 
 USERS_PER_PAGE = 200
 MAX_ID_DIGITS = 25
+MODULE_STATES = frozenset({"visible", "user_hidden", "system_hidden", "scheduled_for_deletion"})
 
 
 def org(world: World) -> Answer:
@@ -56,7 +57,7 @@ def module_of(world: World, query: Mapping[str, str]) -> ModuleSpec:
     name = query.get("module")
     if not name:
         raise missing_param("module")
-    spec = world.specs.get(name)
+    spec = world.described.get(name)
     if spec is None:
         raise Refused("INVALID_MODULE", "the module name given seems to be invalid")
     return spec
@@ -77,9 +78,7 @@ def fields(world: World, query: Mapping[str, str], field_id: str | None = None) 
         else:
             wanted = kind == "all" or field.on_layout is (kind is None)
         if wanted:
-            entry = field.metadata(own_id, number)
-            if field.lookup in world.specs:
-                entry["lookup"]["module"]["id"] = str(world.module_id(str(field.lookup)))
+            entry = field.metadata(own_id, number, world.module_id)
             entry["display_field"] = field.api_name == spec.name_field
             shown.append(entry)
     if not shown and field_id is not None:
@@ -87,22 +86,29 @@ def fields(world: World, query: Mapping[str, str], field_id: str | None = None) 
     return json_answer({"fields": shown}) if shown else NO_CONTENT
 
 
-def modules(world: World, name: str | None = None) -> Answer:
-    """`GET /settings/modules`, or one of them."""
-    if name is not None and name not in world.specs:
+def modules(world: World, query: Mapping[str, str]) -> Answer:
+    """`GET /settings/modules`. Every module here is visible."""
+    wanted = query.get("status")
+    if wanted is not None and not set(wanted.split(",")) <= MODULE_STATES:
+        raise bad_param("status", supported_values=sorted(MODULE_STATES))
+    if wanted is not None and "visible" not in wanted.split(","):
+        return NO_CONTENT
+    specs = world.described.values()
+    return json_answer({"modules": [module_metadata(one, world.position(one.api_name)) for one in specs]})
+
+
+def module(world: World, name: str) -> Answer:
+    """`GET /settings/modules/{api_name}`."""
+    spec = world.described.get(name)
+    if spec is None:
         raise invalid_module()
-    found = [
-        module_metadata(spec, world.position(spec.api_name))
-        for spec in world.specs.values()
-        if name in (None, spec.api_name)
-    ]
-    return json_answer({"modules": found})
+    return json_answer({"modules": [module_metadata(spec, world.position(name))]})
 
 
 def layouts(world: World, query: Mapping[str, str], layout_id: str | None = None) -> Answer:
     """`GET /settings/layouts?module=`: each module has one."""
     spec = module_of(world, query)
-    layout = layout_metadata(spec, world.position(spec.api_name))
+    layout = layout_metadata(spec, world.position(spec.api_name), world.module_id)
     if layout_id not in (None, layout["id"]):
         raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 2})
     return json_answer({"layouts": [layout]})

@@ -76,6 +76,9 @@ class Options:
     unknown_field: Literal["drop", "refuse"] = _opt("drop", "a key that names no field")
     readonly_field: Literal["drop", "refuse"] = _opt("drop", "a value for a field that can't be written")
     inactive_owner: Literal["refuse", "accept"] = _opt("refuse", "an Owner who is not active")
+    subform_update: Literal["append", "replace"] = _opt(
+        "append", "an update's subform rows: those that are not named stay, or go"
+    )
     batch_twins: Literal["update", "refuse"] = _opt("update", "upsert: the same key twice in one call")
     deleted_block_unique: bool = _opt(False, "values of deleted records still count as taken")
     unknown_id_status: Literal["400", "204"] = _opt("400", "answer to a read of an id that does not exist")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .answers import Json
 from .catalogue import ModuleSpec
+from .fields import Field, ModuleId
 from .options import Options
 from .users import ADMINISTRATOR_ID, FIRST_USERS, ID_PREFIX
 
@@ -18,6 +19,8 @@ MODULE_ID = ID_PREFIX + 2000
 FIELD_ID = ID_PREFIX + 300000
 FIELDS_PER_MODULE = 1000
 FIRST_RECORD_ID = ID_PREFIX + 500001
+SUBFORM_ROWS = 100
+"""The most rows of a subform in one record (docs v7 "insert subform data")."""
 
 
 def org_metadata(options: Options, zgid: str) -> Json:
@@ -85,10 +88,10 @@ def org_metadata(options: Options, zgid: str) -> Json:
 def module_metadata(spec: ModuleSpec, position: int) -> Json:
     """The module as `GET /settings/modules` shows it."""
     return {
-        "global_search_supported": True,
-        "deletable": True,
-        "creatable": True,
-        "editable": True,
+        "global_search_supported": spec.has_records,
+        "deletable": spec.has_records,
+        "creatable": spec.has_records,
+        "editable": spec.has_records,
         "viewable": True,
         "visible": True,
         "convertable": spec.api_name == "Leads",
@@ -96,7 +99,7 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
         "modified_time": None,
         "plural_label": spec.plural,
         "presence_sub_menu": True,
-        "triggers_supported": True,
+        "triggers_supported": spec.has_records,
         "id": str(MODULE_ID + position),
         "isBlueprintSupported": True,
         "visibility": 1,
@@ -105,17 +108,17 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
         "emailTemplate_support": True,
         "webform_supported": True,
         "arguments": [],
-        "show_as_tab": True,
+        "show_as_tab": spec.has_records,
         "profiles": [{"name": "Administrator", "id": str(ADMINISTRATOR_ID)}],
         "api_supported": True,
         "quick_create": True,
         "modified_by": None,
-        "generated_type": "custom" if spec.custom else "default",
+        "generated_type": spec.kind,
         "feeds_required": False,
         "public_fields_configured": False,
         "scoring_supported": True,
         "api_name": spec.api_name,
-        "module_name": f"CustomModule{position}" if spec.custom else spec.api_name,
+        "module_name": spec.api_name if spec.kind == "default" else f"CustomModule{position}",
         "business_card_field_limit": 5,
         "parent_module": None,
         "status": "visible",
@@ -132,21 +135,23 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
     }
 
 
-def layout_metadata(spec: ModuleSpec, position: int) -> Json:
+def layout_metadata(spec: ModuleSpec, position: int, module_id: ModuleId) -> Json:
     """The module's one layout as `GET /settings/layouts` shows it: the place of layout-mandatory flags."""
     owner = FIRST_USERS[0].brief()
-    fields = [
-        {
-            **field.metadata(str(FIELD_ID + position * FIELDS_PER_MODULE + number), number),
-            "required": field.mandatory or field.layout_mandatory,
-            "validation_rule": None,
-            "section_id": 1,
-            "default_value": None,
-            "static_values": [],
-        }
+    first = FIELD_ID + position * FIELDS_PER_MODULE
+    shown = [
+        (field, _on_layout(field, field.metadata(str(first + number), number, module_id)))
         for number, field in enumerate(spec.fields.values(), 1)
         if field.on_layout
     ]
+    plain = [entry for field, entry in shown if field.data_type != "subform"]
+    sections = [_section(f"{spec.singular} Information", 1, position, plain)]
+    for field, entry in shown:
+        if field.data_type == "subform":
+            number = len(sections) + 1
+            sections.append(
+                _section(field.api_name.replace("_", " "), number, position, [entry], subform=True)
+            )
     return {
         "display_type": 0,
         "api_name": "Standard__s",
@@ -183,22 +188,36 @@ def layout_metadata(spec: ModuleSpec, position: int) -> Json:
                 "_default_assignment_view": {"name": "All", "id": "0", "type": "custom_view"},
             }
         ],
-        "sections": [
-            {
-                "display_label": f"{spec.singular} Information",
-                "sequence_number": 1,
-                "issubformsection": False,
-                "tab_traversal": "left_to_right",
-                "api_name": f"{spec.singular}_Information".replace(" ", "_"),
-                "column_count": 2,
-                "name": f"{spec.singular} Information",
-                "generated_type": "default",
-                "type": "used",
-                "id": str(LAYOUT_ID + 500 + position),
-                "isSubformSection": False,
-                "tooltip": None,
-                "properties": None,
-                "fields": fields,
-            }
-        ],
+        "sections": sections,
+    }
+
+
+def _on_layout(field: Field, entry: Json) -> Json:
+    return {
+        **entry,
+        "required": field.mandatory or field.layout_mandatory,
+        "validation_rule": None,
+        "section_id": 1,
+        "default_value": None,
+        "static_values": [],
+    }
+
+
+def _section(name: str, number: int, position: int, entries: list[Json], *, subform: bool = False) -> Json:
+    rows = {"reorder_rows": True, "bulk_addition": None, "tooltip": None, "maximum_rows": SUBFORM_ROWS}
+    return {
+        "display_label": name,
+        "sequence_number": number,
+        "issubformsection": subform,
+        "tab_traversal": "left_to_right",
+        "api_name": name.replace(" ", "_"),
+        "column_count": 1 if subform else 2,
+        "name": name,
+        "generated_type": "custom" if subform else "default",
+        "type": "used",
+        "id": str(LAYOUT_ID + 500 * number + position),
+        "isSubformSection": subform,
+        "tooltip": None,
+        "properties": rows if subform else None,
+        "fields": entries,
     }

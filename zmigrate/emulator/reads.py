@@ -64,7 +64,7 @@ class Listing:
         following = self._following(rows[-1], given, number, token) if more else None
         info = self._info(len(rows), number, following, page)
         info |= {"per_page": per_page, "more_records": more}
-        return json_answer({"data": [showing.record(row, names) for row in rows], "info": info})
+        return json_answer({"data": [showing.listed(row, names) for row in rows], "info": info})
 
     def _names(self) -> list[str]:
         if not self._query.get("fields"):

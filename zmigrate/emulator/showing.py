@@ -7,11 +7,13 @@ from typing import Any
 
 from .answers import Json
 from .clock import instant
-from .org import LAYOUT_ID
+from .fields import ROWS, Field
 from .store import Record, Values
 from .world import World, full_name
 
 Show = Callable[[Record, Values], Any]
+LISTED_RICH_TEXT = 500
+"""Characters of a rich text that a list shows (docs v8 "fetch full data")."""
 
 
 class Showing:
@@ -24,12 +26,14 @@ class Showing:
         self._iso = world.clock.iso
 
     def record(self, record: Record, names: Iterable[str] | None) -> Json:
-        """The record with these fields, or with all that are on a layout."""
+        """The record with these fields, or with all that are on a layout, as get one shows it."""
         values = record.values()
         shown: Json = {"id": str(record.id)}
         for name in names if names is not None else self._fields:
             if name in self._fields and self._fields[name].on_layout:
                 shown[name] = self.value(record, values, name)
+        if "$se_module" in values:
+            shown["$se_module"] = values["$se_module"]
         if names is None:
             shown |= {
                 "$approval_state": "approved",
@@ -37,19 +41,38 @@ class Showing:
                 "$locked_for_me": False,
                 "$in_merge": False,
                 "Locked__s": record.locked,
-                "Tag": [],
             }
+        more = {
+            name: False for name in shown if name in self._fields and self._fields[name].data_type in ROWS
+        }
+        return {**shown, "$has_more": more} if more else shown
+
+    def listed(self, record: Record, names: Iterable[str]) -> Json:
+        """The record as a list shows it: without subforms, links and files (docs v7 "get records")."""
+        values = record.values()
+        shown: Json = {"id": str(record.id)}
+        for name in names:
+            field = self._fields.get(name)
+            if field is None or not field.on_layout or field.data_type in ROWS:
+                continue
+            value = self.value(record, values, name)
+            if field.is_rich_text and value is not None:
+                value = value[:LISTED_RICH_TEXT]
+            shown[name] = value
+        if "What_Id" in shown and "$se_module" in values:
+            shown["$se_module"] = values["$se_module"]
         return shown
 
     def value(self, record: Record, values: Values, name: str) -> Any:  # noqa: PLR0911  # a table
         """One field: lookups with name and id, owners with e-mail, times in the org's offset."""
+        users = self._world.users
         match name:
             case "Owner":
-                return self._world.users.known(record.owner).owner()
+                return users.known(record.owner).owner()
             case "Created_By":
-                return self._world.users.known(record.created_by).owner()
+                return users.known(record.created_by).owner()
             case "Modified_By":
-                return self._world.users.known(record.modified_by).owner()
+                return users.known(record.modified_by).owner()
             case "Created_Time":
                 return self._iso(record.created)
             case "Modified_Time":
@@ -57,23 +80,45 @@ class Showing:
             case "Full_Name":
                 return full_name(values) or None
             case "Layout":
-                return {"name": "Standard", "id": str(LAYOUT_ID + self._world.position(self._module))}
+                return {"name": "Standard", "id": self._world.layout_id(self._module)}
+            case "Tag":
+                return values.get("Tag", [])
         value = values.get(name)
-        if isinstance(value, dict):
-            return self._named(name, value)
+        field = self._fields.get(name)
+        if field is not None and field.data_type in ROWS:
+            return [self._row(record, values, field, row) for row in value or ()]
+        if field is not None and field.data_type in ("lookup", "userlookup") and value is not None:
+            module = values.get("$se_module") if name == "What_Id" else field.lookup
+            return self._named(module, value)
         return value
 
-    def _named(self, name: str, value: Json) -> Json:
+    def _named(self, module: str | None, value: Json) -> Json:
+        """A reference with the name of what it points at; without a module it is a user or any record."""
         reference = int(value["id"])
         user = self._world.users.find(reference)
         if user is not None:
             return user.brief()
-        module = self._fields[name].lookup
         for candidate in [module] if module in self._world.stores else list(self._world.stores):
             found = self._world.stores[str(candidate)].records.get(reference)
             if found is not None:
                 return {"name": self._world.name_of(str(candidate), found.values()), "id": value["id"]}
         return {"name": None, "id": value["id"]}
+
+    def _row(self, record: Record, values: Values, field: Field, row: Json) -> Json:
+        """A subform's row with all its columns, a link with the name of the other end, or a file."""
+        if field.subform:
+            columns = self._world.described[field.subform].fields
+            shown: Json = {"id": row["id"]}
+            for name, column in columns.items():
+                value = row.get(name)
+                reference = column.data_type in ("lookup", "userlookup") and value is not None
+                shown[name] = self._named(column.lookup, value) if reference else value
+            parent = {"name": self._world.name_of(self._module, values), "id": str(record.id)}
+            times = {"Created_Time": self._iso(record.created), "Modified_Time": self._iso(record.modified)}
+            return {**shown, "Parent_Id": parent, **times}
+        if field.wrapped_in:
+            return {"id": row["id"], field.wrapped_in: self._named(field.lookup, row[field.wrapped_in])}
+        return {"File_Name__s": "file", "Size__s": "0", **row}
 
 
 def comparable(  # noqa: PLR0911  # a table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 
 from .accounts import Accounts
@@ -15,9 +16,9 @@ from .faults import Faults
 from .fields import Field
 from .limits import Concurrency, Credits
 from .options import Options
-from .org import FIRST_RECORD_ID, MODULE_ID, org_record_id
+from .org import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID, org_record_id
 from .paging import Page
-from .rules import Rules
+from .rules import Rules, Surroundings
 from .store import Record, Store, Values, packed
 from .users import CURRENT_USER, Users
 
@@ -42,7 +43,8 @@ class World:
         """Empties everything and sets run-time options back to those of the start. Client and org stay."""
         self.change_options_to(self._first_options)
         options = self.options
-        self.specs: dict[str, ModuleSpec] = catalogue(options)
+        self.described: dict[str, ModuleSpec] = catalogue(options)
+        self.specs = {name: spec for name, spec in self.described.items() if spec.has_records}
         self.stores = {name: Store(spec) for name, spec in self.specs.items()}
         self.accounts = Accounts(
             self.clock, self.client_id, self.client_secret, (self.zgid, str(org_record_id(self.zgid)))
@@ -54,6 +56,8 @@ class World:
         self.faults = Faults(random.Random(options.seed))  # noqa: S311  # reproducible faults, not secrets
         self.page_tokens: dict[str, Page] = {}
         self._next_id = FIRST_RECORD_ID
+        self._tags: dict[tuple[str, str], str] = {}
+        self._numbers: Counter[tuple[str, str]] = Counter()
         self._compile()
 
     def change_options(self, changes: Json) -> None:
@@ -68,15 +72,24 @@ class World:
 
     def _compile(self) -> None:
         self.rules = {
-            name: Rules(
-                spec,
-                self.options,
-                iso=self.clock.iso,
-                lookup_exists=self._record_exists,
-                user_exists=self._user_exists,
-            )
-            for name, spec in self.specs.items()
+            name: Rules(spec, self.options, self._around(name)) for name, spec in self.specs.items()
         }
+
+    def _around(self, module: str) -> Surroundings:
+        return Surroundings(
+            iso=self.clock.iso,
+            record_exists=self._record_exists,
+            user_exists=self._user_exists,
+            modules=lambda: list(self.specs),
+            subform=self.described.__getitem__,
+            tag_id=lambda name: self._tag_id(module, name),
+            layout_id=self.layout_id(module),
+        )
+
+    def _tag_id(self, module: str, name: str) -> str:
+        """The id of a module's tag, which is made when it is new."""
+        tag = (module, name.casefold())
+        return self._tags.get(tag) or self._tags.setdefault(tag, str(self.new_id()))
 
     def set_field(self, module: str, field: Field) -> None:
         """Adds a field to a module, or puts it in the place of the one of that name."""
@@ -93,12 +106,16 @@ class World:
         user = self.users.find(user_id)
         return user is not None and (user.status == "active" or self.options.inactive_owner == "accept")
 
-    def module_id(self, module: str) -> int:
-        return MODULE_ID + self.position(module)
+    def module_id(self, module: str) -> str:
+        """The id of a module; "0" for what is none, as the "module" of What_Id."""
+        return str(MODULE_ID + self.position(module)) if module in self.described else "0"
+
+    def layout_id(self, module: str) -> str:
+        return str(LAYOUT_ID + self.position(module))
 
     def position(self, module: str) -> int:
         """The module's place among the modules, from 1."""
-        return list(self.specs).index(module) + 1
+        return list(self.described).index(module) + 1
 
     def new_id(self) -> int:
         self._next_id += 1
@@ -106,9 +123,20 @@ class World:
 
     def create(self, module: str, values: Values, *, user: int, owner: int, created: float) -> Record:
         """Stores a new record. `values` hold neither Owner nor system fields, and no blanks."""
+        if self.rules[module].numbered:
+            values = {**values, **self._numbered(module)}
         record = Record(self.new_id(), packed(values), created, user, owner)
         self.stores[module].add(record, values)
         return record
+
+    def _numbered(self, module: str) -> Values:
+        """The next auto-numbers of a new record."""
+        values: Values = {}
+        for field in self.rules[module].numbered:
+            at = (module, field.api_name)
+            values[field.api_name] = f"{field.prefix}{field.start_number + self._numbers[at]}"
+            self._numbers[at] += 1
+        return values
 
     def seed(
         self, module: str, rows: Sequence[Json], created_by: int | None, created: float | None
@@ -119,18 +147,27 @@ class World:
         owners = {int(row["Owner"]["id"]) for row in rows if row.get("Owner")}
         if any(self.users.find(one) is None for one in owners | {user}):
             raise ValueError("no such user")
-        return [
-            str(
-                self.create(
-                    module,
-                    {name: value for name, value in row.items() if value is not None and name != "Owner"},
-                    user=user,
-                    owner=int(row["Owner"]["id"]) if row.get("Owner") else user,
-                    created=moment,
-                ).id
+        made = [
+            self.create(
+                module,
+                self._seeded(module, row),
+                user=user,
+                owner=int(row["Owner"]["id"]) if row.get("Owner") else user,
+                created=moment,
             )
             for row in rows
         ]
+        return [str(record.id) for record in made]
+
+    def _seeded(self, module: str, row: Json) -> Values:
+        """What is stored of a seeded row: subform rows and links get ids, tags too."""
+        values = {name: value for name, value in row.items() if value is not None and name != "Owner"}
+        for field in self.rules[module].rows:
+            if values.get(field.api_name):
+                values[field.api_name] = [{"id": str(self.new_id()), **one} for one in values[field.api_name]]
+        if values.get("Tag"):
+            values["Tag"] = [{"id": self._tag_id(module, one["name"]), **one} for one in values["Tag"]]
+        return values
 
     def name_of(self, module: str, values: Values) -> str | None:
         """The record's display name."""

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from .answers import Answer, Json, Refused
+from .checks import UNKNOWN_ID, error
 from .clock import instant
-from .rules import Rules, error
+from .rules import Rules
 from .store import Record, Store
 from .users import CURRENT_USER
 from .world import World
@@ -85,10 +86,16 @@ class Writer:
         kept, problems = self._rules.check(row, index)
         problems += self._rules.missing(kept, problems, index)
         problems += self._taken(kept, index, None)
+        if self._rules.rows and not problems:
+            problems = self._rules.join_rows(kept, {}, index, self._new_row_id)
         return problems or self._create(kept)
+
+    def _new_row_id(self) -> str:
+        return str(self._world.new_id())
 
     def _create(self, kept: Json) -> Record:
         owner = kept.pop("Owner", None)
+        kept.pop("Layout", None)
         if None in kept.values():
             kept = {name: value for name, value in kept.items() if value is not None}
         record = self._world.create(
@@ -127,7 +134,7 @@ class Writer:
             details["duplicate_record"] = {
                 "id": str(other),
                 "Owner": {**owner.brief(), "zuid": owner.zuid},
-                "module": {"api_name": self._module, "id": str(self._world.module_id(self._module))},
+                "module": {"api_name": self._module, "id": self._world.module_id(self._module)},
             }
         return error("DUPLICATE_DATA", "duplicate data", details)
 
@@ -161,21 +168,24 @@ class Writer:
         record = self._store.find(row["id"])
         if record is None:
             details = {"id": str(row["id"]), "api_name": "id", "json_path": f"$.data[{index}].id"}
-            return [error("INVALID_DATA", "the id given seems to be invalid", details)]
+            return [error("INVALID_DATA", UNKNOWN_ID, details)]
         return record
 
     def _update_one(self, record: Record, row: Json, index: int) -> list[Json]:
         if record.locked:
             return [locked(record, index)]
         kept, problems = self._rules.check(row, index)
-        problems += self._rules.blanked(kept, index, record.id)
+        problems += self._rules.blanked(kept, index, str(record.id))
         problems += self._taken(kept, index, record.id)
+        old = record.values()
+        if self._rules.rows and not problems:
+            problems = self._rules.join_rows(kept, old, index, self._new_row_id)
         if problems:
             return problems
         owner = kept.pop("Owner", None)
+        kept.pop("Layout", None)
         if owner:
             record.owner = int(owner["id"])
-        old = record.values()
         append = row.get("$append_values")
         for name, wanted in append.items() if isinstance(append, dict) else ():
             if wanted is True and isinstance(kept.get(name), list):

@@ -1,0 +1,215 @@
+"""The checks of single values: types, lengths, pick lists, references. Each is made once for a field.
+
+Facts: docs v7 "insert records" (sample attributes), OAS `record.json`; limits as in "field metadata".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from math import isfinite
+from typing import Any
+
+from .answers import Json
+from .clock import instant
+from .fields import Field
+
+Check = Callable[[Any], Any]
+
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?=.{4,256}$)([A-Za-z0-9-]+\.)+[A-Za-z]{2,22}")
+PHONE = re.compile(r"[0-9A-Za-z+.\- (),;#/]+")
+WEBSITE = re.compile(r"(https?://|ftp://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?")
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
+DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
+BIGINT = re.compile(r"-?\d+")
+MAX_WHOLE_DIGITS = 16
+MAX_ID_DIGITS = 24
+DROPPED = object()
+UNKNOWN_ID = "the id given seems to be invalid"
+
+
+class Bad(Exception):
+    """One value that Zoho refuses. `path` goes behind the field's name in `json_path`; `api_name` is the name
+    of a value inside the field's."""
+
+    def __init__(
+        self,
+        details: Json,
+        code: str = "INVALID_DATA",
+        message: str = "invalid data",
+        path: str = "",
+        api_name: str = "",
+    ) -> None:
+        super().__init__(code)
+        self.details = details
+        self.code = code
+        self.message = message
+        self.path = path
+        self.api_name = api_name
+
+    def problem(self, field_name: str, index: int) -> Json:
+        """The error object of this value, for row `index` of the call."""
+        where = {
+            "api_name": self.api_name or field_name,
+            "json_path": f"$.data[{index}].{field_name}{self.path}",
+        }
+        if self.api_name:
+            where["parent_api_name"] = field_name
+        return error(self.code, self.message, {**self.details, **where})
+
+    def problems(self, field_name: str, index: int) -> list[Json]:
+        return [self.problem(field_name, index)]
+
+
+def error(code: str, message: str, details: Json) -> Json:
+    return {"code": code, "details": details, "message": message, "status": "error"}
+
+
+def expects(kind: str) -> Bad:
+    return Bad({"expected_data_type": kind})
+
+
+def text(size: int) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not str:
+            raise expects("string")
+        if len(value) > size:
+            raise Bad({"maximum_length": size})
+        return value or None
+
+    return check
+
+
+def pattern(size: int, wanted: re.Pattern[str], kind: str) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not str:
+            raise expects(kind)
+        if not value:
+            return None
+        if len(value) > size:
+            raise Bad({"maximum_length": size})
+        if not wanted.fullmatch(value):
+            raise expects(kind)
+        return value
+
+    return check
+
+
+def integer(digits: int) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not int:
+            raise expects("integer")
+        if len(str(abs(value))) > digits:
+            raise Bad({"maximum_length": digits})
+        return value
+
+    return check
+
+
+def bigint(digits: int) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not str or not BIGINT.fullmatch(value):
+            raise expects("bigint")
+        if len(value.lstrip("-")) > digits:
+            raise Bad({"maximum_length": digits})
+        return value
+
+    return check
+
+
+def decimal(digits: int) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) not in (int, float) or not isfinite(value):
+            raise expects("double")
+        if abs(value) >= 10**digits:
+            raise Bad({"maximum_length": digits})
+        return value
+
+    return check
+
+
+def boolean(value: Any) -> Any:
+    if type(value) is not bool:
+        raise expects("boolean")
+    return value
+
+
+def day(value: Any) -> Any:
+    if value == "":
+        return None
+    try:
+        if not DATE.fullmatch(value):
+            raise expects("date")
+        date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise expects("date") from None
+    return value
+
+
+def moment(iso: Callable[[float], str]) -> Check:
+    def check(value: Any) -> Any:
+        if value == "":
+            return None
+        try:
+            if not DATETIME.fullmatch(value):
+                raise expects("datetime")
+            return iso(instant(value))
+        except (TypeError, ValueError):
+            raise expects("datetime") from None
+
+    return check
+
+
+def choice(field: Field, mode: str) -> Check:
+    members = frozenset(stored for stored, _ in field.picks)
+    shown = [stored for stored, _ in field.picks]
+
+    def check(value: Any) -> Any:
+        if type(value) is not str:
+            raise expects("string")
+        if not value or value == "-None-":
+            return None
+        if value in members or mode == "accept":
+            return value
+        if mode == "drop":
+            return DROPPED
+        raise Bad({"supported_values": shown})
+
+    return check
+
+
+def choices(field: Field, mode: str) -> Check:
+    one = choice(field, mode)
+
+    def check(value: Any) -> Any:
+        if type(value) is not list:
+            raise expects("jsonarray")
+        kept = [one(item) for item in value]
+        return [item for item in kept if item is not None and item is not DROPPED] or None
+
+    return check
+
+
+def reference(exists: Callable[[int], bool]) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not dict:
+            raise expects("jsonobject")
+        wanted = str(value.get("id", ""))
+        if not wanted.isdecimal() or len(wanted) > MAX_ID_DIGITS or not exists(int(wanted)):
+            raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
+        return {"id": wanted}
+
+    return check
+
+
+def layout(layout_id: str) -> Check:
+    def check(value: Any) -> Any:
+        if type(value) is not dict:
+            raise expects("jsonobject")
+        wanted = str(value.get("id", ""))
+        if wanted != layout_id:
+            raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
+        return {"id": wanted}
+
+    return check

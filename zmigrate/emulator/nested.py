@@ -1,0 +1,226 @@
+"""The checks of values that are lists or objects: links, subform rows, files, tags, participants, reminders;
+and how rows that came are put together with those that are there.
+
+Facts: docs v7 "insert records", "update records", "subforms"; what they leave open is said where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from .answers import Json
+from .checks import UNKNOWN_ID, Bad, Check, expects, reference
+from .fields import Field
+from .org import SUBFORM_ROWS
+
+TAG_LENGTH = 25
+MAX_PARTICIPANTS = 50
+PARTICIPANT_MODULES = {"contact": "Contacts", "lead": "Leads"}
+PARTICIPANT_TYPES = ("email", "contact", "lead", "user")
+DELETE = "_delete"
+MISSING = "required field not found"
+
+
+class RowRules(Protocol):
+    """The rules of a subform's rows."""
+
+    def check(self, record: Json, index: int) -> tuple[Json, list[Json]]: ...
+    def missing(self, kept: Json, problems: list[Json], index: int) -> list[Json]: ...
+    def blanked(self, kept: Json, index: int, record_id: str) -> list[Json]: ...
+
+
+class BadRows(Bad):
+    """Several problems in a subform's rows, each with the row's number; their paths are of a record 0."""
+
+    def __init__(self, found: list[tuple[int, Json]]) -> None:
+        super().__init__({})
+        self._found = found
+
+    def problems(self, field_name: str, index: int) -> list[Json]:
+        placed = []
+        for number, problem in self._found:
+            inner = problem["details"]["json_path"].removeprefix("$.data[0]")
+            where = {
+                "json_path": f"$.data[{index}].{field_name}[{number}]{inner}",
+                "parent_api_name": field_name,
+            }
+            placed.append({**problem, "details": {**problem["details"], **where}})
+        return placed
+
+
+def items(value: Any) -> Iterator[tuple[int, Json]]:
+    """The objects of a list with their numbers; raises Bad for what is no list of objects."""
+    if type(value) is not list:
+        raise expects("jsonarray")
+    for number, item in enumerate(value):
+        if type(item) is not dict:
+            raise Bad({"expected_data_type": "jsonobject"}, path=f"[{number}]")
+        yield number, item
+
+
+def marks(row: Json) -> Json:
+    """The id of a row that is there already, and whether it shall go."""
+    marked: Json = {"id": str(row["id"])} if row.get("id") is not None else {}
+    return {**marked, DELETE: None} if DELETE in row else marked
+
+
+def links(field: Field, exists: Callable[[int], bool]) -> Check:
+    """`[{"<lookup of the linking module>": {"id"}}]`; a bare `id` names a link that is there, no record."""
+    other, one = field.wrapped_in, reference(exists)
+
+    def check(value: Any) -> list[Json]:
+        rows = []
+        for number, item in items(value):
+            row = marks(item)
+            if item.get(other) is not None:
+                try:
+                    row[other] = one(item[other])
+                except Bad as bad:
+                    path = f"[{number}].{other}{bad.path}"
+                    raise Bad(bad.details, bad.code, bad.message, path, other) from None
+            elif "id" not in row:
+                raise Bad({"expected_data_type": "jsonobject"}, path=f"[{number}].{other}", api_name=other)
+            rows.append(row)
+        return rows
+
+    return check
+
+
+def subform(rules: RowRules) -> Check:
+    def check(value: Any) -> list[Json]:
+        rows: list[Json] = []
+        found: list[tuple[int, Json]] = []
+        for number, item in items(value):
+            row = marks(item)
+            if DELETE not in row:
+                kept, problems = rules.check(item, 0)
+                known = row.get("id")
+                problems += (
+                    rules.missing(kept, problems, 0) if known is None else rules.blanked(kept, 0, known)
+                )
+                found += [(number, problem) for problem in problems]
+                row |= kept
+            rows.append(row)
+        if found:
+            raise BadRows(found)
+        return rows
+
+    return check
+
+
+def files(value: Any) -> list[Json]:
+    """`[{"File_Id__s"}]`. Any text passes for a file's id: there is no file store to ask."""
+    rows = []
+    for number, item in items(value):
+        row, name = marks(item), "File_Id__s"
+        if "id" not in row:
+            if not item.get(name):
+                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{name}", name)
+            if type(item[name]) is not str:
+                raise Bad({"expected_data_type": "string"}, path=f"[{number}].{name}", api_name=name)
+            row[name] = item[name]
+        rows.append(row)
+    return rows
+
+
+def tags(tag_id: Callable[[str], str]) -> Check:
+    """`[{"name"}]`; a name that is new makes a tag."""
+
+    def check(value: Any) -> list[Json] | None:
+        named: dict[str, Json] = {}
+        for number, item in items(value):
+            name, path = item.get("name"), f"[{number}].name"
+            if name is None:
+                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, path, "name")
+            if type(name) is not str or not name:
+                raise Bad({"expected_data_type": "string"}, path=path, api_name="name")
+            if len(name) > TAG_LENGTH:
+                raise Bad({"maximum_length": TAG_LENGTH}, path=path, api_name="name")
+            named.setdefault(name.casefold(), {"name": name, "id": tag_id(name), "color_code": None})
+        return list(named.values()) or None
+
+    return check
+
+
+def participants(record_exists: Callable[[str, int], bool], user_exists: Callable[[int], bool]) -> Check:
+    """Of an event: `{"type": "email", "Email"}`, or of another type with the id as `participant`."""
+
+    def exists(kind: str, wanted: int) -> bool:
+        return user_exists(wanted) if kind == "user" else record_exists(PARTICIPANT_MODULES[kind], wanted)
+
+    def check(value: Any) -> list[Json] | None:
+        rows = []
+        for number, item in items(value):
+            kind = item.get("type")
+            if kind not in PARTICIPANT_TYPES:
+                details = {"supported_values": list(PARTICIPANT_TYPES)}
+                raise Bad(details, path=f"[{number}].type", api_name="type")
+            key = "Email" if kind == "email" else "participant"
+            wanted = str(item.get(key) or "")
+            if not wanted:
+                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{key}", key)
+            if kind != "email" and not (wanted.isdecimal() and exists(kind, int(wanted))):
+                raise Bad({"id": wanted}, message=UNKNOWN_ID, path=f"[{number}].{key}", api_name=key)
+            rows.append({"type": kind, key: wanted, "participant": wanted, "name": item.get("name")})
+        if len(rows) > MAX_PARTICIPANTS:
+            text = f"Only {MAX_PARTICIPANTS} participants can be added to an event."
+            raise Bad({"limit": MAX_PARTICIPANTS}, "LIMIT_EXCEEDED", text)
+        return rows or None
+
+    return check
+
+
+def rule(key: str) -> Check:
+    """An object with one text: `{"RRULE": ...}`, `{"ALARM": ...}`."""
+
+    def check(value: Any) -> Json:
+        if type(value) is not dict:
+            raise expects("jsonobject")
+        if type(value.get(key)) is not str:
+            raise Bad({"expected_data_type": "string"}, path=f".{key}", api_name=key)
+        return {key: value[key]}
+
+    return check
+
+
+def reminders(value: Any) -> list[Json] | None:
+    """`[{"unit": 15, "period": "minutes"}]` of an event."""
+    for number, item in items(value):
+        for name, kind in (("unit", int), ("period", str)):
+            if type(item.get(name)) is not kind:
+                expected = {"expected_data_type": "integer" if kind is int else "string"}
+                raise Bad(expected, path=f"[{number}].{name}", api_name=name)
+    return value or None
+
+
+def joined(
+    field: Field, old: list[Json], new: list[Json], new_id: Callable[[], str], *, replace: bool
+) -> list[Json] | None:
+    """The rows after a write; raises Bad for an id that is no row's of this record, and for too many rows.
+
+    A row without id is added, one with id changed or (`_delete`) removed; `[]` clears. Rows that are not
+    named stay (docs v7), or go (`replace`, as others met it). What is linked already is not linked twice.
+    """
+    known = {row["id"]: row for row in old}
+    rows: dict[str, Json] = {} if replace or not new else dict(known)
+    linked = {row[field.wrapped_in]["id"] for row in rows.values()} if field.wrapped_in else set()
+    for number, row in enumerate(new):
+        row_id = row.get("id")
+        if row_id is None:
+            if DELETE in row:
+                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].id", "id")
+            other = row[field.wrapped_in]["id"] if field.wrapped_in else None
+            if other is None or other not in linked:
+                made = new_id()
+                rows[made] = {"id": made, **row}
+                linked.add(other)
+        elif row_id not in known:
+            raise Bad({"id": row_id}, message=UNKNOWN_ID, path=f"[{number}].id", api_name="id")
+        elif DELETE in row:
+            rows.pop(row_id, None)
+        else:
+            rows[row_id] = {**known[row_id], **row}
+    if field.data_type == "subform" and len(rows) > SUBFORM_ROWS:
+        raise Bad({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "limit exceeded")
+    return [{k: v for k, v in row.items() if v is not None} for row in rows.values()] or None
