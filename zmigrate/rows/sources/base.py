@@ -102,6 +102,14 @@ class Source(Protocol):
         """The mark to put into a cursor behind this row: a record's id; None where the number says it all."""
 
 
+def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
+    """The error that says which extra of zmigrate brings the library that reads `what`."""
+    return SourceError(
+        f"{what} are read with {error.name or extra}, which is not installed.",
+        hint=f"pip install 'zmigrate[{extra}]'",
+    )
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open for reading bytes. Raises SourceError that says why not, and what to do."""
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row
+from zmigrate.rows.sources.header import check_names
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import (
     HashingReader,
@@ -309,20 +310,7 @@ def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
     except csv.Error as error:
         raise _broken(path, 1, error) from None
     header = [cell.strip() for cell in cells]
-    line = reader.line_num
-    for place, name in enumerate(header, start=1):
-        if not name:
-            raise SourceError(
-                f"{path}:{line}: column {place} of {len(header)} has no name.",
-                hint="Give every column of the header a name, or take the column out.",
-            )
-    for name, times in Counter(header).items():
-        if times > 1:
-            places = " and ".join(str(place) for place, cell in enumerate(header, start=1) if cell == name)
-            raise SourceError(
-                f"{path}:{line}: {times} columns are called {name!r}: {places}.",
-                hint="Give every column a name of its own.",
-            )
+    check_names(f"{path}:{reader.line_num}", header)
     return header
 
 

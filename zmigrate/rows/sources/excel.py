@@ -1,0 +1,258 @@
+"""Workbooks of Excel and LibreOffice, read by python-calamine (extra `excel`)."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from xml.parsers.expat import ExpatError
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.bad_cell import BadCell
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
+from zmigrate.rows.sources.cell_errors import Errors, HiddenErrors, error_cells
+from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.text import file_hash
+from zmigrate.rows.sources.watch import FileWatch
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineWorkbook
+
+    from zmigrate.zoho.crm import Crm
+
+EXACT: Final = 10**15
+"""From here on Excel does not keep every digit of a number: it has fifteen."""
+
+
+class Excel:
+    """Rows of one sheet of a workbook: .xlsx, .xlsm, .xlsb, .xls or .ods.
+
+    `sheet` is a name or a number from 1; without one, the only sheet with something in it. `header` is the
+    number of the row that names the columns. Dates come as date or datetime, numbers as int or Decimal, yes
+    and no as bool, text as it is, empty cells as "", times and durations as text, formulas as what they gave
+    when the workbook was saved. A cell with an error (#REF!) fails its row, and so does a number of more than
+    fifteen digits, which Excel has rounded; in .xls, errors can't be told from empty cells. `line` is the
+    sheet's row. Blank rows are no rows.
+
+    Memory: the sheet is read as a whole.
+    """
+
+    stable = True
+    scopes: tuple[str, ...] = ()
+
+    def __init__(self, path: str | Path, sheet: str | int | None = None, header: int = 1) -> None:
+        self.path = Path(path)
+        self.sheet = sheet
+        self.header = header
+        if header < 1:
+            raise SourceError(f"rows are counted from 1, so row {header} can't be the header.")
+        self._columns: tuple[str, ...] | None = None
+        self._watch = FileWatch(self.path)
+
+    def __repr__(self) -> str:
+        return f"Excel({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        if self._columns is None:
+            self._load()
+        assert self._columns is not None  # noqa: S101  set by loading
+        return self._columns
+
+    def scan(self) -> Fingerprint:
+        self._watch.begin()
+        size, sha256 = file_hash(self.path)
+        sheet = self._load()
+        rows = sum(1 for _ in sheet.rows())
+        if not rows:
+            raise SourceError(
+                f"{self.path}: sheet {sheet.name!r} has only a header, no rows.",
+                hint="Is it the right sheet, and complete?",
+            )
+        self._watch.know(size, sha256)
+        self._watch.confirm()
+        return Fingerprint(str(self.path.absolute()), size, sha256, rows, columns=self.columns)
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        self._watch.check(fingerprint, self.scan)
+
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
+        sheet = self._load()
+        self._watch.confirm()
+        columns = self.columns
+        for number, (line, cells) in enumerate(sheet.rows(), start=1):
+            if number > after.number:
+                yield Row(number, line, dict(zip(columns, map(_value, cells), strict=True)))
+
+    def identity(self, row: Row) -> str | None:
+        return None
+
+    def _load(self) -> _Sheet:
+        """The sheet, with its header read."""
+        with open_file(self.path) as file:
+            workbook = self._workbook()
+            try:
+                name = self._choose(workbook)
+                found = workbook.get_sheet_by_name(name)
+                errors = error_cells(file, name)
+            except HiddenErrors:
+                raise SourceError(
+                    f"{self.path} has cells with an error such as #REF!, and .ods does not tell which.",
+                    hint="Mend them, or save it as .xlsx: then only their rows fail.",
+                ) from None
+            except (OSError, KeyError, zipfile.BadZipFile, ExpatError, IndexError) as error:
+                raise self._unreadable(error) from None
+            left = found.start[1] if found.start else 0
+            sheet = _Sheet(self.path, name, self.header, left, found.iter_rows(), errors)
+        self._columns = sheet.columns
+        return sheet
+
+    def _workbook(self) -> CalamineWorkbook:
+        try:
+            from python_calamine import CalamineError, PasswordError, load_workbook  # noqa: PLC0415
+        except ImportError as error:
+            raise missing_extra("excel", "workbooks", error) from None
+        try:
+            return load_workbook(self.path)
+        except PasswordError:
+            raise SourceError(
+                f"{self.path} is protected by a password.", hint="Save it without, and give that file."
+            ) from None
+        except (CalamineError, OSError) as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> SourceError:
+        return SourceError(
+            f"{self.path} can't be read as a workbook: {error}.",
+            hint="Does it open in Excel? Save it again, as .xlsx or CSV.",
+        )
+
+    def _choose(self, workbook: CalamineWorkbook) -> str:
+        """The sheet that is meant. Raises SourceError that lists them."""
+        from python_calamine import SheetTypeEnum, SheetVisibleEnum  # noqa: PLC0415  the workbook is from it
+
+        names = workbook.sheet_names
+        listed = ", ".join(f"{number} {name!r}" for number, name in enumerate(names, start=1))
+        if self.sheet in names:
+            return str(self.sheet)
+        if self.sheet is not None:
+            number = int(self.sheet) if str(self.sheet).isdecimal() else 0
+            if not 1 <= number <= len(names):
+                raise SourceError(f"{self.path} has no sheet {self.sheet!r}.", hint=f"It has: {listed}.")
+            return names[number - 1]
+        shown = [
+            sheet.name
+            for sheet in workbook.sheets_metadata
+            if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
+        ]
+        if len(shown) > 1:
+            shown = [name for name in shown if workbook.get_sheet_by_name(name).start is not None]
+        if len(shown) == 1:
+            return shown[0]
+        if not shown:
+            raise SourceError(f"{self.path} has nothing in it.", hint="Is it the right file, and complete?")
+        raise SourceError(
+            f"{self.path} has {len(shown)} sheets with something in them: {listed}.",
+            hint="Name the one to read, by its name or number: --sheet, or Excel(..., sheet=...).",
+        )
+
+
+class _Sheet:
+    """The rows of a sheet behind its header, without what is left of the first column."""
+
+    def __init__(
+        self, path: Path, name: str, header: int, left: int, rows: Iterator[list[Any]], errors: Errors
+    ) -> None:
+        self.name = name
+        self._path = path
+        self._rows = enumerate(rows)
+        self._left = left
+        self._errors = errors
+        cells = next((cells for number, cells in self._rows if number == header - 1), [])
+        named = [place for place, cell in enumerate(cells) if cell != ""]
+        if not named:
+            raise SourceError(
+                f"{path}:{header}: this row of sheet {name!r} is empty, and should name the columns.",
+                hint="Say which row does: --header, or Excel(..., header=3).",
+            )
+        self._span = slice(named[0], named[-1] + 1)
+        self._header = header
+        self.columns = tuple(str(_value(cell)).strip() for cell in cells[self._span])
+        check_names(f"{path}:{header}", self.columns)
+
+    def rows(self) -> Iterator[tuple[int, list[Any]]]:
+        """(row of the sheet, cells), blank ones left out. Raises SourceError for a cell that is in no
+        column."""
+        first, last = self._span.start, self._span.stop
+        for number, cells in self._rows:
+            errors = self._errors.get(number)
+            if errors:
+                for column, shown in errors.items():
+                    cells[column - self._left] = _Error(shown)
+            empty = cells.count("")
+            if empty == len(cells):
+                continue
+            inside = cells[first:last]
+            if len(cells) - len(inside) != empty - inside.count(""):
+                raise self._outside(number, cells)
+            yield number + 1, inside
+
+    def _outside(self, number: int, cells: list[Any]) -> SourceError:
+        place = next(
+            place
+            for place, cell in enumerate(cells)
+            if cell != "" and not self._span.start <= place < self._span.stop
+        )
+        letter = _letters(place + self._left)
+        return SourceError(
+            f"{self._path}:{number + 1}: cell {letter}{number + 1} of sheet {self.name!r} is in no column:"
+            f" {letter}{self._header} names none.",
+            hint="Name the column there, or empty the cell.",
+        )
+
+
+class _Error(NamedTuple):
+    shown: str
+
+
+def _value(cell: Any) -> Any:
+    """What a cell holds, in the types that fields take."""
+    of_its_kind = _BY_KIND.get(type(cell))
+    return cell if of_its_kind is None else of_its_kind(cell)
+
+
+def _number(cell: float) -> int | Decimal | BadCell:
+    if not -EXACT < cell < EXACT:
+        return BadCell(f"{cell:.14E}", "a number of more than 15 digits, which Excel has rounded")
+    return int(cell) if cell == int(cell) else Decimal(f"{cell:.15g}")
+
+
+def _duration(cell: timedelta) -> str:
+    minutes, seconds = divmod(int(cell.total_seconds()), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+_BY_KIND: Final[dict[type, Callable[[Any], Any]]] = {
+    float: _number,
+    int: _number,
+    time: time.isoformat,
+    timedelta: _duration,
+    _Error: lambda cell: BadCell(cell.shown, f"{cell.shown}, an error of the spreadsheet"),
+}
+
+
+def _letters(column: int) -> str:
+    """The name of a column, from 0: A, B, ..., Z, AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters

@@ -1,0 +1,25 @@
+"""Names of columns: every column has one, and none has it twice."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from zmigrate.errors import SourceError
+
+
+def check_names(where: str, names: Sequence[str]) -> None:
+    """Raise SourceError, which begins with `where`, for an empty name or one that stands twice."""
+    for place, name in enumerate(names, start=1):
+        if not name:
+            raise SourceError(
+                f"{where}: column {place} of {len(names)} has no name.",
+                hint="Give every column of the header a name, or take the column out.",
+            )
+    for name, times in Counter(names).items():
+        if times > 1:
+            places = " and ".join(str(place) for place, cell in enumerate(names, start=1) if cell == name)
+            raise SourceError(
+                f"{where}: {times} columns are called {name!r}: {places}.",
+                hint="Give every column a name of its own.",
+            )
