@@ -10,6 +10,7 @@ from itertools import islice
 
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending
 from zmigrate.engine.fence import Fence
+from zmigrate.engine.marks import KnownMarks
 from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE, Outcome
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.rows.sources import Row
@@ -26,7 +27,7 @@ class Producer:
     """Gives out batches in source order, but for rows that wait for their key.
 
     `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
-    where the source is read by id, in their order; `known_to` is the highest id in the journal. `limit` is
+    where the source is read by id, in their order; `known` are those in the journal. `limit` is
     how many rows to read, recorded ones aside.
     """
 
@@ -41,7 +42,7 @@ class Producer:
         recorded: Callable[[Row], bool] | None = None,
         identity: Callable[[Row], str | None] | None = None,
         token: str | None = None,
-        known_to: str | None = None,
+        known: KnownMarks | None = None,
         seen: SeenKeys | None = None,
         limit: int | None = None,
         batch_rows: int = BATCH_ROWS,
@@ -52,10 +53,10 @@ class Producer:
         self._recorded = recorded
         self._identity = identity
         self._token = token
-        self._known_to = None if known_to is None else int(known_to)
+        self._known = known or KnownMarks(())
         self._began_at = position
         self._known_until = position
-        """The number of the row with which `known_to` was passed."""
+        """The number of the row with which the last of `known` was passed."""
         self._tokens: deque[tuple[int, str | None]] = deque()
         self._seen = seen
         self._limit = limit
@@ -95,7 +96,7 @@ class Producer:
         Rows that are read again have new numbers, so those that an earlier session recorded can be told only
         by a resume that begins before them.
         """
-        if self._known_to is not None or number < self._known_until:
+        if not self._known.behind_us or number < self._known_until:
             return self._began_at
         return number
 
@@ -148,8 +149,9 @@ class Producer:
         else:
             for pending in admitted:
                 self._place(pending)
-        if self.exhausted:
-            self._pass_known(self.position)
+        if self.exhausted and not self._known.behind_us:
+            self._known.forget()
+            self._known_until = self.position
 
     def _take(self, count: int) -> tuple[list[Row], list[Row]]:
         """Rows of the source, and those among them that are new. Sees where the source or the limit ends."""
@@ -171,12 +173,9 @@ class Producer:
             mark = self._identity(row)
             if mark is not None:
                 self._tokens.append((row.number, mark))
-                if self._known_to is not None and int(mark) >= self._known_to:
-                    self._pass_known(row.number)
-
-    def _pass_known(self, number: int) -> None:
-        if self._known_to is not None:
-            self._known_to, self._known_until = None, number
+                if not self._known.behind_us:
+                    self._known.see(mark)
+                    self._known_until = row.number
 
     def _place_freed(self) -> None:
         while self._freed and len(self._open) < self._batch_rows:

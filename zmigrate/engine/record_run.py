@@ -14,6 +14,7 @@ from zmigrate.engine.fence import Fence
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.intake import Intake
 from zmigrate.engine.journal import Journal
+from zmigrate.engine.marks import KnownMarks
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Producer
@@ -148,7 +149,7 @@ class RecordRun:
             position=self._cursor.number,
             token=self._cursor.token,
             recorded=recorded,
-            known_to=max(marks, key=int, default=None),
+            known=KnownMarks(marks),
             identity=None if self._source.stable else self._source.identity,
             seen=seen,
             limit=self._limit,

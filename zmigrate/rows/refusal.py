@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final
 
+from zmigrate.rows.bad_cell import BadCell
+
 INVALID_DATA: Final = "INVALID_DATA"
 NOTHING: Final = object()
 """What a converter gives where there is nothing to send."""
@@ -31,6 +33,8 @@ def take(value: Any) -> Any:
 
 
 def kind_of(value: Any) -> str:
+    if isinstance(value, BadCell):
+        return value.why
     names = {
         bool: "a boolean",
         int: "a number",
