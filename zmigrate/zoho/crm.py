@@ -16,7 +16,7 @@ from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method
 from zmigrate.zoho.facts import limits
-from zmigrate.zoho.metadata import ModuleFields, Org
+from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
@@ -39,6 +39,7 @@ class Crm:
         self._lock = threading.Lock()
         self._org: Org | None = None
         self._fields: dict[str, ModuleFields] = {}
+        self._layouts: dict[str, tuple[Layout, ...]] = {}
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """GET a path like `/crm/v8/org`; the decoded body, empty where Zoho answers nothing (204)."""
@@ -139,6 +140,17 @@ class Crm:
         read = metadata.read_fields(module, every, unused)
         with self._lock:
             self._fields[module] = read
+        return read
+
+    def layouts(self, module: str) -> tuple[Layout, ...]:
+        """The layouts of a module (asked once). Needs the scope ZohoCRM.settings.layouts.READ."""
+        with self._lock:
+            known = self._layouts.get(module)
+        if known is not None:
+            return known
+        read = metadata.read_layouts(self.get(f"{API}/settings/layouts", {"module": _module(module)}))
+        with self._lock:
+            self._layouts[module] = read
         return read
 
     def modules(self) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ missing for the documented default, since no two answers of Zoho have quite the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,10 @@ from zmigrate.zoho.facts.limits import credit_allowance
 
 _NEVER_SENT = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
 """Data types that Zoho computes or takes by another call."""
+_STORED_ELSEWHERE = frozenset(
+    {"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"}
+)
+"""Data types whose values are rows of another module: virtual, and yet writable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,29 @@ class Field:
     """False: on no layout; Zoho drops its value and answers SUCCESS."""
     pick_list: tuple[PickListValue, ...]
     lookup_module: str | None
+    """Which module's records a lookup, or a multi-select one, points at; `se_module` where it may be any."""
+    lookup_modules: frozenset[str] = frozenset()
+    """Of a lookup that may point at several modules: which, where Zoho lists them."""
+    connected_lookup: str | None = None
+    """For a multi-select or multi-user lookup: the lookup of its linking module that wraps each id, as in
+    `[{"<connected_lookup>": {"id": ...}}]`."""
+    subform_module: str | None = None
+    """The module of a subform's rows."""
+    textarea_kind: str | None = None
+    """small, large or rich_text."""
+    visible: bool = True
+    """False: the profile of the token's user does not see it."""
+    custom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """One layout of a module, and what it wants filled."""
+
+    id: str
+    name: str
+    required: tuple[str, ...]
+    """Checked by Zoho where a record names its layout (zoho-api 13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +140,9 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
     """One element of `fields[]`."""
     unique = raw.get("unique")
     external = raw.get("external")
-    lookup = raw.get("lookup")
-    target = lookup.get("module") if isinstance(lookup, dict) else None
+    lookup = _object(raw, "lookup")
+    linking = _object(raw, "multiselectlookup") or _object(raw, "multiuserlookup")
+    rows = _object(raw, "subform") or _object(raw, "associated_module")
     return Field(
         api_name=str(raw.get("api_name")),
         label=str(raw.get("field_label") or raw.get("display_label") or raw.get("api_name")),
@@ -130,7 +158,34 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
         updatable=_may(raw, "update"),
         on_layout=on_layout,
         pick_list=tuple(_pick_list_value(value) for value in _list(raw, "pick_list_values")),
-        lookup_module=_module_name(target),
+        lookup_module=_module_name(lookup.get("module") or linking.get("connected_module")),
+        lookup_modules=_module_names(_list(_object(raw, "multi_module_lookup"), "modules")),
+        connected_lookup=str(linking.get("connectedlookup_apiname") or "") or None,
+        subform_module=_module_name(rows.get("module")) or _module_name(rows),
+        textarea_kind=_object(raw, "textarea").get("type"),
+        visible=raw.get("visible") is not False,
+        custom=raw.get("custom_field") is True,
+    )
+
+
+def read_layouts(answer: Mapping[str, Any]) -> tuple[Layout, ...]:
+    """From GET /settings/layouts; only active layouts, since no record can be on another.
+
+    `required` is the layout's own flag (zoho.com/crm/developer/docs/api/v8/layouts-meta.html).
+    """
+    return tuple(
+        Layout(
+            id=str(raw.get("id") or ""),
+            name=str(raw.get("display_label") or raw.get("name") or ""),
+            required=tuple(
+                str(field.get("api_name"))
+                for section in _list(raw, "sections")
+                for field in _list(section, "fields")
+                if field.get("required") is True
+            ),
+        )
+        for raw in _list(answer, "layouts")
+        if (raw.get("status") or "active") == "active"
     )
 
 
@@ -153,7 +208,8 @@ def read_org(answer: Mapping[str, Any]) -> Org:
 
 def _may(raw: Mapping[str, Any], verb: str) -> bool:
     """Whether the API may write the field: `operation_type` is the test; `read_only` alone is not enough."""
-    if raw.get("data_type") in _NEVER_SENT or raw.get("virtual_field") is True:
+    kind = raw.get("data_type")
+    if kind in _NEVER_SENT or (raw.get("virtual_field") is True and kind not in _STORED_ELSEWHERE):
         return False
     view = raw.get("view_type")
     if isinstance(view, dict) and view.get("create") is False and view.get("edit") is False:
@@ -175,9 +231,18 @@ def _module_name(target: object) -> str | None:
     match target:
         case {"api_name": str() as name}:
             return name
-        case str():
+        case str() if target:
             return target
     return None
+
+
+def _module_names(targets: Iterable[object]) -> frozenset[str]:
+    return frozenset(name for target in targets if (name := _module_name(target)) is not None)
+
+
+def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = raw.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
