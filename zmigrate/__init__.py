@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         Users,
         scopes_for,
     )
-    from zmigrate.rows.sources import Csv, JsonLines, Query
+    from zmigrate.rows.mapping import Load, LoadJob, read_mapping
+    from zmigrate.rows.sources import Csv, Excel, JsonLines, Query, Sql
 
     __version__: str
 
@@ -32,22 +33,27 @@ __all__ = [
     "Argument",
     "Csv",
     "Delete",
+    "Excel",
     "Find",
     "Flow",
     "Formats",
     "Insert",
     "Job",
     "JsonLines",
+    "Load",
+    "LoadJob",
     "Option",
     "Query",
     "RecordJob",
     "Ref",
     "RunResult",
     "Skip",
+    "Sql",
     "Update",
     "Upsert",
     "Users",
     "__version__",
+    "read_mapping",
     "resume",
     "run",
     "scopes_for",
@@ -59,7 +65,8 @@ _HOMES = {
         *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
         *("Skip", "Update", "Upsert", "Users", "scopes_for"),
     ),
-    "zmigrate.rows.sources": ("Csv", "JsonLines", "Query"),
+    "zmigrate.rows.mapping": ("Load", "LoadJob", "read_mapping"),
+    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Query", "Sql"),
 }
 
 

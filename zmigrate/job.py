@@ -181,7 +181,7 @@ class DeclaredColumns(NamedTuple):
     @classmethod
     def of(cls, job: RecordJob) -> DeclaredColumns | None:
         """None where the job has a `transform` of its own, or no columns."""
-        if getattr(job.transform, "__func__", None) is not RecordJob.transform:
+        if not job._transforms_by_columns:
             return None
         declared = job._declared_columns
         return declared if declared.fields else None
@@ -238,6 +238,11 @@ class RecordJob(Job, abstract=True):
         """
         fields, cells = self._declared_columns
         return dict(zip(fields, cells(row), strict=True))
+
+    @property
+    def _transforms_by_columns(self) -> bool:
+        """Whether `transform` does nothing else than the declared `columns` say."""
+        return getattr(self.transform, "__func__", None) is RecordJob.transform
 
     @cached_property
     def _declared_columns(self) -> DeclaredColumns:

@@ -1,0 +1,38 @@
+"""Cells as text, for the words of a mapping that look at text: not all sources have text alone."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from zmigrate.rows.refusal import BadValue, FieldError, shown
+
+NOT_TEXT: Final = "NOT_TEXT"
+"""Our code for a cell that is no text where a word of the mapping wants some."""
+WHOLE_FLOATS_TO: Final = 2.0**53
+"""Beyond it a float does not tell whole numbers apart."""
+
+
+def as_text(cell: Any) -> str:
+    """Text as it is, None as empty, numbers plain, dates ISO. Raises ValueError for what is not one value."""
+    if cell is None or isinstance(cell, str):
+        return cell or ""
+    if isinstance(cell, int):
+        return str(cell).lower()  # true and false, where it is a boolean
+    if isinstance(cell, float):  # a spreadsheet's whole numbers are floats as well
+        return str(int(cell)) if cell.is_integer() and abs(cell) < WHOLE_FLOATS_TO else repr(cell)
+    if isinstance(cell, Decimal):
+        return f"{cell:f}"
+    if isinstance(cell, date):  # a date-time, too
+        return cell.isoformat()
+    raise ValueError(f"holds a {type(cell).__name__}, which can't be taken for text")
+
+
+def is_empty(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def bad_value(field: str, code: str, message: str, value: object = "") -> BadValue:
+    """What fails a row for one value."""
+    return BadValue(FieldError(field, code, message, shown(value)))

@@ -1,0 +1,155 @@
+"""A load against the columns of its source: where each goes, and what makes a record of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final, TypeAlias
+
+from zmigrate.author import Skip
+from zmigrate.rows.mapping.cells import bad_value
+from zmigrate.rows.mapping.field_rule import FieldRule
+from zmigrate.rows.mapping.header import check_columns, check_key, columns_by_themselves
+from zmigrate.rows.mapping.load_words import LoadWords
+from zmigrate.rows.mapping.places import Places
+from zmigrate.rows.mapping.rules import RowFunction, compile_rule
+from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
+from zmigrate.rows.refusal import BadValue, FieldError
+from zmigrate.rows.sources import Csv, Source
+
+OpenSource: TypeAlias = Callable[[str, Mapping[str, Any]], Source]
+
+GOES_NOWHERE: Final = "COLUMNS"
+
+
+class Compiled:
+    """What a load does with the rows of its source.
+
+    Raises JobError for columns that there are not, and for those that go nowhere.
+    """
+
+    def __init__(self, words: LoadWords, source: Source, open_second: OpenSource, places: Places) -> None:
+        header = source.columns
+        self._rules = _rules(words)
+        self._own: dict[str, str] = {}
+        """Columns that go to the field of their name."""
+        if header is not None:
+            check_columns(words, source.name, header, places)
+            self._own = columns_by_themselves(words, header, places)
+            check_key(words, source.name, self._own, header, places)
+        self._places = places
+        self._operation = words.write.operation
+        self._text_only = isinstance(source, Csv)
+        self._seconds = {
+            name: _second_file(rule, open_second)
+            for name, rule in self._rules.items()
+            if rule.rows is not None
+        }
+        self.columns = self._plain_columns(words, header)
+        self.transform = self._transform(words, rows_differ=header is None)
+
+    @property
+    def uses(self) -> Mapping[str, Sequence[str]]:
+        """Field → the columns that fill it."""
+        return {
+            **{name: rule.uses for name, rule in self._rules.items()},
+            **{name: (column,) for column, name in self._own.items()},
+        }
+
+    @property
+    def fills(self) -> Mapping[str, str]:
+        """Where it is said → the field."""
+        said = {self._said(name, rule): name for name, rule in self._rules.items()}
+        return said | {f"column {column!r}": name for column, name in self._own.items()}
+
+    def _said(self, name: str, rule: FieldRule) -> str:
+        where = self._places.of(("fields", name))
+        return f"column {rule.column!r} → {name}" if where == "--map" else where
+
+    def orphans(self, source: Source) -> Iterator[Orphan]:
+        """Rows of the second files whose parent is not in the source."""
+        for name, second in self._seconds.items():
+            ours = self._rules[name].uses
+            yield from second().orphans(key_of(row.values, ours) for row in source.rows())
+
+    def _plain_columns(self, words: LoadWords, header: Sequence[str] | None) -> Mapping[str, str] | None:
+        rules = self._rules
+        if header is None or words.skip_if or not all(rule.plain for rule in rules.values()):
+            return None
+        if not self._text_only and self._operation in ("update", "upsert"):
+            return None  # a cell may be None, and would blank its field
+        columns = {str(rule.column): name for name, rule in rules.items()} | self._own
+        if len(columns) < len(rules) + len(self._own):
+            return None  # a column goes to several fields
+        return {column: columns[column] for column in header if column in columns}
+
+    def _transform(
+        self, words: LoadWords, *, rows_differ: bool
+    ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        reasons = [condition.compiled() for condition in words.skip_if]
+        functions = [(name, self._function(name, rule)) for name, rule in self._rules.items()]
+        functions += [
+            (name, compile_rule(name, FieldRule(column=column))) for column, name in self._own.items()
+        ]
+        claimed = {*words.ignore, *(column for rule in words.fields.values() for column in rule.uses)}
+        filled = frozenset(words.fields)
+        deletes = self._operation == "delete"
+
+        def transform(row: Mapping[str, Any]) -> dict[str, Any]:
+            for reason_in in reasons:
+                reason = reason_in(row)
+                if reason is not None:
+                    raise Skip(reason)
+            try:
+                record = {name: value_of(row) for name, value_of in functions}
+            except BadValue:
+                raise _all_wrong(functions, row) from None
+            if rows_differ and not deletes:
+                record |= _unclaimed(row, claimed, filled)
+            return record
+
+        return transform
+
+    def _function(self, name: str, rule: FieldRule) -> RowFunction:
+        if rule.rows is not None:
+            return SubformRule(name, rule.rows, self._seconds[name])
+        return compile_rule(name, rule)
+
+
+def _rules(words: LoadWords) -> dict[str, FieldRule]:
+    """Those that count: of a delete nothing but the key is sent."""
+    if words.write.operation == "delete":
+        return {name: rule for name, rule in words.fields.items() if name == words.write.key}
+    return dict(words.fields)
+
+
+def _second_file(rule: FieldRule, open_source: OpenSource) -> Callable[[], SecondFile]:
+    rows = rule.rows
+    assert rows is not None  # noqa: S101 - asked before
+    theirs = tuple(rows.match)
+
+    @cache
+    def opened() -> SecondFile:
+        return SecondFile(open_source(rows.file, rows.reading), theirs)
+
+    return opened
+
+
+def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, Any]) -> BadValue:
+    errors: list[FieldError] = []
+    for _, value_of in functions:
+        try:
+            value_of(row)
+        except BadValue as bad:
+            errors += bad.errors
+    return BadValue(*errors)
+
+
+def _unclaimed(row: Mapping[str, Any], claimed: set[str], filled: frozenset[str]) -> dict[str, Any]:
+    """The cells of a row of no header that go to the field of their name."""
+    own = {column: cell for column, cell in row.items() if column not in claimed}
+    for column in own:
+        if column in filled:
+            message = f"{column!r} goes nowhere: the field is filled otherwise; ignore it"
+            raise bad_value(column, GOES_NOWHERE, message)
+    return {column: "" if cell is None else cell for column, cell in own.items()}

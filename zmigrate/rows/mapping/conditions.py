@@ -1,0 +1,90 @@
+"""`skip_if`: rows that are left out for what stands in a column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value
+from zmigrate.rows.mapping.places import Places, wrong
+from zmigrate.rows.mapping.toml_lines import KeyPath
+from zmigrate.rows.mapping.words import CONDITION, LOAD, check_words
+
+_TESTS: Final = ("is", "empty", "not_empty", "matches")
+_HINT: Final = f"Write it like this: {LOAD['skip_if'].shape}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One test of one column."""
+
+    column: str
+    test: str
+    values: tuple[str, ...] = ()
+    """For `is`: one of them, compared trimmed."""
+    pattern: str = ""
+    """For `matches`: found anywhere in the cell."""
+
+    def compiled(self) -> Callable[[Mapping[str, Any]], str | None]:
+        """A function that gives the reason to leave a row out, or None."""
+        column, holds = self.column, self._test()
+
+        def reason(row: Mapping[str, Any]) -> str | None:
+            try:
+                return holds(as_text(row.get(column)))
+            except ValueError as error:
+                raise bad_value("", NOT_TEXT, f"skip_if: column {column!r} {error}") from None
+
+        return reason
+
+    def _test(self) -> Callable[[str], str | None]:
+        column = self.column
+        if self.test == "is":
+            known = frozenset(self.values)
+            return lambda text: (
+                f"{column} is {found or 'empty'}" if (found := text.strip()) in known else None
+            )
+        if self.test == "empty":
+            return lambda text: None if text.strip() else f"{column} is empty"
+        if self.test == "not_empty":
+            return lambda text: f"{column} is not empty" if text.strip() else None
+        search, said = re.compile(self.pattern).search, f"{column} matches {self.pattern}"
+        return lambda text: said if search(text) else None
+
+
+def parse_conditions(said: Any, places: Places) -> tuple[Condition, ...]:
+    """Raises JobError for words that are not known or do not go together."""
+    if isinstance(said, Mapping):
+        return (_parse(said, places, ("skip_if",)),)
+    return tuple(_parse(each, places, ("skip_if", number)) for number, each in enumerate(said))
+
+
+def _parse(said: Mapping[str, Any], places: Places, path: KeyPath) -> Condition:
+    check_words(said, CONDITION, places, path)
+    if "column" not in said:
+        raise wrong(places, path, "it names no column.", _HINT)
+    tests = [test for test in _TESTS if test in said]
+    if len(tests) != 1:
+        what = f"it says {' and '.join(tests)}" if tests else "it does not say when"
+        raise wrong(
+            places, path, f"{what}: one of {', '.join(_TESTS)}.", f"{_HINT}; a list of them means any."
+        )
+    values = said.get("is", ())
+    if "matches" in said:
+        try:
+            re.compile(said["matches"])
+        except re.error as error:
+            raise wrong(
+                places,
+                (*path, "matches"),
+                f"{said['matches']!r} is no regular expression: {error}.",
+                "In TOML a pattern stands best in single quotes: matches = '^\\d+$'",
+            ) from None
+    return Condition(
+        column=said["column"].strip(),
+        test=tests[0],
+        values=tuple(value.strip() for value in ([values] if isinstance(values, str) else values)),
+        pattern=said.get("matches", ""),
+    )

@@ -1,0 +1,87 @@
+"""The columns of a source against the words of a load: what is named is there, and each goes somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Final
+
+from zmigrate.errors import JobError
+from zmigrate.rows.mapping.load_words import LoadWords
+from zmigrate.rows.mapping.places import Gathered, Places, wrong
+from zmigrate.rows.mapping.toml_lines import KeyPath
+
+COLUMNS_SHOWN: Final = 20
+
+
+def check_columns(words: LoadWords, source: str, header: Sequence[str], places: Places) -> None:
+    """Raises JobError that lists the columns that are named and are not there."""
+    known = frozenset(header)
+    gathered = Gathered()
+    for path, column in _named(words):
+        if column not in known:
+            with gathered.one():
+                raise wrong(places, path, f"{source} has no column {column!r}.{_nearest(column, header)}")
+    gathered.raise_all()
+
+
+def _named(words: LoadWords) -> Iterator[tuple[KeyPath, str]]:
+    """Each column that is named, and where."""
+    for name, rule in words.fields.items():
+        for column in rule.uses:
+            yield ("fields", name), column
+    for number, column in enumerate(words.ignore):
+        yield ("ignore", number), column
+    for number, condition in enumerate(words.skip_if):
+        yield ("skip_if", number), condition.column
+
+
+def columns_by_themselves(words: LoadWords, header: Sequence[str], places: Places) -> dict[str, str]:
+    """The columns that nobody uses or ignores: each goes to the field of its name. Raises JobError where that
+    field is filled already.
+    """
+    used = {column for rule in words.fields.values() for column in rule.uses}
+    own = {column: column for column in header if column not in used and column not in words.ignore}
+    for column in own:
+        rule = words.fields.get(column)
+        if rule is None:
+            continue
+        if rule.plain:
+            message = f"columns {rule.column!r} and {column!r} both go to {column}; ignore one of them."
+        else:
+            message = f"the column {column!r} goes nowhere, since {column} is filled otherwise; ignore it."
+        raise wrong(places, ("fields", column), message, f"{places.word('ignore')} leaves a column out.")
+    return own
+
+
+def check_key(
+    words: LoadWords, source: str, own: Mapping[str, str], header: Sequence[str], places: Places
+) -> None:
+    """Raises JobError where nothing fills the field by which records are found."""
+    key = words.write.key
+    if key is None or key in words.fields or key in own:
+        return
+    message = f"no column of {source} goes to {key}, the field by which records are found. {_has(header)}"
+    near = {_plain(column): column for column in header if column not in words.ignore}
+    hits = get_close_matches(_plain(key), near, n=1)
+    if hits:
+        column = near[hits[0]]
+        message += f' Did you mean "{column}"? {places.sends(column, key)}'
+    elif key == "id":
+        message += f" To find records by another field, name it: {places.gives('key', 'FIELD')}."
+    raise JobError(message)
+
+
+def _plain(name: str) -> str:
+    """A name as it compares: `Legacy ID` is `Legacy_ID` is `legacy-id`."""
+    return name.lower().replace(" ", "_").replace("-", "_")
+
+
+def _nearest(column: str, header: Sequence[str]) -> str:
+    hits = get_close_matches(column, header, n=1)
+    return f" Did you mean {hits[0]!r}?" if hits else f" {_has(header)}"
+
+
+def _has(header: Sequence[str]) -> str:
+    more = len(header) - COLUMNS_SHOWN
+    return f"It has: {', '.join(header[:COLUMNS_SHOWN])}{f' and {more} more' if more > 0 else ''}."

@@ -1,0 +1,223 @@
+"""One load of a mapping: a source's rows on their way into a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from zmigrate.formats import Formats
+from zmigrate.references import Users
+from zmigrate.rows.mapping.compiled import Compiled
+from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
+from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
+from zmigrate.rows.mapping.places import Places, wrong
+from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
+from zmigrate.rows.mapping.subforms import Orphan
+from zmigrate.rows.sources import Csv, Source
+from zmigrate.writes import Operation, Write
+
+
+def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Load, ...]:
+    """The loads of a mapping file, in its order. `folder`: where their files are; that of the mapping, unless
+    named.
+
+    Raises JobError that names file, line and word; the loads' own files are not looked at yet.
+    """
+    path = Path(path)
+    folder = path.parent if folder is None else Path(folder)
+    loads = []
+    for said in said_by_file(path):
+        if "file" not in said.words:
+            raise wrong(
+                said.places, (), "it does not say which `file` it is for.", 'Write: file = "deals.csv"'
+            )
+        loads.append(_build(said, folder / str(said.words["file"]), folder, mapping=path))
+    return tuple(loads)
+
+
+@dataclass(frozen=True)
+class Load:
+    """A source, what becomes of its rows, and where its columns go.
+
+    Its file is looked at when columns, rows or a transform are asked for, not before. Then a column that
+    there is not, and one that goes nowhere, raise JobError.
+    """
+
+    words: LoadWords
+    location: str | Path
+    """The file, or the URL, that the rows come from."""
+    folder: Path
+    """Where the second files of subforms are."""
+    mapping: Path | None = None
+    """The file that says so."""
+    as_csv: bool = False
+    """The file is CSV, whatever it is called."""
+    places: Places = field(compare=False, repr=False, kw_only=True)
+
+    @classmethod
+    def from_options(
+        cls,
+        location: str | Path,
+        mapping: str | Path | None = None,
+        *,
+        as_csv: bool = False,
+        field: Sequence[str] = (),
+        map: Sequence[str] = (),
+        ignore_column: Sequence[str] = (),
+        skip_if: Sequence[str] = (),
+        user: Sequence[str] = (),
+        **words: Any,
+    ) -> Load:
+        """A load of one source, said by the options of a command, a mapping file, or both.
+
+        `words` are those of a load: `module="Deals", operation="insert", decimal=","`; None counts as not
+        given. Raises JobError where one is wrong, or where file and options contradict each other.
+        """
+        options = Options.read(
+            words, field=field, map=map, ignore_column=ignore_column, skip_if=skip_if, user=user
+        )
+        path = None if mapping is None else Path(mapping)
+        said = None if path is None else choose(said_by_file(path), path, str(location))
+        folder = Path(location).parent
+        return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
+
+    # ------------------------------------------------------------------------- what it writes, and from what
+
+    @property
+    def file(self) -> str:
+        """The source's name as the mapping has it, or as it was given."""
+        return self.words.file or str(self.location)
+
+    @property
+    def write(self) -> Write:
+        return self.words.write
+
+    @property
+    def module(self) -> str:
+        return self.write.module
+
+    @property
+    def operation(self) -> Operation:
+        return self.write.operation
+
+    @property
+    def formats(self) -> Formats:
+        return self.words.formats
+
+    @property
+    def users(self) -> Users:
+        return self.words.users
+
+    def source(self) -> Source:
+        """Opened anew each time; nothing is read yet."""
+        reading = self.words.reading
+        if self.as_csv:
+            return Csv(self.location, **reading)
+        return _open(self.location, reading)
+
+    # ------------------------------------------------------------------------------------------------- rows
+
+    @property
+    def columns(self) -> Mapping[str, str] | None:
+        """{column: field} where that is all there is to it; None where rules do more."""
+        return self._compiled.columns
+
+    def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as a record. Raises Skip where `skip_if` says so, and BadValue where a rule can't be done."""
+        return self._compiled.transform(row)
+
+    def orphans(self) -> Iterator[Orphan]:
+        """Rows of second files whose parent is not in the main file, which is read for that."""
+        return self._compiled.orphans(self.source())
+
+    @cached_property
+    def _compiled(self) -> Compiled:
+        return Compiled(self.words, self.source(), self.open_second, self.places)
+
+    def open_second(self, name: str, reading: Mapping[str, Any]) -> Source:
+        """The second file of a subform."""
+        return _open(self.folder / name, reading)
+
+    # ------------------------------------------------------------------------------------------- what is said
+
+    @property
+    def uses(self) -> Mapping[str, Sequence[str]]:
+        """Each field that is filled, and the columns that fill it: none for a constant."""
+        return self._compiled.uses
+
+    @property
+    def fills(self) -> Mapping[str, str]:
+        """Where it is said that a field is filled, and which: `old.toml:12: fields.Stage` → `Stage`."""
+        return self._compiled.fills
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The columns that go nowhere on purpose."""
+        return self.words.ignore
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """The fields that are the same in every record, with their values."""
+        rules = self.words.fields.items()
+        return {name: rule.constant for name, rule in rules if rule.constant is not None}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The fields by which its records can be referred to."""
+        key = self.write.key
+        return () if key in (None, "id") else (str(key),)
+
+    @property
+    def reads(self) -> tuple[Path, ...]:
+        """The files beside its source: the mapping, and the second files of its subforms."""
+        rules = self.words.fields.values()
+        seconds = [self.folder / rule.rows.file for rule in rules if rule.rows is not None]
+        return tuple(dict.fromkeys([*filter(None, [self.mapping]), *seconds]))
+
+    # ------------------------------------------------------------------------------------------- references
+
+    @property
+    def refers_to(self) -> tuple[str, ...]:
+        """The modules of its references, found or written."""
+        return tuple(dict.fromkeys(pointer.module for _, pointer in self._pointers()))
+
+    @property
+    def finds(self) -> tuple[str, ...]:
+        """The modules in which it finds records of the org."""
+        return tuple(dict.fromkeys(each.module for _, each in self._pointers() if each.kind == "find"))
+
+    @property
+    def find_refs(self) -> Mapping[str, tuple[str, str | None]]:
+        """Of each field that takes a `ref`: the module of the record, and its key field if it is named."""
+        return {name: (each.module, each.by) for name, each in self._pointers() if each.kind == "ref"}
+
+    def _pointers(self) -> Iterator[tuple[str, Pointer]]:
+        for name, rule in self._rules():
+            if rule.pointer is not None:
+                yield name, rule.pointer
+
+    def _rules(self) -> Iterator[tuple[str, FieldRule]]:
+        for name, rule in self.words.fields.items():
+            yield name, rule
+            if rule.rows is not None:
+                yield from ((f"{name}.{inner}", each) for inner, each in rule.rows.fields.items())
+
+
+def _build(
+    said: Said, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
+) -> Load:
+    words = parse_load(said.words, said.places, parse_users(said.words, said.top))
+    if as_csv:
+        for word in words.reading:
+            if word not in ("delimiter", "encoding"):
+                raise wrong(
+                    said.places, (word,), "a CSV file has none.", "Other kinds of files are for import-file."
+                )
+    return Load(words, location, folder, mapping, as_csv, places=said.places)
+
+
+def _open(location: str | Path, reading: Mapping[str, Any]) -> Source:
+    return Csv(location, **reading)

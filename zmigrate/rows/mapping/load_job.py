@@ -1,0 +1,71 @@
+"""A record job that goes by a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zmigrate.formats import Formats
+from zmigrate.job import RecordJob
+from zmigrate.references import Users
+from zmigrate.rows.mapping.load import Load
+from zmigrate.rows.sources import Source
+from zmigrate.writes import Write, scopes_for
+
+
+class LoadJob(RecordJob, abstract=True):
+    """A record job that does what a `Load` says: its author gives `load`, and all else follows from it.
+
+    class ImportContacts(LoadJob):
+        \"\"\"Import the old CRM's contacts.\"\"\"
+
+        file: Path = Argument(help="CSV of contacts.")
+
+        @cached_property
+        def load(self):
+            return Load.from_options(self.file, "contacts.toml")
+    """
+
+    @property
+    def load(self) -> Load:
+        """What becomes of the source's rows; made once (`cached_property`)."""
+        raise NotImplementedError
+
+    @property
+    def write(self) -> Write:
+        return self.load.write
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return scopes_for(self.write, self.source(), finds=self.load.finds)
+
+    def source(self) -> Source:
+        return self.load.source()
+
+    @property
+    def columns(self) -> Mapping[str, str] | None:
+        return self.load.columns
+
+    def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return self.load.transform(row)
+
+    @property
+    def formats(self) -> Formats:
+        return self.load.formats
+
+    @property
+    def users(self) -> Users:
+        return self.load.users
+
+    @property
+    def refers_to(self) -> tuple[str, ...]:
+        return self.load.refers_to
+
+    @property
+    def reads(self) -> Sequence[Path]:
+        return self.load.reads
+
+    @property
+    def _transforms_by_columns(self) -> bool:
+        return self.columns is not None

@@ -1,0 +1,145 @@
+"""What a mapping says of one load, read from its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from zmigrate.errors import JobError
+from zmigrate.formats import Formats
+from zmigrate.references import Users
+from zmigrate.rows.mapping.conditions import Condition, parse_conditions
+from zmigrate.rows.mapping.field_rule import FieldRule, parse_field
+from zmigrate.rows.mapping.formats import check_formats
+from zmigrate.rows.mapping.places import Gathered, Places, wrong
+from zmigrate.rows.mapping.words import FORMATS, LOAD, READING, TOP, check_words
+from zmigrate.writes import Delete, Insert, Update, Upsert, Write
+
+
+@dataclass(frozen=True, slots=True)
+class LoadWords:
+    """The words of a load, each checked."""
+
+    file: str | None
+    write: Write
+    formats: Formats
+    users: Users
+    reading: Mapping[str, Any]
+    """How the source is read, as `open_source` takes it."""
+    ignore: tuple[str, ...]
+    skip_if: tuple[Condition, ...]
+    fields: Mapping[str, FieldRule]
+
+
+def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWords:
+    """Raises JobError that names every word that is wrong, and where it stands."""
+    gathered = Gathered()
+    for name, value in said.items():
+        with gathered.one():
+            check_words({name: value}, LOAD, places, (), also=tuple(TOP))
+    gathered.raise_all()
+    fields: dict[str, FieldRule] = {}
+    when_open = said.get("when_open", "fail")
+    for name, rule in said.get("fields", {}).items():
+        with gathered.one():
+            _check_field_name(name, places)
+            fields[name] = parse_field(rule, places, ("fields", name), when_open)
+    conditions: tuple[Condition, ...] = ()
+    with gathered.one():
+        conditions = parse_conditions(said.get("skip_if", ()), places)
+    formats = Formats()
+    with gathered.one():
+        formats = _formats(said, fields, places)
+    write: Write | None = None
+    with gathered.one():
+        write = _write(said, places)
+    gathered.raise_all()
+    assert write is not None  # noqa: S101 - else it was gathered
+    return LoadWords(
+        file=said.get("file"),
+        write=write,
+        formats=formats,
+        users=users,
+        reading={word: said[word] for word in READING if word in said},
+        ignore=tuple(column.strip() for column in said.get("ignore", ())),
+        skip_if=conditions,
+        fields=fields,
+    )
+
+
+def parse_users(said: Mapping[str, Any], places: Places) -> Users:
+    """Of `[users]` and `default_user`. Raises JobError."""
+    check_words({name: said[name] for name in TOP if name in said}, TOP, places, ())
+    return Users(said.get("users", {}), said.get("default_user"))
+
+
+def _check_field_name(name: str, places: Places) -> None:
+    if not name.strip() or name != name.strip():
+        raise wrong(places, ("fields", name), f"{name!r} is no api name of a field.")
+
+
+def _formats(said: Mapping[str, Any], fields: Mapping[str, FieldRule], places: Places) -> Formats:
+    given = {word: said[word] for word in FORMATS if word in said}
+    formats = Formats(**check_formats(given, places, ()))
+    for name, rule in fields.items():
+        inner = {} if rule.rows is None else rule.rows.fields
+        for shown, path, each in (
+            (name, ("fields", name), rule),
+            *((f"{name}.{field}", ("fields", name, "fields", field), inner[field]) for field in inner),
+        ):
+            if each.formats:
+                check_formats({**given, **each.formats}, places, path)
+                formats = formats.for_field(shown, **each.formats)
+    return formats
+
+
+_WHICH_OPERATION: Final = "insert, update, upsert or delete"
+
+
+def _write(said: Mapping[str, Any], places: Places) -> Write:
+    for name, what in (("module", LOAD["module"].shape), ("operation", _WHICH_OPERATION)):
+        if name not in said:
+            raise wrong(places, (), f"`{places.word(name)}` is missing: {what}.")
+    module, operation = said["module"], said["operation"]
+    key = _key(said, operation, places)
+    more = {"on_repeated": said["on_repeated"]} if "on_repeated" in said else {}
+    if "on_existing" in said and operation != "insert":
+        raise wrong(places, ("on_existing",), f"it is for insert, not for {operation}.")
+    if more and operation == "delete":
+        raise wrong(places, ("on_repeated",), "it is not for delete.")
+    try:
+        if operation == "insert":
+            return Insert(module, key=key, on_existing=said.get("on_existing"), **more)
+        if operation == "upsert":
+            return Upsert(module, match_on=key or "", **more)
+        if operation == "update":
+            return Update(module, key=key or "id", **more)
+        return Delete(module, key=key or "id")
+    except JobError as error:
+        raise wrong(places, ("operation",), error.message.partition(" Write it like this")[0]) from None
+
+
+def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
+    """The field by which records are found. An upsert's is `match_on`, or `key`."""
+    key, match_on = said.get("key"), said.get("match_on")
+    word = places.word
+    if operation != "upsert":
+        if match_on is not None:
+            raise wrong(
+                places,
+                (),
+                f"{word('match_on')} is for upsert; {operation} finds a row's record by {word('key')}.",
+            )
+        return key
+    if key is None and match_on is None:
+        raise wrong(
+            places,
+            (),
+            f"an upsert needs {word('match_on')} FIELD, the field that tells whether a record is there.",
+        )
+    if key is not None and match_on not in (None, key):
+        raise wrong(
+            places, (), f"an upsert finds its records by {word('match_on')}; leave {word('key')} out."
+        )
+    return match_on or key

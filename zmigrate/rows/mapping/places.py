@@ -1,0 +1,114 @@
+"""Where a word of a mapping stands, for messages: a line of a TOML file, or an option of the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Protocol
+
+from zmigrate.errors import JobError
+from zmigrate.options import nearest
+from zmigrate.rows.mapping.toml_lines import KeyPath, Toml
+
+
+class Places(Protocol):
+    """Where the words of one load were said. Paths begin at the load: `("fields", "Stage", "values")`."""
+
+    def of(self, path: KeyPath) -> str:
+        """`old.toml:12: fields.Stage`, or `--field Stage`."""
+
+    def word(self, name: str) -> str:
+        """A key of the load, as a person writes it here: `match_on`, or `--match-on`."""
+
+    def gives(self, name: str, value: str) -> str:
+        """The same with a value: `key = "FIELD"`, or `--key FIELD`."""
+
+    def sends(self, column: str, field: str) -> str:
+        """How a column is sent to a field."""
+
+
+class TomlPlaces:
+    """Those of a file. `root` is where the load begins."""
+
+    def __init__(self, name: str, toml: Toml, root: KeyPath = ()) -> None:
+        self._name = name
+        self._toml = toml
+        self._root = root
+
+    def of(self, path: KeyPath) -> str:
+        where = f"{self._name}:{self._toml.line((*self._root, *path))}"
+        return f"{where}: {dotted(path)}" if path else where
+
+    def word(self, name: str) -> str:
+        return name
+
+    def gives(self, name: str, value: str) -> str:
+        return f'{name} = "{value}"'
+
+    def sends(self, column: str, field: str) -> str:
+        return f'Below [fields]: {field} = "{column}"'
+
+
+class OptionPlaces:
+    """Those of a command's options, over those of a file where both say something."""
+
+    def __init__(self, labels: Mapping[KeyPath, str], others: Places | None = None) -> None:
+        self._labels = labels
+        self._others = others
+
+    def of(self, path: KeyPath) -> str:
+        for length in range(len(path), 0, -1):
+            label = self._labels.get(path[:length])
+            if label is not None:
+                return f"{label}: {dotted(path[length:])}" if path[length:] else label
+        if self._others is not None:
+            return self._others.of(path)
+        return self.word(str(path[0])) if len(path) == 1 else dotted(path)
+
+    def word(self, name: str) -> str:
+        return "--ignore-column" if name == "ignore" else "--" + name.replace("_", "-")
+
+    def gives(self, name: str, value: str) -> str:
+        return f"{self.word(name)} {value}"
+
+    def sends(self, column: str, field: str) -> str:
+        return f'--map "{column}={field}"'
+
+
+def dotted(path: KeyPath) -> str:
+    """`fields.Stage.values`; numbers are told from 1: `skip_if.2`."""
+    return ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
+
+
+def wrong(places: Places, path: KeyPath, message: str, hint: str | None = None) -> JobError:
+    """The error of a word, with where it stands."""
+    where = places.of(path)
+    return JobError(f"{where}: {message}" if where else message, hint=hint)
+
+
+def did_you_mean(name: str, known: Iterable[str], what: str = "It knows") -> str:
+    """For a hint: the nearest of the known names, else all of them."""
+    known = tuple(known)
+    return nearest(name, known).strip() or f"{what}: {', '.join(known)}."
+
+
+class Gathered:
+    """Errors of several places, told together."""
+
+    def __init__(self) -> None:
+        self._errors: list[JobError] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Keep the error that comes up in here for later."""
+        try:
+            yield
+        except JobError as error:
+            self._errors.append(error)
+
+    def raise_all(self) -> None:
+        """Raises one JobError for all that were kept, with the hint of the first that has one."""
+        if self._errors:
+            message = "\n".join(error.message for error in self._errors)
+            hint = next((error.hint for error in self._errors if error.hint), None)
+            raise JobError(message, hint=hint)

@@ -1,0 +1,190 @@
+"""What a file and the options of a command say together of one load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zmigrate.errors import JobError
+from zmigrate.rows.mapping.places import OptionPlaces, Places, TomlPlaces, did_you_mean, wrong
+from zmigrate.rows.mapping.toml_lines import KeyPath, Toml, parse_toml, read_toml
+from zmigrate.rows.mapping.words import LOAD, TOP, check_words
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The words of one load, with where they stand; `users` and `default_user` among them."""
+
+    words: Mapping[str, Any]
+    places: Places
+    top: Places
+    """Where `users` and `default_user` stand."""
+
+
+def said_by_file(path: Path) -> tuple[Said, ...]:
+    """Of each `[[load]]`, or of the one load of a file without that list. Raises JobError."""
+    toml = read_toml(path)
+    name, top = str(path), TomlPlaces(str(path), toml)
+    if "load" not in toml.values:
+        return (Said(toml.values, top, top),)
+    _check_top(toml, top)
+    of_all = {word: toml.values[word] for word in TOP if word in toml.values}
+    return tuple(
+        Said({**load, **of_all}, TomlPlaces(name, toml, ("load", number)), top)
+        for number, load in enumerate(toml.values["load"])
+    )
+
+
+def _check_top(toml: Toml, places: Places) -> None:
+    loads = toml.values["load"]
+    if not isinstance(loads, list) or not loads or not all(isinstance(load, dict) for load in loads):
+        raise wrong(places, ("load",), "it is a list of tables.", "Begin each load with [[load]].")
+    for word in toml.values:
+        if word in LOAD:
+            raise wrong(places, (word,), "it stands before the loads.", f"Put `{word}` below a [[load]].")
+    check_words(toml.values, {**TOP}, places, (), also=("load",))
+    for number, load in enumerate(loads):
+        for word in load:
+            if word in TOP:
+                raise wrong(
+                    places,
+                    ("load", number, word),
+                    "it is for all loads.",
+                    f"Put `{word}` before the first [[load]].",
+                )
+
+
+def choose(loads: Sequence[Said], path: Path, file: str) -> Said:
+    """The load of a mapping that is for this file: the only one, or the one that names it."""
+    if len(loads) == 1:
+        return loads[0]
+    names = [str(load.words.get("file", "")) for load in loads]
+    wanted = Path(file).name
+    found = [load for load, name in zip(loads, names, strict=True) if name in (file, wanted)]
+    if len(found) != 1:
+        many = f"several for {wanted}" if found else f"none for {wanted}"
+        raise JobError(
+            f"{path} has {len(loads)} loads, and {many}.", hint=f"They are for: {', '.join(names)}."
+        )
+    return found[0]
+
+
+def with_options(said: Said | None, options: Options) -> Said:
+    """Both together; what both say must be the same. Raises JobError that names both places."""
+    words: dict[str, Any] = dict(said.words) if said is not None else {}
+    for word, value in options.words.items():
+        if said is not None and word in words and words[word] != value:
+            label = options.labels.get((word,), word)
+            raise wrong(
+                said.places,
+                (word,),
+                f"it is {words[word]!r} here, and {value!r} by {label}.",
+                "Leave one of them out.",
+            )
+        words[word] = value
+    labels = dict(options.labels)
+    for table, added in (("fields", options.fields), ("users", options.users)):
+        if added:
+            words[table] = _both(said, table, words.get(table, {}), added, labels)
+    for word, more in (("ignore", options.ignore), ("skip_if", options.skip_if)):
+        if more:
+            before = words.get(word, [])
+            before = [before] if isinstance(before, Mapping) else list(before)
+            flag = "--ignore-column" if word == "ignore" else "--skip-if"
+            words[word] = [*before, *more]
+            labels |= {(word, number): flag for number in range(len(before), len(before) + len(more))}
+    return Said(
+        words,
+        OptionPlaces(labels, None if said is None else said.places),
+        OptionPlaces(labels, None if said is None else said.top),
+    )
+
+
+def _both(
+    said: Said | None, table: str, before: Any, added: Mapping[str, Any], labels: Mapping[KeyPath, str]
+) -> Any:
+    if not isinstance(before, Mapping):
+        return before  # it is refused with its line
+    for name, value in added.items():
+        if said is not None and name in before and before[name] != value:
+            places = said.top if table == "users" else said.places
+            raise wrong(
+                places,
+                (table, name),
+                f"it is {before[name]!r} here, and {value!r} by {labels[table, name]}.",
+                "Leave one of them out.",
+            )
+    return {**before, **added}
+
+
+@dataclass(slots=True)
+class Options:
+    """What a command's options say."""
+
+    words: Mapping[str, Any]
+    fields: dict[str, Any] = field(default_factory=dict)
+    users: dict[str, Any] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+    skip_if: list[Any] = field(default_factory=list)
+    labels: dict[KeyPath, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(
+        cls,
+        words: Mapping[str, Any],
+        *,
+        field: Sequence[str] = (),
+        map: Sequence[str] = (),
+        ignore_column: Sequence[str] = (),
+        skip_if: Sequence[str] = (),
+        user: Sequence[str] = (),
+    ) -> Options:
+        """Raises JobError for a word that there is not, and for text that is not as its option wants it."""
+        known = {**LOAD, **TOP}
+        for word in words:
+            if word not in known:
+                raise JobError(f'a load has no word "{word}".', hint=did_you_mean(word, known))
+        given = {word: value for word, value in words.items() if value not in (None, (), [])}
+        read = cls(given, ignore=tuple(ignore_column))
+        read.labels = {(word,): "--" + word.replace("_", "-") for word in given if word != "fields"}
+        for text in map:
+            column, name = _pair("--map", "COLUMN=FIELD", text)
+            read._add_field(name, column, "--map")
+        for text in field:
+            for name, rule in _toml_of("--field", text).items():
+                read._add_field(name, rule, f"--field {name}")
+        for text in user:
+            old, new = _pair("--user", "OLD=NEW", text)
+            read.users[old] = new
+            read.labels["users", old] = "--user"
+        read.skip_if = [_toml_of("--skip-if", f"skip_if = {text}")["skip_if"] for text in skip_if]
+        return read
+
+    def _add_field(self, name: str, rule: Any, label: str) -> None:
+        before = self.fields.get(name, rule)
+        if before != rule:
+            if isinstance(before, str) and isinstance(rule, str):
+                raise JobError(f"columns {before!r} and {rule!r} both go to {name}; ignore one of them.")
+            raise JobError(f"{label}: the field {name} is filled twice.", hint="Leave one of them out.")
+        self.fields[name] = rule
+        self.labels["fields", name] = label
+
+
+def _pair(flag: str, shape: str, text: str) -> tuple[str, str]:
+    left, equals, right = text.rpartition("=")
+    if not (left.strip() and equals and right.strip()):
+        raise JobError(f"{flag} wants {shape}, not {text!r}.")
+    return left.strip(), right.strip()
+
+
+def _toml_of(flag: str, text: str) -> Mapping[str, Any]:
+    """The one key that an option's TOML has."""
+    values = parse_toml(text, flag).values
+    if len(values) != 1:
+        raise JobError(
+            f"{flag} wants one field, not {text!r}.",
+            hint="""Write it like this: --field 'Stage = { column = "stage", trim = true }'""",
+        )
+    return values

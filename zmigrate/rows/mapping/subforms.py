@@ -1,0 +1,114 @@
+"""Subforms from a second file: its rows in a temporary database, where each parent finds its own."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+import orjson
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value, is_empty
+from zmigrate.rows.mapping.field_rule import SubformRows
+from zmigrate.rows.mapping.rules import compile_rule
+from zmigrate.rows.sources.base import Row, Source
+
+_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A row of a second file whose parent is not in the main one."""
+
+    file: str
+    line: int
+    key: str
+
+
+class SecondFile:
+    """The rows of a second file by the key of their parent, in the file's order. Memory stays flat: the
+    database is a temporary file of SQLite's own, gone when closed.
+    """
+
+    def __init__(self, source: Source, columns: Sequence[str]) -> None:
+        """`columns`: those that tell the parent."""
+        self.name = source.name
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("CREATE TABLE item (key TEXT, number INTEGER, line INTEGER, cells BLOB)")
+        self._db.execute("BEGIN")
+        rows = source.rows()
+        while block := list(islice(rows, _AT_ONCE)):
+            self._db.executemany("INSERT INTO item VALUES (?,?,?,?)", map(_stored(self.name, columns), block))
+        self._db.execute("CREATE INDEX by_key ON item (key, number)")
+        self._db.execute("COMMIT")
+
+    def of(self, key: str) -> Iterator[Mapping[str, Any]]:
+        """The rows of one parent."""
+        for (cells,) in self._db.execute("SELECT cells FROM item WHERE key=? ORDER BY number", (key,)):
+            yield orjson.loads(cells)
+
+    def orphans(self, keys: Iterable[str]) -> Iterator[Orphan]:
+        """The rows whose key is none of these, which are all that the main file has."""
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS parent (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR IGNORE INTO parent VALUES (?)", ((key,) for key in keys))
+        self._db.execute("COMMIT")
+        found = self._db.execute(
+            "SELECT line, key FROM item WHERE key NOT IN (SELECT key FROM parent) ORDER BY number"
+        )
+        for line, key in found:
+            yield Orphan(self.name, line, ", ".join(orjson.loads(key)))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """The cells of these columns, trimmed, as one text. Raises ValueError where one can't be that."""
+    cells = []
+    for column in columns:
+        try:
+            cells.append(as_text(row.get(column)).strip())
+        except ValueError as error:
+            raise ValueError(f"column {column!r} {error}") from None
+    return orjson.dumps(cells).decode()
+
+
+def _stored(name: str, columns: Sequence[str]) -> Callable[[Row], tuple[str, int, int, bytes]]:
+    def stored(row: Row) -> tuple[str, int, int, bytes]:
+        try:
+            return key_of(row.values, columns), row.number, row.line, orjson.dumps(row.values, default=str)
+        except (ValueError, TypeError) as error:  # orjson's own error is both
+            raise SourceError(f"{name}:{row.line}: {error}.") from None
+
+    return stored
+
+
+class SubformRule:
+    """A row of the main file → the rows of its subform; empty text where there are none."""
+
+    def __init__(self, name: str, rule: SubformRows, open_second: Callable[[], SecondFile]) -> None:
+        self._name = name
+        self._ours = tuple(rule.match.values())
+        self._fields = [
+            (field, compile_rule(f"{name}.{field}", inner)) for field, inner in rule.fields.items()
+        ]
+        self._open = open_second
+
+    def __call__(self, row: Mapping[str, Any]) -> Any:
+        found = []
+        try:
+            key = key_of(row, self._ours)
+        except ValueError as error:
+            raise bad_value(self._name, NOT_TEXT, str(error)) from None
+        for cells in self._open().of(key):
+            values = {field: value_of(cells) for field, value_of in self._fields}
+            found.append({field: value for field, value in values.items() if not _left(value)})
+        return found or ""
+
+
+def _left(value: Any) -> bool:
+    return value is not None and is_empty(value)

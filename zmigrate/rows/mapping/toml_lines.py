@@ -1,0 +1,192 @@
+"""TOML with the lines of its keys: `tomllib` reads the values, a look at the text tells where each stands.
+
+The text is gone through only after `tomllib` has taken it, so that nothing of it needs to be checked again.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from zmigrate.errors import JobError
+from zmigrate.rows.sources.base import open_file
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""`("load", 0, "fields", "Stage")`; a number is a place in a list."""
+
+_BLANK: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+_OTHER_VALUE: Final = re.compile(r"[^,\]}#\r\n]*")
+_STRING: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'', re.DOTALL
+)
+_WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Toml:
+    """What a TOML text says, and on which line it says it."""
+
+    values: Mapping[str, Any]
+    lines: Mapping[KeyPath, int]
+
+    def line(self, path: KeyPath) -> int:
+        """The line of a key, or of what it stands in."""
+        while path not in self.lines and path:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+
+def read_toml(path: Path) -> Toml:
+    """Raises JobError with file, line and column where it is no TOML; SourceError where it can't be
+    read."""
+    with open_file(path) as file:
+        content = file.read()
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise JobError(
+            f"{path}:{line}: byte 0x{content[error.start]:02x} is not UTF-8.",
+            hint="TOML is UTF-8: save the file as UTF-8.",
+        ) from None
+    return parse_toml(text, str(path))
+
+
+def parse_toml(text: str, name: str) -> Toml:
+    """Numbers with a fraction become Decimal. Raises JobError: `name:line:column: why`."""
+    try:
+        values = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(text, name, str(error)) from None
+    except RecursionError:
+        raise JobError(f"{name}: its tables are nested too deep.") from None
+    return Toml(values, _Lines(text.replace("\r\n", "\n")).read())
+
+
+def _not_toml(text: str, name: str, message: str) -> JobError:
+    where = _WHERE.search(message)
+    place = ""
+    if where is not None:
+        message = message[: where.start()]
+        if where[1]:
+            place = f":{where[1]}:{where[2]}"
+        else:
+            line = text.rstrip("\n").count("\n") + 1
+            place = f":{line}:{len(text.splitlines()[line - 1]) + 1 if text.strip() else 1}"
+    return JobError(
+        f"{name}{place}: no TOML: {message[:1].lower()}{message[1:]}.",
+        hint='A line looks like this: Stage = { column = "deal_stage", values = { Won = "Closed Won" } }. '
+        "All between braces stands on one line; a name of other characters than letters, digits, _ and - "
+        "stands in quotes.",
+    )
+
+
+class _Lines:
+    """Goes through a text that is TOML, and notes the line of each key."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._counted_to = 0
+        self._line = 1
+        self._lines: dict[KeyPath, int] = {}
+        self._tables: dict[KeyPath, int] = {}
+        """How many tables each `[[list]]` has so far."""
+
+    def read(self) -> dict[KeyPath, int]:
+        table: KeyPath = ()
+        while not self._over():
+            if self._text.startswith("[", self._at):
+                table = self._header()
+            else:
+                self._pair(table)
+        return self._lines
+
+    def _over(self) -> bool:
+        self._skip(_BLANK)
+        return self._at >= len(self._text)
+
+    def _header(self) -> KeyPath:
+        several = self._text.startswith("[[", self._at)
+        self._at += 2 if several else 1
+        keys = self._key()
+        self._at += 2 if several else 1
+        path: KeyPath = ()
+        for key in keys[:-1]:
+            path = (*path, key)
+            if path in self._tables:
+                path = (*path, self._tables[path] - 1)
+        path = (*path, keys[-1])
+        if several:
+            self._note(path)
+            self._tables[path] = self._tables.get(path, 0) + 1
+            path = (*path, self._tables[path] - 1)
+        self._note(path)
+        return path
+
+    def _pair(self, table: KeyPath) -> None:
+        path = table
+        for key in self._key():
+            path = (*path, key)
+            self._note(path)
+        self._at += 1  # the equals sign
+        self._value(path)
+
+    def _key(self) -> list[str]:
+        """The parts of a dotted key; behind it stands what follows."""
+        keys = []
+        while True:
+            self._skip(_BLANK)
+            quoted = _STRING.match(self._text, self._at)
+            found = quoted or _BARE_KEY.match(self._text, self._at)
+            assert found is not None  # noqa: S101 - tomllib took it
+            self._at = found.end()
+            keys.append(next(iter(tomllib.loads(f"{found[0]}=0"))))
+            self._skip(_BLANK)
+            if not self._text.startswith(".", self._at):
+                return keys
+            self._at += 1
+
+    def _value(self, path: KeyPath) -> None:
+        self._skip(_BLANK)
+        first = self._text[self._at]
+        if first == "[":
+            self._members(path, "]")
+        elif first == "{":
+            self._members(path, "}")
+        else:
+            self._skip(_STRING if first in "\"'" else _OTHER_VALUE)
+
+    def _members(self, path: KeyPath, closing: str) -> None:
+        """What stands in an array or an inline table."""
+        self._at += 1
+        number = 0
+        while True:
+            self._skip(_BLANK)
+            if self._text[self._at] == closing:
+                self._at += 1
+                return
+            if self._text[self._at] == ",":
+                self._at += 1
+            elif closing == "}":
+                self._pair(path)
+            else:
+                self._note((*path, number))
+                self._value((*path, number))
+                number += 1
+
+    def _note(self, path: KeyPath) -> None:
+        self._line += self._text.count("\n", self._counted_to, self._at)
+        self._counted_to = self._at
+        self._lines.setdefault(path, self._line)
+
+    def _skip(self, what: re.Pattern[str]) -> None:
+        found = what.match(self._text, self._at)
+        if found is not None:
+            self._at = found.end()
