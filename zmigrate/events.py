@@ -39,6 +39,36 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StepFacts:
+    """One step of a flow."""
+
+    name: str
+    file: str
+    """Where its rows come from."""
+    module: str
+    operation: str
+    rows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStarted(Event):
+    """The checks of all steps are done and the flow's folder is open. Each step tells RunStarted and RunEnded
+    of its own.
+    """
+
+    run_id: str
+    job: str
+    folder: str
+    org: str
+    environment: str
+    profile: str
+    steps: tuple[StepFacts, ...]
+    rows_total: int | None
+    rows_done: int
+    practice: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TokenAcquired(Event):
     renewed: bool
     lifetime_s: float
@@ -168,6 +198,12 @@ class Log(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Event):
+    run_id: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEnded(Event):
     run_id: str
     state: str
 

@@ -9,8 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
+from zmigrate.engine.flow import FlowRunner
 from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.ledger import find_run
+from zmigrate.engine.planning.plan import Plan
+from zmigrate.engine.planning.planner import Planner
+from zmigrate.engine.planning.record_plan import Wish
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.runner import Confirm, Runner
@@ -18,14 +22,14 @@ from zmigrate.engine.session import Choices
 from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError
 from zmigrate.events import EventHub, Listener
-from zmigrate.job import Job, decode_options, encode_options, job_name
+from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
 from zmigrate.registry import discover
 from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
 
-__all__ = ["Banner", "RunResult", "practice_org", "resume", "run"]
+__all__ = ["Banner", "Plan", "RunResult", "plan", "practice_org", "resume", "run"]
 
 PRACTICE = "the embedded emulator"
 
@@ -64,7 +68,38 @@ def run(
     hub = EventHub(*listeners)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
         practice = found.place == PRACTICE
-        return Runner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice).start()
+        return _runner(job, found, settings, hub, stop, choices, confirm, practice=practice).start()
+
+
+def plan(
+    job: Job,
+    *,
+    profile: str | None = None,
+    emulator: bool = False,
+    credentials: Credentials | None = None,
+    limit: int | None = None,
+    ask: int | None = None,
+    concurrency: int | None = None,
+    state_dir: Path | None = None,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    listeners: Sequence[Listener] = (),
+    stop: StopSignal | None = None,
+) -> Plan:
+    """Say beforehand what a job would do: every row is read and judged, and nothing is written.
+
+    `limit`: rows to read. `ask`: rows whose keys the org is asked for (default: all up to 100,000). What is
+    wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it.
+    """
+    stop = stop or StopSignal()
+    environ = os.environ if environ is None else environ
+    folder = folder or Path.cwd()
+    settings = _settings(environ, folder, state_dir, concurrency, wait=False)
+    hub = EventHub(*listeners)
+    wish = Wish(limit=limit, ask=ask, concurrency=concurrency)
+    with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
+        practice = found.place == PRACTICE
+        return Planner(job, found, settings, hub, stop, wish, practice=practice).plan()
 
 
 def resume(
@@ -99,6 +134,12 @@ def resume(
     folder = folder or Path.cwd()
     settings = _settings(environ, folder, state_dir, concurrency, wait)
     info = find_run(settings.state_dir, reference)
+    flow, slash, _ = info.run_id.partition("/")
+    if slash:
+        raise RunError(
+            f"{info.run_id} is a step of a flow, which goes on as a whole",
+            hint=f"Go on with: zmigrate resume {flow}",
+        )
     info.folder.lock()
     try:
         record = info.folder.read()
@@ -118,12 +159,27 @@ def resume(
         )
         wanted = profile or record.settings.get("profile")
         with stop_on_signals(stop), _credentials(credentials, wanted, False, folder, environ) as found:
-            runner = Runner(
-                job, found, settings, EventHub(*listeners), stop, choices, confirm=confirm, practice=False
-            )
+            hub = EventHub(*listeners)
+            runner = _runner(job, found, settings, hub, stop, choices, confirm, practice=False)
             return runner.go_on(info.folder, record)
     finally:
         info.folder.unlock()
+
+
+def _runner(
+    job: Job,
+    found: Credentials,
+    settings: Settings,
+    hub: EventHub,
+    stop: StopSignal,
+    choices: Choices,
+    confirm: Confirm | None,
+    *,
+    practice: bool,
+) -> Runner | FlowRunner:
+    if isinstance(job, Flow):
+        return FlowRunner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice)
+    return Runner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice)
 
 
 def _job_of(record: RunRecord, jobs: Path | None, folder: Path, secrets: Mapping[str, str]) -> Job:

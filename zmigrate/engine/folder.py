@@ -1,7 +1,7 @@
 """A run's folder: its files, its lock, and `run.json`, which says what the run is and how it stands.
 
 The folder is 0700, since it holds customer data. `run.lock` is held for as long as a process works on the
-run.
+run. A flow's folder has one for each of its steps that has begun: `steps/02-contacts/`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from zmigrate.engine.outcomes import UNFINISHED, RunState, may_follow
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError
 
 RUN_FORMAT = 1
+STEPS = "steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class RunRecord:
     write: Mapping[str, Any] | None
     source: Mapping[str, Any] | None
     versions: Mapping[str, str]
+    reads: Mapping[str, str] = field(default_factory=dict)
+    """The files that the job goes by, and the SHA-256 of each."""
+    steps: Sequence[Mapping[str, Any]] | None = None
+    """The jobs of a flow, in the order in which they run; None where it is no flow."""
     practice: bool = False
     updated_at: str = ""
     result: Mapping[str, Any] | None = None
@@ -56,7 +62,7 @@ class RunRecord:
 
 
 class RunFolder:
-    """`<state dir>/runs/<time>-<job>-<4 hex>/`."""
+    """`<state dir>/runs/<time>-<job>-<4 hex>/`; of a flow's step `steps/02-contacts/` below that."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,7 +70,9 @@ class RunFolder:
 
     @property
     def run_id(self) -> str:
-        return self.path.name
+        """The folder's name; of a flow's step `<the flow's>/02-contacts`."""
+        home = self.path.parent
+        return f"{home.parent.name}/{self.path.name}" if home.name == STEPS else self.path.name
 
     @property
     def journal(self) -> Path:
@@ -87,12 +95,35 @@ class RunFolder:
         runs = make_private(state_dir / "runs")
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = cls(runs / f"{stamp}-{job}-{secrets.token_hex(2)}")
-        try:
-            folder.path.mkdir(mode=0o700)
-        except OSError as error:
-            raise _cannot_write(folder.path, error) from error
-        folder.lock()
+        folder._make()
         return folder
+
+    def step(self, name: str) -> RunFolder:
+        """The folder of a step of this flow; it need not be there yet."""
+        return RunFolder(self.path / STEPS / name)
+
+    def create_step(self, name: str) -> RunFolder:
+        """Make the folder of a step afresh and lock it. Raises RunError if it can't be written.
+
+        What a crash left there before `run.json` was written goes: nothing had been sent by then.
+        """
+        folder = self.step(name)
+        make_private(folder.path.parent)
+        if not folder.record_file.exists():
+            shutil.rmtree(folder.path, ignore_errors=True)
+        folder._make()
+        return folder
+
+    def steps(self) -> list[RunFolder]:
+        """The folders of the steps that have begun, in order."""
+        return [RunFolder(found.parent) for found in sorted(self.path.glob(f"{STEPS}/*/run.json"))]
+
+    def _make(self) -> None:
+        try:
+            self.path.mkdir(mode=0o700)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self.lock()
 
     def lock(self) -> None:
         """Hold the run for this process. Raises RunError, with the holder's pid, if another one holds it."""

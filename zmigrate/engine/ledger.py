@@ -7,12 +7,13 @@ from __future__ import annotations
 import contextlib
 import difflib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from zmigrate.engine.flow_result import flow_result
 from zmigrate.engine.folder import RunFolder, RunRecord, make_private
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.lock import Lock, LockHeld
@@ -36,13 +37,31 @@ class RunInfo:
     def run_id(self) -> str:
         return self.folder.run_id
 
+    @property
+    def stands(self) -> dict[str, Any]:
+        """How it stands, as the JSON object of a run."""
+        fresh = _fresh(self.record, self.record.state, Rows())
+        return {**(self.record.result or fresh.to_json()), "state": self.record.state}
+
+    @property
+    def rows(self) -> Rows:
+        return Rows(**self.stands["rows"])
+
 
 def list_runs(state_dir: Path) -> list[RunInfo]:
-    """All readable runs, oldest first. A run whose process died counts as interrupted."""
-    runs = []
+    """All readable runs, oldest first; a flow is one. A run whose process died counts as interrupted."""
     folders = sorted(state_dir.glob("runs/*/run.json")) if state_dir.is_dir() else []
-    for record_file in folders:
-        folder = RunFolder(record_file.parent)
+    return _readable(RunFolder(record_file.parent) for record_file in folders)
+
+
+def list_steps(folder: RunFolder) -> list[RunInfo]:
+    """The steps of a flow that have begun, in order; none where it is no flow."""
+    return _readable(folder.steps())
+
+
+def _readable(folders: Iterable[RunFolder]) -> list[RunInfo]:
+    runs = []
+    for folder in folders:
         with contextlib.suppress(ZmigrateError):
             record = folder.read()
             running = folder.locked_elsewhere
@@ -52,22 +71,39 @@ def list_runs(state_dir: Path) -> list[RunInfo]:
     return sorted(runs, key=lambda run: datetime.fromisoformat(run.record.started_at))
 
 
+def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:
+    return RunResult(record.run_id, record.job, state, record.org, record.api_domain, rows)
+
+
 def _as_it_stands(folder: RunFolder, record: RunRecord, running: bool) -> RunRecord:
-    """A run at work, or whose process died: run.json has no figures of this session, the journal has."""
+    """A run at work, or whose process died: run.json has no figures of this session, the journal has; of a
+    flow the steps' journals."""
     state: RunState = "running" if running else "interrupted"
+    if record.steps is not None:
+        steps = [step.stands for step in list_steps(folder)]
+        return replace(record, state=state, result=flow_result(record, folder, steps, state).to_json())
     rows = Rows(**Journal.peek(folder.journal))
-    fresh = RunResult(record.run_id, record.job, state, record.org, record.api_domain, rows)
+    fresh = _fresh(record, state, rows)
     result = {**(record.result or fresh.to_json()), "rows": rows.to_json(), "error": None}
     return replace(record, state=state, result={**result, "state": state})
 
 
 def find_run(state_dir: Path, reference: str) -> RunInfo:
-    """The run with this id, unique prefix, or "last". Raises RunError with the nearest ids otherwise."""
+    """The run with this id, unique prefix, or "last"; and of a flow a step: "last/02-contacts".
+
+    Raises RunError with the nearest ids otherwise.
+    """
+    flow, slash, step = reference.partition("/")
+    if slash:
+        info = find_run(state_dir, flow)
+        return _find(list_steps(info.folder), f"{info.run_id}/{step}", f"run {info.run_id}")
     runs = list_runs(state_dir)
     if not runs:
         raise RunError(f"there are no runs in {state_dir}", hint="Name another folder with --state-dir.")
-    if reference == LAST:
-        return runs[-1]
+    return runs[-1] if reference == LAST else _find(runs, reference, str(state_dir))
+
+
+def _find(runs: Sequence[RunInfo], reference: str, where: str) -> RunInfo:
     exact = [run for run in runs if run.run_id == reference]
     found = exact or [run for run in runs if run.run_id.startswith(reference)]
     if len(found) == 1:
@@ -78,9 +114,10 @@ def find_run(state_dir: Path, reference: str) -> RunInfo:
             f"{reference!r} is the beginning of {len(found)} runs",
             hint=", ".join(run.run_id for run in found),
         )
-    near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.3)
+    near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.3) or ids[-3:]
     raise RunError(
-        f"there is no run {reference!r} in {state_dir}", hint=f"Nearest: {', '.join(near or ids[-3:])}."
+        f"there is no run {reference!r} in {where}",
+        hint=f"Nearest: {', '.join(near)}." if near else "It is no flow, or none of its steps has begun.",
     )
 
 
@@ -98,10 +135,11 @@ def refuse_repetition(
     """Refuse work that is under way or done already.
 
     A run of the same job, options, write, source content and org that is unfinished, or that is a finished
-    insert, has to be resumed (or overridden with `again`); a job that runs once does not run again. Raises
-    RunError naming the run.
+    insert, has to be resumed (or overridden with `again`); a job that runs once does not run again. The steps
+    of flows count, too. Raises RunError naming the run.
     """
-    for run in reversed(list_runs(state_dir)):
+    runs = [each for run in list_runs(state_dir) for each in (run, *list_steps(run.folder))]
+    for run in reversed(runs):
         record = run.record
         if record.practice or record.job != job or identity(record.org) != org:
             continue
@@ -117,9 +155,10 @@ def refuse_repetition(
         if record.unfinished:
             raise RunError(
                 f"the same job with the same file is unfinished ({record.state}): {run.run_id}",
-                hint=f"Go on with: zmigrate resume {run.run_id}   (or start anew with --again)",
+                hint=f"Go on with: zmigrate resume {run.run_id.partition('/')[0]}   "
+                "(or start anew with --again)",
             )
-        if (record.write or {}).get("operation") == "insert":
+        if (record.write or {}).get("operation") == "insert" and not (write or {}).get("on_existing"):
             raise RunError(
                 f"the same file was inserted already: {run.run_id}",
                 hint="A second insert would double the records. If you want that, add --again.",
@@ -138,10 +177,16 @@ def _same_work(
     source: Mapping[str, Any] | None,
 ) -> bool:
     """The same content going the same way. For an insert the options don't count: twice is twice."""
-    if record.write != write or (record.source or {}).get("sha256") != (source or {}).get("sha256"):
+    if _where(record.write) != _where(write):
+        return False
+    if (record.source or {}).get("sha256") != (source or {}).get("sha256"):
         return False
     inserts = write is not None and write.get("operation") == "insert" and source is not None
     return inserts or record.options == options
+
+
+def _where(write: Mapping[str, Any] | None) -> list[Any]:
+    return [(write or {}).get(name) for name in ("module", "operation", "key")]
 
 
 START_WAIT_S = 10.0

@@ -11,7 +11,7 @@ from functools import partial
 
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import Fatal, RefusedError, UsageError
-from zmigrate.events import Emit, Log
+from zmigrate.events import Emit, Log, StepFacts
 from zmigrate.rows.keys import fold_key
 from zmigrate.rows.sources import Query, Source
 from zmigrate.writes import Operation, Write
@@ -45,6 +45,8 @@ class Banner:
     operation: str | None
     rows: int | None
     practice: bool
+    steps: tuple[StepFacts, ...] = ()
+    """Of a flow."""
 
 
 def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
@@ -89,6 +91,16 @@ def check_org(org: Org, soid: str, emit: Emit) -> None:
                 "warning",
                 f"the soid {soid} does not name the org {org.name!r} ({org.zgid}); is it a portal's?",
             )
+        )
+
+
+def check_same_org(org: Org, first: tuple[str, str]) -> None:
+    """Raise RefusedError unless a later step's token opens the org (id, zgid) that the flow began in."""
+    if (org.id, org.zgid) != first:
+        raise RefusedError(
+            f"The token of this step opens another org: {org.name} ({org.zgid}).",
+            hint="Check the credentials, then resume.",
+            code="WRONG_ORG",
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,10 @@ class RunResult:
     rows_per_s: float = 0.0
     files: Mapping[str, str | None] = field(default_factory=dict)
     error: ZmigrateError | None = None
+    steps: Sequence[Mapping[str, Any]] | None = None
+    """Of a flow: what each job that has begun came to, as the JSON object of a run."""
+    not_begun: Sequence[str] = ()
+    """Of a flow: the names of the steps that are still to come."""
 
     @property
     def exit_code(self) -> int:
@@ -43,6 +47,7 @@ class RunResult:
 
     def to_json(self) -> dict[str, Any]:
         error = self.error
+        flow = {} if self.steps is None else {"steps": list(self.steps), "not_begun": list(self.not_begun)}
         return {
             "run_id": self.run_id,
             "job": self.job,
@@ -59,4 +64,5 @@ class RunResult:
             "error": None
             if error is None
             else {"code": error.code, "message": error.message, "hint": error.hint},
+            **flow,
         }

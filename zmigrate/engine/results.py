@@ -24,7 +24,7 @@ from zmigrate.engine.outcomes import Action, unpacked
 from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
 from zmigrate.errors import DiskFull, PausedError, SourceError
 from zmigrate.rows.sources import Csv, Source
-from zmigrate.rows.spreadsheet import ERROR_COLUMNS, SUCCESS_COLUMNS, escape, result_header
+from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, SUCCESS_COLUMNS, escape, result_header
 
 FILE_OF: Mapping[Action, str] = {
     "created": "success",
@@ -62,30 +62,40 @@ def pieces_of(source: Source) -> Iterator[Piece] | None:
 
 
 def write_results(
-    folder: RunFolder, journal: Journal, columns: Sequence[str] | None, pieces: Iterable[Piece] | None
+    folder: RunFolder,
+    journal: Journal,
+    columns: Sequence[str] | None,
+    pieces: Iterable[Piece] | None,
+    file: str | None = None,
 ) -> dict[str, Path]:
     """Write the files and give back their paths by name.
 
     `pieces` are the source's rows, in order, from the first; None where the journal keeps them itself.
-    `columns` None: they are the keys of the first row that is written. Raises DiskFull, and SourceError when
+    `columns` None: they are the keys of the first row that is written. `file`: the first cell of every line,
+    in a flow. Raises DiskFull, and SourceError when
     the source lacks a row that the journal has.
     """
-    tables = _Tables(folder, columns)
+    tables = _Tables(folder, columns, file)
     try:
         for run, rows in _with_source(journal, pieces):
             tables.add(run, rows)
         return tables.finish()
     except OSError as error:
-        what = f"{error.filename or folder.path}: the result files can't be written: {error.strerror}"
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise DiskFull(what, hint="Make room, then resume the run.") from error
-        raise PausedError(
-            what,
-            hint="Close the file where it is open, then resume: what is left is to write the files.",
-            code="FILES_NOT_WRITTEN",
-        ) from error
+        raise why_not_written(error, folder.path) from error
     finally:
         tables.discard()
+
+
+def why_not_written(error: OSError, path: Path) -> PausedError:
+    """The error of a result file that can't be written; DiskFull if that is why."""
+    what = f"{error.filename or path}: the result files can't be written: {error.strerror}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return DiskFull(what, hint="Make room, then resume the run.")
+    return PausedError(
+        what,
+        hint="Close the file where it is open, then resume: what is left is to write the files.",
+        code="FILES_NOT_WRITTEN",
+    )
 
 
 def _with_source(journal: Journal, pieces: Iterable[Piece] | None) -> Iterator[tuple[Group, SourceRows]]:
@@ -126,8 +136,9 @@ class _Forward:
 class _Tables:
     """The files that there are rows for."""
 
-    def __init__(self, folder: RunFolder, columns: Sequence[str] | None) -> None:
+    def __init__(self, folder: RunFolder, columns: Sequence[str] | None, file: str | None) -> None:
         self._folder = folder
+        self._file = file
         self._columns = columns
         self._tables: dict[str, _Table] = {}
 
@@ -162,21 +173,23 @@ class _Tables:
 
     def _table(self, name: str) -> _Table:
         if name not in self._tables:
-            self._tables[name] = _Table(self._folder.result_file(name), name, self._columns or ())
+            self._tables[name] = _Table(self._folder.result_file(name), name, self._columns or (), self._file)
         return self._tables[name]
 
 
 class _Table:
     """One CSV file, written beside its place and moved there when it is whole."""
 
-    def __init__(self, path: Path, name: str, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, name: str, columns: Sequence[str], file: str | None) -> None:
         self.path = path
         self._part = path.with_name(path.name + ".part")
         self._success = name == "success"
-        header = result_header(SUCCESS_COLUMNS if self._success else ERROR_COLUMNS, columns)
+        self._first = [] if file is None else [escape(file)]
+        names = SUCCESS_COLUMNS if self._success else ERROR_COLUMNS
+        header = result_header(names if file is None else (FILE_COLUMN, *names), columns)
         self._commas = len(header) - 1
         self._file: IO[str] = open(  # noqa: SIM115  closed by finish or discard
-            self._part, "w", encoding="utf-8", newline="", opener=_private
+            self._part, "w", encoding="utf-8", newline="", opener=open_private
         )
         self._writer = csv.writer(self._file)
         self._writer.writerow(header)
@@ -195,6 +208,8 @@ class _Table:
                 [str(line), key or "", *_reason(parts), *row]
                 for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
             ]
+        if self._first:
+            whole = [self._first + row for row in whole]
         lines = [",".join(row) for row in whole]
         text = "\r\n".join(lines)
         if self._plain(text, len(lines)):
@@ -204,7 +219,8 @@ class _Table:
             if self._plain(line, 1):
                 self._write(line)
             else:
-                self._writer.writerow([row[0], *map(escape, row[1:])])
+                first = len(self._first)
+                self._writer.writerow([*row[:first], *map(escape, row[first:])])
 
     def _plain(self, text: str, lines: int) -> bool:
         """Whether no cell of these lines needs quotes."""
@@ -231,7 +247,8 @@ class _Table:
             self._part.unlink(missing_ok=True)
 
 
-def _private(path: str, flags: int) -> int:
+def open_private(path: str, flags: int) -> int:
+    """An opener of files that only their owner may read."""
     return os.open(path, flags, 0o600)
 
 

@@ -24,11 +24,13 @@ CAN_WAIT = (BatchDone, BatchSent)
 class RunLog:
     """A listener that appends to run.log. Raises DiskFull when the file can't grow.
 
-    What it has said is in the file by the next tick, a tenth of a second later.
+    What it has said is in the file by the next tick, a tenth of a second later. `leave_out`: events that
+    another log has.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, leave_out: tuple[type[Event], ...] = ()) -> None:
         self.path = path
+        self._leave_out = (*TOO_FREQUENT, *leave_out)
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self._file: IO[bytes] = os.fdopen(descriptor, "ab", buffering=0)
         self._waiting: list[bytes] = []
@@ -36,7 +38,7 @@ class RunLog:
     def __call__(self, event: Event) -> None:
         if isinstance(event, Tick):
             self._flush()
-        if isinstance(event, TOO_FREQUENT):
+        if isinstance(event, self._leave_out):
             return
         fields = {f.name: getattr(event, f.name) for f in dataclasses.fields(event)}
         self._note(type(event).__name__, fields)

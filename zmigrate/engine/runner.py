@@ -17,10 +17,15 @@ from zmigrate.engine import preflight
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.ledger import identity, refuse_repetition, starting
+from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.outcomes import ACTIONS, Rows
 from zmigrate.engine.preflight import Banner
+from zmigrate.engine.reads import hashes_of, refuse_changed
+from zmigrate.engine.required import RequiredReferences
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.session import Choices, RecordWork, Session
+from zmigrate.engine.step import Seat
+from zmigrate.engine.survey import Surveyor
 from zmigrate.errors import JobError, UsageError
 from zmigrate.events import EventHub, RunStarted
 from zmigrate.job import (
@@ -60,8 +65,10 @@ class Runner:
         *,
         confirm: Confirm | None,
         practice: bool,
+        seat: Seat | None = None,
         now: Callable[[], float] = steady_time,
     ) -> None:
+        """`seat`: where the job runs as a step of a flow, which has checked and asked for all its steps."""
         self._job = job
         self._name = job_name(type(job))
         self._credentials = credentials
@@ -71,6 +78,7 @@ class Runner:
         self._choices = choices
         self._confirm = confirm
         self._practice = practice
+        self._seat = seat
         self._now = now
         self._began = now()
 
@@ -81,12 +89,15 @@ class Runner:
         source, fingerprint = self._read_source()
         with ExitStack() as stack:
             connection = self._connected(source, stack)
-            org, work = self._check(connection, source, fingerprint)
-            self._refuse_repetition(org, work)
+            org = self._check_org(connection)
+            work = self.check(connection, source, fingerprint)
+            self.refuse_repetition(org, work)
             self._ask(org, work)
-            with nullcontext() if self._practice else starting(self._settings.state_dir):
-                self._refuse_repetition(org, work)
-                folder = RunFolder.create(self._settings.state_dir, self._name)
+            self._survey(org, work, connection, stack)
+            alone = self._practice or self._seat is not None
+            with nullcontext() if alone else starting(self._settings.state_dir):
+                self.refuse_repetition(org, work)
+                folder = self._create_folder()
                 stack.callback(folder.unlock)
                 journal = Journal.create(folder.journal)
                 stack.callback(journal.close)
@@ -100,13 +111,16 @@ class Runner:
         fingerprint = None if record.source is None else Fingerprint.from_json(record.source)
         if source is not None and fingerprint is not None:
             source.check(fingerprint)
+        refuse_changed(record.reads, self._job, record.run_id)
         with ExitStack() as stack:
             journal = Journal.open(folder.journal)
             stack.callback(journal.close)
             connection = self._connected(source, stack)
-            org, work = self._check(connection, source, fingerprint)
+            org = self._check_org(connection)
+            work = self.check(connection, source, fingerprint)
             self._refuse_another(record, org, work)
             self._ask(org, work)
+            self._survey(org, work, connection, stack)
             record = folder.turn_to("running", record)
             return self._work_on(folder, record, journal, org, work, connection)
 
@@ -132,6 +146,7 @@ class Runner:
             self._settings,
             self._choices,
             began=self._began,
+            file=None if self._seat is None else self._seat.step.file,
         )
         return session.run(self._announcement(folder, journal, org, work))
 
@@ -142,23 +157,27 @@ class Runner:
             return None, None
         source = source_of(self._job)
         columns_of(self._job)
-        return source, source.scan()
+        if self._seat is None:
+            return source, source.scan()
+        source.check(self._seat.fingerprint)
+        return source, self._seat.fingerprint
+
+    def _create_folder(self) -> RunFolder:
+        if self._seat is None:
+            return RunFolder.create(self._settings.state_dir, self._name)
+        return self._seat.flow.create_step(self._seat.step.name)
 
     def _connected(self, source: Source | None, stack: ExitStack) -> Connection:
         """A connection with the job's token, closed by the stack: after a hard stop without a farewell."""
         job = self._job
-        lacking = missing_scopes(job, source)
-        if lacking:
-            raise JobError(
-                f"{self._name} declares too few scopes for what it does; missing: {', '.join(lacking)}",
-                hint="Add them to the job's `scopes`, or derive them: scopes = scopes_for(write, source)",
-            )
+        refuse_lacking(job, source)
         checks = preflight.scopes_of_checks(job.write if isinstance(job, RecordJob) else None)
         settings = self._settings
         if self._practice:
             # What an org leaves behind beside its runs is of no use once the org is gone.
-            folder = stack.enter_context(TemporaryDirectory(prefix="zmigrate-"))
-            settings = replace(settings, state_dir=Path(folder))
+            folder = None if self._seat is None else self._seat.scratch
+            folder = folder or Path(stack.enter_context(TemporaryDirectory(prefix="zmigrate-")))
+            settings = replace(settings, state_dir=folder)
         connection = connect(
             self._credentials,
             tuple(dict.fromkeys((*job.scopes, *checks))),
@@ -169,14 +188,21 @@ class Runner:
         stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
         return connection
 
-    def _check(
-        self, connection: Connection, source: Source | None, fingerprint: Fingerprint | None
-    ) -> tuple[Org, RecordWork | None]:
+    def _check_org(self, connection: Connection) -> Org:
         org = connection.crm.org()
+        if self._seat is not None:
+            preflight.check_same_org(org, self._seat.org)
+            return org
         preflight.check_org(org, self._credentials.soid, self._hub.emit)
         preflight.check_clock(connection.clock.skew(), self._hub.emit)
+        return org
+
+    def check(
+        self, connection: Connection, source: Source | None, fingerprint: Fingerprint | None
+    ) -> RecordWork | None:
+        """What a record job is about to do, None for another. Raises what the org's metadata say is wrong."""
         if not isinstance(self._job, RecordJob) or source is None or fingerprint is None:
-            return org, None
+            return None
         write = self._job.write
         fields = preflight.read_fields(connection.crm, write.module)
         target = preflight.find_target(write, fields, self._choices.trigger)
@@ -193,10 +219,26 @@ class Runner:
             UserDirectory(self._job.users, partial(connection.crm.users, "AllUsers")),
             connection.crm.fields,
         )
-        return org, RecordWork(source, fingerprint, target, converter, user)
+        return RecordWork(source, fingerprint, fields, target, converter, user)
 
-    def _refuse_repetition(self, org: Org, work: RecordWork | None) -> None:
-        if self._practice:
+    def _survey(self, org: Org, work: RecordWork | None, connection: Connection, stack: ExitStack) -> None:
+        """Read the source a first time, where its rows refer to one another or their keys are to be
+        compared.
+        """
+        if work is None or not isinstance(self._job, RecordJob):
+            return
+        where = identity(org_json(org))
+        lookups = Lookups(self._settings.state_dir, where, connection.crm, lasting=not self._practice)
+        stack.callback(lookups.close)
+        required = RequiredReferences(lookups.resolver, lookups.ask)
+        surveyor = Surveyor(self._job, work.source, work.target, work.fields, work.converter, required)
+        work.lookups, work.survey = lookups, surveyor.survey()
+        stack.callback(work.survey.close)
+
+    def refuse_repetition(self, org: Org, work: RecordWork | None) -> None:
+        """Raise RunError if this work is under way or done already; the steps of a flow were asked about
+        together."""
+        if self._practice or self._seat is not None:
             return
         refuse_repetition(
             self._settings.state_dir,
@@ -204,20 +246,14 @@ class Runner:
             encode_options(self._job),
             _write_json(work),
             None if work is None else work.fingerprint.to_json(),
-            identity(_org_json(org)),
+            identity(org_json(org)),
             once=type(self._job).once,
             again=self._choices.again,
         )
 
     def _refuse_another(self, record: RunRecord, org: Org, work: RecordWork | None) -> None:
         """A resumed run goes on in the same org, with the same write."""
-        if identity(record.org) != identity(_org_json(org)):
-            raise UsageError(
-                f"run {record.run_id} belongs to the org {record.org.get('name')} "
-                f"({record.org.get('zgid')}), and these credentials to {org.name} ({org.zgid})",
-                hint="Name the profile that the run was started with: --profile NAME.",
-                code="WRONG_ORG",
-            )
+        refuse_another_org(record, org)
         if record.write != _write_json(work):
             raise UsageError(
                 f"the job has changed since the run began: it wrote {record.write}, now {_write_json(work)}",
@@ -226,16 +262,8 @@ class Runner:
             )
 
     def _ask(self, org: Org, work: RecordWork | None) -> None:
-        if not org.production or self._practice or self._choices.yes:
-            return
-        if self._confirm is None:
-            raise UsageError(
-                f"{org.name} ({org.zgid}) is a production org, and there is no terminal to ask at",
-                hint="If that is the org you mean, add --yes.",
-                code="NOT_CONFIRMED",
-            )
-        if not self._confirm(self._banner(org, work)):
-            raise UsageError("not confirmed; nothing was written", code="NOT_CONFIRMED")
+        if not self._practice and self._seat is None:
+            ask(org, self._choices, self._confirm, lambda: self._banner(org, work))
 
     def _banner(self, org: Org, work: RecordWork | None) -> Banner:
         target = None if work is None else work.target
@@ -258,7 +286,7 @@ class Runner:
         done = Rows(**(journal.fact("progress") or {}).get("rows", {}))
         return RunStarted(
             run_id=folder.run_id,
-            job=banner.job,
+            job=banner.job if self._seat is None else self._seat.title,
             folder=str(folder.path),
             org=banner.org,
             environment=banner.environment,
@@ -278,23 +306,64 @@ class Runner:
             state="running",
             started_at=timestamp(),
             options=encode_options(self._job),
-            origin=_origin(type(self._job)),
+            origin=origin(type(self._job)),
             settings={
                 "profile": self._credentials.profile or None,
                 "trigger": list(self._choices.trigger),
                 "limit": self._choices.limit,
             },
-            org=_org_json(org),
+            org=org_json(org),
             api_domain=api_domain,
             place=self._credentials.place,
             write=_write_json(work),
             source=None if work is None else work.fingerprint.to_json(),
-            versions={"zmigrate": version("zmigrate"), "python": sys.version.split()[0]},
+            versions=versions(),
+            reads=hashes_of(self._job),
             practice=self._practice,
         )
 
 
-def _origin(job: type[Job]) -> str:
+def ask(org: Org, choices: Choices, confirm: Confirm | None, banner: Callable[[], Banner]) -> None:
+    """Have a person agree to a write to a production org. Raises UsageError unless one does."""
+    if not org.production or choices.yes:
+        return
+    if confirm is None:
+        raise UsageError(
+            f"{org.name} ({org.zgid}) is a production org, and there is no terminal to ask at",
+            hint="If that is the org you mean, add --yes.",
+            code="NOT_CONFIRMED",
+        )
+    if not confirm(banner()):
+        raise UsageError("not confirmed; nothing was written", code="NOT_CONFIRMED")
+
+
+def refuse_another_org(record: RunRecord, org: Org) -> None:
+    """Raise UsageError unless a run goes on in the org in which it began."""
+    if identity(record.org) != identity(org_json(org)):
+        raise UsageError(
+            f"run {record.run_id} belongs to the org {record.org.get('name')} "
+            f"({record.org.get('zgid')}), and these credentials to {org.name} ({org.zgid})",
+            hint="Name the profile that the run was started with: --profile NAME.",
+            code="WRONG_ORG",
+        )
+
+
+def refuse_lacking(job: Job, source: Source | None) -> None:
+    """Raise JobError, naming them, if the job declares fewer scopes than it needs."""
+    lacking = missing_scopes(job, source)
+    if lacking:
+        raise JobError(
+            f"{job_name(type(job))} declares too few scopes for what it does; missing: {', '.join(lacking)}",
+            hint="Add them to the job's `scopes`, or derive them: scopes = scopes_for(write, source)",
+        )
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    return {"zmigrate": version("zmigrate"), "python": sys.version.split()[0]}
+
+
+def origin(job: type[Job]) -> str:
     """The file of a job's class; "" where it was typed in."""
     try:
         return inspect.getfile(job)
@@ -305,10 +374,11 @@ def _origin(job: type[Job]) -> str:
 def _write_json(work: RecordWork | None) -> dict[str, Any] | None:
     if work is None:
         return None
-    return {"module": work.target.module, "operation": work.target.operation, "key": work.target.key}
+    return work.target.to_json()
 
 
-def _org_json(org: Org) -> dict[str, Any]:
+def org_json(org: Org) -> dict[str, Any]:
+    """The org as run.json has it."""
     return {
         "id": org.id,
         "name": org.name,

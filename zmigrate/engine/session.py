@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,14 @@ from zmigrate.engine.accounting import check_counts, count_rows
 from zmigrate.engine.context import RunContext
 from zmigrate.engine.folder import RunFolder, RunRecord
 from zmigrate.engine.journal import RECOVERY, Journal
+from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.record_run import RecordRun, SessionResult
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.results import pieces_of, write_results
 from zmigrate.engine.runlog import RunLog
 from zmigrate.engine.settle import SettlingTime
+from zmigrate.engine.survey import Survey
 from zmigrate.engine.target import Target
 from zmigrate.errors import (
     ApiError,
@@ -42,7 +45,7 @@ from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
-from zmigrate.zoho.metadata import Org
+from zmigrate.zoho.metadata import ModuleFields, Org
 
 if TYPE_CHECKING:
     from zmigrate.config import Settings
@@ -61,16 +64,20 @@ class Choices:
     keep_going: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecordWork:
     """What a record job reads and writes, as the checks found it."""
 
     source: Source
     fingerprint: Fingerprint
+    fields: ModuleFields
     target: Target
     converter: Converter
     user: str | None
     """The id of the user that the token acts as, where it could be asked for."""
+    lookups: Lookups | None = None
+    survey: Survey | None = None
+    """Both are there once the first write is near."""
 
     @property
     def estimated_credits(self) -> int | None:
@@ -102,8 +109,10 @@ class Session:
         choices: Choices,
         *,
         began: float,
+        file: str | None = None,
         now: Callable[[], float] = steady_time,
     ) -> None:
+        """`file`: what the result files of a flow's step call its source."""
         self._job = job
         self._folder = folder
         self._record = record
@@ -116,6 +125,7 @@ class Session:
         self._settings = settings
         self._choices = choices
         self._began = began
+        self._file = file
         self._now = now
 
     def run(self, announcement: RunStarted) -> RunResult:
@@ -133,26 +143,31 @@ class Session:
             except StopRequested:
                 state = "interrupted"
             except BaseException as error:
-                problem = _as_problem(error, log.path)
-                state = _state_of(problem)
+                problem = as_problem(error, log.path)
+                state = state_of(problem)
                 if problem is not error or isinstance(error, InternalError):
-                    _log_traceback(error, log)
+                    log_traceback(error, log)
             return self._conclude(state, problem, came_to)
 
     def _do(self) -> SessionResult:
-        if self._work is None or not isinstance(self._job, RecordJob):
+        work = self._work
+        if work is None or not isinstance(self._job, RecordJob):
             return self._do_by_hand()
+        assert work.survey is not None  # noqa: S101  the runner's last step
+        assert work.lookups is not None  # noqa: S101
         run = RecordRun(
             self._job,
-            self._work.source,
-            self._work.target,
-            self._work.converter,
+            work.survey,
+            work.target,
+            work.converter,
+            work.lookups,
             self._connection,
             self._journal,
             self._hub,
             self._stop,
             settling=SettlingTime(self._settings.settle_s),
-            user=self._work.user,
+            run_began=datetime.fromisoformat(self._record.started_at).timestamp(),
+            user=work.user,
             limit=self._choices.limit,
             keep_going=self._choices.keep_going,
         )
@@ -179,8 +194,8 @@ class Session:
             files = self._write_files()
         except Exception as error:
             rows = _rows_on_record(self._journal)
-            problem = problem or _as_problem(error, self._folder.log)
-            state = _state_of(problem)
+            problem = problem or as_problem(error, self._folder.log)
+            state = state_of(problem)
         connection = self._connection
         result = RunResult(
             run_id=self._folder.run_id,
@@ -218,9 +233,9 @@ class Session:
         """The result files; after a hard stop they are left to the resume, since they take a while."""
         if self._work is None or self._stop.aborted:
             return {}
-        source = self._work.source
+        source = self._work.source if self._work.survey is None else self._work.survey.source
         try:
-            return write_results(self._folder, self._journal, source.columns, pieces_of(source))
+            return write_results(self._folder, self._journal, source.columns, pieces_of(source), self._file)
         except SourceError as error:
             raise _source_went(error) from error
 
@@ -239,14 +254,16 @@ class Session:
                 raise
 
 
-def _log_traceback(error: BaseException, log: RunLog) -> None:
+def log_traceback(error: BaseException, log: RunLog) -> None:
+    """Keep an unexpected error's traceback."""
     try:
         log.write("Traceback", {"detail": "".join(traceback.format_exception(error))})
     except ZmigrateError:
         return  # the disk is full, which is most likely why we are here
 
 
-def _as_problem(error: BaseException, log: Path) -> ZmigrateError:
+def as_problem(error: BaseException, log: Path) -> ZmigrateError:
+    """What ended a run, as an error of ours. `log` has the traceback of what was not expected."""
     if isinstance(error, SourceError):
         return _source_went(error)
     if isinstance(error, ZmigrateError):
@@ -269,7 +286,8 @@ def _source_went(error: SourceError) -> PausedError:
     )
 
 
-def _state_of(problem: ZmigrateError) -> RunState:
+def state_of(problem: ZmigrateError) -> RunState:
+    """How a run stands that ended by this."""
     if isinstance(problem, PausedError):
         return "paused"
     if isinstance(problem, (RefusedError, ApiError)):

@@ -12,7 +12,11 @@ from typing import Final
 
 SUCCESS_COLUMNS: Final = ("line", "key", "id", "action")
 ERROR_COLUMNS: Final = ("line", "key", "field", "code", "message")
+FILE_COLUMN: Final = "file"
+"""Comes first in the result files of a flow."""
 PREFIX: Final = "zmigrate_"
+
+_OURS: Final = (ERROR_COLUMNS, SUCCESS_COLUMNS)
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -35,7 +39,7 @@ def result_header(ours: Sequence[str], source_columns: Sequence[str]) -> list[st
 
 def our_columns(header: Sequence[str]) -> int:
     """How many columns at the front of a header are ours; 0 if it is not the header of a result file."""
-    for ours in (ERROR_COLUMNS, SUCCESS_COLUMNS):
+    for ours in (*_OURS, *((FILE_COLUMN, *names) for names in _OURS)):
         rest = header[len(ours) :]
         if rest and list(header) == result_header(ours, rest):
             return len(ours)

@@ -1,0 +1,387 @@
+"""How a flow runs: check all steps, ask once, then each step as a run of its own; or on where it stopped.
+
+A step has its own folder below the flow's, with its own token and journal. The checks before the first write
+have a token with the scopes of all steps, so that a refused scope is told before anything is written.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from zmigrate.engine import preflight
+from zmigrate.engine.flow_files import write_flow_files
+from zmigrate.engine.flow_result import Pace, Spent, flow_result
+from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
+from zmigrate.engine.ledger import identity, list_steps, refuse_repetition, starting
+from zmigrate.engine.outcomes import RunState
+from zmigrate.engine.preflight import Banner
+from zmigrate.engine.reads import hashes_of, refuse_changed
+from zmigrate.engine.result import RunResult
+from zmigrate.engine.runlog import RunLog
+from zmigrate.engine.runner import (
+    Confirm,
+    Runner,
+    ask,
+    org_json,
+    origin,
+    refuse_another_org,
+    refuse_lacking,
+    versions,
+)
+from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceback, state_of
+from zmigrate.engine.step import Seat, Step, combined, for_each, refuse_changed_steps, steps_in
+from zmigrate.errors import DiskFull, InternalError, PausedError, SourceError, UsageError, ZmigrateError
+from zmigrate.events import BatchDone, BatchSent, EventHub, FlowEnded, FlowStarted
+from zmigrate.job import Flow, columns_of, encode_options, job_name
+from zmigrate.rows.sources import Fingerprint
+from zmigrate.steady import steady_time
+from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.zoho.connection import Connection, connect
+from zmigrate.zoho.metadata import Org
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials, Settings
+
+
+class Planned(NamedTuple):
+    """A step, and what its source was when the flow began."""
+
+    step: Step
+    fingerprint: Fingerprint
+
+
+Checked = Sequence[tuple[Runner, RecordWork | None]]
+
+
+class FlowRunner:
+    """Runs one flow once, from the start (`start`) or from where a folder stands (`go_on`)."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        credentials: Credentials,
+        settings: Settings,
+        hub: EventHub,
+        stop: StopSignal,
+        choices: Choices,
+        *,
+        confirm: Confirm | None,
+        practice: bool,
+        now: Callable[[], float] = steady_time,
+    ) -> None:
+        self._flow = flow
+        self._name = job_name(type(flow))
+        self._credentials = credentials
+        self._settings = settings
+        self._hub = hub
+        self._stop = stop
+        self._choices = choices
+        self._confirm = confirm
+        self._practice = practice
+        self._now = now
+        self._began = now()
+
+    # -- the two ways in --------------------------------------------------------------------------
+
+    def start(self) -> RunResult:
+        """A fresh run. Before its folder is open, what is wrong is raised; from then on the result tells."""
+        steps = steps_in(self._flow)
+        plan = [Planned(*each) for each in zip(steps, for_each(steps, _read), strict=True)]
+        with ExitStack() as stack:
+            scratch = self._scratch(stack)
+            with self._connected(plan, scratch) as connection:
+                org = self._check_org(connection)
+                checked = self._check_steps(plan, connection)
+                spent, api_domain = Spent.by(connection), connection.api_domain
+            self._refuse_repetition(org, plan, checked)
+            self._ask(org, plan)
+            with nullcontext() if self._practice else starting(self._settings.state_dir):
+                self._refuse_repetition(org, plan, checked)
+                folder = RunFolder.create(self._settings.state_dir, self._name)
+                stack.callback(folder.unlock)
+                record = self._record(folder, org, plan, api_domain)
+                folder.write(record)
+            return self._work_on(folder, record, plan, scratch, spent)
+
+    def go_on(self, folder: RunFolder, record: RunRecord) -> RunResult:
+        """Resume the flow of a folder that this process has locked."""
+        refuse_changed(record.reads, self._flow, record.run_id)
+        stored = record.steps or ()
+        steps = steps_in(self._flow)
+        refuse_changed_steps(steps, stored, record.run_id)
+        plan = [
+            Planned(step, Fingerprint.from_json(known["source"]))
+            for step, known in zip(steps, stored, strict=True)
+        ]
+        to_come = [each for each in plan if not _is_finished(folder.step(each.step.name))]
+        was = {step.name: fingerprint for step, fingerprint in to_come}
+        for_each([step for step, _ in to_come], lambda step: step.source.check(was[step.name]))
+        spent = Spent()
+        if to_come:
+            with self._connected(to_come, None) as connection:
+                org = self._check_org(connection)
+                refuse_another_org(record, org)
+                self._check_steps(to_come, connection)
+                spent = Spent.by(connection)
+            self._ask(org, plan)
+        return self._work_on(folder, folder.turn_to("running", record), plan, None, spent)
+
+    # -- checks -----------------------------------------------------------------------------------
+
+    def _scratch(self, stack: ExitStack) -> Path | None:
+        """Where the steps of a practice keep together what is of no use once their org is gone."""
+        if not self._practice:
+            return None
+        return Path(stack.enter_context(TemporaryDirectory(prefix="zmigrate-")))
+
+    @contextmanager
+    def _connected(self, plan: Sequence[Planned], scratch: Path | None) -> Iterator[Connection]:
+        """A connection for the checks, with the scopes of all these steps."""
+        jobs = [step.job for step, _ in plan]
+        own = [scope for job in jobs for scope in job.scopes]
+        checks = [scope for job in jobs for scope in preflight.scopes_of_checks(job.write)]
+        settings = self._settings if scratch is None else replace(self._settings, state_dir=scratch)
+        connection = connect(
+            self._credentials,
+            tuple(dict.fromkeys((*own, *checks))),
+            settings=settings,
+            emit=self._hub.emit,
+            stop=self._stop,
+        )
+        try:
+            yield connection
+        finally:
+            connection.close(revoke=not self._stop.aborted)
+
+    def _check_org(self, connection: Connection) -> Org:
+        org = connection.crm.org()
+        preflight.check_org(org, self._credentials.soid, self._hub.emit)
+        preflight.check_clock(connection.clock.skew(), self._hub.emit)
+        return org
+
+    def _check_steps(self, plan: Sequence[Planned], connection: Connection) -> Checked:
+        """Check each step against the org's metadata. Raises a UsageError that tells all that is wrong."""
+        was = {step.name: fingerprint for step, fingerprint in plan}
+
+        def check(step: Step) -> tuple[Runner, RecordWork | None]:
+            runner = self._runner(step)
+            return runner, runner.check(connection, step.source, was[step.name])
+
+        return for_each([step for step, _ in plan], check)
+
+    def _refuse_repetition(self, org: Org, plan: Sequence[Planned], checked: Checked) -> None:
+        if self._practice:
+            return
+        refuse_repetition(
+            self._settings.state_dir,
+            self._name,
+            encode_options(self._flow),
+            None,
+            combined([fingerprint for _, fingerprint in plan]),
+            identity(org_json(org)),
+            once=type(self._flow).once,
+            again=self._choices.again,
+        )
+        for runner, work in checked:
+            runner.refuse_repetition(org, work)
+
+    def _ask(self, org: Org, plan: Sequence[Planned]) -> None:
+        if not self._practice:
+            ask(org, self._choices, self._confirm, lambda: self._banner(org, plan))
+
+    def _banner(self, org: Org, plan: Sequence[Planned]) -> Banner:
+        return Banner(
+            job=self._name,
+            org=f"{org.name} ({org.zgid})",
+            org_id=org.id,
+            environment=org.type or "production",
+            profile=self._credentials.place,
+            module=None,
+            operation=None,
+            rows=combined([fingerprint for _, fingerprint in plan])["rows"],
+            practice=self._practice,
+            steps=tuple(step.facts(fingerprint.rows) for step, fingerprint in plan),
+        )
+
+    def _record(self, folder: RunFolder, org: Org, plan: Sequence[Planned], api_domain: str) -> RunRecord:
+        return RunRecord(
+            run_id=folder.run_id,
+            job=self._name,
+            state="running",
+            started_at=timestamp(),
+            options=encode_options(self._flow),
+            origin=origin(type(self._flow)),
+            settings={
+                "profile": self._credentials.profile or None,
+                "trigger": list(self._choices.trigger),
+                "limit": self._choices.limit,
+            },
+            org=org_json(org),
+            api_domain=api_domain,
+            place=self._credentials.place,
+            write=None,
+            source=combined([fingerprint for _, fingerprint in plan]),
+            versions=versions(),
+            reads=hashes_of(self._flow),
+            steps=[step.to_json(fingerprint) for step, fingerprint in plan],
+            practice=self._practice,
+        )
+
+    # -- the steps, one after the other -----------------------------------------------------------
+
+    def _work_on(
+        self,
+        folder: RunFolder,
+        record: RunRecord,
+        plan: Sequence[Planned],
+        scratch: Path | None,
+        spent: Spent,
+    ) -> RunResult:
+        with ExitStack() as stack:
+            log = RunLog(folder.log, leave_out=(BatchDone, BatchSent))
+            stack.callback(log.close)
+            pace = Pace(self._now)
+            for listener in (log, pace):
+                self._hub.add(listener)
+                stack.callback(self._hub.remove, listener)
+            try:
+                self._hub.emit(self._announcement(folder, record, plan))
+                state, problem = self._go_through(folder, record, plan, scratch, log)
+            except BaseException as error:
+                problem = as_problem(error, log.path)
+                state = state_of(problem)
+                log_traceback(error, log)
+            return self._conclude(folder, record, state, problem, spent, pace)
+
+    def _go_through(
+        self, folder: RunFolder, record: RunRecord, plan: Sequence[Planned], scratch: Path | None, log: RunLog
+    ) -> tuple[RunState, ZmigrateError | None]:
+        """Begin or go on with each step that is not finished, until one stops the flow."""
+        limited = False
+        for number, (step, fingerprint) in enumerate(plan, start=1):
+            place = folder.step(step.name)
+            if _is_finished(place):
+                continue
+            if self._stop.requested:
+                return "interrupted", None
+            title = f"{self._name} {number}/{len(plan)}: {step.name}"
+            seat = Seat(folder, step, fingerprint, title, identity(record.org), scratch)
+            try:
+                result = self._run_step(seat, place)
+            except StopRequested:
+                return "interrupted", None
+            except Exception as error:
+                problem = _between_steps(error, step, log)
+                return state_of(problem), problem
+            limited |= result.state == "limited"
+            if result.state not in {"finished", "limited"}:
+                return result.state, None if result.error is None else _at(step, result.error)
+        return ("limited" if limited else "finished"), None
+
+    def _run_step(self, seat: Seat, place: RunFolder) -> RunResult:
+        runner = self._runner(seat.step, seat)
+        if not place.record_file.exists():
+            return runner.start()
+        place.lock()
+        try:
+            return runner.go_on(place, place.read())
+        finally:
+            place.unlock()
+
+    def _runner(self, step: Step, seat: Seat | None = None) -> Runner:
+        return Runner(
+            step.job,
+            self._credentials,
+            self._settings,
+            self._hub,
+            self._stop,
+            self._choices,
+            confirm=None,
+            practice=self._practice,
+            seat=seat,
+            now=self._now,
+        )
+
+    def _announcement(self, folder: RunFolder, record: RunRecord, plan: Sequence[Planned]) -> FlowStarted:
+        done = [info.rows.accounted for info in list_steps(folder)]
+        return FlowStarted(
+            run_id=folder.run_id,
+            job=self._name,
+            folder=str(folder.path),
+            org=f"{record.org['name']} ({record.org['zgid']})",
+            environment=str(record.org["type"]),
+            profile=self._credentials.place,
+            steps=tuple(step.facts(fingerprint.rows) for step, fingerprint in plan),
+            rows_total=(record.source or {}).get("rows"),
+            rows_done=sum(done),
+            practice=self._practice,
+        )
+
+    def _conclude(
+        self,
+        folder: RunFolder,
+        record: RunRecord,
+        state: RunState,
+        problem: ZmigrateError | None,
+        spent: Spent,
+        pace: Pace,
+    ) -> RunResult:
+        files: dict[str, Path] = {}
+        try:
+            if not self._stop.aborted:
+                files = write_flow_files(folder)
+        except PausedError as error:
+            problem, state = problem or error, state_of(problem or error)
+        result = flow_result(
+            record,
+            folder,
+            [info.stands for info in list_steps(folder)],
+            state,
+            problem,
+            spent=spent,
+            files=files,
+            elapsed_s=self._now() - self._began,
+            rows_per_s=pace.rows_per_s,
+        )
+        try:
+            folder.turn_to(result.state, record, result=result.to_json())
+            self._hub.emit(FlowEnded(result.run_id, result.state))
+        except DiskFull:
+            if result.error is None:
+                raise
+        return result
+
+
+def _read(step: Step) -> Fingerprint:
+    """Read a step's source once, strictly; and see to what can be known of its job without a call."""
+    columns_of(step.job)
+    refuse_lacking(step.job, step.source)
+    return step.source.scan()
+
+
+def _is_finished(place: RunFolder) -> bool:
+    return place.record_file.exists() and place.read().state == "finished"
+
+
+def _at(step: Step, error: ZmigrateError) -> ZmigrateError:
+    """The error, with the step that it befell."""
+    told = copy.copy(error)
+    told.message = f"{step.place}: {error.message}"
+    told.args = (told.message,)
+    return told
+
+
+def _between_steps(error: Exception, step: Step, log: RunLog) -> ZmigrateError:
+    """What kept a later step from beginning. Wrong use is a pause by now: earlier steps have written."""
+    if isinstance(error, UsageError) and not isinstance(error, SourceError):
+        return PausedError(f"{step.place}: {error.message}", hint=error.hint, code=error.code)
+    problem = as_problem(error, log.path)
+    if isinstance(problem, InternalError):
+        log_traceback(error, log)
+    return _at(step, problem)
