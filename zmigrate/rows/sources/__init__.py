@@ -2,7 +2,9 @@
 
 from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, Source
 from zmigrate.rows.sources.csv_file import Csv
+from zmigrate.rows.sources.excel import Excel
 from zmigrate.rows.sources.json_lines import JsonLines
 from zmigrate.rows.sources.query import Query
+from zmigrate.rows.sources.sql import Sql
 
-__all__ = ["Csv", "Cursor", "Fingerprint", "JsonLines", "Query", "Row", "Source"]
+__all__ = ["Csv", "Cursor", "Excel", "Fingerprint", "JsonLines", "Query", "Row", "Source", "Sql"]

@@ -1,0 +1,301 @@
+"""Any database that SQLAlchemy knows, as a source (extra `sql`)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+import orjson
+
+from zmigrate.errors import PausedError, SourceError
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
+from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.url import expanded, masked
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection, Engine, Select, TextualSelect
+    from sqlalchemy.sql.selectable import FromClause
+
+    from zmigrate.zoho.crm import Crm
+
+ROWS_AT_ONCE: Final = 1_000
+"""Rows that the driver fetches together."""
+LARGEST_JSON_INTEGER: Final = 2**63
+
+_HINT: Final = (
+    'Write it like this: Sql("postgresql://me:${DB_PASSWORD}@host/crm", "select ...", order_by="id")'
+)
+
+_EXACT: Final = (int, Decimal)
+_BACK: Final[dict[type, Callable[[Any], Any]]] = {
+    int: int,
+    str: str,
+    float: float,
+    Decimal: Decimal,
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+    UUID: UUID,
+}
+"""The types that a column which gives the order may have: from a cursor's mark back to the value."""
+
+
+class Sql:
+    """Rows of a select: `Sql("sqlite:///old.db", "select id, name from person", order_by="id")`.
+
+    `order_by` is a column of the select whose values are unique and never null; a resumed run goes on behind
+    the last one. The select itself has no order. Rows are streamed. `${NAME}` in the URL stands for a
+    variable of the environment, which is read when connecting: so passwords are in no file of a run.
+
+    The database may change while a run writes, so the run's journal keeps the rows.
+    """
+
+    stable = False
+    scopes: tuple[str, ...] = ()
+
+    def __init__(self, url: str, select: str, order_by: str) -> None:
+        self._url = url
+        self.select = select.strip().rstrip(";").rstrip()
+        self.order_by = order_by
+        if not self.select or not order_by:
+            raise SourceError("a Sql source has a select and an order_by.", hint=_HINT)
+        self._columns: tuple[str, ...] | None = None
+
+    def __repr__(self) -> str:
+        return f"Sql({self.url!r}, {self.select!r}, {self.order_by!r})"
+
+    @property
+    def url(self) -> str:
+        """As it may be shown."""
+        return masked(self._url)
+
+    @property
+    def name(self) -> str:
+        return self.url
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        if self._columns is None:
+            with self._connection() as connection:
+                self._columns = self._read_columns(connection)
+        return self._columns
+
+    def scan(self) -> Fingerprint:
+        """How many rows there are, and whether the order is one. Reads none of them."""
+        with self._connection() as connection:
+            from sqlalchemy import func, select  # noqa: PLC0415
+
+            self._columns = self._read_columns(connection)
+            rows_of, key = self._parts()
+            counts = select(func.count(), func.count(key), func.count(key.distinct())).select_from(rows_of)
+            rows, with_key, keys = connection.execute(counts).one()
+            if with_key < rows:
+                raise SourceError(
+                    f"{rows - with_key:,} of {rows:,} rows have no {self.order_by} to order by.",
+                    hint="Leave them out of the select, or order by another column.",
+                )
+            if keys < rows:
+                twice = select(key).select_from(rows_of).group_by(key).having(func.count() > 1).limit(1)
+                raise self._repeats(connection.execute(twice).scalar_one())
+        return self._fingerprint(rows)
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        now = self._fingerprint(fingerprint.rows)
+        if (fingerprint.sha256, fingerprint.path) != (now.sha256, now.path):
+            raise SourceError(
+                f"the select has changed since the run began, or its order or database:"
+                f" {fingerprint.path} then, {now.path} now.",
+                hint="Put it back as it was, or begin a new run with the changed one.",
+                code="SOURCE_CHANGED",
+            )
+
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
+        columns = self.columns
+        with self._connection() as connection:
+            found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
+                self._statement(connection, after.token)
+            )
+            number, last = after.number, None
+            for cells in found:
+                values = dict(zip(columns, map(_plain, cells), strict=True))
+                key = values[self.order_by]
+                self._check_order(last, key)
+                if last is None and _mark(key) == after.token:
+                    continue  # SQL Server rounds times, so that one may be beyond itself
+                number, last = number + 1, key
+                yield Row(number, number, values)
+
+    def identity(self, row: Row) -> str | None:
+        """The value by which rows are ordered, as JSON: the same from the database and from the journal."""
+        return _mark(row.values[self.order_by])
+
+    def _fingerprint(self, rows: int | None) -> Fingerprint:
+        what = "\n".join((self.url, self.select, self.order_by))
+        return Fingerprint(
+            self.url, 0, hashlib.sha256(what.encode()).hexdigest(), rows, columns=self._columns
+        )
+
+    # -- SQL ---------------------------------------------------------------------------------------
+
+    def _parts(self) -> tuple[FromClause, ColumnElement[Any]]:
+        """The select as a table, and the column that orders it."""
+        from sqlalchemy import column, text  # noqa: PLC0415
+
+        # A colon would begin a parameter, and a comment at the end would swallow what follows.
+        given: TextualSelect = text(self.select.replace(":", "\\:") + "\n").columns()
+        return given.subquery("zmigrate_rows"), column(self.order_by)
+
+    def _all(self) -> Select[Any]:
+        from sqlalchemy import literal_column, select  # noqa: PLC0415
+
+        return select(literal_column("*")).select_from(self._parts()[0])
+
+    def _statement(self, connection: Connection, token: str | None) -> Select[Any]:
+        """The rows behind the cursor, in order."""
+        _, key = self._parts()
+        statement = self._all().order_by(key)
+        if token is None:
+            return statement
+        return statement.where(key > self._value_of(connection, token))
+
+    def _value_of(self, connection: Connection, token: str) -> Any:
+        """A cursor's mark as the value that it was: the type is that of the column's values now."""
+        from sqlalchemy import select  # noqa: PLC0415
+
+        rows_of, key = self._parts()
+        sample = connection.execute(select(key).select_from(rows_of).limit(1)).scalar()
+        value = orjson.loads(token)
+        return value if sample is None else self._kind(sample)(value)
+
+    def _kind(self, value: Any) -> Callable[[Any], Any]:
+        try:
+            return _BACK[type(value)]
+        except KeyError:
+            raise SourceError(
+                f"{self.order_by} can't give the order: its values are of the type {type(value).__name__}.",
+                hint="Order by a column of numbers, texts, dates or UUIDs.",
+            ) from None
+
+    def _read_columns(self, connection: Connection) -> tuple[str, ...]:
+        from sqlalchemy import false  # noqa: PLC0415
+
+        names = tuple(connection.execute(self._all().where(false())).keys())
+        check_names("the select", names)
+        if self.order_by not in names:
+            raise SourceError(
+                f"the select has no column {self.order_by!r} to order by.",
+                hint=f"It has: {', '.join(names)}.",
+            )
+        return names
+
+    # -- what a row must be ------------------------------------------------------------------------
+
+    def _check_order(self, last: Any, key: Any) -> None:
+        """Texts are ordered as the database does, so of them only repeats can be told."""
+        if key is None:
+            raise SourceError(
+                f"a row has no {self.order_by}, by which rows are ordered.",
+                hint="Leave it out of the select, or order by another column.",
+            )
+        self._kind(key)
+        if last is None:
+            return
+        if key == last:
+            raise self._repeats(key)
+        if type(key) is not type(last) and not (isinstance(key, _EXACT) and isinstance(last, _EXACT)):
+            raise SourceError(
+                f"{self.order_by} has values of two types: {last!r} and {key!r}.",
+                hint="Cast it to one type in the select.",
+            )
+        if not isinstance(key, (str, UUID)) and key < last:
+            raise SourceError(
+                f"{self.order_by} falls from {last!r} to {key!r}: the database does not order by it.",
+                hint="Order by another column.",
+            )
+
+    def _repeats(self, value: Any) -> SourceError:
+        return SourceError(
+            f"{self.order_by} has the value {value!r} more than once, so it can't give the order.",
+            hint="Order by a column whose values are unique.",
+        )
+
+    # -- connecting --------------------------------------------------------------------------------
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        engine = self._engine()
+        from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # noqa: PLC0415
+
+        connected = False
+        try:
+            with engine.connect() as connection:
+                connected = True
+                yield connection
+        except DBAPIError as error:
+            what = self._scrubbed(error.orig)
+            if connected and error.connection_invalidated:
+                raise PausedError(
+                    f"the connection to {self.url} was lost: {what}",
+                    hint="When the database is there again, resume the run.",
+                    code="SOURCE_LOST",
+                ) from None
+            hint = "Check the URL, and that the database can be reached from here."
+            if connected:
+                hint = "Try the select in the database's own client."
+            raise SourceError(f"{self.url}: {what}", hint=hint) from None
+        except SQLAlchemyError as error:
+            raise SourceError(f"{self.url}: {self._scrubbed(error)}") from None
+
+    def _engine(self) -> Engine:
+        try:
+            from sqlalchemy import NullPool, create_engine, make_url  # noqa: PLC0415
+            from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415
+        except ImportError as error:
+            raise missing_extra("sql", "databases", error) from None
+        try:
+            url = make_url(expanded(self._url))
+            if url.get_backend_name() == "sqlite":
+                _refuse_new_file(url.database)
+            return create_engine(url, poolclass=NullPool, hide_parameters=True)
+        except ModuleNotFoundError as error:
+            raise SourceError(
+                f"{self.url} needs the driver {error.name}, which is not installed.",
+                hint=f"pip install {error.name}",
+            ) from None
+        except (ArgumentError, NoSuchModuleError, ValueError):
+            raise SourceError(f"{self.url} is no URL of a database.", hint=_HINT) from None
+
+    def _scrubbed(self, error: BaseException | None) -> str:
+        """The first line of what the driver says, without the password."""
+        from sqlalchemy import make_url  # noqa: PLC0415
+
+        text = str(error).strip().partition("\n")[0]
+        password = make_url(expanded(self._url)).password
+        return text.replace(str(password), "***") if password else text
+
+
+def _refuse_new_file(database: str | None) -> None:
+    """SQLite would make an empty database of a misspelt name."""
+    if database and database != ":memory:" and not database.startswith("file:"):
+        path = Path(database)
+        if not path.is_file():
+            raise SourceError(
+                f"{path}: there is no such file.",
+                hint="sqlite:///old.db is in this folder, sqlite:////data/old.db in /data.",
+            )
+
+
+def _mark(value: Any) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def _plain(value: Any) -> Any:
+    """A value that the journal can keep: integers beyond 64 bits as Decimal."""
+    if type(value) is int and not -LARGEST_JSON_INTEGER <= value < LARGEST_JSON_INTEGER:
+        return Decimal(value)
+    return value
