@@ -1,0 +1,305 @@
+"""What the org has for the keys of rows: asked for key by key, or read whole where that is cheaper."""
+
+from __future__ import annotations
+
+import sqlite3
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from typing import Any, TypeAlias
+
+import orjson
+
+from zmigrate.engine.batch import Pending
+from zmigrate.engine.planning.compare import MOST_COMPARED, comparable_fields
+from zmigrate.engine.planning.parallel import in_parallel
+from zmigrate.engine.preflight import KEY_TYPES, NUMBER_KEY_TYPES
+from zmigrate.engine.target import Target
+from zmigrate.errors import Fatal
+from zmigrate.rows.keys import fold_key, fold_number
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.coql import can_query, in_query
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
+from zmigrate.zoho.metadata import Field, ModuleFields
+
+ASKED_BY_DEFAULT = 100_000
+"""Rows whose keys are asked for unless a person says how many."""
+
+_ROWS_OF_A_QUESTION = 200
+"""The most that a query gives back for one credit."""
+
+Record: TypeAlias = dict[str, Any]
+Hits: TypeAlias = dict[str, dict[str, list[Record] | None]]
+"""By field and folded key, the records that have it; None: it could not be asked."""
+
+Asked: TypeAlias = Iterator[tuple[list[Pending], Hits | None]]
+"""Groups of rows with what is there for them; None: not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyField:
+    """A field by whose values records are looked for."""
+
+    name: str
+    fold: Callable[[str], str]
+    number: bool = False
+
+    @classmethod
+    def of(cls, field: Field) -> KeyField:
+        if field.data_type in NUMBER_KEY_TYPES:
+            return cls(field.api_name, fold_number, number=True)
+        return cls(field.api_name, partial(fold_key, case_sensitive=field.case_sensitive))
+
+    def text_of(self, record: Mapping[str, Any]) -> str | None:
+        value = record.get(self.name)
+        return None if value is None or value == "" else str(value)
+
+
+def key_fields(target: Target, fields: ModuleFields) -> tuple[KeyField, ...]:
+    """The write's key, then the unique fields that Zoho guards by itself."""
+    own = () if target.key is None else (KeyField(target.key, target.fold, target.number),)
+    if target.operation == "delete":
+        return own
+    others = tuple(
+        KeyField.of(field)
+        for field in fields
+        if field.unique and field.api_name != target.key and field.data_type in KEY_TYPES and field.on_layout
+    )
+    return own + others
+
+
+class KeyQuestions:
+    """Asks for groups of rows. `used` says how, for the person."""
+
+    def __init__(
+        self,
+        crm: Crm,
+        target: Target,
+        fields: ModuleFields,
+        stop: StopSignal,
+        deliver: Callable[[], None],
+        *,
+        compares: bool,
+        may_query: bool,
+        may_read: bool,
+        most: int | None = None,
+    ) -> None:
+        self._crm = crm
+        self._target = target
+        self._fields = fields
+        self._stop = stop
+        self._deliver = deliver
+        self._compares = compares
+        self._may_query = may_query
+        self._may_read = may_read
+        self._most = ASKED_BY_DEFAULT if most is None else most
+        self.keys = key_fields(target, fields)
+        self.compared = True
+        """False: Zoho would not tell the fields that the rows write, so what is unchanged is not known."""
+        self.empty = False
+        """The module has no records."""
+        self.asked_rows = 0
+
+    @property
+    def possible(self) -> bool:
+        """Whether the token may look at all."""
+        return self._may_read if self._target.key_kind == "id" else self._may_query
+
+    def answer(self, groups: Iterable[list[Pending]], rows: int | None) -> Asked:
+        """Every group again, with what is there for its rows. `rows`: about how many there are."""
+        groups = iter(groups)
+        first = next(groups, None)
+        if first is None:
+            return
+        every: Iterator[list[Pending]] = chain([first], groups)
+        written = self._written(first)
+        if not self.possible or not written or self._most == 0:
+            yield from ((group, None) for group in every)
+            return
+        if self._may_query and self._crm.is_empty(self._target.module):
+            self.empty = True
+            yield from ((group, _nothing(self.keys)) for group in every)
+            return
+        records = self._count() if rows is None or rows > COQL_IN_VALUES else None
+        if records is not None and self._whole_is_cheaper(records, rows, len(written)):
+            yield from self._from_whole(every, first)
+            return
+        yield from self._from_questions(every)
+
+    def _written(self, group: Sequence[Pending]) -> list[KeyField]:
+        names = set().union(*(pending.record.keys() for pending in group))
+        return [key for key in self.keys if key.name in names or key.name == self._target.key]
+
+    def _count(self) -> int | None:
+        """How many records the module has; None where that can't be asked."""
+        query = f"select COUNT(id) from {self._target.module} where id is not null limit 1"  # noqa: S608
+        try:
+            row = next(self._crm.query(query), {})
+        except Fatal:
+            return None
+        return next((value for value in row.values() if isinstance(value, int)), None)
+
+    def _whole_is_cheaper(self, records: int, rows: int | None, keys: int) -> bool:
+        whole = -(-records // COQL_ROWS_PER_CALL) * coql_credits(COQL_ROWS_PER_CALL)
+        asked = self._most if rows is None else min(rows, self._most)
+        size = IDS_PER_READ if self._target.key_kind == "id" else COQL_IN_VALUES
+        return whole < -(-asked // size) * keys
+
+    # -- the whole module -------------------------------------------------------------------------
+
+    def _from_whole(self, groups: Iterable[list[Pending]], first: Sequence[Pending]) -> Asked:
+        org = _WholeModule(self.keys)
+        columns = [key.name for key in self.keys if key.name != "id"]
+        names = dict.fromkeys(name for pending in first for name in pending.record)
+        compared = comparable_fields(names, self._fields, columns) if self._compares else []
+        columns = [*columns, *compared][: MOST_COMPARED + 1]
+        query = f"select {', '.join(['id', *columns])} from {self._target.module} where id is not null"  # noqa: S608
+        batch: list[Record] = []
+        for record in self._crm.query(query):
+            batch.append(record)
+            if len(batch) == COQL_ROWS_PER_CALL:
+                self._stop.check()
+                org.add(batch)
+                batch = []
+        org.add(batch)
+        org.index()
+        for group in groups:
+            self.asked_rows += len(group)
+            yield group, org.hits(self._wanted(group))
+        org.close()
+
+    # -- key by key -------------------------------------------------------------------------------
+
+    def _from_questions(self, groups: Iterator[list[Pending]]) -> Asked:
+        size = IDS_PER_READ if self._target.key_kind == "id" else COQL_IN_VALUES
+        beyond: list[list[Pending]] = []
+
+        def tasks() -> Iterator[tuple[list[Pending], Callable[[], Hits]]]:
+            for group in groups:
+                room = self._most - self.asked_rows
+                for start in range(0, min(len(group), room), size):
+                    some = group[start : min(start + size, room)]
+                    self.asked_rows += len(some)
+                    yield some, partial(self._ask, self._wanted(some), self._to_compare(some))
+                if room <= len(group):
+                    beyond.append(group[room:])
+                    return
+
+        yield from in_parallel(tasks(), self._stop, self._deliver)
+        for group in chain(beyond, groups):
+            yield group, None
+
+    def _wanted(self, group: Sequence[Pending]) -> dict[KeyField, dict[str, str]]:
+        """By field, the keys to ask for: folded, and as a row has them."""
+        wanted: dict[KeyField, dict[str, str]] = {}
+        for key in self.keys:
+            if key.name == self._target.key:
+                texts = {p.folded: p.key for p in group if p.key is not None and p.folded is not None}
+            else:
+                found = (key.text_of(pending.record) for pending in group)
+                texts = {key.fold(text): text for text in found if text is not None}
+            if texts:
+                wanted[key] = texts
+        return wanted
+
+    def _to_compare(self, group: Sequence[Pending]) -> list[str]:
+        if not self._compares or not self.compared:
+            return []
+        names = dict.fromkeys(name for pending in group for name in pending.record)
+        return comparable_fields(names, self._fields, [self._target.key or "id"])[:MOST_COMPARED]
+
+    def _ask(self, wanted: dict[KeyField, dict[str, str]], compared: list[str]) -> Hits:
+        """On a worker's thread."""
+        return {
+            key.name: self._ask_field(key, texts, compared if key.name == self._target.key else [])
+            for key, texts in wanted.items()
+        }
+
+    def _ask_field(
+        self, key: KeyField, texts: Mapping[str, str], compared: list[str]
+    ) -> dict[str, list[Record] | None]:
+        if key.name == "id":
+            found = self._crm.records_by_id(self._target.module, list(texts.values()), ["id", *compared])
+            return {folded: [found[text]] if text in found else [] for folded, text in texts.items()}
+        if not self._may_query:
+            return dict.fromkeys(texts)
+        askable = {folded: text for folded, text in texts.items() if can_query(text)}
+        hits: dict[str, list[Record] | None] = {folded: [] if folded in askable else None for folded in texts}
+        values = [int(text) if key.number and text.isdigit() else text for text in askable.values()]
+        for record in self._find(key, values, compared) if values else ():
+            same = hits.get(key.fold(str(record.get(key.name))))
+            if same is not None:
+                same.append(record)
+        return hits
+
+    def _find(self, key: KeyField, values: Sequence[str | int], compared: list[str]) -> list[Record]:
+        module = self._target.module
+        query = in_query((key.name, *compared), module, key.name, values)
+        try:
+            found = list(self._crm.query(f"{query} limit {_ROWS_OF_A_QUESTION}"))
+        except Fatal:
+            if not compared:
+                raise
+            self.compared = False  # a field that queries do not give back
+            return self._find(key, values, [])
+        if len(found) < _ROWS_OF_A_QUESTION:
+            return found
+        return self._crm.find(module, key.name, values, compared)
+
+
+def _nothing(keys: Iterable[KeyField]) -> Hits:
+    return {key.name: {} for key in keys}
+
+
+class _WholeModule:
+    """A module's records by their keys, in a temporary database that spills to disk."""
+
+    def __init__(self, keys: Sequence[KeyField]) -> None:
+        self._keys = keys
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._db.close)
+        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB)")
+        self._db.execute("CREATE TABLE key (field TEXT, folded TEXT, record INTEGER)")
+
+    def close(self) -> None:
+        self._db.close()
+
+    def add(self, records: Sequence[Record]) -> None:
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR IGNORE INTO record VALUES (?,?)",
+            ((int(record["id"]), orjson.dumps(record)) for record in records),
+        )
+        self._db.executemany(
+            "INSERT INTO key VALUES (?,?,?)",
+            (
+                (key.name, key.fold(text), int(record["id"]))
+                for record in records
+                for key in self._keys
+                if (text := key.text_of(record)) is not None
+            ),
+        )
+        self._db.execute("COMMIT")
+
+    def index(self) -> None:
+        self._db.execute("CREATE INDEX key_found ON key (field, folded)")
+
+    def hits(self, wanted: Mapping[KeyField, Mapping[str, str]]) -> Hits:
+        return {
+            key.name: {
+                folded: [
+                    orjson.loads(body)
+                    for (body,) in self._db.execute(
+                        "SELECT body FROM key JOIN record ON record.id=key.record"
+                        " WHERE field=? AND folded=? ORDER BY record.id",
+                        (key.name, folded),
+                    )
+                ]
+                for folded in texts
+            }
+            for key, texts in wanted.items()
+        }

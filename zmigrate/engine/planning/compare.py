@@ -1,0 +1,110 @@
+"""Whether a record of the org says already what a row would write: values compared as Zoho means them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from zmigrate.zoho.facts.limits import FIELDS_PER_READ
+from zmigrate.zoho.metadata import Field, ModuleFields
+
+MOST_COMPARED: Final = FIELDS_PER_READ - 2
+"""Fields of one look-up, beside the id and the key."""
+
+
+def comparable_fields(names: Iterable[str], fields: ModuleFields, leave_out: Iterable[str]) -> list[str]:
+    """Those of a record's fields whose values a query gives back in a form that can be compared."""
+    out = {"id", *leave_out}
+    return [
+        name
+        for name in names
+        if name not in out and (field := fields.get(name)) is not None and _compare_of(field) is not None
+    ]
+
+
+def says_already(
+    record: Mapping[str, Any], found: Mapping[str, Any], fields: ModuleFields, leave_out: Iterable[str]
+) -> bool:
+    """True when writing the record would change nothing. False also where that can't be told."""
+    out = {"id", *leave_out}
+    for name, value in record.items():
+        if name in out:
+            continue
+        field = fields.get(name)
+        compare = None if field is None else _compare_of(field)
+        if compare is None or name not in found or not compare(value, found[name]):
+            return False
+    return True
+
+
+def _compare_of(field: Field) -> Callable[[Any, Any], bool] | None:
+    if field.json_type == "jsonarray" and field.data_type != "multiselectpicklist":
+        return None  # tags, subforms, lists of lookups: a query does not give them back as they were sent
+    return _COMPARE.get(field.data_type)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ("", [])
+
+
+def _alike(same: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """With nothing equal to nothing only."""
+
+    def compare(sent: Any, found: Any) -> bool:
+        if _empty(sent) or _empty(found):
+            return _empty(sent) and _empty(found)
+        return same(sent, found)
+
+    return compare
+
+
+def _texts(sent: Any, found: Any) -> bool:
+    return str(sent) == str(found)
+
+
+def _numbers(sent: Any, found: Any) -> bool:
+    try:
+        return Decimal(str(sent)) == Decimal(str(found))
+    except InvalidOperation:
+        return False
+
+
+def _moments(sent: Any, found: Any) -> bool:
+    try:
+        return datetime.fromisoformat(str(sent)) == datetime.fromisoformat(str(found))
+    except (ValueError, TypeError):
+        return False
+
+
+def _booleans(sent: Any, found: Any) -> bool:
+    return str(sent).lower() == str(found).lower()
+
+
+def _records(sent: Any, found: Any) -> bool:
+    return _id(sent) == _id(found) is not None
+
+
+def _id(value: Any) -> str | None:
+    found = value.get("id") if isinstance(value, Mapping) else value
+    return None if found is None else str(found)
+
+
+def _choices(sent: Any, found: Any) -> bool:
+    return _chosen(sent) == _chosen(found)
+
+
+def _chosen(value: Any) -> frozenset[str]:
+    parts = value.split(";") if isinstance(value, str) else value
+    return frozenset(map(str, parts))
+
+
+_COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
+    **dict.fromkeys(("text", "textarea", "email", "phone", "website", "picklist", "date"), _alike(_texts)),
+    **dict.fromkeys(("integer", "bigint", "double", "currency", "percent"), _alike(_numbers)),
+    "datetime": _alike(_moments),
+    "boolean": _alike(_booleans),
+    **dict.fromkeys(("lookup", "ownerlookup", "userlookup"), _alike(_records)),
+    "multiselectpicklist": _alike(_choices),
+}

@@ -1,0 +1,169 @@
+"""What a plan says: counts, rejects, warnings, price. Rejects stay in a temporary database until the plan is
+closed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, TextIO
+
+from zmigrate.engine.planning.book import Book, Group, Reject
+from zmigrate.engine.planning.price import Price
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWarning:
+    """Something that would go on unhindered, and that a person should know."""
+
+    code: str
+    message: str
+    field: str | None = None
+    count: int | None = None
+    lines: tuple[int, ...] = ()
+    """The first of them."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "message": self.message,
+            "field": self.field,
+            "count": self.count,
+            "lines": list(self.lines),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCounts:
+    """Rows by what would become of them. Every row that was read is in exactly one of the other counts."""
+
+    rows: int
+    creates: int = 0
+    updates: int = 0
+    unchanged: int = 0
+    """Rows that say what the org has already. They are sent all the same."""
+    deletes: int = 0
+    skipped: int = 0
+    refused: int = 0
+    not_asked: int = 0
+    """Rows whose records the org was not asked for."""
+
+    @property
+    def sent(self) -> int:
+        """Rows that cost a place in a batch."""
+        return self.creates + self.updates + self.unchanged + self.deletes + self.not_asked
+
+
+@dataclass(frozen=True, slots=True)
+class UserMapped:
+    """What a text of the source means among the org's users."""
+
+    text: str
+    rows: int
+    user: str | None
+    """Name and e-mail; None where nobody was found."""
+    problem: str | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a job would do. Nothing was written. Close it, or use it in a `with`, once it was read."""
+
+    job: str
+    org: Mapping[str, Any]
+    environment: str
+    profile: str
+    """Where the credentials were found."""
+    api_domain: str
+    module: str
+    operation: str
+    key: str | None
+    counts: PlanCounts
+    skips: Sequence[tuple[str, int]]
+    """The most frequent reasons for which `transform` leaves rows out, and how often."""
+    warnings: Sequence[PlanWarning]
+    users: Sequence[UserMapped]
+    asked: str
+    """How the org was asked for the rows' records."""
+    repeatable: bool
+    """Whether a write whose answer is lost can be settled."""
+    price: Price
+    limited: bool
+    elapsed_s: float
+    book: Book = field(repr=False)
+    columns: Sequence[str] | None = None
+
+    @property
+    def rejects(self) -> Iterator[Reject]:
+        """Why rows would be refused, in the order of the source."""
+        return self.book.rejects()
+
+    def groups(self) -> list[Group]:
+        """Rejects by code and field, the most frequent first."""
+        return self.book.groups()
+
+    @property
+    def exit_code(self) -> int:
+        return 1 if self.counts.refused else 0
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole plan (DESIGN, section 6). With millions of rejects, rather `write_json`."""
+        return {**self._head(), "rejects": [reject.to_json() for reject in self.rejects], **self._tail()}
+
+    def write_json(self, stream: TextIO) -> None:
+        """The same object, the rejects one by one."""
+        head = json.dumps(self._head(), ensure_ascii=False)
+        tail = json.dumps(self._tail(), ensure_ascii=False)
+        stream.write(head[:-1] + ', "rejects": [')
+        for number, reject in enumerate(self.rejects):
+            stream.write((", " if number else "") + json.dumps(reject.to_json(), ensure_ascii=False))
+        stream.write("], " + tail[1:] + "\n")
+
+    def close(self) -> None:
+        self.book.close()
+
+    def __enter__(self) -> Plan:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _head(self) -> dict[str, Any]:
+        counts = self.counts
+        return {
+            "job": self.job,
+            "org": dict(self.org),
+            "environment": self.environment,
+            "api_domain": self.api_domain,
+            "module": self.module,
+            "operation": self.operation,
+            "key": self.key,
+            "rows": counts.rows,
+            "creates": counts.creates,
+            "updates": counts.updates,
+            "unchanged": counts.unchanged,
+            "deletes": counts.deletes,
+            "skipped": counts.skipped,
+            "refused": counts.refused,
+            "not_asked": counts.not_asked,
+            "limited": self.limited,
+        }
+
+    def _tail(self) -> dict[str, Any]:
+        return {
+            "warnings": [warning.to_json() for warning in self.warnings],
+            "skips": [{"reason": reason, "count": count} for reason, count in self.skips],
+            "users": [
+                {"text": each.text, "rows": each.rows, "user": each.user, "problem": each.problem}
+                for each in self.users
+            ],
+            "asked": self.asked,
+            "repeatable": self.repeatable,
+            **self.price.to_json(),
+            "elapsed_s": self.elapsed_s,
+            "error": None,
+        }

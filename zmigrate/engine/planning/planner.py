@@ -1,0 +1,168 @@
+"""How a plan is made: read the source, get a token, check the org, and have the job's rows judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from zmigrate.engine import preflight
+from zmigrate.engine.idmap import IdMap
+from zmigrate.engine.ledger import identity, refuse_repetition
+from zmigrate.engine.planning.known import LazyIds
+from zmigrate.engine.planning.plan import Plan, PlanWarning
+from zmigrate.engine.planning.price import RoundTrips
+from zmigrate.engine.planning.record_plan import RecordPlanner, Wish, asked_how
+from zmigrate.engine.planning.remarks import Findings, remarks
+from zmigrate.engine.runner import org_json, refuse_lacking
+from zmigrate.engine.target import Target
+from zmigrate.errors import RunError, UsageError
+from zmigrate.events import Event, EventHub, Log
+from zmigrate.job import Job, RecordJob, columns_of, encode_options, job_name, source_of
+from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.steady import steady_time
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.connection import Connection, connect
+from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
+from zmigrate.zoho.metadata import Org
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials, Settings
+
+REASONS_SHOWN = 20
+
+
+class Planner:
+    """Plans one record job once. Nothing that it sends writes."""
+
+    def __init__(
+        self,
+        job: Job,
+        credentials: Credentials,
+        settings: Settings,
+        hub: EventHub,
+        stop: StopSignal,
+        wish: Wish,
+        *,
+        practice: bool,
+        now: Callable[[], float] = steady_time,
+    ) -> None:
+        if not isinstance(job, RecordJob):
+            raise UsageError(
+                f"{job_name(type(job))} does its work by hand, so nothing can be said of it beforehand",
+                hint="Jobs with `source` and `write` can be planned.",
+                code="NO_PLAN",
+            )
+        self._job = job
+        self._name = job_name(type(job))
+        self._credentials = credentials
+        self._settings = settings
+        self._hub = hub
+        self._stop = stop
+        self._wish = wish
+        self._practice = practice
+        self._now = now
+        self._began = now()
+        self._told: list[PlanWarning] = []
+
+    def plan(self) -> Plan:
+        """Raises what is wrong before rows are looked at, as a run does; the rest is in the plan."""
+        source = source_of(self._job)
+        columns_of(self._job)
+        fingerprint = source.scan()
+        trips = RoundTrips()
+        for listener in (trips, self._take_warning):
+            self._hub.add(listener)
+        with ExitStack() as stack:
+            connection = self._connected(source, stack)
+            org = connection.crm.org()
+            preflight.check_org(org, self._credentials.soid, self._hub.emit)
+            preflight.check_clock(connection.clock.skew(), self._hub.emit)
+            ids = LazyIds(lambda: self._open_ids(org))
+            stack.callback(ids.close)
+            planner = RecordPlanner(
+                self._job,
+                source,
+                fingerprint,
+                connection,
+                org,
+                self._hub,
+                self._stop,
+                self._wish,
+                known=[ids],
+            )
+            found = planner.work(lambda: trips.median_s)
+            self._warn_of_repetition(found.target, fingerprint, org)
+            return self._as_plan(planner, found, connection, org)
+
+    def _open_ids(self, org: Org) -> IdMap:
+        return IdMap.open(self._settings.state_dir, identity(org_json(org)), lasting=not self._practice)
+
+    def _connected(self, source: Source, stack: ExitStack) -> Connection:
+        """A connection with the job's scopes, and those for layouts and users."""
+        refuse_lacking(self._job, source)
+        settings = self._settings
+        if self._practice:
+            folder = stack.enter_context(TemporaryDirectory(prefix="zmigrate-"))
+            settings = replace(settings, state_dir=Path(folder))
+        checks = preflight.scopes_of_checks(self._job.write)
+        connection = connect(
+            self._credentials,
+            tuple(dict.fromkeys((*self._job.scopes, *checks, LAYOUTS, USERS))),
+            settings=settings,
+            emit=self._hub.emit,
+            stop=self._stop,
+        )
+        stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
+        return connection
+
+    def _take_warning(self, event: Event) -> None:
+        """What the checks warn of belongs to the plan."""
+        if isinstance(event, Log) and event.level == "warning":
+            self._told.append(PlanWarning("CHECK", event.message))
+
+    def _warn_of_repetition(self, target: Target, fingerprint: Fingerprint, org: Org) -> None:
+        """A run would be refused if the same work is under way or done."""
+        if self._practice:
+            return
+        try:
+            refuse_repetition(
+                self._settings.state_dir,
+                self._name,
+                encode_options(self._job),
+                target.to_json(),
+                fingerprint.to_json(),
+                identity(org_json(org)),
+                once=type(self._job).once,
+                again=False,
+            )
+        except RunError as error:
+            hint = f" {error.hint}" if error.hint else ""
+            self._told.append(PlanWarning("RUN_BEFORE", f"a run would be refused: {error.message}.{hint}"))
+
+    def _as_plan(self, planner: RecordPlanner, found: Findings, connection: Connection, org: Org) -> Plan:
+        target, counts = found.target, found.counts
+        return Plan(
+            job=self._name,
+            org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
+            environment=org.type or "production",
+            profile=self._credentials.place,
+            api_domain=connection.api_domain,
+            module=target.module,
+            operation=target.operation,
+            key=target.key,
+            counts=counts,
+            skips=found.reader.skips.most_common(REASONS_SHOWN),
+            warnings=[*self._told, *remarks(found)],
+            users=planner.users(),
+            asked=asked_how(found.questions, counts.rows),
+            repeatable=target.recovery != "report",
+            price=found.price,
+            limited=found.reader.limited,
+            elapsed_s=self._now() - self._began,
+            book=found.book,
+            columns=planner.source.columns,
+        )

@@ -1,0 +1,155 @@
+"""Records that point at users and records by id: do those exist?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from zmigrate.engine.batch import Pending
+from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.engine.planning.fates import Problem
+from zmigrate.engine.planning.parallel import in_parallel
+from zmigrate.engine.verdicts import INVALID_DATA
+from zmigrate.errors import Fatal, RefusedError
+from zmigrate.rows.users import User
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.limits import IDS_PER_READ
+from zmigrate.zoho.metadata import ModuleFields
+
+IDS_ASKED = 10_000
+"""Different ids of one module that are looked for: a hundred calls."""
+
+_USER_TYPES = frozenset(["ownerlookup", "userlookup"])
+_MODULE = re.compile(r"[A-Z]\w*\Z")
+
+
+class OrgUsers:
+    """The org's users, asked for when the first is wanted."""
+
+    def __init__(self, crm: Crm) -> None:
+        self._crm = crm
+        self._raw: list[dict[str, Any]] | None = None
+        self.unreadable: str | None = None
+
+    def load(self) -> Iterable[Mapping[str, Any]]:
+        """As GET /users has them, inactive ones too. Raises RefusedError or Fatal."""
+        if self._raw is None:
+            self._raw = list(self._crm.users("AllUsers"))
+        return self._raw
+
+    def by_id(self) -> dict[str, User] | None:
+        """None where they can't be read."""
+        if self.unreadable is not None:
+            return None
+        try:
+            return {user.id: user for user in map(User.read, self.load())}
+        except (RefusedError, Fatal) as error:
+            self.unreadable = error.message
+            return None
+
+
+class Pointers:
+    """Notes where records point, and looks for what is there. `may_read` tells whether the token may read a
+    module.
+    """
+
+    def __init__(
+        self, fields: ModuleFields, book: Book, users: OrgUsers, may_read: Callable[[str], bool]
+    ) -> None:
+        self._book = book
+        self._users = users
+        self._may_read = may_read
+        self._known_users: dict[str, User] | None = None
+        self._user_fields = [field.api_name for field in fields if field.data_type in _USER_TYPES]
+        self._lookups = {
+            field.api_name: field.lookup_module or "" for field in fields if field.data_type == "lookup"
+        }
+        self._asked_users = False
+        self.not_asked: dict[str, str] = {}
+        """By module, why ids of its records were not looked for."""
+
+    def note(self, row: Pending) -> None:
+        """Keep what a row's lookups point at, for `missing`."""
+        record = row.record
+        for name, declared in self._lookups.items():
+            if name in record:
+                module = _module_of(declared, record)
+                found = _id(record[name])
+                if found is not None and module is not None:
+                    self._book.note("pointing", (module, found, name, row.number, row.line))
+
+    def wrong_users(self, row: Pending) -> Iterator[Problem]:
+        """Users that the org does not have, or that are not active."""
+        for name in self._user_fields:
+            found = _id(row.record.get(name))
+            if found is None:
+                continue
+            if not self._asked_users:
+                self._asked_users = True
+                self._known_users = self._users.by_id()
+            if self._known_users is None:
+                continue
+            user = self._known_users.get(found)
+            if user is None:
+                yield Problem(name, INVALID_DATA, f"the org has no user with the id {found}", found)
+            elif not user.active:
+                yield Problem(name, INVALID_DATA, f"{user} is not active; name another user", found)
+
+    def missing(
+        self, crm: Crm, stop: StopSignal, deliver: Callable[[], None], column_of: Mapping[str, str]
+    ) -> Iterator[Reject]:
+        """A reject for each lookup that names no record. Asks for each different id once."""
+        db = self._book.db
+        self._book.flush()
+        db.execute("CREATE INDEX pointing_id ON pointing (module, id)")
+        db.execute("CREATE TEMP TABLE absent (module TEXT, id TEXT)")
+        modules = [name for (name,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall()]
+        for module in modules:
+            if self._may_read(module):
+                self._look_for(module, crm, stop, deliver)
+            else:
+                self.not_asked[module] = "the job's scopes do not let it be read"
+        found = self._book.spooled(
+            "SELECT p.number, p.line, row.key, p.field, p.module, p.id FROM absent a"
+            " JOIN pointing p ON p.module=a.module AND p.id=a.id JOIN row ON row.number=p.number"
+            " ORDER BY p.number"
+        )
+        for number, line, key, field, module, wanted in found:
+            reason = f"{module} has no record with this id"
+            yield Reject(number, line, key, column_of.get(field), field, INVALID_DATA, reason, wanted)
+
+    def _look_for(self, module: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
+        db = self._book.db
+        ids = [
+            wanted
+            for (wanted,) in db.execute(
+                "SELECT DISTINCT id FROM pointing WHERE module=? LIMIT ?", (module, IDS_ASKED + 1)
+            )
+        ]
+        if len(ids) > IDS_ASKED:
+            self.not_asked[module] = f"only the first {IDS_ASKED:,} different ids were looked for"
+            ids = ids[:IDS_ASKED]
+        batches = [ids[start : start + IDS_PER_READ] for start in range(0, len(ids), IDS_PER_READ)]
+        tasks = [(batch, partial(crm.records_by_id, module, batch, ["id"])) for batch in batches]
+        try:
+            for batch, found in in_parallel(tasks, stop, deliver):
+                absent = ((module, wanted) for wanted in batch if wanted not in found)
+                db.executemany("INSERT INTO absent VALUES (?,?)", absent)
+        except (Fatal, RefusedError) as error:
+            self.not_asked[module] = error.message
+
+
+def _module_of(declared: str, record: Mapping[str, Any]) -> str | None:
+    """The module that a lookup points at; `$se_module` says it where there are several."""
+    if _MODULE.match(declared):
+        return declared
+    named = record.get("$se_module")
+    return named if isinstance(named, str) and _MODULE.match(named) else None
+
+
+def _id(value: Any) -> str | None:
+    found = value.get("id") if isinstance(value, Mapping) else None
+    return None if found is None else str(found)

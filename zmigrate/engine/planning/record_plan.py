@@ -1,0 +1,290 @@
+"""The plan of one record job on an open connection: reads every row, asks the org, judges, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+from zmigrate.engine import preflight
+from zmigrate.engine.batch import Pending
+from zmigrate.engine.planning.asking import Hits, KeyField, KeyQuestions
+from zmigrate.engine.planning.book import Book
+from zmigrate.engine.planning.fates import Judge
+from zmigrate.engine.planning.known import NOT_YET, IdLookup, PlannedKeys
+from zmigrate.engine.planning.plan import PlanCounts, UserMapped
+from zmigrate.engine.planning.pointing import OrgUsers, Pointers
+from zmigrate.engine.planning.price import Price, looked_up_by_run, price_of
+from zmigrate.engine.planning.reading import Reader, WatchedConverter
+from zmigrate.engine.planning.referring import References
+from zmigrate.engine.planning.remarks import Findings, required_by_layout
+from zmigrate.engine.planning.repeating import repeated_keys, repeated_updates, repeated_values
+from zmigrate.engine.target import Target
+from zmigrate.errors import Fatal, RefusedError
+from zmigrate.events import EventHub
+from zmigrate.job import RecordJob, columns_of
+from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.rows.users import UserDirectory
+from zmigrate.stopping import StopSignal
+from zmigrate.writes import Write
+from zmigrate.zoho.connection import Connection
+from zmigrate.zoho.facts import scopes as scope_facts
+from zmigrate.zoho.metadata import Layout, Org
+
+USERS_SHOWN = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person chose."""
+
+    limit: int | None = None
+    """Rows to read."""
+    ask: int | None = None
+    """Rows whose keys the org is asked for; None: all up to a hundred thousand."""
+    concurrency: int | None = None
+
+
+class RecordPlanner:
+    """Plans one record job. `known` tells what earlier files and runs wrote; `planned` takes the keys of this
+    job's rows, for the files that come after it.
+    """
+
+    def __init__(
+        self,
+        job: RecordJob,
+        source: Source,
+        fingerprint: Fingerprint,
+        connection: Connection,
+        org: Org,
+        hub: EventHub,
+        stop: StopSignal,
+        wish: Wish,
+        *,
+        known: Sequence[IdLookup] = (),
+        planned: PlannedKeys | None = None,
+    ) -> None:
+        self.job = job
+        self.source = source
+        self._fingerprint = fingerprint
+        self._connection = connection
+        self._crm = connection.crm
+        self._org = org
+        self._hub = hub
+        self._stop = stop
+        self._wish = wish
+        self._planned = planned
+        self.write: Write = job.write
+        self.fields = preflight.read_fields(self._crm, self.write.module)
+        self.target: Target = preflight.find_target(self.write, self.fields, ())
+        columns = columns_of(job)
+        if columns is not None:
+            preflight.check_columns(columns, self.fields, self.write.operation, self.write.key)
+        preflight.check_source(source, self.write)
+        self._column_of: Mapping[str, str] = {field: column for column, field in (columns or {}).items()}
+        self.book = Book()
+        self._users = OrgUsers(self._crm)
+        self._directory = UserDirectory(job.users, self._users.load)
+        self._references = References(self.target, self.book, known, self._may_query)
+        self._pointers = Pointers(self.fields, self.book, self._users, self._may_read)
+
+    # -- what the token may -----------------------------------------------------------------------
+
+    def _may_read(self, module: str) -> bool:
+        return not scope_facts.missing(self.job.scopes, [scope_facts.module_scope(module, "READ")])
+
+    def _may_query(self, module: str) -> bool:
+        return not scope_facts.missing(self.job.scopes, scope_facts.scopes_of_query(module))
+
+    # -- the work ---------------------------------------------------------------------------------
+
+    def work(self, seconds_per_call: Callable[[], float]) -> Findings:
+        """Read, ask, judge. Raises what reading the source and asking the org raise."""
+        reader = self._reader()
+        questions = self._questions()
+        layouts = self._layouts
+        judge = Judge(self.write, self.target, self.fields, questions.keys, required_by_layout(layouts))
+        for group, hits in questions.answer(reader.groups(), self._rows_expected):
+            self._hub.deliver()
+            self._note(group, hits, judge, questions.keys, reader)
+        self._look_behind()
+        counts = self._counts(reader)
+        self._hand_on()
+        self.book.index_rejects()
+        price = self._price(counts, seconds_per_call())
+        return Findings(
+            self.target,
+            self.fields,
+            layouts,
+            self._org,
+            counts,
+            price,
+            self.book,
+            reader,
+            judge,
+            questions,
+            self._pointers,
+            self._references,
+        )
+
+    def _reader(self) -> Reader:
+        converter = WatchedConverter(
+            self.fields,
+            self.write.operation,
+            self.write.key,
+            self.job.formats,
+            self._directory,
+            self._crm.fields,
+        )
+        return Reader(
+            self.job,
+            self.source,
+            self.target,
+            converter,
+            self.book,
+            column_of=self._column_of,
+            emit=self._hub.emit,
+            stop=self._stop,
+            crm=self._crm,
+            limit=self._wish.limit,
+        )
+
+    def _questions(self) -> KeyQuestions:
+        module = self.target.module
+        return KeyQuestions(
+            self._crm,
+            self.target,
+            self.fields,
+            self._stop,
+            self._hub.deliver,
+            compares=self.target.operation in {"update", "upsert"} or self.target.on_existing == "update",
+            may_query=self._may_query(module),
+            may_read=self._may_read(module),
+            most=self._wish.ask,
+        )
+
+    @cached_property
+    def _layouts(self) -> tuple[Layout, ...] | None:
+        if self.target.operation not in {"insert", "upsert"}:
+            return ()
+        with suppress(Fatal, RefusedError):
+            return self._crm.layouts(self.target.module)
+        return None
+
+    @property
+    def _rows_expected(self) -> int | None:
+        rows, limit = self._fingerprint.rows, self._wish.limit
+        return rows if limit is None else limit if rows is None else min(rows, limit)
+
+    def _note(
+        self,
+        group: Sequence[Pending],
+        hits: Hits | None,
+        judge: Judge,
+        keys: Sequence[KeyField],
+        reader: Reader,
+    ) -> None:
+        """A group of rows: what becomes of each, and what is to be looked at once all are read."""
+        others = [key for key in keys if key.name != self.target.key]
+        rows = []
+        for row in group:
+            fate, problems = judge.judge(row, hits)
+            problems = [*problems, *self._pointers.wrong_users(row)]
+            if problems:
+                fate = "refused"
+                for problem in problems:
+                    self.book.note("reject", reader.reject(row, *problem))
+            rows.append((row.number, row.line, row.key, row.folded, fate))
+            if fate == "refused":
+                continue
+            self._pointers.note(row)
+            if row.open:
+                self._references.note(row)
+            for key in others:
+                text = key.text_of(row.record)
+                if text is not None:
+                    self.book.note("taken", (key.name, key.fold(text), row.number, row.line, text))
+        self.book.note_all("row", rows)
+
+    def _look_behind(self) -> None:
+        """What only all rows together tell: ids that name nothing, keys that stand twice, open references."""
+        book, columns = self.book, self._column_of
+        book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
+        if self._references.seen:
+            self._references.look_up(self._crm, self._stop, self._hub.deliver)
+        self._refuse_open()
+        if self.target.key is not None:
+            book.refuse(repeated_keys(book, self.target, self.write.on_repeated, columns))
+        if self.target.operation == "insert":
+            book.refuse(repeated_values(book, columns))
+        self._refuse_open()
+        if self.target.operation == "upsert":
+            repeated_updates(book)
+
+    def _refuse_open(self) -> None:
+        """Rows whose references are open; then those that point at them, and so on."""
+        while self._references.seen and self.book.refuse(self._references.open_ones(self._column_of)):
+            self._stop.check()
+
+    def _counts(self, reader: Reader) -> PlanCounts:
+        fates = self.book.fates()
+        return PlanCounts(
+            rows=reader.rows,
+            creates=fates.get("create", 0),
+            updates=fates.get("update", 0),
+            unchanged=fates.get("unchanged", 0),
+            deletes=fates.get("delete", 0),
+            skipped=reader.skips.total() + fates.get("skip", 0),
+            refused=self.book.refused_rows(),
+            not_asked=fates.get("unasked", 0),
+        )
+
+    def _hand_on(self) -> None:
+        """The keys of this job's rows, for those that come after it."""
+        key, operation = self.target.key, self.target.operation
+        if self._planned is None or key in {None, "id"} or operation == "delete":
+            return
+        found = self.book.db.execute(
+            "SELECT DISTINCT folded FROM row WHERE fate<>'refused' AND folded IS NOT NULL"
+        )
+        self._planned.add(
+            self.target.module, key or "", ((folded, NOT_YET) for (folded,) in found), self.target.fold
+        )
+
+    def _price(self, counts: PlanCounts, seconds_per_call: float) -> Price:
+        credits = self._connection.credits
+        return price_of(
+            self.target,
+            counts.sent,
+            looked_up=looked_up_by_run(self.target, counts.sent + counts.skipped)
+            + self._references.asked_values,
+            edition=self._org.edition,
+            concurrency=self._wish.concurrency,
+            seconds_per_call=seconds_per_call,
+            credits_left=credits.left(),
+            credits_used=credits.used,
+        )
+
+    def users(self) -> list[UserMapped]:
+        """What the source's texts mean among the org's users, the most frequent first."""
+        directory = self._directory
+        mapped = []
+        for text, rows in directory.used.most_common(USERS_SHOWN):
+            user = directory.found.get(text)
+            if user is not None:
+                mapped.append(UserMapped(text, rows, str(user)))
+        problems = ((text, why) for text, why in list(directory.missing.items())[:USERS_SHOWN])
+        mapped += [UserMapped(text, directory.used.get(text, 0), None, why) for text, why in problems]
+        return mapped
+
+
+def asked_how(questions: KeyQuestions, rows: int) -> str:
+    """How the org was asked, in words."""
+    if questions.empty:
+        return "the module is empty"
+    if not questions.asked_rows:
+        return (
+            "the org was not asked for the rows' records" if questions.keys else "there is no key to ask for"
+        )
+    return f"the org was asked for {min(questions.asked_rows, rows):,} rows"

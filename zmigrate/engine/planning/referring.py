@@ -1,0 +1,185 @@
+"""References of rows by key: to rows of this file and of files before it, to earlier runs, to the org."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from zmigrate.engine.batch import Pending
+from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
+from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.engine.planning.known import IdLookup
+from zmigrate.engine.planning.parallel import in_parallel
+from zmigrate.engine.preflight import NUMBER_KEY_TYPES
+from zmigrate.engine.resolve import Wanted, ask
+from zmigrate.engine.target import Target
+from zmigrate.errors import Fatal, RefusedError
+from zmigrate.references import Find
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES
+
+AT_ONCE = 500
+IDS_SHOWN = 5
+
+
+class References:
+    """Notes the references of rows and tells which are open. `known` is asked in order, for what other files
+    and runs wrote.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        book: Book,
+        known: Sequence[IdLookup],
+        may_query: Callable[[str], bool],
+    ) -> None:
+        self._target = target
+        self._book = book
+        self._known = known
+        self._may_query = may_query
+        self.seen = False
+        """Some row has a reference."""
+        self.not_asked: dict[str, str] = {}
+        """By module, why `Find`s were not looked for."""
+        self.asked_values = 0
+        """Different values that `Find`s ask the org for."""
+
+    def note(self, row: Pending) -> None:
+        """Keep a row's references."""
+        for open_id in row.open:
+            self.seen = True
+            reference = open_id.reference
+            if isinstance(reference, Find):
+                parts = (reference.module, reference.field, reference.value, "find")
+            else:
+                parts = (reference.module, reference.field or "", reference.key, "ref")
+            self._book.note("reference", (*parts, open_id.field, reference.when_open, row.number, row.line))
+
+    def look_up(self, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
+        """Find out what is known of each, once for all rows that have it."""
+        db = self._book.db
+        self._book.flush()
+        db.create_function("fold_own", 1, self._target.fold, deterministic=True)
+        db.execute("CREATE INDEX reference_value ON reference (module, by, kind, value)")
+        db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
+        places = db.execute("SELECT DISTINCT module, by, kind FROM reference").fetchall()
+        for module, by, kind in places:
+            self._from_known(module, by, kind)
+            if kind == "find":
+                self._from_org(module, by, crm, stop, deliver)
+        db.execute("UPDATE reference SET state='open' WHERE state='unknown' AND kind='ref'")
+
+    def open_ones(self, column_of: Mapping[str, str]) -> Iterator[Reject]:
+        """References that point at nothing or at several records, of rows that are not refused yet and that
+        want one. A row that is refused takes those down that point at it: call it until nothing comes.
+        """
+        own = (
+            "SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'"
+            if self._target.key is not None
+            else "SELECT 1 WHERE 0"
+        )
+        found = self._book.spooled(
+            "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state"  # noqa: S608
+            " FROM reference r JOIN row me ON me.number=r.number AND me.fate<>'refused'"
+            " WHERE (r.state LIKE 'several%' OR (r.state='open' AND r.when_open<>'leave_out'))"
+            " AND NOT (r.state='open' AND r.kind='ref' AND r.module=? AND r.by IN ('', ?)"
+            f" AND EXISTS ({own}))"
+            " ORDER BY r.number",
+            (self._target.module, self._target.key or ""),
+        )
+        for number, line, key, field, module, by, value, kind, state in found:
+            code, reason = _why(module, by, value, kind, state)
+            yield Reject(number, line, key, column_of.get(field), field, code, reason, value)
+
+    def counts(self, when_open: str) -> list[tuple[str, int, list[int]]]:
+        """Open references that this choice goes for: (field, how many, first lines)."""
+        found = self._book.db.execute(
+            "SELECT field, COUNT(*) FROM reference r WHERE r.state='open' AND r.when_open=?"
+            " AND NOT (r.kind='ref' AND r.module=? AND r.by IN ('', ?) AND EXISTS"
+            " (SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'))"
+            " GROUP BY field",
+            (when_open, self._target.module, self._target.key or ""),
+        ).fetchall()
+        return [(field, times, self._first_lines(field, when_open)) for field, times in found]
+
+    def _first_lines(self, field: str, when_open: str) -> list[int]:
+        found = self._book.db.execute(
+            "SELECT line FROM reference WHERE state='open' AND field=? AND when_open=?"
+            " ORDER BY number LIMIT 3",
+            (field, when_open),
+        )
+        return [line for (line,) in found]
+
+    def _from_known(self, module: str, by: str, kind: str) -> None:
+        for values in self._values(module, by, kind):
+            for lookup in self._known:
+                found = lookup.find(module, values, by or None)
+                self._learn(module, by, kind, {value: ids for value, ids in found.items() if ids})
+
+    def _from_org(
+        self, module: str, by: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]
+    ) -> None:
+        if not self._may_query(module):
+            self.not_asked[module] = "the job's scopes do not let it be read"
+            return
+        try:
+            field = crm.fields(module).get(by)
+            number = field is not None and field.data_type in NUMBER_KEY_TYPES
+
+            def tasks() -> Iterator[tuple[None, Callable[[], dict[str, list[str]]]]]:
+                for values in self._values(module, by, "find"):
+                    for start in range(0, len(values), COQL_IN_VALUES):
+                        some = values[start : start + COQL_IN_VALUES]
+                        self.asked_values += len(some)
+                        yield None, partial(ask, crm, Wanted((module, by), some, number))
+
+            for _, answers in in_parallel(list(tasks()), stop, deliver):
+                self._learn(module, by, "find", answers)
+        except (Fatal, RefusedError) as error:
+            self.not_asked[module] = error.message
+
+    def _values(self, module: str, by: str, kind: str) -> Iterator[list[str]]:
+        """Different values whose state is not known yet, some hundred together."""
+        last = ""
+        first = True
+        while True:
+            found = [
+                value
+                for (value,) in self._book.db.execute(
+                    "SELECT DISTINCT value FROM reference WHERE module=? AND by=? AND kind=?"
+                    " AND state='unknown' AND (? OR value>?) ORDER BY value LIMIT ?",
+                    (module, by, kind, first, last, AT_ONCE),
+                )
+            ]
+            if not found:
+                return
+            yield found
+            first, last = False, found[-1]
+
+    def _learn(self, module: str, by: str, kind: str, answers: Mapping[str, Sequence[str]]) -> None:
+        states: list[tuple[Any, ...]] = []
+        for value, ids in answers.items():
+            if len(ids) > 1:
+                more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+                state = f"several: {', '.join(ids[:IDS_SHOWN])}{more}"
+            else:
+                state = "found" if ids else "open"
+            states.append((state, module, by, kind, value))
+        self._book.db.execute("BEGIN")
+        self._book.db.executemany(
+            "UPDATE reference SET state=? WHERE module=? AND by=? AND kind=? AND value=? AND state='unknown'",
+            states,
+        )
+        self._book.db.execute("COMMIT")
+
+
+def _why(module: str, by: str, value: str, kind: str, state: str) -> tuple[str, str]:
+    what = f"{module} with {by} {value!r}" if kind == "find" else f"the {module} key {value!r}"
+    if state.startswith("several"):
+        return REFERENCE_AMBIGUOUS, f"{what} stands for several records: {state.removeprefix('several: ')}"
+    if kind == "find":
+        return REFERENCE_OPEN, f"the org has no {what}"
+    return REFERENCE_OPEN, f"{what} is in no row before it, and no earlier run against this org wrote it"

@@ -1,0 +1,288 @@
+"""What goes on unhindered and yet should be known before: the warnings of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from zmigrate.engine.planning.asking import KeyQuestions
+from zmigrate.engine.planning.book import Book
+from zmigrate.engine.planning.fates import Judge
+from zmigrate.engine.planning.plan import PlanCounts, PlanWarning
+from zmigrate.engine.planning.pointing import Pointers
+from zmigrate.engine.planning.price import Price
+from zmigrate.engine.planning.reading import Reader
+from zmigrate.engine.planning.referring import References
+from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import INVALID_DATA
+from zmigrate.rows.choices import NO_CHOICE
+from zmigrate.rows.values import NOT_WRITABLE, UNKNOWN_FIELD
+from zmigrate.zoho.facts.limits import edition_of
+from zmigrate.zoho.metadata import Field, Layout, ModuleFields, Org
+
+SYSTEM_TIMES = frozenset(["Created_Time", "Modified_Time", "Last_Activity_Time"])
+PICK_LISTS = frozenset(["picklist", "multiselectpicklist"])
+VALUES_LOOKED_AT = 1_000
+"""Different rejected values of one pick list."""
+
+LINES_SHOWN = 3
+NAMES_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that the parts of a plan found out."""
+
+    target: Target
+    fields: ModuleFields
+    layouts: Sequence[Layout] | None
+    """None where they could not be read."""
+    org: Org
+    counts: PlanCounts
+    price: Price
+    book: Book
+    reader: Reader
+    judge: Judge
+    questions: KeyQuestions
+    pointers: Pointers
+    references: References
+
+
+def remarks(found: Findings) -> Iterator[PlanWarning]:
+    """The warnings, what matters most first."""
+    yield from _existing(found)
+    yield from _open_references(found)
+    yield from _dropped(found)
+    yield from _unread_columns(found)
+    yield from _unfilled(found)
+    yield from _pick_lists(found)
+    yield from _ambiguous(found)
+    yield from _not_asked(found)
+    yield from _settling(found)
+    yield from _credits(found)
+
+
+def _existing(found: Findings) -> Iterator[PlanWarning]:
+    judge, key = found.judge, found.target.key
+    for field, count in judge.namesakes.items():
+        yield PlanWarning(
+            "NAMESAKES",
+            f"the org has records with this {field} already, and the field is not unique: namesakes would be "
+            "created. To leave such rows out, or to change what is there: --on-existing skip|update|fail",
+            field,
+            count,
+            tuple(judge.lines["namesakes"]),
+        )
+    for field, count in judge.found_by_another.items():
+        yield PlanWarning(
+            "FOUND_BY_ANOTHER_FIELD",
+            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change it",
+            field,
+            count,
+            tuple(judge.lines["found_by_another"]),
+        )
+
+
+def _open_references(found: Findings) -> Iterator[PlanWarning]:
+    if not found.references.seen:
+        return
+    for field, count, lines in found.references.counts("leave_out"):
+        yield PlanWarning(
+            "REFERENCE_LEFT_OUT",
+            f"{field} points at nothing; the rows would be written without it",
+            field,
+            count,
+            tuple(lines),
+        )
+    for field, count, lines in found.references.counts("stop"):
+        yield PlanWarning(
+            "REFERENCE_STOPS",
+            f"{field} points at nothing, and the job says that then nothing is to be written",
+            field,
+            count,
+            tuple(lines),
+        )
+
+
+def _dropped(found: Findings) -> Iterator[PlanWarning]:
+    """Fields that take no value: such rows fail, where Zoho would say SUCCESS and drop it."""
+    for code in (NOT_WRITABLE, UNKNOWN_FIELD):
+        for group in found.book.groups():
+            if group.code != code or group.field is None:
+                continue
+            hint = ""
+            if group.field in SYSTEM_TIMES:
+                times = _own_times(found.fields)
+                where = f": {', '.join(times)}" if times else ", which the module lacks so far"
+                hint = f"; keep dates of the old system in a date-time field of your own{where}"
+            yield PlanWarning(
+                "DROPPED_BY_ZOHO",
+                f"{group.message}{hint}",
+                group.field,
+                group.rejects,
+                group.lines,
+            )
+
+
+def _own_times(fields: ModuleFields) -> list[str]:
+    return [
+        field.api_name
+        for field in fields
+        if field.data_type == "datetime" and field.creatable and field.on_layout
+    ][:LINES_SHOWN]
+
+
+def _unread_columns(found: Findings) -> Iterator[PlanWarning]:
+    unread = found.reader.unread_columns
+    if unread:
+        yield PlanWarning(
+            "COLUMNS_UNREAD",
+            f"the job reads nothing of {_listed(unread)}: they go nowhere",
+            count=len(unread),
+        )
+
+
+def _unfilled(found: Findings) -> Iterator[PlanWarning]:
+    """Fields that nothing fills; only those that matter."""
+    if found.target.operation not in {"insert", "upsert"} or not found.reader.filled:
+        return
+    filled = found.reader.filled
+    for layout in found.layouts or ():
+        wanted = sorted(
+            name
+            for name in set(layout.required) - filled
+            if (field := found.fields.get(name)) is not None and not field.mandatory
+        )
+        if wanted:
+            yield PlanWarning(
+                "UNFILLED_ON_LAYOUT",
+                f"nothing fills {_listed(wanted)}, which the layout {layout.name!r} wants. Zoho takes the "
+                "rows, unless they name the layout; a person who edits such a record has to fill it",
+                wanted[0] if len(wanted) == 1 else None,
+                len(wanted),
+            )
+    own = [field.api_name for field in found.fields if _is_key(field)]
+    if found.target.key is None and own and not filled.intersection(own):
+        yield PlanWarning(
+            "NO_KEY_FILLED",
+            f"nothing fills {_listed(own)}, by which records could be found again: for a second load, for "
+            "references, and if an answer is lost",
+        )
+    if "Owner" in found.fields.fields and "Owner" not in filled:
+        yield PlanWarning(
+            "NO_OWNER",
+            "nothing fills Owner: new records belong to the user whose client this is",
+            "Owner",
+        )
+
+
+def _is_key(field: Field) -> bool:
+    return (field.unique or field.external is not None) and field.on_layout and field.creatable
+
+
+def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
+    """Values that a pick list lacks, with the nearest that it has."""
+    for field in found.fields:
+        if field.data_type not in PICK_LISTS or not field.pick_list:
+            continue
+        values = found.book.distinct_values(field.api_name, INVALID_DATA, VALUES_LOOKED_AT)
+        if not values:
+            continue
+        shown = [value.display for value in field.pick_list if value.display != NO_CHOICE]
+        said = [_nearest(value, times, shown) for value, times, _ in values[:NAMES_SHOWN]]
+        more = f", and {len(values) - NAMES_SHOWN} more" if len(values) > NAMES_SHOWN else ""
+        yield PlanWarning(
+            "NOT_IN_PICK_LIST",
+            f"{field.api_name} lacks {len(values)} of the file's values: {', '.join(said)}{more}. "
+            "Add them in Zoho, or map them",
+            field.api_name,
+            sum(times for _, times, _ in values),
+            tuple(sorted(line for _, _, lines in values for line in lines)[:LINES_SHOWN]),
+        )
+
+
+def _nearest(value: str, times: int, shown: Sequence[str]) -> str:
+    folded = {name.casefold(): name for name in shown}
+    hits = get_close_matches(value.casefold(), folded, n=1)
+    near = f", nearest {folded[hits[0]]!r}" if hits else ""
+    return f"{value!r} ({times:,}{near})"
+
+
+def _ambiguous(found: Findings) -> Iterator[PlanWarning]:
+    for field, count in found.reader.ambiguous.items():
+        if count:
+            yield PlanWarning(
+                "AMBIGUOUS",
+                f"values of {field} can be read in several ways; declare how: --date-format, --decimal, "
+                "--thousands, or `formats` in the job",
+                field,
+                count,
+            )
+
+
+def _not_asked(found: Findings) -> Iterator[PlanWarning]:
+    counts, questions = found.counts, found.questions
+    if counts.not_asked:
+        why = (
+            f"the first {questions.asked_rows:,} rows were; --ask N asks for more"
+            if questions.possible and questions.asked_rows
+            else "--ask 0 was given"
+            if questions.possible
+            else "the job's scopes do not let the module be read"
+        )
+        yield PlanWarning(
+            "NOT_ASKED",
+            f"the org was not asked whether it has the records of these rows ({why})",
+            found.target.key,
+            counts.not_asked,
+        )
+    if not questions.compared:
+        yield PlanWarning(
+            "NOT_COMPARED",
+            "Zoho does not give all the written fields back in a query: what is unchanged was not told apart",
+        )
+    for module, why in {**found.pointers.not_asked, **found.references.not_asked}.items():
+        yield PlanWarning(
+            "NOT_ASKED", f"whether {module} has the records that rows point at was not asked: {why}"
+        )
+    if found.layouts is None:
+        yield PlanWarning("NOT_ASKED", "the layouts could not be read, so what they want filled is not known")
+
+
+def _settling(found: Findings) -> Iterator[PlanWarning]:
+    if found.target.recovery == "report":
+        yield PlanWarning(
+            "NOT_SETTLED",
+            "if Zoho's answer to a write is lost, nothing can tell whether it was applied: such rows end as "
+            "in doubt. Name a key, best a unique field: --key FIELD",
+        )
+
+
+def _credits(found: Findings) -> Iterator[PlanWarning]:
+    price = found.price
+    if edition_of(found.org.edition) is None:
+        yield PlanWarning(
+            "EDITION_UNKNOWN",
+            f"the edition {found.org.edition or 'of this org'!r} is not in our table: how many credits it "
+            "has is not known, and five calls at a time are assumed",
+        )
+    if not price.affordable:
+        yield PlanWarning(
+            "CREDITS_SHORT",
+            f"{price.credits:,} credits are needed, {price.credits_left:,} are left of the last 24 hours: the "
+            "run would pause on the way; run with --wait, or resume it",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a, b and 3 more`."""
+    shown = list(names[:NAMES_SHOWN])
+    if len(names) > NAMES_SHOWN:
+        return f"{', '.join(shown)} and {len(names) - NAMES_SHOWN} more"
+    return ", ".join(shown)
+
+
+def required_by_layout(layouts: Sequence[Layout] | None) -> Mapping[str, frozenset[str]]:
+    """By the layout's id, the fields that it wants."""
+    return {layout.id: frozenset(layout.required) for layout in layouts or ()}

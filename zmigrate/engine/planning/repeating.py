@@ -1,0 +1,80 @@
+"""Keys and values of unique fields that stand several times in a source. An index, built once all rows are
+noted, finds them among millions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE
+from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
+from zmigrate.writes import OnRepeated
+
+_REPEATED = """
+SELECT row.number, row.line, row.key, {which}.line, row.fate FROM row
+JOIN (SELECT folded, MIN(number) AS first, MAX(number) AS last FROM row
+      WHERE folded IS NOT NULL {alive} GROUP BY folded HAVING COUNT(*) > 1) AS key ON key.folded=row.folded
+JOIN row AS {which} ON {which}.number=key.{which}
+WHERE row.fate<>'refused' {but} ORDER BY row.number
+"""
+
+
+def repeated_keys(
+    book: Book, target: Target, mode: OnRepeated, column_of: Mapping[str, str]
+) -> Iterator[Reject]:
+    """Rows that are not written since their key stands in another row. By default that is so for inserts
+    only, whose first row then counts if it is written itself.
+    """
+    natural = "first" if target.operation == "insert" else "each"
+    if target.operation == "delete":
+        mode = "first"
+    if mode == "each" and not (target.operation == "insert" and target.key_kind == "unique"):
+        return
+    which = "last" if mode == "last" else "first"
+    but = "" if mode == "fail" else f"AND row.number<>key.{which}"
+    alive = "AND fate<>'refused'" if mode in {natural, "each"} or target.operation == "delete" else ""
+    book.flush()
+    book.db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
+    query = _REPEATED.format(which=which, but=but, alive=alive)
+    field = target.key
+    for number, line, key, other, _ in book.spooled(query):
+        code, reason = DUPLICATE_IN_SOURCE, f"the key {key!r} stands in line {other} already"
+        if mode == "last":
+            reason = f"the key {key!r} stands in line {other} again, which is written"
+        elif mode == "fail":
+            reason = f"the key {key!r} stands in several lines, from {other} on; none of them is written"
+        elif target.operation == "delete" and target.key_kind == "id":
+            code, reason = INVALID_DATA, f"line {other} deletes this record already"
+        yield Reject(number, line, key, column_of.get(field or ""), field, code, reason, key)
+
+
+def repeated_updates(book: Book) -> int:
+    """Rows of an upsert that follow one which creates their record: they change it. Counted, not refused."""
+    book.flush()
+    before = book.db.total_changes
+    book.db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
+    book.db.execute(
+        "UPDATE row SET fate='update' WHERE fate='create' AND folded IS NOT NULL AND number<>"
+        " (SELECT MIN(number) FROM row AS first WHERE first.folded=row.folded AND first.fate='create')"
+    )
+    return book.db.total_changes - before
+
+
+def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
+    """Rows that write a value to a unique field which a row before them has written. Zoho refuses them."""
+    book.flush()
+    book.db.execute("CREATE INDEX IF NOT EXISTS taken_value ON taken (field, folded, number)")
+    found = book.spooled(
+        "SELECT t.number, t.line, row.key, t.field, t.value, first.line FROM taken t"
+        " JOIN row ON row.number=t.number AND row.fate<>'refused'"
+        " JOIN (SELECT taken.field, taken.folded, MIN(taken.number) AS number FROM taken"
+        "       JOIN row ON row.number=taken.number AND row.fate<>'refused'"
+        "       GROUP BY taken.field, taken.folded HAVING COUNT(*) > 1) AS other"
+        "   ON other.field=t.field AND other.folded=t.folded AND other.number<>t.number"
+        " JOIN row AS first ON first.number=other.number ORDER BY t.number"
+    )
+    for number, line, key, field, value, other in found:
+        reason = f"the field is unique, and line {other} has this value already"
+        yield Reject(number, line, key, column_of.get(field), field, DUPLICATE_DATA, reason, value)
