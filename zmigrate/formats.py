@@ -33,6 +33,14 @@ class Formats:
         """The formats of one field."""
         return self.fields.get(name) or self
 
+    def within(self, subform: str) -> Formats:
+        """The formats of a subform's rows: those of its field, and of `Subform.Column` for one of them."""
+        inside = f"{subform}."
+        own = {
+            name.removeprefix(inside): each for name, each in self.fields.items() if name.startswith(inside)
+        }
+        return replace(self.of(subform), fields=MappingProxyType(own))
+
     def for_field(self, name: str, **changes: object) -> Formats:
         """The same with other formats for one field."""
         own = replace(self.of(name), fields=MappingProxyType({}), **changes)  # type: ignore[arg-type]

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from zmigrate.rows.field_types import PLAIN_EMAIL, PLAIN_PHONE, PLAIN_TEXT, text_length
+from zmigrate.rows.field_types import PLAIN_TEXT, text_length
 from zmigrate.rows.refusal import NOTHING
+from zmigrate.rows.texts import PLAIN_EMAIL, PLAIN_PHONE
 
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field

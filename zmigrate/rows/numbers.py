@@ -1,4 +1,4 @@
-"""Numbers for Zoho: plain ones only, and none that would lose a digit on the way.
+"""Numbers for Zoho: text as declared, plain otherwise, and none that would lose a digit on the way.
 
 Digits: zoho.com/crm/developer/docs/api/v8/insert-records.html ("Sample attributes").
 """
@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from zmigrate.rows.refusal import NOTHING, Refused, kind_of, short, take
+from zmigrate.rows.separators import Separators, undeclared
 
 INTEGER_DIGITS: Final = 9
 BIGINT_DIGITS: Final = 18
@@ -26,28 +27,32 @@ _ROUNDED = re.compile(r"[+-]?\d[.,]\d+E\+(1[1-9]|[2-9]\d)\Z", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
 
-def integer(value: Any) -> Any:
+def integer(value: Any, separators: Separators | None = None) -> Any:
     value = take(value)
     if value is None or value is NOTHING:
         return value
-    whole = _whole(value, INTEGER_DIGITS)
+    whole = _whole(value, INTEGER_DIGITS, separators)
     return int(whole)
 
 
-def bigint(value: Any) -> Any:
+def bigint(value: Any, separators: Separators | None = None) -> Any:
     """A long integer, which Zoho takes as a string; leading zeros are kept."""
     value = take(value)
     if value is None or value is NOTHING:
         return value
-    return _whole(value, BIGINT_DIGITS).removeprefix("+")
+    return _whole(value, BIGINT_DIGITS, separators).removeprefix("+")
 
 
-def _whole(value: Any, most: int) -> str:
+def _whole(value: Any, most: int, separators: Separators | None) -> str:
     if isinstance(value, str):
+        plain = value
         if not _WHOLE.match(value):
             refuse_rounded(value)
-            raise Refused(f"{short(value)} is not a whole number such as 42 (no separators, no decimals)")
-        plain = value
+            if separators is None:
+                raise undeclared(value, whole=True)
+            plain = separators.read(value)
+            if not _WHOLE.match(plain):
+                raise Refused(f"{short(value)} is not a whole number")
     elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise Refused(f"a whole number is wanted, not {kind_of(value)}")
     else:
@@ -70,15 +75,15 @@ def refuse_rounded(text: str) -> None:
         )
 
 
-def number(value: Any) -> Any:
-    return _number(value, DIGITS_BEFORE_POINT)
+def number(value: Any, separators: Separators | None = None) -> Any:
+    return _number(value, DIGITS_BEFORE_POINT, separators)
 
 
-def percent(value: Any) -> Any:
-    return _number(value, PERCENT_DIGITS)
+def percent(value: Any, separators: Separators | None = None) -> Any:
+    return _number(value, PERCENT_DIGITS, separators)
 
 
-def _number(value: Any, before: int) -> Any:
+def _number(value: Any, before: int, separators: Separators | None) -> Any:
     value = take(value)
     if value is None or value is NOTHING:
         return value
@@ -87,12 +92,12 @@ def _number(value: Any, before: int) -> Any:
             raise Refused(f"more than {before} digits before the point, or no number at all")
         return round(value, DIGITS_AFTER_POINT)
     if isinstance(value, str):
-        if not _PLAIN_NUMBER.match(value):
+        if separators is not None:
             refuse_rounded(value)
-            raise Refused(
-                f"{short(value)} is not a plain number; write 1234.50: a point for the decimals,"
-                " no thousands separators, no currency sign"
-            )
+            value = separators.read(value)
+        elif not _PLAIN_NUMBER.match(value):
+            refuse_rounded(value)
+            raise undeclared(value, whole=False)
         if (
             len(value) <= EXACT_FLOAT_DIGITS
             and before > EXACT_FLOAT_DIGITS

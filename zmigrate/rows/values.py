@@ -4,41 +4,39 @@ guessed: what could be read in two ways is refused, with what to write instead."
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import tzinfo
 from difflib import get_close_matches
+from functools import partial
 from itertools import repeat
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
+from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.formats import Formats
 from zmigrate.rows import field_types
 from zmigrate.rows.columns import TakeColumn, column_taker
+from zmigrate.rows.declared import formats_problem
+from zmigrate.rows.links import Links, record_id
 from zmigrate.rows.numbers import refuse_rounded
-from zmigrate.rows.refusal import NOTHING, Refused
+from zmigrate.rows.refusal import NOTHING, BadValue, FieldError, Refused, shown
+from zmigrate.rows.subforms import Subform
+from zmigrate.zoho.metadata import ModuleFields
+
+__all__ = ["BadValue", "Converter", "FieldError", "field_problem"]
 
 if TYPE_CHECKING:
     from zmigrate.rows.references import OpenId
     from zmigrate.rows.users import UserDirectory
     from zmigrate.writes import Operation
-    from zmigrate.zoho.metadata import Field, ModuleFields
+    from zmigrate.zoho.metadata import Field
 
 UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
-LONGEST_SHOWN: Final = 200
+MANDATORY_NOT_FOUND: Final = "MANDATORY_NOT_FOUND"
+PARENT: Final = "Parent_Id"
+"""The lookup of a subform's row to its record, which Zoho fills in."""
 _PLAIN: Final = Formats()
-
-
-class BadValue(Exception):
-    """A value that Zoho would refuse or drop: which field, Zoho's code (or ours), why, and the value."""
-
-    def __init__(self, field: str, code: str, message: str, value: object = None) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
-        self.field = field
-        self.code = code
-        self.message = message
-        self.value = _shown(value)
 
 
 class Converter:
@@ -57,29 +55,37 @@ class Converter:
         users: UserDirectory | None = None,
         related: Callable[[str], ModuleFields] | None = None,
     ) -> None:
-        """`formats`: how text is read; `users`: whom a user field's text means, without it only ids are
-        taken; `related`: the fields of another module, asked for when a subform's first row comes.
+        """`formats`: how text is read; `users`: whom the text of a user field means (None: it is an id);
+        `related`: the fields of another module, asked for when the first value of a subform comes.
+
+        Raises UsageError where the formats can't be read by.
         """
+        problem = formats_problem(formats)
+        if problem is not None:
+            raise UsageError(f"a declared format can't be read by: {problem}", code="FORMATS")
         self._fields = fields
         self._operation = operation
         self._key = key
         self._formats = formats
         self._users = users
         self._related = related
-        self.open: tuple[OpenId, ...] = ()
-        """The references of the record that was converted last, for others to fill in."""
+        self._links = Links(users)
+        self._mandatory = _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
         self._column_takers: dict[str, TakeColumn | None] = {}
+        self.open: tuple[OpenId, ...] = ()
+        """The references of the record that was converted last, for others to fill in."""
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The record in Zoho's JSON. Raises BadValue, and nothing else."""
-        if not isinstance(record, Mapping):
-            raise BadValue("", NOT_A_RECORD, f"transform gave {type(record).__name__}, not a record", record)
-        if self._operation == "delete":
-            record = {name: value for name, value in record.items() if name == self._key}
+        """The record in Zoho's JSON. Raises BadValue with all that is wrong with it."""
+        if self.open:
+            self.open = ()
+        if self._operation == "delete" or (type(record) is not dict and not isinstance(record, Mapping)):
+            record = self._key_alone(record)
         lengths, converters = self._text_lengths, self._converters
         converted: dict[str, Any] = {}
+        errors: tuple[FieldError, ...] = ()
         for name, value in record.items():
             length = lengths.get(name)
             if length is not None and type(value) is str and len(value) <= length and value.isascii():
@@ -90,12 +96,45 @@ class Converter:
                 convert = converters.get(name) or self._compile(name)
                 result = convert(value)
             except Refused as refused:
-                raise BadValue(str(name), refused.code, refused.message, value) from None
+                errors += refused.errors(str(name), value)
+                continue
             if result is not NOTHING:
                 converted[name] = result
+        if self._links.met:
+            self.open, misled = self._links.leave(converted)
+            errors += misled
         if self._key is not None and converted.get(self._key) is None:
-            raise BadValue(self._key, EMPTY_KEY, "the key is empty, so its record could not be found again")
+            errors += self._empty_key(errors)
+        for name in self._mandatory:
+            if name not in converted:
+                errors += self._not_found(converted, errors)
+                break
+        if errors:
+            self.open = ()
+            raise BadValue(*errors)
         return converted
+
+    def _key_alone(self, record: object) -> dict[str, Any]:
+        """All that a delete needs."""
+        if not isinstance(record, Mapping):
+            message = f"transform gave {type(record).__name__}, not a record"
+            raise BadValue(FieldError("", NOT_A_RECORD, message, shown(record)))
+        return {name: value for name, value in record.items() if name == self._key}
+
+    def _empty_key(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        key = str(self._key)
+        if any(error.field == key for error in errors):
+            return ()
+        return (FieldError(key, EMPTY_KEY, "the key is empty, so its record could not be found again"),)
+
+    def _not_found(
+        self, converted: Mapping[str, Any], errors: Sequence[FieldError]
+    ) -> tuple[FieldError, ...]:
+        """For the mandatory fields that are missing, other than for a bad value of their own."""
+        told = {error.field.partition("[")[0] for error in errors}
+        missing = sorted(self._mandatory - converted.keys() - told)
+        message = "required field not found: a new record must have it; fill it, or give it a default"
+        return tuple(FieldError(name, MANDATORY_NOT_FOUND, message) for name in missing)
 
     def convert_columns(
         self, names: Sequence[str], columns: Sequence[Sequence[Any]]
@@ -103,16 +142,10 @@ class Converter:
         """The records of rows that stand together, a column at a time: what `convert` gives for each of them,
         at a third of its price. None where a row has to be told apart: a value is refused, or a key empty.
         """
-        if self._operation == "delete":
+        if self._operation == "delete" or not self._mandatory.issubset(names):
             return None
-        converted = []
-        try:
-            for name, cells in zip(names, columns, strict=True):
-                convert = self._converters.get(name) or self._compile(name)
-                take = self._column_takers.get(name)
-                taken = None if take is None else take(cells)
-                converted.append(list(map(convert, cells)) if taken is None else taken)
-        except Refused:
+        converted = self._columns(names, columns)
+        if converted is None:
             return None
         if self._key is not None:
             keys = converted[names.index(self._key)] if self._key in names else (None,)
@@ -120,10 +153,31 @@ class Converter:
                 return None
         if not any(NOTHING in values for values in converted):
             return list(map(dict, map(zip, repeat(names), zip(*converted, strict=True))))
+        if any(NOTHING in converted[names.index(name)] for name in self._mandatory):
+            return None
         return [
             {name: value for name, value in zip(names, row, strict=True) if value is not NOTHING}
             for row in zip(*converted, strict=True)
         ]
+
+    def _columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Sequence[Any]] | None:
+        self.open = ()
+        converted: list[Sequence[Any]] = []
+        try:
+            for name, cells in zip(names, columns, strict=True):
+                convert = self._converters.get(name) or self._compile(name)
+                take = self._column_takers.get(name)
+                taken = None if take is None else take(cells)
+                converted.append(list(map(convert, cells)) if taken is None else taken)
+        except Refused:
+            self._links.forget()  # they come again, row by row
+            return None
+        if self._links.met:
+            if self._links.open:  # each belongs to a row
+                self._links.forget()
+                return None
+            self._links.leave({})
+        return converted
 
     def _compile(self, name: str) -> Callable[[Any], Any]:
         convert = self._converter(name)
@@ -134,7 +188,7 @@ class Converter:
         if name == "id":
             if self._operation == "insert":
                 raise Refused("a new record has no id yet; leave it out", NOT_WRITABLE)
-            return field_types.record_id
+            return record_id
         if not isinstance(name, str) or not name.startswith("$"):
             problem = field_problem(self._fields, name, self._operation, key=self._key)
             if problem is not None:
@@ -142,15 +196,37 @@ class Converter:
         else:
             return field_types.as_is
         field = self._fields.fields[name]
-        convert = field_types.converter(field, _zone(self._formats.of(name)))
+        if field.data_type == "subform" and self._related is not None and field.subform_module:
+            convert: Callable[[Any], Any] = Subform(name, partial(self._of_rows, field), self._links.keep)
+        else:
+            convert = field_types.converter(field, self._formats.of(name), self._links)
         self._column_takers[name] = column_taker(field, is_key=name == self._key)
         if name == self._key:
             return _trimmed(convert)
         if self._operation == "insert":
             convert = _none_left_out(convert)
+        elif field.mandatory:
+            convert = _never_blank(convert)
         if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
             self._text_lengths[name] = field_types.text_length(field)
         return convert
+
+    def _of_rows(self, field: Field, new: bool) -> Converter:
+        """The converter of a subform's rows, new ones or those that are there."""
+        assert self._related is not None and field.subform_module is not None  # noqa: S101, PT018  asked before
+        try:
+            fields = self._related(field.subform_module)
+        except (RefusedError, Fatal) as error:
+            raise Refused(f"the fields of {field.subform_module} can't be read: {error.message}") from None
+        own = {name: each for name, each in fields.fields.items() if name != PARENT}
+        return Converter(
+            ModuleFields(fields.module, MappingProxyType(own)),
+            "insert" if new else "update",
+            None,
+            self._formats.within(field.api_name),
+            self._users,
+            self._related,
+        )
 
 
 def field_problem(
@@ -215,16 +291,19 @@ def _none_left_out(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return left_out
 
 
-def _zone(formats: Formats) -> tzinfo | None:
-    return None if formats.timezone is None else ZoneInfo(formats.timezone)
+def _never_blank(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def filled(value: Any) -> Any:
+        result = convert(value)
+        if result is None:
+            raise Refused("the field is mandatory and can't be blanked", MANDATORY_NOT_FOUND)
+        return result
+
+    return filled
 
 
-def _shown(value: object) -> str:
-    if isinstance(value, str):
-        text = value
-    else:
-        try:
-            text = repr(value)
-        except Exception as error:
-            text = f"<{type(value).__name__} whose repr fails: {type(error).__name__}>"
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+def _mandatory(fields: ModuleFields, operation: Operation, key: str | None) -> frozenset[str]:
+    """The fields without which Zoho refuses a new record (zoho-api 9.3); that of the key is told as empty."""
+    if operation != "insert":
+        return frozenset()
+    wanted = (field for field in fields if field.mandatory and field.creatable and field.on_layout)
+    return frozenset(field.api_name for field in wanted if field.api_name != key)
