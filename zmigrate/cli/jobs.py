@@ -209,20 +209,24 @@ def type_text(spec: OptionSpec) -> str:
 
 
 def usage(entry: JobEntry) -> str:
-    """A command line with everything that the job can't do without. Secrets are asked for."""
+    """A command line with everything that the job needs or usually has. Secrets are asked for."""
     specs = specs_of(entry.cls)
     arguments = [spec.metavar for spec in specs if spec.kind == "argument" and spec.required]
     wanted = [
         f"{spec.flag} {spec.value_name}"
         for spec in specs
-        if spec.kind == "option" and spec.required and not spec.secret
+        if spec.kind == "option" and (spec.required or spec.usual) and not spec.secret
     ]
     return " ".join(["zmigrate run", entry.name, *arguments, *wanted, "--emulator"])
 
 
 def write_text(write: dict[str, Any] | None, cls: type) -> str:
     """`upsert into Leads by Legacy_ID`."""
+    from zmigrate.job import Flow
+
     if write is None:
+        if issubclass(cls, Flow):
+            return "what its jobs write, one after the other"
         return (
             DEPENDS if inspect.getattr_static(cls, "write", None) is not None else "what its own code writes"
         )

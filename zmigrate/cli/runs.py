@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,8 +33,12 @@ if TYPE_CHECKING:
     from zmigrate.display.banner import BannerFacts
     from zmigrate.engine.folder import RunRecord
     from zmigrate.engine.ledger import RunInfo
+    from zmigrate.events import StepFacts
 
 RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the beginning of one, or `last`.")]
+
+REASONS = (("why rows failed", "errors"), ("rows in doubt", "in_doubt"), ("skipped rows", "skipped"))
+"""Titles in a report, and the result files that have the rows."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -175,6 +180,7 @@ def description(info: RunInfo) -> RenderableType:
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
+    from zmigrate.engine.ledger import list_steps
 
     record = info.record
     parts: list[RenderableType] = [banner(facts_of_record(record))]
@@ -191,14 +197,12 @@ def description(info: RunInfo) -> RenderableType:
             rows_total=(record.source or {}).get("rows"),
         )
     )
-    for title, name in (
-        ("why rows failed", "errors"),
-        ("rows in doubt", "in_doubt"),
-        ("skipped rows", "skipped"),
-    ):
-        reasons = reasons_of(info.folder.result_file(name))
-        if reasons:
-            parts += [Text(f"\n{title}", style="bold"), reason_list(reasons)]
+    for run in list_steps(info.folder) or [info]:
+        place = "" if run is info else f"{run.folder.path.name}: "
+        for title, name in REASONS:
+            reasons = reasons_of(run.folder.result_file(name))
+            if reasons:
+                parts += [Text(f"\n{place}{title}", style="bold"), reason_list(reasons)]
     error = record.result.get("error")
     if error:
         parts.append(Text(f"\nended by: {error['message']}", style="red"))
@@ -222,4 +226,15 @@ def facts_of_record(record: RunRecord) -> BannerFacts:
         rows_total=(record.source or {}).get("rows"),
         rows_done=0,
         practice=record.practice,
+        steps=[facts_of_step(step) for step in record.steps or ()],
+    )
+
+
+def facts_of_step(step: Mapping[str, Any]) -> StepFacts:
+    """A step of a flow, as the flow's folder has it."""
+    from zmigrate.events import StepFacts
+
+    write = step["write"]
+    return StepFacts(
+        step["name"], step["file"], write["module"], write["operation"], step["source"].get("rows")
     )

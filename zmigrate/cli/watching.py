@@ -37,6 +37,7 @@ class Watch:
             self._console, quiet=quiet, verbose=verbose, asked=lambda: self.stop.requested
         )
         self._banner_shown = False
+        self._in_flow = False
         self._rows_total: int | None = None
 
     def __enter__(self) -> Self:
@@ -49,11 +50,17 @@ class Watch:
         self._progress.__exit__(kind, error, trace)
 
     def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.RunStarted):
-            self._rows_total = event.rows_total
-            if not self._quiet and not self._banner_shown:
-                self._show(facts_of_event(event))
+        if isinstance(event, events.FlowStarted):
+            self._in_flow = True
+            self._begin(event)
+        elif isinstance(event, events.RunStarted) and not self._in_flow:
+            self._begin(event)
         self._progress(event)
+
+    def _begin(self, event: events.RunStarted | events.FlowStarted) -> None:
+        self._rows_total = event.rows_total
+        if not self._quiet and not self._banner_shown:
+            self._show(facts_of_event(event))
 
     def confirm(self, asked: Banner) -> bool:
         """Show what is about to happen, and ask."""
@@ -90,18 +97,21 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def facts_of_event(event: events.RunStarted) -> BannerFacts:
+def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts:
     """The banner from the event that opens a run."""
+    if isinstance(event, events.FlowStarted):
+        write: dict[str, Any] = {"module": None, "operation": None, "steps": event.steps}
+    else:
+        write = {"module": event.module, "operation": event.operation}
     return BannerFacts(
         job=event.job,
         org=event.org,
         environment=event.environment,
         place=event.profile,
-        module=event.module,
-        operation=event.operation,
         rows_total=event.rows_total,
         rows_done=event.rows_done,
         practice=event.practice,
+        **write,
     )
 
 
@@ -117,4 +127,5 @@ def facts_of_banner(asked: Banner) -> BannerFacts:
         rows_total=asked.rows,
         rows_done=0,
         practice=asked.practice,
+        steps=asked.steps,
     )

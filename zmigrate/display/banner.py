@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zmigrate.display.console import count
+from zmigrate.display.console import count, counted
+from zmigrate.events import StepFacts
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -32,6 +34,8 @@ class BannerFacts:
     rows_total: int | None
     rows_done: int
     practice: bool
+    steps: Sequence[StepFacts] = ()
+    """Of a flow."""
 
 
 def banner(facts: BannerFacts) -> RenderableType:
@@ -49,12 +53,20 @@ def banner(facts: BannerFacts) -> RenderableType:
     grid.add_row("environment", Text(facts.environment, style=f"bold {color}"))
     grid.add_row("credentials", facts.place)
     if facts.module is not None:
-        what = WRITE_WORDS.get(facts.operation or "", facts.operation or "read")
-        grid.add_row("write", f"{what} {facts.module}")
+        grid.add_row("write", write_text(facts.operation, facts.module))
+    for number, step in enumerate(facts.steps):
+        rows = "" if step.rows is None else f", {counted(step.rows, 'row')}"
+        what = f"{step.name}  {write_text(step.operation, step.module)}{rows}"
+        grid.add_row("" if number else "steps", what)
     grid.add_row("rows", rows_text(facts))
     if facts.practice:
         grid.add_row("practice", "nothing reaches Zoho, and this org is gone afterwards")
     return Panel(grid, title=facts.job, title_align="left", border_style=color, expand=False)
+
+
+def write_text(operation: str | None, module: str) -> str:
+    """`insert into Leads`."""
+    return f"{WRITE_WORDS.get(operation or '', operation or 'read')} {module}"
 
 
 def rows_text(facts: BannerFacts) -> str:

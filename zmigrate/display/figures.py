@@ -35,27 +35,14 @@ class Rate:
 
 
 class Figures:
-    """A listener of events that keeps the totals which the progress shows."""
+    """A listener of events that keeps the totals which the progress shows; of a flow those of the step at
+    work."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._rate = Rate()
         self.run: events.RunStarted | None = None
         self.began: float = clock()
-        self.rows_before = 0
-        self.created = self.updated = self.unchanged = self.deleted = 0
-        self.skipped = self.failed = self.in_doubt = 0
-        self.requests = self.retries = self.throttled = 0
-        self.in_flight = self.limit = self.parked = 0
-        self.tokens = 0
-        self.token_left_s: float | None = None
-        self.credits_used = 0
-        self.credits_left: int | None = None
-        self.waiting_for: str | None = None
-        self._waiting_until = 0.0
-        self.stopping = False
-        self.ended = False
-        self._parked_rows: dict[int, int] = {}
+        self._begin()
         self._takers: dict[type[events.Event], Callable[..., None]] = {
             events.RunStarted: self._run_started,
             events.BatchDone: self._batch_done,
@@ -72,6 +59,23 @@ class Figures:
             events.Tick: self._tick,
             events.RunEnded: self._run_ended,
         }
+
+    def _begin(self) -> None:
+        self._rate = Rate()
+        self.rows_before = 0
+        self.created = self.updated = self.unchanged = self.deleted = 0
+        self.skipped = self.failed = self.in_doubt = 0
+        self.requests = self.retries = self.throttled = 0
+        self.in_flight = self.limit = self.parked = 0
+        self.renewals = 0
+        self.token_left_s: float | None = None
+        self.credits_used = 0
+        self.credits_left: int | None = None
+        self.waiting_for: str | None = None
+        self._waiting_until = 0.0
+        self.stopping = False
+        self.ended = False
+        self._parked_rows: dict[int, int] = {}
 
     def take(self, event: events.Event) -> None:
         """Count one event; kinds that carry no figures are passed over."""
@@ -124,6 +128,8 @@ class Figures:
         return max(self.rows_total - self.rows_done, 0) / rate
 
     def _run_started(self, event: events.RunStarted) -> None:
+        if self.ended:
+            self._begin()
         self.run = event
         for outcome, rows in event.done.items():
             setattr(self, outcome, rows)
@@ -162,7 +168,7 @@ class Figures:
         self.limit = event.limit
 
     def _token_acquired(self, event: events.TokenAcquired) -> None:
-        self.tokens += 1
+        self.renewals += event.renewed
         self.token_left_s = event.lifetime_s
 
     def _waiting(self, event: events.Waiting) -> None:

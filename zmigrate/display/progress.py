@@ -233,7 +233,7 @@ def moment(figures: Figures) -> list[tuple[str, str]]:
 def troubles(figures: Figures) -> list[tuple[str, str]]:
     """What had to be done again."""
     counts = [
-        ("tokens renewed", figures.tokens - 1, ""),
+        ("tokens renewed", figures.renewals, ""),
         ("retries", figures.retries, "yellow"),
         ("throttled", figures.throttled, "yellow"),
     ]

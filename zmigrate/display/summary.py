@@ -55,6 +55,34 @@ def accounting(rows: Mapping[str, int]) -> RenderableType:
     return table
 
 
+def step_table(result: Mapping[str, Any]) -> RenderableType:
+    """Of a flow: a line a step, those that are still to come too, and the total; of the outcomes those that
+    happened.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = result["rows"]
+    shown = [(name, style) for name, style in OUTCOMES if rows.get(name) or name == "failed"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_footer=True)
+    table.add_column("step", "total", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for name, style in [("read", ""), *shown]:
+        total = Text(count(rows[name]), style=f"bold {style}".strip() if rows[name] else "dim")
+        table.add_column(name.replace("_", " "), total, justify="right", no_wrap=True)
+    for step in result["steps"]:
+        state = Text(step["state"], style=STATE_STYLE.get(step["state"], ""))
+        figures = [
+            Text(count(step["rows"][name]), style=style if step["rows"][name] else "dim")
+            for name, style in [("read", ""), *shown]
+        ]
+        table.add_row(step["run_id"].rpartition("/")[2], state, *figures)
+    for name in result["not_begun"]:
+        table.add_row(name, Text("not begun", style="dim"))
+    return table
+
+
 def balance(rows: Mapping[str, int], rows_total: int | None = None) -> Text:
     """The sentence under the table: every row accounted for, or by how much it is out."""
     from rich.text import Text
@@ -94,7 +122,7 @@ def summary(
         "",
         head,
         "",
-        accounting(result["rows"]),
+        accounting(result["rows"]) if result.get("steps") is None else step_table(result),
         balance(result["rows"], rows_total),
         "",
     ]
@@ -148,7 +176,11 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
-        steps.append("mend the rows in errors.csv and feed that file in again: it loads only what failed")
+        steps.append(
+            "mend the rows in errors.csv and feed that file in again: it loads only what failed"
+            if result.get("steps") is None
+            else "mend the rows in a step's errors.csv and feed that file in again: it loads only what failed"
+        )
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps
