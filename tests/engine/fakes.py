@@ -8,6 +8,7 @@ before or after they were applied, or be applied late: within the settling time,
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +17,18 @@ import orjson
 
 from tests.engine.fake_org import KEY, FakeClock, FakeOrg, fold
 from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine.idmap import IdMap
+from zmigrate.engine.outcomes import Outcome
+from zmigrate.engine.recorded import Group
+from zmigrate.engine.resolve import FoundCache, Resolver
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
 from zmigrate.rows.sources import Cursor, Fingerprint, Row
-from zmigrate.rows.values import BadValue
+from zmigrate.rows.values import BadValue, FieldError
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer, read_done
+from zmigrate.zoho.metadata import ModuleFields
 
 LATE_AFTER_RESET_S = 9.9
 LATE_AFTER_TIMEOUT_S = 59.9
@@ -272,10 +278,33 @@ class FakeWorkers:
 class FakeConverter:
     """Refuses rows of the kind `bad value`; leaves the others as they are."""
 
+    open = ()
+
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
         if record["Kind"] == "bad value":
-            raise BadValue("Value", "INVALID_DATA", "not a number", "x")
+            raise BadValue(FieldError("Value", "INVALID_DATA", "not a number", "x"))
         return dict(record)
+
+
+RESOLVER = Resolver(lambda: IdMap(sqlite3.connect("")), FoundCache(), lambda module: ModuleFields(module, {}))
+"""Knows of nothing."""
+
+
+@dataclass(frozen=True)
+class RecordedRow:
+    """A row as the journal tells it."""
+
+    number: int
+    line: int
+    key: str | None
+    outcome: Outcome
+    source: Mapping[str, Any] | None
+
+
+def recorded_rows(group: Group) -> list[RecordedRow]:
+    sources = group.sources or [None] * len(group.rows)
+    whole = zip(group.rows, group.outcomes, sources, strict=True)
+    return [RecordedRow(*row, Outcome(*parts), source) for row, parts, source in whole]
 
 
 class FakeSource:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.engine.fake_org import KEY, FakeClock, fold
+from tests.engine.fakes import RESOLVER
 from tests.engine.test_properties import Lab, Plan, Scenario
 from tests.zoho.fakes import FakeZoho, Reply, refused, rig
 from zmigrate.engine.batch import Batch, Pending
@@ -122,7 +123,7 @@ class Desk:
         self.flight = Flight(journal, fence, producer, Rows(), lambda event: None)
         sender = Sender(None, self.target)  # type: ignore[arg-type]
         self.intake = Intake(
-            self.flight, sender, SettlingTime(), lambda event: None, lambda: False, self.clock
+            self.flight, sender, RESOLVER, SettlingTime(), lambda event: None, lambda: False, self.clock
         )
         self.batch = Batch(1, [ROW])
         self.flight.give_out(self.batch)

@@ -134,7 +134,7 @@ def test_a_turn_that_was_not_committed_is_gone_when_the_process_is(journal: Jour
 def test_a_batch_under_way_comes_back_with_all_that_is_known_of_its_requests(journal: Journal) -> None:
     put(journal, sent(doubted=True, parent=9))
     put(journal, sent(2), [CREATED, CREATED])
-    [batch] = journal.open_batches(lambda body: json.loads(body)["data"])
+    [batch] = journal.open_batches(lambda body, second: json.loads(body)["data"])
     assert (batch.id, batch.parent, batch.state, batch.sends) == (1, 9, "sent", 1)
     assert (batch.first_intent, batch.sent_at, batch.doubted) == (100.5, 99.5, True)
     assert [(found.number, found.line, found.key) for found in batch.rows] == [(1, 2, "k1"), (2, 3, "K2")]
@@ -170,7 +170,7 @@ def test_a_batch_that_is_done_is_a_row_more_and_nothing_written_anew(journal: Jo
         batch.finish([CREATED, CREATED])
         journal.finish_batch(batch)
     assert seen(journal.path, both) == before
-    assert journal.open_batches(lambda body: json.loads(body)["data"]) == []
+    assert journal.open_batches(lambda body, second: json.loads(body)["data"]) == []
     assert list(journal.open_rows()) == []
 
 
@@ -198,7 +198,7 @@ def test_outcomes_come_by_the_first_row_of_their_group_without_the_moved(journal
     put(journal, Batch(2, [row(1), row(3)], state="sent"), [CREATED, CREATED])
     with journal.transaction():
         journal.put_decided([(row(n), Outcome("skipped", None, "SKIPPED")) for n in (2, 5)])
-    groups = [(first, [found.number for found in group]) for first, group in journal.outcomes()]
+    groups = [(group.first_row, group.numbers) for group in journal.groups()]
     assert groups == [(1, [1, 3]), (2, [2, 5]), (4, [6])]
 
 
@@ -288,7 +288,7 @@ def test_what_is_no_journal_of_ours_is_told_with_what_to_do(how: str, tmp_path: 
 def test_a_journal_of_another_version_names_both(tmp_path: Path) -> None:
     path = closed_journal(tmp_path)
     spoil(path, "PRAGMA user_version=99")
-    with pytest.raises(JournalDamaged, match="schema 99, needed 2"):
+    with pytest.raises(JournalDamaged, match="schema 99, needed 3"):
         Journal.open(path)
 
 

@@ -26,7 +26,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.fake_org import KEY, SOMEBODY_ELSE, US, FakeClock, FakeOrg, fold
-from tests.engine.fakes import FakeConverter, FakeSource, FakeStop, FakeWire, FakeWorkers, Fate
+from tests.engine.fakes import (
+    RESOLVER,
+    FakeConverter,
+    FakeSource,
+    FakeStop,
+    FakeWire,
+    FakeWorkers,
+    Fate,
+    RecordedRow,
+    recorded_rows,
+)
 from tests.support import read_rows
 from zmigrate import Skip
 from zmigrate.engine.accounting import check_counts, count_rows
@@ -34,9 +44,9 @@ from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Rows
 from zmigrate.engine.record_run import RecordRun
-from zmigrate.engine.recorded import RecordedRow
 from zmigrate.engine.results import pieces_of, write_results
 from zmigrate.engine.settle import SettlingTime
+from zmigrate.engine.survey import Survey
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import ApiError, PausedError, RefusedError
 from zmigrate.events import EventHub
@@ -198,10 +208,11 @@ class Lab:
             credits=SimpleNamespace(used=0, left=lambda: None),
         )
         run = RecordRun(
-            SimpleNamespace(transform=self.transform),  # type: ignore[arg-type]
-            self.source,
+            SimpleNamespace(transform=self.transform, _transforms_by_columns=False),  # type: ignore[arg-type]
+            Survey(self.source),
             self.target,
             FakeConverter(),  # type: ignore[arg-type]
+            SimpleNamespace(resolver=RESOLVER),  # type: ignore[arg-type]
             connection,  # type: ignore[arg-type]
             journal,
             EventHub(),
@@ -265,7 +276,7 @@ class Lab:
 
     def outcomes(self) -> dict[int, RecordedRow]:
         journal = Journal.open(self.folder.journal)
-        found = [recorded for _, group in journal.outcomes() for recorded in group]
+        found = [recorded for group in journal.groups() for recorded in recorded_rows(group)]
         journal.close()
         return {
             recorded.source["Row"] if recorded.source else recorded.number: recorded for recorded in found

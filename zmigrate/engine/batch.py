@@ -18,6 +18,19 @@ BATCH_ROWS = 100
 BatchState = Literal["queued", "sent", "done"]
 
 
+Second = Literal["link", "update"]
+"""A second write of rows whose records exist: the reference that closes a circle; or what a record that was
+there before is to become."""
+
+
+class Link(NamedTuple):
+    """A field of a record whose value refers to a record that does not exist yet."""
+
+    field: str
+    value: Any
+    """JSON with `OpenId`s in it."""
+
+
 class Pending(NamedTuple):
     """A row on its way: read, transformed, typed; not sent yet."""
 
@@ -30,6 +43,8 @@ class Pending(NamedTuple):
     """The row as it was read, kept only where the source can't be read again."""
     open: tuple[OpenId, ...] = ()
     """References of the record that wait for their ids."""
+    links: tuple[Link, ...] = ()
+    """References that close a circle: taken out of the record, and written once all its rows are there."""
 
 
 @dataclass(eq=False)
@@ -59,6 +74,8 @@ class Batch:
     search_failures: int = 0
     refused_when: int | None = None
     """How many requests had been accepted when this one, or its first parent, was refused as a whole."""
+    second: Second | None = None
+    """Its rows were in a batch before, and are updated by id now."""
     resolved: bool = False
     """Its records carry the ids that their keys were looked up for."""
     held_until: float | None = None
@@ -101,5 +118,6 @@ class Batch:
             doubted=self.doubted,
             server_errors=self.server_errors,
             refused_when=self.refused_when,
+            second=self.second,
             resolved=self.resolved,
         )

@@ -17,6 +17,7 @@ from zmigrate.engine.flight import Flight
 from zmigrate.engine.intake import DOUBTS_IN_A_ROW_MAX, Intake
 from zmigrate.engine.journal import pack_body
 from zmigrate.engine.outcomes import Action
+from zmigrate.engine.resolve import Resolver, settled
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.workers import Workers
 from zmigrate.errors import BreakerOpen
@@ -77,6 +78,7 @@ class Dispatcher:
         flight: Flight,
         intake: Intake,
         sender: Sender,
+        resolver: Resolver,
         workers: Workers[Batch],
         room: Room,
         hub: EventHub,
@@ -91,6 +93,7 @@ class Dispatcher:
         self._flight = flight
         self._intake = intake
         self._sender = sender
+        self._resolver = resolver
         self._workers = workers
         self._room = room
         self._hub = hub
@@ -113,6 +116,7 @@ class Dispatcher:
         """Turn until every row has its outcome or the run is told to stop. Raises what ended it."""
         idle = True
         while not self._over():
+            self._go_on()
             if idle or not self._flight.ready:
                 self._prepare()
             finished = self._workers.finished(self._patience())
@@ -151,6 +155,16 @@ class Dispatcher:
             self._intake.clear_suspects()
         return self._flight.over and not self._flight.producer.decided
 
+    def _go_on(self) -> None:
+        """Where all that was read has ended, what waited for it may begin: the next level, the links."""
+        flight = self._flight
+        if self.stopping:
+            return
+        if flight.producer.at_gate and flight.at_rest:
+            flight.producer.open_gate()
+        elif flight.only_links_left:
+            self._intake.write_links()
+
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 
     def _prepare(self) -> None:
@@ -171,7 +185,7 @@ class Dispatcher:
         batch = self._next_batch()
         if batch is None:
             return False
-        if not self._sender.target.looked_up:
+        if not self._must_ask(batch):
             batch.body = self._sender.body(batch)
             batch.packed_body = pack_body(batch.body)  # now, and not while a worker waits for the commit
             _ = batch.packed_rows
@@ -197,6 +211,7 @@ class Dispatcher:
         producer = flight.producer
         can_prepare = (
             not producer.exhausted
+            and not producer.at_gate
             and not flight.fence.full
             and len(flight.ready) < self._room.limit(True) + 2
         )
@@ -239,15 +254,25 @@ class Dispatcher:
         if batch.searching:
             flight.in_flight[batch.id] = batch
             return batch, lambda: sender.search(batch)
-        if sender.target.looked_up and not batch.resolved and batch.state == "queued":
+        if self._must_ask(batch):
             flight.in_flight[batch.id] = batch
-            return batch, lambda: sender.look_up(batch)
+            wanted = self._resolver.wanted(batch.rows)
+            return batch, lambda: sender.look_up(batch, wanted)
         now = self._clock()
         if self.first_sent_at is None:
             self.first_sent_at = now
         flight.intend(batch, self._zoho_time(now), now)
         self._hub.emit(BatchSent(batch.id, len(batch.rows)))
         return batch, lambda: sender.send(batch)
+
+    def _must_ask(self, batch: Batch) -> bool:
+        """Whether the org has to be asked about a batch before it can be written."""
+        if batch.state != "queued" or batch.second is not None:
+            return False
+        target = self._sender.target
+        if (target.looked_up or target.asks_first) and not batch.resolved:
+            return True
+        return any(row.open and not settled(row) for row in batch.rows)
 
     # -- watching ---------------------------------------------------------------------------------
 

@@ -59,6 +59,16 @@ class Fence:
                 freed.append(row)
         return freed
 
+    def drop(self, key: str) -> list[Pending]:
+        """The rows that wait for a key, which they will not get. Whoever holds it goes on holding it."""
+        queue = self._held.get(key)
+        if not queue:
+            return []
+        self._held[key] = None
+        for row in queue:
+            del self._waiting[row.number]
+        return list(queue)
+
     @property
     def full(self) -> bool:
         return len(self._waiting) >= self._waiting_max

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import Action, Outcome, Rows
-from zmigrate.engine.produce import Producer
+from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, was_created
+from zmigrate.engine.produce import Producer, duplicate_in_source
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.events import BatchDone, Emit, RowsDecided
 
@@ -31,13 +31,21 @@ class Flight:
         rows: Rows,
         emit: Emit,
         seen: SeenKeys | None = None,
+        known: Callable[[list[tuple[str, str]]], None] | None = None,
+        *,
+        first_only: bool = False,
     ) -> None:
+        """`known` is told each key whose record exists, with its id; `first_only`: once a key was created,
+        rows that wait for it are not sent.
+        """
         self.journal = journal
         self.fence = fence
         self.producer = producer
         self.rows = rows
         self.seen = seen
         self.emit = emit
+        self._known = known
+        self._first_only = first_only
         self.unrecorded: dict[int, Batch] = {}
         """Batches that were given out and are not in the journal yet: their rows are read again on resume."""
         self.ready: deque[Batch] = deque()
@@ -45,6 +53,8 @@ class Flight:
         self.parked: list[Batch] = []
         self.aside: dict[int, Batch] = {}
         """Batches that were refused, and wait for more to be known."""
+        self.links: deque[Batch] = deque()
+        """Second writes that close circles: they wait until every record is there."""
         self._holds: list[tuple[float, int, list[str]]] = []
         self._finished: list[Batch] = []
         self._intents: list[Batch] = []
@@ -93,6 +103,14 @@ class Flight:
             self._queued.append(batch)
         self.ready.extendleft(reversed(batches))
 
+    def put_by(self, batch: Batch) -> None:
+        """A second write: an update is sent next, a link waits until every record is there."""
+        if batch.second == "update":
+            self.queue(batch)
+        else:
+            self._queued.append(batch)
+            self.links.append(batch)
+
     def send_again(self, batch: Batch) -> None:
         """A batch in doubt whose repetition settles it."""
         self.ready.appendleft(batch)
@@ -110,14 +128,17 @@ class Flight:
             keys = [
                 row.folded
                 for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if row.folded is not None and outcome.action != "moved"
+                if row.folded is not None and (outcome.action != "moved" or was_created(outcome))
             ]
         if self.seen is not None:
             self.seen.add(
                 (row.folded or "", row.line)
                 for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if outcome.action in {"created", "in_doubt"}
+                if outcome.action in {"in_doubt", "updated"} or was_created(outcome)
             )
+        self._tell_known(batch.rows, outcomes)
+        if self._first_only and self.fence.waiting:
+            self._end_waiting(batch, outcomes)
         if held_until is None:
             self._release(keys)
         elif keys:
@@ -125,8 +146,26 @@ class Flight:
         del actions["moved"]
         self._count(batch, actions)
 
+    def _tell_known(self, rows: Sequence[Pending], outcomes: Sequence[Outcome]) -> None:
+        if self._known is not None:
+            self._known(
+                [
+                    (row.key, outcome.id)
+                    for row, outcome in zip(rows, outcomes, strict=True)
+                    if row.key is not None and outcome.id is not None and outcome.action in KNOWN_BY_ID
+                ]
+            )
+
+    def _end_waiting(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        """Rows that wait for a key that was just written need not be sent to be refused."""
+        for row, outcome in zip(batch.rows, outcomes, strict=True):
+            if row.folded is not None and (outcome.action == "updated" or was_created(outcome)):
+                for waiting in self.fence.drop(row.folded):
+                    self.producer.decided.append((waiting, duplicate_in_source(waiting.key, row.line)))
+
     def decide(self, row: Pending, outcome: Outcome) -> None:
         """A row ends without a request of its own."""
+        self._tell_known([row], [outcome])
         self.producer.decided.append((row, outcome))
         if row.folded is not None:
             self._release([row.folded])
@@ -155,8 +194,21 @@ class Flight:
     @property
     def over(self) -> bool:
         """Every row has its outcome, and no more are to come."""
-        under_way = self.in_flight or self.ready or self.parked or self.unrecorded or self.aside
-        return self.producer.over and not under_way
+        return self.producer.over and not (self._under_way or self.links)
+
+    @property
+    def only_links_left(self) -> bool:
+        """Every record is there, and what is left are second writes that close circles."""
+        return bool(self.links) and self.producer.over and not self._under_way
+
+    @property
+    def at_rest(self) -> bool:
+        """Every row that was read has ended: what comes next may build on it."""
+        return self.producer.at_rest and not (self._under_way or (self._holds and self.fence.waiting))
+
+    @property
+    def _under_way(self) -> bool:
+        return bool(self.in_flight or self.ready or self.parked or self.unrecorded or self.aside)
 
     @property
     def stuck(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zmigrate.engine import settle
-from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine import links, settle
+from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Outcome
+from zmigrate.engine.outcomes import MOVED, Outcome, linked_later
 from zmigrate.engine.produce import duplicate_in_source
-from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, lost
+from zmigrate.engine.resolve import Resolver
+from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict
 from zmigrate.engine.workers import Finished
@@ -35,6 +36,7 @@ class Intake:
         self,
         flight: Flight,
         sender: Sender,
+        resolver: Resolver,
         settling: SettlingTime,
         emit: Emit,
         stopping: Callable[[], bool],
@@ -43,6 +45,7 @@ class Intake:
         self._flight = flight
         self._sender = sender
         self._target = sender.target
+        self._resolver = resolver
         self._settling = settling
         self._emit = emit
         self._stopping = stopping
@@ -81,13 +84,75 @@ class Intake:
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
+        if batch.second == "link":
+            outcomes = links.linked(batch, outcomes)
+        seconds = [] if batch.second else self._second_writes(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
+        for second in seconds:
+            self._flight.put_by(second)
+
+    def _second_writes(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
+        """The batches in which rows of this one go on: their records exist, and are updated by id. Their
+        outcomes here say that they moved.
+        """
+        links_left: list[Pending] = []
+        updates: list[Pending] = []
+        key, on_existing = self._target.key, self._target.on_existing
+        for index, (row, outcome) in enumerate(zip(batch.rows, outcomes, strict=True)):
+            record_id = outcome.id
+            if record_id is None:
+                continue
+            if row.links and outcome.action == "created":
+                links_left.append(links.link_row(row, record_id))
+                outcomes[index] = linked_later(record_id)
+            elif on_existing and outcome.code == DUPLICATE_DATA and outcome.field == key:
+                if on_existing == "update":
+                    updates.append(self._update_of(row, record_id))
+                    outcomes[index] = Outcome("moved", record_id)
+                else:
+                    what = f"{key} {row.key!r}"
+                    outcomes[index] = existing(self._target, record_id, what, [record_id])
+        found: list[Batch] = []
+        if links_left:
+            found.append(self._second(links_left, "link"))
+        if updates:
+            found.append(self._second(updates, "update"))
+        return found
+
+    def _update_of(self, row: Pending, record_id: str) -> Pending:
+        """The row as an update of the record that has its key already; the key need not be sent again."""
+        record = {name: value for name, value in row.record.items() if name != self._target.key}
+        return row._replace(record={**record, "id": record_id})
+
+    def _second(self, rows: list[Pending], second: Second) -> Batch:
+        batch = Batch(
+            id=self._flight.producer.take_id(), rows=rows, second=second, resolved=second == "update"
+        )
+        batch.body = self._sender.body(batch)
+        return batch
+
+    def write_links(self) -> None:
+        """Every record is there: fill in the references that close circles, and send them."""
+        flight = self._flight
+        while flight.links:
+            batch = flight.links.popleft()
+            rows, open_ones = self._resolver.resolve(batch.rows)
+            outcomes = {row.number: links.unlinked(row, outcome) for row, outcome in open_ones}
+            bare = [row for row in rows if len(row.record) == 1]  # left out, by choice
+            outcomes |= {row.number: Outcome("created", row.record["id"]) for row in bare}
+            rows = [row for row in rows if row.number not in outcomes]
+            flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
+            if rows:
+                ready = Batch(id=flight.producer.take_id(), rows=rows, parent=batch.id, second="link")
+                ready.resolved = True
+                ready.body = self._sender.body(ready)
+                flight.queue(ready)
 
     def _hold_until(self, batch: Batch) -> float | None:
         """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
         later row. Counted from now, since only the transport knows when it was sent for the last time.
         """
-        if not batch.doubted or self._target.operation == "insert":
+        if not batch.doubted or self._sender.target_of(batch).operation == "insert":
             return None
         return self._clock() + self._settling.longest
 
@@ -121,7 +186,9 @@ class Intake:
             outcome = verdict.unless_owned
         if outcome.code == DUPLICATE_DATA and outcome.field == key and outcome.id is not None:
             line = journal.line_that("created", outcome.id, row.number)
-            if line is not None:
+            if line is None and self._target.on_existing == "update":
+                line = journal.line_that("updated", outcome.id, row.number)
+            if line is not None and self._target.on_repeated != "each":
                 return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
         return outcome
 
@@ -129,14 +196,25 @@ class Intake:
         flight = self._flight
         flight.unrecorded.pop(batch.id, None)
         flight.in_flight.pop(batch.id, None)
-        rows = []
-        for row, found in zip(batch.rows, looked.found, strict=True):
+        for place, answers in looked.answers:
+            self._resolver.learn(place, answers)
+        rows, ended = self._resolver.resolve(batch.rows)
+        for row, outcome in ended:
+            flight.decide(row, outcome)
+        by_number = {row.number: row for row in rows}
+        updates: list[Pending] = []
+        for row, found in zip(batch.rows, looked.found, strict=False):
+            if row.number not in by_number:
+                continue
             if isinstance(found, Outcome):
-                flight.decide(row, found)
-            else:
-                rows.append(row._replace(record={**row.record, "id": found}))
-        if rows:
-            ready = Batch(id=batch.id, rows=rows, resolved=True)
+                flight.decide(by_number.pop(row.number), found)
+            elif found is not None and self._target.looked_up:
+                by_number[row.number] = row._replace(record={**row.record, "id": found})
+            elif found is not None:
+                updates.append(self._update_of(by_number.pop(row.number), found))
+        inserts = Batch(id=batch.id, rows=list(by_number.values()), resolved=True) if by_number else None
+        second = self._second(updates, "update") if updates else None
+        for ready in filter(None, (second, inserts)):
             ready.body = self._sender.body(ready)
             flight.give_out(ready)
             flight.ready.appendleft(ready)
@@ -175,7 +253,8 @@ class Intake:
         self.doubts_in_a_row += 1
         server_error = (error.status or 0) >= 500
         others_answered = server_error and error.others_answered
-        recovery = self._target.recovery
+        target = self._sender.target_of(batch)
+        recovery = target.recovery
         if recovery == "report":
             self._flight.finish(
                 batch,
@@ -190,11 +269,11 @@ class Intake:
             self._halve_or_give_up(batch, error.message)
         else:
             # Where a look into the org comes first, its answer is what tells this from an outage.
-            batch.server_errors += server_error if self._target.searchable else others_answered
+            batch.server_errors += server_error if target.searchable else others_answered
             wait = self._settling.after(error)
             self._flight.park(batch, self._clock() + wait)
             self._emit(BatchDoubted(batch.id, len(batch.rows), wait, error.message))
-            if recovery == "resend" and not self._target.searchable:
+            if recovery == "resend" and not target.searchable:
                 self._watch_for_outage()
 
     def _watch_for_outage(self) -> None:
@@ -245,12 +324,13 @@ class Intake:
 
     def come_due(self, batch: Batch) -> None:
         """The settling time of a batch in doubt is over: look for its rows, or send it again."""
-        flight, recovery = self._flight, self._target.recovery
+        flight, target = self._flight, self._sender.target_of(batch)
+        recovery = target.recovery
         if recovery == "query":
             batch.searching = True
         elif recovery == "resend":
             hopeless = settle.given_up(batch)
-            if self._target.searchable and (hopeless or settle.suspect(batch)):
+            if target.searchable and (hopeless or settle.suspect(batch)):
                 batch.searching = True
             elif hopeless:
                 flight.finish(batch, settle.in_doubt(batch, "the answer was lost again and again"))
@@ -279,7 +359,10 @@ class Intake:
             )
             outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
             settled = settle.Settled(settled.verdicts, [])
+        seconds = self._second_writes(batch, outcomes)
         self._flight.finish(batch, outcomes)
+        for second in seconds:
+            self._flight.put_by(second)
         if settled.missing:
             groups = settle.groups(batch, settled.missing)
             self._flight.queue(*[self._child(batch, rows) for rows in groups])

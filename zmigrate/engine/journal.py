@@ -12,16 +12,16 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from zmigrate.engine import journal_sql as sql
-from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending
-from zmigrate.engine.outcomes import Action, Outcome, unpacked
-from zmigrate.engine.recorded import Group, RecordedRow
+from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
+from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created
+from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import DiskFull, JournalDamaged
 
 BODY_LEVEL = 1
@@ -30,6 +30,9 @@ BODY_LEVEL = 1
 
 LARGEST_INTEGER = 2**63 - 1
 """Of SQLite."""
+
+Rebuild = Callable[[bytes, Second | None], list[dict[str, Any]]]
+"""Makes the records of a body, of a batch's first write or of a second one."""
 
 CACHE_KIB = 512
 """Memory for pages: what is written is seldom read again, and a batch is finished soon after it was begun."""
@@ -73,6 +76,16 @@ class Journal:
                 journal.close()
                 raise JournalDamaged(f"{path}: the journal is damaged: {trouble}", hint=RECOVERY)
         return journal
+
+    @classmethod
+    def read_only(cls, path: Path) -> Journal:
+        """For a look, also while a process is at work on the run. Raises JournalDamaged if it can't be
+        read."""
+        try:
+            reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        except sqlite3.Error as error:
+            raise JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY) from error
+        return cls(reader, path)
 
     @classmethod
     def peek(cls, path: Path) -> dict[str, int]:
@@ -130,6 +143,7 @@ class Journal:
                 batch.first_intent,
                 batch.sent_at,
                 batch.doubted,
+                batch.second,
             ),
         )
         self._db.execute(
@@ -148,7 +162,11 @@ class Journal:
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
-        ids = [outcome[1] for outcome in batch.outcomes if outcome[0] in CLAIMED and outcome[1]]
+        ids = [
+            outcome[1]
+            for outcome in batch.outcomes
+            if outcome[1] and (outcome[0] in CLAIMED or batch.second is not None or was_created(outcome))
+        ]
         self._db.execute(
             sql.PUT_OUTCOME,
             (
@@ -196,15 +214,15 @@ class Journal:
         assert row is not None  # noqa: S101  an aggregate always has a row
         return int(row[0])
 
-    def open_batches(self, rebuild: Callable[[bytes], list[dict[str, Any]]]) -> list[Batch]:
+    def open_batches(self, rebuild: Rebuild) -> list[Batch]:
         """Batches without outcomes; `rebuild` makes the records of a body."""
         return [self._batch(row, rebuild) for row in self._all(sql.OPEN_BATCHES)]
 
     @staticmethod
-    def _batch(row: tuple[Any, ...], rebuild: Callable[[bytes], list[dict[str, Any]]]) -> Batch:
-        id_, parent, state, sends, first_intent, sent_at, doubted, rows, source, body = row
+    def _batch(row: tuple[Any, ...], rebuild: Rebuild) -> Batch:
+        id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body = row
         numbered = orjson.loads(rows)
-        records = rebuild(zlib.decompress(body)) if body is not None else [{} for _ in numbered]
+        records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
         sources = unpack_source(source) or [None] * len(numbered)
         return Batch(
             id=id_,
@@ -214,6 +232,7 @@ class Journal:
             first_intent=first_intent,
             sent_at=sent_at,
             doubted=bool(doubted),
+            second=second,
             rows=[
                 Pending(number, line, key, None, record, kept)
                 for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
@@ -221,13 +240,15 @@ class Journal:
         )
 
     def line_that(self, action: Action, record_id: str, besides: int) -> int | None:
-        """The line of the row, other than number `besides`, that created or deleted this record.
+        """The line of the row, other than number `besides`, that created or deleted this record, or that an
+        insert updated it with.
 
         Zoho's ids grow, so the batch is among the last that start below the id.
         """
         for rows, outcomes in self._all(sql.MAY_HOLD_ID, _stored(record_id), _stored(record_id)):
             for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
-                if outcome[0] == action and outcome[1] == record_id and number != besides:
+                same = outcome[0] == action or (action == "created" and was_created(outcome))
+                if same and outcome[1] == record_id and number != besides:
                     return int(line)
         return None
 
@@ -246,20 +267,10 @@ class Journal:
         for rows, until in self._all(sql.HELD, now):
             yield [key for _, _, key in orjson.loads(rows) if key is not None], until
 
-    def outcomes(self) -> Iterator[tuple[int, list[RecordedRow]]]:
+    def groups(self) -> Iterator[Group]:
         """Recorded rows with an outcome, in groups ordered by the lowest row number in each; moved rows are
         left out.
         """
-        for group in self.groups():
-            sources = group.sources or repeat(None, len(group.rows))
-            whole = zip(group.rows, group.outcomes, sources, strict=True)
-            yield (
-                group.first_row,
-                [RecordedRow(*row, unpacked(parts), source) for row, parts, source in whole],
-            )
-
-    def groups(self) -> Iterator[Group]:
-        """The same, without an object for each row."""
         return heapq.merge(self._finished(), self._decided(), key=lambda group: group.first_row)
 
     def _finished(self) -> Iterator[Group]:
@@ -279,6 +290,18 @@ class Journal:
                 [orjson.loads(row[3]) for row in rows],
                 None if rows[0][4] is None else [unpack_source(row[4]) for row in rows],
             )
+
+    def rows_ended(self) -> int:
+        """A number that grows whenever rows end: batches with outcomes, and rows that needed no request."""
+        row = self._one(sql.COUNT_ENDED)
+        return 0 if row is None else int(row[0])
+
+    def ended(self) -> Iterator[tuple[Numbered, Parts]]:
+        """Every row with what became of it, in no order; those that moved, too."""
+        for rows, outcomes in self._all(sql.ENDED):
+            yield from zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
+        for number, line, key, outcome in self._all(sql.DECIDED_ROWS):
+            yield (number, line, key), orjson.loads(outcome)
 
     def open_rows(self) -> Iterator[list[int]]:
         """Numbers of the rows in batches without outcomes, batch by batch."""

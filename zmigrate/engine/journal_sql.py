@@ -9,7 +9,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x7A6D6967
 """Marks the file as a zmigrate journal ("zmig")."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SCHEMA = """
 CREATE TABLE batch (              -- small, so that a look over all of them is quick without an index
@@ -21,7 +21,8 @@ CREATE TABLE batch (              -- small, so that a look over all of them is q
     sends INTEGER NOT NULL,
     first_intent REAL,            -- epoch seconds on Zoho's clock, at the earliest
     sent_at REAL,                 -- epoch seconds on our clock
-    doubted INTEGER NOT NULL      -- an earlier request may have been applied
+    doubted INTEGER NOT NULL,     -- an earlier request may have been applied
+    second TEXT                   -- link, update: a second write of rows whose records exist (see Batch)
 );
 CREATE TABLE content (            -- what is written once, and is most of the file
     batch INTEGER PRIMARY KEY,
@@ -52,8 +53,8 @@ CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
 PUT_BATCH = (
-    "INSERT INTO batch(id, parent, state, first_row, last_row, sends, first_intent, sent_at, doubted)"
-    " VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, sends=excluded.sends,"
+    "INSERT INTO batch(id, parent, state, first_row, last_row, sends, first_intent, sent_at, doubted, second)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET state=excluded.state, sends=excluded.sends,"
     " first_intent=excluded.first_intent, sent_at=excluded.sent_at, doubted=excluded.doubted"
 )
 PUT_CONTENT = (
@@ -66,7 +67,7 @@ PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?
 PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
 PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
 OPEN_BATCHES = (
-    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, rows, source, body"
+    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body"
     " FROM batch JOIN content ON content.batch = id WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
 )
 OPEN_ROWS = (
@@ -83,6 +84,9 @@ MAY_HOLD_ID = (
 RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch = id WHERE last_row > ?"
 DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
 HELD = "SELECT rows, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
+ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
+DECIDED_ROWS = "SELECT number, line, key, outcome FROM decided"
+COUNT_ENDED = "SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM decided)"
 FACT = "SELECT value FROM fact WHERE name=?"
 NEXT_BATCH = "SELECT coalesce(max(id), 0) + 1 FROM batch"
 ITEMS = "SELECT number, key, outcome FROM item ORDER BY number"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple
 
@@ -19,6 +19,9 @@ ACTIONS: tuple[Action, ...] = (
 )
 """The final ones. `moved` only points on: the row lives in a batch that was cut from this one."""
 
+KNOWN_BY_ID = frozenset(["created", "updated", "unchanged", "skipped", "moved"])
+"""Actions of rows whose record exists, where the outcome tells its id."""
+
 DUPLICATE_IN_SOURCE = "DUPLICATE_IN_SOURCE"
 EMPTY_KEY = "EMPTY_KEY"
 ID_IN_UPSERT = "ID_IN_UPSERT"
@@ -27,6 +30,11 @@ KEY_AMBIGUOUS = "KEY_AMBIGUOUS"
 TRANSFORM_FAILED = "TRANSFORM_FAILED"
 ANSWER_LOST = "ANSWER_LOST"
 SKIPPED = "SKIPPED"
+EXISTS = "EXISTS"
+REFERENCE_OPEN = "REFERENCE_OPEN"
+REFERENCE_AMBIGUOUS = "REFERENCE_AMBIGUOUS"
+LINK = "LINK"
+"""Of a row that moved: it was created, and a reference that closes a circle is still to be written."""
 
 
 class Outcome(NamedTuple):
@@ -40,6 +48,17 @@ class Outcome(NamedTuple):
 
 
 MOVED = Outcome("moved")
+
+
+def linked_later(record_id: str) -> Outcome:
+    """A row whose record was created, and whose references that close a circle are written in another
+    batch."""
+    return Outcome("moved", record_id, LINK)
+
+
+def was_created(parts: Sequence[str | None]) -> bool:
+    """Whether these parts of an outcome (action, id, code ...) say that the row's record was created."""
+    return parts[0] == "created" or (parts[0] == "moved" and len(parts) > 2 and parts[2] == LINK)
 
 
 def unpacked(parts: Iterable[str | None]) -> Outcome:

@@ -12,9 +12,9 @@ from functools import partial
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
-from zmigrate.rows.keys import fold_key
+from zmigrate.rows.keys import fold_key, fold_number
 from zmigrate.rows.sources import Query, Source
-from zmigrate.writes import Operation, Write
+from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import Field, ModuleFields, Org
@@ -50,15 +50,13 @@ class Banner:
 
 
 def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
-    """What the checks need beside the job's own scopes: the org; the fields of a write's module; and, where
-    a record's creator tells whether it is ours, the user that the token acts as.
+    """What the checks need beside the job's own scopes: the org; the fields of a write's module; and the
+    users, since a row may name an owner, and a record's creator may tell whether it is ours.
     """
     if write is None:
         return ("ZohoCRM.org.READ",)
     scopes = ("ZohoCRM.org.READ", "ZohoCRM.settings.fields.READ")
-    if write.operation == "upsert" or (write.operation == "insert" and write.key is not None):
-        return (*scopes, "ZohoCRM.users.READ")
-    return scopes
+    return scopes if write.operation == "delete" else (*scopes, "ZohoCRM.users.READ")
 
 
 def find_user(crm: Crm, emit: Emit) -> str | None:
@@ -151,7 +149,18 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
             f"an upsert can't match on {module}.{key}: it is neither unique nor what Zoho matches on",
             hint=f"Unique fields of {module}: {unique}.",
         )
-    return Target(module, operation, key, kind, _fold(field), tuple(trigger), number=_is_number(field))
+    return Target(
+        module,
+        operation,
+        key,
+        kind,
+        _fold(field),
+        tuple(trigger),
+        number=_is_number(field),
+        case_sensitive=field is not None and field.unique and field.case_sensitive,
+        on_existing=write.on_existing if isinstance(write, Insert) else None,
+        on_repeated=write.on_repeated,
+    )
 
 
 def _is_number(field: Field | None) -> bool:
@@ -163,12 +172,6 @@ def _fold(field: Field | None) -> Callable[[str], str]:
     if field is None or _is_number(field):
         return fold_number
     return CASE_SENSITIVE if field.unique and field.case_sensitive else CASE_INSENSITIVE
-
-
-def fold_number(key: str) -> str:
-    """A whole number without leading zeros; what is none, as it is."""
-    text = key.strip()
-    return str(int(text)) if text.isascii() and text.isdigit() else text
 
 
 def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:

@@ -19,6 +19,9 @@ from zmigrate.rows.values import BadValue, Converter
 TRACEBACKS_LOGGED = 20
 """Tracebacks of `transform` that go to run.log; the rows themselves are all in errors.csv."""
 
+ENDS = (repeat(None), repeat(()), repeat(()))
+"""What a `Pending` ends with where its row is not kept and refers to nothing."""
+
 
 class Preparer:
     """Called with rows of the source; gives back those on their way, and those that end here with their
@@ -75,14 +78,14 @@ class Preparer:
         if records is None or (target.operation == "upsert" and "id" in fields):
             return None
         if key is None:
-            parts = zip(numbers, lines, repeat(None), repeat(None), records, repeat(None), repeat(()))
+            parts = zip(numbers, lines, repeat(None), repeat(None), records, *ENDS)
         else:
             keys = [record[key] for record in records]
             texts = [value if type(value) is str else str(value) for value in keys]
             if target.looked_up and key != "id":
                 for record in records:
                     del record[key]
-            parts = zip(numbers, lines, texts, map(target.fold, texts), records, repeat(None), repeat(()))
+            parts = zip(numbers, lines, texts, map(target.fold, texts), records, *ENDS)  # noqa: B905  endless
         return list(map(tuple.__new__, repeat(Pending), parts))
 
     def _prepare(self, row: Row) -> tuple[Pending, Outcome | None]:
@@ -104,8 +107,9 @@ class Preparer:
             reason = f"transform raised {type(error).__name__}: {error}"
             return self._ended(row, source, Outcome("failed", None, TRANSFORM_FAILED, None, reason))
         key = self._key
+        waiting = self._converter.open
         if key is None:
-            return Pending(row.number, row.line, None, None, record, source), None
+            return Pending(row.number, row.line, None, None, record, source, waiting), None
         problem = self._problem(record, key)
         if problem is not None:
             return self._ended(row, source, problem)
@@ -114,7 +118,7 @@ class Preparer:
         if self._target.looked_up and key != "id":
             # The key finds the record; sent along, it would only be written over itself.
             record = {name: kept for name, kept in record.items() if name != key}
-        return Pending(row.number, row.line, text, self._target.fold(text), record, source), None
+        return Pending(row.number, row.line, text, self._target.fold(text), record, source, waiting), None
 
     def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
         """Why a record can't go where its key says."""

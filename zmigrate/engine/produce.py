@@ -28,7 +28,8 @@ class Producer:
 
     `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
     where the source is read by id, in their order; `known` are those in the journal. `limit` is
-    how many rows to read, recorded ones aside.
+    how many rows to read, recorded ones aside. `gates` are numbers of rows behind which nothing is read
+    before `open_gate`.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Producer:
         seen: SeenKeys | None = None,
         limit: int | None = None,
         batch_rows: int = BATCH_ROWS,
+        gates: Sequence[int] = (),
     ) -> None:
         self._rows = rows
         self._prepare = prepare
@@ -65,6 +67,7 @@ class Producer:
         self._next_id = batch_id
         self._freed: deque[Pending] = deque()
         self._open: list[Pending] = []
+        self._gates = deque(gate for gate in gates if gate >= position)
         self.position = position
         """The number of the last row that was read."""
         self.exhausted = False
@@ -109,9 +112,24 @@ class Producer:
         return self._token
 
     @property
+    def at_gate(self) -> bool:
+        """Nothing more is read before what was read has ended."""
+        return not self.exhausted and bool(self._gates) and self.position >= self._gates[0]
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing that was read waits to be given out."""
+        return not self._freed and not self._open and not self._fence.waiting
+
+    def open_gate(self) -> None:
+        """What was read has ended: go on reading."""
+        self._gates.popleft()
+
+    @property
     def stuck(self) -> bool:
         """Nothing can be given out before a key is let go."""
-        return not self._freed and not self._open and (self.exhausted or self._fence.full)
+        idle = self.exhausted or self._fence.full or self.at_gate
+        return not self._freed and not self._open and idle
 
     @property
     def over(self) -> bool:
@@ -125,11 +143,12 @@ class Producer:
         self._place_freed()
         for _ in range(READS_AT_ONCE):
             missing = self._batch_rows - len(self._open)
-            if not missing or self.exhausted or self._fence.full:
+            if not missing or self.exhausted or self._fence.full or self.at_gate:
                 break
             self._read(missing)
             self._place_freed()
-        if self._open and (len(self._open) == self._batch_rows or self.exhausted or self._fence.full):
+        whole = len(self._open) == self._batch_rows or self.exhausted or self._fence.full or self.at_gate
+        if self._open and whole:
             rows, self._open = self._open, []
             return Batch(id=self.take_id(), rows=rows)
         return None
@@ -155,6 +174,8 @@ class Producer:
 
     def _take(self, count: int) -> tuple[list[Row], list[Row]]:
         """Rows of the source, and those among them that are new. Sees where the source or the limit ends."""
+        if self._gates:
+            count = min(count, self._gates[0] - self.position)
         left = None if self._limit is None else self._limit - self._taken
         if left is not None:
             count = min(count, left + 1)  # one more tells whether there is more
@@ -197,5 +218,5 @@ def duplicate_in_source(key: str | None, line: int, field: str | None = None) ->
         None,
         DUPLICATE_IN_SOURCE,
         field,
-        f"the key {key!r} stands in line {line} already, and that row was created",
+        f"the key {key!r} stands in line {line} already, and that row was written",
     )

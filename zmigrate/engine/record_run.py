@@ -8,24 +8,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch
 from zmigrate.engine.dispatch import BREAKER_ROWS, Breaker, Dispatcher
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.flight import Flight
+from zmigrate.engine.idmap import KeyRule
 from zmigrate.engine.intake import Intake
 from zmigrate.engine.journal import Journal
+from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.marks import KnownMarks
-from zmigrate.engine.outcomes import Rows, RunState
+from zmigrate.engine.outcomes import Rows, RunState, was_created
+from zmigrate.engine.pipeline import Pipeline
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Producer
+from zmigrate.engine.resolve import settled
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.settle import SettlingTime, in_doubt
+from zmigrate.engine.survey import Survey
 from zmigrate.engine.target import Target
 from zmigrate.engine.workers import Workers
 from zmigrate.events import Credits, EventHub
 from zmigrate.job import DeclaredColumns, RecordJob
-from zmigrate.rows.sources import Cursor, Row, Source
+from zmigrate.rows.sources import Cursor, Row
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopSignal
@@ -58,15 +64,17 @@ class RecordRun:
     def __init__(
         self,
         job: RecordJob,
-        source: Source,
+        survey: Survey,
         target: Target,
         converter: Converter,
+        lookups: Lookups,
         connection: Connection,
         journal: Journal,
         hub: EventHub,
         stop: StopSignal,
         *,
         settling: SettlingTime,
+        run_began: float = 0.0,
         user: str | None = None,
         limit: int | None = None,
         keep_going: bool = False,
@@ -74,7 +82,11 @@ class RecordRun:
         clock: Callable[[], float] = steady_time,
         make_workers: Callable[[int], Workers[Batch]] = Workers,
     ) -> None:
+        source = survey.source
         self._source = source
+        self._survey = survey
+        self._lookups = lookups
+        self._run_began = run_began
         self._target = target
         self._connection = connection
         self._journal = journal
@@ -91,7 +103,7 @@ class RecordRun:
         self._fresh = not progress
         self._limit = limit
         self._sender = Sender(connection.crm, target, user)
-        self._prepare = Preparer(
+        preparer = Preparer(
             job.transform,
             converter,
             target,
@@ -99,13 +111,15 @@ class RecordRun:
             keep_source=not source.stable,
             columns=DeclaredColumns.of(job),
         )
+        self._prepare = Pipeline(preparer, target, survey, lookups.resolver)
 
     def run(self, started_at: float) -> SessionResult:
         """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).
 
         Raises what ended the session early; what was known by then is in the journal.
         """
-        seen = SeenKeys() if self._target.recovery == "query" else None
+        first_only = self._target.operation == "insert" and self._target.on_repeated == "first"
+        seen = SeenKeys() if first_only and self._target.key_kind == "plain" else None
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             flight, intake = self._assemble(seen)
@@ -115,6 +129,7 @@ class RecordRun:
                 flight,
                 intake,
                 self._sender,
+                self._lookups.resolver,
                 workers,
                 self._connection.limiter,
                 self._hub,
@@ -154,14 +169,38 @@ class RecordRun:
             seen=seen,
             limit=self._limit,
             batch_rows=self._batch_rows,
+            gates=self._survey.gates,
         )
-        flight = Flight(self._journal, fence, producer, self.rows, self._hub.emit, seen)
+        target = self._target
+        flight = Flight(
+            self._journal,
+            fence,
+            producer,
+            self.rows,
+            self._hub.emit,
+            seen,
+            self._known(),
+            first_only=target.operation == "insert" and target.on_repeated == "first",
+        )
         intake = Intake(
-            flight, self._sender, self._settling, self._hub.emit, lambda: self._stop.requested, self._clock
+            flight,
+            self._sender,
+            self._lookups.resolver,
+            self._settling,
+            self._hub.emit,
+            lambda: self._stop.requested,
+            self._clock,
         )
         if not self._fresh:
             self._take_up(flight, seen)
         return flight, intake
+
+    def _known(self) -> Callable[[list[tuple[str, str]]], None] | None:
+        """Where rows refer to one another, the id map learns each key as soon as its record is there."""
+        if self._survey.order is None:
+            return None
+        rule = KeyRule.of(self._target.to_json())
+        return None if rule is None else self._lookups.recorder(rule, self._run_began)
 
     # -- going on where an earlier session stopped ------------------------------------------------
 
@@ -169,15 +208,21 @@ class RecordRun:
         """Batches that were under way, keys on hold, keys that were created."""
         fold, now = self._target.fold, self._clock()
         for batch in self._journal.open_batches(self._sender.records):
-            batch.rows = [
-                row._replace(folded=None if row.key is None else fold(row.key)) for row in batch.rows
-            ]
+            if batch.second == "link":
+                batch.rows = [links.reopened(row) for row in batch.rows]
+            else:
+                batch.rows = [
+                    row._replace(folded=None if row.key is None else fold(row.key)) for row in batch.rows
+                ]
+            if batch.second == "link" and not all(map(settled, batch.rows)):
+                flight.links.append(batch)
+                continue
             batch.resolved = True
             batch.body = self._sender.body(batch)
             flight.fence.hold(batch.folded_keys)
             if batch.state == "queued":
                 flight.ready.append(batch)
-            elif self._target.recovery == "report":
+            elif self._sender.target_of(batch).recovery == "report":
                 flight.finish(
                     batch,
                     in_doubt(
@@ -192,12 +237,11 @@ class RecordRun:
             # Were the clock set back meanwhile, they would be held for longer than any request can be late.
             flight.hold_until(min(until, now + self._settling.longest), folded)
         if seen is not None:
-            for _, group in self._journal.outcomes():
-                seen.add(
-                    (fold(row.key), row.line)
-                    for row in group
-                    if row.key is not None and row.outcome.action in {"created", "in_doubt"}
-                )
+            seen.add(
+                (fold(key), line)
+                for (_, line, key), parts in self._journal.ended()
+                if key is not None and (parts[0] in {"updated", "in_doubt"} or was_created(parts))
+            )
 
     def _due(self, batch: Batch, now: float) -> float:
         """When a request of a process that is gone can be settled; at once where repeating is safe.
@@ -205,7 +249,7 @@ class RecordRun:
         Counted from now: the process may have waited for a token, or been throttled, for long after the
         intent, and have sent the request just before it ended.
         """
-        if self._target.recovery == "repeat" or batch.sent_at is None:
+        if self._sender.target_of(batch).recovery == "repeat" or batch.sent_at is None:
             return now
         return now + self._settling.longest
 

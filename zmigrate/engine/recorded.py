@@ -9,23 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from zmigrate.engine.outcomes import Outcome
-
 Numbered = tuple[int, int, str | None]
 """Number, line and key of a row. (JSON makes a list of it.)"""
 
 Parts = Sequence[Any]
 """Action, id, code, field and message of an outcome; that of a plain success ends with the id."""
-
-
-class RecordedRow(NamedTuple):
-    """A row as the journal knows it."""
-
-    number: int
-    line: int
-    key: str | None
-    outcome: Outcome
-    source: Mapping[str, Any] | None
 
 
 class Group(NamedTuple):

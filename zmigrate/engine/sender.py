@@ -10,8 +10,10 @@ from typing import Any, Protocol
 
 import orjson
 
-from zmigrate.engine.batch import Batch, Pending
-from zmigrate.engine.outcomes import ANSWER_LOST, KEY_AMBIGUOUS, KEY_NOT_FOUND, Outcome
+from zmigrate.engine import links
+from zmigrate.engine.batch import Batch, Pending, Second
+from zmigrate.engine.outcomes import ANSWER_LOST, EXISTS, KEY_AMBIGUOUS, KEY_NOT_FOUND, Action, Outcome
+from zmigrate.engine.resolve import Answers, Place, Wanted, ask
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import Verdict, all_written, made_by_us, read_answer
 from zmigrate.errors import InDoubt, ZmigrateError
@@ -64,9 +66,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """For each row of a batch, the id of its record, or the outcome of a row that has none."""
+    """What the org said about a batch before it is written."""
 
-    found: list[str | Outcome]
+    found: list[str | Outcome | None]
+    """For each row the id of its record, None where there is none yet, or the outcome of a row that ends
+    here; empty where only references were asked for."""
+    answers: list[tuple[Place, Answers]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +92,28 @@ class Sender:
         self.user = user
 
     def body(self, batch: Batch) -> bytes:
-        """The request body; for a delete, the ids as a JSON list."""
-        target = self.target
+        """The request body; for a delete, the ids as a JSON list; for a link that waits, what it is to be
+        made from.
+        """
+        if batch.second == "link" and not batch.resolved:
+            return links.pack(batch.rows)
+        target = self.target_of(batch)
         if target.operation == "delete":
             return orjson.dumps([row.record["id"] for row in batch.rows])
         match_on = target.key if target.operation == "upsert" else None
         return write_body(batch.records, target.operation, target.trigger, match_on)
 
-    def records(self, body: bytes) -> list[dict[str, Any]]:
+    def target_of(self, batch: Batch) -> Target:
+        """Where a batch goes: a second write is an update by id, whatever the first was."""
+        return self.target if batch.second is None else self.target.second
+
+    def records(self, body: bytes, second: Second | None) -> list[dict[str, Any]]:
         """The records of a body that was made by `body`."""
+        waiting = links.unpack(body) if second == "link" else None
+        if waiting is not None:
+            return waiting
         parsed = orjson.loads(body)
-        if self.target.operation == "delete":
+        if self.target.operation == "delete" and second is None:
             return [{"id": record_id} for record_id in parsed]
         records: list[dict[str, Any]] = parsed["data"]
         return records
@@ -107,7 +123,7 @@ class Sender:
 
         Raises what the transport raises.
         """
-        target = self.target
+        target = self.target_of(batch)
         deletes = target.operation == "delete"
         answer = self._wire.write(
             target.module,
@@ -141,7 +157,7 @@ class Sender:
         asked = sorted({verdict.question.record_id for verdict in verdicts if verdict.question is not None})
         if not asked:
             return verdicts
-        fields = [self.target.key or "id", "Created_Time", "Created_By"]
+        fields = [self.target_of(batch).key or "id", "Created_Time", "Created_By"]
         try:
             known = self._wire.records_by_id(self.target.module, asked, fields)
         except (ZmigrateError, StopRequested) as error:
@@ -175,10 +191,30 @@ class Sender:
             and made_by_us(record, batch.first_intent, self.user)
         )
 
-    def look_up(self, batch: Batch) -> LookedUp:
-        """Find the records of a batch by its key: none, or several, fail the row."""
-        hits = self._find_keys(batch, [])
-        return LookedUp([self._only(row, hits.get(row.folded or "", [])) for row in batch.rows])
+    def look_up(self, batch: Batch, wanted: Sequence[Wanted]) -> LookedUp:
+        """Find the records of a batch by its key, and those that its `Find`s want."""
+        target = self.target
+        found: list[str | Outcome | None] = []
+        if (target.looked_up or target.asks_first) and not batch.resolved:
+            hits = self._find_keys(batch, [])
+            tell = self._only if target.looked_up else self._existing
+            found = [tell(row, hits.get(row.folded or "", [])) for row in batch.rows]
+        return LookedUp(found, [(one.place, ask(self._wire, one)) for one in wanted])
+
+    def _existing(self, row: Pending, hits: list[dict[str, Any]]) -> str | Outcome | None:
+        """For an insert: what a record that has the key already means for the row. None: there is none."""
+        if not hits:
+            return None
+        key, ids = self.target.key, [str(hit["id"]) for hit in hits]
+        if self.target.on_existing == "update" and len(ids) == 1:
+            return ids[0]
+        if self.target.on_existing == "update":
+            return self._ambiguous(row, ids)
+        return existing(self.target, ids[0] if len(ids) == 1 else None, f"{key} {row.key!r}", ids)
+
+    def _ambiguous(self, row: Pending, ids: Sequence[str]) -> Outcome:
+        message = f"several records have the key {row.key!r}: {', '.join(ids)}"
+        return Outcome("failed", None, KEY_AMBIGUOUS, self.target.key, message)
 
     def _only(self, row: Pending, hits: list[dict[str, Any]]) -> str | Outcome:
         key = self.target.key
@@ -191,8 +227,7 @@ class Sender:
                 else "a key with a backslash can't be looked up"
             )
             return Outcome("failed", None, KEY_NOT_FOUND, key, f"{reason}: {row.key!r}")
-        ids = ", ".join(str(hit["id"]) for hit in hits)
-        return Outcome("failed", None, KEY_AMBIGUOUS, key, f"several records have the key {row.key!r}: {ids}")
+        return self._ambiguous(row, [str(hit["id"]) for hit in hits])
 
     def search(self, batch: Batch) -> Searched:
         """Ask the org for the keys of a batch in doubt, and tell our records from others."""
@@ -227,6 +262,12 @@ class Sender:
                 if hit.get(key) is not None:
                     hits.setdefault(self.target.fold(str(hit[key])), []).append(hit)
         return hits
+
+
+def existing(target: Target, record_id: str | None, what: str, ids: Sequence[str]) -> Outcome:
+    """The outcome of a row that is not inserted, since a record with its key exists."""
+    action: Action = "skipped" if target.on_existing == "skip" else "failed"
+    return Outcome(action, record_id, EXISTS, target.key, f"{what} exists already: {', '.join(ids)}")
 
 
 def lost(reason: str, field: str | None = None) -> Outcome:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from zmigrate.writes import Operation
+from zmigrate.writes import OnExisting, OnRepeated, Operation
 
 KeyKind = Literal["none", "id", "unique", "plain"]
 
@@ -26,6 +26,32 @@ class Target:
     trigger: tuple[str, ...] = ()
     number: bool = False
     """The key is a whole number, and is looked up as one."""
+    case_sensitive: bool = False
+    on_existing: OnExisting | None = None
+    on_repeated: OnRepeated = "first"
+
+    def to_json(self) -> dict[str, object]:
+        """As `run.json` keeps it: what a resumed run, and whoever reads its keys, has to know."""
+        return {
+            "module": self.module,
+            "operation": self.operation,
+            "key": self.key,
+            "unique": self.key_kind == "unique",
+            "number": self.number,
+            "case_sensitive": self.case_sensitive,
+            "on_existing": self.on_existing,
+            "on_repeated": self.on_repeated,
+        }
+
+    @property
+    def second(self) -> Target:
+        """The target of a second write of records that exist: an update by id."""
+        return Target(self.module, "update", "id", "id", self.fold, self.trigger)
+
+    @property
+    def natural_on_repeated(self) -> OnRepeated:
+        """What becomes of rows with one key without a look at all of them first."""
+        return "first" if self.operation == "insert" else "each"
 
     @property
     def repeatable(self) -> bool:
@@ -66,3 +92,10 @@ class Target:
     def looked_up(self) -> bool:
         """Whether records are found by another key than `id` before they are written."""
         return self.operation in {"update", "delete"} and self.key_kind != "id"
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether an insert looks for its key first: where Zoho would let a namesake in. A unique key needs
+        no look, Zoho's refusal names the record.
+        """
+        return self.operation == "insert" and self.key_kind == "plain" and self.on_existing is not None

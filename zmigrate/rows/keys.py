@@ -16,3 +16,9 @@ def fold_key(value: object, case_sensitive: bool = False) -> str:
         return text if case_sensitive else text.lower()
     text = unicodedata.normalize("NFC", text)
     return text if case_sensitive else unicodedata.normalize("NFC", text.casefold())
+
+
+def fold_number(key: str) -> str:
+    """A whole number without leading zeros; what is none, as it is."""
+    text = key.strip()
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text

@@ -1,0 +1,243 @@
+"""The id map: which record stands for which key, per org and module. A projection of the journals: thrown
+away, it is built again.
+
+It lies in `<state dir>/orgs/<org>/ids.db` and is brought up to date when it is opened. A run that needs its
+own keys adds them as it goes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zmigrate.engine.folder import RunFolder, RunRecord, make_private
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.ledger import identity
+from zmigrate.engine.outcomes import KNOWN_BY_ID
+from zmigrate.errors import RunError, ZmigrateError
+from zmigrate.rows.keys import fold_key, fold_number
+
+KEYS_AT_ONCE = 500
+WRITE_AT_ONCE = 10_000
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (journal TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry (
+    module TEXT NOT NULL,
+    folded TEXT NOT NULL,       -- the key without letter case, or as a number without zeros in front
+    field TEXT NOT NULL,
+    key TEXT NOT NULL,          -- as it was written
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,         -- of the key: see KeyRule
+    at REAL NOT NULL,           -- when the run began: of a unique key the latest counts
+    PRIMARY KEY (module, folded, field, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_id ON entry(id);
+"""
+
+PUT = (
+    "INSERT INTO entry(module, folded, field, key, id, kind, at) VALUES (?,?,?,?,?,?,?)"
+    " ON CONFLICT DO UPDATE SET key=excluded.key, kind=excluded.kind, at=max(at, excluded.at)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """How the keys of one write are compared."""
+
+    module: str
+    field: str
+    unique: bool = False
+    number: bool = False
+    case_sensitive: bool = False
+
+    @property
+    def kind(self) -> str:
+        """One letter for each property: unique, number, case-sensitive."""
+        return "u" * self.unique + "n" * self.number + "c" * self.case_sensitive
+
+    def fold(self, key: str) -> str:
+        return fold_number(key) if self.number else fold_key(key)
+
+    @classmethod
+    def of(cls, write: Mapping[str, Any] | None) -> KeyRule | None:
+        """Of a run's write as `run.json` has it; None where its rows have no key of their own."""
+        if not write or write.get("key") in (None, "id"):
+            return None
+        flags = {name: bool(write.get(name)) for name in ("unique", "number", "case_sensitive")}
+        return cls(str(write["module"]), str(write["key"]), **flags)
+
+
+class Entry(NamedTuple):
+    """A key, and the record that stands for it."""
+
+    module: str
+    field: str
+    key: str
+    id: str
+
+
+class _Stored(NamedTuple):
+    """An entry as it is looked up."""
+
+    folded: str
+    field: str
+    key: str
+    id: str
+    kind: str
+    at: float
+
+
+class IdMap:
+    """The keys of one org. Used by the main thread alone."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        db.executescript(SCHEMA)
+
+    @classmethod
+    def open(cls, state_dir: Path, org: tuple[str, str], *, lasting: bool = True) -> IdMap:
+        """The id map of an org (see `ledger.identity`), with all that its runs in this state folder did.
+
+        `lasting` False: built in a temporary file, for an org that is gone with the process.
+        """
+        where = str(make_private(state_dir / "orgs" / org[1]) / "ids.db") if lasting else ""
+        db = sqlite3.connect(where, isolation_level=None, timeout=30)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=OFF")  # a projection: what a crash takes is built again
+            ids = cls(db)
+            ids.replay(state_dir, org)
+        except sqlite3.DatabaseError as error:
+            db.close()
+            raise RunError(
+                f"{where}: the id map can't be used: {error}",
+                hint="Delete the file: it is built again from the runs' journals.",
+            ) from error
+        return ids
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- from the journals ------------------------------------------------------------------------
+
+    def replay(self, state_dir: Path, org: tuple[str, str]) -> None:
+        """Take up what the journals of this org's runs have that is not here yet."""
+        journals = [*state_dir.glob("runs/*/journal.db"), *state_dir.glob("runs/*/steps/*/journal.db")]
+        runs = [(record, path) for path in journals if (record := _record_of(path, org)) is not None]
+        for record, path in sorted(runs, key=lambda run: _began(run[0])):
+            self._replay_run(record, path, path.relative_to(state_dir).as_posix())
+
+    def _replay_run(self, record: RunRecord, path: Path, name: str) -> None:
+        rule = KeyRule.of(record.write)
+        deletes = (record.write or {}).get("operation") == "delete"
+        if rule is None and not deletes:
+            return
+        try:
+            journal = Journal.read_only(path)
+        except ZmigrateError:
+            return  # a journal that can't be read is told where its run is used
+        with closing(journal):
+            rows = journal.rows_ended()
+            known = self._db.execute("SELECT rows FROM run WHERE journal=?", (name,)).fetchone()
+            if known is not None and known[0] == rows:
+                return
+            self._db.execute("BEGIN")
+            if deletes:
+                gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
+                self._db.executemany("DELETE FROM entry WHERE id=?", gone)
+            elif rule is not None:
+                keys = (
+                    (row[2], parts[1])
+                    for row, parts in journal.ended()
+                    if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
+                )
+                self._put(rule, _began(record), keys)
+            self._db.execute(
+                "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows", (name, rows)
+            )
+            self._db.execute("COMMIT")
+
+    def add(self, rule: KeyRule, at: float, keys: Iterable[tuple[str, str]]) -> None:
+        """Add (key, id) pairs of the run at work, which began at that time (epoch seconds)."""
+        self._db.execute("BEGIN")
+        self._put(rule, at, keys)
+        self._db.execute("COMMIT")
+
+    def _put(self, rule: KeyRule, at: float, keys: Iterable[tuple[str, str]]) -> None:
+        kind = rule.kind
+        rows = ((rule.module, rule.fold(key), rule.field, key.strip(), id_, kind, at) for key, id_ in keys)
+        while some := list(islice(rows, WRITE_AT_ONCE)):
+            self._db.executemany(PUT, some)
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
+        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
+        found: dict[str, list[str]] = {}
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), KEYS_AT_ONCE):
+            some = wanted[start : start + KEYS_AT_ONCE]
+            entries = self._entries_of(module, some)
+            for key in some:
+                candidates = entries.get(fold_key(key), []) + entries.get(fold_number(key), [])
+                found[key] = _only(key, [entry for entry in candidates if field in (None, entry.field)])
+        return found
+
+    def _entries_of(self, module: str, keys: Sequence[str]) -> dict[str, list[_Stored]]:
+        folded = list({form for key in keys for form in (fold_key(key), fold_number(key))})
+        marks = ",".join("?" * len(folded))
+        rows = self._db.execute(
+            "SELECT folded, field, key, id, kind, at FROM entry"  # noqa: S608  question marks only
+            f" WHERE module=? AND folded IN ({marks})",
+            (module, *folded),
+        )
+        entries: dict[str, list[_Stored]] = {}
+        for row in rows:
+            entries.setdefault(row[0], []).append(_Stored._make(row))
+        return entries
+
+    def entries(self, module: str | None = None) -> Iterator[Entry]:
+        """Every key with its record, by module, field and key."""
+        yield from map(
+            Entry._make,
+            self._db.execute(
+                "SELECT module, field, key, id FROM entry WHERE ?1 IS NULL OR module=?1"
+                " ORDER BY module, field, key, id",
+                (module,),
+            ),
+        )
+
+
+def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
+    """The ids that an entry of this key has, in the way in which its field compares keys."""
+    latest: dict[str, _Stored] = {}
+    ids: dict[str, None] = {}
+    for entry in entries:
+        same = entry.folded == (fold_number(key) if "n" in entry.kind else fold_key(key))
+        if not same or ("c" in entry.kind and entry.key != key.strip()):
+            continue
+        if "u" not in entry.kind:
+            ids[entry.id] = None
+        elif entry.field not in latest or entry.at >= latest[entry.field].at:
+            latest[entry.field] = entry
+    return list(dict.fromkeys([*ids, *(entry.id for entry in latest.values())]))
+
+
+def _began(record: RunRecord) -> float:
+    return datetime.fromisoformat(record.started_at).timestamp()
+
+
+def _record_of(journal: Path, org: tuple[str, str]) -> RunRecord | None:
+    """The record of a journal's run, if it is one of this org."""
+    try:
+        record = RunFolder(journal.parent).read()
+    except ZmigrateError:
+        return None
+    return record if identity(record.org) == org else None

@@ -1,0 +1,104 @@
+"""Links: references that close a circle, written by id once all its records are there. One outcome a row: one
+whose link is still to be written has moved, and its link's batch says what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.batch import Batch, Link, Pending
+from zmigrate.engine.outcomes import Outcome
+from zmigrate.references import Find, Ref, Reference
+from zmigrate.rows.references import OpenId
+
+REFERENCE = "$ref"
+
+
+def link_row(row: Pending, record_id: str) -> Pending:
+    """The second write of a row that was created without its links. Its key is no longer held."""
+    record = {"id": record_id, **{link.field: link.value for link in row.links}}
+    return row._replace(folded=None, record=record, open=_open_ids(record), links=())
+
+
+def cut(row: Pending, own: Sequence[OpenId]) -> Pending:
+    """A row that closes a circle, with its own references taken out of its record."""
+    names = dict.fromkeys(open_id.field for open_id in own)
+    record = {name: value for name, value in row.record.items() if name not in names}
+    links = tuple(Link(name, row.record[name]) for name in names)
+    rest = tuple(open_id for open_id in row.open if open_id.field not in names)
+    return row._replace(record=record, open=rest, links=links)
+
+
+def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes of rows whose second write was answered: they were created, whatever else went wrong."""
+    return [
+        outcome._replace(action="created") if outcome.action == "updated" else unlinked(row, outcome)
+        for row, outcome in zip(batch.rows, outcomes, strict=True)
+    ]
+
+
+def unlinked(row: Pending, outcome: Outcome) -> Outcome:
+    """The outcome of a row that was created, and whose link could not be written."""
+    names = ", ".join(name for name in row.record if name != "id")
+    message = f"created as {row.record['id']}, but {names} could not be set: {outcome.message}"
+    return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
+
+
+def pack(rows: Sequence[Pending]) -> bytes:
+    """Link rows that wait, with what their references point at."""
+    return orjson.dumps({"links": [_stored(row.record) for row in rows]})
+
+
+def unpack(body: bytes) -> list[dict[str, Any]] | None:
+    """The records of link rows that wait; None for a body that was made to be sent."""
+    parsed = orjson.loads(body)
+    if not (isinstance(parsed, dict) and "links" in parsed):
+        return None
+    return [{name: _restored(value, name) for name, value in record.items()} for record in parsed["links"]]
+
+
+def reopened(row: Pending) -> Pending:
+    """A link row as it was before it was packed."""
+    return row._replace(open=_open_ids(row.record))
+
+
+def _open_ids(record: dict[str, Any]) -> tuple[OpenId, ...]:
+    found: list[OpenId] = []
+    for value in record.values():
+        if isinstance(value, OpenId):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [
+                part
+                for element in value
+                if isinstance(element, dict)
+                for part in element.values()
+                if isinstance(part, OpenId)
+            ]
+    return tuple(found)
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, OpenId):
+        reference = value.reference
+        kind = "find" if isinstance(reference, Find) else "ref"
+        what = reference.value if isinstance(reference, Find) else reference.key
+        return {REFERENCE: [kind, reference.module, what, reference.field, reference.when_open]}
+    if isinstance(value, dict):
+        return {name: _stored(part) for name, part in value.items()}
+    return [_stored(part) for part in value] if isinstance(value, list) else value
+
+
+def _restored(value: Any, field: str) -> Any:
+    if isinstance(value, dict) and REFERENCE in value:
+        kind, module, what, by, when_open = value[REFERENCE]
+        reference: Reference = (
+            Find(module, by, what, when_open) if kind == "find" else Ref(module, what, by, when_open)
+        )
+        return OpenId(reference, field)
+    if isinstance(value, dict):
+        return {name: _restored(part, field) for name, part in value.items()}
+    return [_restored(part, field) for part in value] if isinstance(value, list) else value

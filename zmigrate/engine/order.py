@@ -1,0 +1,182 @@
+"""Parents first: rows of one source that point at one another, in levels: one write a record is enough.
+
+Level 0 are the rows that point at no other row of the source; a row is one level below the lowest of those
+that it points at. Of a circle one row is cut: it goes without the reference, which is written once all are
+there. What is kept lies in a temporary database that spills to disk, so that memory stays flat.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zmigrate.engine import order_sql as sql
+from zmigrate.rows.sources import Cursor, Fingerprint, Row, Source
+from zmigrate.rows.sources.base import START
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.crm import Crm
+
+
+class Order:
+    """Which rows point at which, and what follows from it. Filled by `add_keys` and `add_child`, then
+    `arrange`d.
+    """
+
+    def __init__(self, *, last_of_key: bool = False) -> None:
+        """`last_of_key`: of several rows with one key the last is written, not the first."""
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(sql.SCHEMA)
+        self._db.execute("BEGIN")
+        self._last_of_key = last_of_key
+        self._roots = 0
+        """Rows of level 0."""
+        self.gates: list[int] = []
+        """The place of the last row of each level but the lowest."""
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- filling ----------------------------------------------------------------------------------
+
+    def add_keys(self, keys: Sequence[tuple[str, int]]) -> None:
+        """Add rows by their folded keys and numbers."""
+        self._db.executemany("INSERT INTO key VALUES (?,?)", keys)
+
+    def add_child(self, row: Row, parents: Sequence[str]) -> None:
+        """Add a row that points at rows with these folded keys, wherever they are."""
+        content = pickle.dumps(dict(row.values), protocol=pickle.HIGHEST_PROTOCOL)
+        self._db.execute("INSERT INTO child VALUES (?,?,?,NULL,0,0,NULL)", (row.number, row.line, content))
+        self._db.executemany("INSERT INTO pointer VALUES (?,?)", [(row.number, key) for key in parents])
+
+    def arrange(self, rows: int) -> bool:
+        """Find every row's level and place; `rows` is how many the source has. False: they may stay as they
+        are, since none points at another.
+        """
+        db = self._db
+        db.execute("COMMIT")
+        db.execute("BEGIN")
+        db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
+        db.execute(sql.EDGES.format(which="max" if self._last_of_key else "min"))
+        db.execute("CREATE INDEX edge_child ON edge(child)")
+        db.execute("DELETE FROM child WHERE number NOT IN (SELECT child FROM edge)")
+        db.execute(sql.WAITS)
+        db.execute(sql.UNPLACED)
+        db.execute("CREATE INDEX child_level ON child(level)")
+        level = 0
+        while self._next_level(level):
+            level += 1
+        children = self._one("SELECT count(*) FROM child")
+        self._roots = rows - children
+        db.execute(sql.PLACES, (self._roots,))
+        db.execute("CREATE UNIQUE INDEX child_place ON child(place)")
+        db.execute("COMMIT")
+        end = self._roots
+        for (count,) in db.execute("SELECT count(*) FROM child GROUP BY level ORDER BY level").fetchall():
+            self.gates.append(end)
+            end += count
+        return bool(children)
+
+    def _next_level(self, level: int) -> bool:
+        """Place the rows below this level; False when there are none left."""
+        db = self._db
+        if level:
+            db.execute(sql.LESS_TO_WAIT_FOR, (level,))
+        if db.execute(sql.LEVEL, (level + 1,)).rowcount:
+            return True
+        lowest = self._one("SELECT min(number) FROM child WHERE level IS NULL")
+        if lowest is None:
+            return False
+        db.execute("UPDATE child SET level=?, cut=1 WHERE number=?", (level + 1, self._on_a_circle(lowest)))
+        return True
+
+    def _on_a_circle(self, start: int) -> int:
+        """The first row of the circle that one comes to from here, going from row to parent."""
+        path: dict[int, None] = {}
+        at = start
+        while at not in path:
+            path[at] = None
+            at = self._one(sql.UNPLACED_PARENT, at)
+        walked = list(path)
+        return min(walked[walked.index(at) :])
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def has_key(self, folded: str) -> bool:
+        """Whether a row has this key. The first such question makes an index."""
+        self._db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
+        return self._one("SELECT 1 FROM key WHERE folded=? LIMIT 1", folded) is not None
+
+    def is_cut(self, place: int) -> bool:
+        """Whether the row at this place goes without the references that close its circle."""
+        return bool(self._one("SELECT cut FROM child WHERE place=?", place))
+
+    def child_numbers(self) -> Iterator[int]:
+        """The numbers of the rows below level 0, from the lowest."""
+        for (number,) in self._db.execute("SELECT number FROM child ORDER BY number"):
+            yield number
+
+    def children(self, after: int) -> Iterator[Row]:
+        """The rows below level 0 that stand behind this place, numbered by their places."""
+        for place, line, content in self._db.execute(
+            "SELECT place, line, content FROM child WHERE place>? ORDER BY place", (after,)
+        ):
+            yield Row(place, line, pickle.loads(content))  # noqa: S301  written by this process
+
+    @property
+    def roots(self) -> int:
+        return self._roots
+
+    def _one(self, statement: str, *values: object) -> Any:
+        row = self._db.execute(statement, values).fetchone()
+        return None if row is None else row[0]
+
+
+class Ordered:
+    """A source whose rows come parents first. A row's number is its place in that order; its line stays."""
+
+    stable = True
+
+    def __init__(self, source: Source, order: Order) -> None:
+        self._source = source
+        self._order = order
+
+    @property
+    def name(self) -> str:
+        return self._source.name
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        return self._source.columns
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        return self._source.scopes
+
+    def scan(self) -> Fingerprint:
+        return self._source.scan()
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        self._source.check(fingerprint)
+
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
+        if after.number < self._order.roots:
+            yield from self._roots(after.number)
+        yield from self._order.children(after.number)
+
+    def _roots(self, after: int) -> Iterator[Row]:
+        children = self._order.child_numbers()
+        next_child = next(children, None)
+        place = 0
+        for row in self._source.rows():
+            if row.number == next_child:
+                next_child = next(children, None)
+                continue
+            place += 1
+            if place > after:
+                yield row._replace(number=place)
+
+    def identity(self, row: Row) -> str | None:
+        return None

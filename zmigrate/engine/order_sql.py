@@ -1,0 +1,52 @@
+"""The SQL of `order`: rows that point at one another, as a graph in a temporary database."""
+
+from __future__ import annotations
+
+SCHEMA = """
+CREATE TABLE key (folded TEXT NOT NULL, number INTEGER NOT NULL);
+CREATE TABLE pointer (child INTEGER NOT NULL, folded TEXT NOT NULL);
+CREATE TABLE child (            -- rows that point at others of the source
+    number INTEGER PRIMARY KEY,
+    line INTEGER NOT NULL,
+    content BLOB NOT NULL,      -- the row as it was read
+    level INTEGER,
+    waits INTEGER NOT NULL,     -- rows that it points at and that have no level yet
+    cut INTEGER NOT NULL,
+    place INTEGER
+);
+CREATE TABLE edge (parent INTEGER, child INTEGER, PRIMARY KEY (parent, child)) WITHOUT ROWID;
+"""
+
+EDGES = (
+    "INSERT OR IGNORE INTO edge"
+    " SELECT (SELECT {which}(number) FROM key WHERE key.folded = pointer.folded), child FROM pointer"
+    " WHERE EXISTS (SELECT 1 FROM key WHERE key.folded = pointer.folded)"
+)
+
+WAITS = (
+    "UPDATE child SET waits = (SELECT count(*) FROM edge JOIN child AS parent ON parent.number = edge.parent"
+    " WHERE edge.child = child.number)"
+)
+
+UNPLACED = "CREATE INDEX child_unplaced ON child(waits) WHERE level IS NULL"
+
+LEVEL = "UPDATE child SET level = ? WHERE level IS NULL AND waits = 0"
+
+LESS_TO_WAIT_FOR = (
+    "UPDATE child SET waits = waits - freed.rows FROM ("
+    " SELECT edge.child AS number, count(*) AS rows"
+    " FROM child AS parent JOIN edge ON edge.parent = parent.number"
+    " WHERE parent.level = ? GROUP BY edge.child) AS freed"
+    " WHERE child.number = freed.number AND child.level IS NULL"
+)
+
+UNPLACED_PARENT = (
+    "SELECT edge.parent FROM edge JOIN child AS parent ON parent.number = edge.parent"
+    " WHERE edge.child = ? AND parent.level IS NULL ORDER BY edge.parent LIMIT 1"
+)
+
+PLACES = (
+    "UPDATE child SET place = ordered.place + ? FROM"
+    " (SELECT number, row_number() OVER (ORDER BY level, number) AS place FROM child) AS ordered"
+    " WHERE ordered.number = child.number"
+)

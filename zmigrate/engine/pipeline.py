@@ -1,0 +1,57 @@
+"""From rows of the source to rows that may be sent: prepared, keys compared, references filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zmigrate.engine import links
+from zmigrate.engine.batch import Pending
+from zmigrate.engine.order import Order
+from zmigrate.engine.outcomes import Outcome
+from zmigrate.engine.prepare import Preparer
+from zmigrate.engine.produce import Prepared
+from zmigrate.engine.repeats import Repeats
+from zmigrate.engine.resolve import Resolver
+from zmigrate.engine.survey import Survey, own_key
+from zmigrate.engine.target import Target
+from zmigrate.rows.sources import Row
+
+
+class Pipeline:
+    """Called with rows of the source; gives back those on their way, and those that end here."""
+
+    def __init__(self, prepare: Preparer, target: Target, survey: Survey, resolver: Resolver) -> None:
+        self._prepare = prepare
+        self._target = target
+        self._repeats: Repeats | None = survey.repeats
+        self._order: Order | None = survey.order
+        self._resolver = resolver
+
+    def __call__(self, rows: Sequence[Row]) -> Prepared:
+        on_their_way, ended = self._prepare(rows)
+        if self._repeats is not None:
+            on_their_way, repeated = _parted(on_their_way, self._repeats)
+            ended += repeated
+        if any(row.open for row in on_their_way):
+            if self._order is not None:
+                on_their_way = [self._cut(row, self._order) for row in on_their_way]
+            on_their_way, unresolved = self._resolver.resolve(on_their_way)
+            ended += unresolved
+        return on_their_way, ended
+
+    def _cut(self, row: Pending, order: Order) -> Pending:
+        """A row that closes a circle goes without the references to what comes after it."""
+        own = [open_id for open_id in row.open if own_key(self._target, open_id.reference) is not None]
+        return links.cut(row, own) if own and order.is_cut(row.number) else row
+
+
+def _parted(rows: Sequence[Pending], repeats: Repeats) -> tuple[list[Pending], list[tuple[Pending, Outcome]]]:
+    on_their_way: list[Pending] = []
+    ended: list[tuple[Pending, Outcome]] = []
+    for row in rows:
+        outcome = repeats.outcome(row)
+        if outcome is None:
+            on_their_way.append(row)
+        else:
+            ended.append((row, outcome))
+    return on_their_way, ended

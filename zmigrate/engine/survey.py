@@ -1,0 +1,171 @@
+"""A first pass over the rows, where a job needs one before its first write: who is whose parent, which keys
+stand several times, which references must not stay open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from zmigrate.engine.batch import BATCH_ROWS, Pending
+from zmigrate.engine.order import Order, Ordered
+from zmigrate.engine.prepare import Preparer
+from zmigrate.engine.repeats import Repeats
+from zmigrate.engine.required import RequiredReferences
+from zmigrate.engine.target import Target
+from zmigrate.errors import UsageError
+from zmigrate.events import Event
+from zmigrate.job import DeclaredColumns, RecordJob
+from zmigrate.references import Ref, Reference
+from zmigrate.rows.sources import Row, Source
+from zmigrate.rows.values import Converter
+from zmigrate.zoho.metadata import ModuleFields
+
+PEEKED_ROWS = 1_000
+"""Rows that tell whether a job whose references are not declared has any that stop the run."""
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first pass found out; all None where none was needed."""
+
+    source: Source
+    """The job's, or with its rows parents first."""
+    order: Order | None = None
+    repeats: Repeats | None = None
+
+    @property
+    def gates(self) -> Sequence[int]:
+        """Rows behind which nothing is read before they have all ended."""
+        return () if self.order is None else self.order.gates
+
+    def close(self) -> None:
+        for part in (self.order, self.repeats):
+            if part is not None:
+                part.close()
+
+
+class Surveyor:
+    """Makes the pass. `required` collects the references that stop a run where they are open."""
+
+    def __init__(
+        self,
+        job: RecordJob,
+        source: Source,
+        target: Target,
+        fields: ModuleFields,
+        converter: Converter,
+        required: RequiredReferences,
+    ) -> None:
+        self._job = job
+        self._source = source
+        self._target = target
+        self._required = required
+        self._columns = DeclaredColumns.of(job)
+        self._refers_to = () if self._columns is not None else job.refers_to
+        self._prepare = Preparer(
+            job.transform, converter, target, _to_no_one, keep_source=False, columns=self._columns
+        )
+        wants_order = self._may_refer_to_itself(fields)
+        mode = job.write.on_repeated
+        wants_repeats = target.key is not None and mode not in {"each", target.natural_on_repeated}
+        self._order = Order(last_of_key=mode == "last") if wants_order else None
+        self._repeats = Repeats(mode, target.key or "") if wants_repeats else None
+
+    def survey(self) -> Survey:
+        """Read as much as is needed. Raises UsageError where a source can't be read twice, or a required
+        reference is open.
+        """
+        order, repeats = self._order, self._repeats
+        try:
+            rows = 0
+            if order is not None or repeats is not None or self._refers_to or self._peek():
+                self._refuse_unstable()
+                rows = self._pass()
+            self._required.check(self._is_a_key)
+            if order is None or not order.arrange(rows):
+                if order is not None:
+                    order.close()
+                return Survey(self._source, None, repeats)
+            return Survey(Ordered(self._source, order), order, repeats)
+        except BaseException:
+            for part in (order, repeats):
+                if part is not None:
+                    part.close()
+            raise
+
+    def _may_refer_to_itself(self, fields: ModuleFields) -> bool:
+        target = self._target
+        if target.operation not in {"insert", "upsert"} or target.key is None:
+            return False
+        if self._refers_to is not None:
+            return target.module in self._refers_to
+        return any(
+            field.lookup_module == target.module and (field.creatable or field.updatable) for field in fields
+        )
+
+    def _refuse_unstable(self) -> None:
+        if not self._source.stable:
+            raise UsageError(
+                f"the rows of {self._source.name} have to be read twice, and may have changed by then",
+                hint="Rows that refer to one another, and `on_repeated`, want a file: export to one first.",
+                code="SOURCE_CHANGES",
+            )
+
+    def _peek(self) -> bool:
+        """Whether one of the first rows of an undeclared job has a reference that stops the run."""
+        if self._refers_to is not None or not self._source.stable:
+            return False
+        for rows in _chunks(islice(self._source.rows(), PEEKED_ROWS)):
+            on_their_way, _ = self._prepare(rows)
+            if any(open_id.reference.when_open == "stop" for row in on_their_way for open_id in row.open):
+                return True
+        return False
+
+    def _pass(self) -> int:
+        count = 0
+        for rows in _chunks(self._source.rows()):
+            count += len(rows)
+            on_their_way, _ = self._prepare(rows)
+            if self._repeats is not None:
+                self._repeats.add(on_their_way)
+            if self._order is not None:
+                self._add_to_order(self._order, rows, on_their_way)
+            for row in on_their_way:
+                if row.open:
+                    self._required.add(row)
+        return count
+
+    def _add_to_order(self, order: Order, rows: Sequence[Row], on_their_way: Sequence[Pending]) -> None:
+        order.add_keys([(row.folded, row.number) for row in on_their_way if row.folded is not None])
+        for row in on_their_way:
+            keys = [own_key(self._target, open_id.reference) for open_id in row.open]
+            parents = [key for key in keys if key is not None]
+            if parents:
+                order.add_child(rows[row.number - rows[0].number], parents)
+
+    def _is_a_key(self, reference: Ref) -> bool:
+        """Whether a row of this source has the key that a reference names."""
+        key = own_key(self._target, reference)
+        return key is not None and self._order is not None and self._order.has_key(key)
+
+
+def own_key(target: Target, reference: Reference) -> str | None:
+    """The folded key of a reference to what this very run writes; None for any other."""
+    if (
+        isinstance(reference, Ref)
+        and reference.module == target.module
+        and reference.field in {None, target.key}
+    ):
+        return target.fold(reference.key.strip())
+    return None
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while some := list(islice(rows, BATCH_ROWS)):
+        yield some
+
+
+def _to_no_one(event: Event) -> None:
+    """What the rows of the pass would tell is told when they are read again."""
