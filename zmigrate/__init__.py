@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Users,
         scopes_for,
     )
-    from zmigrate.rows.mapping import Load, LoadJob, read_mapping
+    from zmigrate.rows.mapping import ImportJob, Load, LoadJob, read_mapping
     from zmigrate.rows.sources import Csv, Excel, JsonLines, Query, Sql
 
     __version__: str
@@ -37,6 +37,7 @@ __all__ = [
     "Find",
     "Flow",
     "Formats",
+    "ImportJob",
     "Insert",
     "Job",
     "JsonLines",
@@ -65,7 +66,7 @@ _HOMES = {
         *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
         *("Skip", "Update", "Upsert", "Users", "scopes_for"),
     ),
-    "zmigrate.rows.mapping": ("Load", "LoadJob", "read_mapping"),
+    "zmigrate.rows.mapping": ("ImportJob", "Load", "LoadJob", "read_mapping"),
     "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Query", "Sql"),
 }
 

@@ -324,7 +324,7 @@ def job_name(cls: type[Job]) -> str:
 
 
 def options(cls: type[Job]) -> tuple[OptionSpec, ...]:
-    """The options of a job class, arguments and options in the order in which they were declared."""
+    """The options of a job class: arguments, then options, each in the order in which they were declared."""
     return tuple(cls._options.values())
 
 

@@ -70,6 +70,7 @@ class Declared:
     metavar: str | None = None
     secret: bool = False
     env: str | None = None
+    usual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class OptionSpec:
     secret: bool
     env: str | None
     """The environment variable that a secret is read from."""
+    usual: bool
+    """Shown where a command is shown, although it has a default."""
 
     @property
     def flag(self) -> str:
@@ -132,21 +135,23 @@ def Option(
     metavar: str | None = None,
     secret: bool = False,
     env: str | None = None,
+    usual: bool = False,
 ) -> Any:
     """Declare an option: `region: str = Option(default="emea", help="Which region.")`; required without a
     default.
 
     A list is given by repeating the option. A `secret` one is read from the environment variable `env`
     (`ZMIGRATE_<NAME>` unless named) or asked for, never from the command line, and is shown and kept nowhere.
+    A `usual` one is shown where a command is shown, as if it were required.
     """
-    return Declared("option", default, help, metavar, secret, env)
+    return Declared("option", default, help, metavar, secret, env, usual)
 
 
 # ----------------------------------------------------------------------------------------------- from a class
 
 
 def read_options(cls: type, inherited: Mapping[str, OptionSpec]) -> dict[str, OptionSpec]:
-    """The options of a job class: those of its bases, then its own annotations in order.
+    """The options of a job class: arguments first, those of its bases before its own, else in order.
 
     Raises JobError for a reserved or odd name, and for a type that can't be an option.
     """
@@ -158,7 +163,7 @@ def read_options(cls: type, inherited: Mapping[str, OptionSpec]) -> dict[str, Op
     for name, value in vars(cls).items():
         if isinstance(value, Declared) and name not in specs:
             raise JobError(f"{cls.__name__}.{name} has no type. Write it like this:\n{SHAPE}")
-    return specs
+    return dict(sorted(specs.items(), key=lambda item: item[1].kind != "argument"))
 
 
 def _own_annotations(cls: type) -> dict[str, Any]:
@@ -206,6 +211,7 @@ def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpe
         metavar=declared.metavar or (name.upper() if declared.kind == "argument" else base.__name__.upper()),
         secret=declared.secret,
         env=(declared.env or f"ZMIGRATE_{name.upper()}") if declared.secret else None,
+        usual=declared.usual,
     )
     if declared.default is MISSING:
         return spec

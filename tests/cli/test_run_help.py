@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -143,7 +144,7 @@ def test_show_ends_with_a_line_that_has_all_that_is_required(zmigrate):
     text = zmigrate("show", "import-csv").out
     wanted = "FILE --module MODULE --operation insert|update|upsert|delete --emulator"
     assert text.splitlines()[-1] == f"try it: zmigrate run import-csv {wanted}"
-    assert "--map            COLUMN=FIELD" in text
+    assert re.search(r"--map +COLUMN=FIELD", text)
 
 
 def test_show_describes_a_job(zmigrate, job):

@@ -37,6 +37,8 @@ class Compiled:
             check_columns(words, source.name, header, places)
             self._own = columns_by_themselves(words, header, places)
             check_key(words, source.name, self._own, header, places)
+            if words.write.operation == "delete":
+                self._own = {column: name for column, name in self._own.items() if name == words.write.key}
         self._places = places
         self._operation = words.write.operation
         self._text_only = isinstance(source, Csv)

@@ -16,6 +16,8 @@ from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.words import FORMATS, LOAD, READING, TOP, check_words
 from zmigrate.writes import Delete, Insert, Update, Upsert, Write
 
+_NEEDED: Final = (("module", "MODULE"), ("operation", "OPERATION"))
+
 
 @dataclass(frozen=True, slots=True)
 class LoadWords:
@@ -39,6 +41,7 @@ def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWor
         with gathered.one():
             check_words({name: value}, LOAD, places, (), also=tuple(TOP))
     gathered.raise_all()
+    _check_needed(said, places)
     fields: dict[str, FieldRule] = {}
     when_open = said.get("when_open", "fail")
     for name, rule in said.get("fields", {}).items():
@@ -74,6 +77,17 @@ def parse_users(said: Mapping[str, Any], places: Places) -> Users:
     return Users(said.get("users", {}), said.get("default_user"))
 
 
+def _check_needed(said: Mapping[str, Any], places: Places) -> None:
+    missing = [places.gives(name, value) for name, value in _NEEDED if name not in said]
+    if missing:
+        where = places.of(())
+        raise JobError(
+            f"{where}: " * bool(where) + f"missing: {' and '.join(missing)}.",
+            hint=f"An operation is one of {', '.join(LOAD['operation'].choices)}.",
+            code="USAGE",
+        )
+
+
 def _check_field_name(name: str, places: Places) -> None:
     if not name.strip() or name != name.strip():
         raise wrong(places, ("fields", name), f"{name!r} is no api name of a field.")
@@ -94,13 +108,7 @@ def _formats(said: Mapping[str, Any], fields: Mapping[str, FieldRule], places: P
     return formats
 
 
-_WHICH_OPERATION: Final = "insert, update, upsert or delete"
-
-
 def _write(said: Mapping[str, Any], places: Places) -> Write:
-    for name, what in (("module", LOAD["module"].shape), ("operation", _WHICH_OPERATION)):
-        if name not in said:
-            raise wrong(places, (), f"`{places.word(name)}` is missing: {what}.")
     module, operation = said["module"], said["operation"]
     key = _key(said, operation, places)
     more = {"on_repeated": said["on_repeated"]} if "on_repeated" in said else {}
