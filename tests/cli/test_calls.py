@@ -1,4 +1,4 @@
-"""`api`, `fields` and `emulator`: trying Zoho out, against an emulator over a real socket."""
+"""`api` and `emulator`: trying Zoho out, against an emulator over a real socket."""
 
 from __future__ import annotations
 
@@ -87,36 +87,6 @@ def test_what_zoho_refuses_is_an_error_with_its_words(zmigrate, credentials):
     done = zmigrate("api", "GET", "/crm/v8/Leeds", "--scope", "ZohoCRM.modules.ALL", "--json")
     assert done.code == 3
     assert "INVALID_MODULE" in json.loads(done.out)["error"]["message"]
-
-
-def test_fields_fit_eighty_columns(zmigrate):
-    done = zmigrate("fields", "Leads", "--emulator", "--values")
-    assert done.code == 0, done.err
-    lines = done.out.splitlines()
-    assert max(map(len, lines)) <= 80
-    row = next(line for line in lines if line.startswith(" Legacy_ID"))
-    assert "unique" in row
-    assert "mandatory" in next(line for line in lines if line.startswith(" Last_Name"))
-    assert "…" not in "".join(line.split()[0] for line in lines if line.split())
-    assert any(line.startswith("Lead_Source: ") for line in lines)
-
-
-def test_fields_as_json(zmigrate):
-    found = json.loads(zmigrate("fields", "Deals", "--emulator", "--json").out)
-    (stage,) = [each for each in found["fields"] if each["api_name"] == "Stage"]
-    assert found["module"] == "Deals"
-    assert stage["pick_list"]
-
-
-def test_fields_of_a_module_that_is_not_there_name_the_nearest(zmigrate):
-    done = zmigrate("fields", "Deal", "--emulator")
-    assert done.code == 2
-    assert done.err == "error: the org has no module 'Deal'\nhint: Did you mean Deals?\n"
-
-
-def test_fields_on_the_emulator_leave_nothing_behind(zmigrate, folder):
-    zmigrate("fields", "Leads", "--emulator")
-    assert list(folder.iterdir()) == []
 
 
 def test_the_emulator_prints_what_points_zmigrate_at_it_and_ends_well_on_ctrl_c(zmigrate, monkeypatch):

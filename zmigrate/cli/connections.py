@@ -10,6 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from zmigrate.errors import ScopeError
+
 if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
     from zmigrate.events import Event, Listener
@@ -78,3 +80,22 @@ def connected(
         yield stack.enter_context(
             connect(credentials, scopes, settings=settings, emit=teller(), stop=StopSignal())
         )
+
+
+@contextmanager
+def granted_connection(
+    needed: Sequence[str], wished: Sequence[str], *, profile: str | None = None, emulator: bool = False
+) -> Iterator[tuple[Connection, ScopeError | None]]:
+    """A connection with one token for both kinds of scopes; where the client may not have those that are
+    only wished for, with the needed ones alone, and the refusal beside it.
+    """
+    refused: ScopeError | None = None
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(
+                connected((*needed, *wished), profile=profile, emulator=emulator)
+            )
+        except ScopeError as error:
+            refused = error
+            connection = stack.enter_context(connected(needed, profile=profile, emulator=emulator))
+        yield connection, refused

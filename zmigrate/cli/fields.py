@@ -4,106 +4,278 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json
+from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from zmigrate.zoho.crm import Crm
+    from zmigrate.zoho.metadata import Field, Layout, ModuleFields
 
-    from zmigrate.zoho.metadata import Field, ModuleFields
+FIELDS = "ZohoCRM.settings.fields.READ"
+LAYOUTS = "ZohoCRM.settings.layouts.READ"
+PIPED_WIDTH = 250
+"""Columns where the reader is no terminal: a line is a field, to be searched."""
 
-ROOMY = 100
+CSV_COLUMNS = (
+    "api_name",
+    "label",
+    "type",
+    "length",
+    "decimals",
+    "mandatory",
+    "mandatory_on",
+    "unique",
+    "case_sensitive",
+    "external",
+    "create",
+    "update",
+    "why_not",
+    "custom",
+    "target",
+    "values",
+)
 
-SCOPES = ("ZohoCRM.settings.fields.READ", "ZohoCRM.settings.layouts.READ", "ZohoCRM.settings.modules.READ")
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """A module's fields, and what its layouts add."""
+
+    fields: ModuleFields
+    wanted_on: Mapping[str, tuple[str, ...]]
+    """By field, the layouts that want it filled."""
+    layouts: int | None
+    """None where they could not be read."""
 
 
 def add_to(app: typer.Typer) -> None:
     @app.command(cls=Command)
     def fields(
         module: Annotated[str, typer.Argument(metavar="MODULE", help="Api name of the module, as in Leads.")],
+        mandatory: Annotated[
+            bool, typer.Option("--mandatory", help="Only those that must be filled, by Zoho or by a layout.")
+        ] = False,
+        unique: Annotated[
+            bool, typer.Option("--unique", help="Only unique and external ones: they can be keys.")
+        ] = False,
+        writable: Annotated[
+            bool, typer.Option("--writable", help="Only those that the API can write.")
+        ] = False,
+        custom: Annotated[bool, typer.Option("--custom", help="Only custom fields.")] = False,
+        type: Annotated[
+            str | None, typer.Option("--type", metavar="T", help="Only those of a type, as in picklist.")
+        ] = None,
+        find: Annotated[
+            str | None, typer.Option("--find", metavar="TEXT", help="Only those with it in name or label.")
+        ] = None,
+        values: Annotated[
+            str | None, typer.Option("--values", metavar="FIELD", help="All values of this pick list.")
+        ] = None,
+        as_json: Json = False,
+        as_csv: Annotated[
+            bool, typer.Option("--csv", help="Print CSV on stdout, for a spreadsheet.")
+        ] = False,
         profile: CheckProfile = None,
         emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
-        values: Annotated[bool, typer.Option("--values", help="Show the values of pick lists.")] = False,
-        as_json: Json = False,
     ) -> None:
         """List a module's fields: types, rules, what is writable."""
-        from zmigrate.cli.connections import connected
-        from zmigrate.engine.preflight import read_fields
-
-        with connected(SCOPES, profile=profile, emulator=emulator) as connection:
-            found = read_fields(connection.crm, module)
+        if as_json and as_csv:
+            raise UsageError("--json and --csv exclude each other")
+        found = read_module(module, profile=profile, emulator=emulator)
+        if values is not None:
+            chosen: Sequence[Field] = [pick_list(found.fields, values)]
+        else:
+            flags = {"mandatory": mandatory, "unique": unique, "writable": writable, "custom": custom}
+            chosen = [each for each in found.fields if holds(each, found, flags, find)]
+            chosen = of_type(chosen, found.fields, type)
         if as_json:
-            typer.echo(json.dumps(as_data(found), ensure_ascii=False))
-            return
-        from zmigrate.display.console import stdout_console
-
-        console = stdout_console()
-        console.print(table(found, console.width))
-        if values:
-            for each in found.fields.values():
-                if each.pick_list:
-                    console.print(value_lines(each))
+            typer.echo(json.dumps(as_data(found, chosen), ensure_ascii=False))
+        elif as_csv:
+            typer.echo(as_csv_text(found, chosen), nl=False)
+        else:
+            show(found, chosen, whole_list=values is not None)
 
 
-def as_data(found: ModuleFields) -> dict[str, Any]:
-    """The metadata as JSON; the names are those of the dataclass."""
-    return {"module": found.module, "fields": [dataclasses.asdict(each) for each in found.fields.values()]}
+def read_module(module: str, *, profile: str | None, emulator: bool) -> Found:
+    """The module's fields and layouts. A client that may not read layouts gets the fields alone, and is
+    told. Raises UsageError where the org has no such module.
+    """
+    from zmigrate.cli.connections import granted_connection
+    from zmigrate.engine.preflight import read_fields
+
+    with granted_connection((FIELDS,), (LAYOUTS,), profile=profile, emulator=emulator) as (given, refused):
+        fields = read_fields(given.crm, module)
+        layouts = read_layouts(given.crm, module, refused)
+    return Found(fields, wanted_on(layouts or ()), None if layouts is None else len(layouts))
 
 
-def table(found: ModuleFields, width: int) -> RenderableType:
-    """One line a field; it fits 80 columns, and the label gives way first."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    roomy = width >= ROOMY
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    made.add_column("api name", no_wrap=True, overflow="ellipsis", min_width=20)
-    made.add_column("label", no_wrap=True, overflow="ellipsis", style="dim", max_width=40 if roomy else 12)
-    made.add_column("type", overflow="fold", max_width=40 if roomy else 16)
-    made.add_column("length", justify="right", no_wrap=True)
-    made.add_column("rules", min_width=12)
-    made.add_column("write", no_wrap=True)
-    for each in found.fields.values():
-        name = Text(each.api_name, style="bold" if each.mandatory else "")
-        made.add_row(
-            name, each.label, each.data_type, str(each.length or ""), rules_text(each), write_text(each)
-        )
-    return made
+def read_layouts(crm: Crm, module: str, refused: ScopeError | None) -> Sequence[Layout] | None:
+    """The module's active layouts; None, with a warning, where this client may not read them. `refused`:
+    Zoho has said so already.
+    """
+    why: RefusedError | Fatal
+    if refused is None:
+        try:
+            return crm.layouts(module)
+        except (RefusedError, Fatal) as error:
+            why = error
+    else:
+        why = refused
+    say(f"the layouts can't be read, so what they make mandatory is not shown: {why.message}")
+    return None
 
 
-def rules_text(field: Field) -> str:
-    """`mandatory, unique, external`, as far as they hold, and where a lookup points."""
-    words = {
-        "mandatory": field.mandatory,
-        "unique": field.unique,
-        "external": bool(field.external),
-        "no layout": not field.on_layout,
-        f"to {field.lookup_module}": field.lookup_module is not None,
+def wanted_on(layouts: Sequence[Layout]) -> dict[str, tuple[str, ...]]:
+    """By field, the names of the layouts that want it filled."""
+    found: dict[str, tuple[str, ...]] = {}
+    for layout in layouts:
+        for name in layout.required:
+            found[name] = (*found.get(name, ()), layout.name)
+    return found
+
+
+def say(text: str) -> None:
+    """A warning beside the output."""
+    from zmigrate.display.console import stderr_console
+
+    stderr_console().print(f"warning: {text}", style="yellow", soft_wrap=True)
+
+
+def holds(field: Field, found: Found, flags: Mapping[str, bool], text: str | None) -> bool:
+    """Whether the field is one of those that were asked for."""
+    from zmigrate.display.fields import why_not_written
+
+    facts = {
+        "mandatory": field.mandatory or field.api_name in found.wanted_on,
+        "unique": field.unique or bool(field.external),
+        "writable": why_not_written(field) is None,
+        "custom": field.custom,
     }
-    return ", ".join(word for word, holds in words.items() if holds)
+    named = text is None or text.casefold() in f"{field.api_name}\n{field.label}".casefold()
+    return named and all(facts[name] for name, wanted in flags.items() if wanted)
 
 
-def write_text(field: Field) -> str:
-    """When the API can write the field."""
-    match field.creatable, field.updatable:
-        case True, True:
-            return "yes"
-        case True, False:
-            return "create"
-        case False, True:
-            return "update"
-    return "-"
+def of_type(chosen: Sequence[Field], fields: ModuleFields, type: str | None) -> Sequence[Field]:
+    """Those of one type. Raises UsageError for a type that no field of the module has."""
+    if type is None:
+        return chosen
+    known = sorted({each.data_type for each in fields})
+    if type.lower() not in known:
+        raise UsageError(
+            f"{fields.module} has no field of type {type!r}", hint=f"It has: {', '.join(known)}."
+        )
+    return [each for each in chosen if each.data_type == type.lower()]
 
 
-def value_lines(field: Field) -> RenderableType:
-    """The values that a pick list takes."""
-    from rich.padding import Padding
-    from rich.text import Text
+def pick_list(fields: ModuleFields, name: str) -> Field:
+    """The field of this name. Raises UsageError where there is none, or it is no pick list."""
+    from difflib import get_close_matches
 
-    names = [each.display for each in field.pick_list if each.used]
-    return Padding(Text.assemble((f"{field.api_name}: ", "bold"), ", ".join(names)), (0, 0, 1, 0))
+    by_name = {each.api_name.casefold(): each for each in fields}
+    field = by_name.get(name.casefold())
+    if field is None:
+        near = get_close_matches(name.casefold(), by_name, n=1)
+        hint = (
+            f"Did you mean {by_name[near[0]].api_name}?" if near else f"See: zmigrate fields {fields.module}"
+        )
+        raise UsageError(f"{fields.module} has no field {name!r}", hint=hint, code="UNKNOWN_FIELD")
+    if not field.pick_list:
+        lists = ", ".join(each.api_name for each in fields if each.pick_list) or "none"
+        raise UsageError(
+            f"{field.api_name} has no values to choose from: it is a {field.data_type} field",
+            hint=f"Pick lists of {fields.module}: {lists}.",
+        )
+    return field
+
+
+def as_data(found: Found, chosen: Sequence[Field]) -> dict[str, Any]:
+    """The metadata as JSON; the names are those of the dataclass, and what the layouts add."""
+    from zmigrate.display.fields import why_not_written
+
+    return {
+        "module": found.fields.module,
+        "layouts_read": found.layouts is not None,
+        "fields": [
+            {
+                **dataclasses.asdict(each),
+                "lookup_modules": sorted(each.lookup_modules),
+                "mandatory_on": list(found.wanted_on.get(each.api_name, ())),
+                "why_not_written": why_not_written(each),
+            }
+            for each in chosen
+        ],
+    }
+
+
+def as_csv_text(found: Found, chosen: Sequence[Field]) -> str:
+    """A line a field. Cells that a spreadsheet would run as formulas are escaped."""
+    import csv
+    import io
+
+    from zmigrate.rows.spreadsheet import escape
+
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    writer.writerows([escape(cell) for cell in csv_cells(found, each)] for each in chosen)
+    return made.getvalue()
+
+
+def csv_cells(found: Found, field: Field) -> tuple[str, ...]:
+    """In the order of the columns."""
+    from zmigrate.display.fields import used_values, why_not_written
+
+    why = why_not_written(field)
+    values = (
+        each.display if each.display == each.actual else f"{each.display} (stored: {each.actual})"
+        for each in used_values(field)
+    )
+    return (
+        field.api_name,
+        field.label,
+        field.data_type,
+        str(field.length or ""),
+        str(field.decimal_place or ""),
+        yes_no(field.mandatory),
+        "; ".join(found.wanted_on.get(field.api_name, ())),
+        yes_no(field.unique),
+        yes_no(field.case_sensitive),
+        field.external or "",
+        yes_no(why is None and field.creatable),
+        yes_no(why is None and field.updatable),
+        why or "",
+        yes_no(field.custom),
+        field.subform_module or field.lookup_module or "",
+        "; ".join(values),
+    )
+
+
+def yes_no(holds: bool) -> str:
+    return "yes" if holds else "no"
+
+
+def show(found: Found, chosen: Sequence[Field], *, whole_list: bool) -> None:
+    """On the terminal; where nobody's terminal is there, as wide as the lines are."""
+    from zmigrate.display.console import counted, stdout_console
+    from zmigrate.display.fields import ROOMY, field_table, pick_lists, value_table
+
+    console = stdout_console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    if whole_list:
+        console.print(value_table(chosen[0]))
+        return
+    if not chosen:
+        console.print(f"no field of {found.fields.module} is like that")
+        return
+    console.print(field_table(chosen, found.wanted_on, found.layouts or 0, console.width))
+    lists = None if console.width >= ROOMY else pick_lists(chosen, found.fields.module)
+    if lists is not None:
+        console.print(lists)
+    console.print(f"{counted(len(chosen), 'field')} of {len(found.fields)}", style="dim")

@@ -1,0 +1,160 @@
+"""A module's fields on a terminal: one line each at 80 columns, more where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from zmigrate.zoho.metadata import Field, PickListValue
+
+ROOMY = 120
+COMPUTED = ("formula", "autonumber", "rollup_summary", "profileimage")
+VALUES_SHOWN = 3
+"""So many of a long pick list on a roomy screen; else as many as fit a line."""
+
+
+def field_table(
+    fields: Sequence[Field], wanted_on: Mapping[str, Sequence[str]], layouts: int, width: int
+) -> RenderableType:
+    """One line a field; it fits 80 columns, and the label gives way first.
+
+    `wanted_on`: by field, the layouts that want it filled; `layouts`: how many the module has.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    roomy = width >= ROOMY
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    made.add_column("api name", no_wrap=True, overflow="ellipsis", min_width=20)
+    made.add_column("label", no_wrap=True, overflow="ellipsis", style="dim", max_width=30 if roomy else 12)
+    made.add_column("type", no_wrap=roomy, overflow="fold", min_width=11, max_width=24 if roomy else 11)
+    made.add_column("length", justify="right", no_wrap=True)
+    made.add_column("rules", min_width=12)
+    made.add_column("write", no_wrap=True)
+    if roomy:
+        made.add_column("values", overflow="fold", min_width=16)
+    for each in fields:
+        wanted = wanted_text(each, wanted_on.get(each.api_name, ()), layouts)
+        name = Text(each.api_name, style="bold" if wanted else "")
+        target = target_text(each)
+        rules = ", ".join(filter(None, (wanted, *rule_words(each), "" if roomy else target)))
+        cells: list[Text | str] = [
+            name,
+            label_text(each),
+            each.data_type,
+            length_text(each),
+            rules,
+            write_text(each),
+        ]
+        made.add_row(*cells, *((target or values_text(each, VALUES_SHOWN),) if roomy else ()))
+    return made
+
+
+def pick_lists(fields: Sequence[Field], module: str) -> RenderableType | None:
+    """The pick lists, a line each, cut where the screen ends; None where there are none."""
+    from rich.console import Group
+    from rich.text import Text
+
+    lists = [each for each in fields if used_values(each)]
+    if not lists:
+        return None
+    head = Text(f"pick lists (in full: zmigrate fields {module} --values FIELD)", style="dim")
+    lines = [
+        Text.assemble((f"{each.api_name}: ", "bold"), values_text(each, len(each.pick_list)))
+        for each in lists
+    ]
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(head, *lines)
+
+
+def value_table(field: Field) -> RenderableType:
+    """The values of one pick list in full; what is stored beside what is shown, where that differs."""
+    from rich import box
+    from rich.table import Table
+
+    differ = any(each.actual != each.display for each in field.pick_list)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
+    made.add_column("shown" if differ else field.api_name, overflow="fold")
+    if differ:
+        made.add_column("stored", overflow="fold")
+    made.add_column("")
+    for each in field.pick_list:
+        stored = (each.actual,) if differ else ()
+        made.add_row(each.display, *stored, "" if each.used else "unused")
+    return made
+
+
+def used_values(field: Field) -> list[PickListValue]:
+    """What can be chosen, without the entry for nothing."""
+    return [each for each in field.pick_list if each.used and each.display != "-None-"]
+
+
+def values_text(field: Field, most: int) -> str:
+    """`Open, Used … 7 more`; where another value is stored, `New (stored: Open)`."""
+    values = used_values(field)
+    shown = [
+        each.display if each.actual == each.display else f"{each.display} (stored: {each.actual})"
+        for each in values[:most]
+    ]
+    more = len(values) - most
+    return ", ".join(shown) + (f" … {more} more" if more > 0 else "")
+
+
+def wanted_text(field: Field, layouts: Sequence[str], count: int) -> str:
+    """Who wants it filled: Zoho itself, or layouts by name. "": nobody."""
+    if field.mandatory:
+        return "mandatory"
+    if not layouts:
+        return ""
+    which = "its layout" if count == 1 else "all layouts" if len(layouts) == count else " and ".join(layouts)
+    return f"mandatory on {which}"
+
+
+def rule_words(field: Field) -> list[str]:
+    """`unique`, `external`, as far as they hold."""
+    unique = "unique (letter case counts)" if field.case_sensitive else "unique"
+    words = {unique: field.unique, f"external ({field.external})": bool(field.external)}
+    return [word for word, holds in words.items() if holds]
+
+
+def target_text(field: Field) -> str:
+    """Which module's records it points at or holds; "" for other fields."""
+    if field.data_type == "subform" and field.subform_module:
+        return f"rows of {field.subform_module}"
+    return f"to {field.lookup_module}" if field.lookup_module else ""
+
+
+def label_text(field: Field) -> str:
+    """The label, where it says more than the api name does."""
+    return "" if field.label.replace(" ", "_") == field.api_name else field.label
+
+
+def length_text(field: Field) -> str:
+    """`120`; for decimals `16.2`: digits, and those behind the point."""
+    if field.decimal_place and field.length:
+        return f"{field.length}.{field.decimal_place}"
+    return str(field.length or "")
+
+
+def why_not_written(field: Field) -> str | None:
+    """Why the API can't write the field at all, or drops what it is given; None where it can."""
+    if field.data_type in COMPUTED:
+        return "computed"
+    if not field.on_layout:
+        return "no layout"
+    return None if field.creatable or field.updatable else "read-only"
+
+
+def write_text(field: Field) -> str:
+    """When the API can write the field, and if never, why."""
+    why = why_not_written(field)
+    if why is not None:
+        return why
+    if field.creatable and field.updatable:
+        return "yes"
+    return "create" if field.creatable else "update"
