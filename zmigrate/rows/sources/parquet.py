@@ -1,0 +1,132 @@
+"""Parquet files, read by DuckDB (extra `parquet`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
+from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.text import file_hash
+from zmigrate.rows.sources.watch import FileWatch
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from zmigrate.zoho.crm import Crm
+
+ROWS_AT_ONCE: Final = 1_000
+_PATTERN: Final = re.compile(r"[*?\[]")
+_FILE: Final = "read_parquet(?, hive_partitioning = false)"
+_MAGIC: Final = b"PAR1"
+_ENCRYPTED: Final = b"PARE"
+
+
+class Parquet:
+    """Rows of a Parquet file, with the values that it holds: text, int, float, Decimal, bool, date, datetime,
+    lists, and structs as dicts. `line` is the number of the row. Rows are streamed.
+    """
+
+    stable = True
+    scopes: tuple[str, ...] = ()
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._columns: tuple[str, ...] | None = None
+        self._watch = FileWatch(self.path)
+
+    def __repr__(self) -> str:
+        return f"Parquet({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        if self._columns is None:
+            with self._database() as database:
+                self._columns = self._read_columns(database)
+        return self._columns
+
+    def scan(self) -> Fingerprint:
+        """Hash, columns and number of rows; and whether every page can be unpacked."""
+        self._watch.begin()
+        size, sha256 = file_hash(self.path)
+        with self._database() as database:
+            self._columns = self._read_columns(database)
+            found = database.execute("select num_rows from parquet_file_metadata(?)", [self._pattern])
+            rows = sum(int(number) for (number,) in found.fetchall())
+            if not rows:
+                raise SourceError(f"{self.path} has no rows.", hint="Is it the right file, and complete?")
+            every = ", ".join(map(_quoted, self._columns))
+            # Counting would be answered from the statistics, and open no page.
+            database.execute(f"select max(hash({every})) from {_FILE}", [self._pattern]).fetchall()  # noqa: S608
+        self._watch.know(size, sha256)
+        self._watch.confirm()
+        return Fingerprint(str(self.path.absolute()), size, sha256, rows, columns=self._columns)
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        self._watch.check(fingerprint, self.scan)
+
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
+        columns = self.columns
+        wanted = ", ".join(map(_quoted, columns))
+        numbers = count(after.number + 1)
+        with self._database() as database:
+            self._watch.confirm()
+            behind = f"select {wanted} from {_FILE} offset ?"  # noqa: S608  columns, quoted
+            found = database.execute(behind, [self._pattern, after.number])
+            while cells := found.fetchmany(ROWS_AT_ONCE):
+                self._watch.confirm()
+                for row, number in zip(cells, numbers, strict=False):
+                    yield Row(number, number, dict(zip(columns, row, strict=True)))
+
+    def identity(self, row: Row) -> str | None:
+        return None
+
+    @property
+    def _pattern(self) -> str:
+        """The path with nothing in it that DuckDB would take for a pattern of several files."""
+        return _PATTERN.sub(lambda found: f"[{found[0]}]", str(self.path.absolute()))
+
+    def _read_columns(self, database: DuckDBPyConnection) -> tuple[str, ...]:
+        described = database.execute(f"describe from {_FILE}", [self._pattern]).fetchall()
+        names = tuple(str(row[0]) for row in described)
+        check_names(str(self.path), names)
+        return names
+
+    @contextmanager
+    def _database(self) -> Iterator[DuckDBPyConnection]:
+        """A DuckDB of its own, in memory. What it can't read is a SourceError."""
+        with open_file(self.path) as raw:
+            head = raw.read(4)
+        if head == _ENCRYPTED:
+            raise SourceError(f"{self.path} is encrypted.", hint="Save it without encryption.")
+        if head != _MAGIC:
+            raise SourceError(f"{self.path} is no Parquet file.", hint="Is it the right one, and complete?")
+        try:
+            import duckdb  # noqa: PLC0415
+        except ImportError as error:
+            raise missing_extra("parquet", "Parquet files", error) from None
+        settings: dict[str, Any] = {
+            "threads": 1,  # so that rows come in order, with the memory of one
+            "autoinstall_known_extensions": False,
+        }
+        try:
+            with duckdb.connect(":memory:", config=settings) as database:
+                yield database
+        except duckdb.Error as error:
+            text = str(error).partition("\n")[0]
+            raise SourceError(
+                f"{self.path} can't be read as Parquet: {text}", hint="Copy or export it again."
+            ) from None
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
