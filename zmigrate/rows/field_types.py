@@ -42,7 +42,7 @@ def converter(field: Field, formats: Formats, links: Links) -> Convert:
     if kind in _TEXTS:
         is_tags = field.json_type == "jsonarray"
         return tags if is_tags else partial(_TEXTS[kind][0], length=text_length(field))
-    if kind in _NUMBERS:
+    if kind in _NUMBERS and field.json_type not in _SHAPES:  # the type of Participants is bigint
         separators = Separators.declared(formats)
         return _NUMBERS[kind] if separators is None else partial(_NUMBERS[kind], separators=separators)
     if kind in _READERS:

@@ -12,7 +12,16 @@ from zmigrate.references import Find, Ref, Reference
 from zmigrate.rows.choices import parted
 from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.references import OpenId
-from zmigrate.rows.refusal import INVALID_DATA, NOTHING, FieldError, Refused, short, shown, take
+from zmigrate.rows.refusal import (
+    INVALID_DATA,
+    MANDATORY_NOT_FOUND,
+    NOTHING,
+    FieldError,
+    Refused,
+    short,
+    shown,
+    take,
+)
 from zmigrate.rows.texts import as_text
 
 if TYPE_CHECKING:
@@ -39,31 +48,39 @@ class Links:
         self._users = users
         self._asked: list[str] = []
         self.open: list[OpenId] = []
+        self.what = False
+        """A `What_Id` was met, which goes with another field of its record."""
         self.met = False
         """Something has been met since the last `leave` or `forget`."""
 
     def leave(self, record: dict[str, Any]) -> tuple[tuple[OpenId, ...], tuple[FieldError, ...]]:
         """The references of a record that is whole now, and what is wrong with them; users are counted.
 
-        A `What_Id` wants its module told beside it: it is added where it is missing.
+        A `What_Id` wants its module told beside it (zoho-api 5.2): of a reference it is added.
         """
         if self._users is not None:
             self._users.count(self._asked)
-        found = tuple(self.open)
+        found, what = tuple(self.open), self.what
         self.forget()
-        for open_id in found:
-            if open_id.field == WHAT:
-                module = open_id.reference.module
-                given = record.setdefault(SE_MODULE, module)
-                if given != module:
-                    message = f"{WHAT} points at {module}, and {SE_MODULE} says {given}"
-                    return found, (FieldError(SE_MODULE, INVALID_DATA, message, shown(given)),)
+        if not what:
+            return found, ()
+        module = next((open_id.reference.module for open_id in found if open_id.field == WHAT), None)
+        given = record.get(SE_MODULE)
+        if given is None and module is not None:
+            record[SE_MODULE] = module
+        elif given is None:
+            message = f"required field not found: {WHAT} is a record of which module?"
+            return found, (FieldError(SE_MODULE, MANDATORY_NOT_FOUND, message),)
+        elif module not in (None, given):
+            message = f"{WHAT} points at {module}, and {SE_MODULE} says {given}"
+            return found, (FieldError(SE_MODULE, INVALID_DATA, message, shown(given)),)
         return found, ()
 
     def forget(self) -> None:
         """Take what was met for not seen."""
         self._asked.clear()
         self.open.clear()
+        self.what = False
         self.met = False
 
     def keep(self, open_ids: Iterable[OpenId]) -> None:
@@ -72,7 +89,8 @@ class Links:
         self.met = True
 
     def lookup(self, field: Field) -> Callable[[Any], Any]:
-        return partial(self._record, field.api_name, modules_of(field))
+        one = partial(self._record, field.api_name, modules_of(field))
+        return partial(self._what, one) if field.api_name == WHAT else one
 
     def several(self, field: Field) -> Callable[[Any], Any]:
         """For a multi-select lookup: `[{"<its lookup>": {"id": ...}}]`, from ids, references, or text of ids
@@ -99,6 +117,12 @@ class Links:
 
     def several_users(self, field: Field) -> Callable[[Any], Any]:
         return partial(_wrapped, one=self.user, name=field.connected_lookup)
+
+    def _what(self, one: Callable[[Any], Any], value: Any) -> Any:
+        linked = one(value)
+        if linked is not None and linked is not NOTHING:
+            self.what = self.met = True
+        return linked
 
     def _record(self, field: str, modules: frozenset[str], value: Any) -> Any:
         if not isinstance(value, Ref | Find):

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 from zmigrate.rows.bad_cell import BadCell
 
 INVALID_DATA: Final = "INVALID_DATA"
+MANDATORY_NOT_FOUND: Final = "MANDATORY_NOT_FOUND"
+LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"
 NOTHING: Final = object()
 """What a converter gives where there is nothing to send."""
 LONGEST_SHOWN: Final = 200

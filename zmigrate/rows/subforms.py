@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
-from zmigrate.rows.refusal import NOTHING, BadValue, FieldError, Refused, kind_of, take
+from zmigrate.rows.refusal import LIMIT_EXCEEDED, NOTHING, BadValue, FieldError, Refused, kind_of, take
 
 if TYPE_CHECKING:
     from zmigrate.rows.references import OpenId
@@ -48,7 +48,7 @@ class Subform:
         if not isinstance(value, list | tuple):
             raise Refused(f"a list of rows is wanted, as objects or JSON, not {kind_of(value)}")
         if len(value) > MOST_ROWS:
-            raise Refused(f"{len(value)} rows, {MOST_ROWS} is the most in one record")
+            raise Refused(f"{len(value)} rows, {MOST_ROWS} is the most in one record", LIMIT_EXCEEDED)
         rows: list[dict[str, Any]] = []
         errors: list[FieldError] = []
         found: list[OpenId] = []

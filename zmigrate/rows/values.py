@@ -17,7 +17,7 @@ from zmigrate.rows.columns import TakeColumn, column_taker
 from zmigrate.rows.declared import formats_problem
 from zmigrate.rows.links import Links, record_id
 from zmigrate.rows.numbers import refuse_rounded
-from zmigrate.rows.refusal import NOTHING, BadValue, FieldError, Refused, shown
+from zmigrate.rows.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, FieldError, Refused, shown
 from zmigrate.rows.subforms import Subform
 from zmigrate.zoho.metadata import ModuleFields
 
@@ -33,7 +33,6 @@ UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
-MANDATORY_NOT_FOUND: Final = "MANDATORY_NOT_FOUND"
 PARENT: Final = "Parent_Id"
 """The lookup of a subform's row to its record, which Zoho fills in."""
 _PLAIN: Final = Formats()
@@ -173,7 +172,7 @@ class Converter:
             self._links.forget()  # they come again, row by row
             return None
         if self._links.met:
-            if self._links.open:  # each belongs to a row
+            if self._links.open or self._links.what:  # each belongs to a row
                 self._links.forget()
                 return None
             self._links.leave({})
