@@ -188,6 +188,14 @@ class Tick(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RowsJudged(Event):
+    """A plan has judged so many rows by now."""
+
+    rows: int
+    rows_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Log(Event):
     """A line for run.log, and for the person when `level` is "warning" or "error"."""
 

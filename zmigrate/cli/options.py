@@ -124,6 +124,49 @@ State = Annotated[
     Path | None, typer.Option("--state-dir", metavar="DIR", help="Where runs are kept (default .zmigrate).")
 ]
 
+Ask = Annotated[
+    int | None,
+    typer.Option(
+        "--ask",
+        min=0,
+        metavar="N",
+        help="Ask the org for the keys of N rows at most (default 100000).",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+Rejects = Annotated[
+    Path | None,
+    typer.Option(
+        "--rejects",
+        metavar="FILE.csv",
+        help="Write the rows that would be refused, to be mended and loaded.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+LimitRead = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", min=1, metavar="N", help="Read the first N rows only.", rich_help_panel=RUNNER_PANEL
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The options of a plan, in the order in which help shows them."""
+
+    profile: Profile = None
+    emulator: UseEmulator = False
+    limit: LimitRead = None
+    ask: Ask = None
+    rejects: Rejects = None
+    concurrency: Concurrency = None
+    json: AsJson = False
+    quiet: Quiet = False
+    jobs: Jobs = None
+    state_dir: StateDir = None
+    verbose: Verbose = False
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -18,6 +19,7 @@ from zmigrate.cli.options import JobsPath, RunOptions
 from zmigrate.errors import JobError, UsageError
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from typer._click import Command, Context
 
     from zmigrate.job import Job
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from zmigrate.registry import JobEntry, Registry
 
 REGISTRY = "zmigrate.registry"
+
+Choices = TypeVar("Choices", bound="DataclassInstance")
 
 
 class RunGroup(Group):
@@ -45,7 +49,11 @@ class RunGroup(Group):
                 return None
             refuse_file(cmd_name)
             registry.get(cmd_name)  # raises JobError with the nearest name
-        return job_command(registry.jobs[cmd_name])
+        return self.command_of(registry.jobs[cmd_name])
+
+    def command_of(self, entry: JobEntry) -> Command:
+        """What is to be done with a job."""
+        return job_command(entry, RunOptions, start)
 
 
 def refuse_file(name: str) -> None:
@@ -68,8 +76,8 @@ def registry_of(context: Context) -> Registry:
     return found
 
 
-def job_command(entry: JobEntry) -> Command:
-    """The command of one job: its own options, then the runner's in a panel of their own."""
+def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, Choices], None]) -> Command:
+    """The command of one job: its own options, then the runner's (`choices`) in a panel of their own."""
     from zmigrate.job import options
 
     specs = {spec.name: spec for spec in options(entry.cls)}
@@ -77,10 +85,10 @@ def job_command(entry: JobEntry) -> Command:
 
     def act(values: dict[str, Any], context: typer.Context) -> None:
         values["verbose"] |= bool(context.obj)
-        runner = RunOptions(**{each.name: values.pop(each.name) for each in fields(RunOptions)})
-        start(build(entry.cls, specs, values), runner)
+        chosen = choices(**{each.name: values.pop(each.name) for each in fields(choices)})
+        begin(build(entry.cls, specs, values), chosen)
 
-    return command_of(entry.name, help_of(entry.cls), [*own, *parameters_of(RunOptions)], act)
+    return command_of(entry.name, help_of(entry.cls), [*own, *parameters_of(choices)], act)
 
 
 def help_of(cls: type[Job]) -> str:

@@ -7,11 +7,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from zmigrate.engine.planning.book import Book, Group, Reject
 from zmigrate.engine.planning.price import Price
+from zmigrate.engine.planning.reject_file import write_rejects
+from zmigrate.rows.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ class Plan:
     limited: bool
     elapsed_s: float
     book: Book = field(repr=False)
-    columns: Sequence[str] | None = None
+    source: Source = field(repr=False)
+    """What was planned, for `write_rejects`."""
 
     @property
     def rejects(self) -> Iterator[Reject]:
@@ -120,6 +124,13 @@ class Plan:
         for number, reject in enumerate(self.rejects):
             stream.write((", " if number else "") + json.dumps(reject.to_json(), ensure_ascii=False))
         stream.write("], " + tail[1:] + "\n")
+
+    def write_rejects(self, path: Path) -> int:
+        """Write the rows that would be refused as CSV, with their reasons, to be mended and fed in again.
+
+        Tells how many. Raises UsageError if the file can't be written.
+        """
+        return write_rejects(path, self.book, self.source)
 
     def close(self) -> None:
         self.book.close()

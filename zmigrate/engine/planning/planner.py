@@ -21,7 +21,7 @@ from zmigrate.engine.runner import org_json, refuse_lacking
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import Event, EventHub, Log
-from zmigrate.job import Job, RecordJob, columns_of, encode_options, job_name, source_of
+from zmigrate.job import Job, RecordJob, encode_options, fills_of, job_name, source_of
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopSignal
@@ -71,7 +71,7 @@ class Planner:
     def plan(self) -> Plan:
         """Raises what is wrong before rows are looked at, as a run does; the rest is in the plan."""
         source = source_of(self._job)
-        columns_of(self._job)
+        fills_of(self._job)
         fingerprint = source.scan()
         trips = RoundTrips()
         for listener in (trips, self._take_warning):
@@ -164,5 +164,5 @@ class Planner:
             limited=found.reader.limited,
             elapsed_s=self._now() - self._began,
             book=found.book,
-            columns=planner.source.columns,
+            source=planner.source,
         )

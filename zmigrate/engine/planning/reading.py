@@ -15,7 +15,7 @@ from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.target import Target
 from zmigrate.events import Emit
-from zmigrate.job import DeclaredColumns, RecordJob
+from zmigrate.job import DeclaredColumns, RecordJob, fills_of
 from zmigrate.rows.refusal import BadValue
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.values import Converter
@@ -129,7 +129,7 @@ class Reader:
             keep_source=not source.stable,
             columns=declared,
         )
-        self._declared = declared is not None
+        self._declared = declared is not None or fills_of(job) is not None
         self.rows = 0
         """Read so far."""
         self.limited = False

@@ -22,8 +22,8 @@ from zmigrate.engine.planning.remarks import Findings, required_by_layout
 from zmigrate.engine.planning.repeating import repeated_keys, repeated_updates, repeated_values
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
-from zmigrate.events import EventHub
-from zmigrate.job import RecordJob, columns_of
+from zmigrate.events import EventHub, RowsJudged
+from zmigrate.job import RecordJob, fills_of
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.users import UserDirectory
 from zmigrate.stopping import StopSignal
@@ -78,11 +78,13 @@ class RecordPlanner:
         self.write: Write = job.write
         self.fields = preflight.read_fields(self._crm, self.write.module)
         self.target: Target = preflight.find_target(self.write, self.fields, ())
-        columns = columns_of(job)
-        if columns is not None:
-            preflight.check_columns(columns, self.fields, self.write.operation, self.write.key)
+        fills = fills_of(job)
+        if fills is not None:
+            preflight.check_fills(fills, self.fields, self.write.operation, self.write.key)
         preflight.check_source(source, self.write)
-        self._column_of: Mapping[str, str] = {field: column for column, field in (columns or {}).items()}
+        self._column_of: Mapping[str, str] = {
+            fill.field: fill.columns[0] for fill in fills or () if fill.columns
+        }
         self.book = Book()
         self._users = OrgUsers(self._crm)
         self._directory = UserDirectory(job.users, self._users.load)
@@ -107,6 +109,7 @@ class RecordPlanner:
         judge = Judge(self.write, self.target, self.fields, questions.keys, required_by_layout(layouts))
         for group, hits in questions.answer(reader.groups(), self._rows_expected):
             self._hub.deliver()
+            self._hub.emit(RowsJudged(reader.rows, self._rows_expected))
             self._note(group, hits, judge, questions.keys, reader)
         self._look_behind()
         counts = self._counts(reader)

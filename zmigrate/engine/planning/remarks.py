@@ -270,7 +270,7 @@ def _credits(found: Findings) -> Iterator[PlanWarning]:
     if not price.affordable:
         yield PlanWarning(
             "CREDITS_SHORT",
-            f"{price.credits:,} credits are needed, {price.credits_left:,} are left of the last 24 hours: the "
+            f"{price.credits:,} credits are needed, {price.credits_left:,} are left for these 24 hours: the "
             "run would pause on the way; run with --wait, or resume it",
         )
 

@@ -1,0 +1,191 @@
+"""What a plan found, for a person: what would become of the rows and why, the price, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zmigrate.display.banner import BannerFacts, banner
+from zmigrate.display.console import count, counted, duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from zmigrate import events
+    from zmigrate.engine.planning.book import Group
+    from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning, UserMapped
+    from zmigrate.engine.planning.price import Price
+
+FATES = (
+    ("creates", "would be created", "green"),
+    ("updates", "would be updated", "green"),
+    ("unchanged", "say what is there already", ""),
+    ("deletes", "would be deleted", "green"),
+    ("skipped", "would be left out", ""),
+    ("refused", "would be refused", "red"),
+    ("not_asked", "not asked for", "yellow"),
+)
+SKIPS_SHOWN = 3
+USERS_SHOWN = 12
+GROUPS_SHOWN = 30
+LONGEST_VALUE = 40
+
+
+def judged(event: events.RowsJudged) -> str:
+    """`12,300 of 1,000,000 rows judged`."""
+    total = "" if event.rows_total is None else f"of {count(event.rows_total)} "
+    return f"{count(event.rows)} {total}rows judged"
+
+
+def report(plan: Plan, *, rejects: Path | None = None, practice: bool = False) -> RenderableType:
+    """The whole plan."""
+    from rich.console import Group as Lines
+    from rich.text import Text
+
+    groups = plan.groups()
+    parts: list[RenderableType] = [_banner(plan, practice), "", _counts(plan.counts)]
+    parts += [Text(f"  left out: {reason} ({count(rows)})", style="dim") for reason, rows in _skips(plan)]
+    parts.append(Text(f"= {counted(plan.counts.rows, 'row')} read; {plan.asked}", style="dim"))
+    if groups:
+        parts += ["", Text("would be refused", style="bold red"), *map(_group, groups[:GROUPS_SHOWN])]
+        if len(groups) > GROUPS_SHOWN:
+            parts.append(Text(f"  and {len(groups) - GROUPS_SHOWN} more kinds: see --json or --rejects"))
+    if plan.warnings:
+        parts += ["", Text("to know", style="bold yellow"), *map(_warning, plan.warnings)]
+    if plan.users:
+        parts += ["", Text("users", style="bold"), *_users(plan.users)]
+    parts += ["", *map(Text, _price(plan.price)), "", _verdict(plan)]
+    parts += [Text(line) for line in _next_steps(plan, rejects)]
+    return Lines(*parts)
+
+
+def _banner(plan: Plan, practice: bool) -> RenderableType:
+    return banner(
+        BannerFacts(
+            job=f"plan of {plan.job}",
+            org=str(plan.org["name"]),
+            environment=plan.environment,
+            place=plan.profile,
+            module=plan.module,
+            operation=plan.operation,
+            rows_total=plan.counts.rows,
+            rows_done=0,
+            practice=practice,
+        )
+    )
+
+
+def _counts(counts: PlanCounts) -> RenderableType:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    for name, words, style in FATES:
+        rows = getattr(counts, name)
+        if rows or name == "refused":
+            table.add_row(f"  {words}", count(rows), style=style if rows else "dim")
+    return table
+
+
+def _skips(plan: Plan) -> Sequence[tuple[str, int]]:
+    return plan.skips[:SKIPS_SHOWN]
+
+
+def _group(group: Group) -> RenderableType:
+    """Two lines: how many, where; and why, with a value."""
+    from rich.console import Group as Lines
+    from rich.padding import Padding
+    from rich.text import Text
+
+    where = group.field or "the row"
+    if group.column and group.column != group.field:
+        where += f" (column {group.column!r})"
+    head = Text.assemble(
+        (f"  {count(group.rejects):>7}  ", "red"),
+        (f"{where}  ", "bold"),
+        (group.code, "red"),
+        (f"  {_lines(group.lines, group.rejects)}", "dim"),
+    )
+    value = "" if group.value is None else repr(_short(group.value))
+    shown = f"{value}: " if value and value not in group.message else ""
+    reason = Padding(Text(shown + group.message), (0, 0, 0, 11), expand=False)
+    return Lines(head, reason)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…"
+
+
+def _lines(lines: Sequence[int], times: int | None) -> str:
+    if not lines:
+        return ""
+    more = ", …" if times is not None and times > len(lines) else ""
+    return f"line{'' if len(lines) == 1 and not more else 's'} {', '.join(map(str, lines))}{more}"
+
+
+def _warning(warning: PlanWarning) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    facts = [_lines(warning.lines, warning.count)] if warning.lines else []
+    if warning.count is not None and (facts or warning.code == "NOT_ASKED"):
+        facts.insert(0, counted(warning.count, "row"))
+    behind = f" ({'; '.join(facts)})" if facts else ""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_row(Text("  -", style="yellow"), Text.assemble(warning.message, (behind, "dim")))
+    return grid
+
+
+def _users(users: Sequence[UserMapped]) -> Iterator[Text]:
+    from rich.text import Text
+
+    for each in users[:USERS_SHOWN]:
+        rows = f"  ({counted(each.rows, 'row')})"
+        if each.user is None:
+            yield Text.assemble(f"  {each.text!r} → ", (f"nobody: {each.problem}", "red"), (rows, "dim"))
+        else:
+            yield Text.assemble(f"  {each.text!r} → {each.user}", (rows, "dim"))
+    if len(users) > USERS_SHOWN:
+        yield Text(f"  and {len(users) - USERS_SHOWN} more", style="dim")
+
+
+def _price(price: Price) -> Iterator[str]:
+    known = price.credits_left is not None
+    left = (
+        f"of the {count(price.credits_left or 0)} that are left" if known else "(what is left is not known)"
+    )
+    calls, credits = counted(price.requests, "call"), counted(price.credits, "credit")
+    yield f"a run makes about {calls} and takes {credits} {left}"
+    yield (
+        f"and {duration(max(price.minutes * 60, 1))} or so: {counted(price.in_flight, 'call')} at a time, "
+        f"{price.seconds_per_call:.1f} s each. This plan took {counted(price.credits_used, 'credit')}"
+    )
+
+
+def _verdict(plan: Plan) -> Text:
+    from rich.text import Text
+
+    counts = plan.counts
+    if counts.refused:
+        return Text(
+            f"{count(counts.refused)} of {counted(counts.rows, 'row')} would be refused; nothing was written",
+            style="bold red",
+        )
+    return Text("no row would be refused; nothing was written", style="bold green")
+
+
+def _next_steps(plan: Plan, rejects: Path | None) -> Iterator[str]:
+    if rejects is not None:
+        yield f"the rows that would be refused are in {rejects}: mend them there, and feed that file in"
+    elif plan.counts.refused:
+        yield "mend the source and plan again; or load the rest, and mend what --rejects FILE.csv writes"
+    if plan.limited:
+        yield "only the first rows were read: leave --limit out for all"
+    if not plan.counts.sent:
+        yield "a run would write nothing"
+    else:
+        rows = counted(plan.counts.sent, "row")
+        yield f"to write {rows}: the same command with `run` in the place of `plan`"

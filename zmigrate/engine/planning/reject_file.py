@@ -1,0 +1,99 @@
+"""The rows that would be refused as a CSV like a run's errors.csv: mended, it can be fed in again."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.errors import SourceError, UsageError
+from zmigrate.rows.sources import Source
+from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, result_header
+
+
+def check_path(path: Path, source: Source) -> None:
+    """Raise UsageError if rejects can't be written there."""
+    own = getattr(source, "path", None)  # sources that are files have one
+    if isinstance(own, Path) and path.exists() and own.exists() and path.samefile(own):
+        raise UsageError(f"{path} is the file that the rows come from", hint="Name another file.")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
+
+
+def write_rejects(path: Path, book: Book, source: Source) -> int:
+    """Write each rejected row once, its reasons joined; tells how many. Raises UsageError if it can't be
+    written, and SourceError if the source has changed since it was planned.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
+            writer = csv.writer(file)
+            count = 0
+            columns = source.columns
+            if columns is not None:
+                writer.writerow(result_header(ERROR_COLUMNS, columns))
+            for rejects, values in _with_source(book, source):
+                if columns is None:
+                    columns = tuple(values)
+                    writer.writerow(result_header(ERROR_COLUMNS, columns))
+                cells = [_text(values.get(name)) for name in columns]
+                writer.writerow([rejects[0].line, *map(escape, [*_reason(rejects), *cells])])
+                count += 1
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
+    return count
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _with_source(book: Book, source: Source) -> Iterator[tuple[list[Reject], Mapping[str, Any]]]:
+    groups = ((number, list(found)) for number, found in groupby(book.rejects(), attrgetter("number")))
+    if not source.stable:
+        for number, rejects in groups:
+            (cells,) = book.db.execute("SELECT cells FROM source WHERE number=?", (number,)).fetchone()
+            yield rejects, orjson.loads(cells)
+        return
+    rows = iter(source.rows())
+    for number, rejects in groups:
+        row = next((row for row in rows if row.number == number), None)
+        if row is None:
+            raise SourceError(f"{source.name} has no row {number} any more: it changed meanwhile.")
+        yield rejects, row.values
+
+
+def _reason(rejects: list[Reject]) -> tuple[str, str, str, str]:
+    """Key, field, code and message, several joined as a run does."""
+    key = rejects[0].key or ""
+    if len(rejects) == 1:
+        only = rejects[0]
+        return key, only.field or "", only.code, only.message
+    messages = [f"{each.field}: {each.message}" if each.field else each.message for each in rejects]
+    return (
+        key,
+        _joined(each.field for each in rejects),
+        _joined(each.code for each in rejects),
+        "; ".join(messages),
+    )
+
+
+def _joined(parts: Iterable[str | None]) -> str:
+    return "; ".join(dict.fromkeys(part for part in parts if part))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, (dict, list, bool)):
+        return orjson.dumps(value, default=str).decode()
+    return str(value)
