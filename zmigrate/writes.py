@@ -114,7 +114,12 @@ class Delete:
 Write: TypeAlias = Insert | Update | Upsert | Delete
 
 
-def scopes_for(write: Write | None = None, *sources: Source, finds: Iterable[str] = ()) -> tuple[str, ...]:
+def scopes_for(
+    write: Write | None = None,
+    *sources: Source,
+    finds: Iterable[str] = (),
+    refers_to: Iterable[str] = (),
+) -> tuple[str, ...]:
     """The OAuth scopes that a write, the look-up of its key, its sources and its `Find`s need.
 
     | write                 | module scopes        | COQL | why                                           |
@@ -128,12 +133,16 @@ def scopes_for(write: Write | None = None, *sources: Source, finds: Iterable[str
     | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
     | Query (a source)      | READ of its module   | yes  |                                               |
     | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
+    | refers_to             | UPDATE of its own    |      | rows that refer to one another in a circle    |
+    | on_existing="update"  | UPDATE               |      | what is there already is updated              |
     """
     wanted: list[str] = []
     if write is not None:
         wanted += scope_facts.scopes_of_write(
             write.module, write.operation, keyed=write.key not in (None, "id")
         )
+    if isinstance(write, Insert) and (write.on_existing == "update" or write.module in refers_to):
+        wanted += scope_facts.scopes_of_write(write.module, "update", keyed=False)
     for source in sources:
         wanted += source.scopes
     for module in finds:

@@ -109,6 +109,11 @@ class Order:
         self._db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
         return self._one("SELECT 1 FROM key WHERE folded=? LIMIT 1", folded) is not None
 
+    @property
+    def cuts(self) -> int:
+        """How many rows go without references that close a circle."""
+        return int(self._one("SELECT count(*) FROM child WHERE cut"))
+
     def is_cut(self, place: int) -> bool:
         """Whether the row at this place goes without the references that close its circle."""
         return bool(self._one("SELECT cut FROM child WHERE place=?", place))

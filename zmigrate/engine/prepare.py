@@ -11,6 +11,7 @@ from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import EMPTY_KEY, ID_IN_UPSERT, SKIPPED, TRANSFORM_FAILED, Outcome
 from zmigrate.engine.produce import Prepared
 from zmigrate.engine.target import Target
+from zmigrate.errors import PausedError
 from zmigrate.events import Emit, Log
 from zmigrate.job import DeclaredColumns, Skip
 from zmigrate.rows.sources import Row
@@ -102,6 +103,8 @@ class Preparer:
             return self._ended(
                 row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None
             )
+        except PausedError:  # the org's users, or a subform's fields, can't be asked for just now
+            raise
         except Exception as error:
             self._log_traceback(row, error)
             reason = f"transform raised {type(error).__name__}: {error}"

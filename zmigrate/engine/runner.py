@@ -31,8 +31,8 @@ from zmigrate.events import EventHub, RunStarted
 from zmigrate.job import (
     Job,
     RecordJob,
-    columns_of,
     encode_options,
+    fills_of,
     job_name,
     missing_scopes,
     source_of,
@@ -156,7 +156,7 @@ class Runner:
         if not isinstance(self._job, RecordJob):
             return None, None
         source = source_of(self._job)
-        columns_of(self._job)
+        fills_of(self._job)
         if self._seat is None:
             return source, source.scan()
         source.check(self._seat.fingerprint)
@@ -206,9 +206,9 @@ class Runner:
         write = self._job.write
         fields = preflight.read_fields(connection.crm, write.module)
         target = preflight.find_target(write, fields, self._choices.trigger)
-        columns = columns_of(self._job)
-        if columns is not None:
-            preflight.check_columns(columns, fields, write.operation, write.key)
+        fills = fills_of(self._job)
+        if fills is not None:
+            preflight.check_fills(fills, fields, write.operation, write.key)
         preflight.check_source(source, write)
         user = preflight.find_user(connection.crm, self._hub.emit) if target.tells_ours_by_time else None
         converter = Converter(

@@ -14,12 +14,14 @@ from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.repeats import Repeats
 from zmigrate.engine.required import RequiredReferences
 from zmigrate.engine.target import Target
-from zmigrate.errors import UsageError
+from zmigrate.errors import JobError, UsageError
 from zmigrate.events import Event
 from zmigrate.job import DeclaredColumns, RecordJob
 from zmigrate.references import Ref, Reference
 from zmigrate.rows.sources import Row, Source
 from zmigrate.rows.values import Converter
+from zmigrate.writes import scopes_for
+from zmigrate.zoho.facts.scopes import missing
 from zmigrate.zoho.metadata import ModuleFields
 
 PEEKED_ROWS = 1_000
@@ -88,6 +90,8 @@ class Surveyor:
                 if order is not None:
                     order.close()
                 return Survey(self._source, None, repeats)
+            if order.cuts:
+                self._need_updates(order.cuts)
             return Survey(Ordered(self._source, order), order, repeats)
         except BaseException:
             for part in (order, repeats):
@@ -111,6 +115,17 @@ class Surveyor:
                 f"the rows of {self._source.name} have to be read twice, and may have changed by then",
                 hint="Rows that refer to one another, and `on_repeated`, want a file: export to one first.",
                 code="SOURCE_CHANGES",
+            )
+
+    def _need_updates(self, cuts: int) -> None:
+        write = self._job.write
+        lacking = missing(self._job.scopes, scopes_for(write, refers_to=(write.module,)))
+        if lacking:
+            raise JobError(
+                f"{cuts:,} rows of {self._source.name} refer to one another in a circle, which takes a second "
+                f"write; the job declares too few scopes for it, missing: {', '.join(lacking)}",
+                hint="Add them to `scopes`, or derive them: "
+                f'scopes_for(write, refers_to=("{write.module}",))',
             )
 
     def _peek(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zmigrate.author import Fill
 from zmigrate.formats import Formats
 from zmigrate.job import RecordJob
 from zmigrate.references import Users
@@ -38,7 +39,7 @@ class LoadJob(RecordJob, abstract=True):
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes_for(self.write, self.source(), finds=self.load.finds)
+        return scopes_for(self.write, self.source(), finds=self.load.finds, refers_to=self.load.refers_to)
 
     def source(self) -> Source:
         return self.load.source()
@@ -46,6 +47,10 @@ class LoadJob(RecordJob, abstract=True):
     @property
     def columns(self) -> Mapping[str, str] | None:
         return self.load.columns
+
+    @property
+    def fills(self) -> Sequence[Fill]:
+        return self.load.fills
 
     def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return self.load.transform(row)
