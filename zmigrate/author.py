@@ -1,9 +1,9 @@
-"""What an author's own code meets while it runs: the context of `Job.run`, and the way to leave a row out."""
+"""What an author's own code meets while it runs, and what it says of the fields that it fills."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -17,6 +17,16 @@ class Skip(Exception):
     def __init__(self, reason: str = "left out by the job") -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Fill(NamedTuple):
+    """A field that a job fills, as far as that is known before the first row."""
+
+    field: str
+    columns: tuple[str, ...]
+    """The columns that its value comes from; none for a constant."""
+    said: str
+    """Where that is said, for messages: `column 'stage'`, `old.toml:12: fields.Stage`."""
 
 
 class Context(Protocol):

@@ -35,7 +35,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
-from zmigrate.author import Context, Skip
+from zmigrate.author import Context, Fill, Skip
 from zmigrate.errors import JobError
 from zmigrate.formats import Formats
 from zmigrate.job_checks import (
@@ -70,6 +70,7 @@ __all__ = [
     "Argument",
     "Context",
     "Delete",
+    "Fill",
     "Find",
     "Flow",
     "Formats",
@@ -85,9 +86,9 @@ __all__ = [
     "Upsert",
     "Users",
     "Write",
-    "columns_of",
     "decode_options",
     "encode_options",
+    "fills_of",
     "job_name",
     "missing_scopes",
     "options",
@@ -230,6 +231,16 @@ class RecordJob(Job, abstract=True):
         """
         return None
 
+    @property
+    def fills(self) -> Sequence[Fill] | None:
+        """The fields that `transform` fills, which are checked before the first row. None: not known."""
+        columns = self.columns
+        return (
+            None
+            if columns is None
+            else [Fill(name, (each,), _said(each, name)) for each, name in columns.items()]
+        )
+
     def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
 
@@ -364,9 +375,9 @@ def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
     return steps
 
 
-def columns_of(job: RecordJob) -> Mapping[str, str] | None:
-    """The declared `{column: field}`, or None. Raises JobError where the job finds that they do not fit."""
-    return _call_author(job, "columns", lambda: job.columns)
+def fills_of(job: RecordJob) -> Sequence[Fill] | None:
+    """The fields that are known to be filled. Raises JobError where the job finds that they do not fit."""
+    return _call_author(job, "fills", lambda: job.fills)
 
 
 def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:
@@ -375,6 +386,10 @@ def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:
         return ()
     wanted = scopes_for(job.write, source if source is not None else source_of(job))
     return tuple(scope_facts.missing(job.scopes, wanted))
+
+
+def _said(column: str, field: str) -> str:
+    return f"column {column!r}" if column == field else f"column {column!r} → {field}"
 
 
 def _call_author(job: Job, what: str, call: Callable[[], Item]) -> Item:

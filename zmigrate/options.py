@@ -31,7 +31,7 @@ RESERVED: Final = frozenset(
         *("forget_payloads", "install_completion", "show_completion"),
         # names of the job class itself
         *("scopes", "write", "source", "transform", "columns", "check", "run", "once"),
-        *("formats", "users", "refers_to", "reads"),
+        *("formats", "users", "refers_to", "reads", "fills"),
     }
 )
 """Names that an option may not have: the runner or the job class uses them."""

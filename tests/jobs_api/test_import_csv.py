@@ -10,7 +10,7 @@ from zmigrate.ready_jobs.import_csv import ImportCsv
 
 from zmigrate import Delete, Insert, RecordJob, Update, Upsert
 from zmigrate.errors import JobError
-from zmigrate.job import columns_of, missing_scopes
+from zmigrate.job import fills_of, missing_scopes
 
 
 def job(folder: Path, header: str = "account,sector,city", **options: Any) -> RecordJob:
@@ -40,7 +40,7 @@ def test_the_operation_makes_the_write_and_its_scopes(
 
 def test_a_column_maps_itself_unless_told_otherwise(tmp_path: Path) -> None:
     made = job(tmp_path, map=["account=Account_Name"], ignore_column=["sector"])
-    assert columns_of(made) == {"account": "Account_Name", "city": "city"}
+    assert made.columns == {"account": "Account_Name", "city": "city"}
     assert made.transform({"account": "Acme", "sector": "s", "city": "Köln"}) == {
         "Account_Name": "Acme",
         "city": "Köln",
@@ -48,11 +48,11 @@ def test_a_column_maps_itself_unless_told_otherwise(tmp_path: Path) -> None:
 
 
 def test_a_column_with_an_equals_sign_can_be_mapped(tmp_path: Path) -> None:
-    assert columns_of(job(tmp_path, "a=b,c", map=["a=b=Account_Name"])) == {"a=b": "Account_Name", "c": "c"}
+    assert job(tmp_path, "a=b,c", map=["a=b=Account_Name"]).columns == {"a=b": "Account_Name", "c": "c"}
 
 
 def test_a_delete_sends_the_key_alone(tmp_path: Path) -> None:
-    assert columns_of(job(tmp_path, "id,name", operation="delete")) == {"id": "id"}
+    assert job(tmp_path, "id,name", operation="delete").columns == {"id": "id"}
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_options_that_do_not_fit_the_file_are_refused(
     tmp_path: Path, options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(JobError) as error:
-        columns_of(job(tmp_path, **options))
+        fills_of(job(tmp_path, **options))
     assert message in error.value.message
 
 

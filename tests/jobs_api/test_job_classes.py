@@ -23,7 +23,7 @@ from zmigrate import (
     scopes_for,
 )
 from zmigrate.errors import JobError
-from zmigrate.job import columns_of, job_name, missing_scopes, source_of
+from zmigrate.job import fills_of, job_name, missing_scopes, source_of
 
 LEAD_SCOPES = (
     "ZohoCRM.modules.leads.CREATE",
@@ -229,7 +229,7 @@ def test_a_value_error_of_the_author_is_a_job_error() -> None:
         raise ValueError("no column called id")
 
     with pytest.raises(JobError, match="load-leads: no column called id"):
-        columns_of(record_job(columns=property(columns))())
+        fills_of(record_job(columns=property(columns))())
 
 
 def test_check_refuses_values_that_do_not_fit_together() -> None:

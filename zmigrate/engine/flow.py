@@ -38,7 +38,7 @@ from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceba
 from zmigrate.engine.step import Seat, Step, combined, for_each, refuse_changed_steps, steps_in
 from zmigrate.errors import DiskFull, InternalError, PausedError, SourceError, UsageError, ZmigrateError
 from zmigrate.events import BatchDone, BatchSent, EventHub, FlowEnded, FlowStarted
-from zmigrate.job import Flow, columns_of, encode_options, job_name
+from zmigrate.job import Flow, encode_options, fills_of, job_name
 from zmigrate.rows.sources import Fingerprint
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
@@ -360,7 +360,7 @@ class FlowRunner:
 
 def _read(step: Step) -> Fingerprint:
     """Read a step's source once, strictly; and see to what can be known of its job without a call."""
-    columns_of(step.job)
+    fills_of(step.job)
     refuse_lacking(step.job, step.source)
     return step.source.scan()
 

@@ -5,10 +5,11 @@ values.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from zmigrate.author import Fill
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
@@ -203,35 +204,30 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
     return ("unique" if field.unique else "plain"), field
 
 
-def check_columns(
-    columns: Mapping[str, str], fields: ModuleFields, operation: Operation, key: str | None
-) -> None:
-    """Every declared column must go to a field that takes its value: what doesn't, Zoho drops and answers
+def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operation, key: str | None) -> None:
+    """Every field that is filled must be one that takes its value: what doesn't, Zoho drops and answers
     SUCCESS.
 
-    Raises UsageError that lists all columns that don't.
+    Raises UsageError that lists all that don't.
     """
     problems = [
-        problem
-        for column, name in columns.items()
-        if (problem := _column_problem(column, name, fields, operation, key)) is not None
+        problem for fill in fills if (problem := _fill_problem(fill, fields, operation, key)) is not None
     ]
-    problems += _doubly_mapped(columns)
+    problems += _filled_twice(fills)
     if problems:
         raise UsageError(
             "\n".join(problems),
-            hint="Send a column to a field: --map COLUMN=FIELD; or leave it out: --ignore-column COLUMN.",
+            hint="Send a column to a field (--map COLUMN=FIELD), or leave it out (--ignore-column COLUMN; "
+            'in a mapping: ignore = ["COLUMN"]).',
             code="COLUMNS",
         )
 
 
-def _column_problem(
-    column: str, name: str, fields: ModuleFields, operation: Operation, key: str | None
-) -> str | None:
-    if name == "id" and operation in {"update", "delete"}:
+def _fill_problem(fill: Fill, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
+    name, what = fill.field, fill.said
+    if (name == "id" and operation in {"update", "delete"}) or name.startswith("$"):
         return None
     module, field = fields.module, fields.get(name)
-    what = f"column {column!r}" if column == name else f"column {column!r} → {name}"
     if field is None:
         return f"{what} goes nowhere: {module} has no field {name!r}. {_nearest(name, fields)}"
     if operation == "delete":
@@ -247,14 +243,12 @@ def _column_problem(
     return None
 
 
-def _doubly_mapped(columns: Mapping[str, str]) -> Iterable[str]:
+def _filled_twice(fills: Sequence[Fill]) -> Iterable[str]:
     by_field: dict[str, list[str]] = {}
-    for column, name in columns.items():
-        by_field.setdefault(name, []).append(repr(column))
+    for fill in fills:
+        by_field.setdefault(fill.field, []).append(fill.said)
     return [
-        f"columns {' and '.join(several)} both go to {name}"
-        for name, several in by_field.items()
-        if len(several) > 1
+        f"{' and '.join(several)} both go to {name}" for name, several in by_field.items() if len(several) > 1
     ]
 
 

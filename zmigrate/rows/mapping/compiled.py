@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, TypeAlias
 
-from zmigrate.author import Skip
+from zmigrate.author import Fill, Skip
 from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.field_rule import FieldRule
 from zmigrate.rows.mapping.header import check_columns, check_key, columns_by_themselves
@@ -51,18 +51,10 @@ class Compiled:
         self.transform = self._transform(words, rows_differ=header is None)
 
     @property
-    def uses(self) -> Mapping[str, Sequence[str]]:
-        """Field → the columns that fill it."""
-        return {
-            **{name: rule.uses for name, rule in self._rules.items()},
-            **{name: (column,) for column, name in self._own.items()},
-        }
-
-    @property
-    def fills(self) -> Mapping[str, str]:
-        """Where it is said → the field."""
-        said = {self._said(name, rule): name for name, rule in self._rules.items()}
-        return said | {f"column {column!r}": name for column, name in self._own.items()}
+    def fills(self) -> list[Fill]:
+        """The fields that are filled in every row, by rules and by columns of their name."""
+        by_rules = [Fill(name, rule.uses, self._said(name, rule)) for name, rule in self._rules.items()]
+        return by_rules + [Fill(name, (column,), f"column {column!r}") for column, name in self._own.items()]
 
     def _said(self, name: str, rule: FieldRule) -> str:
         where = self._places.of(("fields", name))

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from zmigrate.author import Fill
 from zmigrate.formats import Formats
 from zmigrate.references import Users
 from zmigrate.rows.mapping.compiled import Compiled
@@ -16,7 +17,7 @@ from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
 from zmigrate.rows.mapping.subforms import Orphan
-from zmigrate.rows.sources import Csv, Source
+from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.writes import Operation, Write
 
 
@@ -116,7 +117,7 @@ class Load:
         reading = self.words.reading
         if self.as_csv:
             return Csv(self.location, **reading)
-        return _open(self.location, reading)
+        return open_source(self.location, **reading)
 
     # ------------------------------------------------------------------------------------------------- rows
 
@@ -139,18 +140,13 @@ class Load:
 
     def open_second(self, name: str, reading: Mapping[str, Any]) -> Source:
         """The second file of a subform."""
-        return _open(self.folder / name, reading)
+        return open_source(self.folder / name, **reading)
 
     # ------------------------------------------------------------------------------------------- what is said
 
     @property
-    def uses(self) -> Mapping[str, Sequence[str]]:
-        """Each field that is filled, and the columns that fill it: none for a constant."""
-        return self._compiled.uses
-
-    @property
-    def fills(self) -> Mapping[str, str]:
-        """Where it is said that a field is filled, and which: `old.toml:12: fields.Stage` → `Stage`."""
+    def fills(self) -> Sequence[Fill]:
+        """Each field that is filled, the columns that fill it, and where that is said."""
         return self._compiled.fills
 
     @property
@@ -217,7 +213,3 @@ def _build(
                     said.places, (word,), "a CSV file has none.", "Other kinds of files are for import-file."
                 )
     return Load(words, location, folder, mapping, as_csv, places=said.places)
-
-
-def _open(location: str | Path, reading: Mapping[str, Any]) -> Source:
-    return Csv(location, **reading)

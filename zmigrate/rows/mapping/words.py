@@ -107,7 +107,7 @@ _WHEN_OPEN: Final = one_of("when_open", *get_args(WhenOpen))
 READING: Final[Mapping[str, Word]] = {
     "delimiter": Word(is_text_unstripped, 'delimiter = ";"'),
     "encoding": Word(is_text, 'encoding = "cp1252"'),
-    "sheet": Word(is_text, 'sheet = "Contacts"'),
+    "sheet": Word(lambda value: is_text(value) or is_number(value), 'sheet = "Contacts"'),
     "header": Word(lambda value: is_number(value) and value > 0, "header = 3"),
     "select": Word(is_text, 'select = "select id, name from accounts"'),
     "order_by": Word(is_text, 'order_by = "id"'),
@@ -144,6 +144,12 @@ TOP: Final[Mapping[str, Word]] = {
     "default_user": Word(is_text, 'default_user = "boss@example.com"'),
     "users": Word(is_texts_by_text, 'a table: [users], and below it "anna@old.example" = "ben@example.com"'),
 }
+
+FOLDER: Final[Mapping[str, Word]] = {
+    **TOP,
+    "ignore_files": Word(is_texts, 'ignore_files = ["notes.csv"]'),
+}
+"""What may stand before the loads of a folder."""
 
 CONDITION: Final[Mapping[str, Word]] = {
     "column": Word(is_text, 'column = "stage"'),
