@@ -7,17 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.zoho import Zoho
-
-MODULES = ["Leads", "Contacts", "Accounts", "Deals", "Products", "Tasks", "Legacy_Assets"]
-MODULES += ["Events", "Calls", "Org_Units", "Branches"]
-HIDDEN = {
-    "Deals_X_Products": "linking",
-    "Legacy_Assets_X_Contacts": "linking",
-    "Legacy_Assets_X_Users": "linking",
-    "Service_Log": "subform",
-}
-"""Modules that hold only rows of other modules' records."""
+from tests.emulator.zoho import HIDDEN, MODULES, Zoho
 
 
 def fields_of(zoho: Zoho, module: str, **params: Any) -> dict[str, Any]:
@@ -124,6 +114,70 @@ def test_operation_type_tells_what_the_api_may_write(zoho: Zoho) -> None:
     assert not {"Created_Time", "Modified_By", "Full_Name", "Data_Quality"} & writable
 
 
+def test_links_name_the_linking_module_and_both_its_lookups(zoho: Zoho) -> None:
+    products = fields_of(zoho, "Deals")["Related_Products"]
+    reviewers = fields_of(zoho, "Legacy_Assets")["Reviewers"]
+    linking = fields_of(zoho, "Deals_X_Products")
+
+    described = products["multiselectlookup"]
+    assert (products["data_type"], products["json_type"]) == ("multiselectlookup", "jsonarray")
+    assert (described["linking_module"]["api_name"], described["connected_module"]["api_name"]) == (
+        "Deals_X_Products",
+        "Products",
+    )
+    assert linking[described["lookup_apiname"]]["lookup"]["module"]["api_name"] == "Deals"
+    assert linking[described["connectedlookup_apiname"]]["lookup"]["module"]["api_name"] == "Products"
+    assert products["multiuserlookup"] == reviewers["multiselectlookup"] == {}
+    assert reviewers["multiuserlookup"]["connected_module"] is None
+    assert reviewers["multiuserlookup"]["connectedlookup_apiname"] == "Reviewers"
+
+
+def test_a_subform_names_the_module_whose_fields_are_its_columns(zoho: Zoho) -> None:
+    subform = fields_of(zoho, "Legacy_Assets")["Service_Log"]
+    columns = fields_of(zoho, subform["subform"]["module"])
+
+    assert subform["associated_module"] == subform["subform"]
+    assert subform["virtual_field"]
+    assert columns["Service_Date"]["system_mandatory"]
+    assert not columns["Parent_Id"]["operation_type"]["api_create"]
+    (module,) = zoho.get(f"/settings/modules/{subform['subform']['module']}").json()["modules"]
+    assert (module["generated_type"], module["id"]) == ("subform", subform["subform"]["id"])
+
+
+def test_one_module_has_nearly_every_data_type(zoho: Zoho) -> None:
+    fields = fields_of(zoho, "Legacy_Assets")
+
+    assert {field["data_type"] for field in fields.values()} == {
+        *("text", "textarea", "email", "phone", "website", "integer", "bigint", "double", "currency"),
+        *("percent", "date", "datetime", "boolean", "picklist", "multiselectpicklist", "lookup", "layout"),
+        *("ownerlookup", "userlookup", "multiselectlookup", "multiuserlookup", "subform"),
+        *("fileupload", "imageupload", "autonumber", "formula"),
+    }
+    areas = {name: f["textarea"]["type"] for name, f in fields.items() if f["data_type"] == "textarea"}
+    assert areas == {"Remarks": "small", "Description": "large", "Condition_Report": "rich_text"}
+    assert fields["Weight"]["decimal_place"] == 3
+    assert fields["Asset_Number"]["auto_number"]["prefix"] == "LA-"
+    assert (fields["Tag"]["data_type"], fields["Tag"]["json_type"]) == ("text", "jsonarray")
+
+
+def test_the_lookup_of_what_a_task_is_about_reaches_many_modules(zoho: Zoho) -> None:
+    for module in ("Tasks", "Events", "Calls"):
+        fields = fields_of(zoho, module)
+        assert fields["What_Id"]["lookup"]["module"]["api_name"] == "se_module"
+        assert fields["Who_Id"]["lookup"]["module"]["api_name"] == "Contacts"
+
+
+def test_a_lookup_names_its_module_by_name_and_id(zoho: Zoho) -> None:
+    modules = {one["api_name"]: one["id"] for one in zoho.get("/settings/modules").json()["modules"]}
+
+    assert fields_of(zoho, "Deals")["Product_Link"]["lookup"]["module"] == {
+        "api_name": "Products",
+        "id": modules["Products"],
+    }
+    assert fields_of(zoho, "Branches")["Account"]["system_mandatory"]
+    assert not fields_of(zoho, "Org_Units")["Parent_Unit"]["system_mandatory"]
+
+
 def test_fields_describe_type_length_pick_list_and_lookup(zoho: Zoho) -> None:
     fields = fields_of(zoho, "Contacts")
 
@@ -167,6 +221,32 @@ def test_the_layout_holds_the_flags_of_layout_mandatory_fields(zoho: Zoho) -> No
     assert not fields["Company"]["system_mandatory"]
     assert "Old_Fax_Number" not in fields
     assert zoho.get(f"/settings/layouts/{layout['id']}", module="Leads").json() == {"layouts": [layout]}
+
+
+def test_a_layout_shows_each_subform_in_a_section_of_its_own(zoho: Zoho) -> None:
+    (layout,) = zoho.get("/settings/layouts", module="Legacy_Assets").json()["layouts"]
+    main, rows = layout["sections"]
+
+    assert (main["isSubformSection"], rows["isSubformSection"]) == (False, True)
+    assert [field["api_name"] for field in rows["fields"]] == ["Service_Log"]
+    assert rows["properties"]["maximum_rows"] == 100
+    condition = next(field for field in main["fields"] if field["api_name"] == "Condition")
+    assert [one["display_value"] for one in condition["pick_list_values"]] == [
+        "-None-",
+        "New",
+        "Used",
+        "Scrap",
+    ]
+
+
+def test_a_layouts_flags_hold_for_every_module(zoho: Zoho) -> None:
+    for module, wanted in (
+        ("Branches", {"Name", "Account", "City"}),
+        ("Deals", {"Deal_Name", "Stage", "Closing_Date"}),
+    ):
+        (layout,) = zoho.get("/settings/layouts", module=module).json()["layouts"]
+        required = {field["api_name"] for field in layout["sections"][0]["fields"] if field["required"]}
+        assert required == wanted
 
 
 @pytest.mark.parametrize(

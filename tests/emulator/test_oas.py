@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.emulator import oas
-from tests.emulator.zoho import Zoho, lead
+from tests.emulator.zoho import MODULES, Zoho, lead, whole_asset
 
 pytestmark = pytest.mark.skipif(
     oas.folder() is None, reason="Zoho's OpenAPI files are not here: set ZMIGRATE_OAS to their folder"
@@ -58,9 +58,25 @@ ROWS = [
     {"Email": "bad"},
     {"City": "no name"},
 ]
+BAD_ASSETS = [
+    {"Name": "A", "Used_By": [{"id": "12"}], "Service_Log": [{"Work": "x"}]},
+    {"Name": "A", "Service_Log": [{"Service_Date": "2024-01-01"}] * 101},
+    {"Name": "A", "Tag": [{"name": "x" * 26}], "Layout": {"id": "1"}},
+]
+
+
+def insert_asset(zoho: Zoho) -> httpx.Response:
+    return zoho.insert([whole_asset(zoho)], "Legacy_Assets")
+
+
+def get_asset(zoho: Zoho) -> httpx.Response:
+    (record_id,) = zoho.created([whole_asset(zoho)], "Legacy_Assets")
+    return zoho.get(f"/Legacy_Assets/{record_id}")
+
+
 CASES = [
     Case("org", "org", "get", "/crm/v8/org", "200", lambda zoho, _: zoho.get("/org")),
-    *map(fields_case, ("Leads", "Contacts", "Accounts", "Deals", "Products", "Tasks", "Legacy_Assets")),
+    *map(fields_case, MODULES),
     Case(
         "fields refused",
         "fields",
@@ -101,11 +117,37 @@ CASES = [
         "400",
         lambda zoho, _: zoho.get("/settings/layouts", module="Nope"),
     ),
+    Case(
+        "layouts with a subform",
+        "layouts",
+        "get",
+        "/crm/v8/settings/layouts",
+        "200",
+        lambda zoho, _: zoho.get("/settings/layouts", module="Legacy_Assets"),
+    ),
+    Case(
+        "one module",
+        "modules",
+        "get",
+        "/crm/v8/settings/modules/{api_name}",
+        "200",
+        lambda zoho, _: zoho.get("/settings/modules/Legacy_Assets"),
+    ),
     Case("users", "users", "get", "/crm/v8/users", "200", lambda zoho, _: zoho.get("/users")),
     Case(
         "users refused", "users", "get", "/crm/v8/users", "400", lambda zoho, _: zoho.get("/users", type="No")
     ),
     Case("insert", "record", "post", MODULE, "200", lambda zoho, _: zoho.insert(ROWS)),
+    Case("insert of every type", "record", "post", MODULE, "200", lambda zoho, _: insert_asset(zoho)),
+    Case(
+        "insert of every type refused",
+        "record",
+        "post",
+        MODULE,
+        "200",
+        lambda zoho, _: zoho.insert(BAD_ASSETS, "Legacy_Assets"),
+    ),
+    Case("get every type", "record", "get", f"{MODULE}/{{id}}", "200", lambda zoho, _: get_asset(zoho)),
     Case("insert refused", "record", "post", MODULE, "200", lambda zoho, _: zoho.insert([])),
     Case(
         "update",

@@ -17,6 +17,15 @@ EVERYTHING = (
     "ZohoCRM.coql.READ",
     "ZohoSearch.securesearch.READ",
 )
+MODULES = ["Leads", "Contacts", "Accounts", "Deals", "Products", "Tasks", "Legacy_Assets"]
+MODULES += ["Events", "Calls", "Org_Units", "Branches"]
+HIDDEN = {
+    "Deals_X_Products": "linking",
+    "Legacy_Assets_X_Contacts": "linking",
+    "Legacy_Assets_X_Users": "linking",
+    "Service_Log": "subform",
+}
+"""Modules that hold only rows of other modules' records."""
 JsonObject = dict[str, Any]
 
 
@@ -103,6 +112,48 @@ class Zoho:
 def lead(number: int = 1, **more: Any) -> JsonObject:
     """A lead that Zoho takes."""
     return {"Last_Name": f"Name {number}", "Company": "Firm", "Legacy_ID": f"L-{number}", **more}
+
+
+def whole_asset(zoho: Zoho, **more: Any) -> JsonObject:
+    """A record of Legacy_Assets with a value of every type; what it points at is made."""
+    account, contact, product = (
+        zoho.created([row], module)[0]
+        for module, row in (
+            ("Accounts", {"Account_Name": "Firm"}),
+            ("Contacts", {"Last_Name": "Person"}),
+            ("Products", {"Product_Name": "Part"}),
+        )
+    )
+    user = zoho.get("/users", type="ActiveUsers").json()["users"][1]["id"]
+    return {
+        "Name": "Lathe",
+        "Legacy_ID": "LA-1",
+        "Remarks": "small\ntext",
+        "Condition_Report": "<b>rich</b>",
+        "Email": "a@example.com",
+        "Contact_Phone": "+27 21 555-0100",
+        "Manual_URL": "https://example.com/manual",
+        "Units": 3,
+        "Barcode": "0012345600012",
+        "Weight": 12.125,
+        "Purchase_Price": 1999.99,
+        "Depreciation": 12.5,
+        "Purchase_Date": "2020-02-29",
+        "Inspected_At": "2024-01-31T10:00:00+00:00",
+        "Insured": True,
+        "Condition": "Open",
+        "Colours": ["RED", "BLUE"],
+        "Account": {"id": account},
+        "Caretaker": {"id": user},
+        "Owner": {"id": user},
+        "Used_By": [{"Used_By": {"id": contact}}],
+        "Reviewers": [{"Reviewers": {"id": user}}],
+        "Service_Log": [{"Service_Date": "2024-01-01", "Hours": 1.5, "Part": {"id": product}}],
+        "Documents": [{"File_Id__s": "ab" * 32}],
+        "Photos": [{"File_Id__s": "cd" * 32}],
+        "Tag": [{"name": "old"}],
+        **more,
+    }
 
 
 def only(answer: httpx.Response) -> JsonObject:

@@ -222,5 +222,5 @@ def joined(
         else:
             rows[row_id] = {**known[row_id], **row}
     if field.data_type == "subform" and len(rows) > SUBFORM_ROWS:
-        raise Bad({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "limit exceeded")
+        raise Bad({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "Record insertion limit has been exceeded.")
     return [{k: v for k, v in row.items() if v is not None} for row in rows.values()] or None

@@ -151,8 +151,9 @@ class Users:
 
     def known(self, user_id: int) -> User:
         """The user that a record names as owner, creator or modifier; a seeded record may name anybody."""
-        somebody = User(id=user_id, first_name="Somebody", last_name="Else", email="somebody@example.com")
-        return self._by_id.get(user_id, somebody)
+        return self._by_id.get(user_id) or User(
+            id=user_id, first_name="Somebody", last_name="Else", email="somebody.else@example.com"
+        )
 
     def json(self, user_id: int) -> bytes:
         """Name and id as the answers to writes name a user."""
