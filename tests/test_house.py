@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -123,3 +125,13 @@ def test_every_name_of_the_front_door_is_there() -> None:
 def test_files_are_small() -> None:
     sizes = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in sources()}
     assert {name: size for name, size in sizes.items() if size > 430} == {}
+
+
+def test_the_libraries_of_the_extras_are_imported_by_what_needs_them() -> None:
+    heavy = ("python_calamine", "sqlalchemy", "duckdb", "rapidfuzz", "openpyxl", "pandas", "numpy")
+    code = (
+        "import sys, zmigrate; [getattr(zmigrate, name) for name in zmigrate.__all__];"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

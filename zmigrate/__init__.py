@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zmigrate.engine.entry import RunResult, resume, run
+    from zmigrate.engine.entry import Plan, RunResult, plan, resume, run
     from zmigrate.job import (
         Argument,
         Delete,
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
         Users,
         scopes_for,
     )
-    from zmigrate.rows.mapping import ImportJob, Load, LoadJob, read_mapping
-    from zmigrate.rows.sources import Csv, Excel, JsonLines, Query, Sql
+    from zmigrate.rows.mapping import ImportJob, Load, LoadFile, LoadJob, read_folder, read_mapping
+    from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, Query, Sql, open_source
 
     __version__: str
 
@@ -42,8 +42,11 @@ __all__ = [
     "Job",
     "JsonLines",
     "Load",
+    "LoadFile",
     "LoadJob",
     "Option",
+    "Parquet",
+    "Plan",
     "Query",
     "RecordJob",
     "Ref",
@@ -54,6 +57,9 @@ __all__ = [
     "Upsert",
     "Users",
     "__version__",
+    "open_source",
+    "plan",
+    "read_folder",
     "read_mapping",
     "resume",
     "run",
@@ -61,13 +67,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "zmigrate.engine.entry": ("RunResult", "resume", "run"),
+    "zmigrate.engine.entry": ("Plan", "RunResult", "plan", "resume", "run"),
     "zmigrate.job": (
         *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
         *("Skip", "Update", "Upsert", "Users", "scopes_for"),
     ),
-    "zmigrate.rows.mapping": ("ImportJob", "Load", "LoadJob", "read_mapping"),
-    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Query", "Sql"),
+    "zmigrate.rows.mapping": ("ImportJob", "Load", "LoadFile", "LoadJob", "read_folder", "read_mapping"),
+    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Parquet", "Query", "Sql", "open_source"),
 }
 
 

@@ -57,6 +57,11 @@ class TextFile:
         return self._path.suffix.lower()
 
     @property
+    def content_name(self) -> str:
+        """The name of the file that is read: in an archive, that of the one in it."""
+        return self._find().member or self._path.name
+
+    @property
     def packed(self) -> bool:
         return self._find().kind != "plain"
 

@@ -1,0 +1,119 @@
+"""The source that a place is read by: found by a file's ending, or by `://`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import Source
+from zmigrate.rows.sources.csv_file import Csv
+from zmigrate.rows.sources.excel import Excel
+from zmigrate.rows.sources.json_lines import JsonLines
+from zmigrate.rows.sources.packed import TextFile
+from zmigrate.rows.sources.parquet import Parquet
+from zmigrate.rows.sources.sql import Sql
+from zmigrate.rows.sources.url import holds_secret, masked
+
+_BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
+    Csv: (".csv", ".tsv", ".txt"),
+    JsonLines: (".jsonl", ".ndjson"),
+    Excel: (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"),
+    Parquet: (".parquet",),
+}
+ENDINGS: Final = tuple(ending for endings in _BY_ENDING.values() for ending in endings)
+"""Those of files that are not packed; of those that are: `.csv.gz`, `.jsonl.gz`, `.zip`."""
+
+_OPTIONS: Final[dict[type, tuple[str, ...]]] = {
+    Csv: ("delimiter", "encoding"),
+    JsonLines: (),
+    Excel: ("sheet", "header"),
+    Parquet: (),
+    Sql: ("select", "order_by"),
+}
+_FOR: Final = {
+    "delimiter": "CSV files",
+    "encoding": "CSV files",
+    "sheet": "workbooks",
+    "header": "workbooks",
+    "select": "databases",
+    "order_by": "databases",
+}
+
+
+def open_source(
+    location: str | Path,
+    *,
+    sheet: str | int | None = None,
+    header: int = 1,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    select: str | None = None,
+    order_by: str | None = None,
+) -> Source:
+    """The source for a file, by its ending (packed ones too), or for the URL of a database. Opens
+    nothing; of a zip archive only the list of its files.
+
+    A URL holds no password, since a run keeps its options: `${NAME}` stands for a variable of the
+    environment. Raises SourceError for an ending that is not known, and for an option that the kind of
+    source does not have.
+    """
+    given = {
+        "sheet": sheet,
+        "header": None if header == 1 else header,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "select": select,
+        "order_by": order_by,
+    }
+    options = {name: value for name, value in given.items() if value is not None}
+    kind = _kind(str(location))
+    foreign = [name for name in options if name not in _OPTIONS[kind]]
+    if foreign:
+        name = foreign[0]
+        shown = masked(str(location))
+        raise SourceError(
+            f"{name.replace('_', '-')} is for {_FOR[name]}, and {shown} is read as {kind.__name__}.",
+            hint="Leave it out.",
+        )
+    return _database(str(location), options) if kind is Sql else kind(Path(location), **options)
+
+
+def _kind(location: str) -> Any:
+    if "://" in location or location.startswith("${"):
+        return Sql
+    path = Path(location)
+    packed = path.suffix.lower() in (".gz", ".zip")
+    if path.suffix.lower() == ".zip":
+        path = Path(TextFile(path).content_name)
+    elif packed:
+        path = path.with_suffix("")
+    suffix = path.suffix.lower()
+    for kind, endings in _BY_ENDING.items():
+        if suffix in endings:
+            if packed and kind not in (Csv, JsonLines):
+                raise SourceError(f"{location} is packed, and only text is read so.", hint="Unpack it first.")
+            return kind
+    near = get_close_matches(suffix, ENDINGS, n=1)
+    what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
+    raise SourceError(
+        f"{location}: can't tell what this is, {what}.",
+        hint=(f"Is it {near[0]}? " if near else "")
+        + f"Known are {', '.join(ENDINGS)}; packed: .csv.gz, .jsonl.gz, .zip; and URLs of databases.",
+    )
+
+
+def _database(url: str, options: dict[str, Any]) -> Sql:
+    if holds_secret(url):
+        raise SourceError(
+            f"{masked(url)} has a password in it, which the run would keep among its options.",
+            hint="Put it into a variable of the environment, and name that: ${DB_PASSWORD}.",
+        )
+    missing = [name.replace("_", "-") for name in ("select", "order_by") if name not in options]
+    if missing:
+        raise SourceError(
+            f"{url} is a database, and needs {' and '.join(missing)}.",
+            hint='--select "select id, name from person" --order-by id',
+        )
+    return Sql(url, **options)
