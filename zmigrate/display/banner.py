@@ -54,9 +54,10 @@ def banner(facts: BannerFacts) -> RenderableType:
     grid.add_row("credentials", facts.place)
     if facts.module is not None:
         grid.add_row("write", write_text(facts.operation, facts.module))
+    width = max((len(step.name) for step in facts.steps), default=0)
     for number, step in enumerate(facts.steps):
         rows = "" if step.rows is None else f", {counted(step.rows, 'row')}"
-        what = f"{step.name}  {write_text(step.operation, step.module)}{rows}"
+        what = f"{step.name:{width}}  {write_text(step.operation, step.module)}{rows}"
         grid.add_row("" if number else "steps", what)
     grid.add_row("rows", rows_text(facts))
     if facts.practice:

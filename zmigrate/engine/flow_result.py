@@ -53,6 +53,7 @@ class Pace:
             self._last = self._now()
         elif isinstance(event, RowsDecided):
             self._rows += event.skipped + event.failed
+            self._last = self._now()
 
     @property
     def rows_per_s(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 from zmigrate.errors import JobError
 from zmigrate.rows.mapping.places import OptionPlaces, Places, TomlPlaces, did_you_mean, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath, Toml, parse_toml, read_toml
-from zmigrate.rows.mapping.words import LOAD, TOP, check_words
+from zmigrate.rows.mapping.words import FOLDER, LOAD, TOP, check_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def _check_top(toml: Toml, places: Places) -> None:
     for word in toml.values:
         if word in LOAD:
             raise wrong(places, (word,), "it stands before the loads.", f"Put `{word}` below a [[load]].")
-    check_words(toml.values, {**TOP}, places, (), also=("load",))
+    check_words(toml.values, FOLDER, places, (), also=("load",))
     for number, load in enumerate(loads):
         for word in load:
             if word in TOP:
