@@ -139,6 +139,7 @@ class BatchDone(Event):
     updated: int = 0
     unchanged: int = 0
     deleted: int = 0
+    skipped: int = 0
     failed: int = 0
     in_doubt: int = 0
 

@@ -142,6 +142,7 @@ class Figures:
         self.updated += event.updated
         self.unchanged += event.unchanged
         self.deleted += event.deleted
+        self.skipped += event.skipped
         self.failed += event.failed
         self.in_doubt += event.in_doubt
         self._parked_rows.pop(event.batch, None)
