@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from zmigrate.rows.mapping.propose_fit import ALONE, Fit, OrgUsers, fit
 from zmigrate.rows.mapping.propose_looks import SAMPLE_ROWS, Column
 from zmigrate.rows.mapping.propose_match import best_assignment
-from zmigrate.rows.mapping.propose_names import Header, Names, words_of
+from zmigrate.rows.mapping.propose_names import Header, Names, standing_for, words_of
 from zmigrate.rows.values import field_problem
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import Field, ModuleFields
@@ -33,7 +33,7 @@ _KEY_WORDS: Final = frozenset(
 )
 _LOOKUPS: Final = ("lookup", "multiselectlookup")
 RECORD_ID: Final = Field(
-    "id", "Record Id", "bigint", "string", 20, None, True, True, True, None, True, True, True, (), None
+    "id", "Record Id", "id", "string", 20, None, True, True, True, None, True, True, True, (), None
 )
 """Not among a module's fields, and yet what updates and deletes go by."""
 
@@ -149,7 +149,7 @@ def _takers(fields: ModuleFields, operation: Operation, key: str | None) -> list
         for each in fields
         if field_problem(fields, each.api_name, operation, key) is None
         and each.data_type not in _NOT_FROM_COLUMNS
-        and not (each.data_type in _LOOKUPS and each.lookup_module in (None, "*"))
+        and not (each.data_type in _LOOKUPS and each.lookup_module in (None, "se_module"))
     ]
     if operation != "insert":
         found = [each for each in found if each.api_name != "id"] + [RECORD_ID]
@@ -168,10 +168,9 @@ class _Weigher:
         self._alike: dict[tuple[str, str], float] = {}
 
     def scores(self, column: Column) -> dict[str, float]:
-        """How well each field suits the column; beyond 0 to 100 there is nothing."""
+        """How well each field suits the column, at most 100; fields that are nothing like it are left out."""
         header = Header(column.name)
-        looks_key = column.unique and bool(_KEY_WORDS.intersection(header.words))
-        looks_key = looks_key and not _of_another(header, self._module)
+        looks_key = _looks_key(column, header, self._module)
         found: dict[str, float] = {}
         for each, names in self._takers:
             likeness = names.likeness(header)
@@ -183,7 +182,7 @@ class _Weigher:
             self._alike[column.name, each.api_name] = likeness
             score = _weighed(likeness, taken, column)
             if as_key and taken.share == 1:
-                score = max(score, LEGACY_KEY)
+                score = max(score, LEGACY_KEY + (10 if _is_own_id(header, self._module, each) else 0))
             if score >= PROPOSED:
                 score += (3 if each.mandatory else 0) + (3 if each.api_name == self._key else 0)
             found[each.api_name] = min(score, 100.0)
@@ -225,11 +224,28 @@ def _weighed(likeness: float, taken: Fit, column: Column) -> float:
     if not column.values:
         return likeness if likeness >= SURE else 0.0
     if taken.share < 0.5:
-        return likeness - 45
+        return likeness - 60
     score = likeness - 30 * (1 - taken.share)
     if not taken.telling:
         return score
     return max(score + 6, BY_VALUES if taken.alone and taken.share > 0.8 else 0.0)
+
+
+def _looks_key(column: Column, header: Header, module: str) -> bool:
+    """A value of its own in each row, and called an id, but not that of something else."""
+    return (
+        column.unique
+        and not _KEY_WORDS.isdisjoint(header.words)
+        and not any(" " in value for value in column.values)
+        and not _of_another(header, module)
+    )
+
+
+def _is_own_id(header: Header, module: str, to: Field) -> bool:
+    """`deal_id` or `id` in a file of deals, for a field that is made for such ids."""
+    named = tuple(word for word in header.standing if word not in _KEY_WORDS)
+    own = standing_for(words_of(module.removesuffix("s")))
+    return named in ((), own) and (to.external is not None or "legacy" in words_of(to.api_name))
 
 
 def _of_another(header: Header, module: str) -> bool:

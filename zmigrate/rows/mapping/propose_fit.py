@@ -230,6 +230,10 @@ def _lookup(column: Column, _to: Field) -> Fit:
     return Fit()
 
 
+def _record_id(column: Column, _to: Field) -> Fit:
+    return Fit(column.share(value for value in column.values if _ID.match(value)), why="ids of records")
+
+
 def _structure(column: Column, _to: Field) -> Fit:
     lists = [value for value in column.values if value[:1] in "[{"]
     return Fit(column.share(lists), why="JSON" if lists else "", telling=bool(lists))
@@ -280,4 +284,5 @@ _BY_TYPE: Final[dict[str, Callable[[Column, Field], Fit]]] = {
     "boolean": _boolean,
     **dict.fromkeys(("lookup", "multiselectlookup"), _lookup),
     "subform": _structure,
+    "id": _record_id,
 }

@@ -15,6 +15,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from zmigrate.rows.bad_cell import BadCell
+
 SAMPLE_ROWS: Final = 1000
 LONGEST_KEPT: Final = 1000
 """Characters of a value that are looked at; its length is known all the same."""
@@ -49,7 +51,7 @@ _ISO_MOMENT = re.compile(
 _HAS_TIME = re.compile(r"\d:\d\d")
 _DATE_LIKE = re.compile(r"(?=.*\d)[\w ./,:+-]{6,40}\Z")
 
-MARKS: Final = ((".", ""), (".", ","), (",", "."), (",", ""), (",", " "), (".", "'"), (".", " "))
+MARKS: Final = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "'"), (".", " "))
 """Decimal mark and what parts thousands, the undeclared ones first."""
 
 KNOWN_TRUE: Final = frozenset({"true", "yes", "on", "1"})
@@ -163,7 +165,7 @@ def look_at(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None) ->
 
 def as_text(value: Any) -> str:
     """A value as text to look at; "" for nothing."""
-    if value is None:
+    if value is None or isinstance(value, BadCell):
         return ""
     if isinstance(value, str):
         return value.strip()
@@ -241,7 +243,7 @@ def numbers_in(values: Collection[str]) -> Numbers | None:
     marked = [value for value in fitting if not value.lstrip("+-").isdigit()]
     unsure = bool(marked) and len(best) > 1 and all(_both_ways(value) for value in marked)
     if unsure:
-        decimal, thousands = next((marks for marks in best if marks[1]), best[0])
+        decimal, thousands = next(marks for marks in best if marks[1] and marks[1] in marked[0])
     return Numbers(decimal, thousands, fitting, not any(decimal in value for value in fitting), unsure)
 
 

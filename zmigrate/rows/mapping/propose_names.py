@@ -128,7 +128,8 @@ class Names:
             return SYNONYM
         if self._is_name and standing in (self._module, (*self._module, "name"), ("name",)):
             return SYNONYM
-        return max((_near(standing, name) for name in self._standing), default=0.0)
+        by_standing = max((_near(standing, name) for name in self._standing), default=0.0)
+        return max(by_standing, *(_near(header.words, name) for name in self._plain))
 
 
 class Header:
