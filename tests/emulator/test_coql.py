@@ -170,6 +170,30 @@ def test_conditions_reach_through_lookups_and_owners(zoho: Zoho) -> None:
     assert count(f"Created_By = '{user}'") == 2
 
 
+def test_records_are_found_by_what_they_point_at(zoho: Zoho) -> None:
+    firm, other, gone = zoho.created(
+        [{"Account_Name": name} for name in ("Firm", "Other", "Gone")], "Accounts"
+    )
+    first, second, third, _ = zoho.created(
+        [{"Last_Name": "A", "Account_Name": {"id": one}} for one in (firm, firm, other, gone)], "Contacts"
+    )
+    zoho.delete([gone], "Accounts")
+
+    def found(condition: str) -> list[str]:
+        answer = zoho.query(f"select Account_Name from Contacts where {condition}")
+        return [row["id"] for row in answer.json()["data"]] if answer.status_code == 200 else []
+
+    assert found(f"Account_Name = {firm}") == [first, second]
+    assert found(f"Account_Name.id in ('{firm}', '{other}')") == [first, second, third]
+    assert found("Account_Name.Account_Name = 'FIRM'") == [first, second]
+    assert found("Account_Name.Account_Name in ('Other', 'Gone', 'Nobody')") == [third]
+    zoho.update(
+        [{"id": first, "Account_Name": {"id": other}}, {"id": third, "Account_Name": None}], "Contacts"
+    )
+    assert found("Account_Name.Account_Name = 'Other'") == [first]
+    assert found(f"(Account_Name = {firm} or Account_Name = {other})") == [first, second]
+
+
 def test_records_are_counted_also_under_another_name(people: Zoho) -> None:
     plain = people.query("select count(id) from Leads where City is not null").json()
     named = people.query("select COUNT(id) as total from Leads where City is not null").json()

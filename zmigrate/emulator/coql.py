@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -23,7 +23,9 @@ Test = Callable[[Record, Values], bool]
 ID = Field(api_name="id", data_type="bigint")
 REFERENCES = frozenset({"lookup", "ownerlookup", "userlookup"})
 NUMBERS = frozenset({"integer", "bigint", "double", "currency", "percent"})
-INDEXED = frozenset({"text", "email", "phone", "website"})
+LINKED = frozenset({"lookup", "userlookup"})
+INDEXED = frozenset({"text", "email", "phone", "website"}) | LINKED
+NOT_STORED = ("Full_Name", "Tag")
 MAX_RELATIONS = 2
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -139,13 +141,26 @@ class Runner:
 
     def _by_index(self, criterion: Criterion) -> list[int] | None:
         """Ids of the records with one of the values, or None where an index can't tell."""
-        field = self._store.spec.fields.get(criterion.column)
-        if field is None or field.data_type not in INDEXED or criterion.column == "Full_Name":
+        relation, _, last = criterion.column.partition(".")
+        if last in ("", "id"):
+            return self._found(self._store, relation, criterion.values, LINKED if last else INDEXED)
+        lookup = self._store.spec.fields.get(relation)
+        if lookup is None or lookup.data_type != "lookup" or lookup.lookup not in self._world.stores:
+            return None
+        others = self._found(self._world.stores[lookup.lookup], last, criterion.values, INDEXED)
+        return None if others is None else self._found(self._store, relation, others, LINKED)
+
+    def _found(
+        self, store: Store, name: str, values: Sequence[Literal], types: frozenset[str]
+    ) -> list[int] | None:
+        """As `_by_index`, for a field of one module itself."""
+        field = store.spec.fields.get(name)
+        if field is None or field.data_type not in types or name in NOT_STORED:
             return None
         if self._folds and field.unique and field.case_sensitive:
             return None
-        index = self._store.index(field)
-        return [found for value in criterion.values for found in index.all(str(value))]
+        index = store.index(field)
+        return [found for value in values for found in index.all(str(value))]
 
     def _resolve(self, path: str) -> tuple[Getter, Field]:
         """How to get the value to compare of a column or a lookup path, and its field."""

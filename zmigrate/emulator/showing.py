@@ -111,8 +111,9 @@ class Showing:
             shown: Json = {"id": row["id"]}
             for name, column in columns.items():
                 value = row.get(name)
-                reference = column.data_type in ("lookup", "userlookup") and value is not None
-                shown[name] = self._named(column.lookup, value) if reference else value
+                if value is not None and column.data_type in ("lookup", "userlookup"):
+                    value = self._named(column.lookup, value)
+                shown[name] = value
             parent = {"name": self._world.name_of(self._module, values), "id": str(record.id)}
             times = {"Created_Time": self._iso(record.created), "Modified_Time": self._iso(record.modified)}
             return {**shown, "Parent_Id": parent, **times}

@@ -162,7 +162,9 @@ class Users:
             found = self._json[user_id] = orjson.dumps(self.known(user_id).brief())
         return found
 
-    def put(self, full_name: str, email: str, status: str = "active", **more: bool) -> User:
+    def put(
+        self, full_name: str, email: str, status: str = "active", confirm: bool = True, admin: bool = False
+    ) -> User:
         """Adds a user, or changes the one of that e-mail: ids are given in order, and stay."""
         if status not in STATES:
             raise ValueError(f"status can't be {status!r}: {', '.join(STATES)}")
@@ -170,7 +172,7 @@ class Users:
         first, last = (first, last) if last else ("", first)
         same = [user for user in self._by_id.values() if user.email.casefold() == email.casefold()]
         known = same[0] if same else User(id=max(self._by_id) + 1, first_name="", last_name="", email=email)
-        user = replace(known, first_name=first, last_name=last, status=status, **more)
+        user = replace(known, first_name=first, last_name=last, status=status, confirm=confirm, admin=admin)
         self._by_id[user.id] = user
         self._json.pop(user.id, None)
         return user
