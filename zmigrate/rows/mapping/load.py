@@ -35,7 +35,9 @@ def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Lo
             raise wrong(
                 said.places, (), "it does not say which `file` it is for.", 'Write: file = "deals.csv"'
             )
-        loads.append(_build(said, folder / str(said.words["file"]), folder, mapping=path))
+        file = str(said.words["file"])
+        location = file if "://" in file or file.startswith("${") else folder / file
+        loads.append(_build(said, location, folder, mapping=path))
     return tuple(loads)
 
 
