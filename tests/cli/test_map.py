@@ -1,0 +1,146 @@
+"""`map`: a mapping proposed for a file, against an emulator over a real socket, and what is written."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support import write_rows
+from zmigrate.cli.emulator import environment_of
+from zmigrate.emulator import Emulator
+from zmigrate.emulator import Options as EmulatorOptions
+from zmigrate.rows.mapping import read_mapping
+
+ROWS = [
+    {
+        "opportunity_id": f"OP-{number}",
+        "name": f"Deal {number}",
+        "account": f"Account {number % 3}",
+        "deal_stage": "Closed Won" if number % 2 else "closed lost",
+        "close_date": f"{number + 12:02}/03/2017",
+        "close_value": f"{number},5",
+        "remark 7": "",
+    }
+    for number in range(1, 6)
+]
+
+
+@pytest.fixture
+def deals(folder: Path) -> Path:
+    return write_rows(folder / "deals.csv", ROWS)
+
+
+def test_a_mapping_is_written_and_told(zmigrate, credentials, deals, folder):
+    done = zmigrate("map", "deals.csv", "--module", "Deals")
+    assert done.code == 0, done.err
+    said = tomllib.loads((folder / "mapping.toml").read_text("utf-8"))
+    assert (said["file"], said["module"], said["operation"], said["key"]) == (
+        "deals.csv",
+        "Deals",
+        "insert",
+        "Legacy_ID",
+    )
+    fields = said["fields"]
+    assert fields["Legacy_ID"] == "opportunity_id"
+    assert fields["Deal_Name"] == "name"
+    assert fields["Closing_Date"] == {"column": "close_date", "format": "%d/%m/%Y"}
+    assert fields["Amount"] == {"column": "close_value", "decimal": ","}
+    assert fields["Stage"]["values"] == {"closed lost": "Closed Lost"}
+    assert "key: Legacy_ID" in done.out
+    assert "unsure of" in done.out
+    assert done.out.endswith("next: zmigrate plan import-csv deals.csv --mapping mapping.toml\n")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_summary_fits_the_screen(zmigrate, credentials, deals, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = zmigrate("map", "deals.csv", "--module", "Deals").out.splitlines()
+    assert max(map(len, lines)) <= width
+
+
+def test_the_mapping_is_read_back_and_fills_every_column(zmigrate, credentials, deals, folder):
+    (folder / "maps").mkdir()
+    assert zmigrate("map", "deals.csv", "--module", "Deals", "--out", "maps/deals.toml").code == 0
+    (load,) = read_mapping(folder / "maps" / "deals.toml")
+    used = [column for fill in load.fills for column in fill.columns]
+    assert sorted([*used, *load.ignored]) == sorted(ROWS[0])
+    assert load.transform(ROWS[0])["Stage"] == "Closed Won"
+
+
+def test_as_json(zmigrate, credentials, deals):
+    found = json.loads(zmigrate("map", "deals.csv", "--module", "Deals", "--json").out)
+    by_column = {each["column"]: each for each in found["columns"]}
+    assert found["key"] == "Legacy_ID"
+    assert by_column["account"]["reference"] == {"find": "Accounts", "by": "Account_Name"}
+    assert by_column["deal_stage"]["values"] == {"closed lost": "Closed Lost"}
+    assert by_column["close_date"]["settings"] == {"format": "%d/%m/%Y"}
+    assert found["rows_looked_at"] == 5
+    assert found["unfilled"] == []
+
+
+def test_what_a_person_has_edited_is_not_overwritten(zmigrate, credentials, deals, folder):
+    (folder / "mapping.toml").write_text("mine")
+    done = zmigrate("map", "deals.csv", "--module", "Deals", "--json")
+    assert done.code == 2
+    assert json.loads(done.out)["error"]["message"] == "mapping.toml exists already"
+    assert (folder / "mapping.toml").read_text() == "mine"
+    assert zmigrate("map", "deals.csv", "--module", "Deals", "--force").code == 0
+    assert (folder / "mapping.toml").read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["deals.csv", "--module", "Deal"], "Did you mean Deals?"),
+        (["deal.csv", "--module", "Deals"], "there is no such file"),
+        (["deals.csv", "--module", "Deals", "--key", "Legacy"], "no field 'Legacy', which is to be the key"),
+        (["deals.csv", "--module", "Deals", "--out", "no/where.toml"], "there is no folder no"),
+        (["deals.csv", "--module", "Deals", "--operation", "inserts"], "--operation"),
+        (["deals.csv"], "--module"),
+    ],
+)
+def test_wrong_use_is_told_and_nothing_is_written(zmigrate, credentials, deals, folder, words, message):
+    done = zmigrate("map", *words)
+    assert done.code == 2
+    assert message in done.err
+    assert not (folder / "mapping.toml").exists()
+
+
+def test_how_the_file_was_opened_is_written_down(zmigrate, credentials, folder):
+    (folder / "old.csv").write_bytes("Nachname;Firma\nMüller;Groß GmbH\n".encode("latin-1"))
+    words = ["--module", "Leads", "--delimiter", ";", "--encoding", "latin-1"]
+    assert zmigrate("map", "old.csv", *words).code == 0
+    said = tomllib.loads((folder / "mapping.toml").read_text("utf-8"))
+    assert (said["delimiter"], said["encoding"]) == (";", "latin-1")
+    assert said["fields"] == {"Last_Name": "Nachname", "Company": "Firma"}
+
+
+def test_a_client_that_may_read_fields_only_gets_a_proposal_all_the_same(
+    zmigrate, deals, folder, monkeypatch
+):
+    with Emulator(EmulatorOptions(allowed_scopes="ZohoCRM.settings.fields.READ")) as emulator:
+        for name, value in environment_of(emulator).items():
+            monkeypatch.setenv(name, value)
+        done = zmigrate("map", "deals.csv", "--module", "Deals")
+    assert done.code == 0, done.err
+    assert "warning: the layouts can't be read" in done.err
+    assert (folder / "mapping.toml").exists()
+
+
+def test_a_missing_library_is_named_with_what_installs_it(zmigrate, deals, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidfuzz", None)
+    done = zmigrate("map", "deals.csv", "--module", "Deals", "--emulator")
+    assert done.code == 2
+    assert "pip install 'zmigrate[map]'" in done.err
+
+
+def test_owners_are_found_among_the_users_of_the_org(zmigrate, credentials, folder):
+    write_rows(folder / "leads.csv", [{"last name": "Li", "rep": "Nobody Knows"}])
+    out = zmigrate("map", "leads.csv", "--module", "Leads").out
+    text = (folder / "mapping.toml").read_text("utf-8")
+    assert "Owner" in out
+    assert '# "Nobody Knows" = ""' in text

@@ -1,0 +1,267 @@
+"""`zmigrate map FILE --module M`: proposes a mapping file, for a person to edit."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import typer
+
+from zmigrate.cli.commands import Command
+from zmigrate.cli.options import CheckProfile, Json
+from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
+
+if TYPE_CHECKING:
+    from zmigrate.rows.mapping.propose import Line, Proposal
+    from zmigrate.rows.mapping.propose_looks import Column
+    from zmigrate.rows.sources import Source
+    from zmigrate.zoho.crm import Crm
+
+FIELDS = "ZohoCRM.settings.fields.READ"
+WISHED = ("ZohoCRM.settings.layouts.READ", "ZohoCRM.users.READ", "ZohoCRM.org.READ")
+"""For what layouts want filled, for owners, and for the org's time zone: a proposal does without."""
+
+Operation = Literal["insert", "update", "upsert", "delete"]
+Answer = TypeVar("Answer")
+
+
+def add_to(app: typer.Typer) -> None:
+    @app.command(cls=Command)
+    def map(
+        file: Annotated[str, typer.Argument(metavar="FILE", help="The file that is to be imported.")],
+        module: Annotated[
+            str, typer.Option("--module", metavar="M", help="Api name of the module, as in Leads.")
+        ],
+        operation: Annotated[
+            Operation, typer.Option("--operation", help="What to do with each row.")
+        ] = "insert",
+        key: Annotated[
+            str | None,
+            typer.Option("--key", metavar="FIELD", help="Field to find records by. Default: what suits."),
+        ] = None,
+        out: Annotated[
+            Path, typer.Option("--out", metavar="FILE.toml", help="Where to write the mapping.")
+        ] = Path("mapping.toml"),
+        force: Annotated[bool, typer.Option("--force", help="Overwrite the mapping file.")] = False,
+        delimiter: Annotated[
+            str | None, typer.Option("--delimiter", metavar="C", help="CSV: what parts the cells.")
+        ] = None,
+        encoding: Annotated[
+            str | None,
+            typer.Option("--encoding", metavar="E", help="As in cp1252, for text that is no UTF-8."),
+        ] = None,
+        sheet: Annotated[
+            str | None, typer.Option("--sheet", metavar="NAME", help="Excel: name or number of the sheet.")
+        ] = None,
+        header: Annotated[
+            int | None, typer.Option("--header", min=1, metavar="N", help="Excel: the row of the names.")
+        ] = None,
+        select: Annotated[
+            str | None, typer.Option("--select", metavar="SQL", help="Database: what to read.")
+        ] = None,
+        order_by: Annotated[
+            str | None, typer.Option("--order-by", metavar="COLUMN", help="Database: a unique column.")
+        ] = None,
+        as_json: Json = False,
+        profile: CheckProfile = None,
+        emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
+    ) -> None:
+        """Propose a mapping file for a file and a module."""
+        check_out(out, force)
+        reading = {
+            "delimiter": delimiter,
+            "encoding": encoding,
+            "sheet": sheet,
+            "header": header,
+            "select": select,
+            "order_by": order_by,
+        }
+        given = {name: value for name, value in reading.items() if value is not None}
+        source = opened(file, given)
+        proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
+        command = next_command(file, out, source, profile=profile, emulator=emulator)
+        write(out, proposal, source.name, command, {**file_word(file, out, source), **given})
+        if as_json:
+            typer.echo(json.dumps(as_data(proposal, file, out, command), ensure_ascii=False))
+            return
+        from zmigrate.display.console import stdout_console
+        from zmigrate.display.mapping import summary
+
+        console = stdout_console()
+        console.print(summary(proposal, source.name, str(out), console.width))
+        console.print(f"next: {command}", soft_wrap=True)
+
+
+def check_out(out: Path, force: bool) -> None:
+    """Raise UsageError rather than overwrite what a person has edited."""
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder, not a file", hint="name a file: --out mapping.toml")
+    if out.exists() and not force:
+        raise UsageError(
+            f"{out} exists already", hint="choose another name with --out, or overwrite it with --force"
+        )
+    if not out.parent.is_dir():
+        raise UsageError(f"there is no folder {out.parent}")
+
+
+def opened(file: str, reading: dict[str, Any]) -> Source:
+    """The source of a file, or of a database's URL."""
+    from zmigrate.rows.sources import open_source
+
+    return open_source(file, **reading)
+
+
+def made_proposal(
+    source: Source,
+    module: str,
+    operation: Operation,
+    key: str | None,
+    *,
+    profile: str | None,
+    emulator: bool,
+) -> Proposal:
+    """Look at the first rows, ask the org for the fields, and weigh them against each other."""
+    from zmigrate.cli.connections import granted_connection
+
+    columns = first_rows(source)
+    with granted_connection((FIELDS,), WISHED, profile=profile, emulator=emulator) as (connection, refused):
+        return proposed(connection.crm, columns, module, operation, key, refused)
+
+
+def first_rows(source: Source) -> list[Column]:
+    """The columns as the first rows have them. Raises UsageError where there is nothing to look at, or the
+    library that compares names is missing.
+    """
+    try:
+        import rapidfuzz  # noqa: F401
+    except ModuleNotFoundError:
+        raise UsageError(
+            "comparing names needs the library rapidfuzz", hint="pip install 'zmigrate[map]'", code="EXTRA"
+        ) from None
+    from zmigrate.rows.mapping.propose_looks import look_at
+
+    columns = look_at((row.values for row in source.rows()), source.columns)
+    if not columns:
+        raise UsageError(f"{source.name} has no rows to look at")
+    return columns
+
+
+def proposed(
+    crm: Crm,
+    columns: Sequence[Column],
+    module: str,
+    operation: Operation,
+    key: str | None,
+    refused: ScopeError | None,
+) -> Proposal:
+    """The proposal, with what the client may read of the org besides the fields."""
+    from zmigrate.cli.fields import read_layouts, wanted_on
+    from zmigrate.engine.preflight import read_fields
+    from zmigrate.rows.mapping.propose import propose
+    from zmigrate.rows.mapping.propose_fit import OrgUsers
+
+    fields = read_fields(crm, module)
+    if key is not None and key != "id" and fields.get(key) is None:
+        unique = ", ".join(each.api_name for each in fields if each.unique) or "none"
+        raise UsageError(
+            f"{module} has no field {key!r}, which is to be the key",
+            hint=f"Unique fields of {module}: {unique}.",
+            code="UNKNOWN_FIELD",
+        )
+    layouts = read_layouts(crm, module, refused) or ()
+    users = asked(lambda: list(crm.users("AllUsers")), refused, "the users") or []
+    org = asked(crm.org, refused, "the org's time zone")
+    return propose(
+        columns,
+        fields,
+        operation,
+        key,
+        users=OrgUsers.of(users),
+        on_layouts=wanted_on(layouts),
+        time_zone=org.time_zone if org is not None else None,
+    )
+
+
+def asked(ask: Callable[[], Answer], refused: ScopeError | None, what: str) -> Answer | None:
+    """What the org answers; None, with a warning, where this client may not ask."""
+    from zmigrate.cli.fields import say
+
+    if refused is not None:
+        return None
+    try:
+        return ask()
+    except (RefusedError, Fatal) as error:
+        say(f"{what} can't be read: {error.message}")
+        return None
+
+
+def file_word(file: str, out: Path, source: Source) -> dict[str, str]:
+    """The file as the mapping names it: seen from the mapping's folder. A database has no such name."""
+    from zmigrate.rows.sources import Sql
+
+    if isinstance(source, Sql):
+        return {}
+    try:
+        return {"file": Path(os.path.relpath(file, out.parent)).as_posix()}
+    except ValueError:  # another drive, on Windows
+        return {"file": Path(file).absolute().as_posix()}
+
+
+def next_command(file: str, out: Path, source: Source, *, profile: str | None, emulator: bool) -> str:
+    """What to type next."""
+    from zmigrate.rows.sources import Csv
+
+    job = "import-csv" if isinstance(source, Csv) else "import-file"
+    words = ["zmigrate", "plan", job, file, "--mapping", str(out)]
+    words += ["--profile", profile] if profile else []
+    words += ["--emulator"] if emulator else []
+    return " ".join([quote(word) for word in words])
+
+
+def write(out: Path, proposal: Proposal, file: str, command: str, reading: dict[str, Any]) -> None:
+    """Write the mapping. Raises UsageError where that can't be done."""
+    from zmigrate.rows.mapping.propose_toml import mapping_text
+
+    text = mapping_text(proposal, file=file, next_command=command, source=reading)
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
+
+
+def as_data(proposal: Proposal, file: str, out: Path, command: str) -> dict[str, Any]:
+    """The proposal as JSON."""
+    return {
+        "file": file,
+        "mapping": str(out),
+        "module": proposal.module,
+        "operation": proposal.operation,
+        "key": proposal.key,
+        "rows_looked_at": proposal.rows,
+        "columns": [line_data(line) for line in proposal.lines],
+        "ignored": [
+            {"column": each.column.name, "nearest": each.near, "why": each.why} for each in proposal.left
+        ],
+        "unfilled": [each.api_name for each in proposal.wanted],
+        "next": command,
+    }
+
+
+def line_data(line: Line) -> dict[str, Any]:
+    """One column and its field."""
+    reference = line.reference
+    return {
+        "column": line.column.name,
+        "field": line.field.api_name,
+        "score": line.score,
+        "sure": line.sure,
+        "why": line.why,
+        "unsure": list(line.unsure),
+        "settings": dict(line.fit.settings),
+        "values": {each.value: each.near for each in line.fit.values},
+        "reference": None if reference is None else {reference.kind: reference.module, "by": reference.by},
+    }
