@@ -14,7 +14,8 @@ import zmigrate
 from zmigrate import Csv, RecordJob
 from zmigrate.config import Credentials, Secret
 from zmigrate.emulator import Emulator
-from zmigrate.engine.entry import resume, run
+from zmigrate.engine.entry import plan, resume, run
+from zmigrate.engine.planning.plan import Plan
 from zmigrate.engine.result import RunResult
 from zmigrate.events import Event
 from zmigrate.writes import Write
@@ -96,6 +97,9 @@ class Bench:
 
     def resume(self, reference: str = "last", **options: Any) -> RunResult:
         return resume(reference, **{**self._common(), "job": self.job, "yes": True, **options})
+
+    def plan(self, job: zmigrate.Job, **options: Any) -> Plan:
+        return plan(job, **{**self._common(), **options})
 
     def _common(self) -> dict[str, Any]:
         return {
