@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rows.files import write
-from tests.rows.workbooks import Rows, ods, xlsb, xlsx
+from tests.rows.workbooks import Rows, ods, xls, xlsb, xlsx
 from tests.support import Bench, read_rows
 from zmigrate import Insert, RecordJob, scopes_for
 from zmigrate.errors import SourceError
@@ -88,11 +88,17 @@ def test_what_is_written_is_read_back(
     assert [row.values["x"] for row in Excel(path).rows()] == cells
 
 
-@pytest.mark.parametrize("write_book", [xlsx, xlsb])
+@pytest.mark.parametrize("write_book", [xlsx, xlsb, xls])
 def test_a_cell_with_an_error_is_known_by_its_place(tmp_path: Path, write_book: Any) -> None:
     path = write_book(tmp_path, [["id", "name"], [1, "a"], [2, "#REF!"], [3, "b"]])
     values = [row.values["name"] for row in Excel(path).rows()]
     assert values == ["a", BadCell("#REF!", ""), "b"]
+
+
+def test_an_error_that_a_formula_gave_is_known_in_an_xls(tmp_path: Path) -> None:
+    path = xls(tmp_path, [["id", "name"], [1, "#N/A"], *([number, "b"] for number in range(2, 300))])
+    values = [row.values["name"] for row in Excel(path).rows()]
+    assert values == [BadCell("#N/A", ""), *["b"] * 298]
 
 
 def test_an_error_in_an_ods_is_refused_since_its_place_is_not_known(tmp_path: Path) -> None:

@@ -85,6 +85,8 @@ def date_time(value: Any, read: ReadText, zone: tzinfo | None) -> Any:
     value = take(value)
     if value is None or value is NOTHING:
         return value
+    if isinstance(value, date) and not isinstance(value, datetime):  # how a spreadsheet gives a midnight
+        value = datetime.combine(value, time.min)
     if not isinstance(value, (str, datetime)):
         raise Refused(f"{short(value)} is not a date-time such as 2024-03-31T09:30:00+02:00")
     moment = value if isinstance(value, datetime) else read(value)

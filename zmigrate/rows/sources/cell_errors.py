@@ -1,7 +1,7 @@
 """Cells of a workbook that hold an error (#REF!, #DIV/0!): python-calamine gives them as empty ones.
 
 Formats: .xlsx by ECMA-376 part 1, 18.3.1.4 (`<c t="e">`); .xlsb by [MS-XLSB] 2.1.4 and 2.4.311, .313; .ods by
-what LibreOffice writes.
+what LibreOffice writes; .xls is in `xls_errors`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import PurePosixPath
 from typing import IO, Any, Final
 from xml.parsers import expat
 
+from zmigrate.rows.sources.xls_errors import Errors, errors_of_xls, shown_error
+
 CHUNK: Final = 1 << 20
 _OVERLAP: Final = 64
 _XLSX_ERROR: Final = re.compile(rb"""\bt\s*=\s*["']e["']""")
@@ -22,11 +24,6 @@ _REFERENCE: Final = re.compile(r"([A-Z]+)(\d+)")
 _SHEET_OF_XLSB: Final = 156
 _ROW, _ERROR, _ERROR_OF_FORMULA = 0, 3, 11
 """BrtBundleSh; BrtRowHdr, BrtCellError, BrtFmlaError."""
-
-_CODES: Final = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
-
-Errors = dict[int, dict[int, str]]
-"""By row and column, from 0: what the cell shows."""
 
 
 class HiddenErrors(Exception):
@@ -37,8 +34,8 @@ def error_cells(file: IO[bytes], sheet: str) -> Errors:
     """The error cells of a sheet. Raises HiddenErrors; BadZipFile, KeyError, IndexError and ExpatError where
     the file is broken.
     """
-    if not zipfile.is_zipfile(file):  # .xls, whose errors are as empty cells
-        return {}
+    if not zipfile.is_zipfile(file):
+        return errors_of_xls(file, sheet)
     with zipfile.ZipFile(file) as archive:
         names = set(archive.namelist())
         if "content.xml" in names:
@@ -113,7 +110,7 @@ def _from_xlsb(part: IO[bytes]) -> Errors:
         if kind == _ROW:
             row = int.from_bytes(content[:4], "little")
         elif kind in (_ERROR, _ERROR_OF_FORMULA):  # column, style, code
-            errors[row][int.from_bytes(content[:4], "little")] = _CODES.get(content[8], "#ERROR!")
+            errors[row][int.from_bytes(content[:4], "little")] = shown_error(content[8])
     return dict(errors)
 
 

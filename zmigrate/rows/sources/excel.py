@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import time, timedelta
@@ -13,10 +14,11 @@ from xml.parsers.expat import ExpatError
 from zmigrate.errors import SourceError
 from zmigrate.rows.bad_cell import BadCell
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
-from zmigrate.rows.sources.cell_errors import Errors, HiddenErrors, error_cells
+from zmigrate.rows.sources.cell_errors import HiddenErrors, error_cells
 from zmigrate.rows.sources.header import check_names
 from zmigrate.rows.sources.text import file_hash
 from zmigrate.rows.sources.watch import FileWatch
+from zmigrate.rows.sources.xls_errors import Errors
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
@@ -34,8 +36,7 @@ class Excel:
     number of the row that names the columns. Dates come as date or datetime, numbers as int or Decimal, yes
     and no as bool, text as it is, empty cells as "", times and durations as text, formulas as what they gave
     when the workbook was saved. A cell with an error (#REF!) fails its row, and so does a number of more than
-    fifteen digits, which Excel has rounded; in .xls, errors can't be told from empty cells. `line` is the
-    sheet's row. Blank rows are no rows.
+    fifteen digits, which Excel has rounded. `line` is the sheet's row. Blank rows are no rows.
 
     Memory: the sheet is read as a whole.
     """
@@ -107,7 +108,7 @@ class Excel:
                     f"{self.path} has cells with an error such as #REF!, and .ods does not tell which.",
                     hint="Mend them, or save it as .xlsx: then only their rows fail.",
                 ) from None
-            except (OSError, KeyError, zipfile.BadZipFile, ExpatError, IndexError) as error:
+            except (OSError, KeyError, zipfile.BadZipFile, ExpatError, IndexError, struct.error) as error:
                 raise self._unreadable(error) from None
             left = found.start[1] if found.start else 0
             sheet = _Sheet(self.path, name, self.header, left, found.iter_rows(), errors)
