@@ -293,3 +293,61 @@ def test_an_upsert_puts_rows_together_too(zoho: Zoho) -> None:
 
     assert [answer["action"] for answer in answers] == ["insert", "update"]
     assert len(shown(zoho, answers[0]["details"]["id"], "Service_Log")) == 2
+
+
+STRANGE: list[Any] = [
+    *(0, 1.5, True, "", "text", [], {}, [[]], [None], [{}], [1], {"id": None}, {"id": {}}, {"id": []}),
+    *(
+        [{"id": {}}],
+        [{"id": None}],
+        [{"_delete": None}],
+        [{"Used_By": None}],
+        [{"Used_By": {"id": "9" * 5000}}],
+    ),
+    *(
+        [{"type": []}],
+        [{"type": "contact", "participant": "9" * 5000}],
+        [{"type": "user", "participant": {}}],
+    ),
+    *([{"name": {}}], [{"File_Id__s": []}], {"RRULE": None}, {"ALARM": []}, [{"unit": None, "period": {}}]),
+    *([{"Service_Date": {}}], [{"Reviewers": []}], {"id": "9" * 5000}, [{"Service_Log": [{}]}]),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "fields"),
+    [
+        (
+            "Legacy_Assets",
+            [
+                "Used_By",
+                "Reviewers",
+                "Service_Log",
+                "Documents",
+                "Photos",
+                "Tag",
+                "Layout",
+                "Account",
+                "Owner",
+            ],
+        ),
+        ("Events", ["Participants", "Recurring_Activity", "Remind_At", "What_Id", "Who_Id", "$se_module"]),
+        ("Tasks", ["Recurring_Activity", "Remind_At", "What_Id"]),
+        ("Calls", ["Call_Duration", "Call_Type", "Outbound_Call_Status"]),
+    ],
+)
+def test_whatever_comes_is_answered_row_by_row(zoho: Zoho, module: str, fields: list[str]) -> None:
+    for field in fields:
+        rows = [{field: value, "$se_module": value} for value in STRANGE]
+        answer = zoho.insert(rows, module)
+        assert answer.status_code in (201, 207, 400), field
+        assert len(answer.json()["data"]) == len(rows)
+
+
+def test_a_test_can_add_a_subform_only_of_a_module_that_is_there(zoho: Zoho) -> None:
+    field = {"api_name": "More", "data_type": "subform", "subform": "Nowhere"}
+
+    assert zoho.http.post("/_emulator/fields/Accounts", json=field).status_code == 400
+    zoho.act("fields/Accounts", {**field, "subform": "Service_Log"})
+    (account,) = zoho.created([{"Account_Name": "A", "More": [VISIT]}], "Accounts")
+    assert zoho.record(account, "Accounts")["More"][0]["Work"] == "Oil"

@@ -92,7 +92,12 @@ class World:
         return self._tags.get(tag) or self._tags.setdefault(tag, str(self.new_id()))
 
     def set_field(self, module: str, field: Field) -> None:
-        """Adds a field to a module, or puts it in the place of the one of that name."""
+        """Adds a field to a module, or puts it in the place of the one of that name.
+
+        Raises ValueError for a subform of a module that is not there.
+        """
+        if field.subform is not None and field.subform not in self.described:
+            raise ValueError(f"no such module: {field.subform}")
         self.specs[module].fields[field.api_name] = field
         self.stores[module].spec_changed()
         self._compile()
