@@ -11,6 +11,10 @@ from zmigrate.cli import main
     ("words", "position", "wanted"),
     [
         ("zmigrate re", "1", {"resume", "report"}),
+        ("zmigrate ids ex", "2", {"export"}),
+        ("zmigrate ids export --mo", "3", {"--module"}),
+        ("zmigrate map --operation in", "3", {"insert"}),
+        ("zmigrate fields --wri", "2", {"--writable"}),
         ("zmigrate run import-c", "2", {"import-csv"}),
         ("zmigrate run import-csv --keep", "3", {"--keep-going"}),
     ],

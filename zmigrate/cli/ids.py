@@ -1,0 +1,156 @@
+"""`zmigrate ids export`: which record stands for which key, as the runs of this folder left it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+
+from zmigrate.cli.commands import Command, Group
+from zmigrate.cli.options import CheckProfile, Json, State
+from zmigrate.errors import UsageError
+
+if TYPE_CHECKING:
+    from zmigrate.engine.idmap import Entry
+    from zmigrate.engine.ledger import RunInfo
+
+COLUMNS = ("module", "field", "key", "id")
+ORG = "ZohoCRM.org.READ"
+
+
+def add_to(app: typer.Typer) -> None:
+    ids = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False)
+
+    @ids.callback()
+    def root() -> None:
+        """The id map: which record stands for which key."""
+
+    @ids.command(cls=Command)
+    def export(
+        module: Annotated[
+            str | None, typer.Option("--module", metavar="M", help="Only this module's records.")
+        ] = None,
+        org: Annotated[
+            str | None,
+            typer.Option("--org", metavar="ID", help="The org, where the runs here went to several."),
+        ] = None,
+        profile: CheckProfile = None,
+        out: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write it.")] = Path(
+            "ids.csv"
+        ),
+        force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+        state_dir: State = None,
+        as_json: Json = False,
+    ) -> None:
+        """Write keys and their ids into a CSV file."""
+        from zmigrate.cli.connections import found_settings
+        from zmigrate.engine.idmap import IdMap
+        from zmigrate.engine.ledger import identity, list_runs
+
+        check_out(out, force)
+        if org is not None and profile is not None:
+            raise UsageError("--org and --profile exclude each other: both name the org")
+        state = found_settings(state_dir).state_dir
+        asked = org if profile is None else org_of(profile, state_dir)
+        chosen = the_org(list_runs(state), asked, state)
+        with closing(IdMap.open(state, identity(chosen))) as found, written(out) as file:
+            counts = write(file, found.entries(module))
+        tell(chosen, out, counts, module, as_json)
+
+    app.add_typer(ids, name="ids")
+
+
+def check_out(out: Path, force: bool) -> None:
+    """Raise UsageError where the file is not to be written."""
+    if out.exists() and not force:
+        raise UsageError(
+            f"{out} exists already", hint="choose another name with --out, or overwrite it with --force"
+        )
+    if not out.parent.is_dir():
+        raise UsageError(f"there is no folder {out.parent}")
+
+
+def org_of(profile: str, state_dir: Path | None) -> str:
+    """The id of the profile's org, which Zoho has to be asked for."""
+    from zmigrate.cli.connections import connected
+
+    with connected((ORG,), profile=profile, state_dir=state_dir) as connection:
+        return connection.crm.org().id
+
+
+def the_org(runs: Iterable[RunInfo], wanted: str | None, state: Path) -> Mapping[str, Any]:
+    """The org with this id or zgid, or the only one. Raises UsageError that lists those that there are."""
+    from zmigrate.engine.ledger import identity
+
+    orgs = {identity(run.record.org): run.record.org for run in runs if not run.record.practice}
+    if not orgs:
+        raise UsageError(
+            f"there are no runs against an org in {state}", hint="Name another folder with --state-dir."
+        )
+    listed = ", ".join(f"{found.get('zgid')} ({found.get('name')})" for found in orgs.values())
+    if wanted is None:
+        if len(orgs) > 1:
+            raise UsageError("the runs here went to several orgs", hint=f"name one with --org: {listed}")
+        return next(iter(orgs.values()))
+    digits = wanted.rpartition(".")[2]
+    for ids, found in orgs.items():
+        if digits in ids:
+            return found
+    raise UsageError(f"no run here went to the org {wanted}", hint=f"they went to {listed}")
+
+
+@contextmanager
+def written(out: Path) -> Iterator[TextIO]:
+    """The file, for its owner only; it appears once it is whole. Raises UsageError where it can't be
+    written.
+    """
+    part = out.with_name(out.name + ".part")
+    try:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
+        ) as file:
+            yield file
+        part.replace(out)
+    except OSError as error:
+        raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write(file: TextIO, entries: Iterable[Entry]) -> dict[str, int]:
+    """One line an entry; cells that a spreadsheet would run as formulas are escaped. How many by module."""
+    import csv
+
+    from zmigrate.rows.spreadsheet import escape
+
+    counts: dict[str, int] = {}
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for entry in entries:
+        writer.writerow([entry.module, entry.field, escape(entry.key), entry.id])
+        counts[entry.module] = counts.get(entry.module, 0) + 1
+    return counts
+
+
+def tell(
+    org: Mapping[str, Any], out: Path, counts: Mapping[str, int], module: str | None, as_json: bool
+) -> None:
+    """How many keys of which modules were written."""
+    if as_json:
+        shown = {name: org.get(name) for name in ("id", "zgid", "name")}
+        data = {"org": shown, "file": str(out), "keys": sum(counts.values()), "modules": counts}
+        typer.echo(json.dumps(data, ensure_ascii=False))
+        return
+    from zmigrate.display.console import count, counted
+
+    typer.echo(f"{counted(sum(counts.values()), 'key')} of {org.get('name')} written to {out}")
+    for name, number in counts.items():
+        typer.echo(f"{count(number):>9}  {name}")
+    if not counts:
+        what = f"no run has written records of {module}" if module else "no run here has written"
+        typer.echo(f"{what} with a key")
