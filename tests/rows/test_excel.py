@@ -241,3 +241,26 @@ def test_a_run_sends_the_values_and_fails_rows_with_errors(bench: Bench, tmp_pat
     assert failed["5"]["field"] == "City"
     assert "more than 15 digits" in failed["6"]["message"]
     assert bench.records()[0]["Annual_Revenue"] == 1234.5
+
+
+def test_a_job_that_only_names_columns_fails_the_same_rows(bench: Bench, tmp_path: Path) -> None:
+    path = xlsx(
+        tmp_path,
+        [["Nr", "Name", "When"], ["L-1", "Doe", date(2024, 3, 31)], ["L-2", "#REF!", ""], ["L-3", "Roe", ""]],
+    )
+
+    class Columns(RecordJob):
+        """Leads from a workbook."""
+
+        write = Insert("Leads", key="Legacy_ID")
+        scopes = scopes_for(write)
+        columns = {"Nr": "Legacy_ID", "Name": "Last_Name", "When": "First_Contact"}  # noqa: RUF012
+
+        def source(self) -> Excel:
+            return Excel(path)
+
+    result = bench.run(Columns())
+    assert (result.rows.created, result.rows.failed) == (2, 1), result.error
+    (failed,) = read_rows(result.files["errors"])
+    assert (failed["line"], failed["field"]) == ("3", "Last_Name")
+    assert "#REF!, an error of the spreadsheet" in failed["message"]

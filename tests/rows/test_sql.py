@@ -332,7 +332,8 @@ def test_killed_twice_and_resumed_every_row_is_written_once(
 ) -> None:
     bench = bench_with(latency_ms=20, rate_lost_answer=0.02)
     database(tmp_path, lead_rows(1_500, text_keys), COLUMNS)
-    monkeypatch.setenv("OLD_CRM", "old.db")
+    (tmp_path / "old.db").rename(tmp_path / "s3cr3t.db")
+    monkeypatch.setenv("OLD_CRM", "s3cr3t.db")
     (tmp_path / "jobs").mkdir()
     (tmp_path / "jobs" / "from_sql.py").write_text(JOB_FILE % LEADS, encoding="utf-8")
     arguments = ["run", "from-sql"]
@@ -348,3 +349,6 @@ def test_killed_twice_and_resumed_every_row_is_written_once(
     audit = bench.audit()
     assert (audit["records"], audit["distinct_keys"], audit["created_twice"]) == (1_500, 1_500, [])
     assert len({row["Legacy_ID"] for row in read_rows(result["files"]["success"])}) == 1_500
+    kept = b"".join(path.read_bytes() for path in tmp_path.glob(".zmigrate/runs/*/*") if path.is_file())
+    assert b"${OLD_CRM}" in kept
+    assert b"s3cr3t" not in kept
