@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zmigrate.engine.entry import Plan, RunResult, plan, resume, run
+    from zmigrate.engine.entry import FlowPlan, Plan, RunResult, plan, resume, run
     from zmigrate.job import (
         Argument,
         Delete,
@@ -36,6 +36,7 @@ __all__ = [
     "Excel",
     "Find",
     "Flow",
+    "FlowPlan",
     "Formats",
     "ImportJob",
     "Insert",
@@ -67,7 +68,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "zmigrate.engine.entry": ("Plan", "RunResult", "plan", "resume", "run"),
+    "zmigrate.engine.entry": ("FlowPlan", "Plan", "RunResult", "plan", "resume", "run"),
     "zmigrate.job": (
         *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
         *("Skip", "Update", "Upsert", "Users", "scopes_for"),

@@ -69,12 +69,14 @@ def start(job: Job, options: PlanOptions) -> None:
     """Plan the job, say what was found, and end with the plan's exit code."""
     from zmigrate.engine.entry import plan
     from zmigrate.engine.planning.reject_file import check_path
-    from zmigrate.job import RecordJob, source_of
+    from zmigrate.job import Flow, RecordJob, source_of, steps_of
 
     if options.emulator and options.profile:
         raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
-    if options.rejects is not None and isinstance(job, RecordJob):
-        check_path(options.rejects, source_of(job))
+    if options.rejects is not None:
+        steps = steps_of(job) if isinstance(job, Flow) else [job] if isinstance(job, RecordJob) else []
+        for step in steps:
+            check_path(options.rejects, source_of(step))
     stop = StopSignal()
     with Progress(quiet=options.quiet, verbose=options.verbose) as progress:
         found = plan(

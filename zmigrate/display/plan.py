@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zmigrate.display.banner import BannerFacts, banner
 from zmigrate.display.console import count, counted, duration
+from zmigrate.engine.planning.plan import Plan
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
     from zmigrate import events
     from zmigrate.engine.planning.book import Group
-    from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning, UserMapped
+    from zmigrate.engine.planning.flow_plan import FlowPlan
+    from zmigrate.engine.planning.plan import PlanCounts, PlanWarning, UserMapped
     from zmigrate.engine.planning.price import Price
 
 FATES = (
@@ -39,13 +41,35 @@ def judged(event: events.RowsJudged) -> str:
     return f"{count(event.rows)} {total}rows judged"
 
 
-def report(plan: Plan, *, rejects: Path | None = None, practice: bool = False) -> RenderableType:
+def report(plan: Plan | FlowPlan, *, rejects: Path | None = None, practice: bool = False) -> RenderableType:
     """The whole plan."""
     from rich.console import Group as Lines
     from rich.text import Text
 
+    parts: list[RenderableType] = [_banner(plan, practice)]
+    if isinstance(plan, Plan):
+        parts += _findings(plan)
+    else:
+        for step in plan.steps:
+            parts += [
+                "",
+                Text(f"{step.facts.name}  ({step.facts.file})", style="bold"),
+                *_findings(step.plan),
+            ]
+        if plan.warnings:
+            parts += ["", Text("to know of all steps", style="bold yellow"), *map(_warning, plan.warnings)]
+        parts += ["", _step_table(plan)]
+    parts += ["", *map(Text, _price(plan.price)), "", _verdict(plan)]
+    parts += [Text(line) for line in _next_steps(plan, rejects)]
+    return Lines(*parts)
+
+
+def _findings(plan: Plan) -> list[RenderableType]:
+    """What was found out about the rows of one job."""
+    from rich.text import Text
+
     groups = plan.groups()
-    parts: list[RenderableType] = [_banner(plan, practice), "", _counts(plan.counts)]
+    parts: list[RenderableType] = ["", _counts(plan.counts)]
     parts += [Text(f"  left out: {reason} ({count(rows)})", style="dim") for reason, rows in _skips(plan)]
     parts.append(Text(f"= {counted(plan.counts.rows, 'row')} read; {plan.asked}", style="dim"))
     if groups:
@@ -56,23 +80,43 @@ def report(plan: Plan, *, rejects: Path | None = None, practice: bool = False) -
         parts += ["", Text("to know", style="bold yellow"), *map(_warning, plan.warnings)]
     if plan.users:
         parts += ["", Text("users", style="bold"), *_users(plan.users)]
-    parts += ["", *map(Text, _price(plan.price)), "", _verdict(plan)]
-    parts += [Text(line) for line in _next_steps(plan, rejects)]
-    return Lines(*parts)
+    return parts
 
 
-def _banner(plan: Plan, practice: bool) -> RenderableType:
+def _step_table(plan: FlowPlan) -> RenderableType:
+    """A line a step, and the total."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    total = plan.counts
+    shown = [fate for fate in FATES if getattr(total, fate[0]) or fate[0] == "refused"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_footer=True)
+    table.add_column("step", "total", no_wrap=True)
+    table.add_column("rows", count(total.rows), justify="right", no_wrap=True)
+    for name, _, style in shown:
+        title = name.replace("_", " ")
+        table.add_column(title, Text(count(getattr(total, name)), style=style), justify="right", no_wrap=True)
+    for step in plan.steps:
+        counts = step.plan.counts
+        figures = [count(getattr(counts, name)) for name in ("rows", *(name for name, _, _ in shown))]
+        table.add_row(step.facts.name, *figures)
+    return table
+
+
+def _banner(plan: Plan | FlowPlan, practice: bool) -> RenderableType:
     return banner(
         BannerFacts(
             job=f"plan of {plan.job}",
             org=str(plan.org["name"]),
             environment=plan.environment,
             place=plan.profile,
-            module=plan.module,
-            operation=plan.operation,
+            module=plan.module if isinstance(plan, Plan) else None,
+            operation=plan.operation if isinstance(plan, Plan) else None,
             rows_total=plan.counts.rows,
             rows_done=0,
             practice=practice,
+            steps=() if isinstance(plan, Plan) else [step.facts for step in plan.steps],
         )
     )
 
@@ -165,7 +209,7 @@ def _price(price: Price) -> Iterator[str]:
     )
 
 
-def _verdict(plan: Plan) -> Text:
+def _verdict(plan: Plan | FlowPlan) -> Text:
     from rich.text import Text
 
     counts = plan.counts
@@ -177,8 +221,12 @@ def _verdict(plan: Plan) -> Text:
     return Text("no row would be refused; nothing was written", style="bold green")
 
 
-def _next_steps(plan: Plan, rejects: Path | None) -> Iterator[str]:
-    if rejects is not None:
+def _next_steps(plan: Plan | FlowPlan, rejects: Path | None) -> Iterator[str]:
+    if rejects is not None and not isinstance(plan, Plan):
+        for step in plan.steps:
+            if step.plan.counts.refused:
+                yield f"the rows of {step.facts.file} that would be refused are in {step.rejects_file(rejects)}"
+    elif rejects is not None:
         yield f"the rows that would be refused are in {rejects}: mend them there, and feed that file in"
     elif plan.counts.refused:
         yield "mend the source and plan again; or load the rest, and mend what --rejects FILE.csv writes"

@@ -12,6 +12,8 @@ from zmigrate.config import Credentials, Secret, Settings, load_credentials, loa
 from zmigrate.engine.flow import FlowRunner
 from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.ledger import find_run
+from zmigrate.engine.planning.flow_plan import FlowPlan
+from zmigrate.engine.planning.flow_planner import FlowPlanner
 from zmigrate.engine.planning.plan import Plan
 from zmigrate.engine.planning.planner import Planner
 from zmigrate.engine.planning.record_plan import Wish
@@ -29,7 +31,7 @@ from zmigrate.stopping import StopSignal
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
 
-__all__ = ["Banner", "Plan", "RunResult", "plan", "practice_org", "resume", "run"]
+__all__ = ["Banner", "FlowPlan", "Plan", "RunResult", "plan", "practice_org", "resume", "run"]
 
 PRACTICE = "the embedded emulator"
 
@@ -85,11 +87,12 @@ def plan(
     environ: Mapping[str, str] | None = None,
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
-) -> Plan:
+) -> Plan | FlowPlan:
     """Say beforehand what a job would do: every row is read and judged, and nothing is written.
 
     `limit`: rows to read. `ask`: rows whose keys the org is asked for (default: all up to 100,000). What is
-    wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it.
+    wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it. That
+    of a flow has the plan of each step.
     """
     stop = stop or StopSignal()
     environ = os.environ if environ is None else environ
@@ -99,6 +102,8 @@ def plan(
     wish = Wish(limit=limit, ask=ask, concurrency=concurrency)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
         practice = found.place == PRACTICE
+        if isinstance(job, Flow):
+            return FlowPlanner(job, found, settings, hub, stop, wish, practice=practice).plan()
         return Planner(job, found, settings, hub, stop, wish, practice=practice).plan()
 
 

@@ -92,7 +92,7 @@ class FlowRunner:
     def start(self) -> RunResult:
         """A fresh run. Before its folder is open, what is wrong is raised; from then on the result tells."""
         steps = steps_in(self._flow)
-        plan = [Planned(*each) for each in zip(steps, for_each(steps, _read), strict=True)]
+        plan = [Planned(*each) for each in zip(steps, for_each(steps, read_step), strict=True)]
         with ExitStack() as stack:
             scratch = self._scratch(stack)
             with self._connected(plan, scratch) as connection:
@@ -358,7 +358,7 @@ class FlowRunner:
         return result
 
 
-def _read(step: Step) -> Fingerprint:
+def read_step(step: Step) -> Fingerprint:
     """Read a step's source once, strictly; and see to what can be known of its job without a call."""
     fills_of(step.job)
     refuse_lacking(step.job, step.source)

@@ -116,9 +116,9 @@ class Plan:
         """The whole plan (DESIGN, section 6). With millions of rejects, rather `write_json`."""
         return {**self._head(), "rejects": [reject.to_json() for reject in self.rejects], **self._tail()}
 
-    def write_json(self, stream: TextIO) -> None:
-        """The same object, the rejects one by one."""
-        head = json.dumps(self._head(), ensure_ascii=False)
+    def write_json(self, stream: TextIO, first: Mapping[str, Any] | None = None) -> None:
+        """The same object, the rejects one by one. `first`: what a step of a flow has in front."""
+        head = json.dumps({**(first or {}), **self._head()}, ensure_ascii=False)
         tail = json.dumps(self._tail(), ensure_ascii=False)
         stream.write(head[:-1] + ', "rejects": [')
         for number, reject in enumerate(self.rejects):

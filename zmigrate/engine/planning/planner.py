@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zmigrate.engine import preflight
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.ledger import identity, refuse_repetition
-from zmigrate.engine.planning.known import LazyIds
+from zmigrate.engine.planning.known import IdLookup, LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import Plan, PlanWarning
 from zmigrate.engine.planning.price import RoundTrips
 from zmigrate.engine.planning.record_plan import RecordPlanner, Wish, asked_how
@@ -74,32 +74,46 @@ class Planner:
         fills_of(self._job)
         fingerprint = source.scan()
         trips = RoundTrips()
-        for listener in (trips, self._take_warning):
+        for listener in (trips, self.take_warning):
             self._hub.add(listener)
         with ExitStack() as stack:
             connection = self._connected(source, stack)
             org = connection.crm.org()
             preflight.check_org(org, self._credentials.soid, self._hub.emit)
             preflight.check_clock(connection.clock.skew(), self._hub.emit)
-            ids = LazyIds(lambda: self._open_ids(org))
+            ids = LazyIds(lambda: open_ids(self._settings, org, practice=self._practice))
             stack.callback(ids.close)
-            planner = RecordPlanner(
-                self._job,
-                source,
-                fingerprint,
-                connection,
-                org,
-                self._hub,
-                self._stop,
-                self._wish,
-                known=[ids],
-            )
-            found = planner.work(lambda: trips.median_s)
-            self._warn_of_repetition(found.target, fingerprint, org)
-            return self._as_plan(planner, found, connection, org)
+            return self.plan_on(connection, org, source, fingerprint, trips, known=[ids])
 
-    def _open_ids(self, org: Org) -> IdMap:
-        return IdMap.open(self._settings.state_dir, identity(org_json(org)), lasting=not self._practice)
+    def plan_on(
+        self,
+        connection: Connection,
+        org: Org,
+        source: Source,
+        fingerprint: Fingerprint,
+        trips: RoundTrips,
+        *,
+        known: Sequence[IdLookup],
+        planned: PlannedKeys | None = None,
+    ) -> Plan:
+        """Plan on a connection that is open. `known`: what earlier runs, and the files before this one, wrote;
+        `planned` takes the keys of this one's rows.
+        """
+        planner = RecordPlanner(
+            self._job,
+            source,
+            fingerprint,
+            connection,
+            org,
+            self._hub,
+            self._stop,
+            self._wish,
+            known=known,
+            planned=planned,
+        )
+        found = planner.work(lambda: trips.median_s)
+        self._warn_of_repetition(found.target, fingerprint, org)
+        return self._as_plan(planner, found, connection, org)
 
     def _connected(self, source: Source, stack: ExitStack) -> Connection:
         """A connection with the job's scopes, and those for layouts and users."""
@@ -119,7 +133,7 @@ class Planner:
         stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
         return connection
 
-    def _take_warning(self, event: Event) -> None:
+    def take_warning(self, event: Event) -> None:
         """What the checks warn of belongs to the plan."""
         if isinstance(event, Log) and event.level == "warning":
             self._told.append(PlanWarning("CHECK", event.message))
@@ -166,3 +180,8 @@ class Planner:
             book=found.book,
             source=planner.source,
         )
+
+
+def open_ids(settings: Settings, org: Org, *, practice: bool) -> IdMap:
+    """The id map of an org; in practice one that goes with it."""
+    return IdMap.open(settings.state_dir, identity(org_json(org)), lasting=not practice)

@@ -1,0 +1,195 @@
+"""How a plan of a flow is made: step by step, with the keys of the files before each known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from zmigrate.engine import preflight
+from zmigrate.engine.flow import read_step
+from zmigrate.engine.planning.flow_plan import FlowPlan, StepPlan
+from zmigrate.engine.planning.known import LazyIds, PlannedKeys
+from zmigrate.engine.planning.plan import PlanWarning
+from zmigrate.engine.planning.planner import Planner, open_ids
+from zmigrate.engine.planning.price import Price, RoundTrips
+from zmigrate.engine.planning.record_plan import Wish
+from zmigrate.engine.step import Step, for_each, steps_in
+from zmigrate.events import Event, EventHub, Log
+from zmigrate.job import Flow, job_name
+from zmigrate.rows.sources import Fingerprint
+from zmigrate.steady import steady_time
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.connection import Connection, connect
+from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
+from zmigrate.zoho.metadata import Org
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials, Settings
+
+
+class FlowPlanner:
+    """Plans a flow once, with one token for all its steps. Nothing that it sends writes."""
+
+    def __init__(
+        self,
+        flow: Flow,
+        credentials: Credentials,
+        settings: Settings,
+        hub: EventHub,
+        stop: StopSignal,
+        wish: Wish,
+        *,
+        practice: bool,
+        now: Callable[[], float] = steady_time,
+    ) -> None:
+        self._flow = flow
+        self._credentials = credentials
+        self._settings = settings
+        self._hub = hub
+        self._stop = stop
+        self._wish = wish
+        self._practice = practice
+        self._now = now
+        self._began = now()
+        self._told: list[PlanWarning] = []
+
+    def plan(self) -> FlowPlan:
+        """Raises what is wrong before rows are looked at, as a run does; the rest is in the plan."""
+        steps = steps_in(self._flow)
+        fingerprints = for_each(steps, read_step)
+        trips = RoundTrips()
+        self._hub.add(trips)
+        with ExitStack() as stack:
+            connection = self._connected(steps, stack)
+            org = self._check_org(connection)
+            ids = LazyIds(lambda: open_ids(self._settings, org, practice=self._practice))
+            stack.callback(ids.close)
+            planned = PlannedKeys()
+            stack.callback(planned.close)
+            unfinished = stack.enter_context(ExitStack())
+            plans = []
+            for step, fingerprint in zip(steps, fingerprints, strict=True):
+                plan = self._plan_step(step, fingerprint, connection, org, trips, ids, planned)
+                unfinished.callback(plan.plan.close)
+                plans.append(plan)
+            unfinished.pop_all()
+            return self._as_plan(plans, connection, org)
+
+    def _connected(self, steps: Sequence[Step], stack: ExitStack) -> Connection:
+        """A connection with the scopes of all steps, and those for layouts and users."""
+        settings = self._settings
+        if self._practice:
+            folder = stack.enter_context(TemporaryDirectory(prefix="zmigrate-"))
+            settings = replace(settings, state_dir=Path(folder))
+        own = [scope for step in steps for scope in step.job.scopes]
+        checks = [scope for step in steps for scope in preflight.scopes_of_checks(step.job.write)]
+        connection = connect(
+            self._credentials,
+            tuple(dict.fromkeys((*own, *checks, LAYOUTS, USERS))),
+            settings=settings,
+            emit=self._hub.emit,
+            stop=self._stop,
+        )
+        stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
+        return connection
+
+    def _check_org(self, connection: Connection) -> Org:
+        self._hub.add(self._take_warning)
+        try:
+            org = connection.crm.org()
+            preflight.check_org(org, self._credentials.soid, self._hub.emit)
+            preflight.check_clock(connection.clock.skew(), self._hub.emit)
+        finally:
+            self._hub.remove(self._take_warning)
+        return org
+
+    def _take_warning(self, event: Event) -> None:
+        if isinstance(event, Log) and event.level == "warning":
+            self._told.append(PlanWarning("CHECK", event.message))
+
+    def _plan_step(
+        self,
+        step: Step,
+        fingerprint: Fingerprint,
+        connection: Connection,
+        org: Org,
+        trips: RoundTrips,
+        ids: LazyIds,
+        planned: PlannedKeys,
+    ) -> StepPlan:
+        planner = Planner(
+            step.job,
+            self._credentials,
+            self._settings,
+            self._hub,
+            self._stop,
+            self._wish,
+            practice=self._practice,
+            now=self._now,
+        )
+        self._hub.add(planner.take_warning)
+        try:
+            plan = planner.plan_on(
+                connection, org, step.source, fingerprint, trips, known=[ids, planned], planned=planned
+            )
+        finally:
+            self._hub.remove(planner.take_warning)
+        return StepPlan(step.facts(fingerprint.rows), plan)
+
+    def _as_plan(self, steps: Sequence[StepPlan], connection: Connection, org: Org) -> FlowPlan:
+        price = self._price([step.plan.price for step in steps], connection)
+        return FlowPlan(
+            job=job_name(type(self._flow)),
+            org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
+            environment=org.type or "production",
+            profile=self._credentials.place,
+            api_domain=connection.api_domain,
+            steps=steps,
+            warnings=[*self._told, *self._warnings(len(steps), price)],
+            price=price,
+            elapsed_s=self._now() - self._began,
+        )
+
+    def _price(self, prices: Sequence[Price], connection: Connection) -> Price:
+        """The steps run one after the other; with many of them they wait for tokens."""
+        calls = sum(price.requests for price in prices)
+        minutes = sum(price.minutes for price in prices)
+        return Price(
+            requests=calls,
+            credits=sum(price.credits for price in prices),
+            credits_left=connection.credits.left(),
+            credits_used=connection.credits.used,
+            minutes=minutes + self._token_wait_s(len(prices)) / 60,
+            in_flight=max(price.in_flight for price in prices),
+            seconds_per_call=max(price.seconds_per_call for price in prices),
+        )
+
+    def _token_wait_s(self, steps: int) -> float:
+        """A run takes a token for its checks and one a step."""
+        tokens, window_s = self._settings.token_limit
+        return steps // tokens * window_s
+
+    def _warnings(self, steps: int, price: Price) -> list[PlanWarning]:
+        told = []
+        wait_s = self._token_wait_s(steps)
+        if wait_s:
+            told.append(
+                PlanWarning(
+                    "TOKENS",
+                    f"a run takes {steps + 1} tokens, and a client gets {self._settings.token_limit[0]} in "
+                    f"{self._settings.token_limit[1] / 60:g} minutes: it waits {wait_s / 60:g} minutes for them",
+                )
+            )
+        if not price.affordable:
+            told.append(
+                PlanWarning(
+                    "CREDITS_SHORT",
+                    f"{price.credits:,} credits are needed in all, {price.credits_left:,} are left for these "
+                    "24 hours: the run would pause on the way; run with --wait, or resume it",
+                )
+            )
+        return told
