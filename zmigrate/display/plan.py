@@ -225,7 +225,8 @@ def _next_steps(plan: Plan | FlowPlan, rejects: Path | None) -> Iterator[str]:
     if rejects is not None and not isinstance(plan, Plan):
         for step in plan.steps:
             if step.plan.counts.refused:
-                yield f"the rows of {step.facts.file} that would be refused are in {step.rejects_file(rejects)}"
+                path = step.rejects_file(rejects)
+                yield f"the rows of {step.facts.file} that would be refused are in {path}"
     elif rejects is not None:
         yield f"the rows that would be refused are in {rejects}: mend them there, and feed that file in"
     elif plan.counts.refused:

@@ -79,7 +79,7 @@ class FlowPlan:
         stream.write("]}\n")
 
     def write_rejects(self, path: Path) -> int:
-        """Write each step's refused rows to a file of its own, see `StepPlan.rejects_file`. Tells how many."""
+        """Write each step's refused rows to a file of its own (`StepPlan.rejects_file`); tells how many."""
         return sum(
             step.plan.write_rejects(step.rejects_file(path))
             for step in self.steps

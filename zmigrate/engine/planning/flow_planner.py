@@ -177,11 +177,12 @@ class FlowPlanner:
         told = []
         wait_s = self._token_wait_s(steps)
         if wait_s:
+            tokens, window_s = self._settings.token_limit
             told.append(
                 PlanWarning(
                     "TOKENS",
-                    f"a run takes {steps + 1} tokens, and a client gets {self._settings.token_limit[0]} in "
-                    f"{self._settings.token_limit[1] / 60:g} minutes: it waits {wait_s / 60:g} minutes for them",
+                    f"a run takes {steps + 1} tokens, and a client gets {tokens} in {window_s / 60:g} minutes: "
+                    f"it waits up to {wait_s / 60:g} minutes for them",
                 )
             )
         if not price.affordable:

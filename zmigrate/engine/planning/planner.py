@@ -96,8 +96,8 @@ class Planner:
         known: Sequence[IdLookup],
         planned: PlannedKeys | None = None,
     ) -> Plan:
-        """Plan on a connection that is open. `known`: what earlier runs, and the files before this one, wrote;
-        `planned` takes the keys of this one's rows.
+        """Plan on a connection that is open. `known`: what earlier runs, and the files before this one,
+        wrote; `planned` takes the keys of this one's rows.
         """
         planner = RecordPlanner(
             self._job,
