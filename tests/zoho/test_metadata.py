@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from zmigrate.zoho.metadata import Field, read_field, read_fields, read_org
+from zmigrate.zoho.metadata import Field, Layout, read_field, read_fields, read_layouts, read_org
 
 
 def field(**raw: Any) -> Field:
@@ -73,6 +73,64 @@ def test_a_field_is_read_whole() -> None:
         ("Open", "New", True),
         ("Old", "Old", False),
     ]
+
+
+def test_a_multi_select_lookup_tells_its_module_and_the_lookup_that_wraps_each_id() -> None:
+    raw = {
+        "linking_module": {"api_name": "Deals_X_Products", "id": "7"},
+        "lookup_apiname": "Related_Deals",
+        "connected_module": {"api_name": "Products", "id": "8"},
+        "connectedlookup_apiname": "Related_Product",
+    }
+    several = field(data_type="multiselectlookup", virtual_field=True, multiselectlookup=raw)
+    users = field(
+        data_type="multiuserlookup", multiselectlookup={}, multiuserlookup={**raw, "connected_module": None}
+    )
+
+    assert (several.lookup_module, several.connected_lookup) == ("Products", "Related_Product")
+    assert several.creatable
+    assert (users.lookup_module, users.connected_lookup) == (None, "Related_Product")
+    assert (field().lookup_module, field().connected_lookup) == (None, None)
+
+
+def test_a_lookup_to_several_modules_names_them() -> None:
+    modules = [{"api_name": "Accounts", "id": "1"}, {"api_name": "Deals", "id": "2"}]
+
+    read = field(data_type="lookup", lookup={"module": ""}, multi_module_lookup={"modules": modules})
+
+    assert (read.lookup_module, read.lookup_modules) == (None, {"Accounts", "Deals"})
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"subform": {"module": "Service_Log", "id": "1"}},
+        {"subform": {}, "associated_module": {"module": "Service_Log", "id": "1"}},
+        {"associated_module": {"api_name": "Service_Log"}},
+    ],
+)
+def test_a_subform_tells_the_module_of_its_rows(raw: dict[str, Any]) -> None:
+    assert field(data_type="subform", virtual_field=True, **raw).subform_module == "Service_Log"
+    assert field().subform_module is None
+
+
+def test_a_text_area_tells_its_kind_and_a_field_whether_it_is_seen() -> None:
+    assert field(data_type="textarea", textarea={"type": "rich_text"}).textarea_kind == "rich_text"
+    assert field().textarea_kind is None
+    assert (field().visible, field(visible=False).visible) == (True, False)
+
+
+def test_layouts_tell_which_fields_they_want_filled() -> None:
+    fields = [{"api_name": "A", "required": True}, {"api_name": "B", "required": False}, {"api_name": "C"}]
+    answer = {
+        "layouts": [
+            {"id": "1", "name": "Standard", "sections": [{"fields": fields}, {"fields": []}, {}]},
+            {"id": "2", "name": "Old", "status": "inactive", "sections": [{"fields": fields}]},
+        ]
+    }
+
+    assert read_layouts(answer) == (Layout("1", "Standard", ("A",)),)
+    assert read_layouts({}) == ()
 
 
 def test_fields_on_no_layout_are_marked_whether_or_not_the_other_list_has_them() -> None:

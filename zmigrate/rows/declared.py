@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from zmigrate.formats import Formats
 from zmigrate.rows.choices import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.separators import DECIMAL_MARKS, THOUSANDS_MARKS
 
-_PROBE = datetime(2024, 12, 31, 23, 59, 58)
+_PROBE = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
 
 
 def formats_problem(formats: Formats) -> str | None:

@@ -52,6 +52,7 @@ class UserDirectory:
         self._load = load
         self._known: dict[str, list[User]] | None = None
         self._unreadable: str | None = None
+        self._ambiguous: set[str] = set()
         self.used: Counter[str] = Counter()
         """How often each text was asked for."""
         self.found: dict[str, User] = {}
@@ -72,12 +73,14 @@ class UserDirectory:
             return user.id
         reason = self.missing.get(text)
         if reason is not None:
-            raise Refused(reason)
+            raise Refused(reason, ambiguous=text in self._ambiguous)
         try:
             user = self._user(text)
         except Refused as refused:
             if len(self.missing) < MOST_KEPT:
                 self.missing[text] = refused.message
+                if refused.ambiguous:
+                    self._ambiguous.add(text)
             raise
         if len(self.found) < MOST_KEPT:
             self.found[text] = user
@@ -99,7 +102,10 @@ class UserDirectory:
         several = self._org_users().get(word, [])
         if len(several) > 1:
             emails = " and ".join(user.email or user.id for user in several)
-            raise Refused(f"{len(several)} users are called {several[0].name!r}: {emails}; write which one")
+            raise Refused(
+                f"{len(several)} users are called {several[0].name!r}: {emails}; write which one",
+                ambiguous=True,
+            )
         user = several[0] if several else None
         if user is not None and user.active:
             return user

@@ -285,7 +285,8 @@ def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _none_left_out(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def left_out(value: Any) -> Any:
-        return NOTHING if value is None else convert(value)
+        result = convert(value)
+        return NOTHING if result is None else result
 
     return left_out
 
