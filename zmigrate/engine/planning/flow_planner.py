@@ -181,7 +181,7 @@ class FlowPlanner:
             told.append(
                 PlanWarning(
                     "TOKENS",
-                    f"a run takes {steps + 1} tokens, and a client gets {tokens} in {window_s / 60:g} minutes: "
+                    f"a run takes {steps + 1} tokens; a client gets {tokens} in {window_s / 60:g} minutes: "
                     f"it waits up to {wait_s / 60:g} minutes for them",
                 )
             )
