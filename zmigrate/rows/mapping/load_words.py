@@ -111,21 +111,34 @@ def _formats(said: Mapping[str, Any], fields: Mapping[str, FieldRule], places: P
 def _write(said: Mapping[str, Any], places: Places) -> Write:
     module, operation = said["module"], said["operation"]
     key = _key(said, operation, places)
-    more = {"on_repeated": said["on_repeated"]} if "on_repeated" in said else {}
-    if "on_existing" in said and operation != "insert":
-        raise wrong(places, ("on_existing",), f"it is for insert, not for {operation}.")
-    if more and operation == "delete":
-        raise wrong(places, ("on_repeated",), "it is not for delete.")
-    try:
-        if operation == "insert":
-            return Insert(module, key=key, on_existing=said.get("on_existing"), **more)
-        if operation == "upsert":
-            return Upsert(module, match_on=key or "", **more)
-        if operation == "update":
-            return Update(module, key=key or "id", **more)
+    _check_existing(said, operation, key, places)
+    if operation == "delete":
+        if "on_repeated" in said:
+            raise wrong(places, ("on_repeated",), "it is not for delete.")
         return Delete(module, key=key or "id")
-    except JobError as error:
-        raise wrong(places, ("operation",), error.message.partition(" Write it like this")[0]) from None
+    more = {"on_repeated": said["on_repeated"]} if "on_repeated" in said else {}
+    if operation == "insert":
+        return Insert(module, key=key, on_existing=said.get("on_existing"), **more)
+    if operation == "upsert":
+        return Upsert(module, match_on=key or "", **more)
+    return Update(module, key=key or "id", **more)
+
+
+def _check_existing(said: Mapping[str, Any], operation: str, key: str | None, places: Places) -> None:
+    """Whether a record is there already is asked by its key, and of an insert only."""
+    if operation == "insert" and key == "id":
+        raise wrong(places, ("key",), "a new record has no id yet.", "Name another field, or leave it out.")
+    if "on_existing" not in said:
+        return
+    if operation != "insert":
+        raise wrong(places, ("on_existing",), f"it is for insert, not for {operation}.")
+    if key is None:
+        raise wrong(
+            places,
+            ("on_existing",),
+            "without a key nothing tells whether a record is there already.",
+            f"Name the field by which it is found: {places.gives('key', 'FIELD')}",
+        )
 
 
 def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
