@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, ExceptionContext
 
 from tests.engine.victim import Victim
 from tests.support import Bench, read_rows
 from zmigrate import RecordJob, Upsert, scopes_for
 from zmigrate.engine.journal import unpack_source
-from zmigrate.errors import SourceError
+from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources import Cursor, Fingerprint
 from zmigrate.rows.sources.sql import Sql
 
@@ -224,6 +224,30 @@ def test_another_select_is_refused_on_resume(tmp_path: Path) -> None:
         Sql("x://", SELECT, "id"),
     ):
         assert refusal(lambda changed=changed: changed.check(then)).code == "SOURCE_CHANGED"
+
+
+FAILS_LATE = "select id, abs(case when id = 1500 then -9223372036854775808 else 1 end) as x from person"
+
+
+def test_a_database_that_fails_midway_is_told(tmp_path: Path) -> None:
+    source = Sql(database(tmp_path, ((number, "x") for number in range(1, 3_000))), FAILS_LATE, "id")
+    assert refusal(lambda: list(source.rows())).message.endswith("integer overflow")
+
+
+def test_a_lost_connection_pauses_and_can_be_resumed(tmp_path: Path) -> None:
+    source = Sql(database(tmp_path, ((number, "x") for number in range(1, 3_000))), FAILS_LATE, "id")
+
+    def lose(context: ExceptionContext) -> None:
+        context.is_disconnect = True
+
+    event.listen(Engine, "handle_error", lose)
+    try:
+        with pytest.raises(PausedError, match=r"the connection to sqlite:.* was lost") as caught:
+            list(source.rows())
+    finally:
+        event.remove(Engine, "handle_error", lose)
+    assert caught.value.code == "SOURCE_LOST"
+    assert "resume the run" in (caught.value.hint or "")
 
 
 # -- passwords ---------------------------------------------------------------------------------------
