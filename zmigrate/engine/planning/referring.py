@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
@@ -16,12 +16,16 @@ from zmigrate.engine.resolve import Wanted, ask
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Find
+from zmigrate.rows.keys import fold_key, fold_number
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
 
 AT_ONCE = 500
 IDS_SHOWN = 5
+
+_Alike: TypeAlias = dict[str, list[str]]
+"""By folded value, those that rows have: one is asked for in the name of all."""
 
 
 class References:
@@ -129,15 +133,21 @@ class References:
             field = crm.fields(module).get(by)
             number = field is not None and field.data_type in NUMBER_KEY_TYPES
 
-            def tasks() -> Iterator[tuple[None, Callable[[], dict[str, list[str]]]]]:
+            fold = fold_number if number else fold_key
+
+            def tasks() -> Iterator[tuple[_Alike, Callable[[], dict[str, list[str]]]]]:
                 for values in self._values(module, by, "find"):
                     for start in range(0, len(values), COQL_IN_VALUES):
-                        some = values[start : start + COQL_IN_VALUES]
+                        alike: _Alike = {}
+                        for value in values[start : start + COQL_IN_VALUES]:
+                            alike.setdefault(fold(value), []).append(value)
+                        some = [same[0] for same in alike.values()]
                         self.asked_values += len(some)
-                        yield None, partial(ask, crm, Wanted((module, by), some, number))
+                        yield alike, partial(ask, crm, Wanted((module, by), some, number))
 
-            for _, answers in in_parallel(list(tasks()), stop, deliver):
-                self._learn(module, by, "find", answers)
+            for alike, answers in in_parallel(tasks(), stop, deliver):
+                same = {value: answers[values[0]] for values in alike.values() for value in values}
+                self._learn(module, by, "find", same)
         except (Fatal, RefusedError) as error:
             self.not_asked[module] = error.message
 

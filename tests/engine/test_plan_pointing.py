@@ -1,0 +1,212 @@
+"""What rows point at: records by id, rows of the file, keys of earlier runs, records that the org has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.engine.test_plan_agrees import connected
+from tests.support import Bench, file_job, write_rows
+from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
+from zmigrate.config import load_settings
+from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
+from zmigrate.engine.planning.plan import Plan
+from zmigrate.engine.planning.record_plan import RecordPlanner, Wish
+from zmigrate.events import EventHub
+from zmigrate.job import source_of
+from zmigrate.rows.keys import fold_key
+from zmigrate.stopping import StopSignal
+from zmigrate.writes import Write
+
+ACCOUNTS = Insert("Accounts", key="Legacy_ID")
+CONTACTS = Insert("Contacts", key="Legacy_ID")
+
+
+def job_of(
+    bench: Bench,
+    write: Write,
+    rows: Sequence[Mapping[str, str]],
+    transform: Any,
+    *,
+    finds: Sequence[str] = (),
+    scopes: Sequence[str] = (),
+) -> RecordJob:
+    path = write_rows(bench.folder / f"{write.module}.csv", rows)
+    members = {
+        "__module__": __name__,
+        "write": write,
+        "scopes": (*scopes_for(write, finds=finds), *scopes),
+        "source": lambda self: Csv(path),
+        "transform": lambda self, row: transform(row),
+    }
+    job: RecordJob = type("Load", (RecordJob,), members)()
+    return job
+
+
+def rejects(plan: Plan) -> list[tuple[int, str | None, str]]:
+    return [(reject.line, reject.field, reject.code) for reject in plan.rejects]
+
+
+def codes(plan: Plan) -> dict[str, Any]:
+    return {warning.code: warning for warning in plan.warnings}
+
+
+def contact(row: Mapping[str, str]) -> dict[str, Any]:
+    return {"Legacy_ID": row["id"], "Last_Name": "x", "Account_Name": Ref("Accounts", row["account"])}
+
+
+def account(row: Mapping[str, str]) -> dict[str, Any]:
+    return {"Legacy_ID": row["id"], "Account_Name": "x", "Parent_Account": Ref("Accounts", row["parent"])}
+
+
+# -- ids -------------------------------------------------------------------------------------------
+
+
+def by_id(row: Mapping[str, str]) -> dict[str, Any]:
+    return {"Legacy_ID": row["id"], "Last_Name": "x", "Account_Name": row["account"]}
+
+
+def test_ids_that_name_no_record_fail_their_rows(bench: Bench) -> None:
+    known = bench.seed([{"Account_Name": "A"}, {"Account_Name": "B"}], "Accounts")
+    absent = str(int(max(known)) + 5)
+    rows = [
+        {"id": str(n), "account": each} for n, each in enumerate([known[0], absent, known[1], absent, ""])
+    ]
+    job = job_of(bench, CONTACTS, rows, by_id, scopes=["ZohoCRM.modules.accounts.READ"])
+    assert rejects(bench.plan(job)) == [
+        (3, "Account_Name", "INVALID_DATA"),
+        (5, "Account_Name", "INVALID_DATA"),
+    ]
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (3, 2)
+
+
+def test_ids_of_a_module_that_the_token_may_not_read_are_said_not_to_be_asked(bench: Bench) -> None:
+    plan = bench.plan(job_of(bench, CONTACTS, [{"id": "1", "account": "12345"}], by_id))
+    assert rejects(plan) == []
+    assert "Accounts" in codes(plan)["NOT_ASKED"].message
+
+
+# -- references ------------------------------------------------------------------------------------
+
+
+def test_references_to_what_nobody_wrote_are_listed(bench: Bench) -> None:
+    bench.run(
+        file_job(ACCOUNTS, write_rows(bench.folder / "a.csv", [{"Legacy_ID": "A1", "Account_Name": "A"}]))
+    )
+    rows = [{"id": str(n), "account": key} for n, key in enumerate(["A1", "a1", "A2", ""])]
+    plan = bench.plan(job_of(bench, CONTACTS, rows, contact))
+    assert rejects(plan) == [(4, "Account_Name", "REFERENCE_OPEN")]
+    assert plan.counts.creates == 3
+
+
+def test_references_inside_the_file_may_point_anywhere_in_it(bench: Bench) -> None:
+    rows = [{"id": "a", "parent": "c"}, {"id": "b", "parent": ""}, {"id": "c", "parent": "b"}]
+    plan = bench.plan(job_of(bench, ACCOUNTS, rows, account))
+    assert (rejects(plan), plan.counts.creates) == ([], 3)
+
+
+def test_a_row_that_is_refused_takes_those_down_that_point_at_it(bench: Bench) -> None:
+    rows = [
+        {"id": "a", "parent": "b"},
+        {"id": "b", "parent": "c"},
+        {"id": "c", "parent": "nobody"},
+        {"id": "d", "parent": ""},
+    ]
+    plan = bench.plan(job_of(bench, ACCOUNTS, rows, account))
+    assert {line for line, _, _ in rejects(plan)} == {2, 3, 4}
+    assert bench.run(job_of(bench, ACCOUNTS, rows, account)).rows.created == plan.counts.creates == 1
+
+
+@pytest.mark.parametrize(
+    ("when_open", "code", "creates"),
+    [("leave_out", "REFERENCE_LEFT_OUT", 1), ("stop", "REFERENCE_STOPS", 0)],
+)
+def test_what_an_open_reference_does_is_said(bench: Bench, when_open: Any, code: str, creates: int) -> None:
+    def transform(row: Mapping[str, str]) -> dict[str, Any]:
+        return {**contact(row), "Account_Name": Ref("Accounts", row["account"], when_open=when_open)}
+
+    plan = bench.plan(job_of(bench, CONTACTS, [{"id": "1", "account": "gone"}], transform))
+    assert codes(plan)[code].lines == (2,)
+    assert plan.counts.creates == creates
+
+
+def test_finds_are_looked_for_in_the_org_once_a_value(bench: Bench) -> None:
+    bench.seed([{"Account_Name": name} for name in ("Acme", "Twin", "Twin")], "Accounts")
+    names = ["Acme", "ACME", "Twin", "Nobody", "Acme"]
+
+    def transform(row: Mapping[str, str]) -> dict[str, Any]:
+        found = Find("Accounts", "Account_Name", row["account"])
+        return {"Legacy_ID": row["id"], "Last_Name": "x", "Account_Name": found}
+
+    rows = [{"id": str(n), "account": name} for n, name in enumerate(names)]
+    plan = bench.plan(job_of(bench, CONTACTS, rows, transform, finds=["Accounts"]))
+    assert rejects(plan) == [
+        (4, "Account_Name", "REFERENCE_AMBIGUOUS"),
+        (5, "Account_Name", "REFERENCE_OPEN"),
+    ]
+    result = bench.run(job_of(bench, CONTACTS, rows, transform, finds=["Accounts"]))
+    assert (result.rows.created, result.rows.failed) == (3, 2)
+
+
+# -- file after file -------------------------------------------------------------------------------
+
+
+def test_a_flow_hands_the_keys_of_one_file_on_to_the_next(bench: Bench) -> None:
+    hub, stop, planned = EventHub(), StopSignal(), PlannedKeys()
+    accounts = file_job(
+        ACCOUNTS,
+        write_rows(
+            bench.folder / "a.csv",
+            [{"Legacy_ID": "A1", "Account_Name": "A"}, {"Legacy_ID": "A2", "Account_Name": ""}],
+        ),
+    )
+    contacts = job_of(
+        bench, CONTACTS, [{"id": str(n), "account": key} for n, key in enumerate(["a1", "A2"])], contact
+    )
+    settings = load_settings(environ=bench.environ, folder=bench.folder)
+    counts = []
+    with connected(
+        bench, ["ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL", "ZohoCRM.org.READ", "ZohoCRM.coql.READ"]
+    ) as connection:
+        for job in (accounts, contacts):
+            source = source_of(job)
+            planner = RecordPlanner(
+                job,
+                source,
+                source.scan(),
+                connection,
+                connection.crm.org(),
+                hub,
+                stop,
+                Wish(),
+                known=[planned],
+                planned=planned,
+            )
+            found = planner.work(lambda: 0.2)
+            counts.append((found.counts.creates, found.counts.refused))
+            found.book.close()
+    planned.close()
+    assert settings.state_dir
+    assert counts == [(1, 1), (1, 1)]
+
+
+def test_planned_keys_answer_like_an_id_map() -> None:
+    keys = PlannedKeys()
+    keys.add("Accounts", "Legacy_ID", [("a1", NOT_YET), ("a2", "77")], fold_key)
+    keys.add("Accounts", "Serial", [("A1", "5")], lambda key: key)
+    assert keys.find("Accounts", ["A1 ", "a2", "a3"]) == {"A1 ": [NOT_YET], "a2": ["77"], "a3": []}
+    assert keys.find("Accounts", ["A1"]) == {"A1": [NOT_YET, "5"]}
+    assert keys.find("Accounts", ["a1"], "Serial") == {"a1": []}
+    assert keys.find("Contacts", ["a1"]) == {"a1": []}
+    keys.close()
+
+
+def test_an_upsert_finds_parents_in_its_own_file(bench: Bench) -> None:
+    write = Upsert("Accounts", match_on="Legacy_ID")
+    bench.seed([{"Legacy_ID": "a", "Account_Name": "x"}], "Accounts")
+    rows = [{"id": "a", "parent": ""}, {"id": "b", "parent": "a"}]
+    counts = bench.plan(job_of(bench, write, rows, account)).counts
+    assert (counts.creates, counts.refused) == (1, 0)
