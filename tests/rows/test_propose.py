@@ -192,6 +192,13 @@ def test_the_assignment_is_the_best_of_all(scores):
     assert total == pytest.approx(best)
 
 
+def test_a_field_that_is_as_near_and_that_nothing_fills_is_named():
+    fields = module(field("Sales_Agent"), field("Owner", "ownerlookup"), name="Deals")
+    proposal = proposed(column("sales_agent", "Anna Snelling", "Who Else"), fields=fields, users=USERS)
+    assert only(proposal).field.api_name == "Sales_Agent"
+    assert "# It is like Owner, too, which nothing fills." in text_of(proposal)
+
+
 # -------------------------------------------------------------------------------------------------- values
 
 
@@ -200,6 +207,11 @@ def test_values_tell_the_field_where_the_header_says_nothing():
     assert line.field.api_name == "Email"
     assert not line.sure
     assert "e-mail addresses" in line.why
+
+
+@pytest.mark.parametrize("value", ["1.2.1990", "1234567.50", "12-12-2024"])
+def test_dates_and_numbers_are_not_taken_for_phones(value):
+    assert proposed(column("col7", value), fields=LEADS).lines == ()
 
 
 def test_values_that_a_field_would_refuse_speak_against_the_name():
@@ -241,6 +253,16 @@ def test_a_date_that_reads_in_two_ways_is_said_to_be_unsure():
     line = only(proposed(column("close date", "03/04/2024", "01/02/2024")))
     assert line.fit.settings == {"format": "%d/%m/%Y"}
     assert "%d/%m/%Y and %m/%d/%Y fit all" in " ".join(line.unsure)
+
+
+def test_a_time_of_day_that_a_date_has_no_room_for_is_said():
+    line = only(proposed(column("closing date", "31/12/2024 13:14")))
+    assert line.unsure == ("the values have a time of day, the field has none",)
+
+
+def test_how_many_values_are_none_of_the_type_is_said():
+    line = only(proposed(column("amount", "1", "2", "3", "n/a")))
+    assert line.unsure == ("about 1 of the values looked at would not do for currency",)
 
 
 def test_dates_of_a_workbook_need_no_format():
@@ -444,9 +466,15 @@ def test_a_key_that_no_column_fills_is_said():
 def test_mandatory_fields_that_nothing_fills_are_left_as_comments():
     proposal = proposed(column("amount", "1"), on_layouts={"Closing_Date": ["Standard"]})
     text = text_of(proposal)
+    assert '# Deal_Name = { constant = "" }' in text
     assert "# UNSURE: no column goes to Stage (picklist), which is mandatory." in text
     assert '# Stage = { constant = "Qualification" }' in text
     assert "# UNSURE: no column goes to Closing_Date (date), which is mandatory on a layout." in text
+
+
+def test_a_mandatory_name_may_be_made_of_the_columns_that_tell_a_row():
+    text = text_of(proposed(column("id", "D1", "D2"), column("account", "Acme", "Acme")))
+    assert '# Deal_Name = { template = "{account} - {id}" }' in text
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,7 @@ def line_data(line: Line) -> dict[str, Any]:
         "sure": line.sure,
         "why": line.why,
         "unsure": list(line.unsure),
+        "others": list(line.others),
         "settings": dict(line.fit.settings),
         "values": {each.value: each.near for each in line.fit.values},
         "reference": None if reference is None else {reference.kind: reference.module, "by": reference.by},

@@ -60,6 +60,8 @@ class Line:
     fit: Fit
     reference: Reference | None = None
     unsure: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    """Fields that it is like as well, and that nothing fills."""
 
     @property
     def sure(self) -> bool:
@@ -130,6 +132,7 @@ def propose(
     chosen, key_why = _key(lines, fields, operation, key)
     lines = [_with_reference(_zoned(line, time_zone), fields.module, chosen, lines) for line in lines]
     filled = {line.field.api_name for line in lines}
+    lines = [_with_others(line, scores[line.column.name], filled) for line in lines]
     return Proposal(
         fields.module,
         operation,
@@ -304,6 +307,11 @@ def _with_reference(line: Line, module: str, key: str | None, lines: Sequence[Li
         reference = Reference("find", target, by, f"looked for in the org by {target}.{by}")
         said = f"is each of them one record's {target}.{by}? if zmigrate imported {target}, take ref"
     return replace(line, reference=reference, unsure=(*line.unsure, said))
+
+
+def _with_others(line: Line, scores: Mapping[str, float], filled: set[str]) -> Line:
+    others = [name for name, score in scores.items() if score >= SURE and name not in filled]
+    return replace(line, others=tuple(others))
 
 
 def _common(column: Column, other: Column) -> list[str]:

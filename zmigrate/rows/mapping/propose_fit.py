@@ -94,14 +94,15 @@ def fit(column: Column, to: Field, users: OrgUsers, *, named: bool = True) -> Fi
     if to.data_type in ("picklist", "multiselectpicklist"):
         return _pick_list(column, to, named)
     found = _BY_TYPE.get(to.data_type, _text)(column, to)
-    rest = 1 - found.share
-    if 0 < rest < 0.5 and not found.values:
+    dates = column.dates if to.data_type in ("date", "datetime") else None
+    rest = 1 - (found.share if dates is None else column.share(dates.fitting))
+    if 0 < rest < 0.5 and not found.values and to.data_type in _BY_TYPE:
         return replace(found, unsure=(*found.unsure, _rest_of(column, to, rest)))
     return found
 
 
 def _rest_of(column: Column, to: Field, rest: float) -> str:
-    return f"about {max(1, round(rest * column.filled)):,} of the values looked at don't fit {to.data_type}"
+    return f"about {max(1, round(rest * column.filled)):,} of the values looked at would not do for {to.data_type}"
 
 
 def _text(column: Column, to: Field) -> Fit:
@@ -120,7 +121,8 @@ def _alike(pattern: re.Pattern[str], what: str, telling: Callable[[str], bool]) 
             return Fit(0.0)
         hits = [value for value in column.values if pattern.match(value)]
         clear = bool(hits) and column.share(value for value in hits if telling(value)) >= 0.5
-        return Fit(column.share(hits), why=what, telling=clear, alone=clear)
+        other = column.dates is not None or column.numbers is not None
+        return Fit(column.share(hits), why=what, telling=clear, alone=clear and not other)
 
     return found
 

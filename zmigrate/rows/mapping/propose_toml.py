@@ -19,16 +19,19 @@ _STRANGERS_LISTED: Final = 100
 def mapping_text(
     proposal: Proposal, *, file: str, next_command: str, source: Mapping[str, Any] | None = None
 ) -> str:
-    """The file. `source`: how the file was opened, as the mapping's words (delimiter, sheet, …)."""
+    """The mapping. `source`: the file and how it was opened, as the mapping's words (delimiter, sheet, …)."""
+    reading = dict(source or {})
+    named = [f"file = {quoted(reading.pop('file'))}"] if "file" in reading else []
     parts = [
         *_comment(f"Proposed for {shortened(file, 60)} from its header and {_looked_at(proposal)}."),
         *_comment("Look at every line that says UNSURE, then try it:"),
         *_comment(f"    {next_command}"),
         "",
+        *named,
         f"module = {quoted(proposal.module)}",
         f"operation = {quoted(proposal.operation)}",
         *_key_lines(proposal),
-        *(f"{name} = {value_text(value)}" for name, value in (source or {}).items()),
+        *(f"{name} = {value_text(value)}" for name, value in reading.items()),
         "",
         *_ignore_lines(proposal.left),
         *_user_lines(proposal.lines),
@@ -97,6 +100,8 @@ def _about(line: Line) -> Iterator[str]:
     yield from _comment(f"{_described(line.column)}. {line.score} %: {line.why}.")
     for each in line.unsure:
         yield from _comment(f"UNSURE: {each}")
+    if line.others:
+        yield from _comment(f"It is like {' and '.join(line.others)}, too, which nothing fills.")
 
 
 def _source_text(line: Line) -> str:
@@ -135,11 +140,18 @@ def _constant_for(wanted: Field, lines: Sequence[Line]) -> str:
     shown = [each.display for each in wanted.pick_list if each.used and each.display != "-None-"]
     if shown:
         return f"{{ constant = {quoted(shown[0])} }}"
-    named = [line.column.name for line in lines if line.field.data_type in ("lookup", "text")]
-    named = [name for name in named if not re.search(r"[{}]", name)]
-    if wanted.data_type == "text" and named:
+    telling = sorted(
+        (line for line in lines if line.reference is not None or _names_a_row(line)),
+        key=lambda line: line.reference is None,
+    )
+    named = [line.column.name for line in telling if not re.search(r"[{}]", line.column.name)]
+    if wanted.mandatory and wanted.data_type == "text" and named:
         return f"{{ template = {quoted(' - '.join('{' + name + '}' for name in named[:2]))} }}"
     return '{ constant = "" }'
+
+
+def _names_a_row(line: Line) -> bool:
+    return line.column.unique and line.field.data_type == "text"
 
 
 def _value_lines(line: Line) -> Iterator[str]:
