@@ -190,6 +190,9 @@ def test_org_fields_users_and_modules_of_the_emulator(local_zoho: LocalZohoFacto
     assert last_name.mandatory
     assert any(not field.on_layout for field in leads)
     assert crm.fields("Leads") is leads
+    (layout,) = crm.layouts("Leads")
+    assert layout.required == ("Last_Name", "Company")
+    assert crm.layouts("Leads")[0] is layout
     assert crm.current_user()["id"]
     assert {"Leads", "Deals"} <= {module["api_name"] for module in crm.modules()}
 
