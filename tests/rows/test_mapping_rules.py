@@ -131,7 +131,7 @@ def test_all_that_is_wrong_with_a_row_is_told(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_can_not_be_text_fails_its_row(tmp_path: Path) -> None:
-    with pytest.raises(BadValue, match="F: column 'a' holds a dict, which can't be taken for text"):
+    with pytest.raises(BadValue, match="F: column 'a' holds an object, where text is wanted"):
         value(tmp_path, '{ template = "{a}" }', {"a": {"id": 1}})
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 
-from zmigrate.rows.refusal import BadValue, FieldError, shown
+from zmigrate.rows.refusal import BadValue, FieldError, kind_of, shown
 
 NOT_TEXT: Final = "NOT_TEXT"
 """Our code for a cell that is no text where a word of the mapping wants some."""
@@ -24,9 +24,9 @@ def as_text(cell: Any) -> str:
         return str(int(cell)) if cell.is_integer() and abs(cell) < WHOLE_FLOATS_TO else repr(cell)
     if isinstance(cell, Decimal):
         return f"{cell:f}"
-    if isinstance(cell, date):  # a date-time, too
+    if isinstance(cell, date | time):  # a date-time is a date
         return cell.isoformat()
-    raise ValueError(f"holds a {type(cell).__name__}, which can't be taken for text")
+    raise ValueError(f"holds {kind_of(cell)}, where text is wanted")
 
 
 def is_empty(cell: Any) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, Final, TypeAlias
 
 from zmigrate.author import Fill, Skip
 from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.field_rule import FieldRule
-from zmigrate.rows.mapping.header import check_columns, check_key, columns_by_themselves
+from zmigrate.rows.mapping.header import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
@@ -42,11 +41,12 @@ class Compiled:
         self._places = places
         self._operation = words.write.operation
         self._text_only = isinstance(source, Csv)
-        self._seconds = {
-            name: _second_file(rule, open_second)
-            for name, rule in self._rules.items()
-            if rule.rows is not None
-        }
+        self._seconds: dict[str, SecondFile] = {}
+        for name, rule in self._rules.items():
+            if rule.rows is not None:
+                second = open_second(rule.rows.file, rule.rows.reading)
+                check_second(rule.rows, second, places, ("fields", name))
+                self._seconds[name] = SecondFile(second, tuple(rule.rows.match))
         self.columns = self._plain_columns(words, header)
         self.transform = self._transform(words, rows_differ=header is None)
 
@@ -64,7 +64,7 @@ class Compiled:
         """Rows of the second files whose parent is not in the source."""
         for name, second in self._seconds.items():
             ours = self._rules[name].uses
-            yield from second().orphans(key_of(row.values, ours) for row in source.rows())
+            yield from second.orphans(key_of(row.values, ours) for row in source.rows())
 
     def _plain_columns(self, words: LoadWords, header: Sequence[str] | None) -> Mapping[str, str] | None:
         rules = self._rules
@@ -115,18 +115,6 @@ def _rules(words: LoadWords) -> dict[str, FieldRule]:
     if words.write.operation == "delete":
         return {name: rule for name, rule in words.fields.items() if name == words.write.key}
     return dict(words.fields)
-
-
-def _second_file(rule: FieldRule, open_source: OpenSource) -> Callable[[], SecondFile]:
-    rows = rule.rows
-    assert rows is not None  # noqa: S101 - asked before
-    theirs = tuple(rows.match)
-
-    @cache
-    def opened() -> SecondFile:
-        return SecondFile(open_source(rows.file, rows.reading), theirs)
-
-    return opened
 
 
 def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, Any]) -> BadValue:

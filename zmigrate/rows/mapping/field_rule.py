@@ -30,7 +30,7 @@ TAKES_FROM: Final[Mapping[str, tuple[str, ...]]] = {
     "columns": ("join", *_OF_TEXT, *_OF_REFERENCES),
     "template": (*_OF_TEXT, *_OF_REFERENCES),
     "constant": _OF_REFERENCES,
-    "rows": ("match", "fields", *READING),
+    "rows": ("match", "fields", "ignore", *READING),
 }
 """Where a value comes from, and which words go with that."""
 
@@ -71,6 +71,7 @@ class SubformRows:
     match: Mapping[str, str]
     """Column of that file → column of the main one."""
     fields: Mapping[str, FieldRule]
+    ignore: tuple[str, ...]
     reading: Mapping[str, Any]
 
 
@@ -241,6 +242,7 @@ def _rows(said: Mapping[str, Any], places: Places, path: KeyPath, when_open: Whe
             name: parse_field(inner, places, (*path, "fields", name), when_open, inner=True)
             for name, inner in said["fields"].items()
         },
+        ignore=tuple(column.strip() for column in said.get("ignore", ())),
         reading={word: said[word] for word in READING if word in said},
     )
 

@@ -7,9 +7,11 @@ from difflib import get_close_matches
 from typing import Final
 
 from zmigrate.errors import JobError
+from zmigrate.rows.mapping.field_rule import SubformRows
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
+from zmigrate.rows.sources import Source
 
 COLUMNS_SHOWN: Final = 20
 
@@ -70,6 +72,33 @@ def check_key(
     elif key == "id":
         message += f" To find records by another field, name it: {places.gives('key', 'FIELD')}."
     raise JobError(message)
+
+
+def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPath) -> None:
+    """Raises JobError for columns that a second file has not, and for those of it that go nowhere."""
+    header = source.columns
+    if header is None:
+        return
+    named: list[tuple[KeyPath, str]] = [(("match",), column) for column in rule.match]
+    named += [(("ignore",), column) for column in rule.ignore]
+    named += [(("fields", name), column) for name, each in rule.fields.items() for column in each.uses]
+    gathered = Gathered()
+    for within, column in named:
+        if column not in header:
+            with gathered.one():
+                message = f"{source.name} has no column {column!r}.{_nearest(column, header)}"
+                raise wrong(places, (*path, *within), message)
+    gathered.raise_all()
+    used = {column for _, column in named}
+    left = [column for column in header if column not in used]
+    if left:
+        what = f"{'column' if len(left) == 1 else 'columns'} {', '.join(map(repr, left[:COLUMNS_SHOWN]))}"
+        raise wrong(
+            places,
+            (*path, "rows"),
+            f"{what} of {source.name} {'goes' if len(left) == 1 else 'go'} nowhere.",
+            f'Fill a field from each, or leave them out: ignore = ["{left[0]}"]',
+        )
 
 
 def _plain(name: str) -> str:

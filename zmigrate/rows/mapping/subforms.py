@@ -17,6 +17,8 @@ from zmigrate.rows.mapping.rules import compile_rule
 from zmigrate.rows.sources.base import Row, Source
 
 _AT_ONCE: Final = 1000
+NO_KEY: Final = "[]"
+"""The key of empty cells, which is nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class SecondFile:
         """The rows whose key is none of these, which are all that the main file has."""
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS parent (key TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO parent VALUES (?)", ((key,) for key in keys))
+        self._db.executemany("INSERT OR IGNORE INTO parent VALUES (?)", ((key,) for key in keys if key != NO_KEY))
         self._db.execute("COMMIT")
         found = self._db.execute(
             "SELECT line, key FROM item WHERE key NOT IN (SELECT key FROM parent) ORDER BY number"
@@ -74,13 +76,18 @@ def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
             cells.append(as_text(row.get(column)).strip())
         except ValueError as error:
             raise ValueError(f"column {column!r} {error}") from None
-    return orjson.dumps(cells).decode()
+    return orjson.dumps(cells).decode() if any(cells) else NO_KEY
 
 
 def _stored(name: str, columns: Sequence[str]) -> Callable[[Row], tuple[str, int, int, bytes]]:
     def stored(row: Row) -> tuple[str, int, int, bytes]:
         try:
-            return key_of(row.values, columns), row.number, row.line, orjson.dumps(row.values, default=str)
+            return (
+                key_of(row.values, columns),
+                row.number,
+                row.line,
+                orjson.dumps(row.values, default=as_text),
+            )
         except (ValueError, TypeError) as error:  # orjson's own error is both
             raise SourceError(f"{name}:{row.line}: {error}.") from None
 
@@ -90,13 +97,13 @@ def _stored(name: str, columns: Sequence[str]) -> Callable[[Row], tuple[str, int
 class SubformRule:
     """A row of the main file → the rows of its subform; empty text where there are none."""
 
-    def __init__(self, name: str, rule: SubformRows, open_second: Callable[[], SecondFile]) -> None:
+    def __init__(self, name: str, rule: SubformRows, second: SecondFile) -> None:
         self._name = name
         self._ours = tuple(rule.match.values())
         self._fields = [
             (field, compile_rule(f"{name}.{field}", inner)) for field, inner in rule.fields.items()
         ]
-        self._open = open_second
+        self._second = second
 
     def __call__(self, row: Mapping[str, Any]) -> Any:
         found = []
@@ -104,7 +111,7 @@ class SubformRule:
             key = key_of(row, self._ours)
         except ValueError as error:
             raise bad_value(self._name, NOT_TEXT, str(error)) from None
-        for cells in self._open().of(key):
+        for cells in self._second.of(key) if key != NO_KEY else ():
             values = {field: value_of(cells) for field, value_of in self._fields}
             found.append({field: value for field, value in values.items() if not _left(value)})
         return found or ""

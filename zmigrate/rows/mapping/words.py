@@ -183,6 +183,7 @@ FIELD: Final[Mapping[str, Word]] = {
     "rows": Word(is_text, 'rows = "items.csv", match = { quote_id = "id" }, fields = { Quantity = "qty" }'),
     "match": Word(is_texts_by_text, 'match = { quote_id = "id" }'),
     "fields": Word(is_filled_table, 'fields = { Quantity = "qty" }'),
+    "ignore": Word(is_texts, 'ignore = ["position"]'),
     **READING,
 }
 
