@@ -102,7 +102,8 @@ def fit(column: Column, to: Field, users: OrgUsers, *, named: bool = True) -> Fi
 
 
 def _rest_of(column: Column, to: Field, rest: float) -> str:
-    return f"about {max(1, round(rest * column.filled)):,} of the values looked at would not do for {to.data_type}"
+    some = max(1, round(rest * column.filled))
+    return f"about {some:,} of the values looked at would not do for {to.data_type}"
 
 
 def _text(column: Column, to: Field) -> Fit:
