@@ -12,6 +12,7 @@ from tests.rows import value_table as table
 MANDATORY: dict[str, dict[str, Any]] = {
     "Legacy_Assets": {"Name": "x"},
     "Tasks": {"Subject": "x"},
+    "Deals": {"Deal_Name": "x", "Stage": "Qualification"},
     "Events": {
         "Event_Title": "x",
         "Start_DateTime": "2024-01-01T09:00:00+00:00",

@@ -277,6 +277,7 @@ BAD = [
     Bad("Purchase_Price", float("inf"), "no number at all", ours=True),
     Bad("Purchase_Price", Decimal("sNaN"), "no number at all", ours=True),
     Bad("Depreciation", "123456", "more than 5 digits"),
+    Bad("Probability", "1000", "more than 3 digits before the point", module="Deals"),
     Bad("Depreciation", "12 %", "not a plain number"),
     # dates
     Bad("Purchase_Date", "3/4/2024", "3 April 2024 (%d/%m/%Y) or 4 March 2024 (%m/%d/%Y)", ambiguous=True),

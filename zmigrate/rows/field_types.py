@@ -15,7 +15,15 @@ import orjson
 from zmigrate.rows.choices import Choices, boolean_reader, pick, picks, tags
 from zmigrate.rows.links import lookup
 from zmigrate.rows.moments import day_reader, moment_reader
-from zmigrate.rows.numbers import bigint, integer, number, percent
+from zmigrate.rows.numbers import (
+    BIGINT_DIGITS,
+    DIGITS_BEFORE_POINT,
+    INTEGER_DIGITS,
+    PERCENT_DIGITS,
+    bigint,
+    integer,
+    number,
+)
 from zmigrate.rows.refusal import NOTHING, Refused, kind_of, take
 from zmigrate.rows.separators import Separators
 from zmigrate.rows.subforms import from_json
@@ -43,8 +51,9 @@ def converter(field: Field, formats: Formats, links: Links) -> Convert:
         is_tags = field.json_type == "jsonarray"
         return tags if is_tags else partial(_TEXTS[kind][0], length=text_length(field))
     if kind in _NUMBERS and field.json_type not in _SHAPES:  # the type of Participants is bigint
-        separators = Separators.declared(formats)
-        return _NUMBERS[kind] if separators is None else partial(_NUMBERS[kind], separators=separators)
+        read, most = _NUMBERS[kind]
+        digits = min(field.length or most, most) if kind in _COUNTED else most
+        return partial(read, separators=Separators.declared(formats), digits=digits)
     if kind in _READERS:
         return _READERS[kind](formats)
     if kind in ("picklist", "multiselectpicklist"):
@@ -117,13 +126,16 @@ _TEXTS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
 }
 """With the length that a field has whose metadata name none."""
 
-_NUMBERS: Final[dict[str, Callable[..., Any]]] = {
-    "integer": integer,
-    "bigint": bigint,
-    "double": number,
-    "currency": number,
-    "percent": percent,
+_NUMBERS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
+    "integer": (integer, INTEGER_DIGITS),
+    "bigint": (bigint, BIGINT_DIGITS),
+    "double": (number, DIGITS_BEFORE_POINT),
+    "currency": (number, DIGITS_BEFORE_POINT),
+    "percent": (number, PERCENT_DIGITS),
 }
+"""With the most digits that the type takes."""
+_COUNTED: Final = frozenset({"integer", "bigint", "percent"})
+"""Types whose fields may take fewer: their `length` counts digits."""
 _READERS: Final[dict[str, Callable[[Formats], Convert]]] = {
     "date": day_reader,
     "datetime": moment_reader,

@@ -27,20 +27,20 @@ _ROUNDED = re.compile(r"[+-]?\d[.,]\d+E\+(1[1-9]|[2-9]\d)\Z", re.ASCII)
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
 
-def integer(value: Any, separators: Separators | None = None) -> Any:
+def integer(value: Any, separators: Separators | None = None, digits: int = INTEGER_DIGITS) -> Any:
     value = take(value)
     if value is None or value is NOTHING:
         return value
-    whole = _whole(value, INTEGER_DIGITS, separators)
+    whole = _whole(value, digits, separators)
     return int(whole)
 
 
-def bigint(value: Any, separators: Separators | None = None) -> Any:
+def bigint(value: Any, separators: Separators | None = None, digits: int = BIGINT_DIGITS) -> Any:
     """A long integer, which Zoho takes as a string; leading zeros are kept."""
     value = take(value)
     if value is None or value is NOTHING:
         return value
-    return _whole(value, BIGINT_DIGITS, separators).removeprefix("+")
+    return _whole(value, digits, separators).removeprefix("+")
 
 
 def _whole(value: Any, most: int, separators: Separators | None) -> str:
@@ -75,15 +75,9 @@ def refuse_rounded(text: str) -> None:
         )
 
 
-def number(value: Any, separators: Separators | None = None) -> Any:
-    return _number(value, DIGITS_BEFORE_POINT, separators)
-
-
-def percent(value: Any, separators: Separators | None = None) -> Any:
-    return _number(value, PERCENT_DIGITS, separators)
-
-
-def _number(value: Any, before: int, separators: Separators | None) -> Any:
+def number(value: Any, separators: Separators | None = None, digits: int = DIGITS_BEFORE_POINT) -> Any:
+    """A double, a currency or a percentage with at most so many `digits` before the point."""
+    before = digits
     value = take(value)
     if value is None or value is NOTHING:
         return value
