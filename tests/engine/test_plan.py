@@ -226,6 +226,32 @@ def test_an_upsert_that_zoho_would_send_to_a_record_found_by_another_field_is_to
     assert warned(plan)["FOUND_BY_ANOTHER_FIELD"].field == "Email"
 
 
+def test_rows_of_an_upsert_that_share_a_unique_value_meet_in_one_record(
+    bench_with: Callable[..., Bench],
+) -> None:
+    bench = bench_with(email_unique=True)
+    rows = leads(4)
+    rows[2]["Email"] = rows[0]["Email"].upper()
+    plan = planned(bench, UPSERT, rows)
+    assert fates(plan) == {"creates": 3, "updates": 1}
+    assert warned(plan)["FOUND_BY_ANOTHER_FIELD"].lines == (4,)
+    result = bench.run(file_job(UPSERT, bench.folder / "rows.csv"))
+    assert (result.rows.created, result.rows.updated) == (3, 1)
+
+
+def test_updates_that_give_one_unique_value_to_two_records_are_refused(
+    bench_with: Callable[..., Bench],
+) -> None:
+    bench = bench_with(email_unique=True)
+    rows = leads(3)
+    bench.seed([{"Legacy_ID": row["Legacy_ID"], "Last_Name": "x"} for row in rows])
+    rows[2]["Email"] = rows[0]["Email"]
+    plan = planned(bench, Update("Leads", key="Legacy_ID"), rows)
+    assert rejects(plan) == [(4, "Email", "DUPLICATE_DATA")]
+    result = bench.run(file_job(Update("Leads", key="Legacy_ID"), bench.folder / "rows.csv"))
+    assert (result.rows.updated, result.rows.failed) == (plan.counts.updates, 1)
+
+
 def test_another_unique_field_whose_value_is_taken_fails_the_row(bench_with: Callable[..., Bench]) -> None:
     bench = bench_with(email_unique=True)
     bench.seed([{"Legacy_ID": "other", "Last_Name": "x", "Email": "lead1@example.com"}])

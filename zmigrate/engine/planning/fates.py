@@ -13,10 +13,11 @@ from zmigrate.engine.planning.book import Fate
 from zmigrate.engine.planning.compare import says_already
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
+from zmigrate.rows.refusal import MANDATORY_NOT_FOUND
 from zmigrate.writes import Insert, Write
 from zmigrate.zoho.metadata import ModuleFields
 
-MANDATORY_NOT_FOUND = "MANDATORY_NOT_FOUND"
+LINES_KEPT = 3
 
 
 class Problem(NamedTuple):
@@ -73,6 +74,11 @@ class Judge:
             return "delete", []
         return self._update(row, hits, found[0])
 
+    def note_found_by_another(self, field: str, line: int) -> None:
+        """An upsert's row changes a record that Zoho finds by this field."""
+        self._remember("found_by_another", line)
+        self.found_by_another[field] += 1
+
     # -- by operation -----------------------------------------------------------------------------
 
     def _insert(self, row: Pending, hits: Hits | None) -> tuple[Fate, list[Problem]]:
@@ -87,7 +93,7 @@ class Judge:
         if found and self._target.key_kind == "unique":
             problems.append(self._duplicate(self._target.key or "", row.key or "", found[0]))
         elif found:
-            self._remember("namesakes", row)
+            self._remember("namesakes", row.line)
             self.namesakes[self._target.key or ""] += 1
         problems += self._taken(row, hits, None)
         if problems:
@@ -111,8 +117,7 @@ class Judge:
         for key, _, others in self._other_hits(row, hits):
             if others:
                 # Zoho tries the unique fields too, after the one that it is told to match on.
-                self._remember("found_by_another", row)
-                self.found_by_another[key.name] += 1
+                self.note_found_by_another(key.name, row.line)
                 return self._update(row, hits, others[0])
         problems = list(self._lacking(row.record))
         return ("refused", problems) if problems else ("create", [])
@@ -191,6 +196,6 @@ class Judge:
             key.text_of(row.record) is not None for key in self._others
         )
 
-    def _remember(self, what: str, row: Pending) -> None:
-        if len(self.lines[what]) < 3:
-            self.lines[what].append(row.line)
+    def _remember(self, what: str, line: int) -> None:
+        if len(self.lines[what]) < LINES_KEPT:
+            self.lines[what].append(line)

@@ -21,7 +21,7 @@ from zmigrate.engine.runner import org_json, refuse_lacking
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import Event, EventHub, Log
-from zmigrate.job import Job, RecordJob, encode_options, fills_of, job_name, source_of
+from zmigrate.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, source_of
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopSignal
@@ -50,6 +50,12 @@ class Planner:
         practice: bool,
         now: Callable[[], float] = steady_time,
     ) -> None:
+        if isinstance(job, Flow):
+            raise UsageError(
+                f"{job_name(type(job))} is a flow, and a plan is of one job",
+                hint="Plan its jobs one after the other.",
+                code="NO_PLAN",
+            )
         if not isinstance(job, RecordJob):
             raise UsageError(
                 f"{job_name(type(job))} does its work by hand, so nothing can be said of it beforehand",

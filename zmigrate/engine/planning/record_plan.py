@@ -19,7 +19,12 @@ from zmigrate.engine.planning.price import Price, looked_up_by_run, price_of
 from zmigrate.engine.planning.reading import Reader, WatchedConverter
 from zmigrate.engine.planning.referring import References
 from zmigrate.engine.planning.remarks import Findings, required_by_layout
-from zmigrate.engine.planning.repeating import repeated_keys, repeated_updates, repeated_values
+from zmigrate.engine.planning.repeating import (
+    repeated_keys,
+    repeated_updates,
+    repeated_values,
+    updates_of_another,
+)
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.events import EventHub, RowsJudged
@@ -111,7 +116,7 @@ class RecordPlanner:
             self._hub.deliver()
             self._hub.emit(RowsJudged(reader.rows, self._rows_expected))
             self._note(group, hits, judge, questions.keys, reader)
-        self._look_behind()
+        self._look_behind(judge)
         counts = self._counts(reader)
         self._hand_on()
         self.book.index_rejects()
@@ -210,7 +215,7 @@ class RecordPlanner:
                     self.book.note("taken", (key.name, key.fold(text), row.number, row.line, text))
         self.book.note_all("row", rows)
 
-    def _look_behind(self) -> None:
+    def _look_behind(self, judge: Judge) -> None:
         """What only all rows together tell: ids that name nothing, keys that stand twice, open references."""
         book, columns = self.book, self._column_of
         book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
@@ -219,11 +224,13 @@ class RecordPlanner:
         self._refuse_open()
         if self.target.key is not None:
             book.refuse(repeated_keys(book, self.target, self.write.on_repeated, columns))
-        if self.target.operation == "insert":
+        if self.target.operation in {"insert", "update"}:
             book.refuse(repeated_values(book, columns))
         self._refuse_open()
         if self.target.operation == "upsert":
             repeated_updates(book)
+            for shared in updates_of_another(book, columns):
+                judge.note_found_by_another(shared.field or "", shared.line)
 
     def _refuse_open(self) -> None:
         """Rows whose references are open; then those that point at them, and so on."""

@@ -77,7 +77,7 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
     for field, count in judge.found_by_another.items():
         yield PlanWarning(
             "FOUND_BY_ANOTHER_FIELD",
-            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change it",
+            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change that",
             field,
             count,
             tuple(judge.lines["found_by_another"]),

@@ -56,14 +56,17 @@ def repeated_updates(book: Book) -> int:
     before = book.db.total_changes
     book.db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
     book.db.execute(
-        "UPDATE row SET fate='update' WHERE fate='create' AND folded IS NOT NULL AND number<>"
+        "UPDATE row SET fate='update' WHERE fate='create' AND folded IN"
+        " (SELECT folded FROM row WHERE fate='create' GROUP BY folded HAVING COUNT(*) > 1) AND number<>"
         " (SELECT MIN(number) FROM row AS first WHERE first.folded=row.folded AND first.fate='create')"
     )
     return book.db.total_changes - before
 
 
 def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
-    """Rows that write a value to a unique field which a row before them has written. Zoho refuses them."""
+    """Rows that write a value to a unique field which another record gets from a row before them. Zoho
+    refuses them; an upsert changes that other record instead.
+    """
     book.flush()
     book.db.execute("CREATE INDEX IF NOT EXISTS taken_value ON taken (field, folded, number)")
     found = book.spooled(
@@ -73,8 +76,19 @@ def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject
         "       JOIN row ON row.number=taken.number AND row.fate<>'refused'"
         "       GROUP BY taken.field, taken.folded HAVING COUNT(*) > 1) AS other"
         "   ON other.field=t.field AND other.folded=t.folded AND other.number<>t.number"
-        " JOIN row AS first ON first.number=other.number ORDER BY t.number"
+        " JOIN row AS first ON first.number=other.number"
+        " WHERE row.folded IS NULL OR first.folded<>row.folded ORDER BY t.number"
     )
     for number, line, key, field, value, other in found:
         reason = f"the field is unique, and line {other} has this value already"
         yield Reject(number, line, key, column_of.get(field), field, DUPLICATE_DATA, reason, value)
+
+
+def updates_of_another(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
+    """Rows of an upsert that change the record of another row, since they share a unique value with it."""
+    for shared in repeated_values(book, column_of):
+        changed = book.db.execute(
+            "UPDATE row SET fate='update' WHERE number=? AND fate='create'", (shared.number,)
+        )
+        if changed.rowcount:
+            yield shared

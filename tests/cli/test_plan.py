@@ -1,0 +1,132 @@
+"""`zmigrate plan JOB`: what a person and a script see, and the exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import httpx
+import pytest
+
+INSERT = ["--module", "Leads", "--operation", "insert", "--key", "Legacy_ID"]
+
+
+@pytest.fixture
+def leads(folder):
+    rows = [[f"L{number}", f"Name {number}", f"n{number}@example.com"] for number in range(40)]
+    rows[3][2] = rows[20][2] = "nope"
+    with (folder / "leads.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["Legacy_ID", "Last_Name", "Email"], *rows])
+
+
+def test_a_plan_says_what_would_become_of_the_rows_and_what_to_do(zmigrate, leads):
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator")
+    assert done.code == 1, done.err
+    for part in (
+        "plan of import-csv",
+        "insert into Leads",
+        "would be created  38",
+        "would be refused   2",
+        "Email  INVALID_DATA  lines 5, 22",
+        "'nope': not an e-mail address",
+        "2 of 40 rows would be refused; nothing was written",
+        "--rejects",
+        "`run` in the place of `plan`",
+    ):
+        assert part in done.out, part
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_without_rejects_it_ends_with_0(zmigrate, folder):
+    (folder / "leads.csv").write_text("Legacy_ID,Last_Name\n1,x\n")
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator")
+    assert done.code == 0, done.err
+    assert "no row would be refused" in done.out
+
+
+def test_json_prints_one_object_and_nothing_else_on_stdout(zmigrate, leads):
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--json")
+    body = json.loads(done.out)
+    assert (done.code, body["creates"], body["refused"]) == (1, 38, 2)
+    assert body["rejects"][0] == {
+        "line": 5,
+        "column": "Email",
+        "field": "Email",
+        "code": "INVALID_DATA",
+        "message": "not an e-mail address such as jo@example.com",
+        "value": "nope",
+    }
+
+
+def test_quiet_tells_by_its_exit_code_only(zmigrate, leads):
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--quiet")
+    assert (done.code, done.out, done.err) == (1, "", "")
+
+
+def test_production_is_planned_without_asking_and_nothing_is_written(zmigrate, leads, credentials):
+    httpx.post(f"{credentials.url}/_emulator/faults", json={"org_type": "production"}, timeout=10)
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT)
+    assert done.code == 1, done.err
+    assert "production" in done.out
+    assert httpx.get(f"{credentials.url}/_emulator/writes", timeout=10).json() == []
+
+
+def test_rejects_are_mended_in_their_file_and_loaded(zmigrate, leads, folder, credentials):
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--rejects", "bad.csv")
+    assert done.code == 1
+    assert "bad.csv" in done.out
+    bad = folder / "bad.csv"
+    bad.write_text(bad.read_text().replace("nope", "jo@example.com"))
+    done = zmigrate("run", "import-csv", "bad.csv", *INSERT, "--json")
+    assert (done.code, json.loads(done.out)["rows"]["created"]) == (0, 2), done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["leads.csv", "--rejects", "leads.csv"], "the file that the rows come from"),
+        (["leads.csv", "--rejects", "nowhere/bad.csv"], "there is no folder"),
+        (["nowhere.csv"], "nowhere.csv"),
+        (["leads.csv", "--profile", "x"], "exclude each other"),
+        (["leads.csv", "--ask", "-1"], "--ask"),
+        (["leads.csv", "--yes"], "--yes"),
+    ],
+)
+def test_wrong_use_ends_with_2(zmigrate, leads, words, message):
+    done = zmigrate("plan", "import-csv", *words, *INSERT, "--emulator", "--json")
+    assert done.code == 2
+    assert message in done.err
+    assert json.loads(done.out)["error"]["message"]
+
+
+def test_a_refused_client_ends_with_3(zmigrate, leads, credentials):
+    httpx.post(f"{credentials.url}/_emulator/faults", json={"allowed_scopes": "ZohoCRM.org.READ"}, timeout=10)
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--json")
+    assert done.code == 3
+    assert json.loads(done.out)["error"]["code"]
+
+
+def test_a_column_that_goes_nowhere_is_told_as_by_run(zmigrate, folder):
+    (folder / "leads.csv").write_text("Legacy_ID,Last_Name,Shoe size\n1,x,44\n")
+    said = [
+        zmigrate(command, "import-csv", "leads.csv", *INSERT, "--emulator") for command in ("plan", "run")
+    ]
+    assert said[0].code == said[1].code == 2
+    assert said[0].err == said[1].err
+    assert "Shoe size" in said[0].err
+
+
+def test_help_has_the_jobs_options_and_the_plans(zmigrate):
+    done = zmigrate("plan", "import-csv", "--help")
+    assert done.code == 0
+    for option in ("--module", "--ask", "--rejects", "--limit", "--profile"):
+        assert option in done.out
+    assert "--keep-going" not in done.out
+    assert "import-csv" in zmigrate("plan", "--help").out
+
+
+def test_nothing_is_left_in_the_state_folder_but_the_orgs_credits(zmigrate, leads, folder, credentials):
+    zmigrate("plan", "import-csv", "leads.csv", *INSERT)
+    left = {path.name for path in (folder / ".zmigrate").rglob("*") if path.is_file()}
+    assert "run.json" not in left
+    assert zmigrate("runs").out.count("import-csv") == 0

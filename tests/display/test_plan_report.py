@@ -1,0 +1,114 @@
+"""The report of a plan: what a person reads of each part, at the widths of terminals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from zmigrate.display.plan import judged, report
+from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning, UserMapped
+from zmigrate.engine.planning.price import Price
+from zmigrate.events import RowsJudged
+from zmigrate.rows.sources import Csv
+
+PRICE = Price(112, 1_012, 48_000, 7, 1.5, 10, 0.35)
+
+
+def a_plan(rejects: int = 0, **more: Any) -> Plan:
+    book = Book()
+    for number in range(1, rejects + 1):
+        book.note(
+            "reject",
+            Reject(
+                number, number + 1, f"K{number}", "mail", "Email", "INVALID_DATA", "no address", f"n{number}"
+            ),
+        )
+    book.index_rejects()
+    usual: dict[str, Any] = {
+        "job": "import-csv",
+        "org": {"id": "1", "name": "Acme", "sandbox": True},
+        "environment": "sandbox",
+        "profile": "profile default",
+        "api_domain": "https://www.zohoapis.com",
+        "module": "Leads",
+        "operation": "upsert",
+        "key": "Legacy_ID",
+        "counts": PlanCounts(rows=12_345, creates=12_345 - rejects, refused=rejects),
+        "skips": [],
+        "warnings": [],
+        "users": [],
+        "asked": "the module is empty",
+        "repeatable": True,
+        "price": PRICE,
+        "limited": False,
+        "elapsed_s": 1.0,
+        "book": book,
+        "source": Csv("leads.csv"),
+    }
+    return Plan(**{**usual, **more})
+
+
+def shown(plan: Plan, width: int = 80, **more: Any) -> str:
+    console = Console(file=StringIO(), width=width, highlight=False, emoji=False, markup=False)
+    console.print(report(plan, **more))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    warnings = [PlanWarning("X", "long " * 60, "Email", 3, (1, 2, 3))]
+    text = shown(a_plan(1_500, warnings=warnings), width)
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_rejects_are_grouped_with_count_first_lines_and_a_value() -> None:
+    text = shown(a_plan(1_500))
+    assert "1,500  Email (column 'mail')  INVALID_DATA  lines 2, 3, 4, …" in text
+    assert "'n1': no address" in text
+    assert "1,500 of 12,345 rows would be refused; nothing was written" in text
+
+
+def test_a_clean_plan_has_no_part_without_content() -> None:
+    text = shown(a_plan())
+    assert "no row would be refused" in text
+    for part in ("to know", "users", "INVALID"):
+        assert part not in text
+
+
+def test_every_fate_is_shown_that_some_row_has() -> None:
+    counts = PlanCounts(28, creates=1, updates=2, unchanged=3, deletes=4, skipped=5, refused=6, not_asked=7)
+    text = shown(a_plan(counts=counts, skips=[("no e-mail", 5)]))
+    for words in ("created", "updated", "there already", "deleted", "left out", "refused", "not asked"):
+        assert words in text
+    assert "left out: no e-mail (5)" in text
+
+
+def test_the_price_says_what_it_assumes() -> None:
+    text = shown(a_plan())
+    assert "112 calls and takes 1,012 credits of the 48,000 that are left" in text
+    assert "1 min 30 s or so: 10 calls at a time, 0.3 s each" in text or "0.4 s each" in text
+    assert "not known" in shown(a_plan(price=replace(PRICE, credits_left=None)))
+
+
+def test_users_are_listed_with_whom_they_mean() -> None:
+    users = [UserMapped("anna", 3, "Ben (ben@x.io)"), UserMapped("zoe", 1, None, "the org has no user 'zoe'")]
+    text = shown(a_plan(users=users), 140)
+    assert "'anna' → Ben (ben@x.io)  (3 rows)" in text
+    assert "'zoe' → nobody: the org has no user 'zoe'" in text
+
+
+def test_it_says_what_to_do_next() -> None:
+    assert "`run` in the place of `plan`" in shown(a_plan(), 140)
+    assert "leave --limit out" in shown(a_plan(limited=True))
+    assert "a run would write nothing" in shown(a_plan(counts=PlanCounts(3, skipped=3)))
+
+
+def test_progress_tells_how_far_it_is() -> None:
+    assert judged(RowsJudged(12_300, 1_000_000)) == "12,300 of 1,000,000 rows judged"
+    assert judged(RowsJudged(5, None)) == "5 rows judged"
