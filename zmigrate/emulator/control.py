@@ -1,4 +1,4 @@
-"""The control room under `/_emulator`: the audit, records behind the rules, users, faults, scripts, statistics."""
+"""The control room under `/_emulator`: audit, records behind the rules, users, faults, scripts, counts."""
 
 from __future__ import annotations
 
