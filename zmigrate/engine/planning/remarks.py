@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from zmigrate.engine.outcomes import REFERENCE_OPEN
 from zmigrate.engine.planning.asking import KeyQuestions
 from zmigrate.engine.planning.book import Book
 from zmigrate.engine.planning.fates import Judge
@@ -77,7 +78,7 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
     for field, count in judge.found_by_another.items():
         yield PlanWarning(
             "FOUND_BY_ANOTHER_FIELD",
-            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change that",
+            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change it",
             field,
             count,
             tuple(judge.lines["found_by_another"]),
@@ -87,6 +88,20 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
 def _open_references(found: Findings) -> Iterator[PlanWarning]:
     if not found.references.seen:
         return
+    for group in found.book.groups():
+        if group.code != REFERENCE_OPEN or group.field is None:
+            continue
+        values = found.book.distinct_values(group.field, group.code, VALUES_LOOKED_AT)
+        if len(values) > 1:
+            said = [f"{value!r} ({times:,})" for value, times, _ in values[:NAMES_SHOWN]]
+            more = f", and {len(values) - NAMES_SHOWN} more" if len(values) > NAMES_SHOWN else ""
+            yield PlanWarning(
+                "POINTS_AT_NOTHING",
+                f"{len(values)} different values of {group.field} point at nothing: {', '.join(said)}{more}",
+                group.field,
+                group.rejects,
+                group.lines,
+            )
     for field, count, lines in found.references.counts("leave_out"):
         yield PlanWarning(
             "REFERENCE_LEFT_OUT",
