@@ -102,6 +102,15 @@ def test_of_a_circle_one_row_takes_a_second_write_and_each_has_one_outcome(bench
     assert [row["action"] for row in read_rows(result.files["success"])] == ["created"] * 5
 
 
+def test_a_circle_of_records_that_are_there_already_is_closed_too(bench: Bench) -> None:
+    bench.seed([{"Legacy_ID": key, "Account_Name": "Old"} for key in "ab"], "Accounts")
+    rows = tree(("a", "b"), ("b", "a"), ("c", "c"))
+    write = Upsert("Accounts", match_on="Legacy_ID")
+    result = bench.run(make(write, write_rows(bench.folder / "a.csv", rows), account))
+    assert (result.rows.created, result.rows.updated, result.rows.failed) == (1, 2, 0)
+    assert parents(bench) == {"a": "b", "b": "a", "c": "c"}
+
+
 def test_a_circle_is_refused_beforehand_where_the_job_may_not_update(bench: Bench) -> None:
     job = make(ACCOUNTS, write_rows(bench.folder / "a.csv", tree(("a", "b"), ("b", "a"))), account)
     type(job).scopes = scopes_for(ACCOUNTS)
@@ -119,7 +128,7 @@ def test_a_link_that_zoho_refuses_fails_its_row_and_names_the_record(bench: Benc
     assert (result.rows.created, result.rows.failed) == (1, 1)
     [failed] = read_rows(result.files["errors"])
     ids = {record["Legacy_ID"]: record["id"] for record in bench.records("Accounts")}
-    assert f"created as {ids[failed['key']]}" in failed["message"]
+    assert f"written as {ids[failed['key']]}" in failed["message"]
 
 
 def test_a_reference_to_what_an_earlier_run_wrote(bench: Bench) -> None:

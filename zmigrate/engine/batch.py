@@ -18,9 +18,9 @@ BATCH_ROWS = 100
 BatchState = Literal["queued", "sent", "done"]
 
 
-Second = Literal["link", "update"]
-"""A second write of rows whose records exist: the reference that closes a circle; or what a record that was
-there before is to become."""
+Second = Literal["link", "relink", "update"]
+"""A second write of rows whose records exist: the reference that closes a circle, of a record that the first
+write created (link) or updated (relink); or what a record that was there before is to become (update)."""
 
 
 class Link(NamedTuple):
@@ -89,6 +89,10 @@ class Batch:
     def __post_init__(self) -> None:
         numbers = [row.number for row in self.rows]
         self.first_row, self.last_row = min(numbers), max(numbers)
+
+    @property
+    def closes_circles(self) -> bool:
+        return self.second in {"link", "relink"}
 
     @cached_property
     def packed_rows(self) -> str:

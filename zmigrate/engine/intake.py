@@ -7,7 +7,7 @@ from collections.abc import Callable
 from zmigrate.engine import links, settle
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Outcome, linked_later
+from zmigrate.engine.outcomes import MOVED, Action, Outcome, linked_later
 from zmigrate.engine.produce import duplicate_in_source
 from zmigrate.engine.resolve import Resolver
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
@@ -84,7 +84,7 @@ class Intake:
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
-        if batch.second == "link":
+        if batch.closes_circles:
             outcomes = links.linked(batch, outcomes)
         seconds = [] if batch.second else self._second_writes(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
@@ -95,29 +95,24 @@ class Intake:
         """The batches in which rows of this one go on: their records exist, and are updated by id. Their
         outcomes here say that they moved.
         """
-        links_left: list[Pending] = []
-        updates: list[Pending] = []
+        rows_of: dict[Second, list[Pending]] = {"link": [], "relink": [], "update": []}
         key, on_existing = self._target.key, self._target.on_existing
         for index, (row, outcome) in enumerate(zip(batch.rows, outcomes, strict=True)):
             record_id = outcome.id
             if record_id is None:
                 continue
-            if row.links and outcome.action == "created":
-                links_left.append(links.link_row(row, record_id))
-                outcomes[index] = linked_later(record_id)
+            if row.links and outcome.action in {"created", "updated"}:
+                created = outcome.action == "created"
+                rows_of["link" if created else "relink"].append(links.link_row(row, record_id))
+                outcomes[index] = linked_later(record_id) if created else Outcome("moved", record_id)
             elif on_existing and outcome.code == DUPLICATE_DATA and outcome.field == key:
                 if on_existing == "update":
-                    updates.append(self._update_of(row, record_id))
+                    rows_of["update"].append(self._update_of(row, record_id))
                     outcomes[index] = Outcome("moved", record_id)
                 else:
                     what = f"{key} {row.key!r}"
                     outcomes[index] = existing(self._target, record_id, what, [record_id])
-        found: list[Batch] = []
-        if links_left:
-            found.append(self._second(links_left, "link"))
-        if updates:
-            found.append(self._second(updates, "update"))
-        return found
+        return [self._second(rows, second) for second, rows in rows_of.items() if rows]
 
     def _update_of(self, row: Pending, record_id: str) -> Pending:
         """The row as an update of the record that has its key already; the key need not be sent again."""
@@ -139,11 +134,13 @@ class Intake:
             rows, open_ones = self._resolver.resolve(batch.rows)
             outcomes = {row.number: links.unlinked(row, outcome) for row, outcome in open_ones}
             bare = [row for row in rows if len(row.record) == 1]  # left out, by choice
-            outcomes |= {row.number: Outcome("created", row.record["id"]) for row in bare}
+            action: Action = "created" if batch.second == "link" else "updated"
+            outcomes |= {row.number: Outcome(action, row.record["id"]) for row in bare}
             rows = [row for row in rows if row.number not in outcomes]
             flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
             if rows:
-                ready = Batch(id=flight.producer.take_id(), rows=rows, parent=batch.id, second="link")
+                new_id = flight.producer.take_id()
+                ready = Batch(id=new_id, rows=rows, parent=batch.id, second=batch.second)
                 ready.resolved = True
                 ready.body = self._sender.body(ready)
                 flight.queue(ready)

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine import journal_sql as sql
+from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
 from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created
 from zmigrate.engine.recorded import Group, Numbered, Parts
@@ -153,6 +154,7 @@ class Journal:
                 batch.packed_rows,
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
                 None if body is None else batch.packed_body or pack_body(body),
+                links.pack_links(batch.rows),
             ),
         )
 
@@ -220,7 +222,7 @@ class Journal:
 
     @staticmethod
     def _batch(row: tuple[Any, ...], rebuild: Rebuild) -> Batch:
-        id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body = row
+        id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, linked = row
         numbered = orjson.loads(rows)
         records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
         sources = unpack_source(source) or [None] * len(numbered)
@@ -233,10 +235,13 @@ class Journal:
             sent_at=sent_at,
             doubted=bool(doubted),
             second=second,
-            rows=[
-                Pending(number, line, key, None, record, kept)
-                for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
-            ],
+            rows=links.with_links(
+                [
+                    Pending(number, line, key, None, record, kept)
+                    for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
+                ],
+                linked,
+            ),
         )
 
     def line_that(self, action: Action, record_id: str, besides: int) -> int | None:

@@ -28,7 +28,8 @@ CREATE TABLE content (            -- what is written once, and is most of the fi
     batch INTEGER PRIMARY KEY,
     rows TEXT NOT NULL,           -- [[number, line, key], ...]
     source BLOB,                  -- the rows as they were read, zlib, where the source can't be read again
-    body BLOB                     -- what was sent, zlib
+    body BLOB,                    -- what was sent, zlib
+    links TEXT                    -- references that close circles, and are written later: {place: {field: ..}}
 );
 CREATE TABLE outcome (            -- a batch that is in here is done
     batch INTEGER PRIMARY KEY,
@@ -58,7 +59,7 @@ PUT_BATCH = (
     " first_intent=excluded.first_intent, sent_at=excluded.sent_at, doubted=excluded.doubted"
 )
 PUT_CONTENT = (
-    "INSERT INTO content(batch, rows, source, body) VALUES (?,?,?,?)"
+    "INSERT INTO content(batch, rows, source, body, links) VALUES (?,?,?,?,?)"
     " ON CONFLICT(batch) DO UPDATE SET body=excluded.body WHERE body IS NOT excluded.body"
 )
 MARK_BATCH = "UPDATE batch SET state=?, doubted=? WHERE id=?"
@@ -67,7 +68,7 @@ PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?
 PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
 PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
 OPEN_BATCHES = (
-    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body"
+    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, links"
     " FROM batch JOIN content ON content.batch = id WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
 )
 OPEN_ROWS = (

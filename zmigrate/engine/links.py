@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine.batch import Batch, Link, Pending
-from zmigrate.engine.outcomes import Outcome
+from zmigrate.engine.outcomes import Action, Outcome
 from zmigrate.references import Find, Ref, Reference
 from zmigrate.rows.references import OpenId
 
@@ -33,18 +33,44 @@ def cut(row: Pending, own: Sequence[OpenId]) -> Pending:
 
 
 def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes of rows whose second write was answered: they were created, whatever else went wrong."""
+    """The outcomes of rows whose second write was answered: what the first came to, if all is well."""
+    action: Action = "created" if batch.second == "link" else "updated"
     return [
-        outcome._replace(action="created") if outcome.action == "updated" else unlinked(row, outcome)
+        outcome._replace(action=action) if outcome.action == "updated" else unlinked(row, outcome)
         for row, outcome in zip(batch.rows, outcomes, strict=True)
     ]
 
 
 def unlinked(row: Pending, outcome: Outcome) -> Outcome:
-    """The outcome of a row that was created, and whose link could not be written."""
+    """The outcome of a row whose record is there, and whose link could not be written."""
     names = ", ".join(name for name in row.record if name != "id")
-    message = f"created as {row.record['id']}, but {names} could not be set: {outcome.message}"
+    message = f"written as {row.record['id']}, but {names} could not be set: {outcome.message}"
     return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
+
+
+def pack_links(rows: Sequence[Pending]) -> str | None:
+    """The links of rows that go without them, by their places, as the journal keeps them beside what is sent;
+    None where there are none.
+    """
+    found = {
+        str(place): {link.field: _stored(link.value) for link in row.links}
+        for place, row in enumerate(rows)
+        if row.links
+    }
+    return orjson.dumps(found).decode() if found else None
+
+
+def with_links(rows: Sequence[Pending], packed: str | None) -> list[Pending]:
+    """Rows with the links that were packed for them."""
+    found = {} if packed is None else orjson.loads(packed)
+    return [
+        row._replace(
+            links=tuple(
+                Link(name, _restored(value, name)) for name, value in found.get(str(place), {}).items()
+            )
+        )
+        for place, row in enumerate(rows)
+    ]
 
 
 def pack(rows: Sequence[Pending]) -> bytes:

@@ -208,13 +208,13 @@ class RecordRun:
         """Batches that were under way, keys on hold, keys that were created."""
         fold, now = self._target.fold, self._clock()
         for batch in self._journal.open_batches(self._sender.records):
-            if batch.second == "link":
+            if batch.closes_circles:
                 batch.rows = [links.reopened(row) for row in batch.rows]
             else:
                 batch.rows = [
                     row._replace(folded=None if row.key is None else fold(row.key)) for row in batch.rows
                 ]
-            if batch.second == "link" and not all(map(settled, batch.rows)):
+            if batch.closes_circles and not all(map(settled, batch.rows)):
                 flight.links.append(batch)
                 continue
             batch.resolved = True

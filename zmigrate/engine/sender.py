@@ -95,7 +95,7 @@ class Sender:
         """The request body; for a delete, the ids as a JSON list; for a link that waits, what it is to be
         made from.
         """
-        if batch.second == "link" and not batch.resolved:
+        if batch.closes_circles and not batch.resolved:
             return links.pack(batch.rows)
         target = self.target_of(batch)
         if target.operation == "delete":
@@ -109,7 +109,7 @@ class Sender:
 
     def records(self, body: bytes, second: Second | None) -> list[dict[str, Any]]:
         """The records of a body that was made by `body`."""
-        waiting = links.unpack(body) if second == "link" else None
+        waiting = links.unpack(body) if second in {"link", "relink"} else None
         if waiting is not None:
             return waiting
         parsed = orjson.loads(body)

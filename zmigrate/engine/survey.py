@@ -122,8 +122,8 @@ class Surveyor:
         lacking = missing(self._job.scopes, scopes_for(write, refers_to=(write.module,)))
         if lacking:
             raise JobError(
-                f"{cuts:,} rows of {self._source.name} refer to one another in a circle, which takes a second "
-                f"write; the job declares too few scopes for it, missing: {', '.join(lacking)}",
+                f"{cuts:,} rows of {self._source.name} refer to one another in a circle, which takes a "
+                "second write; the job declares too few scopes for it, missing: " + ", ".join(lacking),
                 hint="Add them to `scopes`, or derive them: "
                 f'scopes_for(write, refers_to=("{write.module}",))',
             )
