@@ -1,4 +1,4 @@
-"""The ready-made jobs import-csv and import-file with a mapping, on files as they come, against the emulator."""
+"""The ready-made jobs import-csv and import-file with a mapping, on files as they come."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_sample_mapping_loads_the_old_assets_and_what_was_done_to_them(bench
     assert assets["7003"]["Caretaker"]["name"] == "Tom Okafor"
 
 
-# ------------------------------------------------------------------------------------------ files as they come
+# ----------------------------------------------------------------------------------------- files as they come
 
 ROWS = [("L-1", 'Köhler "Nord"', "1.234,50"), ("L-2", "two\nlines", ""), ("L-3", '=cmd|" /C calc"!A0', "7")]
 RULES = {
@@ -116,14 +116,12 @@ def test_a_dirty_file_is_loaded_by_rules_as_it_stands(
 ) -> None:
     path = bench.folder / name
     path.write_bytes(content)
-    for job in (ImportFile, ImportCsv)[: 1 if name.endswith(".gz") else 2]:
+    jobs = [ImportFile(file=str(path), **LEADS, **RULES, **more)]
+    if not name.endswith(".gz"):
+        jobs.append(ImportCsv(file=path, **LEADS, **RULES, **more))
+    for job in jobs:
         bench.post("reset", {})
-        assert outcome(
-            bench, job(file=job is ImportFile and str(path) or path, **LEADS, **RULES, **more)
-        ) == {
-            "read": 3,
-            "created": 3,
-        }
+        assert outcome(bench, job) == {"read": 3, "created": 3}
         leads = {
             lead["Legacy_ID"]: (lead["Last_Name"], lead.get("Annual_Revenue")) for lead in bench.records()
         }
@@ -188,16 +186,13 @@ def test_a_field_that_the_module_has_not_is_refused_with_its_line(bench: Bench) 
     mapping = put(
         bench.folder / "old.toml",
         'module = "Leads"\noperation = "insert"\n[fields]\nLast_Name = "name"\n'
-        'Contry = { column = "land", default = "Germany" }\n$skip = { constant = true }\n'.replace(
-            "$skip", '"$skip"'
-        ),
+        'Contry = { column = "land", default = "Germany" }\n',
     )
     with pytest.raises(UsageError) as error:
         bench.run(ImportCsv(file=path, mapping=mapping))
-    assert error.value.message.endswith(
-        "old.toml:5: fields.Contry goes nowhere: Leads has no field 'Contry'. Did you mean Country?"
-    )
-    assert bench.stats()["tokens"]["acquired"] >= 0
+    wanted = "old.toml:5: fields.Contry goes nowhere: Leads has no field 'Contry'. Did you mean Country"
+    assert wanted in error.value.message
+    assert bench.records() == []
 
 
 def test_a_mapping_that_changed_is_not_gone_on_with(bench: Bench) -> None:
