@@ -239,6 +239,16 @@ def test_a_changed_mapping_is_refused_at_resume(bench: Bench, tmp_path: Path) ->
     assert bench.resume(job=None).state == "finished"
 
 
+def test_a_trial_of_some_rows_says_what_becomes_of_the_others(bench: Bench, tmp_path: Path) -> None:
+    contacts = "Legacy_ID,name,account\nC1,Ada,A1\nC2,Ben,A2\n"
+    flow = export(
+        tmp_path, CONTACTS + ACCOUNTS, accounts=FILES["accounts.csv"], contacts=contacts, deals=None
+    )
+    trial = bench.run(flow, limit=1)  # parents first: A1 is loaded, and Ada with it
+    assert (trial.state, trial.rows.created) == ("limited", 2)
+    assert (bench.resume().rows.created, bench.audit("Accounts")["created_twice"]) == (4, [])
+
+
 def test_columns_that_go_nowhere_are_told_of_all_files_before_the_first_call(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -271,6 +281,7 @@ def test_the_command_line_shows_the_steps_and_the_total(
     lines = [line.split() for line in err.splitlines()]
     assert ["03-deals", "finished", "3", "2", "1"] in lines
     assert ["total", "8", "6", "2"] in lines
+    assert "import-folder 2/3: 02-contacts" in err
     assert main(["runs", "--json"]) == 0
     (run,) = json.loads(capsys.readouterr().out)
     assert run["result"]["rows"]["created"] == 6

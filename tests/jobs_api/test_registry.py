@@ -12,7 +12,7 @@ import pytest
 from zmigrate.errors import JobError
 from zmigrate.registry import Registry, discover
 
-READY_MADE = {"import-csv", "import-file", "import-pipeline", "fill-country"}
+READY_MADE = {"import-csv", "import-file", "import-folder", "import-pipeline", "fill-country"}
 
 
 def job_text(name: str, head: str = "") -> str:

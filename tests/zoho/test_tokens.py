@@ -157,7 +157,7 @@ def test_the_eleventh_token_within_ten_minutes_is_waited_for_and_said(tmp_path: 
         wire.tokens.renew(token.generation)
 
     [waiting] = wire.told(Waiting)
-    assert waiting.why.endswith("are used up, and each command takes one")
+    assert waiting.why.endswith("are used up, and each command or step of a flow takes one")
     assert 599 < waiting.seconds < 601
     assert wire.time.passed >= 600
     assert len(wire.zoho.token_forms) == 11

@@ -30,7 +30,11 @@ UseEmulator = Annotated[
 Limit = Annotated[
     int | None,
     typer.Option(
-        "--limit", min=1, metavar="N", help="Stop after N rows; resume goes on.", rich_help_panel=RUNNER_PANEL
+        "--limit",
+        min=1,
+        metavar="N",
+        help="Stop after N rows (of a flow: of each step); resume goes on.",
+        rich_help_panel=RUNNER_PANEL,
     ),
 ]
 Concurrency = Annotated[

@@ -63,6 +63,11 @@ def refuse_file(name: str) -> None:
             f'"{name}" is a file, not a job',
             hint=f"To load it: zmigrate run import-csv {name} --module MODULE --operation OPERATION",
         )
+    if name.endswith("/") or ("/" in name and Path(name).is_dir()):
+        raise JobError(
+            f'"{name}" is a folder, not a job',
+            hint=f"To load its files: zmigrate run import-folder {name} --mapping FILE.toml",
+        )
 
 
 def registry_of(context: Context) -> Registry:

@@ -91,6 +91,7 @@ class PlainProgress:
         self._every_s = every_s
         self._last_line = clock()
         self._figures = Figures(clock)
+        self._in_flow = False
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +106,9 @@ class PlainProgress:
         note = self._notes.line(event)
         if note is not None:
             self.say(note)
+        self._in_flow |= isinstance(event, events.FlowStarted)
+        if self._in_flow and isinstance(event, events.RunStarted):
+            self.say(event.job)
         if isinstance(event, events.Tick) and self._clock() - self._last_line >= self._every_s:
             self._last_line = self._clock()
             self.say(plain_line(self._figures))

@@ -181,6 +181,10 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
             if result.get("steps") is None
             else "mend the rows in a step's errors.csv and feed that file in again: it loads only what failed"
         )
+    if result["state"] == "limited" and rows.get("failed") and result.get("steps") is not None:
+        steps.append(
+            "rows that refer to rows behind the limit fail: feed a step's errors.csv in after the resume"
+        )
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps

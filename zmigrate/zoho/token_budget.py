@@ -43,7 +43,7 @@ class MintLedger:
             if _number(content.get("blocked_until")) > now:
                 return "Zoho gives this client no more tokens for now"
         window = f"{self._window_s / 60:g} min" if self._window_s >= 60 else f"{self._window_s:g} s"
-        return f"{self._tokens} tokens in {window} are used up, and each command takes one"
+        return f"{self._tokens} tokens in {window} are used up, and each command or step of a flow takes one"
 
     def left(self, now: float) -> int:
         """How many more tokens may be asked for now."""
