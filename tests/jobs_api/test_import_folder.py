@@ -239,7 +239,9 @@ def test_a_changed_mapping_is_refused_at_resume(bench: Bench, tmp_path: Path) ->
     assert bench.resume(job=None).state == "finished"
 
 
-def test_a_trial_of_some_rows_says_what_becomes_of_the_others(bench: Bench, tmp_path: Path) -> None:
+def test_a_limit_takes_the_first_rows_of_each_file_and_the_resume_the_rest(
+    bench: Bench, tmp_path: Path
+) -> None:
     contacts = "Legacy_ID,name,account\nC1,Ada,A1\nC2,Ben,A2\n"
     flow = export(
         tmp_path, CONTACTS + ACCOUNTS, accounts=FILES["accounts.csv"], contacts=contacts, deals=None
