@@ -14,7 +14,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from statistics import median
 
-from tests.bench.figures import FIGURES, QUICK, Lab, Sizes
+from tests.bench.figures import FIGURES
+from tests.bench.lab import QUICK, Lab, Sizes
 from tests.bench.measure import CommandFailed
 from tests.bench.server import Server
 from tests.bench.table import Line, drawn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -11,6 +12,9 @@ import httpx
 
 ROOMY = ("--edition", "ultimate", "--users-purchased", "1000000", "--token-limit", "1000000")
 """Neither credits nor tokens run out during a benchmark."""
+
+PAGE = 20_000
+"""Records a look at the org takes at once."""
 
 
 class Server:
@@ -53,6 +57,18 @@ class Server:
         audit = self._http.get(f"{self.url}/_emulator/audit", params={"module": module, "key": key}).json()
         assert audit["created_twice"] == [], audit["created_twice"][:3]
         return int(audit["creates"])
+
+    def records(self, module: str, fields: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """All records of a module, with their ids and these fields."""
+        where, offset = f"{self.url}/_emulator/records/{module}", 0
+        while True:
+            answer = self._http.get(where, params={"offset": offset, "limit": PAGE}).json()
+            page = answer["data"] if isinstance(answer, dict) else answer
+            for record in page:
+                yield {name: record.get(name) for name in ("id", *fields)}
+            offset += len(page)
+            if len(page) < PAGE:
+                return
 
     def write_times(self, module: str) -> list[float]:
         """When each write request came, in epoch seconds."""
