@@ -1,4 +1,4 @@
-"""Accounts with parents anywhere in the file, and contacts that refer to them: memory, and whether every link is
+"""Accounts with parents anywhere in the file, contacts that refer to them: memory, and whether every link is
 right, also after kills.
 """
 
