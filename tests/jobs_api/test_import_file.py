@@ -14,9 +14,11 @@ from zmigrate.ready_jobs.import_csv import ImportCsv
 from zmigrate.ready_jobs.import_file import ImportFile
 
 from tests.rows.mappings import put
-from tests.support import Bench, read_rows
+from tests.support import Bench, credentials_of, read_rows
 from zmigrate.emulator import Emulator, Options
+from zmigrate.engine.entry import plan
 from zmigrate.errors import JobError, SourceError, UsageError
+from zmigrate.events import Log
 from zmigrate.job import DeclaredColumns, missing_scopes, options
 
 SAMPLES = Path(str(files(zmigrate.samples)))
@@ -244,3 +246,19 @@ def test_only_plain_columns_of_text_take_the_short_way(tmp_path: Path) -> None:
 
 def test_arguments_come_first() -> None:
     assert [spec.name for spec in options(ImportFile)][:3] == ["file", "module", "operation"]
+
+
+def test_rows_of_a_subform_without_a_parent_are_told_by_run_and_plan(bench: Bench) -> None:
+    put(bench.folder / "log.csv", "asset,date\n1,2024-01-01\n9,2024-01-02\n9,2024-01-03\n")
+    path = put(bench.folder / "old.csv", "Legacy_ID,Name\n1,A\n")
+    rule = 'Service_Log = { rows = "log.csv", match = { asset = "Legacy_ID" }, fields.Service_Date = "date" }'
+    job = ImportCsv(
+        file=path, module="Legacy_Assets", operation="insert", map=["Legacy_ID=Legacy_ID"], field=[rule]
+    )
+    told = "rows of log.csv that have no parent in old.csv, and are not written: 2 (lines 3, 4)"
+    with plan(
+        job, credentials=credentials_of(bench.emulator), folder=bench.folder, environ=bench.environ
+    ) as made:
+        assert told in [warning.message for warning in made.warnings]
+    assert outcome(bench, job) == {"read": 1, "created": 1}
+    assert told in [event.message for event in bench.seen(Log)]

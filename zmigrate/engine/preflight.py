@@ -5,6 +5,7 @@ values.
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,9 @@ from zmigrate.author import Fill
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
+from zmigrate.job import RecordJob
 from zmigrate.rows.keys import fold_key, fold_number
+from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
 from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
@@ -21,6 +24,7 @@ from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
+LINES_TOLD = 3
 
 NUMBER_KEY_TYPES = frozenset(["integer", "bigint"])
 
@@ -78,6 +82,22 @@ def check_source(source: Source, write: Write) -> None:
             hint="Read into a file first (ctx.crm.query in a Job), and insert from that.",
             code="ENDLESS",
         )
+
+
+def check_orphans(job: RecordJob, source: Source, emit: Emit) -> None:
+    """Warn of rows of second files, those of subforms, whose parent is not in the source."""
+    if not isinstance(job, LoadJob):
+        return
+    lines: dict[str, list[int]] = {}
+    counts: Counter[str] = Counter()
+    for orphan in job.load.orphans():
+        counts[orphan.file] += 1
+        if counts[orphan.file] <= LINES_TOLD:
+            lines.setdefault(orphan.file, []).append(orphan.line)
+    for file, count in counts.items():
+        first = ", ".join(map(str, lines[file])) + (", …" if count > LINES_TOLD else "")
+        what = f"rows of {file} that have no parent in {source.name}, and are not written: {count:,}"
+        emit(Log("warning", f"{what} ({'lines' if count > 1 else 'line'} {first})"))
 
 
 def check_org(org: Org, soid: str, emit: Emit) -> None:

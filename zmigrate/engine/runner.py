@@ -210,6 +210,7 @@ class Runner:
         if fills is not None:
             preflight.check_fills(fills, fields, write.operation, write.key)
         preflight.check_source(source, write)
+        preflight.check_orphans(self._job, source, self._hub.emit)
         user = preflight.find_user(connection.crm, self._hub.emit) if target.tells_ours_by_time else None
         converter = Converter(
             fields,

@@ -87,6 +87,7 @@ class RecordPlanner:
         if fills is not None:
             preflight.check_fills(fills, self.fields, self.write.operation, self.write.key)
         preflight.check_source(source, self.write)
+        preflight.check_orphans(job, source, hub.emit)
         self._column_of: Mapping[str, str] = {
             fill.field: fill.columns[0] for fill in fills or () if fill.columns
         }
