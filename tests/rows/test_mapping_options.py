@@ -200,3 +200,10 @@ Date_of_Birth = { column = "born", format = "%d/%m/%Y" }
     assert list(load.transform(row.values)) == [
         *("Last_Name", "Account_Name", "Date_of_Birth", "Legacy_ID", "Email"),
     ]
+
+
+def test_a_word_of_the_file_that_does_not_fit_is_told_although_options_add_to_it(tmp_path: Path) -> None:
+    old, _ = files(tmp_path)
+    mapping = put(tmp_path / "bad.toml", 'module = "Deals"\noperation = "insert"\nignore = "note"\n')
+    with pytest.raises(JobError, match=r"bad\.toml:3: ignore: 'note' does not fit here"):
+        Load.from_options(old, mapping, ignore_column=["id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from zmigrate.author import Fill, Skip
@@ -64,7 +65,7 @@ class Compiled:
         """Rows of the second files whose parent is not in the source."""
         for name, second in self._seconds.items():
             ours = self._rules[name].uses
-            yield from second.orphans(key_of(row.values, ours) for row in source.rows())
+            yield from second.orphans(_keys(source, ours))
 
     def _plain_columns(self, words: LoadWords, header: Sequence[str] | None) -> Mapping[str, str] | None:
         rules = self._rules
@@ -115,6 +116,12 @@ def _rules(words: LoadWords) -> dict[str, FieldRule]:
     if words.write.operation == "delete":
         return {name: rule for name, rule in words.fields.items() if name == words.write.key}
     return dict(words.fields)
+
+
+def _keys(source: Source, columns: Sequence[str]) -> Iterator[str]:
+    for row in source.rows():
+        with suppress(ValueError):  # a row whose cells can't be a key fails when its turn comes
+            yield key_of(row.values, columns)
 
 
 def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, Any]) -> BadValue:

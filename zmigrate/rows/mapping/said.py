@@ -89,9 +89,9 @@ def with_options(said: Said | None, options: Options) -> Said:
         if added:
             words[table] = _both(said, table, words.get(table, {}), added, labels)
     for word, more in (("ignore", options.ignore), ("skip_if", options.skip_if)):
-        if more:
-            before = words.get(word, [])
-            before = [before] if isinstance(before, Mapping) else list(before)
+        before = words.get(word, [])
+        if more and isinstance(before, Mapping | list):  # anything else is refused with its line
+            before = [before] if isinstance(before, Mapping) else before
             flag = "--ignore-column" if word == "ignore" else "--skip-if"
             words[word] = [*before, *more]
             labels |= {(word, number): flag for number in range(len(before), len(before) + len(more))}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
+from weakref import finalize
 
 import orjson
 
@@ -32,13 +33,14 @@ class Orphan:
 
 class SecondFile:
     """The rows of a second file by the key of their parent, in the file's order. Memory stays flat: the
-    database is a temporary file of SQLite's own, gone when closed.
+    database is a temporary file of SQLite's own, gone with this object.
     """
 
     def __init__(self, source: Source, columns: Sequence[str]) -> None:
         """`columns`: those that tell the parent."""
         self.name = source.name
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        finalize(self, self._db.close)
         self._db.execute("CREATE TABLE item (key TEXT, number INTEGER, line INTEGER, cells BLOB)")
         self._db.execute("BEGIN")
         rows = source.rows()
@@ -56,16 +58,15 @@ class SecondFile:
         """The rows whose key is none of these, which are all that the main file has."""
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS parent (key TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO parent VALUES (?)", ((key,) for key in keys if key != NO_KEY))
+        self._db.executemany(
+            "INSERT OR IGNORE INTO parent VALUES (?)", ((key,) for key in keys if key != NO_KEY)
+        )
         self._db.execute("COMMIT")
         found = self._db.execute(
             "SELECT line, key FROM item WHERE key NOT IN (SELECT key FROM parent) ORDER BY number"
         )
         for line, key in found:
             yield Orphan(self.name, line, ", ".join(orjson.loads(key)))
-
-    def close(self) -> None:
-        self._db.close()
 
 
 def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
