@@ -49,7 +49,7 @@ class Pace:
             self._first = self._now()
         elif isinstance(event, BatchDone):
             self._rows += event.created + event.updated + event.unchanged + event.deleted
-            self._rows += event.failed + event.in_doubt
+            self._rows += event.skipped + event.failed + event.in_doubt
             self._last = self._now()
         elif isinstance(event, RowsDecided):
             self._rows += event.skipped + event.failed
