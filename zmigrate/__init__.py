@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from zmigrate.engine.entry import FlowPlan, Plan, RunResult, plan, resume, run
+    from zmigrate.engine.entry import RunResult, plan, resume, run
+    from zmigrate.engine.planning.flow_plan import FlowPlan
+    from zmigrate.engine.planning.plan import Plan
     from zmigrate.job import (
         Argument,
         Delete,
@@ -68,7 +70,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "zmigrate.engine.entry": ("FlowPlan", "Plan", "RunResult", "plan", "resume", "run"),
+    "zmigrate.engine.entry": ("RunResult", "plan", "resume", "run"),
+    "zmigrate.engine.planning.flow_plan": ("FlowPlan",),
+    "zmigrate.engine.planning.plan": ("Plan",),
     "zmigrate.job": (
         *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
         *("Skip", "Update", "Upsert", "Users", "scopes_for"),

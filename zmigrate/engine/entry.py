@@ -9,14 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
-from zmigrate.engine.flow import FlowRunner
 from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.ledger import find_run
-from zmigrate.engine.planning.flow_plan import FlowPlan
-from zmigrate.engine.planning.flow_planner import FlowPlanner
-from zmigrate.engine.planning.plan import Plan
-from zmigrate.engine.planning.planner import Planner
-from zmigrate.engine.planning.record_plan import Wish
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.runner import Confirm, Runner
@@ -30,8 +24,11 @@ from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
+    from zmigrate.engine.flow import FlowRunner
+    from zmigrate.engine.planning.flow_plan import FlowPlan
+    from zmigrate.engine.planning.plan import Plan
 
-__all__ = ["Banner", "FlowPlan", "Plan", "RunResult", "plan", "practice_org", "resume", "run"]
+__all__ = ["Banner", "RunResult", "plan", "practice_org", "resume", "run"]
 
 PRACTICE = "the embedded emulator"
 
@@ -94,6 +91,10 @@ def plan(
     wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it. That
     of a flow has the plan of each step.
     """
+    from zmigrate.engine.planning.flow_planner import FlowPlanner  # noqa: PLC0415  no run needs any of it
+    from zmigrate.engine.planning.planner import Planner  # noqa: PLC0415
+    from zmigrate.engine.planning.record_plan import Wish  # noqa: PLC0415
+
     stop = stop or StopSignal()
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
@@ -183,6 +184,8 @@ def _runner(
     practice: bool,
 ) -> Runner | FlowRunner:
     if isinstance(job, Flow):
+        from zmigrate.engine.flow import FlowRunner  # noqa: PLC0415  most jobs are none
+
         return FlowRunner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice)
     return Runner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice)
 
