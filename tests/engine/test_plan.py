@@ -15,6 +15,8 @@ from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Skip, Update, Upsert, Users, scopes_for
 from zmigrate.engine.planning.plan import Plan
 from zmigrate.errors import SourceError, UsageError
+from zmigrate.events import Event, RowsJudged
+from zmigrate.stopping import StopRequested, StopSignal
 
 INSERT = Insert("Leads", key="Legacy_ID")
 UPSERT = Upsert("Leads", match_on="Legacy_ID")
@@ -587,6 +589,20 @@ def test_a_limit_reads_the_first_rows_only(bench: Bench) -> None:
     plan = planned(bench, INSERT, leads(300), limit=150)
     assert (plan.counts.rows, plan.limited) == (150, True)
     assert not planned(bench, INSERT, leads(150), limit=150).limited
+
+
+def test_a_stop_ends_a_plan_and_nothing_was_written(bench_with: Callable[..., Bench]) -> None:
+    bench = bench_with(latency_ms=20)
+    bench.seed(leads(9_000, start=50_000))
+    stop = StopSignal()
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, RowsJudged):
+            stop.request()
+
+    with pytest.raises(StopRequested):
+        planned(bench, UPSERT, leads(3_000, start=49_000), stop=stop, listeners=(interrupt,))
+    assert bench.get("writes") == []
 
 
 # -- as an object ----------------------------------------------------------------------------------
