@@ -11,7 +11,8 @@ def test_the_demo_proves_that_every_row_is_there_once_and_leaves_only_its_run_fo
     done = zmigrate("demo")
     assert done.code == 0, done.out + done.err
     assert "  NO  " not in done.out
-    assert done.out.count("  yes  ") == 3
+    assert done.out.count("  yes  ") == 4
+    assert "2,988 rows would be created, 12 refused" in done.err
     assert "every row read is accounted for" in done.out
     assert re.search(r"\d+ tokens \(\d+ renewed\)", done.out)
     for word in ("the token ran out midway", "429", "no answer: written or not?", "looked into"):
@@ -27,8 +28,9 @@ def test_the_demo_proves_that_every_row_is_there_once_and_leaves_only_its_run_fo
 def test_a_record_that_is_there_twice_is_no_proof():
     from collections import Counter
 
-    books = {"creates": 2, "created_twice": 0, "lost": 1}
+    books = {"creates": 2, "created_twice": 0, "foreseen": True, "lost": 1}
     assert Proof(expected=Counter("ab"), found=Counter("ab"), **books).holds
     assert not Proof(expected=Counter("ab"), found=Counter("aab"), **books).holds
     assert not Proof(expected=Counter("abc"), found=Counter("ab"), **books).holds
     assert not Proof(expected=Counter("ab"), found=Counter("ab"), **books | {"created_twice": 1}).holds
+    assert not Proof(expected=Counter("ab"), found=Counter("ab"), **books | {"foreseen": False}).holds

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
+    from zmigrate.config import Credentials
     from zmigrate.emulator import Options
     from zmigrate.engine.entry import RunResult
+    from zmigrate.engine.planning.plan import PlanCounts
+    from zmigrate.job import RecordJob
 
 MODULE = "Leads"
 KEY = "Legacy_ID"
@@ -57,6 +60,8 @@ class Proof:
     """Keys of the records in the org."""
     creates: int
     created_twice: int
+    foreseen: bool
+    """Whether as many rows were created and refused as the plan had said."""
     lost: int
     """Writes that were carried out, but whose answer never reached zmigrate."""
 
@@ -66,6 +71,7 @@ class Proof:
             self.found == self.expected
             and self.creates == self.expected.total()
             and self.created_twice == 0
+            and self.foreseen
             and max(self.found.values(), default=0) == 1
         )
 
@@ -96,21 +102,45 @@ def play(state_dir: Path | None) -> None:
         )
         stop = StopSignal()
         progress = progress_for(console, asked=lambda: stop.requested)
-        with practice_org(misbehaving()) as credentials, progress:
+        with practice_org(misbehaving()) as credentials:
+            foreseen = foresee(job, credentials)
+            console.print(plan_line(foreseen))
             tell(credentials.accounts_url, "script", [WRITES | fault for fault in SCRIPT])
-            result = run(
-                job,
-                credentials=credentials,
-                environ=SETTINGS,
-                state_dir=state_dir,
-                listeners=(Story(progress.say), progress),
-                stop=stop,
-            )
-            proof = prove(credentials.accounts_url, result) if result.state == "finished" else None
+            with progress:
+                result = run(
+                    job,
+                    credentials=credentials,
+                    environ=SETTINGS,
+                    state_dir=state_dir,
+                    listeners=(Story(progress.say), progress),
+                    stop=stop,
+                )
+            finished = result.state == "finished"
+            proof = prove(credentials.accounts_url, result, foreseen) if finished else None
     stdout_console().print(ending(result, proof))
     if proof is None:
         raise typer.Exit(result.exit_code)
     raise typer.Exit(0 if proof.holds else FAILED)
+
+
+def foresee(job: RecordJob, credentials: Credentials) -> PlanCounts:
+    """What `zmigrate plan` says of the import, beforehand. It leaves nothing behind."""
+    from tempfile import TemporaryDirectory
+
+    from zmigrate.engine.entry import plan
+
+    with (
+        TemporaryDirectory(prefix="zmigrate-") as scratch,
+        plan(job, credentials=credentials, environ=SETTINGS, state_dir=Path(scratch)) as foreseen,
+    ):
+        return foreseen.counts
+
+
+def plan_line(foreseen: PlanCounts) -> str:
+    return (
+        f"The plan, before anything is written: {foreseen.creates:,} rows would be created, "
+        f"{foreseen.refused:,} refused.\n"
+    )
 
 
 def misbehaving() -> Options:
@@ -158,8 +188,10 @@ def tell(url: str, what: str, body: object) -> None:
     urlopen(request).close()  # noqa: S310
 
 
-def prove(url: str, result: RunResult) -> Proof:
-    """Compare success.csv, key by key, with the records that the emulator holds and with its audit."""
+def prove(url: str, result: RunResult, foreseen: PlanCounts) -> Proof:
+    """Compare success.csv, key by key, with the records that the emulator holds and with its audit; and what
+    came about with what was foreseen.
+    """
     audit = ask(url, f"audit?module={MODULE}&key={KEY}")
     records = ask(url, f"records/{MODULE}")
     writes = ask(url, f"writes?module={MODULE}")
@@ -168,6 +200,7 @@ def prove(url: str, result: RunResult) -> Proof:
         found=Counter(str(record[KEY]) for record in records),
         creates=audit["creates"],
         created_twice=len(audit["created_twice"]),
+        foreseen=(foreseen.creates, foreseen.refused) == (result.rows.created, result.rows.failed),
         lost=sum(1 for write in writes if write["applied"] and not isinstance(write["status"], int)),
     )
 
@@ -226,6 +259,7 @@ def proof_texts(proof: Proof) -> list[tuple[bool, str]]:
             proof.created_twice == 0 and proof.creates == total,
             f"{proof.creates:,} creations, none of them twice",
         ),
+        (proof.foreseen, "as many as the plan had said, and as many refused"),
         (proof.lost > 0, f"though {proof.lost} times it had written, and the answer got lost"),
     ]
 

@@ -149,6 +149,11 @@ class Book:
         self.flush()
         return dict(self.db.execute("SELECT fate, COUNT(*) FROM row GROUP BY fate").fetchall())
 
+    def fate(self, number: int) -> str | None:
+        """That of one row; None where it was rejected at first sight."""
+        found = self.db.execute("SELECT fate FROM row WHERE number=?", (number,)).fetchone()
+        return None if found is None else str(found[0])
+
     def refused_rows(self) -> int:
         self.flush()
         return int(self.db.execute("SELECT COUNT(DISTINCT number) FROM reject").fetchone()[0])

@@ -1,16 +1,22 @@
-"""Records that are not there yet: keys that rows of files before this one will be written with."""
+"""Records that are not there yet: keys, and other values, that rows of files before this one will be written
+with.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from zmigrate.rows.keys import fold_key
 
 NOT_YET = "planned"
 """In the place of an id: the record is still to be written."""
+
+
+ValuesOf = Callable[[str], Iterator[tuple[str, str]]]
+"""Reads a source for one field: (value, row in words) of each record that will be created."""
 
 
 class IdLookup(Protocol):
@@ -54,7 +60,10 @@ class PlannedKeys:
             "CREATE TABLE planned (module TEXT, folded TEXT, field TEXT, id TEXT,"
             " PRIMARY KEY (module, folded, field, id)) WITHOUT ROWID"
         )
+        self.db.execute("CREATE TABLE value (module TEXT, field TEXT, folded TEXT, row TEXT)")
         self._folds: dict[tuple[str, str], Callable[[str], str]] = {}
+        self._values: dict[str, list[ValuesOf]] = {}
+        self._read: set[tuple[str, str]] = set()
 
     def close(self) -> None:
         self.db.close()
@@ -91,6 +100,45 @@ class PlannedKeys:
                 )
                 ids.extend(id_ for (id_,) in rows if id_ not in ids)
         return found
+
+    def add_rows(self, module: str, values_of: ValuesOf) -> None:
+        """Add a source whose rows will be created; it is read again where a `Find` looks into one of their
+        fields.
+        """
+        self._values.setdefault(module, []).append(values_of)
+        self._read = {place for place in self._read if place[0] != module}
+
+    def rows_with(
+        self, module: str, field: str, values: Sequence[str], fold: Callable[[str], str]
+    ) -> dict[str, list[str]]:
+        """The rows that will be created with each of these values, in words."""
+        if module not in self._values:
+            return {}
+        if (module, field) not in self._read:
+            self._read_values(module, field, fold)
+        return {
+            value: [
+                row
+                for (row,) in self.db.execute(
+                    "SELECT row FROM value WHERE module=? AND field=? AND folded=? LIMIT 10",
+                    (module, field, fold(value)),
+                )
+            ]
+            for value in values
+        }
+
+    def _read_values(self, module: str, field: str, fold: Callable[[str], str]) -> None:
+        self._read.add((module, field))
+        self.db.execute("DELETE FROM value WHERE module=? AND field=?", (module, field))
+        self.db.execute("DROP INDEX IF EXISTS value_folded")
+        self.db.execute("BEGIN")
+        for values_of in self._values[module]:
+            self.db.executemany(
+                "INSERT INTO value VALUES (?,?,?,?)",
+                ((module, field, fold(value), row) for value, row in values_of(field)),
+            )
+        self.db.execute("COMMIT")
+        self.db.execute("CREATE INDEX value_folded ON value (module, field, folded)")
 
     def fields_of(self, module: str) -> tuple[str, ...]:
         """The fields by which keys of this module are known."""

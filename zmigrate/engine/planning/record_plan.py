@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
+from typing import TypeVar
 
 from zmigrate.engine import preflight
 from zmigrate.engine.batch import Pending
@@ -16,7 +18,7 @@ from zmigrate.engine.planning.known import NOT_YET, IdLookup, PlannedKeys
 from zmigrate.engine.planning.plan import PlanCounts, UserMapped
 from zmigrate.engine.planning.pointing import OrgUsers, Pointers
 from zmigrate.engine.planning.price import Price, looked_up_by_run, price_of
-from zmigrate.engine.planning.reading import Reader, WatchedConverter
+from zmigrate.engine.planning.reading import ROWS_TOGETHER, Reader, WatchedConverter
 from zmigrate.engine.planning.referring import References
 from zmigrate.engine.planning.remarks import Findings, required_by_layout
 from zmigrate.engine.planning.repeating import (
@@ -25,12 +27,14 @@ from zmigrate.engine.planning.repeating import (
     repeated_values,
     updates_of_another,
 )
+from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.events import EventHub, RowsJudged
-from zmigrate.job import RecordJob, fills_of
+from zmigrate.job import DeclaredColumns, RecordJob, fills_of
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.users import UserDirectory
+from zmigrate.rows.values import Converter
 from zmigrate.stopping import StopSignal
 from zmigrate.writes import Write
 from zmigrate.zoho.connection import Connection
@@ -38,6 +42,8 @@ from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.metadata import Layout, Org
 
 USERS_SHOWN = 1_000
+
+AnyConverter = TypeVar("AnyConverter", bound=Converter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class RecordPlanner:
         self.book = Book()
         self._users = OrgUsers(self._crm)
         self._directory = UserDirectory(job.users, self._users.load)
-        self._references = References(self.target, self.book, known, self._may_query)
+        self._references = References(self.target, self.book, known, self._may_query, planned)
         self._pointers = Pointers(self.fields, self.book, self._users, self._may_read)
 
     # -- what the token may -----------------------------------------------------------------------
@@ -137,20 +143,16 @@ class RecordPlanner:
             self._references,
         )
 
+    def _converter(self, kind: type[AnyConverter], users: UserDirectory) -> AnyConverter:
+        write = self.write
+        return kind(self.fields, write.operation, write.key, self.job.formats, users, self._crm.fields)
+
     def _reader(self) -> Reader:
-        converter = WatchedConverter(
-            self.fields,
-            self.write.operation,
-            self.write.key,
-            self.job.formats,
-            self._directory,
-            self._crm.fields,
-        )
         return Reader(
             self.job,
             self.source,
             self.target,
-            converter,
+            self._converter(WatchedConverter, self._directory),
             self.book,
             column_of=self._column_of,
             emit=self._hub.emit,
@@ -252,8 +254,10 @@ class RecordPlanner:
         )
 
     def _hand_on(self) -> None:
-        """The keys of this job's rows, for those that come after it."""
+        """The keys of this job's rows, and what they are found by, for those that come after it."""
         key, operation = self.target.key, self.target.operation
+        if self._planned is not None and operation in {"insert", "upsert"} and self.source.stable:
+            self._planned.add_rows(self.target.module, self._values_of)
         if self._planned is None or key in {None, "id"} or operation == "delete":
             return
         found = self.book.db.execute(
@@ -262,6 +266,23 @@ class RecordPlanner:
         self._planned.add(
             self.target.module, key or "", ((folded, NOT_YET) for (folded,) in found), self.target.fold
         )
+
+    def _values_of(self, field: str) -> Iterator[tuple[str, str]]:
+        """The values of one field in the records that would be created, each with its row in words."""
+        prepare = Preparer(
+            self.job.transform,
+            self._converter(Converter, UserDirectory(self.job.users, self._users.load)),
+            self.target,
+            lambda event: None,
+            keep_source=False,
+            columns=DeclaredColumns.of(self.job),
+        )
+        rows = islice(self.source.rows(), self._wish.limit)
+        while some := list(islice(rows, ROWS_TOGETHER)):
+            for row in prepare(some)[0]:
+                value = row.record.get(field)
+                if value is not None and self.book.fate(row.number) in {"create", "unasked"}:
+                    yield str(value), f"line {row.line} of {self.source.name}"
 
     def _price(self, counts: PlanCounts, seconds_per_call: float) -> Price:
         credits = self._connection.credits

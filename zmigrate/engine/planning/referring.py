@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
 from zmigrate.engine.planning.book import Book, Reject
-from zmigrate.engine.planning.known import IdLookup
+from zmigrate.engine.planning.known import IdLookup, PlannedKeys
 from zmigrate.engine.planning.parallel import in_parallel
 from zmigrate.engine.preflight import NUMBER_KEY_TYPES
 from zmigrate.engine.resolve import Wanted, ask
@@ -39,11 +39,13 @@ class References:
         book: Book,
         known: Sequence[IdLookup],
         may_query: Callable[[str], bool],
+        planned: PlannedKeys | None = None,
     ) -> None:
         self._target = target
         self._book = book
         self._known = known
         self._may_query = may_query
+        self._planned = planned
         self.seen = False
         """Some row has a reference."""
         self.not_asked: dict[str, str] = {}
@@ -71,9 +73,10 @@ class References:
         db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
         places = db.execute("SELECT DISTINCT module, by, kind FROM reference").fetchall()
         for module, by, kind in places:
-            self._from_known(module, by, kind)
             if kind == "find":
                 self._from_org(module, by, crm, stop, deliver)
+            else:
+                self._from_known(module, by, kind)
         db.execute("UPDATE reference SET state='open' WHERE state='unknown' AND kind='ref'")
 
     def open_ones(self, column_of: Mapping[str, str]) -> Iterator[Reject]:
@@ -147,9 +150,18 @@ class References:
 
             for alike, answers in in_parallel(tasks(), stop, deliver):
                 same = {value: answers[values[0]] for values in alike.values() for value in values}
-                self._learn(module, by, "find", same)
+                self._learn(module, by, "find", self._with_planned(module, by, same, fold))
         except (Fatal, RefusedError) as error:
             self.not_asked[module] = error.message
+
+    def _with_planned(
+        self, module: str, by: str, answers: Mapping[str, Sequence[str]], fold: Callable[[str], str]
+    ) -> Mapping[str, Sequence[str]]:
+        """What the org has, and what rows of the files before this one will add by then."""
+        if self._planned is None:
+            return answers
+        rows = self._planned.rows_with(module, by, list(answers), fold)
+        return {value: [*ids, *rows.get(value, ())] for value, ids in answers.items()}
 
     def _values(self, module: str, by: str, kind: str) -> Iterator[list[str]]:
         """Different values whose state is not known yet, some hundred together."""
@@ -191,5 +203,5 @@ def _why(module: str, by: str, value: str, kind: str, state: str) -> tuple[str, 
     if state.startswith("several"):
         return REFERENCE_AMBIGUOUS, f"{what} stands for several records: {state.removeprefix('several: ')}"
     if kind == "find":
-        return REFERENCE_OPEN, f"the org has no {what}"
+        return REFERENCE_OPEN, f"neither the org nor a file before this one has {what}"
     return REFERENCE_OPEN, f"{what} is in no row before it, and no earlier run against this org wrote it"

@@ -1,0 +1,69 @@
+"""The folder of the samples: planned and loaded as the README says, each record pointing where it should."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from zmigrate.ready_jobs.import_folder import ImportFolder
+
+from tests.support import Bench
+
+EXPORT = Path(__file__).parents[2] / "samples" / "export"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(EXPORT, tmp_path / "export"))
+
+
+def by_key(bench: Bench, module: str) -> dict[str, dict[str, Any]]:
+    return {record["Legacy_ID"]: record for record in bench.records(module)}
+
+
+def test_the_plan_refuses_nothing_and_the_run_creates_what_it_said(bench: Bench, folder: Path) -> None:
+    with bench.plan(ImportFolder(folder=folder)) as plan:
+        assert [step.plan.counts.refused for step in plan.steps] == [0, 0, 0]
+        foreseen = [step.plan.counts.creates for step in plan.steps]
+    assert bench.audit("Accounts")["creates"] == 0
+    result = bench.run(ImportFolder(folder=folder))
+    assert result.steps is not None
+    assert [step["rows"]["created"] for step in result.steps] == foreseen == [7, 6, 4]
+    accounts, contacts, deals = (by_key(bench, module) for module in ("Accounts", "Contacts", "Deals"))
+    assert accounts["104"]["Parent_Account"]["id"] == accounts["105"]["id"]
+    assert contacts["C-2"]["Account_Name"]["id"] == accounts["102"]["id"]
+    assert not contacts["C-6"].get("Account_Name")
+    assert deals["D-2"]["Contact_Name"]["id"] == contacts["C-3"]["id"]
+    assert deals["D-2"]["Owner"]["email"] == "tom.okafor@example.com"
+    assert (deals["D-1"]["Amount"], deals["D-1"]["Closing_Date"]) == (48000, "2024-03-15")
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("C-7,Bo,Other,bo@halden.example,102,\n", "REFERENCE_AMBIGUOUS"),
+        ("", "REFERENCE_OPEN"),
+    ],
+)
+def test_what_a_find_will_meet_is_foreseen_from_the_files_before_it(
+    bench: Bench, folder: Path, line: str, code: str
+) -> None:
+    contacts = (folder / "contacts.csv").read_text(encoding="utf-8")
+    contacts = contacts + line if line else contacts.replace("bo@halden.example", "ho@halden.example")
+    (folder / "contacts.csv").write_text(contacts, encoding="utf-8")
+    with bench.plan(ImportFolder(folder=folder)) as plan:
+        rejects = [(reject.line, reject.code) for reject in plan.steps[2].plan.rejects]
+    assert rejects == [(2, code)]
+    result = bench.run(ImportFolder(folder=folder))
+    assert result.steps is not None
+    assert (result.steps[2]["rows"]["created"], result.steps[2]["rows"]["failed"]) == (3, 1)
+
+
+def test_what_the_org_has_and_a_file_adds_is_two_records(bench: Bench, folder: Path) -> None:
+    bench.seed([{"Last_Name": "Old", "Email": "BO@halden.example"}], "Contacts")
+    with bench.plan(ImportFolder(folder=folder)) as plan:
+        [reject] = plan.steps[2].plan.rejects
+    assert (reject.line, reject.code) == (2, "REFERENCE_AMBIGUOUS")
+    assert "line 3 of contacts.csv" in reject.message
