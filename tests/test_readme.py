@@ -67,8 +67,17 @@ def test_every_command_is_in_the_readme_and_every_command_of_the_readme_is_there
     assert there == named
 
 
+@pytest.mark.parametrize("command", ["plan", "run"])
+def test_the_folder_of_the_readme_works(command: str, tmp_path: Path) -> None:
+    match = re.search(rf"zmigrate ({command} import-folder samples/export --emulator)", README)
+    assert match is not None
+    arguments = match.group(1).replace("samples/", f"{ROOT}/samples/").split()
+    ran = zmigrate(*arguments, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_every_option_of_the_readme_is_one_of_import_csv(tmp_path: Path) -> None:
-    shown = zmigrate("run", "import-csv", "--help", cwd=tmp_path).stdout
+    shown = "".join(zmigrate(word, "import-csv", "--help", cwd=tmp_path).stdout for word in ("plan", "run"))
     for option in set(re.findall(r"(?<!\S)`?(--[a-z][a-z-]+)", README)):
         assert option in shown, option
 
