@@ -131,6 +131,15 @@ def test_a_cell_that_a_spreadsheet_would_run_is_escaped_and_read_back_as_it_was(
     assert [found.values for found in Csv(files["errors"]).rows()] == [{"n": "1", "note": cell}]
 
 
+def test_a_column_whose_name_a_spreadsheet_would_run_is_escaped_and_known_again(journal: Journal) -> None:
+    finish(journal, {1: FAILED})
+    row = rows(1, **{"=1+1": "x"})
+    files = write_results(RunFolder(journal.path.parent), journal, ["n", "=1+1"], row)
+    with files["errors"].open(newline="", encoding="utf-8") as handle:
+        assert next(csv.reader(handle))[-1] == "'=1+1"
+    assert [found.values for found in Csv(files["errors"]).rows()] == [{"n": "1", "=1+1": "x"}]
+
+
 def test_what_zoho_says_is_escaped_too(journal: Journal) -> None:
     finish(journal, {1: FAILED._replace(message="=cmd|' /C calc'!A0")})
     assert written(journal, ["n"], rows(1))["errors"][0]["message"] == "'=cmd|' /C calc'!A0"

@@ -131,7 +131,10 @@ def test_a_file_has_no_marks_of_its_own_for_the_cursor(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ours", [ERROR_COLUMNS, SUCCESS_COLUMNS])
-@pytest.mark.parametrize("columns", [("Legacy_ID", "Last_Name"), ("id", "line"), ("key", "field", "x")])
+@pytest.mark.parametrize(
+    "columns",
+    [("Legacy_ID", "Last_Name"), ("id", "line"), ("key", "field", "x"), ("=cmd|' /C calc'!A0", "'-x")],
+)
 def test_our_own_result_files_are_known_again(
     tmp_path: Path, ours: tuple[str, ...], columns: tuple[str, ...]
 ) -> None:

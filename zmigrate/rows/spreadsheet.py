@@ -33,14 +33,16 @@ def unescape(cell: str) -> str:
 
 
 def result_header(ours: Sequence[str], source_columns: Sequence[str]) -> list[str]:
-    """Our columns, prefixed where the source has one of that name, then the source's."""
-    return [PREFIX + name if name in source_columns else name for name in ours] + list(source_columns)
+    """Our columns, prefixed where the source has one of that name, then the source's, escaped as cells."""
+    return [PREFIX + name if name in source_columns else name for name in ours] + list(
+        map(escape, source_columns)
+    )
 
 
 def our_columns(header: Sequence[str]) -> int:
     """How many columns at the front of a header are ours; 0 if it is not the header of a result file."""
     for ours in (*_OURS, *((FILE_COLUMN, *names) for names in _OURS)):
-        rest = header[len(ours) :]
+        rest = list(map(unescape, header[len(ours) :]))
         if rest and list(header) == result_header(ours, rest):
             return len(ours)
     return 0

@@ -220,7 +220,7 @@ class _Format:
         self.width = len(header)
         self.ours = ours
         """Columns at the front that zmigrate put there."""
-        self.columns = tuple(header[ours:])
+        self.columns = tuple(map(unescape, header[ours:]) if ours else header)
 
     def reader(self, text: Iterator[str]) -> CsvReader:
         return _strict_reader(text, self.delimiter)
