@@ -94,6 +94,11 @@ class Batch:
     def closes_circles(self) -> bool:
         return self.second in {"link", "relink"}
 
+    @property
+    def links_wait(self) -> bool:
+        """It waits until every record is there: what is sent then is cut from it."""
+        return self.closes_circles and self.parent is None
+
     @cached_property
     def packed_rows(self) -> str:
         """Number, line and key of each row, as the journal keeps them."""

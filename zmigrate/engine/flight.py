@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, was_created
+from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, was_written
 from zmigrate.engine.produce import Producer, duplicate_in_source
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.events import BatchDone, Emit, RowsDecided
@@ -128,13 +128,13 @@ class Flight:
             keys = [
                 row.folded
                 for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if row.folded is not None and (outcome.action != "moved" or was_created(outcome))
+                if row.folded is not None and (outcome.action != "moved" or was_written(outcome))
             ]
         if self.seen is not None:
             self.seen.add(
                 (row.folded or "", row.line)
                 for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if outcome.action in {"in_doubt", "updated"} or was_created(outcome)
+                if outcome.action == "in_doubt" or was_written(outcome)
             )
         self._tell_known(batch.rows, outcomes)
         if self._first_only and self.fence.waiting:
@@ -159,7 +159,7 @@ class Flight:
     def _end_waiting(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Rows that wait for a key that was just written need not be sent to be refused."""
         for row, outcome in zip(batch.rows, outcomes, strict=True):
-            if row.folded is not None and (outcome.action == "updated" or was_created(outcome)):
+            if row.folded is not None and was_written(outcome):
                 for waiting in self.fence.drop(row.folded):
                     self.producer.decided.append((waiting, duplicate_in_source(waiting.key, row.line)))
 
@@ -193,13 +193,14 @@ class Flight:
 
     @property
     def over(self) -> bool:
-        """Every row has its outcome, and no more are to come."""
-        return self.producer.over and not (self._under_way or self.links)
+        """Every row has its outcome, and no more are to come; at a limit, links wait for what is behind."""
+        return self.producer.over and not (self._under_way or (self.links and not self.producer.limited))
 
     @property
     def only_links_left(self) -> bool:
         """Every record is there, and what is left are second writes that close circles."""
-        return bool(self.links) and self.producer.over and not self._under_way
+        over = self.producer.over and not self.producer.limited
+        return bool(self.links) and over and not self._under_way
 
     @property
     def at_rest(self) -> bool:

@@ -86,7 +86,7 @@ class Intake:
             self.clear_suspects()
         if batch.closes_circles:
             outcomes = links.linked(batch, outcomes)
-        seconds = [] if batch.second else self._second_writes(batch, outcomes)
+        seconds = [] if batch.closes_circles else self._second_writes(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
         for second in seconds:
             self._flight.put_by(second)
@@ -96,7 +96,8 @@ class Intake:
         outcomes here say that they moved.
         """
         rows_of: dict[Second, list[Pending]] = {"link": [], "relink": [], "update": []}
-        key, on_existing = self._target.key, self._target.on_existing
+        key = self._target.key
+        on_existing = None if batch.second else self._target.on_existing
         for index, (row, outcome) in enumerate(zip(batch.rows, outcomes, strict=True)):
             record_id = outcome.id
             if record_id is None:
@@ -104,7 +105,7 @@ class Intake:
             if row.links and outcome.action in {"created", "updated"}:
                 created = outcome.action == "created"
                 rows_of["link" if created else "relink"].append(links.link_row(row, record_id))
-                outcomes[index] = linked_later(record_id) if created else Outcome("moved", record_id)
+                outcomes[index] = linked_later(outcome)
             elif on_existing and outcome.code == DUPLICATE_DATA and outcome.field == key:
                 if on_existing == "update":
                     rows_of["update"].append(self._update_of(row, record_id))
@@ -129,11 +130,13 @@ class Intake:
     def write_links(self) -> None:
         """Every record is there: fill in the references that close circles, and send them."""
         flight = self._flight
+        latest = links.latest(flight.links)
         while flight.links:
             batch = flight.links.popleft()
-            rows, open_ones = self._resolver.resolve(batch.rows)
+            rows = [links.without_overwritten(row, latest) for row in batch.rows]
+            rows, open_ones = self._resolver.resolve(rows)
             outcomes = {row.number: links.unlinked(row, outcome) for row, outcome in open_ones}
-            bare = [row for row in rows if len(row.record) == 1]  # left out, by choice
+            bare = [row for row in rows if len(row.record) == 1]  # left out, or overwritten
             action: Action = "created" if batch.second == "link" else "updated"
             outcomes |= {row.number: Outcome(action, row.record["id"]) for row in bare}
             rows = [row for row in rows if row.number not in outcomes]

@@ -21,7 +21,7 @@ import orjson
 from zmigrate.engine import journal_sql as sql
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
-from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created
+from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, written_as
 from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import DiskFull, JournalDamaged
 
@@ -252,7 +252,7 @@ class Journal:
         """
         for rows, outcomes in self._all(sql.MAY_HOLD_ID, _stored(record_id), _stored(record_id)):
             for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
-                same = outcome[0] == action or (action == "created" and was_created(outcome))
+                same = written_as(outcome) == action
                 if same and outcome[1] == record_id and number != besides:
                     return int(line)
         return None

@@ -4,7 +4,7 @@ whose link is still to be written has moved, and its link's batch says what beca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,13 +23,34 @@ def link_row(row: Pending, record_id: str) -> Pending:
     return row._replace(folded=None, record=record, open=_open_ids(record), links=())
 
 
-def cut(row: Pending, own: Sequence[OpenId]) -> Pending:
-    """A row that closes a circle, with its own references taken out of its record."""
-    names = dict.fromkeys(open_id.field for open_id in own)
+def cut(row: Pending, names: Sequence[str]) -> Pending:
+    """A row that closes a circle, with these fields taken out of its record."""
     record = {name: value for name, value in row.record.items() if name not in names}
     links = tuple(Link(name, row.record[name]) for name in names)
     rest = tuple(open_id for open_id in row.open if open_id.field not in names)
     return row._replace(record=record, open=rest, links=links)
+
+
+def latest(batches: Iterable[Batch]) -> dict[tuple[str, str], int]:
+    """By a record's id and a field: the number of the last of the rows whose links are written there."""
+    numbers: dict[tuple[str, str], int] = {}
+    for batch in batches:
+        for row in batch.rows:
+            for name in row.record:
+                place = (row.record["id"], name)
+                numbers[place] = max(row.number, numbers.get(place, 0))
+    return numbers
+
+
+def without_overwritten(row: Pending, numbers: Mapping[tuple[str, str], int]) -> Pending:
+    """A link row without what a later row of its record writes; `numbers`: see `latest`."""
+    record_id = row.record["id"]
+    record = {
+        name: value
+        for name, value in row.record.items()
+        if name == "id" or numbers[record_id, name] == row.number
+    }
+    return row._replace(record=record)
 
 
 def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -25,14 +25,21 @@ class Order:
     `arrange`d.
     """
 
-    def __init__(self, *, last_of_key: bool = False) -> None:
-        """`last_of_key`: of several rows with one key the last is written, not the first."""
+    def __init__(self, *, last_of_key: bool = False, in_turn: bool = False) -> None:
+        """`last_of_key`: of several rows with one key the last is written, not the first. `in_turn`: they are
+        written, or refused, one after the other.
+        """
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(sql.SCHEMA)
         self._db.execute("BEGIN")
         self._last_of_key = last_of_key
+        self._in_turn = in_turn
+        self.fields: set[str] = set()
+        """Those in which rows point at one another."""
         self._roots = 0
         """Rows of level 0."""
+        self.cuts = 0
+        """How many rows go without references that close a circle."""
         self.gates: list[int] = []
         """The place of the last row of each level but the lowest."""
 
@@ -47,13 +54,14 @@ class Order:
 
     def add_child(self, row: Row, parents: Sequence[str]) -> None:
         """Add a row that points at rows with these folded keys, wherever they are."""
-        content = pickle.dumps(dict(row.values), protocol=pickle.HIGHEST_PROTOCOL)
-        self._db.execute("INSERT INTO child VALUES (?,?,?,NULL,0,0,NULL)", (row.number, row.line, content))
+        self._db.execute(
+            "INSERT INTO child VALUES (?,?,?,NULL,0,0,NULL)", (row.number, row.line, _packed(row))
+        )
         self._db.executemany("INSERT INTO pointer VALUES (?,?)", [(row.number, key) for key in parents])
 
-    def arrange(self, rows: int) -> bool:
-        """Find every row's level and place; `rows` is how many the source has. False: they may stay as they
-        are, since none points at another.
+    def arrange(self, source: Source, rows: int) -> bool:
+        """Find the level and place of every row of the source, which has so many. False: they may stay as
+        they are, since none points at another.
         """
         db = self._db
         db.execute("COMMIT")
@@ -62,12 +70,17 @@ class Order:
         db.execute(sql.EDGES.format(which="max" if self._last_of_key else "min"))
         db.execute("CREATE INDEX edge_child ON edge(child)")
         db.execute("DELETE FROM child WHERE number NOT IN (SELECT child FROM edge)")
+        if self._in_turn:
+            self._let_repeated_follow(source)
         db.execute(sql.WAITS)
         db.execute(sql.UNPLACED)
         db.execute("CREATE INDEX child_level ON child(level)")
         level = 0
         while self._next_level(level):
             level += 1
+        if self._in_turn:
+            db.execute(sql.CUT_FOLLOWERS)
+        self.cuts = self._one("SELECT count(*) FROM child WHERE cut")
         children = self._one("SELECT count(*) FROM child")
         self._roots = rows - children
         db.execute(sql.PLACES, (self._roots,))
@@ -78,6 +91,20 @@ class Order:
             self.gates.append(end)
             end += count
         return bool(children)
+
+    def _let_repeated_follow(self, source: Source) -> None:
+        """Where a row points at others, the later ones with its key go behind it, as in the source."""
+        if not self._db.execute(sql.REPEATED).rowcount:
+            return
+        self._db.execute(sql.FOLLOWERS)
+        if not self._db.execute(sql.LACKING).rowcount:
+            return
+        numbers = (number for (number,) in self._db.execute(sql.LACKED))
+        wanted = next(numbers)
+        for row in source.rows():
+            if row.number == wanted:
+                self._db.execute(sql.KEEP, (row.line, _packed(row), row.number))
+                wanted = next(numbers, None)
 
     def _next_level(self, level: int) -> bool:
         """Place the rows below this level; False when there are none left."""
@@ -109,11 +136,6 @@ class Order:
         self._db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
         return self._one("SELECT 1 FROM key WHERE folded=? LIMIT 1", folded) is not None
 
-    @property
-    def cuts(self) -> int:
-        """How many rows go without references that close a circle."""
-        return int(self._one("SELECT count(*) FROM child WHERE cut"))
-
     def is_cut(self, place: int) -> bool:
         """Whether the row at this place goes without the references that close its circle."""
         return bool(self._one("SELECT cut FROM child WHERE place=?", place))
@@ -137,6 +159,10 @@ class Order:
     def _one(self, statement: str, *values: object) -> Any:
         row = self._db.execute(statement, values).fetchone()
         return None if row is None else row[0]
+
+
+def _packed(row: Row) -> bytes:
+    return pickle.dumps(dict(row.values), protocol=pickle.HIGHEST_PROTOCOL)
 
 
 class Ordered:

@@ -14,6 +14,10 @@ CREATE TABLE child (            -- rows that point at others of the source
     cut INTEGER NOT NULL,
     place INTEGER
 );
+CREATE TABLE repeated (         -- keys of several rows, of which one at least points at others
+    folded TEXT PRIMARY KEY,
+    first_child INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE edge (parent INTEGER, child INTEGER, PRIMARY KEY (parent, child)) WITHOUT ROWID;
 """
 
@@ -21,6 +25,31 @@ EDGES = (
     "INSERT OR IGNORE INTO edge"
     " SELECT (SELECT {which}(number) FROM key WHERE key.folded = pointer.folded), child FROM pointer"
     " WHERE EXISTS (SELECT 1 FROM key WHERE key.folded = pointer.folded)"
+)
+
+REPEATED = (
+    "INSERT INTO repeated SELECT folded, min(child.number) FROM"
+    " (SELECT folded FROM key GROUP BY folded HAVING count(*) > 1)"
+    " JOIN key USING (folded) JOIN child USING (number) GROUP BY folded"
+)
+
+FOLLOWERS = (
+    "INSERT OR IGNORE INTO edge SELECT before, number FROM"
+    " (SELECT number, first_child, lag(number) OVER (PARTITION BY folded ORDER BY number) AS before"
+    " FROM key JOIN repeated USING (folded)) WHERE before >= first_child"
+)
+
+LACKING = (
+    "INSERT INTO child SELECT DISTINCT child, 0, x'', NULL, 0, 0, NULL FROM edge"
+    " WHERE child NOT IN (SELECT number FROM child)"
+)
+LACKED = "SELECT number FROM child WHERE content = x'' ORDER BY number"
+KEEP = "UPDATE child SET line=?, content=? WHERE number=?"
+
+CUT_FOLLOWERS = (
+    "UPDATE child SET cut = 1 WHERE number IN"
+    " (SELECT later.number FROM child AS earlier JOIN key AS own USING (number)"
+    " JOIN key AS later ON later.folded = own.folded AND later.number > own.number WHERE earlier.cut)"
 )
 
 WAITS = (

@@ -34,7 +34,9 @@ EXISTS = "EXISTS"
 REFERENCE_OPEN = "REFERENCE_OPEN"
 REFERENCE_AMBIGUOUS = "REFERENCE_AMBIGUOUS"
 LINK = "LINK"
-"""Of a row that moved: it was created, and a reference that closes a circle is still to be written."""
+RELINK = "RELINK"
+"""Of a row that moved: it was created, or updated, and its references that close a circle are still to be
+written."""
 
 
 class Outcome(NamedTuple):
@@ -50,15 +52,25 @@ class Outcome(NamedTuple):
 MOVED = Outcome("moved")
 
 
-def linked_later(record_id: str) -> Outcome:
-    """A row whose record was created, and whose references that close a circle are written in another
-    batch."""
-    return Outcome("moved", record_id, LINK)
+def linked_later(outcome: Outcome) -> Outcome:
+    """A row whose record was written; its references that close a circle are written in another batch."""
+    return Outcome("moved", outcome.id, LINK if outcome.action == "created" else RELINK)
 
 
 def was_created(parts: Sequence[str | None]) -> bool:
     """Whether these parts of an outcome (action, id, code ...) say that the row's record was created."""
-    return parts[0] == "created" or (parts[0] == "moved" and len(parts) > 2 and parts[2] == LINK)
+    return written_as(parts) == "created"
+
+
+def was_written(parts: Sequence[str | None]) -> bool:
+    """Whether these parts of an outcome say that the row's record was created or updated."""
+    return written_as(parts) in {"created", "updated"}
+
+
+def written_as(parts: Sequence[str | None]) -> str | None:
+    """The action of an outcome; of a row whose links are still to be written, that of its first write."""
+    links_left = parts[0] == "moved" and len(parts) > 2
+    return {LINK: "created", RELINK: "updated"}.get(parts[2] or "") if links_left else parts[0]
 
 
 def unpacked(parts: Iterable[str | None]) -> Outcome:

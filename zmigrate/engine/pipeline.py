@@ -12,17 +12,15 @@ from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Prepared
 from zmigrate.engine.repeats import Repeats
 from zmigrate.engine.resolve import Resolver
-from zmigrate.engine.survey import Survey, own_key
-from zmigrate.engine.target import Target
+from zmigrate.engine.survey import Survey
 from zmigrate.rows.sources import Row
 
 
 class Pipeline:
     """Called with rows of the source; gives back those on their way, and those that end here."""
 
-    def __init__(self, prepare: Preparer, target: Target, survey: Survey, resolver: Resolver) -> None:
+    def __init__(self, prepare: Preparer, survey: Survey, resolver: Resolver) -> None:
         self._prepare = prepare
-        self._target = target
         self._repeats: Repeats | None = survey.repeats
         self._order: Order | None = survey.order
         self._resolver = resolver
@@ -32,17 +30,19 @@ class Pipeline:
         if self._repeats is not None:
             on_their_way, repeated = _parted(on_their_way, self._repeats)
             ended += repeated
+        if self._order is not None and self._order.cuts:
+            on_their_way = [self._cut(row, self._order) for row in on_their_way]
         if any(row.open for row in on_their_way):
-            if self._order is not None:
-                on_their_way = [self._cut(row, self._order) for row in on_their_way]
             on_their_way, unresolved = self._resolver.resolve(on_their_way)
             ended += unresolved
         return on_their_way, ended
 
     def _cut(self, row: Pending, order: Order) -> Pending:
-        """A row that closes a circle goes without the references to what comes after it."""
-        own = [open_id for open_id in row.open if own_key(self._target, open_id.reference) is not None]
-        return links.cut(row, own) if own and order.is_cut(row.number) else row
+        """A row that closes a circle goes without the references to what comes after it; and so does a later
+        one with its key, lest its references be overwritten by the earlier's.
+        """
+        names = [name for name in row.record if name in order.fields]
+        return links.cut(row, names) if names and order.is_cut(row.number) else row
 
 
 def _parted(rows: Sequence[Pending], repeats: Repeats) -> tuple[list[Pending], list[tuple[Pending, Outcome]]]:

@@ -18,11 +18,10 @@ from zmigrate.engine.intake import Intake
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.marks import KnownMarks
-from zmigrate.engine.outcomes import Rows, RunState, was_created
+from zmigrate.engine.outcomes import Rows, RunState, was_written
 from zmigrate.engine.pipeline import Pipeline
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Producer
-from zmigrate.engine.resolve import settled
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.settle import SettlingTime, in_doubt
@@ -111,7 +110,7 @@ class RecordRun:
             keep_source=not source.stable,
             columns=DeclaredColumns.of(job),
         )
-        self._prepare = Pipeline(preparer, target, survey, lookups.resolver)
+        self._prepare = Pipeline(preparer, survey, lookups.resolver)
 
     def run(self, started_at: float) -> SessionResult:
         """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).
@@ -214,7 +213,7 @@ class RecordRun:
                 batch.rows = [
                     row._replace(folded=None if row.key is None else fold(row.key)) for row in batch.rows
                 ]
-            if batch.closes_circles and not all(map(settled, batch.rows)):
+            if batch.links_wait:
                 flight.links.append(batch)
                 continue
             batch.resolved = True
@@ -240,7 +239,7 @@ class RecordRun:
             seen.add(
                 (fold(key), line)
                 for (_, line, key), parts in self._journal.ended()
-                if key is not None and (parts[0] in {"updated", "in_doubt"} or was_created(parts))
+                if key is not None and (parts[0] == "in_doubt" or was_written(parts))
             )
 
     def _due(self, batch: Batch, now: float) -> float:

@@ -72,7 +72,8 @@ class Surveyor:
         wants_order = self._may_refer_to_itself(fields)
         mode = job.write.on_repeated
         wants_repeats = target.key is not None and mode not in {"each", target.natural_on_repeated}
-        self._order = Order(last_of_key=mode == "last") if wants_order else None
+        in_turn = not wants_repeats
+        self._order = Order(last_of_key=mode == "last", in_turn=in_turn) if wants_order else None
         self._repeats = Repeats(mode, target.key or "") if wants_repeats else None
 
     def survey(self) -> Survey:
@@ -86,7 +87,7 @@ class Surveyor:
                 self._refuse_unstable()
                 rows = self._pass()
             self._required.check(self._is_a_key)
-            if order is None or not order.arrange(rows):
+            if order is None or not order.arrange(self._source, rows):
                 if order is not None:
                     order.close()
                 return Survey(self._source, None, repeats)
@@ -155,10 +156,11 @@ class Surveyor:
     def _add_to_order(self, order: Order, rows: Sequence[Row], on_their_way: Sequence[Pending]) -> None:
         order.add_keys([(row.folded, row.number) for row in on_their_way if row.folded is not None])
         for row in on_their_way:
-            keys = [own_key(self._target, open_id.reference) for open_id in row.open]
-            parents = [key for key in keys if key is not None]
+            keys = [(own_key(self._target, open_id.reference), open_id.field) for open_id in row.open]
+            parents = [key for key, _ in keys if key is not None]
             if parents:
                 order.add_child(rows[row.number - rows[0].number], parents)
+                order.fields.update(field for key, field in keys if key is not None)
 
     def _is_a_key(self, reference: Ref) -> bool:
         """Whether a row of this source has the key that a reference names."""
