@@ -280,6 +280,8 @@ def test_a_field_may_have_formats_of_its_own() -> None:
         (Formats(decimal=",", thousands=","), "both ','"),
         (Formats(date_format="dd/mm/yyyy"), "date_format = 'dd/mm/yyyy' is no format"),
         (Formats(date_format="%d/%m"), "is no format of a date"),
+        (Formats(datetime_format="%d/%m/%Y %I:%M"), "does not tell morning from evening"),
+        (Formats(datetime_format="%d/%m/%Y %H:%M %Z"), "names of time zones (%Z) are not kept"),
         (Formats(datetime_format="%q"), "datetime_format = '%q'"),
         (Formats(timezone="Europe/Nowhere"), "no known time zone"),
         (Formats(timezone="../etc/passwd"), "no name of a time zone"),

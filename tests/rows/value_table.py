@@ -98,6 +98,7 @@ GOOD = [
     Good("Description", "x" * 32_000, "x" * 32_000),
     # e-mail, phone, website
     Good("Email", " jo.o'neil+x@mail.example.com ", "jo.o'neil+x@mail.example.com"),
+    Good("Email", "jörg@straße.example_1.com", "jörg@straße.example_1.com"),
     Good("Contact_Phone", "+49 (30) 555-0100, x;1#", "+49 (30) 555-0100, x;1#"),
     Good("Contact_Phone", "1-800-FLOWERS", "1-800-FLOWERS"),
     Good("Manual_URL", "www.example.com", "www.example.com"),
@@ -236,6 +237,7 @@ BAD = [
     Bad("Email", "jo@@example.com", "not an e-mail address"),
     Bad("Email", "jo@example", "not an e-mail address"),
     Bad("Email", "jo doe@example.com", "not an e-mail address"),
+    Bad("Contact_Phone", "030/12345", "'/' can't stand in a phone number"),
     Bad("Contact_Phone", "0555_1*", "'_' can't stand in a phone number"),
     Bad("Contact_Phone", "0" * 31, "31 characters, 30 is the most"),
     Bad("Contact_Phone", "0800 ÄRZTE", "'Ä' can't stand in a phone number"),
@@ -298,6 +300,9 @@ BAD = [
     Bad("Inspected_At", "2024-03-31", "it fits %Y-%m-%d: declare that as datetime_format"),
     Bad("Inspected_At", "3/4/2024 9:30 AM", "(%d/%m/%Y %I:%M %p) or 4 March 2024", ambiguous=True),
     Bad("Inspected_At", "2024-03-31T25:00:00Z", "there is no time"),
+    Bad("Inspected_At", "2024-03-31T09:30:00+01:60", "is not a date-time", ours=True),
+    Bad("Inspected_At", "0001-01-01T00:00:00+10:00", "beyond what a date-time can be"),
+    Bad("Inspected_At", "9999-12-31T23:59:59-10:00", "beyond what a date-time can be"),
     Bad("Inspected_At", "31.3.2024 02:30", "there was no 02:30 on 2024-03-31 in Europe/Berlin", GERMAN),
     Bad("Inspected_At", 1711877400, "not a date-time"),
     # booleans

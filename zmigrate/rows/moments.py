@@ -23,7 +23,7 @@ ReadText = Callable[[str], datetime]
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _DATETIME = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(:\d\d)?)([.,]\d+)? ?(?P<offset>Z|[+-]\d\d:?\d\d)?\Z",
+    r"(?P<day>\d{4}-\d\d-\d\d)[T ](?P<time>\d\d:\d\d(:\d\d)?)([.,]\d+)? ?(?P<offset>Z|[+-]\d\d:?[0-5]\d)?\Z",
     re.ASCII,
 )
 _DAY_AND_CLOCK = re.compile(
@@ -101,6 +101,8 @@ def date_time(value: Any, read: ReadText, zone: tzinfo | None) -> Any:
             )
         if offset.total_seconds() % 60:  # an old local time; JSON's offset has no seconds
             moment = moment.astimezone(UTC)
+        if moment.year in (date.min.year, date.max.year):
+            moment.astimezone(UTC)  # an instant that no calendar has in UTC
         return moment.isoformat(timespec="seconds")
     except (OverflowError, ValueError):
         raise Refused(f"{short(value)} is beyond what a date-time can be") from None
