@@ -17,8 +17,9 @@ from .fields import Field
 
 Check = Callable[[Any], Any]
 
-EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?=.{4,256}$)([A-Za-z0-9-]+\.)+[A-Za-z]{2,22}")
-PHONE = re.compile(r"[0-9A-Za-z+.\- (),;#/]+")
+# Letters of every script, as in the pattern that the docs give for e-mail addresses.
+EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?=.{4,256}$)([\w-]+\.)+[^\W\d_]{2,22}")
+PHONE = re.compile(r"[0-9A-Za-z+.\- (),;#]+")
 WEBSITE = re.compile(r"(https?://|ftp://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
