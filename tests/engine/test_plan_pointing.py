@@ -83,6 +83,29 @@ def test_ids_that_name_no_record_fail_their_rows(bench: Bench) -> None:
     assert (result.rows.created, result.rows.failed) == (3, 2)
 
 
+def test_ids_of_several_lookups_are_looked_for_too(bench: Bench) -> None:
+    known = bench.seed([{"Product_Name": "A"}, {"Product_Name": "B"}], "Products")
+    absent = str(int(max(known)) + 5)
+    rows = [
+        {"id": str(n), "products": each}
+        for n, each in enumerate([";".join(known), f"{known[0]};{absent};{absent}", absent, ""])
+    ]
+    deal = {"Deal_Name": "x", "Stage": "Qualification"}
+    job = job_of(
+        bench,
+        Insert("Deals", key="Legacy_ID"),
+        rows,
+        lambda row: {**deal, "Legacy_ID": row["id"], "Related_Products": row["products"]},
+        scopes=["ZohoCRM.modules.products.READ"],
+    )
+    assert rejects(bench.plan(job)) == [
+        (3, "Related_Products", "INVALID_DATA"),
+        (4, "Related_Products", "INVALID_DATA"),
+    ]
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (2, 2)
+
+
 def test_ids_of_a_module_that_the_token_may_not_read_are_said_not_to_be_asked(bench: Bench) -> None:
     plan = bench.plan(job_of(bench, CONTACTS, [{"id": "1", "account": "12345"}], by_id))
     assert rejects(plan) == []

@@ -23,6 +23,7 @@ IDS_ASKED = 10_000
 """Different ids of one module that are looked for: a hundred calls."""
 
 _USER_TYPES = frozenset(["ownerlookup", "userlookup"])
+_LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
 _MODULE = re.compile(r"[A-Z]\w*\Z")
 
 
@@ -65,7 +66,9 @@ class Pointers:
         self._known_users: dict[str, User] | None = None
         self._user_fields = [field.api_name for field in fields if field.data_type in _USER_TYPES]
         self._lookups = {
-            field.api_name: field.lookup_module or "" for field in fields if field.data_type == "lookup"
+            field.api_name: (field.lookup_module or "", field.connected_lookup or "")
+            for field in fields
+            if field.data_type in _LOOKUP_TYPES
         }
         self._asked_users = False
         self.not_asked: dict[str, str] = {}
@@ -74,11 +77,10 @@ class Pointers:
     def note(self, row: Pending) -> None:
         """Keep what a row's lookups point at, for `missing`."""
         record = row.record
-        for name, declared in self._lookups.items():
+        for name, (declared, wrapped) in self._lookups.items():
             if name in record:
                 module = _module_of(declared, record)
-                found = _id(record[name])
-                if found is not None and module is not None:
+                for found in _ids(record[name], wrapped) if module is not None else ():
                     self._book.note("pointing", (module, found, name, row.number, row.line))
 
     def wrong_users(self, row: Pending) -> Iterator[Problem]:
@@ -148,6 +150,12 @@ def _module_of(declared: str, record: Mapping[str, Any]) -> str | None:
         return declared
     named = record.get("$se_module")
     return named if isinstance(named, str) and _MODULE.match(named) else None
+
+
+def _ids(value: Any, wrapped: str) -> list[str]:
+    """The ids of a lookup, each once: one, or several that are wrapped as `[{"<wrapped>": {"id": ...}}]`."""
+    links = [row.get(wrapped) for row in value] if isinstance(value, list) else [value]
+    return list(dict.fromkeys(filter(None, map(_id, links))))
 
 
 def _id(value: Any) -> str | None:
