@@ -93,8 +93,11 @@ def test_a_declared_encoding_that_does_not_fit_is_told(tmp_path: Path) -> None:
     assert "leads.csv:2: byte 12 (0xc3) is not ASCII text" in error.message
 
 
-def test_an_encoding_that_there_is_not_is_told(tmp_path: Path) -> None:
-    assert "no encoding called 'utf-9'" in refusal(write(tmp_path, "id\n1\n"), encoding="utf-9").message
+@pytest.mark.parametrize("encoding", ["utf-9", "undefined", "idna", "unicode_escape", "rot13", "a\0b"])
+def test_an_encoding_that_there_is_not_is_told(tmp_path: Path, encoding: str) -> None:
+    assert (
+        f"no encoding called {encoding!r}" in refusal(write(tmp_path, "id\n1\n"), encoding=encoding).message
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 100_000])

@@ -222,6 +222,8 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
         ('date_format = "dd/mm"', "date_format: date_format = 'dd/mm' is no format of a date", None),
         ('true = ["x"]\nfalse = ["x"]', "false: 'x' would mean both true and false.", None),
         ('ignore = "b"', "ignore: 'b' does not fit here.", 'ignore = ["internal_note"]'),
+        ('delimiter = ";;"', "delimiter: ';;' is no delimiter, which is one character.", 'or "tab"'),
+        ('encoding = "utf-9"', "encoding: 'utf-9' is no encoding.", 'encoding = "cp1252"'),
         ("header = 0", "header: 0 does not fit here.", "header = 3"),
         ("fields = 3", "fields: 3 does not fit here.", "[load.fields]"),
         ("skip_if = 3", "skip_if: 3 does not fit here.", 'skip_if = { column = "stage", is = "Deleted" }'),

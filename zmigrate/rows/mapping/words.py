@@ -12,6 +12,8 @@ from typing import Any, Final, get_args
 from zmigrate.references import WhenOpen
 from zmigrate.rows.mapping.places import Places, did_you_mean, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
+from zmigrate.rows.sources.csv_file import delimiter_of
+from zmigrate.rows.sources.text import encoding_name
 from zmigrate.writes import OnExisting, OnRepeated, Operation
 
 _API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -68,6 +70,14 @@ def is_constant(value: Any) -> bool:
     return is_scalar(value) or (isinstance(value, list | tuple) and all(map(is_scalar, value)))
 
 
+def is_delimiter(value: Any) -> bool:
+    return isinstance(value, str) and delimiter_of(value) is not None
+
+
+def is_encoding(value: Any) -> bool:
+    return isinstance(value, str) and encoding_name(value) is not None
+
+
 def is_scalars_by_text(value: Any) -> bool:
     return isinstance(value, Mapping) and bool(value) and all(map(is_scalar, value.values()))
 
@@ -105,8 +115,10 @@ def api_name(shape: str, what: str = "a field") -> Word:
 _WHEN_OPEN: Final = one_of("when_open", *get_args(WhenOpen))
 
 READING: Final[Mapping[str, Word]] = {
-    "delimiter": Word(is_text_unstripped, 'delimiter = ";"'),
-    "encoding": Word(is_text, 'encoding = "cp1252"'),
+    "delimiter": Word(
+        is_delimiter, 'delimiter = ";", or "tab"', otherwise="is no delimiter, which is one character"
+    ),
+    "encoding": Word(is_encoding, 'encoding = "cp1252"', otherwise="is no encoding"),
     "sheet": Word(lambda value: is_text(value) or is_number(value), 'sheet = "Contacts"'),
     "header": Word(lambda value: is_number(value) and value > 0, "header = 3"),
     "select": Word(is_text, 'select = "select id, name from accounts"'),

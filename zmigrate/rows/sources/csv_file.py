@@ -68,11 +68,9 @@ class Csv:
 
     def __init__(self, path: str | Path, delimiter: str | None = None, encoding: str | None = None) -> None:
         self.path = Path(path)
-        if delimiter is not None and delimiter.lower() in {"tab", "\\t"}:
-            delimiter = "\t"
-        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        self._declared_delimiter = None if delimiter is None else delimiter_of(delimiter)
+        if delimiter is not None and self._declared_delimiter is None:
             raise SourceError(f"a delimiter is one character, not {delimiter!r}.", hint='Or the word "tab".')
-        self._declared_delimiter = delimiter
         self._declared_encoding = encoding
         self._format: _Format | None = None
         self._file = TextFile(self.path)
@@ -209,6 +207,13 @@ class Csv:
             for line, content in enumerate(text, start=1):
                 if "\0" in content:
                     raise SourceError(f"{self.path}:{line}: there is a NUL character, which no text has.")
+
+
+def delimiter_of(declared: str) -> str | None:
+    """The one character that is meant; None where it can't be a delimiter."""
+    if declared.lower() in {"tab", "\\t"}:
+        return "\t"
+    return declared if len(declared) == 1 and declared not in '"\r\n' else None
 
 
 class _Format:

@@ -28,6 +28,10 @@ _ZIP: Final = b"PK\x03\x04"
 _OLE: Final = b"\xd0\xcf\x11\xe0"
 """How files of Excel begin: .xlsx is a zip archive, .xls a compound file."""
 
+COMMON_ENCODINGS: Final = "Common ones: utf-8, cp1252, latin-1, utf-16."
+_NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
+"""Python's own, of host names and of string literals: no program writes a table in them."""
+
 
 class HashingReader(io.RawIOBase):
     """A file's bytes, passed on while they are hashed; no NUL bytes, unless the encoding is made of them."""
@@ -85,13 +89,9 @@ def find_encoding(file: TextFile, declared: str | None) -> str:
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if declared is None:
         return marked or "utf-8"
-    try:
-        name = codecs.lookup(declared).name
-        "".encode(name)
-    except (LookupError, TypeError):
-        raise SourceError(
-            f"there is no encoding called {declared!r}.", hint="Common ones: utf-8, cp1252, latin-1, utf-16."
-        ) from None
+    name = encoding_name(declared)
+    if name is None:
+        raise SourceError(f"there is no encoding called {declared!r}.", hint=COMMON_ENCODINGS)
     name = "utf-8-sig" if name == "utf-8" else name
     if marked is None or name == marked:
         return name
@@ -101,6 +101,16 @@ def find_encoding(file: TextFile, declared: str | None) -> str:
         f"{file} begins with the mark of {marked.removesuffix('-sig').upper()}, and {declared} is declared.",
         hint="Leave the encoding out: the mark tells it.",
     )
+
+
+def encoding_name(declared: str) -> str | None:
+    """An encoding's own name; None where there is none of this name that files are written in."""
+    try:
+        name = codecs.lookup(declared).name
+        "".encode(name)
+    except (LookupError, TypeError, ValueError):
+        return None
+    return None if name in _NOT_OF_FILES else name
 
 
 def _refuse_workbook(file: TextFile, head: bytes) -> None:
