@@ -106,6 +106,11 @@ def test_cells_that_are_no_text_are_compared_as_text(tmp_path: Path, cell: Any, 
     assert value(tmp_path, f'{{ column = "a", values = {{ {words} }} }}', {"a": cell}) == made
 
 
+@pytest.mark.parametrize("cell", ["", "  ", None])
+def test_an_empty_cell_of_any_source_can_have_a_value(tmp_path: Path, cell: Any) -> None:
+    assert value(tmp_path, '{ column = "a", values = { "" = "none" } }', {"a": cell}) == "none"
+
+
 @pytest.mark.parametrize("cell", [7, 1.5, True, date(2024, 3, 31), [1], {"id": "1"}])
 def test_a_plain_column_hands_on_what_is_no_text(tmp_path: Path, cell: Any) -> None:
     assert value(tmp_path, '{ column = "a", default = "x" }', {"a": cell}) == cell

@@ -35,7 +35,7 @@ def compile_rule(name: str, rule: FieldRule) -> RowFunction:
     def value_of(row: Cells) -> Any:
         given = take(row)
         if each is not None and not isinstance(given, list | tuple):
-            given = "" if given is None else each(_text(name, rule, given))
+            given = each(_text(name, rule, given))
         elif each is not None:
             given = [
                 value for item in given if not is_empty(value := each(_text(name, rule, item)))
