@@ -105,6 +105,8 @@ GOOD = [
     Good("Manual_URL", "https://example.com/a?b=c d".replace(" ", "%20"), "https://example.com/a?b=c%20d"),
     # whole numbers
     Good("Units", " 0250 ", 250),
+    Good("Units", "0000000042", 42),
+    Good("Units", "-0123456789", -123456789),
     Good("Units", -12, -12),
     Good("Units", 250.0, 250),
     Good("Units", Decimal(250), 250),

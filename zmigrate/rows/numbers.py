@@ -31,8 +31,7 @@ def integer(value: Any, separators: Separators | None = None, digits: int = INTE
     value = take(value)
     if value is None or value is NOTHING:
         return value
-    whole = _whole(value, digits, separators)
-    return int(whole)
+    return int(_whole(value, digits, separators))
 
 
 def bigint(value: Any, separators: Separators | None = None, digits: int = BIGINT_DIGITS) -> Any:
@@ -40,10 +39,10 @@ def bigint(value: Any, separators: Separators | None = None, digits: int = BIGIN
     value = take(value)
     if value is None or value is NOTHING:
         return value
-    return _whole(value, digits, separators).removeprefix("+")
+    return _whole(value, digits, separators, keep_zeros=True).removeprefix("+")
 
 
-def _whole(value: Any, most: int, separators: Separators | None) -> str:
+def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: bool = False) -> str:
     if isinstance(value, str):
         plain = value
         if not _WHOLE.match(value):
@@ -61,8 +60,10 @@ def _whole(value: Any, most: int, separators: Separators | None) -> str:
         if value != int(value):
             raise Refused(f"{value} is not a whole number")
         plain = str(int(value))
-    if len(plain.lstrip("+-")) > most:
-        raise Refused(f"{len(plain.lstrip('+-'))} digits, {most} is the most")
+    if len(plain) > most:
+        count = len(plain.lstrip("+-" if keep_zeros else "+-0"))
+        if count > most:
+            raise Refused(f"{count} digits, {most} is the most")
     return plain
 
 
