@@ -262,3 +262,14 @@ def test_rows_of_a_subform_without_a_parent_are_told_by_run_and_plan(bench: Benc
         assert told in [warning.message for warning in made.warnings]
     assert outcome(bench, job) == {"read": 1, "created": 1}
     assert told in [event.message for event in bench.seen(Log)]
+
+
+def test_of_hundreds_of_columns_that_go_nowhere_the_first_are_told(bench: Bench, tmp_path: Path) -> None:
+    names = ["Last_Name", *(f"c{number}" for number in range(298))]
+    path = tmp_path / "wide.csv"
+    path.write_text(f"{','.join(names)}\n{','.join('x' for _ in names)}\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        bench.plan(ImportFile(file=str(path), module="Leads", operation="insert"))
+    lines = caught.value.message.splitlines()
+    assert "'c0' goes nowhere" in lines[0]
+    assert lines[20:] == ["and 278 more"]

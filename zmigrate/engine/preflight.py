@@ -25,6 +25,8 @@ from zmigrate.zoho.metadata import Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
 LINES_TOLD = 3
+PROBLEMS_TOLD = 20
+"""Columns that go nowhere; a file may have hundreds."""
 
 NUMBER_KEY_TYPES = frozenset(["integer", "bigint"])
 
@@ -228,15 +230,16 @@ def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operatio
     """Every field that is filled must be one that takes its value: what doesn't, Zoho drops and answers
     SUCCESS.
 
-    Raises UsageError that lists all that don't.
+    Raises UsageError that lists those that don't.
     """
     problems = [
         problem for fill in fills if (problem := _fill_problem(fill, fields, operation, key)) is not None
     ]
     problems += _filled_twice(fills)
     if problems:
+        more = len(problems) - PROBLEMS_TOLD
         raise UsageError(
-            "\n".join(problems),
+            "\n".join([*problems[:PROBLEMS_TOLD], *([f"and {more} more"] if more > 0 else [])]),
             hint="Send a column to a field (--map COLUMN=FIELD), or leave it out (--ignore-column COLUMN; "
             'in a mapping: ignore = ["COLUMN"]).',
             code="COLUMNS",
