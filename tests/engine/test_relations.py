@@ -216,10 +216,10 @@ def test_keys_of_this_file_count_where_nothing_may_be_open(bench: Bench) -> None
         bench.run(make(ACCOUNTS, write_rows(bench.folder / "b.csv", tree(("x", "gone"))), strict))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_any_family_tree_through_faults_and_kills(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
-    count = 400
+    count = 250
     rows = tree(
         *[(f"k{n}", f"k{dice.randrange(count)}" if dice.random() < 0.7 else "") for n in range(count)]
     )

@@ -19,22 +19,21 @@ STORM = {
     "concurrency": 6,
     "latency_ms": 15.0,
 }
-ROWS = 1_500
 PARENT = 'Parent_Account = { ref = "Accounts", column = "parent" }'
 
 
-def killed(bench: Bench, seed: int) -> None:
+def killed(bench: Bench, seed: int, count: int, kills: int) -> None:
     dice = random.Random(seed)
-    keys = [f"k{n}" for n in range(ROWS)]
+    keys = [f"k{n}" for n in range(count)]
     rows = tree(*[(key, dice.choice(keys) if dice.random() < 0.8 else "") for key in keys])
     path = write_rows(bench.folder / "accounts.csv", rows)
     write = [["insert", "--key"], ["upsert", "--match-on"]][seed % 2]
     columns = ["--map", "id=Legacy_ID", "--map", "name=Account_Name", "--field", PARENT]
     arguments = ["run", "import-csv", str(path), "--module", "Accounts", "--operation", *write, "Legacy_ID"]
     arguments += columns
-    for _ in range(3):
+    for _ in range(kills):
         victim = Victim(bench, *arguments)
-        moment = writes(bench) + dice.randrange(1, 40)
+        moment = writes(bench) + dice.randrange(1, count // 40)
         victim.wait_until(lambda moment=moment: writes(bench) >= moment)
         victim.kill()
         victim.gone()
@@ -45,10 +44,10 @@ def killed(bench: Bench, seed: int) -> None:
         assert "finished" in result["error"]["message"]
     else:
         assert (result["error"], result["state"]) == (None, "finished"), result
-        assert (result["rows"]["read"], result["rows"]["created"]) == (ROWS, ROWS)
+        assert (result["rows"]["read"], result["rows"]["created"]) == (count, count)
     assert parents(bench) == {row["id"]: row["parent"] or None for row in rows}
     audit = bench.audit("Accounts")
-    assert (audit["records"], audit["created_twice"]) == (ROWS, [])
+    assert (audit["records"], audit["created_twice"]) == (count, [])
 
 
 def writes(bench: Bench) -> int:
@@ -59,10 +58,10 @@ def writes(bench: Bench) -> int:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_killed_and_resumed_every_link_is_right(seed: int, bench_with: Callable[..., Bench]) -> None:
-    killed(bench_with(seed=seed, **STORM), seed)
+    killed(bench_with(seed=seed, **STORM), seed, count=500, kills=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_killed_and_resumed_at_more_points(seed: int, bench_with: Callable[..., Bench]) -> None:
-    killed(bench_with(seed=seed, **STORM), seed)
+    killed(bench_with(seed=seed, **STORM), seed, count=1_500, kills=3)
