@@ -60,14 +60,8 @@ class UserDirectory:
         self.missing: dict[str, str] = {}
         """By text, why nobody was found."""
 
-    def id_of(self, text: str) -> str:
-        """The id of the user. Raises Refused: unknown, inactive, or one name of several users."""
-        found = self.resolve(text)
-        self.count((text,))
-        return found
-
     def resolve(self, text: str) -> str:
-        """As `id_of`, but not counted."""
+        """The id of the user. Raises Refused: unknown, inactive, or one name of several users."""
         user = self.found.get(text)
         if user is not None:
             return user.id
@@ -87,7 +81,7 @@ class UserDirectory:
         return user.id
 
     def count(self, texts: Iterable[str]) -> None:
-        """Count texts as used."""
+        """Count texts as used; whoever resolves them does it once the rest of the record is well, too."""
         used = self.used
         for text in texts:
             if text in used or len(used) < MOST_KEPT:

@@ -174,9 +174,6 @@ class Book:
             ),
         )
 
-    def reject_count(self) -> int:
-        return int(self.db.execute("SELECT COUNT(*) FROM reject").fetchone()[0])
-
     def groups(self, lines: int = 3, most: int = 200) -> list[Group]:
         """Rejects by code and field, the most frequent first, with their first lines."""
         found = self.db.execute(
@@ -194,6 +191,13 @@ class Book:
         ).fetchall()
         _, column, message, value = first[0]
         return Group(code, field, column, times, tuple(each[0] for each in first), message, value)
+
+    def count_values(self, field: str, code: str) -> tuple[int, int]:
+        """Rejected values of a field: how many different ones, and how many in all."""
+        different, times = self.db.execute(
+            "SELECT COUNT(DISTINCT value), COUNT(value) FROM reject WHERE code=? AND field=?", (code, field)
+        ).fetchone()
+        return int(different), int(times)
 
     def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int, list[int]]]:
         """Rejected values of a field: (value, how often, first line), the most frequent first."""

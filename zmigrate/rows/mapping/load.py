@@ -157,12 +157,6 @@ class Load:
         return self.words.ignore
 
     @property
-    def constants(self) -> Mapping[str, Any]:
-        """The fields that are the same in every record, with their values."""
-        rules = self.words.fields.items()
-        return {name: rule.constant for name, rule in rules if rule.constant is not None}
-
-    @property
     def keys(self) -> tuple[str, ...]:
         """The fields by which its records can be referred to."""
         key = self.write.key

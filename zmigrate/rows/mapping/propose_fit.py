@@ -13,7 +13,6 @@ from rapidfuzz import fuzz, process
 from zmigrate.rows.mapping.propose_looks import (
     ISO,
     Column,
-    shortened,
 )
 
 if TYPE_CHECKING:
@@ -269,12 +268,6 @@ def _people(column: Column, users: OrgUsers, named: bool) -> Fit:
 def _near_user(value: str, users: OrgUsers) -> str | None:
     hit = process.extractOne(value[:200].casefold(), list(users.names), scorer=fuzz.ratio, score_cutoff=80)
     return users.names[hit[0]] if hit else None
-
-
-def shown_values(values: Sequence[NearValue], most: int = 3) -> str:
-    """`'technolgy' (12 rows)`, the first ones."""
-    few = ", ".join(f"{shortened(each.value)!r} ({each.rows:,})" for each in values[:most])
-    return few + (" …" if len(values) > most else "")
 
 
 _is_phone = _alike(_PHONE, "phone numbers", lambda value: not _PLAIN_DIGITS.match(value))
