@@ -437,6 +437,14 @@ def test_values_that_a_pick_list_lacks_are_counted_with_the_nearest(bench: Bench
     )
 
 
+def test_values_that_a_pick_list_lacks_are_all_counted_however_many(bench: Bench) -> None:
+    rows = [{**row, "Lead_Source": f"Source {number}"} for number, row in enumerate(leads(1_200))]
+    warning = warned(planned(bench, INSERT, rows))["NOT_IN_PICK_LIST"]
+    assert (warning.count, warning.lines) == (1_200, (2, 3, 4))
+    assert "lacks 1,200 of the file's values" in warning.message
+    assert "and 1,192 more" in warning.message
+
+
 def test_legacy_dates_are_sent_to_a_field_of_the_orgs_own(bench: Bench) -> None:
     rows = [{**row, "Created_Time": "2017-01-01T00:00:00Z"} for row in leads(2)]
     plan = planned(bench, INSERT, rows)

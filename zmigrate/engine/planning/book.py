@@ -192,18 +192,23 @@ class Book:
         _, column, message, value = first[0]
         return Group(code, field, column, times, tuple(each[0] for each in first), message, value)
 
-    def count_values(self, field: str, code: str) -> tuple[int, int]:
-        """Rejected values of a field: how many different ones, and how many in all."""
+    def count_values(self, field: str, code: str) -> tuple[int, int, list[int]]:
+        """Rejected values of a field: how many different ones, how many in all, and the first lines."""
+        where, values = "FROM reject WHERE code=? AND field=?", (code, field)
         different, times = self.db.execute(
-            "SELECT COUNT(DISTINCT value), COUNT(value) FROM reject WHERE code=? AND field=?", (code, field)
+            f"SELECT COUNT(DISTINCT value), COUNT(value) {where}",
+            values,
         ).fetchone()
-        return int(different), int(times)
-
-    def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int, list[int]]]:
-        """Rejected values of a field: (value, how often, first line), the most frequent first."""
-        found = self.db.execute(
-            "SELECT value, COUNT(*), MIN(line) FROM reject WHERE code=? AND field=? AND value IS NOT NULL"
-            " GROUP BY value ORDER BY 2 DESC, 3 LIMIT ?",
-            (code, field, most),
+        lines = self.db.execute(
+            f"SELECT line {where} AND value IS NOT NULL ORDER BY number LIMIT 3",
+            values,
         )
-        return [(value, times, [line]) for value, times, line in found]
+        return different, times, [line for (line,) in lines]
+
+    def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int]]:
+        """Rejected values of a field and how often each, the most frequent first."""
+        return self.db.execute(
+            "SELECT value, COUNT(*) FROM reject WHERE code=? AND field=? AND value IS NOT NULL"
+            " GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
+            (code, field, most),
+        ).fetchall()

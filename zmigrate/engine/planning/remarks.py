@@ -24,9 +24,6 @@ from zmigrate.zoho.metadata import Field, Layout, ModuleFields, Org
 
 SYSTEM_TIMES = frozenset(["Created_Time", "Modified_Time", "Last_Activity_Time"])
 PICK_LISTS = frozenset(["picklist", "multiselectpicklist"])
-VALUES_LOOKED_AT = 1_000
-"""Different rejected values of one pick list."""
-
 LINES_SHOWN = 3
 NAMES_SHOWN = 8
 
@@ -91,13 +88,14 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     for group in found.book.groups():
         if group.code != REFERENCE_OPEN or group.field is None:
             continue
-        values = found.book.distinct_values(group.field, group.code, VALUES_LOOKED_AT)
-        if len(values) > 1:
-            said = [f"{value!r} ({times:,})" for value, times, _ in values[:NAMES_SHOWN]]
-            more = f", and {len(values) - NAMES_SHOWN} more" if len(values) > NAMES_SHOWN else ""
+        values = found.book.distinct_values(group.field, group.code, NAMES_SHOWN)
+        different, _, _ = found.book.count_values(group.field, group.code)
+        if different > 1:
+            said = [f"{value!r} ({times:,})" for value, times in values]
+            more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
             yield PlanWarning(
                 "POINTS_AT_NOTHING",
-                f"{len(values)} different values of {group.field} point at nothing: {', '.join(said)}{more}",
+                f"{different:,} different values of {group.field} point at nothing: {', '.join(said)}{more}",
                 group.field,
                 group.rejects,
                 group.lines,
@@ -201,19 +199,20 @@ def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
     for field in found.fields:
         if field.data_type not in PICK_LISTS or not field.pick_list:
             continue
-        values = found.book.distinct_values(field.api_name, INVALID_DATA, VALUES_LOOKED_AT)
+        values = found.book.distinct_values(field.api_name, INVALID_DATA, NAMES_SHOWN)
         if not values:
             continue
+        different, in_all, lines = found.book.count_values(field.api_name, INVALID_DATA)
         shown = [value.display for value in field.pick_list if value.display != NO_CHOICE]
-        said = [_nearest(value, times, shown) for value, times, _ in values[:NAMES_SHOWN]]
-        more = f", and {len(values) - NAMES_SHOWN} more" if len(values) > NAMES_SHOWN else ""
+        said = [_nearest(value, times, shown) for value, times in values]
+        more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
         yield PlanWarning(
             "NOT_IN_PICK_LIST",
-            f"{field.api_name} lacks {len(values)} of the file's values: {', '.join(said)}{more}. "
+            f"{field.api_name} lacks {different:,} of the file's values: {', '.join(said)}{more}. "
             "Add them in Zoho, or map them",
             field.api_name,
-            sum(times for _, times, _ in values),
-            tuple(sorted(line for _, _, lines in values for line in lines)[:LINES_SHOWN]),
+            in_all,
+            tuple(lines),
         )
 
 
