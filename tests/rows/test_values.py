@@ -5,7 +5,8 @@ Type by type: value_table.py.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -111,6 +112,18 @@ def test_what_is_no_record_is_told(record: Any) -> None:
     with pytest.raises(BadValue, match="transform gave") as bad:
         Converter(LEADS, "insert").convert(record)
     assert bad.value.code == "NOT_A_RECORD"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (datetime(2024, 2, 29, 5), "2024-02-29 05:00:00"),
+        (date(2024, 2, 29), "2024-02-29"),
+        (Decimal("1.50"), "1.50"),
+    ],
+)
+def test_values_are_shown_as_a_person_writes_them(value: Any, shown: str) -> None:
+    assert refusal("Email_Opt_Out", value).value == shown
 
 
 def test_the_value_that_is_shown_is_cut() -> None:

@@ -296,7 +296,7 @@ BAD = [
     Bad("Purchase_Date", "2023-02-29", "there is no day 2023-02-29"),
     Bad("Purchase_Date", "soon", "'soon' is not a date such as 2024-03-31"),
     Bad("Purchase_Date", "2024-12-31", "does not fit the declared format %d.%m.%Y", GERMAN, ours=True),
-    Bad("Purchase_Date", datetime(2024, 3, 31, tzinfo=UTC), "give value.date()", ours=True),
+    Bad("Purchase_Date", datetime(2024, 3, 31, tzinfo=UTC), 'in a mapping: split = "T", part = 1', ours=True),
     # date-times
     Bad("Inspected_At", "2024-03-31T09:30:00", "no time zone; write an offset"),
     Bad("Inspected_At", "2024-03-31", "it fits %Y-%m-%d: declare that as datetime_format"),

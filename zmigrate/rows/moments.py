@@ -72,7 +72,7 @@ def day(value: Any, read: ReadText) -> Any:
     if isinstance(value, datetime):
         if value.tzinfo is None and value.time() == time.min:  # how spreadsheets and databases give a date
             return value.date().isoformat()
-        raise Refused("a date is wanted, not a date-time; give value.date()")
+        raise Refused('a date is wanted, not a date-time; take its day (in a mapping: split = "T", part = 1)')
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, str):

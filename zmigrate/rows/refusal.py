@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, datetime, time
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
@@ -94,6 +96,10 @@ def kind_of(value: Any) -> str:
         bool: "a boolean",
         int: "a number",
         float: "a number",
+        Decimal: "a number",
+        date: "a date",
+        datetime: "a date-time",
+        time: "a time",
         dict: "an object",
         list: "a list",
         str: "text",
@@ -111,6 +117,8 @@ def shown(value: object) -> str:
     """A value as text of at most 200 characters, whatever it is."""
     if isinstance(value, str):
         text = value
+    elif type(value) in (date, datetime, time, Decimal):
+        text = str(value)
     else:
         try:
             text = repr(value)
