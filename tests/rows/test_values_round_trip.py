@@ -72,6 +72,7 @@ def test_a_number_is_read_in_one_way_only(text: str, formats: Formats) -> None:
     if not record:
         assert not text.strip()
         return
+    text = text.strip()
     plain = Decimal(repr(record["Weight"]))
     stripped = text.lstrip("+").replace(formats.thousands or "\0", "")
     assert Decimal(stripped.replace(formats.decimal, ".")) == plain
