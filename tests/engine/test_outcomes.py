@@ -8,7 +8,7 @@ from typing import get_args
 import orjson
 import pytest
 
-from zmigrate.engine.journal import pack_outcome, pack_outcomes
+from zmigrate.engine.packing import pack_outcome, pack_outcomes
 from zmigrate.engine.outcomes import (
     ACTIONS,
     TRANSITIONS,

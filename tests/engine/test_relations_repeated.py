@@ -1,12 +1,15 @@
-"""Records that point at one another: keys that stand several times or are there already, limits in between."""
+"""Records that point at one another: keys that stand several times or are there already, limits between."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from tests.engine.test_relations import account, make, parents
 from tests.support import Bench, read_rows, write_rows
-from zmigrate import Insert, RecordJob, Upsert
+from zmigrate import Delete, Insert, RecordJob, Ref, Upsert
 from zmigrate.writes import Write
 
 INSERT = Insert("Accounts", key="Legacy_ID")
@@ -65,3 +68,56 @@ def test_a_limit_between_the_rows_of_a_circle_leaves_its_link_to_the_resume(benc
     result = bench.resume()
     assert (result.state, result.rows.created, result.rows.failed) == ("finished", 3, 0)
     assert parents(bench) == {"a": "b", "b": "a", "c": None}
+
+
+def test_who_was_refused_before_a_resume_and_is_well_now_moves_no_other_row(bench: Bench) -> None:
+    """A row that is refused is nobody's child. Mended in the org meanwhile, it would stand elsewhere."""
+    owners = {2: "new@example.com", 12: "new@example.com"}
+    rows = [
+        {"id": f"k{n}", "name": f"N{n}", "parent": f"k{n + 10}" if n < 10 else "", "owner": owners.get(n, "")}
+        for n in range(20)
+    ]
+    members = {"transform": lambda self, row: {**account(row), "Owner": row["owner"]}}
+    job = make(INSERT, write_rows(bench.folder / "accounts.csv", rows), account)
+    job = type("Load", (type(job),), {**members, "scopes": (*job.scopes, "ZohoCRM.users.READ")})()
+    assert bench.run(job, limit=14).state == "limited"
+    bench.post("users", [{"email": "new@example.com", "full_name": "New One"}])
+    result = bench.resume()
+    assert (result.state, result.rows.created, result.rows.failed) == ("finished", 18, 2)
+    for name, lines in (("success", 18), ("errors", 2)):
+        found = read_rows(result.files[name])
+        assert len({row["id"] for row in found}) == lines
+        assert all(row["key"] in {"", row["id"]} for row in found)
+        assert all(row["line"] == str(int(row["id"][1:]) + 2) for row in found)
+    assert set(parents(bench)) == {f"k{n}" for n in range(20) if n not in owners}
+
+
+def test_a_link_that_is_refused_with_its_whole_request_names_the_record(bench: Bench) -> None:
+    refusal = {"code": "INVALID_DATA", "message": "bad", "details": {}, "status": "error"}
+    fault = {"method": "PUT", "path": "/crm/v8/Accounts", "fault": "answer", "status": 400, "body": refusal}
+    bench.script(fault)
+    result = bench.run(load(bench, INSERT, ("a", "A", "b"), ("b", "B", "a")))
+    assert (result.rows.created, result.rows.failed) == (1, 1)
+    [failed] = read_rows(result.files["errors"])
+    ids = {record["Legacy_ID"]: record["id"] for record in bench.records("Accounts")}
+    assert f"written as {ids['a']}, but Parent_Account could not be set" in failed["message"]
+
+
+def test_what_a_run_deleted_does_not_come_back_with_the_resume_of_an_older_one(bench: Bench) -> None:
+    def of(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Legacy_ID": row["id"], "Last_Name": "Doe", "Account_Name": Ref("Accounts", row["of"])}
+
+    job = load(bench, INSERT, ("a", "A", ""), ("b", "B", ""), ("c", "C", ""))
+    begun = bench.run(job, limit=2)
+    ids = {record["Legacy_ID"]: record["id"] for record in bench.records("Accounts")}
+    gone = write_rows(bench.folder / "gone.csv", [{"id": ids["a"]}])
+    assert bench.run(make(Delete("Accounts"), gone, dict)).rows.deleted == 1
+    contacts = Insert("Contacts", key="Legacy_ID")
+    first = write_rows(bench.folder / "first.csv", [{"id": "1", "of": "b"}])
+    assert bench.run(make(contacts, first, of)).rows.created == 1
+    bench.job = job
+    assert bench.resume(begun.run_id).rows.created == 3
+    second = write_rows(bench.folder / "second.csv", [{"id": "2", "of": "a"}, {"id": "3", "of": "c"}])
+    result = bench.run(make(contacts, second, of))
+    assert (result.rows.created, result.rows.failed) == (1, 1)
+    assert [row["code"] for row in read_rows(result.files["errors"])] == ["REFERENCE_OPEN"]

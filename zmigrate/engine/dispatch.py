@@ -15,8 +15,8 @@ from typing import Protocol
 from zmigrate.engine.batch import Batch
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.intake import DOUBTS_IN_A_ROW_MAX, Intake
-from zmigrate.engine.journal import pack_body
 from zmigrate.engine.outcomes import Action
+from zmigrate.engine.packing import pack_body
 from zmigrate.engine.resolve import Resolver, settled
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.workers import Workers

@@ -21,13 +21,11 @@ import orjson
 from zmigrate.engine import journal_sql as sql
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
+from zmigrate.engine.order import Place
 from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, written_as
+from zmigrate.engine.packing import pack_body, pack_outcome, pack_outcomes, pack_source, unpack_source
 from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import DiskFull, JournalDamaged
-
-BODY_LEVEL = 1
-"""zlib level of stored bodies: level 1 costs 0.3 µs a row, level 6 half as much again for a fifth less space.
-"""
 
 LARGEST_INTEGER = 2**63 - 1
 """Of SQLite."""
@@ -204,12 +202,20 @@ class Journal:
         """Keep a small JSON value by name (the cursor, counters)."""
         self._db.execute(sql.PUT_FACT, (name, orjson.dumps(value).decode()))
 
+    def put_places(self, places: Iterable[Place]) -> None:
+        """Keep where rows stand that are not read in the order of their source."""
+        self._db.executemany(sql.PUT_PLACE, places)
+
     # -- reading ----------------------------------------------------------------------------------
 
     def fact(self, name: str) -> Any:
         """A value kept by `put_fact`, or None."""
         row = self._one(sql.FACT, name)
         return None if row is None else orjson.loads(row[0])
+
+    def places(self) -> Iterator[Place]:
+        """The places that `put_places` kept."""
+        yield from map(Place._make, self._all(sql.PLACES))
 
     def next_batch_id(self) -> int:
         row = self._one(sql.NEXT_BATCH)
@@ -345,31 +351,6 @@ class Journal:
             raise JournalDamaged(f"{self.path}: {error}", hint=RECOVERY) from error
         except sqlite3.DatabaseError as error:
             raise JournalDamaged(f"{self.path}: {error}", hint=RECOVERY) from error
-
-
-def pack_body(body: bytes) -> bytes:
-    """The body of a request as the journal keeps it."""
-    return zlib.compress(body, BODY_LEVEL)
-
-
-def pack_source(source: object) -> bytes:
-    """Rows as they were read, as the journal keeps them."""
-    return zlib.compress(orjson.dumps(source, default=str), BODY_LEVEL)
-
-
-def unpack_source(packed: bytes | None) -> Any:
-    return None if packed is None else orjson.loads(zlib.decompress(packed))
-
-
-def pack_outcomes(outcomes: list[Outcome]) -> str:
-    """Outcomes as JSON; those of plain successes without their empty ends."""
-    return orjson.dumps(
-        [outcome[:2] if outcome[2] is None else tuple(outcome) for outcome in outcomes]
-    ).decode()
-
-
-def pack_outcome(outcome: Outcome) -> str:
-    return orjson.dumps(outcome[:2] if outcome[2] is None else tuple(outcome)).decode()
 
 
 def _span(ids: list[str]) -> tuple[int | None, int | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x7A6D6967
 """Marks the file as a zmigrate journal ("zmig")."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SCHEMA = """
 CREATE TABLE batch (              -- small, so that a look over all of them is quick without an index
@@ -49,6 +49,13 @@ CREATE TABLE decided (
     outcome TEXT NOT NULL,
     source BLOB
 );
+CREATE TABLE place (              -- rows that are read parents first; the others come before them
+    place INTEGER PRIMARY KEY,    -- what batches and decided rows have as its number
+    number INTEGER NOT NULL,      -- in the order of the source
+    line INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    cut INTEGER NOT NULL          -- it goes without the references that close its circle
+);
 CREATE TABLE item (key TEXT PRIMARY KEY, number INTEGER NOT NULL, outcome TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -65,6 +72,7 @@ PUT_CONTENT = (
 MARK_BATCH = "UPDATE batch SET state=?, doubted=? WHERE id=?"
 PUT_OUTCOME = "INSERT INTO outcome(batch, doubted, held_until, min_id, max_id, outcomes) VALUES (?,?,?,?,?,?)"
 PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?,?,?,?,?)"
+PUT_PLACE = "INSERT INTO place(place, number, line, level, cut) VALUES (?,?,?,?,?)"
 PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
 PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
 OPEN_BATCHES = (
@@ -89,6 +97,7 @@ ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
 DECIDED_ROWS = "SELECT number, line, key, outcome FROM decided"
 COUNT_ENDED = "SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM decided)"
 FACT = "SELECT value FROM fact WHERE name=?"
+PLACES = "SELECT place, number, line, level, cut FROM place ORDER BY place"
 NEXT_BATCH = "SELECT coalesce(max(id), 0) + 1 FROM batch"
 ITEMS = "SELECT number, key, outcome FROM item ORDER BY number"
 HAS_ITEM = "SELECT 1 FROM item WHERE key=?"

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmigrate.engine import order_sql as sql
 from zmigrate.rows.sources import Cursor, Fingerprint, Row, Source
@@ -18,6 +18,16 @@ from zmigrate.rows.sources.base import START
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
+
+
+class Place(NamedTuple):
+    """Where a row below level 0 stands."""
+
+    place: int
+    number: int
+    line: int
+    level: int
+    cut: bool
 
 
 class Order:
@@ -29,7 +39,7 @@ class Order:
         """`last_of_key`: of several rows with one key the last is written, not the first. `in_turn`: they are
         written, or refused, one after the other.
         """
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = scratch_db()
         self._db.executescript(sql.SCHEMA)
         self._db.execute("BEGIN")
         self._last_of_key = last_of_key
@@ -80,13 +90,34 @@ class Order:
             level += 1
         if self._in_turn:
             db.execute(sql.CUT_FOLLOWERS)
-        self.cuts = self._one("SELECT count(*) FROM child WHERE cut")
-        children = self._one("SELECT count(*) FROM child")
-        self._roots = rows - children
-        db.execute(sql.PLACES, (self._roots,))
+        db.execute(sql.PLACES, (rows - self._one("SELECT count(*) FROM child"),))
+        return self._count(rows)
+
+    def recall(self, source: Source, rows: int, places: Iterable[Place]) -> bool:
+        """Take over the places that rows had when the run began, instead of `arrange`: a row that was refused
+        then, and so was no one's child, may be well by now, and the journal has its number.
+        """
+        db = self._db
+        db.execute("COMMIT")
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO recalled VALUES (?,?,?,?,?)", places)
+        db.execute("DELETE FROM child WHERE number NOT IN (SELECT number FROM recalled)")
+        db.execute(sql.RECALL_LACKING)
+        self._fill_in(source)
+        db.execute(sql.RECALL)
+        return self._count(rows)
+
+    def places(self) -> Iterator[Place]:
+        """Of every row below level 0."""
+        yield from map(Place._make, self._db.execute(sql.PLACED))
+
+    def _count(self, rows: int) -> bool:
+        db = self._db
         db.execute("CREATE UNIQUE INDEX child_place ON child(place)")
         db.execute("COMMIT")
-        end = self._roots
+        self.cuts = self._one("SELECT count(*) FROM child WHERE cut")
+        children = self._one("SELECT count(*) FROM child")
+        self._roots = end = rows - children
         for (count,) in db.execute("SELECT count(*) FROM child GROUP BY level ORDER BY level").fetchall():
             self.gates.append(end)
             end += count
@@ -97,10 +128,15 @@ class Order:
         if not self._db.execute(sql.REPEATED).rowcount:
             return
         self._db.execute(sql.FOLLOWERS)
-        if not self._db.execute(sql.LACKING).rowcount:
-            return
+        self._db.execute(sql.LACKING)
+        self._fill_in(source)
+
+    def _fill_in(self, source: Source) -> None:
+        """Read the rows below level 0 that were not kept when they were read."""
         numbers = (number for (number,) in self._db.execute(sql.LACKED))
-        wanted = next(numbers)
+        wanted = next(numbers, None)
+        if wanted is None:
+            return
         for row in source.rows():
             if row.number == wanted:
                 self._db.execute(sql.KEEP, (row.line, _packed(row), row.number))

@@ -18,6 +18,7 @@ CREATE TABLE repeated (         -- keys of several rows, of which one at least p
     folded TEXT PRIMARY KEY,
     first_child INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE recalled (place INTEGER, number INTEGER PRIMARY KEY, line INTEGER, level INTEGER, cut INTEGER);
 CREATE TABLE edge (parent INTEGER, child INTEGER, PRIMARY KEY (parent, child)) WITHOUT ROWID;
 """
 
@@ -78,4 +79,16 @@ PLACES = (
     "UPDATE child SET place = ordered.place + ? FROM"
     " (SELECT number, row_number() OVER (ORDER BY level, number) AS place FROM child) AS ordered"
     " WHERE ordered.number = child.number"
+)
+
+PLACED = "SELECT place, number, line, level, cut FROM child ORDER BY place"
+
+RECALL_LACKING = (
+    "INSERT INTO child SELECT number, line, x'', NULL, 0, 0, NULL FROM recalled"
+    " WHERE number NOT IN (SELECT number FROM child)"
+)
+
+RECALL = (
+    "UPDATE child SET level = recalled.level, cut = recalled.cut, place = recalled.place FROM recalled"
+    " WHERE recalled.number = child.number"
 )

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.engine import preflight
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
+from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.ledger import identity, refuse_repetition, starting
 from zmigrate.engine.lookups import Lookups
+from zmigrate.engine.order import Place
 from zmigrate.engine.outcomes import ACTIONS, Rows
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.reads import hashes_of, refuse_changed
@@ -27,7 +26,7 @@ from zmigrate.engine.session import Choices, RecordWork, Session
 from zmigrate.engine.step import Seat
 from zmigrate.engine.survey import Surveyor
 from zmigrate.errors import JobError, UsageError
-from zmigrate.events import EventHub, RunStarted
+from zmigrate.events import RunStarted
 from zmigrate.job import (
     Job,
     RecordJob,
@@ -41,12 +40,11 @@ from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.users import UserDirectory
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
-from zmigrate.stopping import StopSignal
-from zmigrate.zoho.connection import Connection, connect
+from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
 
 if TYPE_CHECKING:
-    from zmigrate.config import Credentials, Settings
+    pass
 
 Confirm = Callable[[Banner], bool]
 
@@ -57,27 +55,19 @@ class Runner:
     def __init__(
         self,
         job: Job,
-        credentials: Credentials,
-        settings: Settings,
-        hub: EventHub,
-        stop: StopSignal,
+        invocation: Invocation,
         choices: Choices,
         *,
         confirm: Confirm | None,
-        practice: bool,
         seat: Seat | None = None,
         now: Callable[[], float] = steady_time,
     ) -> None:
         """`seat`: where the job runs as a step of a flow, which has checked and asked for all its steps."""
         self._job = job
         self._name = job_name(type(job))
-        self._credentials = credentials
-        self._settings = settings
-        self._hub = hub
-        self._stop = stop
+        self._invocation = invocation
         self._choices = choices
         self._confirm = confirm
-        self._practice = practice
         self._seat = seat
         self._now = now
         self._began = now()
@@ -94,13 +84,16 @@ class Runner:
             self.refuse_repetition(org, work)
             self._ask(org, work)
             self._survey(org, work, connection, stack)
-            alone = self._practice or self._seat is not None
-            with nullcontext() if alone else starting(self._settings.state_dir):
+            alone = self._invocation.practice or self._seat is not None
+            with nullcontext() if alone else starting(self._invocation.settings.state_dir):
                 self.refuse_repetition(org, work)
                 folder = self._create_folder()
                 stack.callback(folder.unlock)
                 journal = Journal.create(folder.journal)
                 stack.callback(journal.close)
+                if work is not None and work.survey is not None and work.survey.order is not None:
+                    with journal.transaction():
+                        journal.put_places(work.survey.order.places())
                 record = self._record(folder, org, work, connection.api_domain)
                 folder.write(record)
             return self._work_on(folder, record, journal, org, work, connection)
@@ -120,7 +113,7 @@ class Runner:
             work = self.check(connection, source, fingerprint)
             self._refuse_another(record, org, work)
             self._ask(org, work)
-            self._survey(org, work, connection, stack)
+            self._survey(org, work, connection, stack, journal.places())
             record = folder.turn_to("running", record)
             return self._work_on(folder, record, journal, org, work, connection)
 
@@ -141,9 +134,9 @@ class Runner:
             org,
             work,
             connection,
-            self._hub,
-            self._stop,
-            self._settings,
+            self._invocation.hub,
+            self._invocation.stop,
+            self._invocation.settings,
             self._choices,
             began=self._began,
             file=None if self._seat is None else self._seat.step.file,
@@ -164,7 +157,7 @@ class Runner:
 
     def _create_folder(self) -> RunFolder:
         if self._seat is None:
-            return RunFolder.create(self._settings.state_dir, self._name)
+            return RunFolder.create(self._invocation.settings.state_dir, self._name)
         return self._seat.flow.create_step(self._seat.step.name)
 
     def _connected(self, source: Source | None, stack: ExitStack) -> Connection:
@@ -172,29 +165,16 @@ class Runner:
         job = self._job
         refuse_lacking(job, source)
         checks = preflight.scopes_of_checks(job.write if isinstance(job, RecordJob) else None)
-        settings = self._settings
-        if self._practice:
-            # What an org leaves behind beside its runs is of no use once the org is gone.
-            folder = None if self._seat is None else self._seat.scratch
-            folder = folder or Path(stack.enter_context(TemporaryDirectory(prefix="zmigrate-")))
-            settings = replace(settings, state_dir=folder)
-        connection = connect(
-            self._credentials,
-            tuple(dict.fromkeys((*job.scopes, *checks))),
-            settings=settings,
-            emit=self._hub.emit,
-            stop=self._stop,
-        )
-        stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
-        return connection
+        scratch = None if self._seat is None else self._seat.scratch
+        return self._invocation.connect((*job.scopes, *checks), stack, scratch)
 
     def _check_org(self, connection: Connection) -> Org:
         org = connection.crm.org()
         if self._seat is not None:
             preflight.check_same_org(org, self._seat.org)
             return org
-        preflight.check_org(org, self._credentials.soid, self._hub.emit)
-        preflight.check_clock(connection.clock.skew(), self._hub.emit)
+        preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+        preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         return org
 
     def check(
@@ -210,8 +190,12 @@ class Runner:
         if fills is not None:
             preflight.check_fills(fills, fields, write.operation, write.key)
         preflight.check_source(source, write)
-        preflight.check_orphans(self._job, source, self._hub.emit)
-        user = preflight.find_user(connection.crm, self._hub.emit) if target.tells_ours_by_time else None
+        preflight.check_orphans(self._job, source, self._invocation.hub.emit)
+        user = (
+            preflight.find_user(connection.crm, self._invocation.hub.emit)
+            if target.tells_ours_by_time
+            else None
+        )
         converter = Converter(
             fields,
             write.operation,
@@ -222,27 +206,36 @@ class Runner:
         )
         return RecordWork(source, fingerprint, fields, target, converter, user)
 
-    def _survey(self, org: Org, work: RecordWork | None, connection: Connection, stack: ExitStack) -> None:
+    def _survey(
+        self,
+        org: Org,
+        work: RecordWork | None,
+        connection: Connection,
+        stack: ExitStack,
+        places: Iterator[Place] | None = None,
+    ) -> None:
         """Read the source a first time, where its rows refer to one another or their keys are to be
-        compared.
+        compared. `places`: on resume, those that rows had when the run began.
         """
         if work is None or not isinstance(self._job, RecordJob):
             return
         where = identity(org_json(org))
-        lookups = Lookups(self._settings.state_dir, where, connection.crm, lasting=not self._practice)
+        lookups = Lookups(
+            self._invocation.settings.state_dir, where, connection.crm, lasting=not self._invocation.practice
+        )
         stack.callback(lookups.close)
         required = RequiredReferences(lookups.resolver, lookups.ask)
         surveyor = Surveyor(self._job, work.source, work.target, work.fields, work.converter, required)
-        work.lookups, work.survey = lookups, surveyor.survey()
+        work.lookups, work.survey = lookups, surveyor.survey(places)
         stack.callback(work.survey.close)
 
     def refuse_repetition(self, org: Org, work: RecordWork | None) -> None:
         """Raise RunError if this work is under way or done already; the steps of a flow were asked about
         together."""
-        if self._practice or self._seat is not None:
+        if self._invocation.practice or self._seat is not None:
             return
         refuse_repetition(
-            self._settings.state_dir,
+            self._invocation.settings.state_dir,
             self._name,
             encode_options(self._job),
             _write_json(work),
@@ -263,7 +256,7 @@ class Runner:
             )
 
     def _ask(self, org: Org, work: RecordWork | None) -> None:
-        if not self._practice and self._seat is None:
+        if not self._invocation.practice and self._seat is None:
             ask(org, self._choices, self._confirm, lambda: self._banner(org, work))
 
     def _banner(self, org: Org, work: RecordWork | None) -> Banner:
@@ -273,11 +266,11 @@ class Runner:
             org=f"{org.name} ({org.zgid})",
             org_id=org.id,
             environment=org.type or "production",
-            profile=self._credentials.place,
+            profile=self._invocation.credentials.place,
             module=None if target is None else target.module,
             operation=None if target is None else target.operation,
             rows=None if work is None else work.fingerprint.rows,
-            practice=self._practice,
+            practice=self._invocation.practice,
         )
 
     def _announcement(
@@ -309,18 +302,18 @@ class Runner:
             options=encode_options(self._job),
             origin=origin(type(self._job)),
             settings={
-                "profile": self._credentials.profile or None,
+                "profile": self._invocation.credentials.profile or None,
                 "trigger": list(self._choices.trigger),
                 "limit": self._choices.limit,
             },
             org=org_json(org),
             api_domain=api_domain,
-            place=self._credentials.place,
+            place=self._invocation.credentials.place,
             write=_write_json(work),
             source=None if work is None else work.fingerprint.to_json(),
             versions=versions(),
             reads=hashes_of(self._job),
-            practice=self._practice,
+            practice=self._invocation.practice,
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from zmigrate.engine.batch import BATCH_ROWS, Pending
-from zmigrate.engine.order import Order, Ordered
+from zmigrate.engine.order import Order, Ordered, Place
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.repeats import Repeats
 from zmigrate.engine.required import RequiredReferences
@@ -76,9 +76,9 @@ class Surveyor:
         self._order = Order(last_of_key=mode == "last", in_turn=in_turn) if wants_order else None
         self._repeats = Repeats(mode, target.key or "") if wants_repeats else None
 
-    def survey(self) -> Survey:
+    def survey(self, places: Iterator[Place] | None = None) -> Survey:
         """Read as much as is needed. Raises UsageError where a source can't be read twice, or a required
-        reference is open.
+        reference is open. `places`: on resume, those that rows had when the run began.
         """
         order, repeats = self._order, self._repeats
         try:
@@ -87,7 +87,7 @@ class Surveyor:
                 self._refuse_unstable()
                 rows = self._pass()
             self._required.check(self._is_a_key)
-            if order is None or not order.arrange(self._source, rows):
+            if order is None or not self._ordered(order, rows, places):
                 if order is not None:
                     order.close()
                 return Survey(self._source, None, repeats)
@@ -99,6 +99,11 @@ class Surveyor:
                 if part is not None:
                     part.close()
             raise
+
+    def _ordered(self, order: Order, rows: int, places: Iterator[Place] | None) -> bool:
+        if places is None:
+            return order.arrange(self._source, rows)
+        return order.recall(self._source, rows, places)
 
     def _may_refer_to_itself(self, fields: ModuleFields) -> bool:
         target = self._target
