@@ -11,6 +11,7 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from zmigrate.engine import links
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.journal import Journal
@@ -119,6 +120,8 @@ class Flight:
         """Every row of the batch has its outcome; the keys of rows that moved stay fenced."""
         self.in_flight.pop(batch.id, None)
         self.aside.pop(batch.id, None)
+        if batch.closes_circles:
+            outcomes = links.linked(batch, outcomes)
         batch.held_until = held_until
         batch.finish(outcomes)
         self._finished.append(batch)

@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS entry (
     PRIMARY KEY (module, folded, field, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entry_id ON entry(id);
+CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY) WITHOUT ROWID;   -- records that a run deleted
 """
 
 PUT = (
@@ -151,7 +152,7 @@ class IdMap:
             self._db.execute("BEGIN")
             if deletes:
                 gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
-                self._db.executemany("DELETE FROM entry WHERE id=?", gone)
+                self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
             elif rule is not None:
                 keys = (
                     (row[2], parts[1])
@@ -159,6 +160,8 @@ class IdMap:
                     if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
                 )
                 self._put(rule, _began(record), keys)
+            # A run that is older than a deletion may have gone on after it.
+            self._db.execute("DELETE FROM entry WHERE id IN gone")
             self._db.execute(
                 "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows", (name, rows)
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from zmigrate.engine import links, settle
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Action, Outcome, linked_later
+from zmigrate.engine.outcomes import MOVED, Outcome, linked_later
 from zmigrate.engine.produce import duplicate_in_source
 from zmigrate.engine.resolve import Resolver
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
@@ -84,8 +84,6 @@ class Intake:
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
-        if batch.closes_circles:
-            outcomes = links.linked(batch, outcomes)
         seconds = [] if batch.closes_circles else self._second_writes(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
         for second in seconds:
@@ -135,10 +133,9 @@ class Intake:
             batch = flight.links.popleft()
             rows = [links.without_overwritten(row, latest) for row in batch.rows]
             rows, open_ones = self._resolver.resolve(rows)
-            outcomes = {row.number: links.unlinked(row, outcome) for row, outcome in open_ones}
+            outcomes = {row.number: outcome for row, outcome in open_ones}
             bare = [row for row in rows if len(row.record) == 1]  # left out, or overwritten
-            action: Action = "created" if batch.second == "link" else "updated"
-            outcomes |= {row.number: Outcome(action, row.record["id"]) for row in bare}
+            outcomes |= {row.number: Outcome("updated", row.record["id"]) for row in bare}
             rows = [row for row in rows if row.number not in outcomes]
             flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
             if rows:

@@ -54,18 +54,21 @@ def without_overwritten(row: Pending, numbers: Mapping[tuple[str, str], int]) ->
 
 
 def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes of rows whose second write was answered: what the first came to, if all is well."""
+    """The outcomes of rows whose second write has ended: what the first came to, if all is well."""
     action: Action = "created" if batch.second == "link" else "updated"
     return [
-        outcome._replace(action=action) if outcome.action == "updated" else unlinked(row, outcome)
+        outcome._replace(action=action) if outcome.action == "updated" else _unlinked(row, outcome)
         for row, outcome in zip(batch.rows, outcomes, strict=True)
     ]
 
 
-def unlinked(row: Pending, outcome: Outcome) -> Outcome:
-    """The outcome of a row whose record is there, and whose link could not be written."""
+def _unlinked(row: Pending, outcome: Outcome) -> Outcome:
+    """The outcome of a row whose record is there, and whose link could not be written, or is in doubt."""
+    if outcome.action not in {"failed", "in_doubt"}:
+        return outcome
     names = ", ".join(name for name in row.record if name != "id")
-    message = f"written as {row.record['id']}, but {names} could not be set: {outcome.message}"
+    what = f"{names} could not be set" if outcome.action == "failed" else f"{names} may not be set"
+    message = f"written as {row.record['id']}, but {what}: {outcome.message}"
     return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
 
 
