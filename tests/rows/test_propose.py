@@ -192,6 +192,12 @@ def test_the_assignment_is_the_best_of_all(scores):
     assert total == pytest.approx(best)
 
 
+def test_a_column_that_has_the_fields_api_name_comes_before_names_that_read_like_it():
+    columns = [column(name, "a", "b") for name in ("Légacy ID", "legacy-id", "Legacy_ID", "legacy id")]
+    lines = {line.field.api_name: line.column.name for line in proposed(*columns).lines}
+    assert lines["Legacy_ID"] == "Legacy_ID"
+
+
 def test_a_field_that_is_as_near_and_that_nothing_fills_is_named():
     fields = module(field("Sales_Agent"), field("Owner", "ownerlookup"), name="Deals")
     proposal = proposed(column("sales_agent", "Anna Snelling", "Who Else"), fields=fields, users=USERS)

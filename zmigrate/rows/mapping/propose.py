@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PROPOSED: Final = 55.0
 """A column that is less like every field goes nowhere."""
+EXACT: Final = 0.4
+"""For the api name to the letter, before names that only read like it."""
 SURE: Final = 80
 WORTH_A_LOOK: Final = 40.0
 """Names less alike than this say nothing."""
@@ -171,7 +173,7 @@ class _Weigher:
         self._alike: dict[tuple[str, str], float] = {}
 
     def scores(self, column: Column) -> dict[str, float]:
-        """How well each field suits the column, at most 100; fields that are nothing like it are left out."""
+        """How well each field suits the column, of 100; fields that are nothing like it are left out."""
         header = Header(column.name)
         looks_key = _looks_key(column, header, self._module)
         found: dict[str, float] = {}
@@ -188,7 +190,7 @@ class _Weigher:
                 score = max(score, LEGACY_KEY + (10 if _is_own_id(header, self._module, each) else 0))
             if score >= PROPOSED:
                 score += (3 if each.mandatory else 0) + (3 if each.api_name == self._key else 0)
-            found[each.api_name] = min(score, 100.0)
+            found[each.api_name] = min(score, 100.0) + (EXACT if each.api_name == column.name else 0)
         return found
 
     def line(self, column: Column, to: Field, scores: Mapping[str, float]) -> Line:
