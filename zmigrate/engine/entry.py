@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
 from zmigrate.engine.folder import RunRecord
+from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import find_run
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
@@ -66,8 +67,8 @@ def run(
     choices = Choices(limit=limit, trigger=tuple(trigger), yes=yes, again=again, keep_going=keep_going)
     hub = EventHub(*listeners)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
-        practice = found.place == PRACTICE
-        return _runner(job, found, settings, hub, stop, choices, confirm, practice=practice).start()
+        invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
+        return _runner(job, invocation, choices, confirm).start()
 
 
 def plan(
@@ -102,10 +103,10 @@ def plan(
     hub = EventHub(*listeners)
     wish = Wish(limit=limit, ask=ask, concurrency=concurrency)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
-        practice = found.place == PRACTICE
+        invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
         if isinstance(job, Flow):
-            return FlowPlanner(job, found, settings, hub, stop, wish, practice=practice).plan()
-        return Planner(job, found, settings, hub, stop, wish, practice=practice).plan()
+            return FlowPlanner(job, invocation, wish).plan()
+        return Planner(job, invocation, wish).plan()
 
 
 def resume(
@@ -166,28 +167,20 @@ def resume(
         wanted = profile or record.settings.get("profile")
         with stop_on_signals(stop), _credentials(credentials, wanted, False, folder, environ) as found:
             hub = EventHub(*listeners)
-            runner = _runner(job, found, settings, hub, stop, choices, confirm, practice=False)
+            runner = _runner(job, Invocation(found, settings, hub, stop, practice=False), choices, confirm)
             return runner.go_on(info.folder, record)
     finally:
         info.folder.unlock()
 
 
 def _runner(
-    job: Job,
-    found: Credentials,
-    settings: Settings,
-    hub: EventHub,
-    stop: StopSignal,
-    choices: Choices,
-    confirm: Confirm | None,
-    *,
-    practice: bool,
+    job: Job, invocation: Invocation, choices: Choices, confirm: Confirm | None
 ) -> Runner | FlowRunner:
     if isinstance(job, Flow):
         from zmigrate.engine.flow import FlowRunner  # noqa: PLC0415  most jobs are none
 
-        return FlowRunner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice)
-    return Runner(job, found, settings, hub, stop, choices, confirm=confirm, practice=practice)
+        return FlowRunner(job, invocation, choices, confirm=confirm)
+    return Runner(job, invocation, choices, confirm=confirm)
 
 
 def _job_of(record: RunRecord, jobs: Path | None, folder: Path, secrets: Mapping[str, str]) -> Job:

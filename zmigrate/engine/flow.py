@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +17,7 @@ from zmigrate.engine import preflight
 from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
+from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import identity, list_steps, refuse_repetition, starting
 from zmigrate.engine.outcomes import RunState
 from zmigrate.engine.preflight import Banner
@@ -37,16 +37,16 @@ from zmigrate.engine.runner import (
 from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceback, state_of
 from zmigrate.engine.step import Seat, Step, combined, for_each, refuse_changed_steps, steps_in
 from zmigrate.errors import DiskFull, InternalError, PausedError, SourceError, UsageError, ZmigrateError
-from zmigrate.events import BatchDone, BatchSent, EventHub, FlowEnded, FlowStarted
+from zmigrate.events import BatchDone, BatchSent, FlowEnded, FlowStarted
 from zmigrate.job import Flow, encode_options, fills_of, job_name
 from zmigrate.rows.sources import Fingerprint
 from zmigrate.steady import steady_time
-from zmigrate.stopping import StopRequested, StopSignal
-from zmigrate.zoho.connection import Connection, connect
+from zmigrate.stopping import StopRequested
+from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
 
 if TYPE_CHECKING:
-    from zmigrate.config import Credentials, Settings
+    pass
 
 
 class Planned(NamedTuple):
@@ -65,25 +65,17 @@ class FlowRunner:
     def __init__(
         self,
         flow: Flow,
-        credentials: Credentials,
-        settings: Settings,
-        hub: EventHub,
-        stop: StopSignal,
+        invocation: Invocation,
         choices: Choices,
         *,
         confirm: Confirm | None,
-        practice: bool,
         now: Callable[[], float] = steady_time,
     ) -> None:
         self._flow = flow
         self._name = job_name(type(flow))
-        self._credentials = credentials
-        self._settings = settings
-        self._hub = hub
-        self._stop = stop
+        self._invocation = invocation
         self._choices = choices
         self._confirm = confirm
-        self._practice = practice
         self._now = now
         self._began = now()
 
@@ -101,9 +93,11 @@ class FlowRunner:
                 spent, api_domain = Spent.by(connection), connection.api_domain
             self._refuse_repetition(org, plan, checked)
             self._ask(org, plan)
-            with nullcontext() if self._practice else starting(self._settings.state_dir):
+            with (
+                nullcontext() if self._invocation.practice else starting(self._invocation.settings.state_dir)
+            ):
                 self._refuse_repetition(org, plan, checked)
-                folder = RunFolder.create(self._settings.state_dir, self._name)
+                folder = RunFolder.create(self._invocation.settings.state_dir, self._name)
                 stack.callback(folder.unlock)
                 record = self._record(folder, org, plan, api_domain)
                 folder.write(record)
@@ -136,7 +130,7 @@ class FlowRunner:
 
     def _scratch(self, stack: ExitStack) -> Path | None:
         """Where the steps of a practice keep together what is of no use once their org is gone."""
-        if not self._practice:
+        if not self._invocation.practice:
             return None
         return Path(stack.enter_context(TemporaryDirectory(prefix="zmigrate-")))
 
@@ -146,23 +140,13 @@ class FlowRunner:
         jobs = [step.job for step, _ in plan]
         own = [scope for job in jobs for scope in job.scopes]
         checks = [scope for job in jobs for scope in preflight.scopes_of_checks(job.write)]
-        settings = self._settings if scratch is None else replace(self._settings, state_dir=scratch)
-        connection = connect(
-            self._credentials,
-            tuple(dict.fromkeys((*own, *checks))),
-            settings=settings,
-            emit=self._hub.emit,
-            stop=self._stop,
-        )
-        try:
-            yield connection
-        finally:
-            connection.close(revoke=not self._stop.aborted)
+        with ExitStack() as stack:
+            yield self._invocation.connect((*own, *checks), stack, scratch)
 
     def _check_org(self, connection: Connection) -> Org:
         org = connection.crm.org()
-        preflight.check_org(org, self._credentials.soid, self._hub.emit)
-        preflight.check_clock(connection.clock.skew(), self._hub.emit)
+        preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+        preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         return org
 
     def _check_steps(self, plan: Sequence[Planned], connection: Connection) -> Checked:
@@ -176,10 +160,10 @@ class FlowRunner:
         return for_each([step for step, _ in plan], check)
 
     def _refuse_repetition(self, org: Org, plan: Sequence[Planned], checked: Checked) -> None:
-        if self._practice:
+        if self._invocation.practice:
             return
         refuse_repetition(
-            self._settings.state_dir,
+            self._invocation.settings.state_dir,
             self._name,
             encode_options(self._flow),
             None,
@@ -192,7 +176,7 @@ class FlowRunner:
             runner.refuse_repetition(org, work)
 
     def _ask(self, org: Org, plan: Sequence[Planned]) -> None:
-        if not self._practice:
+        if not self._invocation.practice:
             ask(org, self._choices, self._confirm, lambda: self._banner(org, plan))
 
     def _banner(self, org: Org, plan: Sequence[Planned]) -> Banner:
@@ -201,11 +185,11 @@ class FlowRunner:
             org=f"{org.name} ({org.zgid})",
             org_id=org.id,
             environment=org.type or "production",
-            profile=self._credentials.place,
+            profile=self._invocation.credentials.place,
             module=None,
             operation=None,
             rows=combined([fingerprint for _, fingerprint in plan])["rows"],
-            practice=self._practice,
+            practice=self._invocation.practice,
             steps=tuple(step.facts(fingerprint.rows) for step, fingerprint in plan),
         )
 
@@ -218,19 +202,19 @@ class FlowRunner:
             options=encode_options(self._flow),
             origin=origin(type(self._flow)),
             settings={
-                "profile": self._credentials.profile or None,
+                "profile": self._invocation.credentials.profile or None,
                 "trigger": list(self._choices.trigger),
                 "limit": self._choices.limit,
             },
             org=org_json(org),
             api_domain=api_domain,
-            place=self._credentials.place,
+            place=self._invocation.credentials.place,
             write=None,
             source=combined([fingerprint for _, fingerprint in plan]),
             versions=versions(),
             reads=hashes_of(self._flow),
             steps=[step.to_json(fingerprint) for step, fingerprint in plan],
-            practice=self._practice,
+            practice=self._invocation.practice,
         )
 
     # -- the steps, one after the other -----------------------------------------------------------
@@ -248,10 +232,10 @@ class FlowRunner:
             stack.callback(log.close)
             pace = Pace(self._now)
             for listener in (log, pace):
-                self._hub.add(listener)
-                stack.callback(self._hub.remove, listener)
+                self._invocation.hub.add(listener)
+                stack.callback(self._invocation.hub.remove, listener)
             try:
-                self._hub.emit(self._announcement(folder, record, plan))
+                self._invocation.hub.emit(self._announcement(folder, record, plan))
                 state, problem = self._go_through(folder, record, plan, scratch, log)
             except BaseException as error:
                 problem = as_problem(error, log.path)
@@ -268,7 +252,7 @@ class FlowRunner:
             place = folder.step(step.name)
             if _is_finished(place):
                 continue
-            if self._stop.requested:
+            if self._invocation.stop.requested:
                 return "interrupted", None
             title = f"{self._name} {number}/{len(plan)}: {step.name}"
             seat = Seat(folder, step, fingerprint, title, identity(record.org), scratch)
@@ -297,13 +281,9 @@ class FlowRunner:
     def _runner(self, step: Step, seat: Seat | None = None) -> Runner:
         return Runner(
             step.job,
-            self._credentials,
-            self._settings,
-            self._hub,
-            self._stop,
+            self._invocation,
             self._choices,
             confirm=None,
-            practice=self._practice,
             seat=seat,
             now=self._now,
         )
@@ -316,11 +296,11 @@ class FlowRunner:
             folder=str(folder.path),
             org=f"{record.org['name']} ({record.org['zgid']})",
             environment=str(record.org["type"]),
-            profile=self._credentials.place,
+            profile=self._invocation.credentials.place,
             steps=tuple(step.facts(fingerprint.rows) for step, fingerprint in plan),
             rows_total=(record.source or {}).get("rows"),
             rows_done=sum(done),
-            practice=self._practice,
+            practice=self._invocation.practice,
         )
 
     def _conclude(
@@ -334,7 +314,7 @@ class FlowRunner:
     ) -> RunResult:
         files: dict[str, Path] = {}
         try:
-            if not self._stop.aborted:
+            if not self._invocation.stop.aborted:
                 files = write_flow_files(folder)
         except PausedError as error:
             problem, state = problem or error, state_of(problem or error)
@@ -351,7 +331,7 @@ class FlowRunner:
         )
         try:
             folder.turn_to(result.state, record, result=result.to_json())
-            self._hub.emit(FlowEnded(result.run_id, result.state))
+            self._invocation.hub.emit(FlowEnded(result.run_id, result.state))
         except DiskFull:
             if result.error is None:
                 raise

@@ -20,6 +20,7 @@ from zmigrate.engine.folder import RunFolder, RunRecord, make_private
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.ledger import identity
 from zmigrate.engine.outcomes import KNOWN_BY_ID
+from zmigrate.engine.scratch import CACHE_KIB
 from zmigrate.errors import RunError, ZmigrateError
 from zmigrate.rows.keys import fold_key, fold_number
 
@@ -113,6 +114,7 @@ class IdMap:
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=OFF")  # a projection: what a crash takes is built again
+            db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             ids = cls(db)
             ids.replay(state_dir, org)
         except sqlite3.DatabaseError as error:

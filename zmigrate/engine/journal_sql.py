@@ -29,7 +29,7 @@ CREATE TABLE content (            -- what is written once, and is most of the fi
     rows TEXT NOT NULL,           -- [[number, line, key], ...]
     source BLOB,                  -- the rows as they were read, zlib, where the source can't be read again
     body BLOB,                    -- what was sent, zlib
-    links TEXT                    -- references that close circles, and are written later: {place: {field: ..}}
+    links TEXT                    -- references that close circles, written later: {place: {field: ..}}
 );
 CREATE TABLE outcome (            -- a batch that is in here is done
     batch INTEGER PRIMARY KEY,

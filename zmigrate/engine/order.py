@@ -8,11 +8,11 @@ there. What is kept lies in a temporary database that spills to disk, so that me
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zmigrate.engine import order_sql as sql
+from zmigrate.engine.scratch import scratch_db
 from zmigrate.rows.sources import Cursor, Fingerprint, Row, Source
 from zmigrate.rows.sources.base import START
 

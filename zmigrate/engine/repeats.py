@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE, Outcome
+from zmigrate.engine.scratch import scratch_db
 from zmigrate.writes import OnRepeated
 
 
@@ -17,7 +17,7 @@ class Repeats:
         """`key`: the field that the keys go to."""
         self.mode = mode
         self._key = key
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = scratch_db()
         self._db.execute(
             "CREATE TABLE seen (folded TEXT PRIMARY KEY, first INTEGER, first_line INTEGER,"
             " last INTEGER, last_line INTEGER) WITHOUT ROWID"

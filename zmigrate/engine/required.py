@@ -4,13 +4,13 @@ first write.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from itertools import islice
 
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_OPEN, Outcome
 from zmigrate.engine.resolve import Resolver, Wanted
+from zmigrate.engine.scratch import scratch_db
 from zmigrate.errors import UsageError
 from zmigrate.references import Find, Ref
 from zmigrate.rows.references import OpenId
@@ -26,7 +26,7 @@ class RequiredReferences:
         """`ask` puts a `Find`'s values to the org."""
         self._resolver = resolver
         self._ask = ask
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = scratch_db()
         self._db.execute(
             "CREATE TABLE required (module TEXT, by TEXT, value TEXT, found INTEGER, field TEXT,"
             " line INTEGER, PRIMARY KEY (module, by, value, found)) WITHOUT ROWID"

@@ -5,7 +5,6 @@ What a `Find` has to be asked for is told by `wanted`; whoever asks gives the an
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +13,7 @@ import orjson
 
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
+from zmigrate.engine.scratch import scratch_db
 from zmigrate.errors import UsageError
 from zmigrate.references import Find, Ref, Reference
 from zmigrate.rows.keys import fold_key, fold_number
@@ -63,7 +63,7 @@ class FoundCache:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = scratch_db()
         self._db.execute(
             "CREATE TABLE found (module TEXT, field TEXT, folded TEXT, ids TEXT NOT NULL,"
             " PRIMARY KEY (module, field, folded)) WITHOUT ROWID"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
+
+from zmigrate.engine.scratch import scratch_db
 
 
 class SeenKeys:
@@ -12,7 +13,7 @@ class SeenKeys:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
+        self._db = scratch_db()
         self._db.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID")
 
     def add(self, keys: Iterable[tuple[str, int]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from zmigrate.engine.batch import Pending
 from zmigrate.engine.planning.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.planning.parallel import in_parallel
 from zmigrate.engine.preflight import KEY_TYPES, NUMBER_KEY_TYPES
+from zmigrate.engine.scratch import scratch_db
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal
 from zmigrate.rows.keys import fold_key, fold_number
@@ -259,9 +259,8 @@ class _WholeModule:
 
     def __init__(self, keys: Sequence[KeyField]) -> None:
         self._keys = keys
-        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db = scratch_db(other_threads=True)
         weakref.finalize(self, self._db.close)
-        self._db.execute("PRAGMA journal_mode=OFF")
         self._db.execute("CREATE TABLE record (id INTEGER PRIMARY KEY, body BLOB)")
         self._db.execute("CREATE TABLE key (field TEXT, folded TEXT, record INTEGER)")
 

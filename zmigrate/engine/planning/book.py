@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
+
+from zmigrate.engine.scratch import scratch_db
 
 Fate = Literal["create", "update", "unchanged", "delete", "skip", "unasked", "refused"]
 
@@ -68,9 +69,8 @@ class Book:
     """Notes of one plan. Main thread only; what was noted is readable after `flush`."""
 
     def __init__(self) -> None:
-        self.db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self.db = scratch_db(other_threads=True)
         weakref.finalize(self, self.db.close)
-        self.db.execute("PRAGMA journal_mode=OFF")  # nobody goes back, and nothing survives the process
         self.db.executescript(_SCHEMA)
         self._spools = 0
         self._kept: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _INSERTS}

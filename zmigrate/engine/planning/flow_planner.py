@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zmigrate.engine import preflight
 from zmigrate.engine.flow import read_step
+from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.planning.flow_plan import FlowPlan, StepPlan
 from zmigrate.engine.planning.known import LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import PlanWarning
@@ -18,17 +16,16 @@ from zmigrate.engine.planning.planner import Planner, open_ids
 from zmigrate.engine.planning.price import Price, RoundTrips
 from zmigrate.engine.planning.record_plan import Wish
 from zmigrate.engine.step import Step, for_each, steps_in
-from zmigrate.events import Event, EventHub, Log
+from zmigrate.events import Event, Log
 from zmigrate.job import Flow, job_name
 from zmigrate.rows.sources import Fingerprint
 from zmigrate.steady import steady_time
-from zmigrate.stopping import StopSignal
-from zmigrate.zoho.connection import Connection, connect
+from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
 from zmigrate.zoho.metadata import Org
 
 if TYPE_CHECKING:
-    from zmigrate.config import Credentials, Settings
+    pass
 
 
 class FlowPlanner:
@@ -37,22 +34,14 @@ class FlowPlanner:
     def __init__(
         self,
         flow: Flow,
-        credentials: Credentials,
-        settings: Settings,
-        hub: EventHub,
-        stop: StopSignal,
+        invocation: Invocation,
         wish: Wish,
         *,
-        practice: bool,
         now: Callable[[], float] = steady_time,
     ) -> None:
         self._flow = flow
-        self._credentials = credentials
-        self._settings = settings
-        self._hub = hub
-        self._stop = stop
+        self._invocation = invocation
         self._wish = wish
-        self._practice = practice
         self._now = now
         self._began = now()
         self._told: list[PlanWarning] = []
@@ -62,11 +51,13 @@ class FlowPlanner:
         steps = steps_in(self._flow)
         fingerprints = for_each(steps, read_step)
         trips = RoundTrips()
-        self._hub.add(trips)
+        self._invocation.hub.add(trips)
         with ExitStack() as stack:
             connection = self._connected(steps, stack)
             org = self._check_org(connection)
-            ids = LazyIds(lambda: open_ids(self._settings, org, practice=self._practice))
+            ids = LazyIds(
+                lambda: open_ids(self._invocation.settings, org, practice=self._invocation.practice)
+            )
             stack.callback(ids.close)
             planned = PlannedKeys()
             stack.callback(planned.close)
@@ -81,30 +72,18 @@ class FlowPlanner:
 
     def _connected(self, steps: Sequence[Step], stack: ExitStack) -> Connection:
         """A connection with the scopes of all steps, and those for layouts and users."""
-        settings = self._settings
-        if self._practice:
-            folder = stack.enter_context(TemporaryDirectory(prefix="zmigrate-"))
-            settings = replace(settings, state_dir=Path(folder))
         own = [scope for step in steps for scope in step.job.scopes]
         checks = [scope for step in steps for scope in preflight.scopes_of_checks(step.job.write)]
-        connection = connect(
-            self._credentials,
-            tuple(dict.fromkeys((*own, *checks, LAYOUTS, USERS))),
-            settings=settings,
-            emit=self._hub.emit,
-            stop=self._stop,
-        )
-        stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
-        return connection
+        return self._invocation.connect((*own, *checks, LAYOUTS, USERS), stack)
 
     def _check_org(self, connection: Connection) -> Org:
-        self._hub.add(self._take_warning)
+        self._invocation.hub.add(self._take_warning)
         try:
             org = connection.crm.org()
-            preflight.check_org(org, self._credentials.soid, self._hub.emit)
-            preflight.check_clock(connection.clock.skew(), self._hub.emit)
+            preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+            preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         finally:
-            self._hub.remove(self._take_warning)
+            self._invocation.hub.remove(self._take_warning)
         return org
 
     def _take_warning(self, event: Event) -> None:
@@ -123,21 +102,17 @@ class FlowPlanner:
     ) -> StepPlan:
         planner = Planner(
             step.job,
-            self._credentials,
-            self._settings,
-            self._hub,
-            self._stop,
+            self._invocation,
             self._wish,
-            practice=self._practice,
             now=self._now,
         )
-        self._hub.add(planner.take_warning)
+        self._invocation.hub.add(planner.take_warning)
         try:
             plan = planner.plan_on(
                 connection, org, step.source, fingerprint, trips, known=[ids, planned], planned=planned
             )
         finally:
-            self._hub.remove(planner.take_warning)
+            self._invocation.hub.remove(planner.take_warning)
         return StepPlan(step.facts(fingerprint.rows), plan)
 
     def _as_plan(self, steps: Sequence[StepPlan], connection: Connection, org: Org) -> FlowPlan:
@@ -146,7 +121,7 @@ class FlowPlanner:
             job=job_name(type(self._flow)),
             org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
             environment=org.type or "production",
-            profile=self._credentials.place,
+            profile=self._invocation.credentials.place,
             api_domain=connection.api_domain,
             steps=steps,
             warnings=[*self._told, *self._warnings(len(steps), price)],
@@ -170,14 +145,14 @@ class FlowPlanner:
 
     def _token_wait_s(self, steps: int) -> float:
         """A run takes a token for its checks and one a step."""
-        tokens, window_s = self._settings.token_limit
+        tokens, window_s = self._invocation.settings.token_limit
         return steps // tokens * window_s
 
     def _warnings(self, steps: int, price: Price) -> list[PlanWarning]:
         told = []
         wait_s = self._token_wait_s(steps)
         if wait_s:
-            tokens, window_s = self._settings.token_limit
+            tokens, window_s = self._invocation.settings.token_limit
             told.append(
                 PlanWarning(
                     "TOKENS",

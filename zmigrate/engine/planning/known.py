@@ -4,11 +4,11 @@ with.
 
 from __future__ import annotations
 
-import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from zmigrate.engine.scratch import scratch_db
 from zmigrate.rows.keys import fold_key
 
 NOT_YET = "planned"
@@ -53,9 +53,8 @@ class PlannedKeys:
     """Keys by module and field, in a temporary database that spills to disk. Main thread only."""
 
     def __init__(self) -> None:
-        self.db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self.db = scratch_db(other_threads=True)
         weakref.finalize(self, self.db.close)
-        self.db.execute("PRAGMA journal_mode=OFF")
         self.db.execute(
             "CREATE TABLE planned (module TEXT, folded TEXT, field TEXT, id TEXT,"
             " PRIMARY KEY (module, folded, field, id)) WITHOUT ROWID"

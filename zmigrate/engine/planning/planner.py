@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zmigrate.engine import preflight
 from zmigrate.engine.idmap import IdMap
+from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import identity, refuse_repetition
 from zmigrate.engine.planning.known import IdLookup, LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import Plan, PlanWarning
@@ -20,17 +18,16 @@ from zmigrate.engine.planning.remarks import Findings, remarks
 from zmigrate.engine.runner import org_json, refuse_lacking
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
-from zmigrate.events import Event, EventHub, Log
+from zmigrate.events import Event, Log
 from zmigrate.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, source_of
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.steady import steady_time
-from zmigrate.stopping import StopSignal
-from zmigrate.zoho.connection import Connection, connect
+from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
 from zmigrate.zoho.metadata import Org
 
 if TYPE_CHECKING:
-    from zmigrate.config import Credentials, Settings
+    from zmigrate.config import Settings
 
 REASONS_SHOWN = 20
 
@@ -41,13 +38,9 @@ class Planner:
     def __init__(
         self,
         job: Job,
-        credentials: Credentials,
-        settings: Settings,
-        hub: EventHub,
-        stop: StopSignal,
+        invocation: Invocation,
         wish: Wish,
         *,
-        practice: bool,
         now: Callable[[], float] = steady_time,
     ) -> None:
         if isinstance(job, Flow):
@@ -64,12 +57,8 @@ class Planner:
             )
         self._job = job
         self._name = job_name(type(job))
-        self._credentials = credentials
-        self._settings = settings
-        self._hub = hub
-        self._stop = stop
+        self._invocation = invocation
         self._wish = wish
-        self._practice = practice
         self._now = now
         self._began = now()
         self._told: list[PlanWarning] = []
@@ -81,13 +70,15 @@ class Planner:
         fingerprint = source.scan()
         trips = RoundTrips()
         for listener in (trips, self.take_warning):
-            self._hub.add(listener)
+            self._invocation.hub.add(listener)
         with ExitStack() as stack:
             connection = self._connected(source, stack)
             org = connection.crm.org()
-            preflight.check_org(org, self._credentials.soid, self._hub.emit)
-            preflight.check_clock(connection.clock.skew(), self._hub.emit)
-            ids = LazyIds(lambda: open_ids(self._settings, org, practice=self._practice))
+            preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+            preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
+            ids = LazyIds(
+                lambda: open_ids(self._invocation.settings, org, practice=self._invocation.practice)
+            )
             stack.callback(ids.close)
             return self.plan_on(connection, org, source, fingerprint, trips, known=[ids])
 
@@ -111,8 +102,8 @@ class Planner:
             fingerprint,
             connection,
             org,
-            self._hub,
-            self._stop,
+            self._invocation.hub,
+            self._invocation.stop,
             self._wish,
             known=known,
             planned=planned,
@@ -124,20 +115,8 @@ class Planner:
     def _connected(self, source: Source, stack: ExitStack) -> Connection:
         """A connection with the job's scopes, and those for layouts and users."""
         refuse_lacking(self._job, source)
-        settings = self._settings
-        if self._practice:
-            folder = stack.enter_context(TemporaryDirectory(prefix="zmigrate-"))
-            settings = replace(settings, state_dir=Path(folder))
         checks = preflight.scopes_of_checks(self._job.write)
-        connection = connect(
-            self._credentials,
-            tuple(dict.fromkeys((*self._job.scopes, *checks, LAYOUTS, USERS))),
-            settings=settings,
-            emit=self._hub.emit,
-            stop=self._stop,
-        )
-        stack.callback(lambda: connection.close(revoke=not self._stop.aborted))
-        return connection
+        return self._invocation.connect((*self._job.scopes, *checks, LAYOUTS, USERS), stack)
 
     def take_warning(self, event: Event) -> None:
         """What the checks warn of belongs to the plan."""
@@ -146,11 +125,11 @@ class Planner:
 
     def _warn_of_repetition(self, target: Target, fingerprint: Fingerprint, org: Org) -> None:
         """A run would be refused if the same work is under way or done."""
-        if self._practice:
+        if self._invocation.practice:
             return
         try:
             refuse_repetition(
-                self._settings.state_dir,
+                self._invocation.settings.state_dir,
                 self._name,
                 encode_options(self._job),
                 target.to_json(),
@@ -169,7 +148,7 @@ class Planner:
             job=self._name,
             org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
             environment=org.type or "production",
-            profile=self._credentials.place,
+            profile=self._invocation.credentials.place,
             api_domain=connection.api_domain,
             module=target.module,
             operation=target.operation,
