@@ -16,6 +16,7 @@ from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Skip, Update, U
 from zmigrate.engine.planning.plan import Plan
 from zmigrate.errors import SourceError, UsageError
 from zmigrate.events import Event, RowsJudged
+from zmigrate.formats import Formats
 from zmigrate.stopping import StopRequested, StopSignal
 
 INSERT = Insert("Leads", key="Legacy_ID")
@@ -435,6 +436,14 @@ def test_values_that_a_pick_list_lacks_are_counted_with_the_nearest(bench: Bench
     assert (
         "'Partnerr' (2, nearest 'Partner'), 'Cold Cal' (1, nearest 'Cold Call'), 'zzz' (1)" in warning.message
     )
+
+
+def test_the_century_of_short_years_is_asked_about(bench: Bench) -> None:
+    rows = [{**row, "First_Contact": "01/04/55", "Email": ""} for row in leads(2)]
+    job = file_job(INSERT, write_rows(bench.folder / "rows.csv", rows))
+    type(job).formats = Formats(date_format="%d/%m/%y", datetime_format="%d/%m/%y")
+    warning = warned(bench.plan(job))["SHORT_YEARS"]
+    assert (warning.field, "2000 to 2068" in warning.message) == ("First_Contact", True)
 
 
 def test_values_that_a_pick_list_lacks_are_all_counted_however_many(bench: Bench) -> None:

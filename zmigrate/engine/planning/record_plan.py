@@ -131,6 +131,7 @@ class RecordPlanner:
         return Findings(
             self.target,
             self.fields,
+            self.job.formats,
             layouts,
             self._org,
             counts,

@@ -17,6 +17,7 @@ from zmigrate.engine.planning.reading import Reader
 from zmigrate.engine.planning.referring import References
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import INVALID_DATA
+from zmigrate.formats import Formats
 from zmigrate.rows.choices import NO_CHOICE
 from zmigrate.rows.values import NOT_WRITABLE, UNKNOWN_FIELD
 from zmigrate.zoho.facts.limits import edition_of
@@ -34,6 +35,7 @@ class Findings:
 
     target: Target
     fields: ModuleFields
+    formats: Formats
     layouts: Sequence[Layout] | None
     """None where they could not be read."""
     org: Org
@@ -56,6 +58,7 @@ def remarks(found: Findings) -> Iterator[PlanWarning]:
     yield from _unfilled(found)
     yield from _pick_lists(found)
     yield from _ambiguous(found)
+    yield from _short_years(found)
     yield from _not_asked(found)
     yield from _settling(found)
     yield from _credits(found)
@@ -232,6 +235,20 @@ def _ambiguous(found: Findings) -> Iterator[PlanWarning]:
                 "--thousands, or `formats` in the job",
                 field,
                 count,
+            )
+
+
+def _short_years(found: Findings) -> Iterator[PlanWarning]:
+    """Years of two digits get a century by POSIX's rule, which birthdays do not keep to."""
+    for field in found.fields:
+        formats = found.formats.of(field.api_name)
+        declared = {"date": formats.date_format, "datetime": formats.datetime_format}.get(field.data_type)
+        if declared is not None and "%y" in declared and field.api_name in found.reader.filled:
+            yield PlanWarning(
+                "SHORT_YEARS",
+                f"{field.api_name} is read by {declared}: its years 69 to 99 are taken for 1969 to 1999, all "
+                "others for 2000 to 2068. Is that so?",
+                field.api_name,
             )
 
 
