@@ -354,7 +354,7 @@ class FromSql(RecordJob):
 def test_killed_twice_and_resumed_every_row_is_written_once(
     bench_with: Callable[..., Bench], tmp_path: Path, text_keys: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = bench_with(latency_ms=20, rate_lost_answer=0.02)
+    bench = bench_with(latency_ms=60, rate_lost_answer=0.02)
     database(tmp_path, lead_rows(1_500, text_keys), COLUMNS)
     (tmp_path / "old.db").rename(tmp_path / "s3cr3t.db")
     monkeypatch.setenv("OLD_CRM", "s3cr3t.db")
