@@ -67,3 +67,17 @@ def test_what_the_org_has_and_a_file_adds_is_two_records(bench: Bench, folder: P
         [reject] = plan.steps[2].plan.rejects
     assert (reject.line, reject.code) == (2, "REFERENCE_AMBIGUOUS")
     assert "line 3 of contacts.csv" in reject.message
+
+
+def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: Bench, folder: Path) -> None:
+    contacts = (folder / "contacts.csv").read_text(encoding="utf-8")
+    (folder / "contacts.csv").write_text(contacts.replace("bo@", "ho@"), encoding="utf-8")
+    deals = (folder / "deals.csv").read_text(encoding="utf-8")
+    (folder / "deals.csv").write_text(deals.replace("48.000,00", "much"), encoding="utf-8")
+    with bench.plan(ImportFolder(folder=folder)) as plan:
+        deals_plan = plan.steps[2].plan
+        assert [(reject.line, reject.field) for reject in deals_plan.rejects] == [
+            (2, "Amount"),
+            (2, "Contact_Name"),
+        ]
+        assert (deals_plan.counts.refused, deals_plan.counts.creates) == (1, 3)

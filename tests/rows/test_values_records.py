@@ -131,11 +131,11 @@ def test_a_key_is_taken_as_trimmed_text() -> None:
     assert assets.open[0].reference == Find("Accounts", "Account_Name", "Acme")
 
 
-def test_a_refused_record_leaves_no_open_reference_behind() -> None:
+def test_a_refused_records_references_are_told_and_are_not_the_next_ones() -> None:
     assets = converter()
     with pytest.raises(BadValue):
         assets.convert({"Account": Ref("Accounts", "A1"), "Units": "x"})
-    assert assets.open == ()
+    assert [open_id.reference for open_id in assets.open] == [Ref("Accounts", "A1")]
     assets.convert({"Units": 1})
     assert assets.open == ()
 

@@ -74,7 +74,8 @@ class Converter:
         self._converters: dict[str, Callable[[Any], Any]] = {}
         self._column_takers: dict[str, TakeColumn | None] = {}
         self.open: tuple[OpenId, ...] = ()
-        """The references of the record that was converted last, for others to fill in."""
+        """The references of the record that was converted last, for others to fill in; also of one that was
+        refused, for who wants to know all that is wrong with it."""
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """The record in Zoho's JSON. Raises BadValue with all that is wrong with it."""
@@ -109,7 +110,6 @@ class Converter:
                 errors += self._not_found(converted, errors)
                 break
         if errors:
-            self.open = ()
             raise BadValue(*errors)
         return converted
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -16,6 +16,7 @@ from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.target import Target
 from zmigrate.events import Emit
 from zmigrate.job import DeclaredColumns, RecordJob, fills_of
+from zmigrate.rows.references import OpenId
 from zmigrate.rows.refusal import BadValue
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.values import Converter
@@ -27,9 +28,9 @@ REASONS_KEPT = 1_000
 
 
 class WatchedConverter(Converter):
-    """Keeps what it refused, for whoever wants the single errors and their values."""
+    """Keeps what it refused, for whoever wants the single errors, their values, and the references beside."""
 
-    def watch(self, refused: deque[BadValue]) -> None:
+    def watch(self, refused: deque[tuple[BadValue, tuple[OpenId, ...]]]) -> None:
         """Where to put it."""
         self._refused = refused
 
@@ -37,7 +38,7 @@ class WatchedConverter(Converter):
         try:
             return super().convert(record)
         except BadValue as bad:
-            self._refused.append(bad)
+            self._refused.append((bad, self.open))
             raise
 
 
@@ -108,14 +109,17 @@ class Reader:
         stop: StopSignal,
         crm: Crm,
         limit: int | None = None,
+        note_references: Callable[[Pending], None],
     ) -> None:
+        """`note_references` is told rows that are refused for their values, and refer to records as well."""
         self._source = source
+        self._note_references = note_references
         self._book = book
         self._column_of = column_of
         self._stop = stop
         self._crm = crm
         self._limit = limit
-        self._refused: deque[BadValue] = deque()
+        self._refused: deque[tuple[BadValue, tuple[OpenId, ...]]] = deque()
         converter.watch(self._refused)
         self._columns = source.columns
         self._read_columns: set[str] = set()
@@ -190,18 +194,23 @@ class Reader:
             return
         if pending.source is not None:
             self._note_source(pending)
-        for field, code, message, value in self._reasons(outcome):
+        for field, code, message, value in self._reasons(pending, outcome):
             self._book.note("reject", self.reject(pending, field, code, message, value))
 
     def _note_source(self, pending: Pending) -> None:
         """What can't be read again is kept, for those who want the rejected rows."""
         self._book.note("source", (pending.number, orjson.dumps(pending.source, default=str).decode()))
 
-    def _reasons(self, outcome: Outcome) -> Iterator[tuple[str | None, str, str, str | None]]:
+    def _reasons(
+        self, pending: Pending, outcome: Outcome
+    ) -> Iterator[tuple[str | None, str, str, str | None]]:
         """The errors of a row, in the order in which rows ended."""
         while self._refused:
-            bad = self._refused.popleft()
+            bad, open_ids = self._refused.popleft()
             if (bad.code, bad.message) == (outcome.code, outcome.message):
+                if open_ids:
+                    self._book.note("row", (pending.number, pending.line, pending.key, None, "refused"))
+                    self._note_references(pending._replace(open=open_ids))
                 for error in bad.errors:
                     self.ambiguous[error.field] += error.ambiguous
                     yield error.field or None, error.code, error.message, error.value or None

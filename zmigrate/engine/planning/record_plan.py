@@ -160,6 +160,7 @@ class RecordPlanner:
             stop=self._stop,
             crm=self._crm,
             limit=self._wish.limit,
+            note_references=self._references.note,
         )
 
     def _questions(self) -> KeyQuestions:
@@ -208,11 +209,11 @@ class RecordPlanner:
                 for problem in problems:
                     self.book.note("reject", reader.reject(row, *problem))
             rows.append((row.number, row.line, row.key, row.folded, fate))
+            if row.open:
+                self._references.note(row)
             if fate == "refused":
                 continue
             self._pointers.note(row)
-            if row.open:
-                self._references.note(row)
             for key in others:
                 text = key.text_of(row.record)
                 if text is not None:
@@ -225,6 +226,7 @@ class RecordPlanner:
         book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
         if self._references.seen:
             self._references.look_up(self._crm, self._stop, self._hub.deliver)
+            book.refuse(self._references.open_ones(columns, of="refused"))
         self._refuse_open()
         if self.target.key is not None:
             book.refuse(repeated_keys(book, self.target, self.write.on_repeated, columns))

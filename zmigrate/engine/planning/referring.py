@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
@@ -79,10 +79,14 @@ class References:
                 self._from_known(module, by, kind)
         db.execute("UPDATE reference SET state='open' WHERE state='unknown' AND kind='ref'")
 
-    def open_ones(self, column_of: Mapping[str, str]) -> Iterator[Reject]:
-        """References that point at nothing or at several records, of rows that are not refused yet and that
-        want one. A row that is refused takes those down that point at it: call it until nothing comes.
+    def open_ones(
+        self, column_of: Mapping[str, str], of: Literal["passed", "refused"] = "passed"
+    ) -> Iterator[Reject]:
+        """References that point at nothing or at several records, of rows that want one: of those that have
+        passed so far, or of those that are refused for other reasons. A row that is refused takes those down
+        that point at it: call it until nothing comes.
         """
+        fate = "<>'refused'" if of == "passed" else "='refused'"
         own = (
             "SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'"
             if self._target.key is not None
@@ -90,7 +94,7 @@ class References:
         )
         found = self._book.spooled(
             "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state"  # noqa: S608
-            " FROM reference r JOIN row me ON me.number=r.number AND me.fate<>'refused'"
+            f" FROM reference r JOIN row me ON me.number=r.number AND me.fate{fate}"
             " WHERE (r.state LIKE 'several%' OR (r.state='open' AND r.when_open<>'leave_out'))"
             " AND NOT (r.state='open' AND r.kind='ref' AND r.module=? AND r.by IN ('', ?)"
             f" AND EXISTS ({own}))"
