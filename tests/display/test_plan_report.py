@@ -103,6 +103,37 @@ def test_users_are_listed_with_whom_they_mean() -> None:
     assert "'zoe' → nobody: the org has no user 'zoe'" in text
 
 
+def test_users_that_need_a_look_come_first_and_those_with_one_fate_stand_together() -> None:
+    users = [
+        UserMapped("Ann Lee", 9, "Ann Lee (ann@x.io)"),
+        *(UserMapped(f"Old {number}", 2, "Ben (ben@x.io)") for number in range(5)),
+        UserMapped("zoe", 1, None, "the org has no user 'zoe'"),
+    ]
+    text = shown(a_plan(users=users), 140)
+    assert "'Old 0', 'Old 1', 'Old 2' and 2 more → Ben (ben@x.io)  (10 rows)" in text
+    assert text.index("'zoe'") < text.index("'Old 0'") < text.index("'Ann Lee'")
+
+
+def test_what_is_wrapped_stays_indented_and_ends_without_blanks() -> None:
+    text = shown(a_plan(3, warnings=[PlanWarning("X", "long " * 60, "Email", 3, (1, 2, 3))]))
+    lines = text.partition("to know\n")[2].partition("\n\n")[0].splitlines()
+    assert len(lines) > 3
+    assert all(line.startswith("    ") for line in lines[1:])
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_it_does_not_advise_a_run_that_would_be_refused() -> None:
+    text = shown(a_plan(warnings=[PlanWarning("RUN_BEFORE", "a run would be refused: inserted already.")]))
+    assert "`run` in the place of `plan`" not in text
+    assert "a run would be refused as it stands" in text
+
+
+def test_what_would_write_nothing_has_no_price() -> None:
+    text = shown(a_plan(counts=PlanCounts(3, refused=3)))
+    assert "a run makes" not in text
+    assert "this plan took 7 credits" in text
+
+
 def test_it_says_what_to_do_next() -> None:
     assert "`run` in the place of `plan`" in shown(a_plan(), 140)
     assert "leave --limit out" in shown(a_plan(limited=True))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.text import Text
 
 MINUTE_S = 60
 HOUR_S = 3600
@@ -54,3 +56,19 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest and minutes < 30 else f"{minutes} min"
     hours, rest = divmod(whole, HOUR_S)
     return f"{hours} h {rest // MINUTE_S} min"
+
+
+@dataclass(frozen=True, slots=True)
+class Hanging:
+    """A text behind a lead; what does not fit its line goes on below, as far in, with no blank at an end."""
+
+    lead: Text
+    body: Text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from rich.text import Text
+
+        indent = self.lead.cell_len
+        for number, line in enumerate(self.body.wrap(console, max(options.max_width - indent, 1))):
+            line.rstrip()
+            yield Text.assemble(self.lead if number == 0 else " " * indent, line)

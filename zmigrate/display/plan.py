@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.display.banner import BannerFacts, banner
-from zmigrate.display.console import count, counted, duration
+from zmigrate.display.console import Hanging, count, counted, duration
 from zmigrate.engine.planning.plan import Plan
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from zmigrate.engine.planning.book import Group
     from zmigrate.engine.planning.flow_plan import FlowPlan
     from zmigrate.engine.planning.plan import PlanCounts, PlanWarning, UserMapped
-    from zmigrate.engine.planning.price import Price
 
 FATES = (
     ("creates", "would be created", "green"),
@@ -31,6 +30,7 @@ FATES = (
 )
 SKIPS_SHOWN = 3
 USERS_SHOWN = 12
+TEXTS_SHOWN = 3
 GROUPS_SHOWN = 30
 LONGEST_VALUE = 40
 
@@ -59,7 +59,7 @@ def report(plan: Plan | FlowPlan, *, rejects: Path | None = None, practice: bool
         if plan.warnings:
             parts += ["", Text("to know of all steps", style="bold yellow"), *map(_warning, plan.warnings)]
         parts += ["", _step_table(plan)]
-    parts += ["", *map(Text, _price(plan.price)), "", _verdict(plan)]
+    parts += ["", *map(Text, _price(plan)), "", _verdict(plan)]
     parts += [Text(line) for line in _next_steps(plan, rejects)]
     return Lines(*parts)
 
@@ -141,7 +141,6 @@ def _skips(plan: Plan) -> Sequence[tuple[str, int]]:
 def _group(group: Group) -> RenderableType:
     """Two lines: how many, where; and why, with a value."""
     from rich.console import Group as Lines
-    from rich.padding import Padding
     from rich.text import Text
 
     where = group.field or "the row"
@@ -155,8 +154,7 @@ def _group(group: Group) -> RenderableType:
     )
     value = "" if group.value is None else repr(_short(group.value))
     shown = f"{value}: " if value and value not in group.message else ""
-    reason = Padding(Text(shown + group.message), (0, 0, 0, 11), expand=False)
-    return Lines(head, reason)
+    return Lines(head, Hanging(Text(" " * 11), Text(shown + group.message)))
 
 
 def _short(value: str) -> str:
@@ -171,32 +169,50 @@ def _lines(lines: Sequence[int], times: int | None) -> str:
 
 
 def _warning(warning: PlanWarning) -> RenderableType:
-    from rich.table import Table
     from rich.text import Text
 
     facts = [_lines(warning.lines, warning.count)] if warning.lines else []
     if warning.count is not None and (facts or warning.code == "NOT_ASKED"):
         facts.insert(0, counted(warning.count, "row"))
     behind = f" ({'; '.join(facts)})" if facts else ""
-    grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_row(Text("  -", style="yellow"), Text.assemble(warning.message, (behind, "dim")))
-    return grid
+    return Hanging(Text("  - ", style="yellow"), Text.assemble(warning.message, (behind, "dim")))
 
 
-def _users(users: Sequence[UserMapped]) -> Iterator[Text]:
+def _users(users: Sequence[UserMapped]) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    for each in users[:USERS_SHOWN]:
-        rows = f"  ({counted(each.rows, 'row')})"
-        if each.user is None:
-            yield Text.assemble(f"  {each.text!r} → ", (f"nobody: {each.problem}", "red"), (rows, "dim"))
-        else:
-            yield Text.assemble(f"  {each.text!r} → {each.user}", (rows, "dim"))
-    if len(users) > USERS_SHOWN:
-        yield Text(f"  and {len(users) - USERS_SHOWN} more", style="dim")
+    together = _by_fate(users)
+    for several in together[:USERS_SHOWN]:
+        first = several[0]
+        texts = ", ".join(repr(each.text) for each in several[:TEXTS_SHOWN])
+        if len(several) > TEXTS_SHOWN:
+            texts += f" and {len(several) - TEXTS_SHOWN} more"
+        who = (f"nobody: {first.problem}", "red") if first.user is None else (first.user, "")
+        rows = f"  ({counted(sum(each.rows for each in several), 'row')})"
+        yield Hanging(Text("  "), Text.assemble(f"{texts} → ", who, (rows, "dim")))
+    if len(together) > USERS_SHOWN:
+        yield Text(f"  and {sum(map(len, together[USERS_SHOWN:]))} more", style="dim")
 
 
-def _price(price: Price) -> Iterator[str]:
+def _by_fate(users: Sequence[UserMapped]) -> list[list[UserMapped]]:
+    """Those that come to the same, together: first what is nobody, then what another stands in for."""
+    together: dict[tuple[str | None, str | None], list[UserMapped]] = {}
+    for each in users:
+        together.setdefault((each.user, each.problem), []).append(each)
+    return sorted(together.values(), key=_goes_without_saying)
+
+
+def _goes_without_saying(several: Sequence[UserMapped]) -> int:
+    if several[0].user is None:
+        return 0
+    return 2 if all(each.text.casefold() in (each.user or "").casefold() for each in several) else 1
+
+
+def _price(plan: Plan | FlowPlan) -> Iterator[str]:
+    price = plan.price
+    if not plan.counts.sent:
+        yield f"this plan took {counted(price.credits_used, 'credit')}"
+        return
     known = price.credits_left is not None
     left = (
         f"of the {count(price.credits_left or 0)} that are left" if known else "(what is left is not known)"
@@ -235,6 +251,15 @@ def _next_steps(plan: Plan | FlowPlan, rejects: Path | None) -> Iterator[str]:
         yield "only the first rows were read: leave --limit out for all"
     if not plan.counts.sent:
         yield "a run would write nothing"
+    elif _refused_as_a_whole(plan):
+        yield "a run would be refused as it stands: the reason is above, under `to know`"
     else:
         rows = counted(plan.counts.sent, "row")
         yield f"to write {rows}: the same command with `run` in the place of `plan`"
+
+
+def _refused_as_a_whole(plan: Plan | FlowPlan) -> bool:
+    """Whether `run` would not begin: the same was loaded before."""
+    plans = [plan] if isinstance(plan, Plan) else [step.plan for step in plan.steps]
+    warnings = [*plan.warnings, *(warning for each in plans for warning in each.warnings)]
+    return any(warning.code == "RUN_BEFORE" for warning in warnings)
