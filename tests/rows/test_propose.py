@@ -335,7 +335,7 @@ def test_values_that_a_pick_list_lacks_get_the_nearest_and_a_question():
         "values": {"closed lost": "Closed Lost", "Won": "Closed Won"},
     }
     assert '"Won" = "Closed Won"  # 3 rows; UNSURE: the nearest' in text
-    assert '# "Zzz" = ""  (1 row; UNSURE: nothing near)' in text
+    assert '# "Zzz" = ""  # 1 row; UNSURE: nothing near' in text
 
 
 def test_several_choices_in_a_cell_are_parted():
@@ -356,13 +356,21 @@ def test_names_of_users_go_to_the_owner_and_leavers_are_listed():
     proposal = proposed(column("agent", "Anna Snelling", "ben@example.com", "Old Timer"), users=USERS)
     assert only(proposal).field.api_name == "Owner"
     text = text_of(proposal)
-    assert '# "Old Timer" = ""  (1 row)' in text
+    assert '# "Old Timer" = ""  # 1 row' in text
     assert "UNSURE: these are no active users" in text
 
 
 def test_a_misspelt_user_is_listed_with_the_nearest():
     text = text_of(proposed(column("owner", "Anna Snelling", "Ana Sneling"), users=USERS))
-    assert '# "Ana Sneling" = "anna@example.com"  (1 row)' in text
+    assert '# "Ana Sneling" = "anna@example.com"  # 1 row' in text
+
+
+def test_what_is_commented_out_is_toml_once_the_mark_is_gone():
+    text = text_of(proposed(column("stage", "Won", "Zzz"), column("agent", "Ann", "Old Timer"), users=USERS))
+    lines = [line for line in text.splitlines() if line.startswith('# "') and '" = "' in line]
+    assert lines
+    for line in lines:
+        tomllib.loads(line.removeprefix("# "))
 
 
 def test_names_of_users_tell_the_owner_whatever_the_header():
@@ -416,6 +424,7 @@ def test_a_parent_in_the_same_file_is_a_ref_to_its_key():
     )
     parent = proposal.lines[1]
     assert proposal.key == "Account_Name"
+    assert 'find = "Accounts", by = "Account_Name", column = "subsidiary_of"' in text_of(proposal)
     assert parent.field.api_name == "Parent_Account"
     assert parent.reference is not None
     assert parent.reference.kind == "ref"

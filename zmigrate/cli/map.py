@@ -71,7 +71,6 @@ def add_to(app: typer.Typer) -> None:
         emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
     ) -> None:
         """Propose a mapping file for a file and a module."""
-        check_out(out, force)
         reading = {
             "delimiter": delimiter,
             "encoding": encoding,
@@ -82,6 +81,7 @@ def add_to(app: typer.Typer) -> None:
         }
         given = {name: value for name, value in reading.items() if value is not None}
         source = opened(file, given)
+        check_out(out, force)
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
         command = next_command(file, out, source, profile=profile, emulator=emulator)
         write(out, proposal, source.name, command, {**file_word(file, out, source), **given})
@@ -112,6 +112,10 @@ def opened(file: str, reading: dict[str, Any]) -> Source:
     """The source of a file, or of a database's URL."""
     from zmigrate.rows.sources import open_source
 
+    if Path(file).is_dir():
+        raise UsageError(
+            f"{file} is a folder, not a file", hint="a mapping is proposed for one file at a time"
+        )
     return open_source(file, **reading)
 
 
@@ -133,15 +137,7 @@ def made_proposal(
 
 
 def first_rows(source: Source) -> list[Column]:
-    """The columns as the first rows have them. Raises UsageError where there is nothing to look at, or the
-    library that compares names is missing.
-    """
-    try:
-        import rapidfuzz  # noqa: F401
-    except ModuleNotFoundError:
-        raise UsageError(
-            "comparing names needs the library rapidfuzz", hint="pip install 'zmigrate[map]'", code="EXTRA"
-        ) from None
+    """The columns as the first rows have them. Raises UsageError where there is nothing to look at."""
     from zmigrate.rows.mapping.propose_looks import look_at
 
     columns = look_at((row.values for row in source.rows()), source.columns)

@@ -30,7 +30,8 @@ def summary(proposal: Proposal, file: str, out: str, width: int) -> RenderableTy
         names = [each.column.name for each in proposal.left]
         more = f" and {len(names) - IGNORED_SHOWN} more" if len(names) > IGNORED_SHOWN else ""
         parts.append(Text(f"ignored: {', '.join(map(repr, names[:IGNORED_SHOWN]))}{more}"))
-    parts.append(Text(f"written to {out}; look at the lines that say UNSURE"))
+    look = "; look at the lines that say UNSURE" if doubts else ""
+    parts.append(Text(f"written to {out}{look}"))
     return Group(*parts)
 
 

@@ -36,7 +36,7 @@ def mapping_text(
         *_ignore_lines(proposal.left),
         *_user_lines(proposal.lines),
         "[fields]",
-        *(text for line in proposal.lines if not line.fit.values for text in _field_lines(line)),
+        *(text for line in proposal.lines if not line.fit.values for text in _field_lines(line, proposal)),
         *_wanted_lines(proposal),
         *(text for line in proposal.lines if line.fit.values for text in _value_lines(line)),
     ]
@@ -82,17 +82,17 @@ def _user_lines(lines: Sequence[Line]) -> Iterator[str]:
     yield '# default_user = "admin@example.com"'
     yield "# [users]"
     for name, (rows, near) in list(strangers.items())[:_STRANGERS_LISTED]:
-        yield from _comment(f"{quoted(name)} = {quoted(near or '')}  ({counted(rows, 'row')})")
+        yield from _comment(f"{quoted(name)} = {quoted(near or '')}  # {counted(rows, 'row')}")
     if len(strangers) > _STRANGERS_LISTED:
         yield from _comment(f"and {counted(len(strangers) - _STRANGERS_LISTED, 'more name')}")
     yield ""
 
 
-def _field_lines(line: Line) -> Iterator[str]:
+def _field_lines(line: Line, proposal: Proposal) -> Iterator[str]:
     yield from _about(line)
     yield f"{key_text(line.field.api_name)} = {_source_text(line)}"
     if line.reference is not None:
-        yield from _comment(f"or: {key_text(line.field.api_name)} = {_other_reference(line)}")
+        yield from _comment(f"or: {key_text(line.field.api_name)} = {_other_reference(line, proposal)}")
     yield ""
 
 
@@ -119,12 +119,13 @@ def _reference_text(kind: str, module: str, by: str | None, column: str) -> str:
     return f"{{ {kind} = {quoted(module)}{found_by}, column = {column} }}"
 
 
-def _other_reference(line: Line) -> str:
+def _other_reference(line: Line, proposal: Proposal) -> str:
     reference, column = line.reference, quoted(line.column.name)
     if reference is None or reference.kind == "find":
         module = reference.module if reference else ""
         return _reference_text("ref", module, None, column) + "   # if zmigrate imports them"
-    return _reference_text("find", reference.module, "Legacy_ID", column) + "   # if the org has them"
+    by = proposal.key if reference.module == proposal.module and proposal.key else "Legacy_ID"
+    return _reference_text("find", reference.module, by, column) + "   # if the org has them"
 
 
 def _wanted_lines(proposal: Proposal) -> Iterator[str]:
@@ -170,7 +171,7 @@ def _value_lines(line: Line) -> Iterator[str]:
             unsure = "" if each.sure else "; UNSURE: the nearest"
             yield f"{quoted(each.value)} = {quoted(each.near)}  # {rows}{unsure}"
         else:
-            yield from _comment(f'{quoted(each.value)} = ""  ({rows}; UNSURE: nothing near)')
+            yield from _comment(f'{quoted(each.value)} = ""  # {rows}; UNSURE: nothing near')
 
 
 def _described(column: Column) -> str:
