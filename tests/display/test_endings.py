@@ -40,6 +40,16 @@ def result(**changes):
     return values | changes
 
 
+def test_a_flow_names_the_files_of_those_steps_that_have_failed_rows():
+    steps = [
+        result(files={"errors": f"steps/{name}/errors.csv"}, rows={"failed": failed})
+        for name, failed in (("01-accounts", 0), ("02-deals", 3))
+    ]
+    text = "\n".join(next_steps(result(steps=steps, rows={"failed": 3})))
+    assert "steps/02-deals/errors.csv" in text
+    assert "01-accounts" not in text
+
+
 def facts(**changes) -> BannerFacts:
     values = {
         "job": "import-csv",

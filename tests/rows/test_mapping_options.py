@@ -159,6 +159,16 @@ def test_of_several_loads_the_file_s_own_is_taken(tmp_path: Path) -> None:
         assert str(error.value.hint).startswith("They are for: ")
 
 
+def test_a_file_of_another_name_takes_the_load_of_its_module(tmp_path: Path) -> None:
+    files(tmp_path)
+    errors = csv_of(tmp_path, COLUMNS, ["1", "A", "Won", "2", ""], name="errors.csv")
+    other = '[[load]]\nfile = "new.csv"\nmodule = "Leads"\noperation = "insert"\n'
+    both = put(tmp_path / "both.toml", other + FILE)
+    assert Load.from_options(errors, both, module="Deals").source().name == "errors.csv"
+    with pytest.raises(JobError, match=r"none for errors\.csv and Tasks"):
+        Load.from_options(errors, both, module="Tasks")
+
+
 def test_the_load_of_the_only_one_is_taken_whatever_its_file_is_called(tmp_path: Path) -> None:
     _, mapping = files(tmp_path)
     renamed = csv_of(tmp_path, COLUMNS, ["1", "A", "Won", "2", ""], name="export-2024.csv")

@@ -163,6 +163,17 @@ def nearby(path: str) -> str:
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
+def mending(result: Mapping[str, Any]) -> list[str]:
+    """How the rows that failed get in after all; of a flow, where each step has them."""
+    if result.get("steps") is None:
+        return ["mend the rows in errors.csv and feed that file in again: it loads only what failed"]
+    failed = [each["files"]["errors"] for each in result["steps"] if each["rows"].get("failed")]
+    return [
+        "mend the rows that failed and feed them in: import-csv FILE --mapping M.toml --module MODULE",
+        *(f"  {nearby(path)}" for path in failed if path is not None),
+    ]
+
+
 def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> list[str]:
     """What a person does now."""
     steps: list[str] = []
@@ -176,11 +187,7 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
-        steps.append(
-            "mend the rows in errors.csv and feed that file in again: it loads only what failed"
-            if result.get("steps") is None
-            else "mend the rows in a step's errors.csv and feed that file in again: it loads only what failed"
-        )
+        steps += mending(result)
     if result["state"] == "limited" and rows.get("failed") and result.get("steps") is not None:
         steps.append(
             "rows that refer to rows behind the limit fail: feed a step's errors.csv in after the resume"

@@ -83,7 +83,7 @@ class Load:
             words, field=field, map=map, ignore_column=ignore_column, skip_if=skip_if, user=user
         )
         path = None if mapping is None else Path(mapping)
-        said = None if path is None else choose(said_by_file(path), path, str(location))
+        said = None if path is None else choose(said_by_file(path), path, str(location), words.get("module"))
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 

@@ -56,17 +56,24 @@ def _check_top(toml: Toml, places: Places) -> None:
                 )
 
 
-def choose(loads: Sequence[Said], path: Path, file: str) -> Said:
-    """The load of a mapping that is for this file: the only one, or the one that names it."""
+def choose(loads: Sequence[Said], path: Path, file: str, module: str | None = None) -> Said:
+    """The load of a mapping that is for this file: the only one, the one that names it, or, of those that
+    remain, the only one for the module (errors.csv is called otherwise than the file it comes from).
+    """
     if len(loads) == 1:
         return loads[0]
     names = [str(load.words.get("file", "")) for load in loads]
     wanted = Path(file).name
     found = [load for load, name in zip(loads, names, strict=True) if name in (file, wanted)]
+    if len(found) != 1 and module is not None:
+        found = [load for load in found or loads if load.words.get("module") == module]
+        wanted += f" and {module}"
     if len(found) != 1:
         many = f"several for {wanted}" if found else f"none for {wanted}"
         raise JobError(
-            f"{path} has {len(loads)} loads, and {many}.", hint=f"They are for: {', '.join(names)}."
+            f"{path} has {len(loads)} loads, and {many}.",
+            hint=f"They are for: {', '.join(names)}. For a file of another name, as errors.csv, "
+            "--module MODULE says whose words to take.",
         )
     return found[0]
 
