@@ -64,7 +64,12 @@ class FlowPlanner:
             unfinished = stack.enter_context(ExitStack())
             plans = []
             for step, fingerprint in zip(steps, fingerprints, strict=True):
-                plan = self._plan_step(step, fingerprint, connection, org, trips, ids, planned)
+                (plan,) = for_each(
+                    [step],
+                    lambda each, source=fingerprint: self._plan_step(  # type: ignore[misc]
+                        each, source, connection, org, trips, ids, planned
+                    ),
+                )
                 unfinished.callback(plan.plan.close)
                 plans.append(plan)
             unfinished.pop_all()
