@@ -19,6 +19,16 @@ def test_a_mistyped_command_names_the_nearest(zmigrate):
     assert done.out == ""
 
 
+def test_a_job_in_a_commands_place_is_told_how_jobs_are_begun(zmigrate):
+    assert "zmigrate run JOB" in zmigrate("import-folder", "x").err
+
+
+def test_a_missing_argument_says_what_it_is(zmigrate):
+    done = zmigrate("resume")
+    assert done.err.startswith("error: missing argument 'RUN'\nhint: Id of the run")
+    assert "`last`" in done.err
+
+
 def test_a_mistyped_option_is_an_object_under_json(zmigrate):
     done = zmigrate("jobs", "--json", "--nope")
     assert done.code == 2

@@ -95,10 +95,10 @@ def known_scopes(verb: str, path: str, body: Any) -> Sequence[str]:
     """The scopes that such a call is known to need; raises UsageError where that is not known."""
     scopes = scopes_of(verb, path, body)
     if not scopes:
-        raise UsageError(
-            f"which scopes {path} needs is not known",
-            hint="name them, as in --scope ZohoCRM.modules.leads.READ",
-        )
+        hint = "name them, as in --scope ZohoCRM.modules.leads.READ"
+        if not path.startswith("/crm/"):
+            hint = f"paths of the CRM begin with its version, as in /crm/v8{path}; else {hint}"
+        raise UsageError(f"which scopes {path} needs is not known", hint=hint)
     return scopes
 
 

@@ -85,9 +85,18 @@ def value_message(error: typer.BadParameter) -> str:
 
 
 def usage_hint(error: typer.TyperException) -> str | None:
-    """The help of the command that was being read."""
+    """What is missing, where that is an argument; and the help of the command that was being read."""
     context = getattr(error, "ctx", None)
-    return f"see {context.command_path} --help" if context is not None else None
+    if context is None:
+        return None
+    see = f"see {context.command_path} --help"
+    said = error.format_message()
+    if said.startswith("No such command") and "Did you mean" not in said and context.parent is None:
+        return f"{see}; a job is begun with: {context.command_path} run JOB"
+    if not said.startswith("Missing argument"):
+        return see
+    what = getattr(getattr(error, "param", None), "help", None)
+    return f"{what} S{see[1:]}" if what else see
 
 
 def crash(error: Exception, argv: Sequence[str]) -> Problem:

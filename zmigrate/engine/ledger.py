@@ -161,7 +161,8 @@ def refuse_repetition(
         if (record.write or {}).get("operation") == "insert" and not (write or {}).get("on_existing"):
             raise RunError(
                 f"the same file was inserted already: {run.run_id}",
-                hint="A second insert would double the records. If you want that, add --again.",
+                hint="A second insert would double the records. To load only what is not there yet: "
+                '--on-existing skip (in a mapping: on_existing = "skip"). To have them twice: --again.',
             )
 
 

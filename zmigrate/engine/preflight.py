@@ -25,6 +25,7 @@ from zmigrate.zoho.metadata import Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
 LINES_TOLD = 3
+LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 PROBLEMS_TOLD = 20
 """Columns that go nowhere; a file may have hundreds."""
 
@@ -146,7 +147,7 @@ def read_fields(crm: Crm, module: str) -> ModuleFields:
         if error.code != "INVALID_MODULE":
             raise
         near = difflib.get_close_matches(module, module_facts.SYSTEM_DUPLICATE_CHECK, n=3)
-        hint = f"Did you mean {', '.join(near)}?" if near else "Write its api name, as Zoho's API knows it."
+        hint = f"Did you mean {', '.join(near)}?" if near else LIST_MODULES
         raise UsageError(f"the org has no module {module!r}", hint=hint, code="UNKNOWN_MODULE") from None
     if not len(fields):
         raise UsageError(f"the module {module} has no fields that this client may see", code="NO_FIELDS")

@@ -82,8 +82,9 @@ def _not_toml(text: str, name: str, message: str) -> JobError:
     return JobError(
         f"{name}{place}: no TOML: {message[:1].lower()}{message[1:]}.",
         hint='A line looks like this: Stage = { column = "deal_stage", values = { Won = "Closed Won" } }. '
-        "All between braces stands on one line; a name of other characters than letters, digits, _ and - "
-        "stands in quotes.",
+        "Text stands in quotes, and so does a name of other characters than letters, digits, _ and -. All "
+        "between braces stands on one line. With several files each begins with [[load]], and its fields "
+        "with [load.fields].",
     )
 
 
