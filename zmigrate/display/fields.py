@@ -28,9 +28,12 @@ def field_table(
     from rich.text import Text
 
     roomy = width >= ROOMY
+    labels = any(map(label_text, fields))
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     made.add_column("api name", no_wrap=True, overflow="ellipsis", min_width=20)
-    made.add_column("label", no_wrap=True, overflow="ellipsis", style="dim", max_width=30 if roomy else 12)
+    if labels:
+        most = 30 if roomy else 12
+        made.add_column("label", no_wrap=True, overflow="ellipsis", style="dim", max_width=most)
     made.add_column("type", no_wrap=roomy, overflow="fold", min_width=11, max_width=24 if roomy else 11)
     made.add_column("length", justify="right", no_wrap=True)
     made.add_column("rules", min_width=12)
@@ -44,7 +47,7 @@ def field_table(
         rules = ", ".join(filter(None, (wanted, *rule_words(each), "" if roomy else target)))
         cells: list[Text | str] = [
             name,
-            label_text(each),
+            *([label_text(each)] if labels else []),
             each.data_type,
             length_text(each),
             rules,

@@ -67,7 +67,10 @@ def stopping(in_flight: int, asked: bool) -> str:
     requests = counted(in_flight, "request")
     if asked:
         return f"stopping: finishing {requests} in flight; press Ctrl-C again to stop at once"
-    return f"the run stops by itself, once {requests} in flight are answered; the reason follows"
+    if not in_flight:
+        return "the run stops by itself; the reason follows"
+    verb = "is" if in_flight == 1 else "are"
+    return f"the run stops by itself, once {requests} in flight {verb} answered; the reason follows"
 
 
 def waiting(event: events.Waiting) -> str:

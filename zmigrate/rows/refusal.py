@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from zmigrate.references import Find, Ref
 from zmigrate.rows.bad_cell import BadCell
 
 INVALID_DATA: Final = "INVALID_DATA"
@@ -117,6 +118,8 @@ def shown(value: object) -> str:
     """A value as text of at most 200 characters, whatever it is."""
     if isinstance(value, str):
         text = value
+    elif isinstance(value, Ref | Find):
+        text = str(value.key if isinstance(value, Ref) else value.value)
     elif type(value) in (date, datetime, time, Decimal):
         text = str(value)
     else:
