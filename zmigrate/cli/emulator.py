@@ -106,6 +106,8 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
         typer.echo(f"# Zoho CRM emulator at {emulator.url}, until Ctrl-C. For the shell that runs zmigrate:")
         for name, value in environment_of(emulator).items():
             typer.echo(f"export {name}={value}")
+        if emulator.options.token_limit == local.Options().token_limit:
+            typer.echo("# As Zoho's: ten tokens in ten minutes, one a command; for more: --token-limit 1000")
         sys.stdout.flush()  # a script that reads us through a pipe sees it now
 
     try:
