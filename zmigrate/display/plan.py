@@ -60,7 +60,7 @@ def report(plan: Plan | FlowPlan, *, rejects: Path | None = None, practice: bool
             parts += ["", Text("to know of all steps", style="bold yellow"), *map(_warning, plan.warnings)]
         parts += ["", _step_table(plan)]
     parts += ["", *map(Text, _price(plan)), "", _verdict(plan)]
-    parts += [Text(line) for line in _next_steps(plan, rejects)]
+    parts += [Hanging(Text(), Text(line)) for line in _next_steps(plan, rejects)]
     return Lines(*parts)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.display.console import count, counted, duration
+from zmigrate.display.console import Hanging, count, counted, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -128,8 +128,17 @@ def summary(
     ]
     parts.append(Text(cost(result), style="dim"))
     parts.append(files(result["files"]))
-    parts += [Text(line) for line in next_steps(result, practice=practice, report=report)]
+    parts += map(step_line, next_steps(result, practice=practice, report=report))
     return Group(*parts)
+
+
+def step_line(text: str) -> RenderableType:
+    """A path, which stands further in, stays in one piece on a narrow screen: it is to be copied."""
+    from rich.text import Text
+
+    if text.startswith(" "):
+        return Text(text, no_wrap=True, overflow="ignore")
+    return Hanging(Text(), Text(text))
 
 
 def cost(result: Mapping[str, Any]) -> str:
