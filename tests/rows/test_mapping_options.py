@@ -148,6 +148,14 @@ def test_a_mapping_of_one_load_needs_no_list(tmp_path: Path) -> None:
     assert [fill.field for fill in load.fills] == ["Stage", "id", "account", "worth"]
 
 
+def test_a_mistyped_key_is_told_the_field_that_is_filled(tmp_path: Path) -> None:
+    old = csv_of(tmp_path, ["no"], ["1"], name="old.csv")
+    text = 'module = "Deals"\noperation = "insert"\nkey = "Legacy_Id"\n[fields]\nLegacy_ID = "no"\n'
+    load = Load.from_options(old, put(tmp_path / "m.toml", text))
+    with pytest.raises(JobError, match=r"Did you mean Legacy_ID\?"):
+        _ = load.fills
+
+
 def test_of_several_loads_the_file_s_own_is_taken(tmp_path: Path) -> None:
     old, _ = files(tmp_path)
     other = '[[load]]\nfile = "new.csv"\nmodule = "Leads"\noperation = "insert"\n'

@@ -51,7 +51,7 @@ def _format_problems(key: str, declared: str | None) -> Iterator[str]:
     """A format of `strptime` must read back the day that it writes."""
     if declared is None:
         return
-    wrong = f"{key} = {declared!r} is no format of a date such as %d/%m/%Y"
+    wrong = f"{key} = {declared!r} is no format of a date such as %d/%m/%Y (day, month, year; %y: 2 digits)"
     try:
         read = datetime.strptime(_PROBE.strftime(declared), declared)
     except ValueError:

@@ -66,7 +66,10 @@ def check_key(
     message = f"no column of {source} goes to {key}, the field by which records are found. {_has(header)}"
     near = {_plain(column): column for column in header if column not in words.ignore}
     hits = get_close_matches(_plain(key), near, n=1)
-    if hits:
+    filled = get_close_matches(key, words.fields, n=1, cutoff=0.8)
+    if filled:
+        message += f" Did you mean {filled[0]}?"
+    elif hits:
         column = near[hits[0]]
         message += f' Did you mean "{column}"? {places.sends(column, key)}'
     elif key == "id":
