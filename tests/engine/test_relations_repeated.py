@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.test_relations import account, make, parents
 from tests.support import Bench, read_rows, write_rows
-from zmigrate import Delete, Insert, RecordJob, Ref, Upsert
+from zmigrate import Delete, Find, Insert, RecordJob, Ref, Upsert
 from zmigrate.writes import Write
 
 INSERT = Insert("Accounts", key="Legacy_ID")
@@ -121,3 +121,19 @@ def test_what_a_run_deleted_does_not_come_back_with_the_resume_of_an_older_one(b
     result = bench.run(make(contacts, second, of))
     assert (result.rows.created, result.rows.failed) == (1, 1)
     assert [row["code"] for row in read_rows(result.files["errors"])] == ["REFERENCE_OPEN"]
+
+
+def test_a_link_that_is_found_in_the_org_is_asked_for_before_it_is_written(bench: Bench) -> None:
+    """The last row of `a` takes its link after the first one's, which closes a circle."""
+    bench.seed([{"Legacy_ID": "x", "Account_Name": "Acme"}], "Accounts")
+
+    def either(row: Mapping[str, Any]) -> dict[str, Any]:
+        found = Find("Accounts", "Account_Name", row["parent"])
+        return {**account(row), **({"Parent_Account": found} if row["parent"] == "Acme" else {})}
+
+    rows = [("a", "A", "b"), ("b", "B", "a"), ("a", "A2", "Acme")]
+    cells = [dict(zip(("id", "name", "parent"), row, strict=True)) for row in rows]
+    job = make(UPSERT, write_rows(bench.folder / "accounts.csv", cells), either, ["Accounts"])
+    result = bench.run(job)
+    assert (result.state, result.rows.created, result.rows.updated) == ("finished", 2, 1)
+    assert parents(bench) == {"a": "x", "b": "a", "x": None}

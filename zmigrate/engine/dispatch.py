@@ -267,6 +267,8 @@ class Dispatcher:
 
     def _must_ask(self, batch: Batch) -> bool:
         """Whether the org has to be asked about a batch before it can be written."""
+        if batch.links_wait:
+            return True  # what is sent is cut from it
         if batch.state != "queued" or batch.second is not None:
             return False
         target = self._sender.target

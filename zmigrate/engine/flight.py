@@ -112,6 +112,12 @@ class Flight:
             self._queued.append(batch)
             self.links.append(batch)
 
+    def ask_for_links(self, batches: Sequence[Batch]) -> None:
+        """Second writes that the org has to be asked about first; after that they wait on."""
+        for batch in batches:
+            self.links.remove(batch)
+            self.ready.append(batch)
+
     def send_again(self, batch: Batch) -> None:
         """A batch in doubt whose repetition settles it."""
         self.ready.appendleft(batch)

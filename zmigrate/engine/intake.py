@@ -101,22 +101,16 @@ class Intake:
             if record_id is None:
                 continue
             if row.links and outcome.action in {"created", "updated"}:
-                created = outcome.action == "created"
-                rows_of["link" if created else "relink"].append(links.link_row(row, record_id))
+                second: Second = "link" if outcome.action == "created" else "relink"
+                rows_of[second].append(links.link_row(row, record_id))
                 outcomes[index] = linked_later(outcome)
             elif on_existing and outcome.code == DUPLICATE_DATA and outcome.field == key:
                 if on_existing == "update":
-                    rows_of["update"].append(self._update_of(row, record_id))
+                    rows_of["update"].append(links.update_row(row, record_id, key))
                     outcomes[index] = Outcome("moved", record_id)
                 else:
-                    what = f"{key} {row.key!r}"
-                    outcomes[index] = existing(self._target, record_id, what, [record_id])
+                    outcomes[index] = existing(self._target, record_id, f"{key} {row.key!r}", [record_id])
         return [self._second(rows, second) for second, rows in rows_of.items() if rows]
-
-    def _update_of(self, row: Pending, record_id: str) -> Pending:
-        """The row as an update of the record that has its key already; the key need not be sent again."""
-        record = {name: value for name, value in row.record.items() if name != self._target.key}
-        return row._replace(record={**record, "id": record_id})
 
     def _second(self, rows: list[Pending], second: Second) -> Batch:
         batch = Batch(
@@ -126,24 +120,25 @@ class Intake:
         return batch
 
     def write_links(self) -> None:
-        """Every record is there: fill in the references that close circles, and send them."""
+        """Every record is there: fill in the references that close circles, and send them; what only the org
+        can tell is asked first."""
         flight = self._flight
+        unasked = [
+            batch for batch in flight.links if not batch.resolved and self._resolver.wanted(batch.rows)
+        ]
+        if unasked:
+            flight.ask_for_links(unasked)
+            return
         latest = links.latest(flight.links)
         while flight.links:
             batch = flight.links.popleft()
-            rows = [links.without_overwritten(row, latest) for row in batch.rows]
-            rows, open_ones = self._resolver.resolve(rows)
-            outcomes = {row.number: outcome for row, outcome in open_ones}
-            bare = [row for row in rows if len(row.record) == 1]  # left out, or overwritten
-            outcomes |= {row.number: Outcome("updated", row.record["id"]) for row in bare}
+            rows, open_ones = self._resolver.resolve(links.without_overwritten(batch.rows, latest))
+            outcomes = {row.number: outcome for row, outcome in [*open_ones, *links.bare(rows)]}
             rows = [row for row in rows if row.number not in outcomes]
             flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
             if rows:
-                new_id = flight.producer.take_id()
-                ready = Batch(id=new_id, rows=rows, parent=batch.id, second=batch.second)
-                ready.resolved = True
-                ready.body = self._sender.body(ready)
-                flight.queue(ready)
+                batch.resolved = True
+                flight.queue(self._child(batch, rows))
 
     def _hold_until(self, batch: Batch) -> float | None:
         """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
@@ -195,6 +190,10 @@ class Intake:
         flight.in_flight.pop(batch.id, None)
         for place, answers in looked.answers:
             self._resolver.learn(place, answers)
+        if batch.links_wait:
+            batch.resolved = True
+            flight.links.append(batch)
+            return
         rows, ended = self._resolver.resolve(batch.rows)
         for row, outcome in ended:
             flight.decide(row, outcome)
@@ -208,7 +207,7 @@ class Intake:
             elif found is not None and self._target.looked_up:
                 by_number[row.number] = row._replace(record={**row.record, "id": found})
             elif found is not None:
-                updates.append(self._update_of(by_number.pop(row.number), found))
+                updates.append(links.update_row(by_number.pop(row.number), found, self._target.key))
         inserts = Batch(id=batch.id, rows=list(by_number.values()), resolved=True) if by_number else None
         second = self._second(updates, "update") if updates else None
         for ready in filter(None, (second, inserts)):
@@ -387,11 +386,15 @@ class Intake:
 
     def _look_up_failed(self, batch: Batch, error: BaseException) -> None:
         """Nothing was written: the rows are read again on resume."""
-        self._flight.in_flight.pop(batch.id, None)
+        flight = self._flight
+        flight.in_flight.pop(batch.id, None)
         batch.search_failures += 1
-        if isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX:
-            self._flight.ready.appendleft(batch)
-        elif isinstance(error, InDoubt):
-            self.fail(Outage(f"the keys could not be looked up: {error.message}"))
-        elif not isinstance(error, StopRequested):
+        again = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
+        if batch.links_wait:
+            flight.links.append(batch)
+        elif again:
+            flight.ready.appendleft(batch)
+        if isinstance(error, InDoubt):
+            error = Outage(f"the keys could not be looked up: {error.message}")
+        if not again and not isinstance(error, StopRequested):
             self.fail(error)

@@ -23,6 +23,17 @@ def link_row(row: Pending, record_id: str) -> Pending:
     return row._replace(folded=None, record=record, open=_open_ids(record), links=())
 
 
+def update_row(row: Pending, record_id: str, key: str | None) -> Pending:
+    """The row as an update of the record that has its key already; the key need not be sent again."""
+    record = {name: value for name, value in row.record.items() if name != key}
+    return row._replace(record={**record, "id": record_id})
+
+
+def bare(rows: Iterable[Pending]) -> list[tuple[Pending, Outcome]]:
+    """Link rows that have nothing to write, since it was left out by choice, or a later row writes it."""
+    return [(row, Outcome("updated", row.record["id"])) for row in rows if len(row.record) == 1]
+
+
 def cut(row: Pending, names: Sequence[str]) -> Pending:
     """A row that closes a circle, with these fields taken out of its record."""
     record = {name: value for name, value in row.record.items() if name not in names}
@@ -42,15 +53,18 @@ def latest(batches: Iterable[Batch]) -> dict[tuple[str, str], int]:
     return numbers
 
 
-def without_overwritten(row: Pending, numbers: Mapping[tuple[str, str], int]) -> Pending:
-    """A link row without what a later row of its record writes; `numbers`: see `latest`."""
-    record_id = row.record["id"]
-    record = {
-        name: value
-        for name, value in row.record.items()
-        if name == "id" or numbers[record_id, name] == row.number
-    }
-    return row._replace(record=record)
+def without_overwritten(rows: Iterable[Pending], numbers: Mapping[tuple[str, str], int]) -> list[Pending]:
+    """Link rows without what a later row of the same record writes; `numbers`: see `latest`."""
+    return [
+        row._replace(
+            record={
+                name: value
+                for name, value in row.record.items()
+                if name == "id" or numbers[row.record["id"], name] == row.number
+            }
+        )
+        for row in rows
+    ]
 
 
 def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:

@@ -195,7 +195,7 @@ class Sender:
         """Find the records of a batch by its key, and those that its `Find`s want."""
         target = self.target
         found: list[str | Outcome | None] = []
-        if (target.looked_up or target.asks_first) and not batch.resolved:
+        if (target.looked_up or target.asks_first) and not batch.resolved and batch.second is None:
             hits = self._find_keys(batch, [])
             tell = self._only if target.looked_up else self._existing
             found = [tell(row, hits.get(row.folded or "", [])) for row in batch.rows]
