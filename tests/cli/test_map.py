@@ -142,3 +142,27 @@ def test_owners_are_found_among_the_users_of_the_org(zmigrate, credentials, fold
     text = (folder / "mapping.toml").read_text("utf-8")
     assert "Owner" in out
     assert '# "Nobody Knows" = ""' in text
+
+
+def test_a_folders_mapping_is_made_file_by_file(zmigrate, folder):
+    write_rows(folder / "accounts.csv", [{"id": "1", "Account Name": "Acme", "Industry": "bankng"}])
+    write_rows(folder / "contacts.csv", [{"id": "1", "Last Name": "Doe", "company": "1"}])
+    for name, module in (("accounts", "Accounts"), ("contacts", "Contacts")):
+        done = zmigrate("map", f"{name}.csv", "--module", module, "--append", "--emulator")
+        assert done.code == 0, done.err
+    assert "next: zmigrate plan import-folder . --emulator" in done.out
+    loads = read_mapping(folder / "mapping.toml")
+    assert [(load.file, load.module) for load in loads] == [
+        ("accounts.csv", "Accounts"),
+        ("contacts.csv", "Contacts"),
+    ]
+    planned = zmigrate("plan", "import-folder", ".", "--emulator")
+    assert "01-accounts" in planned.out
+    assert "02-contacts" in planned.out
+
+
+def test_a_load_is_added_to_no_mapping_of_one_file(zmigrate, deals, folder):
+    assert zmigrate("map", "deals.csv", "--module", "Deals", "--emulator").code == 0
+    done = zmigrate("map", "deals.csv", "--module", "Deals", "--append", "--emulator")
+    assert done.code == 2
+    assert "mapping.toml is not the mapping of a folder: it has no [[load]]" in done.err

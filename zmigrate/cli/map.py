@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -47,6 +48,9 @@ def add_to(app: typer.Typer) -> None:
             Path, typer.Option("--out", metavar="FILE.toml", help="Where to write the mapping.")
         ] = Path("mapping.toml"),
         force: Annotated[bool, typer.Option("--force", help="Overwrite the mapping file.")] = False,
+        append: Annotated[
+            bool, typer.Option("--append", help="Add a [[load]] to the mapping of a folder.")
+        ] = False,
         delimiter: Annotated[
             str | None, typer.Option("--delimiter", metavar="C", help="CSV: what parts the cells.")
         ] = None,
@@ -81,10 +85,14 @@ def add_to(app: typer.Typer) -> None:
         }
         given = {name: value for name, value in reading.items() if value is not None}
         source = opened(file, given)
-        check_out(out, force)
+        if append:
+            before = text_so_far(out)
+        else:
+            check_out(out, force)
+            before = None
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
-        command = next_command(file, out, source, profile=profile, emulator=emulator)
-        write(out, proposal, source.name, command, {**file_word(file, out, source), **given})
+        command = next_command(file, out, source, append=append, profile=profile, emulator=emulator)
+        write(out, proposal, source.name, command, {**file_word(file, out, source), **given}, before)
         if as_json:
             typer.echo(json.dumps(as_data(proposal, file, out, command), ensure_ascii=False))
             return
@@ -106,6 +114,25 @@ def check_out(out: Path, force: bool) -> None:
         )
     if not out.parent.is_dir():
         raise UsageError(f"there is no folder {out.parent}")
+
+
+def text_so_far(out: Path) -> str:
+    """The mapping of a folder to which a load is added; "" where there is none yet. Raises UsageError for one
+    of another kind.
+    """
+    from zmigrate.rows.mapping import read_mapping
+
+    if not out.exists():
+        check_out(out, force=False)
+        return ""
+    text = out.read_text(encoding="utf-8") if out.is_file() else ""
+    if not re.search(r"^\[\[load\]\]", text, re.MULTILINE):
+        raise UsageError(
+            f"{out} is not the mapping of a folder: it has no [[load]]",
+            hint="begin another one: --out FOLDER/mapping.toml --append",
+        )
+    read_mapping(out)
+    return text.rstrip("\n") + "\n\n\n"
 
 
 def opened(file: str, reading: dict[str, Any]) -> Source:
@@ -207,24 +234,35 @@ def file_word(file: str, out: Path, source: Source) -> dict[str, str]:
         return {"file": Path(file).absolute().as_posix()}
 
 
-def next_command(file: str, out: Path, source: Source, *, profile: str | None, emulator: bool) -> str:
+def next_command(
+    file: str, out: Path, source: Source, *, append: bool, profile: str | None, emulator: bool
+) -> str:
     """What to type next."""
     from zmigrate.rows.sources import Csv
 
-    job = "import-csv" if isinstance(source, Csv) else "import-file"
-    words = ["zmigrate", "plan", job, file, "--mapping", str(out)]
+    if append:
+        words = ["zmigrate", "plan", "import-folder", str(out.parent)]
+        words += [] if out.name == "mapping.toml" else ["--mapping", str(out)]
+    else:
+        job = "import-csv" if isinstance(source, Csv) else "import-file"
+        words = ["zmigrate", "plan", job, file, "--mapping", str(out)]
     words += ["--profile", profile] if profile else []
     words += ["--emulator"] if emulator else []
     return " ".join([quote(word) for word in words])
 
 
-def write(out: Path, proposal: Proposal, file: str, command: str, reading: dict[str, Any]) -> None:
-    """Write the mapping. Raises UsageError where that can't be done."""
+def write(
+    out: Path, proposal: Proposal, file: str, command: str, reading: dict[str, Any], before: str | None
+) -> None:
+    """Write the mapping; `before`: what there was in one of a folder. Raises UsageError where that can't be
+    done.
+    """
     from zmigrate.rows.mapping.propose_toml import mapping_text
 
-    text = mapping_text(proposal, file=file, next_command=command, source=reading)
+    as_load = before is not None
+    text = mapping_text(proposal, file=file, next_command=command, source=reading, as_load=as_load)
     try:
-        out.write_text(text, encoding="utf-8", newline="\n")
+        out.write_text((before or "") + text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
 

@@ -17,9 +17,17 @@ _STRANGERS_LISTED: Final = 100
 
 
 def mapping_text(
-    proposal: Proposal, *, file: str, next_command: str, source: Mapping[str, Any] | None = None
+    proposal: Proposal,
+    *,
+    file: str,
+    next_command: str,
+    source: Mapping[str, Any] | None = None,
+    as_load: bool = False,
 ) -> str:
-    """The mapping. `source`: the file and how it was opened, as the mapping's words (delimiter, sheet, …)."""
+    """The mapping. `source`: the file and how it was opened, as the mapping's words (delimiter, sheet, …).
+    `as_load`: one of several in a file, for a folder.
+    """
+    table = "load.fields" if as_load else "fields"
     reading = dict(source or {})
     named = [f"file = {quoted(reading.pop('file'))}"] if "file" in reading else []
     parts = [
@@ -27,6 +35,7 @@ def mapping_text(
         *_comment("Look at every line that says UNSURE, then try it:"),
         *_comment(f"    {next_command}"),
         "",
+        *(["[[load]]"] if as_load else []),
         *named,
         f"module = {quoted(proposal.module)}",
         f"operation = {quoted(proposal.operation)}",
@@ -34,11 +43,11 @@ def mapping_text(
         *(f"{name} = {value_text(value)}" for name, value in reading.items()),
         "",
         *_ignore_lines(proposal.left),
-        *_user_lines(proposal.lines),
-        "[fields]",
+        *_user_lines(proposal.lines, as_load),
+        f"[{table}]",
         *(text for line in proposal.lines if not line.fit.values for text in _field_lines(line, proposal)),
         *_wanted_lines(proposal),
-        *(text for line in proposal.lines if line.fit.values for text in _value_lines(line)),
+        *(text for line in proposal.lines if line.fit.values for text in _value_lines(line, table)),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -73,12 +82,13 @@ def _ignore_lines(left: Sequence[Left]) -> Iterator[str]:
     yield ""
 
 
-def _user_lines(lines: Sequence[Line]) -> Iterator[str]:
+def _user_lines(lines: Sequence[Line], as_load: bool) -> Iterator[str]:
     """A commented table of those whom no user of the org is."""
     strangers = {name: (rows, near) for line in lines for name, rows, near in line.fit.strangers}
     if not strangers:
         return
-    yield "# UNSURE: these are no active users of the org. Name their successors, or a default for all."
+    where = " on top of this file" if as_load else ""
+    yield f"# UNSURE: these are no active users of the org. Name{where} their successors, or a default for all."
     yield '# default_user = "admin@example.com"'
     yield "# [users]"
     for name, (rows, near) in list(strangers.items())[:_STRANGERS_LISTED]:
@@ -155,16 +165,16 @@ def _names_a_row(line: Line) -> bool:
     return line.column.unique and line.field.data_type == "text"
 
 
-def _value_lines(line: Line) -> Iterator[str]:
+def _value_lines(line: Line, table: str) -> Iterator[str]:
     """A table of its own for a field whose values are replaced."""
     name = key_text(line.field.api_name)
     yield ""
     yield from _about(line)
     active = [each for each in line.fit.values if each.near]
-    yield f"[fields.{name}]"
+    yield f"[{table}.{name}]"
     yield f"column = {quoted(line.column.name)}"
     yield from (f"{word} = {value_text(value)}" for word, value in line.fit.settings.items())
-    yield f"{'' if active else '# '}[fields.{name}.values]"
+    yield f"{'' if active else '# '}[{table}.{name}.values]"
     for each in line.fit.values:
         rows = counted(each.rows, "row")
         if each.near:
