@@ -88,7 +88,7 @@ def _user_lines(lines: Sequence[Line], as_load: bool) -> Iterator[str]:
     if not strangers:
         return
     where = " on top of this file" if as_load else ""
-    yield f"# UNSURE: these are no active users of the org. Name{where} their successors, or a default for all."
+    yield f"# UNSURE: these are no active users of the org. Name{where} their successors, or a default."
     yield '# default_user = "admin@example.com"'
     yield "# [users]"
     for name, (rows, near) in list(strangers.items())[:_STRANGERS_LISTED]:
