@@ -137,3 +137,18 @@ def test_a_link_that_is_found_in_the_org_is_asked_for_before_it_is_written(bench
     result = bench.run(job)
     assert (result.state, result.rows.created, result.rows.updated) == ("finished", 2, 1)
     assert parents(bench) == {"a": "x", "b": "a", "x": None}
+
+
+def test_a_key_that_an_earlier_row_took_is_not_in_doubt_after_server_errors(bench: Bench) -> None:
+    fault = {
+        "method": "POST",
+        "path": "/crm/v8/Accounts",
+        "contains": '"Legacy_ID":"c"',
+        "fault": "500_after",
+    }
+    bench.script(*[fault] * 3)
+    rows = [("a", "A", ""), ("b", "B", ""), ("a", "A2", "b"), ("c", "C", "b")]
+    result = bench.run(load(bench, INSERT, *rows))
+    assert (result.rows.created, result.rows.failed, result.rows.in_doubt) == (3, 1, 0)
+    [failed] = read_rows(result.files["errors"])
+    assert (failed["line"], failed["code"]) == ("4", "DUPLICATE_IN_SOURCE")

@@ -15,7 +15,7 @@ from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.outcomes import ANSWER_LOST, EXISTS, KEY_AMBIGUOUS, KEY_NOT_FOUND, Action, Outcome
 from zmigrate.engine.resolve import Answers, Place, Wanted, ask
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import Verdict, all_written, made_by_us, read_answer
+from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict, all_written, made_by_us, read_answer
 from zmigrate.errors import InDoubt, ZmigrateError
 from zmigrate.stopping import StopRequested
 from zmigrate.writes import Operation
@@ -244,10 +244,11 @@ class Sender:
         if len(ours) > 1:
             ids = ", ".join(str(hit["id"]) for hit in ours)
             return Verdict(lost(f"several records with this key came up meanwhile: {ids}", key))
-        return Verdict(
-            Outcome("created", str(ours[0]["id"])),
-            unless_owned=lost("the record with this key is another row's", key),
-        )
+        record_id = str(ours[0]["id"])
+        owned = lost("the record with this key is another row's", key)
+        if self.target.key_kind == "unique":  # then there is no second one: Zoho refused this row
+            owned = Outcome("failed", record_id, DUPLICATE_DATA, key, f"the record {record_id} has this key")
+        return Verdict(Outcome("created", record_id), unless_owned=owned)
 
     def _find_keys(self, batch: Batch, extra: list[str]) -> dict[str, list[dict[str, Any]]]:
         """Records by folded key."""
