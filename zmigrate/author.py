@@ -19,6 +19,13 @@ class Skip(Exception):
         self.reason = reason
 
 
+class PointsAt(NamedTuple):
+    """The module of the record that a field refers to, and by which field it is found, if that is said."""
+
+    module: str
+    by: str | None
+
+
 class Fill(NamedTuple):
     """A field that a job fills, as far as that is known before the first row."""
 
@@ -27,6 +34,7 @@ class Fill(NamedTuple):
     """The columns that its value comes from; none for a constant."""
     said: str
     """Where that is said, for messages: `column 'stage'`, `old.toml:12: fields.Stage`."""
+    points_at: PointsAt | None = None
 
 
 class Context(Protocol):

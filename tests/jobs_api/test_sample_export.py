@@ -10,6 +10,7 @@ import pytest
 from zmigrate.ready_jobs.import_folder import ImportFolder
 
 from tests.support import Bench
+from zmigrate.errors import UsageError
 
 EXPORT = Path(__file__).parents[2] / "samples" / "export"
 
@@ -81,3 +82,48 @@ def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: 
             (2, "Contact_Name"),
         ]
         assert (deals_plan.counts.refused, deals_plan.counts.creates) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            '{ ref = "Acounts", column = "parent" }',
+            r"toml:\d+: fields\.Parent_Account points at Acounts",
+        ),
+        (
+            '{ find = "Accounts", by = "Nmae", column = "parent" }',
+            "looks for Accounts by 'Nmae', which is no field",
+        ),
+        ('"parent"\nAccount_Site = { ref = "Accounts", column = "name" }', r"Account_Site is a reference"),
+    ],
+)
+@pytest.mark.parametrize("act", ["plan", "run"])
+def test_a_reference_that_can_not_be_is_refused_before_the_first_row(
+    bench: Bench, folder: Path, act: str, wrong: str, told: str
+) -> None:
+    mapping = (folder / "mapping.toml").read_text(encoding="utf-8")
+    (folder / "mapping.toml").write_text(
+        mapping.replace('{ ref = "Accounts", column = "parent" }', wrong), encoding="utf-8"
+    )
+    with pytest.raises(UsageError, match=told):
+        getattr(bench, act)(ImportFolder(folder=folder))
+    assert bench.audit("Accounts")["creates"] == 0
+
+
+@pytest.mark.parametrize(
+    ("users", "told"),
+    [
+        ('default_user = "nobody@example.com"', "default user 'nobody@example.com' is no user of the org"),
+        ('[users]\n"a" = "nobody"', "the successor of 'a': the org has no user 'nobody'"),
+    ],
+)
+@pytest.mark.parametrize("act", ["plan", "run"])
+def test_a_declared_user_who_is_none_is_refused_before_the_first_row(
+    bench: Bench, folder: Path, act: str, users: str, told: str
+) -> None:
+    mapping = (folder / "mapping.toml").read_text(encoding="utf-8")
+    given = '[users]\n"anna.left@old.example" = "tom.okafor@example.com"\n'
+    (folder / "mapping.toml").write_text(mapping.replace(given, users + "\n"), encoding="utf-8")
+    with pytest.raises(UsageError, match=told):
+        getattr(bench, act)(ImportFolder(folder=folder))

@@ -92,7 +92,8 @@ def add_to(app: typer.Typer) -> None:
             before = None
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
         command = next_command(file, out, source, append=append, profile=profile, emulator=emulator)
-        write(out, proposal, source.name, command, {**file_word(file, out, source), **given}, before)
+        named = {"file": Path(file).name} if append else file_word(file, out, source)
+        write(out, proposal, source.name, command, {**named, **given}, before)
         if as_json:
             typer.echo(json.dumps(as_data(proposal, file, out, command), ensure_ascii=False))
             return
@@ -241,8 +242,9 @@ def next_command(
     from zmigrate.rows.sources import Csv
 
     if append:
-        words = ["zmigrate", "plan", "import-folder", str(out.parent)]
-        words += [] if out.name == "mapping.toml" else ["--mapping", str(out)]
+        folder = Path(file).parent
+        words = ["zmigrate", "plan", "import-folder", str(folder)]
+        words += [] if out == folder / "mapping.toml" else ["--mapping", str(out)]
     else:
         job = "import-csv" if isinstance(source, Csv) else "import-file"
         words = ["zmigrate", "plan", job, file, "--mapping", str(out)]

@@ -16,8 +16,10 @@ from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
 from zmigrate.job import RecordJob
 from zmigrate.rows.keys import fold_key, fold_number
+from zmigrate.rows.links import modules_of
 from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
+from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
@@ -35,6 +37,9 @@ KEY_TYPES = NUMBER_KEY_TYPES | {"text", "email", "phone", "website", "autonumber
 """Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Others
 come back in another form than they were sent (date-times in the org's zone), or COQL does not look for them.
 """
+
+LOOKUPS = frozenset(["lookup", "multiselectlookup"])
+"""Data types of fields that take a record."""
 
 CASE_INSENSITIVE = partial(fold_key, case_sensitive=False)
 CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
@@ -245,6 +250,50 @@ def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operatio
             'in a mapping: ignore = ["COLUMN"]).',
             code="COLUMNS",
         )
+
+
+def check_users(users: UserDirectory) -> None:
+    """The default user and declared successors must be active users of the org. Raises UsageError that lists
+    those who are not.
+    """
+    problems = users.problems()
+    if problems:
+        hint = "See who there is: zmigrate api GET /crm/v8/users"
+        raise UsageError("\n".join(problems), hint=hint, code="USERS")
+
+
+def check_pointers(
+    fills: Sequence[Fill], fields: ModuleFields, related: Callable[[str], ModuleFields]
+) -> None:
+    """Every field that is filled with references must take such, of that module; and what they are found by
+    must be a field of it. `related` gives the fields of another module.
+
+    Raises UsageError that lists those that don't.
+    """
+    problems = [problem for fill in fills if (problem := _pointer_problem(fill, fields, related)) is not None]
+    if problems:
+        raise UsageError("\n".join(problems), code="REFERENCES")
+
+
+def _pointer_problem(fill: Fill, fields: ModuleFields, related: Callable[[str], ModuleFields]) -> str | None:
+    field, points_at = fields.get(fill.field), fill.points_at
+    if field is None or points_at is None:
+        return None
+    name, (module, by) = f"{fields.module}.{field.api_name}", points_at
+    if field.data_type not in LOOKUPS:
+        return f"{fill.said} is a reference, and {name} takes none: it is a {field.data_type} field"
+    takes = modules_of(field)
+    if takes and module not in takes:
+        return f"{fill.said} points at {module}, and {name} takes records of {' or '.join(sorted(takes))}"
+    try:
+        its_fields = related(module)
+    except UsageError as error:
+        return f"{fill.said}: {error.message}. {error.hint or ''}".rstrip()
+    if by is not None and its_fields.get(by) is None:
+        return (
+            f"{fill.said} looks for {module} by {by!r}, which is no field of it. {_nearest(by, its_fields)}"
+        )
+    return None
 
 
 def _fill_problem(fill: Fill, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:

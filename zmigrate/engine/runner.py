@@ -189,6 +189,7 @@ class Runner:
         fills = fills_of(self._job)
         if fills is not None:
             preflight.check_fills(fills, fields, write.operation, write.key)
+            preflight.check_pointers(fills, fields, partial(preflight.read_fields, connection.crm))
         preflight.check_source(source, write)
         preflight.check_orphans(self._job, source, self._invocation.hub.emit)
         user = (
@@ -196,12 +197,14 @@ class Runner:
             if target.tells_ours_by_time
             else None
         )
+        users = UserDirectory(self._job.users, partial(connection.crm.users, "AllUsers"))
+        preflight.check_users(users)
         converter = Converter(
             fields,
             write.operation,
             write.key,
             self._job.formats,
-            UserDirectory(self._job.users, partial(connection.crm.users, "AllUsers")),
+            users,
             connection.crm.fields,
         )
         return RecordWork(source, fingerprint, fields, target, converter, user)

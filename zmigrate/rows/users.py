@@ -47,6 +47,7 @@ class UserDirectory:
 
     def __init__(self, users: Users, load: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
         """`load`: all users of the org, inactive ones too, as GET /users has them."""
+        self._declared = users.successors
         self._successors = {_folded(old): new for old, new in users.successors.items()}
         self._default = users.default
         self._load = load
@@ -59,6 +60,23 @@ class UserDirectory:
         """By text, who was meant."""
         self.missing: dict[str, str] = {}
         """By text, why nobody was found."""
+
+    def problems(self) -> list[str]:
+        """What is wrong with the declared default and successors themselves. Asks the org if some are
+        declared.
+        """
+        found = []
+        try:
+            if self._default is not None:
+                self._stand_in(self._default)
+            for old, new in self._declared.items():
+                try:
+                    self._user(new)
+                except Refused as refused:
+                    found.append(f"the successor of {old!r}: {refused.message}")
+        except Refused as refused:
+            found.append(refused.message)
+        return [] if self._unreadable is not None else found
 
     def resolve(self, text: str) -> str:
         """The id of the user. Raises Refused: unknown, inactive, or one name of several users."""

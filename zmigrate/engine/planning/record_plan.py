@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import TypeVar
 
@@ -92,6 +92,7 @@ class RecordPlanner:
         fills = fills_of(job)
         if fills is not None:
             preflight.check_fills(fills, self.fields, self.write.operation, self.write.key)
+            preflight.check_pointers(fills, self.fields, partial(preflight.read_fields, self._crm))
         preflight.check_source(source, self.write)
         preflight.check_orphans(job, source, hub.emit)
         self._column_of: Mapping[str, str] = {
@@ -100,6 +101,7 @@ class RecordPlanner:
         self.book = Book()
         self._users = OrgUsers(self._crm)
         self._directory = UserDirectory(job.users, self._users.load)
+        preflight.check_users(self._directory)
         self._references = References(self.target, self.book, known, self._may_query, planned)
         self._pointers = Pointers(self.fields, self.book, self._users, self._may_read)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-from zmigrate.author import Fill, Skip
+from zmigrate.author import Fill, PointsAt, Skip
 from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.field_rule import FieldRule
 from zmigrate.rows.mapping.header import check_columns, check_key, check_second, columns_by_themselves
@@ -54,7 +54,10 @@ class Compiled:
     @property
     def fills(self) -> list[Fill]:
         """The fields that are filled in every row, by rules and by columns of their name."""
-        by_rules = [Fill(name, rule.uses, self._said(name, rule)) for name, rule in self._rules.items()]
+        by_rules = [
+            Fill(name, rule.uses, self._said(name, rule), _points_at(rule))
+            for name, rule in self._rules.items()
+        ]
         return by_rules + [Fill(name, (column,), f"column {column!r}") for column, name in self._own.items()]
 
     def _said(self, name: str, rule: FieldRule) -> str:
@@ -116,6 +119,10 @@ def _rules(words: LoadWords) -> dict[str, FieldRule]:
     if words.write.operation == "delete":
         return {name: rule for name, rule in words.fields.items() if name == words.write.key}
     return dict(words.fields)
+
+
+def _points_at(rule: FieldRule) -> PointsAt | None:
+    return None if rule.pointer is None else PointsAt(rule.pointer.module, rule.pointer.by)
 
 
 def _keys(source: Source, columns: Sequence[str]) -> Iterator[str]:
