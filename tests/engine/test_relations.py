@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from zmigrate.ready_jobs.import_file import ImportFile
 
 from tests.support import QUICK, Bench, read_rows, write_rows
 from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
@@ -235,3 +238,26 @@ def test_any_family_tree_through_faults_and_kills(tmp_path: Path, seed: int) -> 
         assert (result.rows.created, result.rows.failed, result.rows.in_doubt) == (count, 0, 0)
         assert bench.audit("Accounts")["created_twice"] == []
         assert parents(bench) == {row["id"]: row["parent"] or None for row in rows}
+
+
+def test_rows_of_a_database_refer_to_what_earlier_runs_wrote(bench: Bench) -> None:
+    bench.run(make(ACCOUNTS, write_rows(bench.folder / "a.csv", tree(("a", ""))), account))
+    with closing(sqlite3.connect(bench.folder / "old.db")) as old:
+        old.execute("CREATE TABLE person (id TEXT, name TEXT, company TEXT)")
+        old.executemany("INSERT INTO person VALUES (?,?,?)", [("1", "Doe", "a"), ("2", "Roe", "b")])
+        old.commit()
+    location = f"sqlite:///{bench.folder / 'old.db'}"
+    job = ImportFile(
+        file=location,
+        select="select * from person",
+        order_by="id",
+        module="Contacts",
+        operation="insert",
+        key="Legacy_ID",
+        field=['Legacy_ID="id"', 'Last_Name="name"', 'Account_Name={ref="Accounts", column="company"}'],
+    )
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (1, 1)
+    [contact] = bench.records("Contacts")
+    [company] = bench.records("Accounts")
+    assert contact["Account_Name"]["id"] == company["id"]

@@ -154,6 +154,7 @@ class FlowRunner:
         was = {step.name: fingerprint for step, fingerprint in plan}
 
         def check(step: Step) -> tuple[Runner, RecordWork | None]:
+            self._invocation.stop.check()
             runner = self._runner(step)
             return runner, runner.check(connection, step.source, was[step.name])
 

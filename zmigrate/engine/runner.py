@@ -228,7 +228,16 @@ class Runner:
         )
         stack.callback(lookups.close)
         required = RequiredReferences(lookups.resolver, lookups.ask)
-        surveyor = Surveyor(self._job, work.source, work.target, work.fields, work.converter, required)
+        surveyor = Surveyor(
+            self._job,
+            work.source,
+            work.target,
+            work.fields,
+            work.converter,
+            required,
+            connection.crm,
+            self._invocation.stop,
+        )
         work.lookups, work.survey = lookups, surveyor.survey(places)
         stack.callback(work.survey.close)
 

@@ -18,9 +18,13 @@ from zmigrate.errors import JobError, UsageError
 from zmigrate.events import Event
 from zmigrate.job import DeclaredColumns, RecordJob
 from zmigrate.references import Ref, Reference
+from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Row, Source
+from zmigrate.rows.sources.base import START
 from zmigrate.rows.values import Converter
+from zmigrate.stopping import StopSignal
 from zmigrate.writes import scopes_for
+from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.scopes import missing
 from zmigrate.zoho.metadata import ModuleFields
 
@@ -59,8 +63,12 @@ class Surveyor:
         fields: ModuleFields,
         converter: Converter,
         required: RequiredReferences,
+        crm: Crm,
+        stop: StopSignal,
     ) -> None:
         self._job = job
+        self._crm = crm
+        self._stop = stop
         self._source = source
         self._target = target
         self._required = required
@@ -83,9 +91,11 @@ class Surveyor:
         order, repeats = self._order, self._repeats
         try:
             rows = 0
-            if order is not None or repeats is not None or self._refers_to or self._peek():
+            if order is not None or repeats is not None:
                 self._refuse_unstable()
                 rows = self._pass()
+            elif self._may_require():
+                self._pass()
             self._required.check(self._is_a_key)
             if order is None or not self._ordered(order, rows, places):
                 if order is not None:
@@ -111,7 +121,8 @@ class Surveyor:
             return False
         if self._refers_to is not None:
             return target.module in self._refers_to
-        return any(
+        # Undeclared, and not to be read twice: a row that refers to another of this source fails as open.
+        return self._source.stable and any(
             field.lookup_module == target.module and (field.creatable or field.updatable) for field in fields
         )
 
@@ -134,11 +145,18 @@ class Surveyor:
                 f'scopes_for(write, refers_to=("{write.module}",))',
             )
 
+    def _may_require(self) -> bool:
+        """Whether there may be a reference that stops the run: as a mapping says, or as a job declares, or as
+        the first rows show.
+        """
+        if isinstance(self._job, LoadJob):
+            return self._job.load.stops
+        if self._refers_to is not None:
+            return bool(self._refers_to)
+        return self._source.stable and self._peek()
+
     def _peek(self) -> bool:
-        """Whether one of the first rows of an undeclared job has a reference that stops the run."""
-        if self._refers_to is not None or not self._source.stable:
-            return False
-        for rows in _chunks(islice(self._source.rows(), PEEKED_ROWS)):
+        for rows in _chunks(islice(self._rows(), PEEKED_ROWS)):
             on_their_way, _ = self._prepare(rows)
             if any(open_id.reference.when_open == "stop" for row in on_their_way for open_id in row.open):
                 return True
@@ -146,7 +164,8 @@ class Surveyor:
 
     def _pass(self) -> int:
         count = 0
-        for rows in _chunks(self._source.rows()):
+        for rows in _chunks(self._rows()):
+            self._stop.check()
             count += len(rows)
             on_their_way, _ = self._prepare(rows)
             if self._repeats is not None:
@@ -157,6 +176,9 @@ class Surveyor:
                 if row.open:
                     self._required.add(row)
         return count
+
+    def _rows(self) -> Iterator[Row]:
+        return self._source.rows(START, self._crm)
 
     def _add_to_order(self, order: Order, rows: Sequence[Row], on_their_way: Sequence[Pending]) -> None:
         order.add_keys([(row.folded, row.number) for row in on_their_way if row.folded is not None])

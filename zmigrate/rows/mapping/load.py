@@ -186,6 +186,11 @@ class Load:
         """Of each field that takes a `ref`: the module of the record, and its key field if it is named."""
         return {name: (each.module, each.by) for name, each in self._pointers() if each.kind == "ref"}
 
+    @property
+    def stops(self) -> bool:
+        """Whether an open reference of it stops the run before its first write."""
+        return any(pointer.when_open == "stop" for _, pointer in self._pointers())
+
     def _pointers(self) -> Iterator[tuple[str, Pointer]]:
         for name, rule in self._rules():
             if rule.pointer is not None:
