@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -45,6 +46,15 @@ class Pending(NamedTuple):
     """References of the record that wait for their ids."""
     links: tuple[Link, ...] = ()
     """References that close a circle: taken out of the record, and written once all its rows are there."""
+
+
+def refer(rows: Iterable[Pending]) -> bool:
+    """Whether one of the rows has references. Most have none, which this tells at little cost."""
+    return any(map(_open_of, rows))
+
+
+_open_of = attrgetter("open")
+_links_of = attrgetter("links")
 
 
 @dataclass(eq=False)
@@ -98,6 +108,16 @@ class Batch:
     def links_wait(self) -> bool:
         """It waits until every record is there: what is sent then is cut from it."""
         return self.closes_circles and self.parent is None
+
+    @cached_property
+    def has_open(self) -> bool:
+        """Whether one of its rows has references."""
+        return refer(self.rows)
+
+    @cached_property
+    def has_links(self) -> bool:
+        """Whether one of its rows goes without references that close a circle."""
+        return any(map(_links_of, self.rows))
 
     @cached_property
     def packed_rows(self) -> str:

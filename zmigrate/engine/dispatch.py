@@ -274,7 +274,7 @@ class Dispatcher:
         target = self._sender.target
         if (target.looked_up or target.asks_first) and not batch.resolved:
             return True
-        return any(row.open and not settled(row) for row in batch.rows)
+        return batch.has_open and not all(map(settled, batch.rows))
 
     # -- watching ---------------------------------------------------------------------------------
 

@@ -93,9 +93,11 @@ class Intake:
         """The batches in which rows of this one go on: their records exist, and are updated by id. Their
         outcomes here say that they moved.
         """
+        on_existing = None if batch.second else self._target.on_existing
+        if on_existing is None and not batch.has_links:
+            return []
         rows_of: dict[Second, list[Pending]] = {"link": [], "relink": [], "update": []}
         key = self._target.key
-        on_existing = None if batch.second else self._target.on_existing
         for index, (row, outcome) in enumerate(zip(batch.rows, outcomes, strict=True)):
             record_id = outcome.id
             if record_id is None:

@@ -152,7 +152,7 @@ class Journal:
                 batch.packed_rows,
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
                 None if body is None else batch.packed_body or pack_body(body),
-                links.pack_links(batch.rows),
+                links.pack_links(batch.rows) if batch.has_links else None,
             ),
         )
 

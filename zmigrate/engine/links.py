@@ -86,16 +86,14 @@ def _unlinked(row: Pending, outcome: Outcome) -> Outcome:
     return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
 
 
-def pack_links(rows: Sequence[Pending]) -> str | None:
-    """The links of rows that go without them, by their places, as the journal keeps them beside what is sent;
-    None where there are none.
-    """
+def pack_links(rows: Sequence[Pending]) -> str:
+    """The links of rows that go without them, by their places, as the journal keeps them beside what is sent."""
     found = {
         str(place): {link.field: _stored(link.value) for link in row.links}
         for place, row in enumerate(rows)
         if row.links
     }
-    return orjson.dumps(found).decode() if found else None
+    return orjson.dumps(found).decode()
 
 
 def with_links(rows: Sequence[Pending], packed: str | None) -> list[Pending]:

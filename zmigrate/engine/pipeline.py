@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zmigrate.engine import links
-from zmigrate.engine.batch import Pending
+from zmigrate.engine.batch import Pending, refer
 from zmigrate.engine.order import Order
 from zmigrate.engine.outcomes import Outcome
 from zmigrate.engine.prepare import Preparer
@@ -32,7 +32,7 @@ class Pipeline:
             ended += repeated
         if self._order is not None and self._order.cuts:
             on_their_way = [self._cut(row, self._order) for row in on_their_way]
-        if any(row.open for row in on_their_way):
+        if refer(on_their_way):
             on_their_way, unresolved = self._resolver.resolve(on_their_way)
             ended += unresolved
         return on_their_way, ended
