@@ -122,16 +122,9 @@ def test_existing_records_through_faults_and_resumes(tmp_path: Path, key: str, o
 def repeated(key: str) -> list[dict[str, str]]:
     """Keys 1 to 3, the second of them three times, far apart and close by."""
     one, two, three = leads(3, key=key)
-    return [
-        {**row, "City": city}
-        for row, city in [
-            (one, "a"),
-            (two, "b"),
-            (two, "c"),
-            *[(dict(r), "x") for r in leads(300, start=10, key=key)],
-        ]
-        + [(three, "d"), (two, "e")]
-    ]
+    others = [(row, "x") for row in leads(300, start=10, key=key)]
+    rows = [(one, "a"), (two, "b"), (two, "c"), *others, (three, "d"), (two, "e")]
+    return [{**row, "City": city} for row, city in rows]
 
 
 CASES = [

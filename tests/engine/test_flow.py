@@ -149,7 +149,7 @@ def test_from_python_all_steps_run_on_one_embedded_emulator(
     assert len({step["api_domain"] for step in result.steps or ()}) == 1
     assert not (tmp_path / ".zmigrate" / "orgs").exists()
     trial = zmigrate.run(export(tmp_path), emulator=True, limit=1)
-    assert (trial.state, trial.rows.created) == ("limited", 3)
+    assert (trial.state, trial.rows.created) == ("limited", 1)
     with pytest.raises(RunError, match="practice"):
         zmigrate.resume(trial.run_id)
 
@@ -221,7 +221,7 @@ def test_an_unfinished_flow_is_to_be_resumed(bench: Bench, tmp_path: Path) -> No
         bench.run(flow)
     assert f"zmigrate resume {begun.run_id}" in (caught.value.hint or "")
     with pytest.raises(RunError, match="goes on as a whole"):
-        bench.resume("last/02")
+        bench.resume("last/01")
 
 
 # -------------------------------------------------------------------------------- stops
@@ -289,15 +289,17 @@ def test_ctrl_c_while_a_step_waits_for_its_token(bench: Bench, tmp_path: Path) -
     assert bench.resume().rows.created == 450
 
 
-def test_a_limit_is_a_trial_of_each_step_and_the_resume_goes_on_behind_it(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_a_limit_is_one_of_all_rows_and_the_resume_goes_on_behind_it(bench: Bench, tmp_path: Path) -> None:
     result = bench.run(export(tmp_path), limit=20)
-    assert (result.state, result.rows.created) == ("limited", 60)
-    assert states(result) == [(name, "limited") for name in STEPS]
-    result = bench.resume(limit=40)
-    assert (result.state, result.rows.created) == ("limited", 60 + 40 + 40 + 30)
-    assert states(result)[2] == ("03-leads", "finished")
+    assert (result.state, result.rows.created) == ("limited", 20)
+    assert states(result) == [("01-accounts", "limited")]
+    result = bench.resume(limit=280)
+    assert (result.state, result.rows.created) == ("limited", 300)
+    assert states(result) == [("01-accounts", "finished"), ("02-contacts", "limited")]
+    first_two = 450 - 50
+    result = bench.resume(limit=first_two - 300)
+    assert (result.state, result.rows.created) == ("limited", first_two)
+    assert result.to_json()["not_begun"] == ["03-leads"]
     result = bench.resume()
     assert (result.state, result.rows.created) == ("finished", 450)
     for module in ("Accounts", "Contacts", "Leads"):

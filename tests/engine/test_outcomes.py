@@ -8,7 +8,6 @@ from typing import get_args
 import orjson
 import pytest
 
-from zmigrate.engine.packing import pack_outcome, pack_outcomes
 from zmigrate.engine.outcomes import (
     ACTIONS,
     TRANSITIONS,
@@ -20,6 +19,7 @@ from zmigrate.engine.outcomes import (
     may_follow,
     unpacked,
 )
+from zmigrate.engine.packing import pack_outcome, pack_outcomes
 
 STATES: tuple[RunState, ...] = get_args(RunState)
 ALLOWED = {("running", after) for after in STATES} | {

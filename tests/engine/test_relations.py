@@ -261,3 +261,11 @@ def test_rows_of_a_database_refer_to_what_earlier_runs_wrote(bench: Bench) -> No
     [contact] = bench.records("Contacts")
     [company] = bench.records("Accounts")
     assert contact["Account_Name"]["id"] == company["id"]
+
+
+def test_a_damaged_id_map_is_built_again(bench: Bench) -> None:
+    bench.run(make(ACCOUNTS, write_rows(bench.folder / "a.csv", tree(("a", ""), ("c", "a"))), account))
+    [file] = bench.folder.glob(".zmigrate/orgs/*/ids.db")
+    file.write_bytes(b"this is no database" * 1000)
+    bench.run(make(ACCOUNTS, write_rows(bench.folder / "b.csv", tree(("b", "a"))), account))
+    assert parents(bench)["b"] == "a"

@@ -1,4 +1,4 @@
-"""kill -9 while records that point at one another are written, then resume: every link is right, none twice."""
+"""kill -9 while records that point at one another are written, then resume: all links right, none twice."""
 
 from __future__ import annotations
 

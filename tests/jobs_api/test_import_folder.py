@@ -239,15 +239,17 @@ def test_a_changed_mapping_is_refused_at_resume(bench: Bench, tmp_path: Path) ->
     assert bench.resume(job=None).state == "finished"
 
 
-def test_a_limit_takes_the_first_rows_of_each_file_and_the_resume_the_rest(
+def test_a_limit_takes_the_first_rows_of_all_files_and_the_resume_the_rest(
     bench: Bench, tmp_path: Path
 ) -> None:
     contacts = "Legacy_ID,name,account\nC1,Ada,A1\nC2,Ben,A2\n"
     flow = export(
         tmp_path, CONTACTS + ACCOUNTS, accounts=FILES["accounts.csv"], contacts=contacts, deals=None
     )
-    trial = bench.run(flow, limit=1)  # parents first: A1 is loaded, and Ada with it
-    assert (trial.state, trial.rows.created) == ("limited", 2)
+    with bench.plan(flow, limit=3) as foreseen:
+        assert [step.plan.counts.creates for step in foreseen.steps] == [2, 1]
+    trial = bench.run(flow, limit=3)  # both accounts, and Ada
+    assert (trial.state, trial.rows.created, trial.rows.failed) == ("limited", 3, 0)
     assert (bench.resume().rows.created, bench.audit("Accounts")["created_twice"]) == (4, [])
 
 

@@ -197,10 +197,6 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
         steps.append(f"for the reasons: zmigrate report {run_id}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
         steps += mending(result)
-    if result["state"] == "limited" and rows.get("failed") and result.get("steps") is not None:
-        steps.append(
-            "rows that refer to rows behind the limit fail: feed a step's errors.csv in after the resume"
-        )
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
@@ -247,30 +248,38 @@ class FlowRunner:
     def _go_through(
         self, folder: RunFolder, record: RunRecord, plan: Sequence[Planned], scratch: Path | None, log: RunLog
     ) -> tuple[RunState, ZmigrateError | None]:
-        """Begin or go on with each step that is not finished, until one stops the flow."""
-        limited = False
+        """Begin or go on with each step that is not finished, until one stops the flow.
+
+        A limit is one of all its rows together: a step is begun when those before it are whole, and no row
+        refers to one behind the limit.
+        """
+        left = self._choices.limit
+        read = {info.folder.path: info.rows.read for info in list_steps(folder)}
         for number, (step, fingerprint) in enumerate(plan, start=1):
             place = folder.step(step.name)
             if _is_finished(place):
                 continue
             if self._invocation.stop.requested:
                 return "interrupted", None
+            if left == 0:
+                return "limited", None
             title = f"{self._name} {number}/{len(plan)}: {step.name}"
             seat = Seat(folder, step, fingerprint, title, identity(record.org), scratch)
             try:
-                result = self._run_step(seat, place)
+                result = self._run_step(seat, place, left)
             except StopRequested:
                 return "interrupted", None
             except Exception as error:
                 problem = _between_steps(error, step, log)
                 return state_of(problem), problem
-            limited |= result.state == "limited"
-            if result.state not in {"finished", "limited"}:
+            if result.state != "finished":
                 return result.state, None if result.error is None else _at(step, result.error)
-        return ("limited" if limited else "finished"), None
+            if left is not None:
+                left -= result.rows.read - read.get(place.path, 0)
+        return "finished", None
 
-    def _run_step(self, seat: Seat, place: RunFolder) -> RunResult:
-        runner = self._runner(seat.step, seat)
+    def _run_step(self, seat: Seat, place: RunFolder, limit: int | None) -> RunResult:
+        runner = self._runner(seat.step, seat, limit)
         if not place.record_file.exists():
             return runner.start()
         place.lock()
@@ -279,11 +288,11 @@ class FlowRunner:
         finally:
             place.unlock()
 
-    def _runner(self, step: Step, seat: Seat | None = None) -> Runner:
+    def _runner(self, step: Step, seat: Seat | None = None, limit: int | None = None) -> Runner:
         return Runner(
             step.job,
             self._invocation,
-            self._choices,
+            replace(self._choices, limit=limit),
             confirm=None,
             seat=seat,
             now=self._now,

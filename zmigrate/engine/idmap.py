@@ -109,20 +109,33 @@ class IdMap:
 
         `lasting` False: built in a temporary file, for an org that is gone with the process.
         """
-        where = str(make_private(state_dir / "orgs" / org[1]) / "ids.db") if lasting else ""
-        db = sqlite3.connect(where, isolation_level=None, timeout=30)
+        path = make_private(state_dir / "orgs" / org[1]) / "ids.db" if lasting else None
+        try:
+            return cls._opened(path, state_dir, org)
+        except sqlite3.OperationalError as error:  # it can't be opened, or another process holds it for long
+            raise _unusable(path, error) from error
+        except sqlite3.DatabaseError as error:
+            if path is None:
+                raise _unusable(path, error) from error
+        for part in ("", "-wal", "-shm"):  # damaged: it is but a projection
+            path.with_name(path.name + part).unlink(missing_ok=True)
+        try:
+            return cls._opened(path, state_dir, org)
+        except sqlite3.DatabaseError as error:
+            raise _unusable(path, error) from error
+
+    @classmethod
+    def _opened(cls, path: Path | None, state_dir: Path, org: tuple[str, str]) -> IdMap:
+        db = sqlite3.connect(path or "", isolation_level=None, timeout=30)
         try:
             db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=OFF")  # a projection: what a crash takes is built again
+            db.execute("PRAGMA synchronous=OFF")  # what a crash takes is built again
             db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             ids = cls(db)
             ids.replay(state_dir, org)
-        except sqlite3.DatabaseError as error:
+        except BaseException:
             db.close()
-            raise RunError(
-                f"{where}: the id map can't be used: {error}",
-                hint="Delete the file: it is built again from the runs' journals.",
-            ) from error
+            raise
         return ids
 
     def close(self) -> None:
@@ -233,6 +246,13 @@ def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
         elif entry.field not in latest or entry.at >= latest[entry.field].at:
             latest[entry.field] = entry
     return list(dict.fromkeys([*ids, *(entry.id for entry in latest.values())]))
+
+
+def _unusable(path: Path | None, error: sqlite3.Error) -> RunError:
+    return RunError(
+        f"{path or 'the id map'}: can't be used: {error}",
+        hint="Close what holds it; or delete it: it is built again from the runs' journals.",
+    )
 
 
 def _began(record: RunRecord) -> float:

@@ -87,7 +87,7 @@ def _unlinked(row: Pending, outcome: Outcome) -> Outcome:
 
 
 def pack_links(rows: Sequence[Pending]) -> str:
-    """The links of rows that go without them, by their places, as the journal keeps them beside what is sent."""
+    """The links of rows that go without them, by their places, as the journal keeps them."""
     found = {
         str(place): {link.field: _stored(link.value) for link in row.links}
         for place, row in enumerate(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zmigrate.engine import preflight
@@ -62,14 +63,24 @@ class FlowPlanner:
             planned = PlannedKeys()
             stack.callback(planned.close)
             unfinished = stack.enter_context(ExitStack())
-            plans = []
+            plans: list[StepPlan] = []
+            left = self._wish.limit
             for step, fingerprint in zip(steps, fingerprints, strict=True):
+                if left == 0:
+                    self._told.append(
+                        PlanWarning(
+                            "LIMIT", f"{step.place} and what comes after it were not looked at: --limit"
+                        )
+                    )
+                    break
+                wish = replace(self._wish, limit=left)
                 (plan,) = for_each(
                     [step],
-                    lambda each, source=fingerprint: self._plan_step(  # type: ignore[misc]
-                        each, source, connection, org, trips, ids, planned
+                    lambda each, source=fingerprint, wish=wish: self._plan_step(  # type: ignore[misc]
+                        each, source, connection, org, trips, ids, planned, wish
                     ),
                 )
+                left = None if left is None else left - plan.plan.counts.rows
                 unfinished.callback(plan.plan.close)
                 plans.append(plan)
             unfinished.pop_all()
@@ -104,11 +115,12 @@ class FlowPlanner:
         trips: RoundTrips,
         ids: LazyIds,
         planned: PlannedKeys,
+        wish: Wish,
     ) -> StepPlan:
         planner = Planner(
             step.job,
             self._invocation,
-            self._wish,
+            wish,
             now=self._now,
         )
         self._invocation.hub.add(planner.take_warning)
