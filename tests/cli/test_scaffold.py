@@ -17,6 +17,7 @@ def test_the_scaffold_runs_as_it_is(zmigrate, folder):
     assert '"skipped": 1' in done.out
 
 
+@pytest.mark.slow
 def test_the_scaffolds_test_passes(zmigrate, folder):
     zmigrate("new", "load_2024")
     done = subprocess.run(

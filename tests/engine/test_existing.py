@@ -94,8 +94,15 @@ def test_several_namesakes_are_not_chosen_from(bench: Bench) -> None:
     assert all(record_id in failed["message"] for record_id in ids)
 
 
-@pytest.mark.parametrize("key", [UNIQUE, PLAIN])
-@pytest.mark.parametrize("on_existing", ["skip", "update"])
+@pytest.mark.parametrize(
+    ("key", "on_existing"),
+    [
+        (UNIQUE, "update"),
+        (PLAIN, "skip"),
+        pytest.param(UNIQUE, "skip", marks=pytest.mark.slow),
+        pytest.param(PLAIN, "update", marks=pytest.mark.slow),
+    ],
+)
 def test_existing_records_through_faults_and_resumes(tmp_path: Path, key: str, on_existing: Any) -> None:
     faults = Options(seed=3, rate_lost_answer=0.15, rate_5xx_after=0.1, rate_reset=0.1)
     with Emulator(faults) as emulator:

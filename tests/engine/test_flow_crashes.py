@@ -15,7 +15,7 @@ from zmigrate import Argument, Csv, Flow, Insert, RecordJob, scopes_for
 from zmigrate.engine.ledger import list_runs, list_steps
 from zmigrate.events import TokenAcquired, Waiting
 
-ACCOUNTS, CONTACTS, LEADS = 800, 2_500, 300
+ACCOUNTS, CONTACTS, LEADS = 400, 2_500, 200
 STORM = {
     "rate_lost_answer": 0.05,
     "rate_5xx": 0.03,
@@ -109,6 +109,7 @@ def test_killed_between_two_loads_and_resumed(bench: Bench, tmp_path: Path) -> N
     check_all_is_there_once(bench, Victim(bench, "resume", "last").result())
 
 
+@pytest.mark.slow
 def test_killed_before_the_last_word_and_resumed(bench: Bench, tmp_path: Path) -> None:
     """All steps have finished, and the flow's own run.json does not say so."""
     export(tmp_path / "export")

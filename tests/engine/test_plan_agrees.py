@@ -86,7 +86,7 @@ def fresh(emulator: Emulator, folder: Path) -> Bench:
     return bench
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=ROWS,
     write=st.sampled_from(

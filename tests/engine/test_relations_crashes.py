@@ -56,12 +56,11 @@ def writes(bench: Bench) -> int:
     return sum(count for what, count in requests.items() if "/Accounts" in what and "GET" not in what)
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_and_resumed_every_link_is_right(seed: int, bench_with: Callable[..., Bench]) -> None:
-    killed(bench_with(seed=seed, **STORM), seed, count=500, kills=1)
+def test_killed_and_resumed_every_link_is_right(bench_with: Callable[..., Bench]) -> None:
+    killed(bench_with(seed=0, **STORM), 0, count=500, kills=1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 12))
+@pytest.mark.parametrize("seed", range(1, 12))
 def test_killed_and_resumed_at_more_points(seed: int, bench_with: Callable[..., Bench]) -> None:
     killed(bench_with(seed=seed, **STORM), seed, count=1_500, kills=3)

@@ -93,7 +93,7 @@ def recordings(draw: st.DrawFn) -> tuple[int, list[list[tuple[int, Outcome]]], l
 
 
 @pytest.mark.parametrize("given_as", ["cells", "values", "journal"])
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_files_are_those_of_a_merge_row_by_row(given_as: str, data: st.DataObject) -> None:
     count, batches, decided = data.draw(recordings())

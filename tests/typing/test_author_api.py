@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 AUTHOR = Path(__file__).with_name("author.py")
 
 
+@pytest.mark.slow
 def test_mypy_knows_the_constructor_of_a_job_and_finds_wrong_use(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--no-error-summary"]
     command += ["--no-pretty", "--cache-dir", str(tmp_path), str(AUTHOR)]
