@@ -33,7 +33,7 @@ Limit = Annotated[
         "--limit",
         min=1,
         metavar="N",
-        help="Stop after N rows (of a flow: of each step); resume goes on.",
+        help="Stop after N rows (of a flow: in all); resume goes on.",
         rich_help_panel=RUNNER_PANEL,
     ),
 ]

@@ -27,6 +27,8 @@ KEEP_ALIVE_S = 600
 BACKLOG = 2048
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 1.0
+"""How long requests that are under way have when the server ends."""
 EXIT_POLL_S = 0.02
 """How soon the server sees that it shall end."""
 
@@ -115,8 +117,22 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(EXIT_POLL_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, which sleeps a tenth of a second, and that for every emulator that ends."""
         self._closing.set()
-        await super().shutdown(sockets=sockets)
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._all_answered(), ANSWER_WITHIN_S)
+        for task in self.server_state.tasks:
+            task.cancel()
+
+    async def _all_answered(self) -> None:
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(EXIT_POLL_S)
 
 
 def _server(world: World, on_started: Callable[[], None]) -> _Server:
@@ -133,7 +149,6 @@ def _server(world: World, on_started: Callable[[], None]) -> _Server:
         server_header=False,
         date_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=1,
         backlog=BACKLOG,
     )
     return _Server(config, closing, on_started)

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from zmigrate.engine import preflight
 from zmigrate.engine.flow_files import write_flow_files
@@ -45,9 +45,6 @@ from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
-
-if TYPE_CHECKING:
-    pass
 
 
 class Planned(NamedTuple):

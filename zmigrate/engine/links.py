@@ -82,7 +82,10 @@ def _unlinked(row: Pending, outcome: Outcome) -> Outcome:
         return outcome
     names = ", ".join(name for name in row.record if name != "id")
     what = f"{names} could not be set" if outcome.action == "failed" else f"{names} may not be set"
-    message = f"written as {row.record['id']}, but {what}: {outcome.message}"
+    message = (
+        f"written as {row.record['id']}, but {what}: {outcome.message}; "
+        "see to that record by hand, and don't insert this row again"
+    )
     return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
 
 

@@ -46,7 +46,7 @@ class Order:
         self._in_turn = in_turn
         self.fields: set[str] = set()
         """Those in which rows point at one another."""
-        self._roots = 0
+        self.roots = 0
         """Rows of level 0."""
         self.cuts = 0
         """How many rows go without references that close a circle."""
@@ -117,7 +117,7 @@ class Order:
         db.execute("COMMIT")
         self.cuts = self._one("SELECT count(*) FROM child WHERE cut")
         children = self._one("SELECT count(*) FROM child")
-        self._roots = end = rows - children
+        self.roots = end = rows - children
         for (count,) in db.execute("SELECT count(*) FROM child GROUP BY level ORDER BY level").fetchall():
             self.gates.append(end)
             end += count
@@ -187,10 +187,6 @@ class Order:
             "SELECT place, line, content FROM child WHERE place>? ORDER BY place", (after,)
         ):
             yield Row(place, line, pickle.loads(content))  # noqa: S301  written by this process
-
-    @property
-    def roots(self) -> int:
-        return self._roots
 
     def _one(self, statement: str, *values: object) -> Any:
         row = self._db.execute(statement, values).fetchone()

@@ -23,7 +23,7 @@ from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
-from zmigrate.zoho.metadata import Field, ModuleFields, Org
+from zmigrate.zoho.metadata import WHOLE_NUMBERS, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
 LINES_TOLD = 3
@@ -31,9 +31,7 @@ LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/se
 PROBLEMS_TOLD = 20
 """Columns that go nowhere; a file may have hundreds."""
 
-NUMBER_KEY_TYPES = frozenset(["integer", "bigint"])
-
-KEY_TYPES = NUMBER_KEY_TYPES | {"text", "email", "phone", "website", "autonumber"}
+KEY_TYPES = WHOLE_NUMBERS | {"text", "email", "phone", "website", "autonumber"}
 """Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Others
 come back in another form than they were sent (date-times in the org's zone), or COQL does not look for them.
 """
@@ -185,20 +183,16 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
         kind,
         _fold(field),
         tuple(trigger),
-        number=_is_number(field),
+        number=field is not None and field.whole_number,
         case_sensitive=field is not None and field.unique and field.case_sensitive,
         on_existing=write.on_existing if isinstance(write, Insert) else None,
         on_repeated=write.on_repeated,
     )
 
 
-def _is_number(field: Field | None) -> bool:
-    return field is not None and field.data_type in NUMBER_KEY_TYPES
-
-
 def _fold(field: Field | None) -> Callable[[str], str]:
     """How two spellings of a key are found equal; `id` has no field."""
-    if field is None or _is_number(field):
+    if field is None or field.whole_number:
         return fold_number
     return CASE_SENSITIVE if field.unique and field.case_sensitive else CASE_INSENSITIVE
 

@@ -22,8 +22,6 @@ from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
 from zmigrate.zoho.metadata import ModuleFields
 
-NUMBERS = frozenset(["integer", "bigint"])
-
 IDS_SHOWN = 5
 
 Place = tuple[str, str]
@@ -34,9 +32,10 @@ Answers = Mapping[str, Sequence[str]]
 
 
 class IdLookup(Protocol):
-    """Answers what record stands for a key."""
+    """What tells ids by key: the id map, and for a plan the keys that files before this one will write."""
 
-    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]: ...
+    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
+        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
 
 
 class Finds(Protocol):
@@ -190,7 +189,7 @@ class Resolver:
                     hint=f"See: zmigrate fields {module}",
                     code="UNKNOWN_FIELD",
                 )
-            self._numbers[place] = field.data_type in NUMBERS
+            self._numbers[place] = field.whole_number
         return self._numbers[place]
 
 
@@ -253,6 +252,12 @@ def describe(reference: Reference) -> str:
     return f"{reference.module} with {reference.field} {reference.value!r}"
 
 
+def some_of(ids: Sequence[str]) -> str:
+    """The first of several ids, and how many more there are."""
+    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+    return ", ".join(ids[:IDS_SHOWN]) + more
+
+
 def points_at_nothing(open_id: OpenId) -> Outcome:
     """The outcome of a row whose reference is open."""
     reference = open_id.reference
@@ -267,10 +272,7 @@ def points_at_nothing(open_id: OpenId) -> Outcome:
 
 
 def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Outcome:
-    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-    message = (
-        f"{describe(open_id.reference)} stands for {len(ids)} records: {', '.join(ids[:IDS_SHOWN])}{more}"
-    )
+    message = f"{describe(open_id.reference)} stands for {len(ids)} records: {some_of(ids)}"
     return Outcome("failed", None, REFERENCE_AMBIGUOUS, open_id.field, message)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zmigrate.engine import preflight
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
@@ -42,9 +42,6 @@ from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
-
-if TYPE_CHECKING:
-    pass
 
 Confirm = Callable[[Banner], bool]
 

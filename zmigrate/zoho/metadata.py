@@ -13,6 +13,9 @@ from typing import Any
 
 from zmigrate.zoho.facts.limits import credit_allowance
 
+WHOLE_NUMBERS = frozenset({"integer", "bigint"})
+"""Data types of whole numbers."""
+
 _NEVER_SENT = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
 """Data types that Zoho computes or takes by another call."""
 _STORED_ELSEWHERE = frozenset(
@@ -65,6 +68,11 @@ class Field:
     visible: bool = True
     """False: the profile of the token's user does not see it."""
     custom: bool = False
+
+    @property
+    def whole_number(self) -> bool:
+        """Its values are whole numbers: compared, and asked for, as such."""
+        return self.data_type in WHOLE_NUMBERS
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import orjson
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.planning.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.planning.parallel import in_parallel
-from zmigrate.engine.preflight import KEY_TYPES, NUMBER_KEY_TYPES
+from zmigrate.engine.preflight import KEY_TYPES
 from zmigrate.engine.scratch import scratch_db
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal
@@ -49,7 +49,7 @@ class KeyField:
 
     @classmethod
     def of(cls, field: Field) -> KeyField:
-        if field.data_type in NUMBER_KEY_TYPES:
+        if field.whole_number:
             return cls(field.api_name, fold_number, number=True)
         return cls(field.api_name, partial(fold_key, case_sensitive=field.case_sensitive))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
 
 from zmigrate.engine import preflight
 from zmigrate.engine.flow import read_step
@@ -24,9 +24,6 @@ from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
 from zmigrate.zoho.metadata import Org
-
-if TYPE_CHECKING:
-    pass
 
 
 class FlowPlanner:
@@ -74,12 +71,17 @@ class FlowPlanner:
                     )
                     break
                 wish = replace(self._wish, limit=left)
-                (plan,) = for_each(
-                    [step],
-                    lambda each, source=fingerprint, wish=wish: self._plan_step(  # type: ignore[misc]
-                        each, source, connection, org, trips, ids, planned, wish
-                    ),
+                judged = partial(
+                    self._plan_step,
+                    fingerprint=fingerprint,
+                    connection=connection,
+                    org=org,
+                    trips=trips,
+                    ids=ids,
+                    planned=planned,
+                    wish=wish,
                 )
+                (plan,) = for_each([step], judged)
                 left = None if left is None else left - plan.plan.counts.rows
                 unfinished.callback(plan.plan.close)
                 plans.append(plan)

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from zmigrate.engine.resolve import IdLookup
 from zmigrate.engine.scratch import scratch_db
 from zmigrate.rows.keys import fold_key
 
@@ -17,13 +18,6 @@ NOT_YET = "planned"
 
 ValuesOf = Callable[[str], Iterator[tuple[str, str]]]
 """Reads a source for one field: (value, row in words) of each record that will be created."""
-
-
-class IdLookup(Protocol):
-    """What tells ids by key; `zmigrate.engine.idmap.IdMap` does, and `PlannedKeys`."""
-
-    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
-        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
 
 
 class OpenedIds(IdLookup, Protocol):

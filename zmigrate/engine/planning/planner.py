@@ -10,16 +10,17 @@ from zmigrate.engine import preflight
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import identity, refuse_repetition
-from zmigrate.engine.planning.known import IdLookup, LazyIds, PlannedKeys
+from zmigrate.engine.planning.known import LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import Plan, PlanWarning
 from zmigrate.engine.planning.price import RoundTrips
 from zmigrate.engine.planning.record_plan import RecordPlanner, Wish, asked_how
 from zmigrate.engine.planning.remarks import Findings, remarks
+from zmigrate.engine.resolve import IdLookup
 from zmigrate.engine.runner import org_json, refuse_lacking
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import Event, Log
-from zmigrate.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, source_of
+from zmigrate.job import Job, RecordJob, encode_options, fills_of, job_name, source_of
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
@@ -43,12 +44,6 @@ class Planner:
         *,
         now: Callable[[], float] = steady_time,
     ) -> None:
-        if isinstance(job, Flow):
-            raise UsageError(
-                f"{job_name(type(job))} is a flow, and a plan is of one job",
-                hint="Plan its jobs one after the other.",
-                code="NO_PLAN",
-            )
         if not isinstance(job, RecordJob):
             raise UsageError(
                 f"{job_name(type(job))} does its work by hand, so nothing can be said of it beforehand",

@@ -14,7 +14,7 @@ from zmigrate.engine.batch import Pending
 from zmigrate.engine.planning.asking import Hits, KeyField, KeyQuestions
 from zmigrate.engine.planning.book import Book
 from zmigrate.engine.planning.fates import Judge
-from zmigrate.engine.planning.known import NOT_YET, IdLookup, PlannedKeys
+from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
 from zmigrate.engine.planning.plan import PlanCounts, UserMapped
 from zmigrate.engine.planning.pointing import OrgUsers, Pointers
 from zmigrate.engine.planning.price import Price, looked_up_by_run, price_of
@@ -28,6 +28,7 @@ from zmigrate.engine.planning.repeating import (
     updates_of_another,
 )
 from zmigrate.engine.prepare import Preparer
+from zmigrate.engine.resolve import IdLookup
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.events import EventHub, RowsJudged

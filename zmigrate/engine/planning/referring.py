@@ -9,10 +9,9 @@ from typing import Any, Literal, TypeAlias
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
 from zmigrate.engine.planning.book import Book, Reject
-from zmigrate.engine.planning.known import IdLookup, PlannedKeys
+from zmigrate.engine.planning.known import PlannedKeys
 from zmigrate.engine.planning.parallel import in_parallel
-from zmigrate.engine.preflight import NUMBER_KEY_TYPES
-from zmigrate.engine.resolve import Wanted, ask
+from zmigrate.engine.resolve import IdLookup, Wanted, ask, some_of
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Find
@@ -22,7 +21,6 @@ from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
 
 AT_ONCE = 500
-IDS_SHOWN = 5
 
 _Alike: TypeAlias = dict[str, list[str]]
 """By folded value, those that rows have: one is asked for in the name of all."""
@@ -138,8 +136,7 @@ class References:
             return
         try:
             field = crm.fields(module).get(by)
-            number = field is not None and field.data_type in NUMBER_KEY_TYPES
-
+            number = field is not None and field.whole_number
             fold = fold_number if number else fold_key
 
             def tasks() -> Iterator[tuple[_Alike, Callable[[], dict[str, list[str]]]]]:
@@ -188,11 +185,7 @@ class References:
     def _learn(self, module: str, by: str, kind: str, answers: Mapping[str, Sequence[str]]) -> None:
         states: list[tuple[Any, ...]] = []
         for value, ids in answers.items():
-            if len(ids) > 1:
-                more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
-                state = f"several: {', '.join(ids[:IDS_SHOWN])}{more}"
-            else:
-                state = "found" if ids else "open"
+            state = f"several: {some_of(ids)}" if len(ids) > 1 else "found" if ids else "open"
             states.append((state, module, by, kind, value))
         self._book.db.execute("BEGIN")
         self._book.db.executemany(

@@ -132,7 +132,7 @@ def _number(column: Column, to: Field) -> Fit:
     if numbers is None:
         return Fit(0.0)
     share = column.share(numbers.fitting)
-    if to.data_type in ("integer", "bigint"):
+    if to.whole_number:
         most = 9 if to.data_type == "integer" else 18
         whole = [value for value in numbers.fitting if len(re.sub(r"\D", "", value)) <= most]
         share = column.share(whole) if numbers.whole else min(share, 0.3)
