@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,47 @@ def test_a_load_is_added_to_no_mapping_of_one_file(zmigrate, deals, folder):
     done = zmigrate("map", "deals.csv", "--module", "Deals", "--append", "--emulator")
     assert done.code == 2
     assert "mapping.toml is not the mapping of a folder: it has no [[load]]" in done.err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'[[load]]\nfile = "M\xfcller.csv"\n', "mapping.toml:2: byte 0xfc is not UTF-8"),
+        (b"[[load]]\nfile = \n", "mapping.toml:2"),
+    ],
+)
+def test_a_load_is_added_to_no_file_that_can_t_be_read(zmigrate, deals, folder, content, message):
+    (folder / "mapping.toml").write_bytes(content)
+    done = zmigrate("map", "deals.csv", "--module", "Deals", "--append", "--emulator")
+    assert done.code == 2
+    assert message in done.err
+    assert (folder / "mapping.toml").read_bytes() == content
+
+
+def test_a_load_is_added_behind_a_byte_order_mark(zmigrate, deals, folder):
+    assert zmigrate("map", "deals.csv", "--module", "Deals", "--append", "--emulator").code == 0
+    mapping = folder / "mapping.toml"
+    text = mapping.read_text("utf-8")
+    mapping.write_text(text[text.index("[[load]]") :], "utf-8-sig")
+    done = zmigrate("map", "deals.csv", "--module", "Deals", "--append", "--emulator")
+    assert done.code == 0, done.err
+    assert [load.file for load in read_mapping(mapping)] == ["deals.csv", "deals.csv"]
+
+
+def test_a_database_and_a_file_in_an_archive_have_their_loads_too(zmigrate, folder):
+    with sqlite3.connect(folder / "crm.db") as database:
+        database.execute("create table person (id integer primary key, last_name text)")
+        database.execute("insert into person values (1, 'Li')")
+    with zipfile.ZipFile(folder / "export.zip", "w") as archive:
+        archive.writestr("sub/accounts.csv", "id,Account Name\n1,Acme\n")
+    select = ["--select", "select id, last_name from person", "--order-by", "id"]
+    for file, module, words in (
+        ("sqlite:///crm.db", "Leads", select),
+        ("export.zip/sub/accounts.csv", "Accounts", []),
+    ):
+        done = zmigrate("map", file, "--module", module, *words, "--append", "--emulator")
+        assert done.code == 0, done.err
+        assert "next: zmigrate plan import-folder . --emulator" in done.out
+    planned = zmigrate("plan", "import-folder", ".", "--emulator", "--json")
+    assert planned.code in {0, 1}, planned.err
+    assert [step["rows"] for step in json.loads(planned.out)["steps"]] == [1, 1]

@@ -86,6 +86,7 @@ def test_rejects_are_mended_in_their_file_and_loaded(zmigrate, leads, folder, cr
     [
         (["leads.csv", "--rejects", "leads.csv"], "the file that the rows come from"),
         (["leads.csv", "--rejects", "nowhere/bad.csv"], "there is no folder"),
+        (["leads.csv", "--rejects", "."], ". is a folder, not a file"),
         (["nowhere.csv"], "nowhere.csv"),
         (["leads.csv", "--profile", "x"], "exclude each other"),
         (["leads.csv", "--ask", "-1"], "--ask"),
@@ -97,6 +98,42 @@ def test_wrong_use_ends_with_2(zmigrate, leads, words, message):
     assert done.code == 2
     assert message in done.err
     assert json.loads(done.out)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("rejects", "message"),
+    [
+        ("x.csv", "x-01-leads.csv is the file that the rows come from"),
+        ("nowhere/bad.csv", "there is no folder"),
+    ],
+)
+def test_the_rejects_of_a_flow_replace_no_file_of_its_own(zmigrate, folder, rejects, message):
+    load = (
+        '[[load]]\nfile = "%s.csv"\nmodule = "Leads"\noperation = "insert"\n[load.fields]\nEmail = "Email"\n'
+    )
+    (folder / "mapping.toml").write_text(load % "leads" + load % "x-01-leads")
+    for name in ("leads", "x-01-leads"):
+        (folder / f"{name}.csv").write_text("Last_Name,Email\nLi,nope\n")
+    done = zmigrate("plan", "import-folder", ".", "--emulator", "--rejects", rejects)
+    assert done.code == 2
+    assert message in done.err
+    assert (folder / "x-01-leads.csv").read_text() == "Last_Name,Email\nLi,nope\n"
+
+
+def test_nothing_is_said_of_rejects_where_there_are_none(zmigrate, folder):
+    (folder / "leads.csv").write_text("Legacy_ID,Last_Name\n1,x\n")
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "bad.csv")
+    assert done.code == 0, done.err
+    assert "mend them there" not in done.out
+
+
+def test_a_plan_is_told_where_its_rejects_can_t_be_written(zmigrate, leads, folder):
+    (folder / "bad.csv.part").mkdir()
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "bad.csv")
+    assert done.code == 2
+    assert "bad.csv can't be written" in done.err
+    assert "2 of 40 rows would be refused" in done.out
+    assert "mend them there" not in done.out
 
 
 def test_a_refused_client_ends_with_3(zmigrate, leads, credentials):

@@ -342,6 +342,8 @@ def test_rejects_are_written_to_a_file_that_can_be_mended_and_fed_in_again(bench
     rows[4]["Email"] = "also nope"
     plan = planned(bench, INSERT, rows)
     assert plan.write_rejects(bench.folder / "bad.csv") == 3
+    with pytest.raises(UsageError, match="the file that the rows come from"):
+        plan.write_rejects(plan.source.path)
     written = read_rows(bench.folder / "bad.csv")
     assert [(row["line"], row["field"], row["code"]) for row in written] == [
         ("3", "Email", "INVALID_DATA"),

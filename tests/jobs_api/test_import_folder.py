@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,42 @@ def test_a_file_that_no_load_is_for_is_refused_unless_it_is_ignored(tmp_path: Pa
     assert files_of(export(tmp_path, 'ignore_files = ["contacts.csv", "d*.csv"]\n' + ACCOUNTS))
     error = refused(export(tmp_path, 'ignore_files = ["notes.csv"]\n' + DEALS + CONTACTS + ACCOUNTS))
     assert "mapping.toml:1: ignore_files: " in error.message
+
+
+def test_a_database_of_the_environment_needs_no_file(tmp_path: Path) -> None:
+    text = ACCOUNTS.replace(
+        '"accounts.csv"', '"${CRM_DB}"\nselect = "select 1 as Legacy_ID"\norder_by = "Legacy_ID"'
+    )
+    flow = export(tmp_path, text, accounts=None, contacts=None, deals=None)
+    assert files_of(flow) == ["${CRM_DB}"]
+
+
+def test_files_in_archives_are_found_and_the_archive_is_in_a_load(bench: Bench, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("crm/assets.csv", "Serial_Number,name,account\nS1,Laptop,A1\n")
+        archive.writestr("log.csv", "asset,what\nS1,Bought\nS1,Mended\n")
+    assets = """
+[[load]]
+file = "export.zip/crm/assets.csv"
+module = "Legacy_Assets"
+operation = "insert"
+key = "Serial_Number"
+[load.fields]
+Name = "name"
+Serial_Number = "Serial_Number"
+Account = { ref = "Accounts", column = "account" }
+[load.fields.Service_Log]
+rows = "export.zip/log.csv"
+match = { asset = "Serial_Number" }
+[load.fields.Service_Log.fields]
+Work = "what"
+Service_Date = { constant = "2024-05-01" }
+"""
+    flow = export(tmp_path, assets + ACCOUNTS, contacts=None, deals=None)
+    result = bench.run(flow)
+    assert (result.rows.created, result.rows.failed) == (3, 0), result.error
+    (asset,) = bench.records("Legacy_Assets")
+    assert [row["Work"] for row in asset["Service_Log"]] == ["Bought", "Mended"]
 
 
 def test_records_that_are_referred_to_need_a_key(tmp_path: Path) -> None:

@@ -324,7 +324,7 @@ def test_a_mapping_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) ->
             "fields.Stage: the column 'Stage' goes nowhere, since Stage is filled otherwise; ignore it.",
         ),
         ('key = "Code"', "no column of old.csv goes to Code, the field by which records are found. It has: "),
-        ('key = "Legacy_ID"', 'Did you mean "legacy id"? Below [fields]: Legacy_ID = "legacy id"'),
+        ('key = "Legacy_ID"', 'Did you mean "legacy id"? Below [load.fields]: Legacy_ID = "legacy id"'),
     ],
 )
 def test_columns_that_do_not_fit_are_told(tmp_path: Path, text: str, message: str) -> None:

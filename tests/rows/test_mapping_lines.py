@@ -155,6 +155,7 @@ def test_whatever_toml_there_is_each_key_is_found_on_its_line(
         ('x = {a = 1,\n b = "y"}', "m.toml:1:12: no TOML: "),
         ("a = 1\na = 2\n", "m.toml:2:6: no TOML: cannot overwrite a value."),
         ("Deal Name = 3", "m.toml:1:6: no TOML: "),
+        pytest.param(f"a = {'9' * 5000}", "m.toml: a number in it has too many digits.", id="long number"),
         ('a = "x', "m.toml:1:7: no TOML: "),
         ("a = [1,\n", "m.toml:1:8: no TOML: "),
     ],

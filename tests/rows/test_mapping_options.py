@@ -117,6 +117,8 @@ def test_options_add_to_a_file(tmp_path: Path) -> None:
             "columns 'stage' and 'account' both go to Stage; ignore one",
         ),
         ({"map": ["stage"]}, "--map wants COLUMN=FIELD, not 'stage'."),
+        ({"skip_if": ['{ column = "stage", empty = true }\nx = 1']}, "--skip-if wants one condition, not "),
+        ({"field": ["a = 1\nb = 2"]}, "--field wants one field, not "),
         ({"user": ["anna"]}, "--user wants OLD=NEW, not 'anna'."),
         ({"skip_if": ["stage"]}, "--skip-if:1:11: no TOML: "),
         ({"skip_if": ['{ column = "zzz", empty = true }']}, "--skip-if: old.csv has no column 'zzz'."),

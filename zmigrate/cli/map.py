@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
@@ -91,8 +90,9 @@ def add_to(app: typer.Typer) -> None:
             check_out(out, force)
             before = None
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
-        command = next_command(file, out, source, append=append, profile=profile, emulator=emulator)
-        named = {"file": Path(file).name} if append else file_word(file, out, source)
+        folder = folder_of(file, out, source) if append else None
+        command = next_command(file, out, source, folder, profile=profile, emulator=emulator)
+        named = file_word(file, out, source, folder)
         write(out, proposal, source.name, command, {**named, **given}, before)
         if as_json:
             typer.echo(json.dumps(as_data(proposal, file, out, command), ensure_ascii=False))
@@ -122,18 +122,18 @@ def text_so_far(out: Path) -> str:
     of another kind.
     """
     from zmigrate.rows.mapping import read_mapping
+    from zmigrate.rows.mapping.toml_lines import read_toml
 
     if not out.exists():
         check_out(out, force=False)
         return ""
-    text = out.read_text(encoding="utf-8") if out.is_file() else ""
-    if not re.search(r"^\[\[load\]\]", text, re.MULTILINE):
+    if "load" not in read_toml(out).values:
         raise UsageError(
             f"{out} is not the mapping of a folder: it has no [[load]]",
             hint="begin another one: --out FOLDER/mapping.toml --append",
         )
     read_mapping(out)
-    return text.rstrip("\n") + "\n\n\n"
+    return out.read_text(encoding="utf-8-sig").rstrip("\n") + "\n\n\n"
 
 
 def opened(file: str, reading: dict[str, Any]) -> Source:
@@ -223,12 +223,26 @@ def asked(ask: Callable[[], Answer], refused: ScopeError | None, what: str) -> A
         return None
 
 
-def file_word(file: str, out: Path, source: Source) -> dict[str, str]:
-    """The file as the mapping names it: seen from the mapping's folder. A database has no such name."""
+def folder_of(file: str, out: Path, source: Source) -> Path:
+    """The folder whose loads the mapping has: that of the file, or of the archive that it is in. A database
+    is in none, and so goes with the mapping.
+    """
+    from zmigrate.rows.sources import Sql
+    from zmigrate.rows.sources.packed import TextFile
+
+    return out.parent if isinstance(source, Sql) else TextFile(Path(file)).disk.parent
+
+
+def file_word(file: str, out: Path, source: Source, folder: Path | None) -> dict[str, str]:
+    """The file as the mapping names it: seen from the folder of its loads, or from the mapping's own. The
+    mapping of one database names none.
+    """
     from zmigrate.rows.sources import Sql
 
     if isinstance(source, Sql):
-        return {}
+        return {} if folder is None else {"file": file}
+    if folder is not None:
+        return {"file": Path(file).relative_to(folder).as_posix()}
     try:
         return {"file": Path(os.path.relpath(file, out.parent)).as_posix()}
     except ValueError:  # another drive, on Windows
@@ -236,13 +250,12 @@ def file_word(file: str, out: Path, source: Source) -> dict[str, str]:
 
 
 def next_command(
-    file: str, out: Path, source: Source, *, append: bool, profile: str | None, emulator: bool
+    file: str, out: Path, source: Source, folder: Path | None, *, profile: str | None, emulator: bool
 ) -> str:
-    """What to type next."""
+    """What to type next. `folder`: where the mapping is of one, and not of the file alone."""
     from zmigrate.rows.sources import Csv
 
-    if append:
-        folder = Path(file).parent
+    if folder is not None:
         words = ["zmigrate", "plan", "import-folder", str(folder)]
         words += [] if out == folder / "mapping.toml" else ["--mapping", str(out)]
     else:

@@ -11,13 +11,17 @@ import typer
 from zmigrate import events
 from zmigrate.cli.options import JobsPath, PlanOptions
 from zmigrate.cli.run import RunGroup, job_command
-from zmigrate.errors import UsageError
+from zmigrate.errors import UsageError, ZmigrateError
 from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.status import Status
     from typer._click import Command
 
+    from zmigrate.engine.planning.flow_plan import FlowPlan
+    from zmigrate.engine.planning.plan import Plan
     from zmigrate.job import Job
     from zmigrate.registry import JobEntry
 
@@ -68,15 +72,11 @@ class Progress:
 def start(job: Job, options: PlanOptions) -> None:
     """Plan the job, say what was found, and end with the plan's exit code."""
     from zmigrate.engine.entry import plan
-    from zmigrate.engine.planning.reject_file import check_path
-    from zmigrate.job import Flow, RecordJob, source_of, steps_of
 
     if options.emulator and options.profile:
         raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
     if options.rejects is not None:
-        steps = steps_of(job) if isinstance(job, Flow) else [job] if isinstance(job, RecordJob) else []
-        for step in steps:
-            check_path(options.rejects, source_of(step))
+        check_rejects(job, options.rejects)
     stop = StopSignal()
     with Progress(quiet=options.quiet, verbose=options.verbose) as progress:
         found = plan(
@@ -90,17 +90,40 @@ def start(job: Job, options: PlanOptions) -> None:
             listeners=(progress,),
             stop=stop,
         )
-        if options.rejects is not None:
-            found.write_rejects(options.rejects)
     with found:
-        if options.json:
-            found.write_json(sys.stdout)
-        elif not options.quiet:
-            from zmigrate.display.console import stdout_console
-            from zmigrate.display.plan import report
-
-            stdout_console().print(report(found, rejects=options.rejects, practice=options.emulator))
+        try:
+            if options.rejects is not None:
+                found.write_rejects(options.rejects)
+        except ZmigrateError:
+            if not options.json:  # its one object is the error
+                show(found, options, rejects=None)
+            raise
+        show(found, options, rejects=options.rejects)
         raise typer.Exit(found.exit_code)
+
+
+def show(found: Plan | FlowPlan, options: PlanOptions, rejects: Path | None) -> None:
+    """Print the plan; `rejects`: where its refused rows were written."""
+    if options.json:
+        found.write_json(sys.stdout)
+    elif not options.quiet:
+        from zmigrate.display.console import stdout_console
+        from zmigrate.display.plan import report
+
+        stdout_console().print(report(found, rejects=rejects, practice=options.emulator))
+
+
+def check_rejects(job: Job, path: Path) -> None:
+    """Raise UsageError, before an hour of reading, where the rejects can't be written to this file."""
+    from zmigrate.engine.planning.reject_file import check_paths, file_of_step
+    from zmigrate.engine.step import steps_in
+    from zmigrate.job import Flow, RecordJob, source_of
+
+    if isinstance(job, Flow):
+        steps = steps_in(job)
+        check_paths([file_of_step(path, step.name) for step in steps], [step.source for step in steps])
+    elif isinstance(job, RecordJob):
+        check_paths([path], [source_of(job)])
 
 
 def add_to(app: typer.Typer) -> None:

@@ -243,7 +243,7 @@ def _next_steps(plan: Plan | FlowPlan, rejects: Path | None) -> Iterator[str]:
             if step.plan.counts.refused:
                 path = step.rejects_file(rejects)
                 yield f"the rows of {step.facts.file} that would be refused are in {path}"
-    elif rejects is not None:
+    elif rejects is not None and plan.counts.refused:
         yield f"the rows that would be refused are in {rejects}: mend them there, and feed that file in"
     elif plan.counts.refused:
         yield "mend the source and plan again; or load the rest, and mend what --rejects FILE.csv writes"

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning
 from zmigrate.engine.planning.price import Price
+from zmigrate.engine.planning.reject_file import check_paths, file_of_step
 from zmigrate.events import StepFacts
 
 
@@ -22,8 +23,8 @@ class StepPlan:
     plan: Plan
 
     def rejects_file(self, path: Path) -> Path:
-        """Where its refused rows go: each file has columns of its own. `bad.csv`: `bad-02-contacts.csv`."""
-        return path.with_name(f"{path.stem}-{self.facts.name}{path.suffix}")
+        """Where its refused rows go."""
+        return file_of_step(path, self.facts.name)
 
 
 @dataclass(slots=True)
@@ -80,11 +81,9 @@ class FlowPlan:
 
     def write_rejects(self, path: Path) -> int:
         """Write each step's refused rows to a file of its own (`StepPlan.rejects_file`); tells how many."""
-        return sum(
-            step.plan.write_rejects(step.rejects_file(path))
-            for step in self.steps
-            if step.plan.counts.refused
-        )
+        refused = [step for step in self.steps if step.plan.counts.refused]
+        check_paths([step.rejects_file(path) for step in refused], [step.plan.source for step in self.steps])
+        return sum(step.plan.write_rejects(step.rejects_file(path)) for step in refused)
 
     def close(self) -> None:
         for step in self.steps:

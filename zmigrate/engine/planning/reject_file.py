@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -15,22 +16,33 @@ import orjson
 from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.errors import SourceError, UsageError
 from zmigrate.rows.sources import Source
+from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, result_header
 
 
-def check_path(path: Path, source: Source) -> None:
-    """Raise UsageError if rejects can't be written there."""
-    own = getattr(source, "path", None)  # sources that are files have one
-    if isinstance(own, Path) and path.exists() and own.exists() and path.samefile(own):
-        raise UsageError(f"{path} is the file that the rows come from", hint="Name another file.")
-    if not path.absolute().parent.is_dir():
-        raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
+def file_of_step(path: Path, step: str) -> Path:
+    """Where the rejects of a flow's step go, which has columns of its own: `bad-02-contacts.csv`."""
+    return path.with_name(f"{path.stem}-{step}{path.suffix}")
+
+
+def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
+    """Raise UsageError if rejects can't be written to one of these, or would replace what rows come from."""
+    owns = [own for source in sources if isinstance(own := getattr(source, "path", None), Path)]
+    files = [file for own in owns if (file := TextFile(own).disk).exists()]
+    for path in paths:
+        if path.exists() and any(path.samefile(file) for file in files):
+            raise UsageError(f"{path} is the file that the rows come from", hint="Name another file.")
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder, not a file", hint="Name a file.")
+        if not path.absolute().parent.is_dir():
+            raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
 
 
 def write_rejects(path: Path, book: Book, source: Source) -> int:
     """Write each rejected row once, its reasons joined; tells how many. Raises UsageError if it can't be
     written, and SourceError if the source has changed since it was planned.
     """
+    check_paths([path], [source])
     part = path.with_name(path.name + ".part")
     try:
         with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
@@ -48,7 +60,8 @@ def write_rejects(path: Path, book: Book, source: Source) -> int:
                 count += 1
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
         raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
     return count
 

@@ -16,7 +16,8 @@ from zmigrate.rows.mapping.load import Load, read_mapping
 from zmigrate.rows.mapping.load_job import LoadJob
 from zmigrate.rows.mapping.places import TomlPlaces, wrong
 from zmigrate.rows.mapping.toml_lines import read_toml
-from zmigrate.rows.sources.opening import ENDINGS
+from zmigrate.rows.sources.opening import ENDINGS, is_database
+from zmigrate.rows.sources.packed import TextFile
 
 MAPPING: Final = "mapping.toml"
 """In the folder, where no other mapping is named."""
@@ -70,13 +71,13 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
     """Raise JobError where a load has no file, and where a file of the folder is in no load."""
     there = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     for load in loads:
-        if "://" not in load.file and not _exists(Path(load.location)):
+        if not is_database(load.file) and not _disk(load).is_file():
             near = get_close_matches(load.file, there, n=1)
             hint = f"Did you mean {near[0]}?" if near else f"It has: {', '.join(there) or 'no files'}."
             raise wrong(load.places, ("file",), f"{folder} has no file {load.file}.", hint)
     toml = read_toml(mapping)
     ignored: Sequence[str] = toml.values.get("ignore_files", ())
-    used = {Path(path).resolve() for load in loads for path in (_on_disk(Path(load.location)), *load.reads)}
+    used = {Path(path).resolve() for load in loads for path in (_disk(load), *load.reads)}
     forgotten = [
         name
         for name in there
@@ -98,13 +99,9 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
             )
 
 
-def _on_disk(path: Path) -> Path:
-    """The file itself; of `export.zip/leads.csv` the archive."""
-    return path.parent if path.parent.is_file() else path
-
-
-def _exists(path: Path) -> bool:
-    return _on_disk(path).is_file()
+def _disk(load: Load) -> Path:
+    """Its file as it lies in the folder; of `export.zip/leads.csv` the archive."""
+    return TextFile(Path(load.location)).disk
 
 
 def _is_data(name: str) -> bool:

@@ -18,6 +18,8 @@ from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
 from zmigrate.rows.mapping.subforms import Orphan
 from zmigrate.rows.sources import Csv, Source, open_source
+from zmigrate.rows.sources.opening import is_database
+from zmigrate.rows.sources.packed import TextFile
 from zmigrate.writes import Operation, Write
 
 
@@ -36,7 +38,7 @@ def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Lo
                 said.places, (), "it does not say which `file` it is for.", 'Write: file = "deals.csv"'
             )
         file = str(said.words["file"])
-        location = file if "://" in file or file.startswith("${") else folder / file
+        location = file if is_database(file) else folder / file
         loads.append(_build(said, location, folder, mapping=path))
     return tuple(loads)
 
@@ -164,9 +166,9 @@ class Load:
 
     @property
     def reads(self) -> tuple[Path, ...]:
-        """The files beside its source: the mapping, and the second files of its subforms."""
+        """The files beside its source: the mapping, and those with the second files of its subforms."""
         rules = self.words.fields.values()
-        seconds = [self.folder / rule.rows.file for rule in rules if rule.rows is not None]
+        seconds = [TextFile(self.folder / rule.rows.file).disk for rule in rules if rule.rows is not None]
         return tuple(dict.fromkeys([*filter(None, [self.mapping]), *seconds]))
 
     # ------------------------------------------------------------------------------------------- references

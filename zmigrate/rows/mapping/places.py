@@ -46,7 +46,8 @@ class TomlPlaces:
         return f'{name} = "{value}"'
 
     def sends(self, column: str, field: str) -> str:
-        return f'Below [fields]: {field} = "{column}"'
+        table = "load.fields" if self._root else "fields"
+        return f'Below [{table}]: {field} = "{column}"'
 
 
 class OptionPlaces:
@@ -86,10 +87,10 @@ def wrong(places: Places, path: KeyPath, message: str, hint: str | None = None) 
     return JobError(f"{where}: {message}" if where else message, hint=hint)
 
 
-def did_you_mean(name: str, known: Iterable[str], what: str = "It knows") -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
     """For a hint: the nearest of the known names, else all of them."""
     known = tuple(known)
-    return nearest(name, known).strip() or f"{what}: {', '.join(known)}."
+    return nearest(name, known).strip() or f"It knows: {', '.join(known)}."
 
 
 class Gathered:

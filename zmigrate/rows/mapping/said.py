@@ -160,13 +160,15 @@ class Options:
             column, name = _pair("--map", "COLUMN=FIELD", text)
             read._add_field(name, column, "--map")
         for text in field:
-            for name, rule in _toml_of("--field", text).items():
-                read._add_field(name, rule, f"--field {name}")
+            name, rule = _pair_of("--field", "field", 'Stage = { column = "stage", trim = true }', text, text)
+            read._add_field(name, rule, f"--field {name}")
         for text in user:
             old, new = _pair("--user", "OLD=NEW", text)
             read.users[old] = new
             read.labels["users", old] = "--user"
-        read.skip_if = [_toml_of("--skip-if", f"skip_if = {text}")["skip_if"] for text in skip_if]
+        for text in skip_if:
+            shape = '{ column = "stage", is = "Deleted" }'
+            read.skip_if.append(_pair_of("--skip-if", "condition", shape, text, f"skip_if = {text}")[1])
         return read
 
     def _add_field(self, name: str, rule: Any, label: str) -> None:
@@ -186,12 +188,11 @@ def _pair(flag: str, shape: str, text: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _toml_of(flag: str, text: str) -> Mapping[str, Any]:
-    """The one key that an option's TOML has."""
-    values = parse_toml(text, flag).values
+def _pair_of(flag: str, what: str, shape: str, text: str, toml: str) -> tuple[str, Any]:
+    """The one key, with its value, that an option's TOML has."""
+    values = parse_toml(toml, flag).values
     if len(values) != 1:
         raise JobError(
-            f"{flag} wants one field, not {text!r}.",
-            hint="""Write it like this: --field 'Stage = { column = "stage", trim = true }'""",
+            f"{flag} wants one {what}, not {text!r}.", hint=f"Write it like this: {flag} '{shape}'"
         )
-    return values
+    return next(iter(values.items()))

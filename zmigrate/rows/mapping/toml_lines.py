@@ -66,6 +66,8 @@ def parse_toml(text: str, name: str) -> Toml:
         raise _not_toml(text, name, str(error)) from None
     except RecursionError:
         raise JobError(f"{name}: its tables are nested too deep.") from None
+    except ValueError:  # Python reads no whole number of thousands of digits
+        raise JobError(f"{name}: a number in it has too many digits.") from None
     return Toml(values, _Lines(text.replace("\r\n", "\n")).read())
 
 

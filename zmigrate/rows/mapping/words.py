@@ -149,7 +149,9 @@ LOAD: Final[Mapping[str, Word]] = {
     "ignore": Word(is_texts, 'ignore = ["internal_note"]'),
     "skip_if": Word(is_condition, 'skip_if = { column = "stage", is = "Deleted" }'),
     "when_open": _WHEN_OPEN,
-    "fields": Word(is_table, 'a table: [load.fields], and below it Last_Name = "surname"'),
+    "fields": Word(
+        is_table, 'a table: [fields] ([load.fields] in a [[load]]), and below it Last_Name = "surname"'
+    ),
 }
 
 TOP: Final[Mapping[str, Word]] = {

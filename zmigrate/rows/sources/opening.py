@@ -80,8 +80,13 @@ def open_source(
     return _database(str(location), options) if kind is Sql else kind(Path(location), **options)
 
 
+def is_database(location: str) -> bool:
+    """Whether it is the URL of a database, or a variable of the environment that holds one; else a path."""
+    return "://" in location or location.startswith("${")
+
+
 def _kind(location: str) -> Any:
-    if "://" in location or location.startswith("${"):
+    if is_database(location):
         return Sql
     path = Path(location)
     packed = path.suffix.lower() in (".gz", ".zip")
