@@ -68,7 +68,7 @@ def test_the_mapping_is_read_back_and_fills_every_column(zmigrate, credentials, 
     assert zmigrate("map", "deals.csv", "--module", "Deals", "--out", "maps/deals.toml").code == 0
     (load,) = read_mapping(folder / "maps" / "deals.toml")
     used = [column for fill in load.fills for column in fill.columns]
-    assert sorted([*used, *load.ignored]) == sorted(ROWS[0])
+    assert sorted([*used, *load.words.ignore]) == sorted(ROWS[0])
     assert load.transform(ROWS[0])["Stage"] == "Closed Won"
 
 

@@ -205,4 +205,4 @@ def test_a_load_tells_what_it_refers_to(tmp_path: Path) -> None:
     assert load.refers_to == ("Accounts", "Contacts", "Deals")
     assert load.finds == ("Contacts",)
     assert load.find_refs == {"F": ("Accounts", None), "H": ("Deals", "Code")}
-    assert load.keys == ("I",)
+    assert load.write.key == "I"

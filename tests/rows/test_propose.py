@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import tomllib
 from datetime import date
+from decimal import Decimal
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -558,7 +559,7 @@ def test_what_is_written_is_read_back_as_a_load_that_uses_each_column_once(data,
     proposal = propose(look_at(rows, names), DEALS, "insert", users=USERS)
     (load,) = read_mapping(written(folder, text_of(proposal, source={"file": "x.csv", "delimiter": ","})))
     used = [each for fill in load.fills for each in fill.columns]
-    assert sorted([*used, *load.ignored]) == sorted(names)
+    assert sorted([*used, *load.words.ignore]) == sorted(names)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -603,3 +604,21 @@ def test_what_is_proposed_for_dirty_values_the_converter_takes(tmp_path):
         "Urgent": True,
         "Interests": ["Hardware", "Software"],
     }
+
+
+def test_a_name_of_two_users_is_no_user() -> None:
+    twins = [
+        {"id": "1", "full_name": "Anna  Snelling", "email": "a@example.com"},
+        {"id": "2", "first_name": "Anna", "last_name": "Snelling", "email": "b@example.com"},
+        {"id": "3", "full_name": "Old Timer", "email": "old@example.com", "status": "Closed"},
+    ]
+    known = OrgUsers.of(twins).names
+    assert known == {"1": "a@example.com", "a@example.com": "a@example.com"} | {
+        "2": "b@example.com",
+        "b@example.com": "b@example.com",
+    }
+
+
+def test_numbers_are_looked_at_as_a_run_compares_them() -> None:
+    rows = [{"code": value} for value in (1.0, 1, Decimal("1E+3"), True, None)]
+    assert dict(look_at(rows, ["code"])[0].values) == {"1": 2, "1000": 1, "true": 1}

@@ -13,13 +13,12 @@ import typer
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json
 from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
+from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
     from zmigrate.zoho.metadata import Field, Layout, ModuleFields
 
-FIELDS = "ZohoCRM.settings.fields.READ"
-LAYOUTS = "ZohoCRM.settings.layouts.READ"
 PIPED_WIDTH = 250
 """Columns where the reader is no terminal: a line is a field, to be searched."""
 
@@ -229,7 +228,8 @@ def as_csv_text(found: Found, chosen: Sequence[Field]) -> str:
 
 def csv_cells(found: Found, field: Field) -> tuple[str, ...]:
     """In the order of the columns."""
-    from zmigrate.display.fields import used_values, why_not_written
+    from zmigrate.display.fields import why_not_written
+    from zmigrate.rows.choices import used_values
 
     why = why_not_written(field)
     values = (

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from zmigrate.cli.commands import Command, Group
+from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import UsageError
+from zmigrate.zoho.facts.scopes import ORG
 
 if TYPE_CHECKING:
     from zmigrate.engine.idmap import Entry
     from zmigrate.engine.ledger import RunInfo
 
 COLUMNS = ("module", "field", "key", "id")
-ORG = "ZohoCRM.org.READ"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -63,16 +64,6 @@ def add_to(app: typer.Typer) -> None:
         tell(chosen, out, counts, module, as_json)
 
     app.add_typer(ids, name="ids")
-
-
-def check_out(out: Path, force: bool) -> None:
-    """Raise UsageError where the file is not to be written."""
-    if out.exists() and not force:
-        raise UsageError(
-            f"{out} exists already", hint="choose another name with --out, or overwrite it with --force"
-        )
-    if not out.parent.is_dir():
-        raise UsageError(f"there is no folder {out.parent}")
 
 
 def org_of(profile: str, state_dir: Path | None) -> str:

@@ -7,13 +7,15 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json
 from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
+from zmigrate.writes import Operation
+from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
     from zmigrate.rows.mapping.propose import Line, Proposal
@@ -21,11 +23,9 @@ if TYPE_CHECKING:
     from zmigrate.rows.sources import Source
     from zmigrate.zoho.crm import Crm
 
-FIELDS = "ZohoCRM.settings.fields.READ"
-WISHED = ("ZohoCRM.settings.layouts.READ", "ZohoCRM.users.READ", "ZohoCRM.org.READ")
+WISHED = (LAYOUTS, USERS, ORG)
 """For what layouts want filled, for owners, and for the org's time zone: a proposal does without."""
 
-Operation = Literal["insert", "update", "upsert", "delete"]
 Answer = TypeVar("Answer")
 
 
@@ -108,7 +108,7 @@ def add_to(app: typer.Typer) -> None:
 def check_out(out: Path, force: bool) -> None:
     """Raise UsageError rather than overwrite what a person has edited."""
     if out.is_dir():
-        raise UsageError(f"{out} is a folder, not a file", hint="name a file: --out mapping.toml")
+        raise UsageError(f"{out} is a folder, not a file", hint="Name a file with --out.")
     if out.exists() and not force:
         raise UsageError(
             f"{out} exists already", hint="choose another name with --out, or overwrite it with --force"

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from zmigrate.rows.choices import used_values
+from zmigrate.zoho.metadata import COMPUTED
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from zmigrate.zoho.metadata import Field, PickListValue
+    from zmigrate.zoho.metadata import Field
 
 ROOMY = 120
-COMPUTED = ("formula", "autonumber", "rollup_summary", "profileimage")
 VALUES_SHOWN = 3
 """So many of a long pick list on a roomy screen; else as many as fit a line."""
 
@@ -90,11 +92,6 @@ def value_table(field: Field) -> RenderableType:
         stored = (each.actual,) if differ else ()
         made.add_row(each.display, *stored, "" if each.used else "unused")
     return made
-
-
-def used_values(field: Field) -> list[PickListValue]:
-    """What can be chosen, without the entry for nothing."""
-    return [each for each in field.pick_list if each.used and each.display != "-None-"]
 
 
 def values_text(field: Field, most: int) -> str:

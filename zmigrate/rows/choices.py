@@ -13,7 +13,7 @@ from zmigrate.rows.texts import LONGEST_TEXT, fitting, trimmed
 
 if TYPE_CHECKING:
     from zmigrate.formats import Formats
-    from zmigrate.zoho.metadata import Field
+    from zmigrate.zoho.metadata import Field, PickListValue
 
 TRUE_WORDS: Final = ("true", "yes", "on", "1")
 FALSE_WORDS: Final = ("false", "no", "off", "0")
@@ -50,6 +50,11 @@ def boolean(value: Any, words: Mapping[str, bool], wanted: str) -> Any:
 
 
 # ------------------------------------------------------------------------------------------------- pick lists
+
+
+def used_values(field: Field) -> list[PickListValue]:
+    """What can be chosen in a pick list, without the entry for nothing."""
+    return [each for each in field.pick_list if each.used and each.display != NO_CHOICE]
 
 
 @dataclass(frozen=True, slots=True)

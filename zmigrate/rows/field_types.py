@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 PLAIN_TEXT: Final = frozenset({"text", "textarea"})
-COMPUTED: Final = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
-"""Types that no record write can set."""
 LONGEST_TEXT_AREAS: Final[Mapping[str | None, int]] = {"small": 2_000, "large": 32_000, "rich_text": 50_000}
 LONGEST_TEXT_AREA: Final = 50_000
 """Characters of a text area whose metadata name no length; the most where its kind is not known either."""

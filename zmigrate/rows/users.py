@@ -48,7 +48,7 @@ class UserDirectory:
     def __init__(self, users: Users, load: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
         """`load`: all users of the org, inactive ones too, as GET /users has them."""
         self._declared = users.successors
-        self._successors = {_folded(old): new for old, new in users.successors.items()}
+        self._successors = {fold_name(old): new for old, new in users.successors.items()}
         self._default = users.default
         self._load = load
         self._known: dict[str, list[User]] | None = None
@@ -130,7 +130,7 @@ class UserDirectory:
         )
 
     def _last_successor(self, text: str) -> str:
-        word, passed = _folded(text), set[str]()
+        word, passed = fold_name(text), set[str]()
         while (successor := self._successor(word)) is not None:
             if word in passed:
                 raise Refused(f"the declared successors of {text!r} go round in a circle")
@@ -143,12 +143,12 @@ class UserDirectory:
         names = [word]
         users = self._org_users().get(word, ())
         if len(users) == 1:
-            names += [_folded(name) for name in (users[0].email, users[0].id, users[0].name)]
-        successors = [_folded(self._successors[name]) for name in names if name in self._successors]
+            names += [fold_name(name) for name in (users[0].email, users[0].id, users[0].name)]
+        successors = [fold_name(self._successors[name]) for name in names if name in self._successors]
         return next((successor for successor in successors if successor not in names), None)
 
     def _stand_in(self, default: str) -> User:
-        users = self._org_users().get(_folded(default), [])
+        users = self._org_users().get(fold_name(default), [])
         if len(users) == 1 and users[0].active:
             return users[0]
         why = "is several users" if len(users) > 1 else "is not active" if users else "is no user of the org"
@@ -159,9 +159,7 @@ class UserDirectory:
         if self._known is None:
             known: dict[str, list[User]] = {}
             try:
-                for user in map(User.read, self._load()):
-                    for name in {_folded(user.id), _folded(user.email), _folded(user.name)} - {""}:
-                        known.setdefault(name, []).append(user)
+                known = by_name(self._load())
             except (RefusedError, Fatal) as error:
                 self._unreadable = error.message
             self._known = known
@@ -175,5 +173,15 @@ class UserDirectory:
         return f"; did you mean {user.email or user.name!r}?"
 
 
-def _folded(name: str) -> str:
+def by_name(users: Iterable[Mapping[str, Any]]) -> dict[str, list[User]]:
+    """Users, as GET /users has them, by each of their names, folded: e-mail address, full name, id."""
+    known: dict[str, list[User]] = {}
+    for user in map(User.read, users):
+        for name in {fold_name(user.id), fold_name(user.email), fold_name(user.name)} - {""}:
+            known.setdefault(name, []).append(user)
+    return known
+
+
+def fold_name(name: str) -> str:
+    """Names are compared without letter case and doubled spaces."""
     return " ".join(name.split()).casefold()

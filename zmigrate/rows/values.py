@@ -19,7 +19,7 @@ from zmigrate.rows.links import Links, record_id
 from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, FieldError, Refused, shown
 from zmigrate.rows.subforms import Subform
-from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.zoho.metadata import COMPUTED, ModuleFields
 
 __all__ = ["BadValue", "Converter", "FieldError", "field_problem"]
 
@@ -248,7 +248,7 @@ def field_problem(
 
 
 def _why_not_writable(field: Field, operation: Operation) -> str | None:
-    if field.data_type in field_types.COMPUTED:
+    if field.data_type in COMPUTED:
         return f"Zoho computes it ({field.data_type})"
     writable = {
         "insert": field.creatable,

@@ -16,8 +16,9 @@ from zmigrate.zoho.facts.limits import credit_allowance
 WHOLE_NUMBERS = frozenset({"integer", "bigint"})
 """Data types of whole numbers."""
 
-_NEVER_SENT = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
-"""Data types that Zoho computes or takes by another call."""
+COMPUTED = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
+"""Data types that Zoho computes or takes by another call, and so are never sent."""
+
 _STORED_ELSEWHERE = frozenset(
     {"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"}
 )
@@ -217,7 +218,7 @@ def read_org(answer: Mapping[str, Any]) -> Org:
 def _may(raw: Mapping[str, Any], verb: str) -> bool:
     """Whether the API may write the field: `operation_type` is the test; `read_only` alone is not enough."""
     kind = raw.get("data_type")
-    if kind in _NEVER_SENT or (raw.get("virtual_field") is True and kind not in _STORED_ELSEWHERE):
+    if kind in COMPUTED or (raw.get("virtual_field") is True and kind not in _STORED_ELSEWHERE):
         return False
     view = raw.get("view_type")
     if isinstance(view, dict) and view.get("create") is False and view.get("edit") is False:

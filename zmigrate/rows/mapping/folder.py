@@ -116,7 +116,7 @@ def _check_keys(loads: Sequence[Load]) -> None:
     for load in loads:
         for field, (module, _) in load.find_refs.items():
             writers = [other for other in loads if other.module == module and other.operation in _CREATES]
-            if writers and not any(other.keys for other in writers):
+            if writers and all(other.write.key in (None, "id") for other in writers):
                 places = writers[0].places
                 raise wrong(
                     places,

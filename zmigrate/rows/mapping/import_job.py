@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from zmigrate.options import Option
+from zmigrate.references import WhenOpen
 from zmigrate.rows.mapping.load import Load
 from zmigrate.rows.mapping.load_job import LoadJob
 from zmigrate.rows.mapping.words import LOAD, TOP
+from zmigrate.writes import OnExisting, OnRepeated, Operation
 
 FIELD_SHAPE = 'FIELD={column="COLUMN",...}'
 
@@ -28,9 +30,7 @@ class ImportJob(LoadJob, abstract=True):
         metavar="MODULE",
         help="Module to write to, by its api name: Leads, Contacts, ...",
     )
-    operation: Literal["insert", "update", "upsert", "delete"] | None = Option(
-        default=None, usual=True, help="What to do with each row."
-    )
+    operation: Operation | None = Option(default=None, usual=True, help="What to do with each row.")
     key: str | None = Option(
         default=None,
         metavar="FIELD",
@@ -39,12 +39,10 @@ class ImportJob(LoadJob, abstract=True):
     match_on: str | None = Option(
         default=None, metavar="FIELD", help="Field that tells whether a record is there; for upsert."
     )
-    on_existing: Literal["skip", "update", "fail"] | None = Option(
+    on_existing: OnExisting | None = Option(
         default=None, help="Of an insert: what becomes of a row whose key a record has already."
     )
-    on_repeated: Literal["first", "last", "each", "fail"] | None = Option(
-        default=None, help="Which rows of one key are written."
-    )
+    on_repeated: OnRepeated | None = Option(default=None, help="Which rows of one key are written.")
     mapping: Path | None = Option(
         default=None, metavar="FILE.toml", help="Mapping file: all of these words, and more of fields."
     )
@@ -58,9 +56,7 @@ class ImportJob(LoadJob, abstract=True):
         metavar='{column="COLUMN",is="TEXT"}',
         help="Leave rows out; also empty=true, not_empty=true, matches='REGEX'; repeatable.",
     )
-    when_open: Literal["fail", "leave_out", "stop"] | None = Option(
-        default=None, help="What a reference does that points at nothing."
-    )
+    when_open: WhenOpen | None = Option(default=None, help="What a reference does that points at nothing.")
     decimal: str | None = Option(default=None, metavar="C", help='Decimal mark of numbers: "." or ",".')
     thousands: str | None = Option(default=None, metavar="C", help="What parts thousands.")
     date_format: str | None = Option(default=None, metavar="FORMAT", help="Format of dates: %d/%m/%Y.")

@@ -154,17 +154,6 @@ class Load:
         return self._compiled.fills
 
     @property
-    def ignored(self) -> tuple[str, ...]:
-        """The columns that go nowhere on purpose."""
-        return self.words.ignore
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The fields by which its records can be referred to."""
-        key = self.write.key
-        return () if key in (None, "id") else (str(key),)
-
-    @property
     def reads(self) -> tuple[Path, ...]:
         """The files beside its source: the mapping, and those with the second files of its subforms."""
         rules = self.words.fields.values()

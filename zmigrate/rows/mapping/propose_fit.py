@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rapidfuzz import fuzz, process
 
-from zmigrate.rows.mapping.propose_looks import (
-    ISO,
-    Column,
-)
+from zmigrate.rows.choices import used_values
+from zmigrate.rows.mapping.propose_looks import ISO, Column
+from zmigrate.rows.users import by_name, fold_name
 
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 NEAR: Final = 75.0
 """From here on the nearest value of a pick list is proposed; below, it is only named."""
 VALUES_LISTED: Final = 50
-NO_CHOICE: Final = "-None-"
 USER_TYPES: Final = ("ownerlookup", "userlookup")
 ALONE: Final = (*USER_TYPES, "email", "phone", "website", "picklist", "multiselectpicklist")
 """Types whose values can tell the field where the names say nothing."""
@@ -69,17 +67,18 @@ class OrgUsers:
     """The users of the org, by what a column may have of them."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Folded e-mail address, full name or id, to the address."""
+    """Folded e-mail address, full name or id, to the address, or to the id of who has none."""
 
     @classmethod
     def of(cls, users: Iterable[Mapping[str, Any]]) -> OrgUsers:
-        known: dict[str, str] = {}
-        for user in users:
-            email = str(user.get("email") or "")
-            names = (email, user.get("full_name"), user.get("id"))
-            if user.get("status", "active") == "active":
-                known |= {str(name).casefold(): email for name in names if name}
-        return cls(known)
+        """Those that a run would find: active ones, by names that no other user has."""
+        return cls(
+            {
+                name: several[0].email or several[0].id
+                for name, several in by_name(users).items()
+                if len(several) == 1 and several[0].active
+            }
+        )
 
 
 def fit(column: Column, to: Field, users: OrgUsers, *, named: bool = True) -> Fit:
@@ -95,7 +94,7 @@ def fit(column: Column, to: Field, users: OrgUsers, *, named: bool = True) -> Fi
     found = _BY_TYPE.get(to.data_type, _text)(column, to)
     dates = column.dates if to.data_type in ("date", "datetime") else None
     rest = 1 - (found.share if dates is None else column.share(dates.fitting))
-    if 0 < rest < 0.5 and not found.values and to.data_type in _BY_TYPE:
+    if 0 < rest < 0.5 and to.data_type in _BY_TYPE:
         return replace(found, unsure=(*found.unsure, _rest_of(column, to, rest)))
     return found
 
@@ -199,7 +198,7 @@ def _parted(column: Column, mark: str) -> Column:
 
 def _chosen(column: Column, to: Field, named: bool) -> Fit:
     """Those that the list has; those that it lacks, with the nearest that it has."""
-    shown = [each.display for each in to.pick_list if each.used and each.display != NO_CHOICE]
+    shown = [each.display for each in used_values(to)]
     known = set(shown) | {each.actual for each in to.pick_list if each.used}
     folded = {name.casefold(): name for name in (*known, *shown)}
     hits = [value for value in column.values if value in known]
@@ -243,13 +242,13 @@ def _structure(column: Column, _to: Field) -> Fit:
 
 def _people(column: Column, users: OrgUsers, named: bool) -> Fit:
     """Values that are e-mail addresses, full names or ids of users; the others, with the nearest user."""
-    hits = [value for value in column.values if value.casefold() in users.names]
+    hits = [value for value in column.values if fold_name(value) in users.names]
     share = column.share(hits)
     if not hits and not named:
         return Fit(0.0)
     if not users.names:
         return Fit(why="", unsure=("the users of the org were not read",))
-    others = [value for value in column.values if value.casefold() not in users.names]
+    others = [value for value in column.values if fold_name(value) not in users.names]
     near = {value: _near_user(value, users) for value in others[:VALUES_LISTED]}
     strangers = tuple((value, column.values[value], near[value]) for value in near)
     unsure: tuple[str, ...] = ()
@@ -266,7 +265,7 @@ def _people(column: Column, users: OrgUsers, named: bool) -> Fit:
 
 
 def _near_user(value: str, users: OrgUsers) -> str | None:
-    hit = process.extractOne(value[:200].casefold(), list(users.names), scorer=fuzz.ratio, score_cutoff=80)
+    hit = process.extractOne(fold_name(value[:200]), list(users.names), scorer=fuzz.ratio, score_cutoff=80)
     return users.names[hit[0]] if hit else None
 
 

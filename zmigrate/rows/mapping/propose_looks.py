@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from zmigrate.rows import choices
 from zmigrate.rows.bad_cell import BadCell
+from zmigrate.rows.mapping.cells import as_text
 
 SAMPLE_ROWS: Final = 1000
 LONGEST_KEPT: Final = 1000
@@ -54,10 +56,9 @@ _DATE_LIKE = re.compile(r"(?=.*\d)[\w ./,:+-]{6,40}\Z")
 MARKS: Final = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "'"), (".", " "))
 """Decimal mark and what parts thousands, the undeclared ones first."""
 
-KNOWN_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-KNOWN_FALSE: Final = frozenset({"false", "no", "off", "0"})
+KNOWN_WORDS: Final = frozenset((*choices.TRUE_WORDS, *choices.FALSE_WORDS))
 """What needs no declaration."""
-TRUE_WORDS: Final = KNOWN_TRUE | {
+TRUE_WORDS: Final = frozenset(choices.TRUE_WORDS) | {
     "y",
     "t",
     "x",
@@ -71,7 +72,17 @@ TRUE_WORDS: Final = KNOWN_TRUE | {
     "sí",
     "sim",
 }
-FALSE_WORDS: Final = KNOWN_FALSE | {"n", "f", "inactive", "nein", "falsch", "non", "faux", "falso", "não"}
+FALSE_WORDS: Final = frozenset(choices.FALSE_WORDS) | {
+    "n",
+    "f",
+    "inactive",
+    "nein",
+    "falsch",
+    "non",
+    "faux",
+    "falso",
+    "não",
+}
 
 SECRET_NAMES: Final = re.compile(
     r"pass(word|wd|wort)?\b|passw|secret|token|api.?key|credential|\bpin\b|\bssn\b|iban|card.?n|\bcvv?\b|geheim",
@@ -89,8 +100,6 @@ class Column:
     rows: int
     values: Mapping[str, int]
     longest: int = 0
-    kinds: frozenset[type] = frozenset()
-    """The types of what the source gave, where it gives more than text."""
 
     @property
     def filled(self) -> int:
@@ -145,37 +154,29 @@ def look_at(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None) ->
     names = dict.fromkeys(columns or ())
     counted: dict[str, Counter[str]] = {name: Counter() for name in names}
     longest: Counter[str] = Counter()
-    kinds: dict[str, set[type]] = {name: set() for name in names}
     number = 0
     for number, row in enumerate(islice(rows, SAMPLE_ROWS), 1):  # noqa: B007 - counts them
         for name, value in row.items():
             if columns is None and name not in counted:
-                counted[name], kinds[name] = Counter(), set()
-            text = as_text(value)
+                counted[name] = Counter()
+            text = looked_at(value)
             if name not in counted or not text:
                 continue
             counted[name][text[:LONGEST_KEPT]] += 1
             longest[name] = max(longest[name], len(text))
-            kinds[name].add(type(value))
-    return [
-        Column(name, number, values, longest[name], frozenset(kinds[name]))
-        for name, values in counted.items()
-    ]
+    return [Column(name, number, values, longest[name]) for name, values in counted.items()]
 
 
-def as_text(value: Any) -> str:
-    """A value as text to look at; "" for nothing."""
-    if value is None or isinstance(value, BadCell):
+def looked_at(value: Any) -> str:
+    """A value as text to look at, as a run compares it; "" for nothing."""
+    if isinstance(value, BadCell):
         return ""
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    return str(value)
+    try:
+        return as_text(value).strip()
+    except ValueError:
+        return str(value)
 
 
 class Dates(NamedTuple):
@@ -277,4 +278,4 @@ def words_in(values: Collection[str]) -> Words | None:
     false = tuple(value for value in values if value.casefold() in FALSE_WORDS)
     if len(true) + len(false) != len(values):
         return None
-    return Words(true, false, not all(value.casefold() in KNOWN_TRUE | KNOWN_FALSE for value in values))
+    return Words(true, false, not all(value.casefold() in KNOWN_WORDS for value in values))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from zmigrate.errors import UsageError
+from zmigrate.rows.choices import used_values
 from zmigrate.rows.mapping.propose import Left, Line, Proposal, counted
 from zmigrate.rows.mapping.propose_looks import Column, shortened
 from zmigrate.zoho.metadata import Field
@@ -148,7 +149,7 @@ def _wanted_lines(proposal: Proposal) -> Iterator[str]:
 
 def _constant_for(wanted: Field, lines: Sequence[Line]) -> str:
     """A value as it could look: a pick list's first, or for text the columns that name a row."""
-    shown = [each.display for each in wanted.pick_list if each.used and each.display != "-None-"]
+    shown = [each.display for each in used_values(wanted)]
     if shown:
         return f"{{ constant = {quoted(shown[0])} }}"
     telling = sorted(
