@@ -278,6 +278,20 @@ def test_a_variable_is_read_when_connecting(tmp_path: Path, monkeypatch: pytest.
     assert source.scan().path == "${OLD_CRM}"
 
 
+def test_what_a_driver_says_is_told_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_TOKEN", PASSWORD)
+
+    def refuse(*_: object) -> None:
+        raise sqlite3.OperationalError(f"no access with {PASSWORD}")
+
+    event.listen(Engine, "do_connect", refuse)
+    try:
+        message = refusal(Sql("sqlite:///file:x?uri=true&token=${DB_TOKEN}", SELECT, "id").scan).message
+    finally:
+        event.remove(Engine, "do_connect", refuse)
+    assert message.endswith("no access with ***")
+
+
 def test_a_password_from_a_variable_needs_no_quoting(monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy import make_url
 

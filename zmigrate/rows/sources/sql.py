@@ -16,7 +16,7 @@ import orjson
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
 from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.url import expanded, masked
+from zmigrate.rows.sources.url import HIDDEN, expanded, masked, values_of_variables
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Engine, Select, TextualSelect
@@ -271,12 +271,14 @@ class Sql:
             raise SourceError(f"{self.url} is no URL of a database.", hint=_HINT) from None
 
     def _scrubbed(self, error: BaseException | None) -> str:
-        """The first line of what the driver says, without the password."""
+        """The first line of what the driver says, without the password, and without what variables hold."""
         from sqlalchemy import make_url  # noqa: PLC0415
 
         text = str(error).strip().partition("\n")[0]
         password = make_url(expanded(self._url)).password
-        return text.replace(str(password), "***") if password else text
+        for secret in filter(None, (password, *values_of_variables(self._url))):
+            text = text.replace(str(secret), HIDDEN)
+        return text
 
 
 def _refuse_new_file(database: str | None) -> None:

@@ -36,6 +36,11 @@ def holds_secret(url: str) -> bool:
     )
 
 
+def values_of_variables(url: str) -> list[str]:
+    """What its variables hold, those that are set."""
+    return [os.environ.get(name, "") for name in _VARIABLE.findall(url)]
+
+
 def expanded(url: str) -> str:
     """The URL with its variables' values: those of user and password as they are, quoted for a URL.
 
