@@ -23,12 +23,17 @@ from zmigrate.engine.recorded import Group
 from zmigrate.engine.resolve import FoundCache, Resolver
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
+from zmigrate.formats import Formats
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Cursor, Fingerprint, Row
 from zmigrate.rows.values import BadValue, FieldError
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer, read_done
 from zmigrate.zoho.metadata import ModuleFields
+
+PLAIN = CellTexts(Formats(), (), ModuleFields("Leads", {}))
+"""Cells of result files in no declared format."""
 
 LATE_AFTER_RESET_S = 9.9
 LATE_AFTER_TIMEOUT_S = 59.9

@@ -194,6 +194,30 @@ def test_a_find_goes_by_what_the_org_has_and_is_asked_once_a_value(bench: Bench)
     assert len(asked) < 20
 
 
+@pytest.mark.parametrize("when_open", ["fail", "leave_out"])
+def test_a_find_by_a_number_goes_by_its_value(bench: Bench, when_open: Any) -> None:
+    bench.post("fields/Accounts", {"api_name": "Old_No", "data_type": "integer"})
+    seven, eight = bench.seed(
+        [{"Account_Name": name, "Old_No": no} for name, no in (("A", 7), ("B", -8))], "Accounts"
+    )
+    rows = [{"id": str(n), "of": of} for n, of in enumerate(["007", "7", "-8", "²", "9" * 5_000])]
+
+    def contact(row: Mapping[str, Any]) -> dict[str, Any]:
+        found = Find("Accounts", "Old_No", row["of"], when_open)
+        return {"Legacy_ID": row["id"], "Last_Name": "Doe", "Account_Name": found}
+
+    job = make(CONTACTS, write_rows(bench.folder / "c.csv", rows), contact, ["Accounts"])
+    with bench.plan(job) as plan:
+        assert len(list(plan.rejects)) == (2 if when_open == "fail" else 0)
+    bench.run(job)
+    found = {
+        record["Legacy_ID"]: (record.get("Account_Name") or {}).get("id")
+        for record in bench.records("Contacts")
+    }
+    linked = {"0": seven, "1": seven, "2": eight}
+    assert found == (linked if when_open == "fail" else {**linked, "3": None, "4": None})
+
+
 def test_what_is_open_is_left_out_where_the_job_says_so(bench: Bench) -> None:
     path = write_rows(bench.folder / "c.csv", [{"id": "1", "of": "Nobody"}])
     result = bench.run(make(CONTACTS, path, find_by_name("leave_out"), ["Accounts"]))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.fakes import row
+from tests.engine.fakes import PLAIN, row
 from tests.support import read_rows
 from zmigrate import Csv
 from zmigrate.engine.batch import Batch
@@ -55,7 +55,7 @@ def rows(count: int, **values: Any) -> list[Piece]:
 
 
 def written(journal: Journal, columns: list[str] | None, source: Any) -> dict[str, list[dict[str, str]]]:
-    files = write_results(RunFolder(journal.path.parent), journal, columns, source)
+    files = write_results(RunFolder(journal.path.parent), journal, columns, source, PLAIN)
     return {name: read_rows(path) for name, path in files.items()}
 
 
@@ -113,7 +113,7 @@ def test_the_journals_own_rows_serve_where_the_source_cant_be_read_again(journal
 
 
 def test_without_rows_the_two_files_that_scripts_read_are_there_with_their_headers(journal: Journal) -> None:
-    files = write_results(RunFolder(journal.path.parent), journal, ["n"], [])
+    files = write_results(RunFolder(journal.path.parent), journal, ["n"], [], PLAIN)
     assert {name: path.read_text().strip() for name, path in files.items()} == {
         "success": "line,key,id,action,n",
         "errors": "line,key,field,code,message,n",
@@ -125,7 +125,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_escaped_and_read_back_as_it_was(
     cell: str, journal: Journal
 ) -> None:
     finish(journal, {1: FAILED})
-    files = write_results(RunFolder(journal.path.parent), journal, ["n", "note"], rows(1, note=cell))
+    files = write_results(RunFolder(journal.path.parent), journal, ["n", "note"], rows(1, note=cell), PLAIN)
     with files["errors"].open(newline="", encoding="utf-8") as handle:
         assert list(csv.reader(handle))[1][-1] == "'" + cell
     assert [found.values for found in Csv(files["errors"]).rows()] == [{"n": "1", "note": cell}]
@@ -134,7 +134,7 @@ def test_a_cell_that_a_spreadsheet_would_run_is_escaped_and_read_back_as_it_was(
 def test_a_column_whose_name_a_spreadsheet_would_run_is_escaped_and_known_again(journal: Journal) -> None:
     finish(journal, {1: FAILED})
     row = rows(1, **{"=1+1": "x"})
-    files = write_results(RunFolder(journal.path.parent), journal, ["n", "=1+1"], row)
+    files = write_results(RunFolder(journal.path.parent), journal, ["n", "=1+1"], row, PLAIN)
     with files["errors"].open(newline="", encoding="utf-8") as handle:
         assert next(csv.reader(handle))[-1] == "'=1+1"
     assert [found.values for found in Csv(files["errors"]).rows()] == [{"n": "1", "=1+1": "x"}]
@@ -154,7 +154,7 @@ def test_other_cells_stay_as_they_are(cell: str, journal: Journal) -> None:
 def test_our_columns_are_prefixed_where_the_source_has_one_of_that_name(journal: Journal) -> None:
     finish(journal, {1: CREATED, 2: FAILED})
     source = [Piece(1, [[f"old-{n}", "A"] for n in (1, 2)])]
-    files = write_results(RunFolder(journal.path.parent), journal, ["id", "code"], source)
+    files = write_results(RunFolder(journal.path.parent), journal, ["id", "code"], source, PLAIN)
     assert files["success"].read_text().splitlines() == [
         "line,key,zmigrate_id,action,id,code",
         "2,k1,77,created,old-1,A",
@@ -178,9 +178,9 @@ def test_a_crash_in_the_middle_leaves_the_old_files(
 ) -> None:
     finish(journal, {1: CREATED, 2: CREATED})
     folder = RunFolder(journal.path.parent)
-    before = write_results(folder, journal, ["n"], rows(2))["success"].read_bytes()
+    before = write_results(folder, journal, ["n"], rows(2), PLAIN)["success"].read_bytes()
     with pytest.raises(raised):
-        write_results(folder, journal, ["n"], breaking(error))
+        write_results(folder, journal, ["n"], breaking(error), PLAIN)
     assert folder.result_file("success").read_bytes() == before
     assert not list(folder.path.glob("*.part"))
 
@@ -189,11 +189,11 @@ def test_a_file_of_an_earlier_session_goes_when_no_row_is_left_for_it(journal: J
     folder = RunFolder(journal.path.parent)
     folder.result_file("in_doubt").write_text("line\n2\n")
     finish(journal, {1: CREATED})
-    assert set(write_results(folder, journal, ["n"], rows(1))) == {"success", "errors"}
+    assert set(write_results(folder, journal, ["n"], rows(1), PLAIN)) == {"success", "errors"}
     assert not folder.result_file("in_doubt").exists()
 
 
 def test_files_are_for_their_owner_alone(journal: Journal) -> None:
     finish(journal, dict(enumerate(OUTCOMES, start=1)))
-    files = write_results(RunFolder(journal.path.parent), journal, ["n"], rows(7))
+    files = write_results(RunFolder(journal.path.parent), journal, ["n"], rows(7), PLAIN)
     assert {path.stat().st_mode & 0o777 for path in files.values()} == {0o600}

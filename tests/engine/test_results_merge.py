@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.fakes import row
+from tests.engine.fakes import PLAIN, row
 from zmigrate import Csv
 from zmigrate.engine.batch import Batch
 from zmigrate.engine.folder import RunFolder
@@ -110,7 +110,7 @@ def test_files_are_those_of_a_merge_row_by_row(given_as: str, data: st.DataObjec
                 if given_as == "values":
                     rows = [dict(zip(COLUMNS, found, strict=True)) for found in source]
                 pieces = cut(rows, data.draw(st.lists(st.integers(1, 30))))
-            files = write_results(folder, journal, COLUMNS, pieces)
+            files = write_results(folder, journal, COLUMNS, pieces, PLAIN)
         found = {name: path.read_bytes().decode() for name, path in files.items()}
     known = {
         number: outcome for batch in [*batches, decided] for number, outcome in batch if outcome != MOVED
@@ -190,7 +190,7 @@ def test_a_csv_is_paired_across_its_blocks_and_blank_lines(tmp_path: Path) -> No
             [(n, Outcome("created", str(n))) for n in numbers[at : at + 64]] for at in range(0, 350, 64)
         ]
         fill(journal, batches, [], [f"k{n}" for n in numbers], None)
-        files = write_results(RunFolder(tmp_path), journal, COLUMNS, pieces_of(Csv(path)))
+        files = write_results(RunFolder(tmp_path), journal, COLUMNS, pieces_of(Csv(path)), PLAIN)
     with files["success"].open(newline="") as handle:
         found = list(csv.DictReader(handle))
     assert [(entry["key"], entry["id"], entry["name"]) for entry in found] == [
@@ -222,7 +222,7 @@ def test_rows_of_json_lines_are_written_by_the_columns_of_the_first(tmp_path: Pa
     path.write_text('{"a":1,"b":["x",null]}\n\n{"b":false,"c":"not shown"}\n{"a":"=1","b":"x,y"}\n')
     with closing(Journal.create(tmp_path / "journal.db")) as journal:
         fill(journal, [[(n, Outcome("updated", f"7{n}")) for n in (1, 2, 3)]], [], ["k"] * 3, None)
-        files = write_results(RunFolder(tmp_path), journal, None, pieces_of(JsonLines(path)))
+        files = write_results(RunFolder(tmp_path), journal, None, pieces_of(JsonLines(path)), PLAIN)
     with files["success"].open(newline="") as handle:
         assert list(csv.reader(handle))[1:] == [
             ["2", "k", "71", "updated", "1", '["x",null]'],
@@ -238,7 +238,7 @@ def test_a_source_without_a_row_that_was_recorded_is_no_longer_the_same(
     with closing(Journal.create(tmp_path / "journal.db")) as journal:
         fill(journal, [[(3, Outcome("created", "1"))]], [], ["k"] * 3, None)
         with pytest.raises(SourceError, match="row 3 "):
-            write_results(RunFolder(tmp_path), journal, COLUMNS, pieces)
+            write_results(RunFolder(tmp_path), journal, COLUMNS, pieces, PLAIN)
 
 
 def test_rows_that_stand_together_come_together_and_no_more_are_held_than_came_out_of_turn() -> None:

@@ -95,6 +95,15 @@ def test_quotes_in_keys_are_looked_up_as_they_are(bench: Bench) -> None:
     assert bench.audit(key=PLAIN)["creates"] == 100
 
 
+def test_negative_numbers_are_looked_up_as_keys_too(bench: Bench) -> None:
+    rows = [{**row, "No_of_Employees": str(-number)} for number, row in enumerate(leads(100), start=1)]
+    bench.script({**LEADS, "fault": "lost_answer", "times": 1})
+    path = write_rows(bench.folder / "leads.csv", [{**row, "Legacy_ID": ""} for row in rows])
+    result = bench.run(file_job(Insert("Leads", key="No_of_Employees"), path))
+    assert result.rows.created == 100
+    assert bench.audit()["creates"] == 100
+
+
 def test_upsert_repeated_after_a_lost_answer_still_says_created(bench: Bench) -> None:
     bench.script({"method": "POST", "path": "/crm/v8/Leads/upsert", "fault": "lost_answer", "times": 1})
     result = loaded(bench, Upsert("Leads", match_on="Legacy_ID"))

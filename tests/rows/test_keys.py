@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmigrate.rows.keys import fold_key
+from zmigrate.rows.keys import fold_key, fold_number, whole_number
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, our_columns, result_header, unescape
 
 
@@ -31,6 +31,29 @@ def test_keys_are_the_same_when_folded(one: object, other: object, case_sensitiv
 def test_folding_twice_changes_nothing(key: str, case_sensitive: bool) -> None:
     folded = fold_key(key, case_sensitive)
     assert fold_key(folded, case_sensitive) == folded
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("7", 7),
+        (" 007 ", 7),
+        ("-07", -7),
+        ("+7", 7),
+        ("0", 0),
+        ("-0", 0),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("9" * 5_000, None),
+        ("²", None),
+        ("٧", None),
+        ("7.0", None),
+        ("", None),
+    ],
+)
+def test_a_whole_number_is_compared_as_one(text: str, number: int | None) -> None:
+    assert whole_number(text) == number
+    assert fold_number(text) == (text.strip() if number is None else str(number))
 
 
 @given(st.text())

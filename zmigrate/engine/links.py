@@ -16,6 +16,9 @@ from zmigrate.rows.references import OpenId
 
 REFERENCE = "$ref"
 
+WRITTEN_AS = "written as "
+"""Begins the reason of a failed row whose record is there."""
+
 
 def link_row(row: Pending, record_id: str) -> Pending:
     """The second write of a row that was created without its links. Its key is no longer held."""
@@ -83,7 +86,7 @@ def _unlinked(row: Pending, outcome: Outcome) -> Outcome:
     names = ", ".join(name for name in row.record if name != "id")
     what = f"{names} could not be set" if outcome.action == "failed" else f"{names} may not be set"
     message = (
-        f"written as {row.record['id']}, but {what}: {outcome.message}; "
+        f"{WRITTEN_AS}{row.record['id']}, but {what}: {outcome.message}; "
         "see to that record by hand, and don't insert this row again"
     )
     return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)

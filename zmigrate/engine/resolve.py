@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from zmigrate.engine.askable import askable
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
 from zmigrate.engine.scratch import scratch_db
@@ -215,15 +216,14 @@ def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
     """
     module, field = wanted.place
     fold = fold_number if wanted.number else fold_key
-    by_folded = {fold(value): value for value in wanted.values}
+    alike: dict[str, list[str]] = {}
+    for value in wanted.values:
+        alike.setdefault(fold(value), []).append(value)
     answers: dict[str, list[str]] = {value: [] for value in wanted.values}
-    values: list[str | int] = [value for value in wanted.values if can_query(value)]
-    if wanted.number:
-        values = [int(value) for value in values if isinstance(value, str) and value.isdigit()]
+    values = askable(wanted.values, number=wanted.number)
     for start in range(0, len(values), COQL_IN_VALUES):
         for hit in crm.find(module, field, values[start : start + COQL_IN_VALUES]):
-            value = by_folded.get(fold(str(hit.get(field))))
-            if value is not None:
+            for value in alike.get(fold(str(hit.get(field))), ()):
                 answers[value].append(str(hit["id"]))
     return answers
 

@@ -16,13 +16,12 @@ from itertools import compress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import orjson
-
 from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Action, unpacked
 from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
 from zmigrate.errors import DiskFull, PausedError, SourceError
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Csv, Source
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, SUCCESS_COLUMNS, escape, result_header
 
@@ -66,16 +65,17 @@ def write_results(
     journal: Journal,
     columns: Sequence[str] | None,
     pieces: Iterable[Piece] | None,
+    texts: CellTexts,
     file: str | None = None,
 ) -> dict[str, Path]:
     """Write the files and give back their paths by name.
 
     `pieces` are the source's rows, in order, from the first; None where the journal keeps them itself.
-    `columns` None: they are the keys of the first row that is written. `file`: the first cell of every line,
-    in a flow. Raises DiskFull, and SourceError when
-    the source lacks a row that the journal has.
+    `columns` None: they are the keys of the first row that is written. `texts` writes what is no text.
+    `file`: the first cell of every line, in a flow. Raises DiskFull, and SourceError when the source lacks a
+    row that the journal has.
     """
-    tables = _Tables(folder, columns, file)
+    tables = _Tables(folder, columns, texts, file)
     try:
         for run, rows in _with_source(journal, pieces):
             tables.add(run, rows)
@@ -136,9 +136,12 @@ class _Forward:
 class _Tables:
     """The files that there are rows for."""
 
-    def __init__(self, folder: RunFolder, columns: Sequence[str] | None, file: str | None) -> None:
+    def __init__(
+        self, folder: RunFolder, columns: Sequence[str] | None, texts: CellTexts, file: str | None
+    ) -> None:
         self._folder = folder
         self._file = file
+        self._texts = texts
         self._columns = columns
         self._tables: dict[str, _Table] = {}
 
@@ -146,7 +149,7 @@ class _Tables:
         """Add recorded rows, which belong to the source rows at the same places, each to its file."""
         if self._columns is None:
             self._columns = list(rows[0])
-        cells = [row if isinstance(row, list) else _texts(row, self._columns) for row in rows]
+        cells = [row if isinstance(row, list) else self._texts.row(row, self._columns) for row in rows]
         names = [FILE_OF[parts[0]] for parts in run.outcomes]
         if names.count(names[0]) == len(names):
             self._table(names[0]).add(run.rows, run.outcomes, cells)
@@ -256,15 +259,3 @@ def _reason(parts: Parts) -> tuple[str, str, str]:
     """Field, code and message of an outcome."""
     _, _, code, field, message = unpacked(parts)
     return field or "", code or "", message or ""
-
-
-def _texts(row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
-    return [value if type(value) is str else _text(value) for value in map(row.get, columns)]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list, bool)):
-        return orjson.dumps(value, default=str).decode()
-    return str(value)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from zmigrate.engine import preflight
+from zmigrate.engine.fed_again import refuse_fed_again
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.journal import Journal
@@ -36,6 +37,7 @@ from zmigrate.job import (
     missing_scopes,
     source_of,
 )
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.users import UserDirectory
 from zmigrate.rows.values import Converter
@@ -204,7 +206,8 @@ class Runner:
             users,
             connection.crm.fields,
         )
-        return RecordWork(source, fingerprint, fields, target, converter, user)
+        texts = CellTexts(self._job.formats, fills, fields)
+        return RecordWork(source, fingerprint, fields, target, converter, texts, user)
 
     def _survey(
         self,
@@ -239,10 +242,12 @@ class Runner:
         stack.callback(work.survey.close)
 
     def refuse_repetition(self, org: Org, work: RecordWork | None) -> None:
-        """Raise RunError if this work is under way or done already; the steps of a flow were asked about
-        together."""
+        """Raise RunError if this work is under way or done already, or would double what its file says to be
+        written; the steps of a flow were asked about together."""
         if self._invocation.practice or self._seat is not None:
             return
+        if work is not None and not self._choices.again:
+            refuse_fed_again(work.source, work.target)
         refuse_repetition(
             self._invocation.settings.state_dir,
             self._name,

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from zmigrate.engine import links
+from zmigrate.engine.askable import askable
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.outcomes import ANSWER_LOST, EXISTS, KEY_AMBIGUOUS, KEY_NOT_FOUND, Action, Outcome
 from zmigrate.engine.resolve import Answers, Place, Wanted, ask
@@ -253,8 +254,8 @@ class Sender:
     def _find_keys(self, batch: Batch, extra: list[str]) -> dict[str, list[dict[str, Any]]]:
         """Records by folded key."""
         key = self.target.key or "id"
-        keys = [row.key for row in batch.rows if row.key is not None and can_query(row.key)]
-        values = [int(value) for value in keys if value.isdigit()] if self.target.number else keys
+        keys = [row.key for row in batch.rows if row.key is not None]
+        values = askable(keys, number=self.target.number)
         hits: dict[str, list[dict[str, Any]]] = {}
         for start in range(0, len(values), COQL_IN_VALUES):
             for hit in self._wire.find(

@@ -39,6 +39,7 @@ from zmigrate.errors import (
 )
 from zmigrate.events import EventHub, RunEnded, RunStarted
 from zmigrate.job import Job, RecordJob
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
@@ -73,6 +74,8 @@ class RecordWork:
     fields: ModuleFields
     target: Target
     converter: Converter
+    texts: CellTexts
+    """Writes the cells of the result files."""
     user: str | None
     """The id of the user that the token acts as, where it could be asked for."""
     lookups: Lookups | None = None
@@ -235,7 +238,9 @@ class Session:
             return {}
         source = self._work.source if self._work.survey is None else self._work.survey.source
         try:
-            return write_results(self._folder, self._journal, source.columns, pieces_of(source), self._file)
+            return write_results(
+                self._folder, self._journal, source.columns, pieces_of(source), self._work.texts, self._file
+            )
         except SourceError as error:
             raise _source_went(error) from error
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from typing import Final
+
+_WHOLE_NUMBER: Final = re.compile(r"([+-]?)0*([0-9]{1,18})")
 
 
 def fold_key(value: object, case_sensitive: bool = False) -> str:
@@ -19,6 +23,14 @@ def fold_key(value: object, case_sensitive: bool = False) -> str:
 
 
 def fold_number(key: str) -> str:
-    """A whole number without leading zeros; what is none, as it is."""
-    text = key.strip()
-    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text
+    """A whole number as it is compared, without leading zeros; what is none, as it is."""
+    number = whole_number(key)
+    return key.strip() if number is None else str(number)
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a key or a value to look for stands for; None where no field of whole numbers can hold
+    it (zoho-api 9.2: at most 18 digits).
+    """
+    found = _WHOLE_NUMBER.fullmatch(text.strip())
+    return None if found is None else int(found[1] + found[2])

@@ -16,6 +16,8 @@ from zmigrate.zoho.facts.limits import credit_allowance
 WHOLE_NUMBERS = frozenset({"integer", "bigint"})
 """Data types of whole numbers."""
 
+NUMBERS = WHOLE_NUMBERS | {"double", "currency", "percent"}
+
 COMPUTED = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
 """Data types that Zoho computes or takes by another call, and so are never sent."""
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from zmigrate.engine.askable import askable
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.planning.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.planning.parallel import in_parallel
@@ -226,9 +227,10 @@ class KeyQuestions:
             return {folded: [found[text]] if text in found else [] for folded, text in texts.items()}
         if not self._may_query:
             return dict.fromkeys(texts)
-        askable = {folded: text for folded, text in texts.items() if can_query(text)}
-        hits: dict[str, list[Record] | None] = {folded: [] if folded in askable else None for folded in texts}
-        values = [int(text) if key.number and text.isdigit() else text for text in askable.values()]
+        hits: dict[str, list[Record] | None] = {
+            folded: [] if can_query(text) else None for folded, text in texts.items()
+        }
+        values = askable(texts.values(), number=key.number)
         for record in self._find(key, values, compared) if values else ():
             same = hits.get(key.fold(str(record.get(key.name))))
             if same is not None:

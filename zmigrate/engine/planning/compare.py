@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from zmigrate.zoho.facts.limits import FIELDS_PER_READ
-from zmigrate.zoho.metadata import Field, ModuleFields
+from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 
 MOST_COMPARED: Final = FIELDS_PER_READ - 2
 """Fields of one look-up, beside the id and the key."""
@@ -102,7 +102,7 @@ def _chosen(value: Any) -> frozenset[str]:
 
 _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     **dict.fromkeys(("text", "textarea", "email", "phone", "website", "picklist", "date"), _alike(_texts)),
-    **dict.fromkeys(("integer", "bigint", "double", "currency", "percent"), _alike(_numbers)),
+    **dict.fromkeys(NUMBERS, _alike(_numbers)),
     "datetime": _alike(_moments),
     "boolean": _alike(_booleans),
     **dict.fromkeys(("lookup", "ownerlookup", "userlookup"), _alike(_records)),

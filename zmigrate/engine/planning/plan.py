@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from zmigrate.engine.planning.book import Book, Group, Reject
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reject_file import write_rejects
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 
 
@@ -98,6 +99,7 @@ class Plan:
     book: Book = field(repr=False)
     source: Source = field(repr=False)
     """What was planned, for `write_rejects`."""
+    texts: CellTexts = field(repr=False)
 
     @property
     def rejects(self) -> Iterator[Reject]:
@@ -130,7 +132,7 @@ class Plan:
 
         Tells how many. Raises UsageError if the file can't be written.
         """
-        return write_rejects(path, self.book, self.source)
+        return write_rejects(path, self.book, self.source, self.texts)
 
     def close(self) -> None:
         self.book.close()

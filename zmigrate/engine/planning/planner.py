@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from zmigrate.engine import preflight
+from zmigrate.engine.fed_again import refuse_fed_again
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import identity, refuse_repetition
@@ -21,6 +22,7 @@ from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import Event, Log
 from zmigrate.job import Job, RecordJob, encode_options, fills_of, job_name, source_of
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
@@ -104,7 +106,7 @@ class Planner:
             planned=planned,
         )
         found = planner.work(lambda: trips.median_s)
-        self._warn_of_repetition(found.target, fingerprint, org)
+        self._warn_of_repetition(source, found.target, fingerprint, org)
         return self._as_plan(planner, found, connection, org)
 
     def _connected(self, source: Source, stack: ExitStack) -> Connection:
@@ -118,11 +120,12 @@ class Planner:
         if isinstance(event, Log) and event.level == "warning":
             self._told.append(PlanWarning("CHECK", event.message))
 
-    def _warn_of_repetition(self, target: Target, fingerprint: Fingerprint, org: Org) -> None:
+    def _warn_of_repetition(self, source: Source, target: Target, fingerprint: Fingerprint, org: Org) -> None:
         """A run would be refused if the same work is under way or done."""
         if self._invocation.practice:
             return
         try:
+            refuse_fed_again(source, target)
             refuse_repetition(
                 self._invocation.settings.state_dir,
                 self._name,
@@ -159,6 +162,7 @@ class Planner:
             elapsed_s=self._now() - self._began,
             book=found.book,
             source=planner.source,
+            texts=CellTexts(self._job.formats, fills_of(self._job), found.fields),
         )
 
 

@@ -15,6 +15,7 @@ import orjson
 
 from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.errors import SourceError, UsageError
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, result_header
@@ -38,7 +39,7 @@ def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
             raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
 
 
-def write_rejects(path: Path, book: Book, source: Source) -> int:
+def write_rejects(path: Path, book: Book, source: Source, texts: CellTexts) -> int:
     """Write each rejected row once, its reasons joined; tells how many. Raises UsageError if it can't be
     written, and SourceError if the source has changed since it was planned.
     """
@@ -55,8 +56,8 @@ def write_rejects(path: Path, book: Book, source: Source) -> int:
                 if columns is None:
                     columns = tuple(values)
                     writer.writerow(result_header(ERROR_COLUMNS, columns))
-                cells = [_text(values.get(name)) for name in columns]
-                writer.writerow([rejects[0].line, *map(escape, [*_reason(rejects), *cells])])
+                cells = [*_reason(rejects), *texts.row(values, columns)]
+                writer.writerow([rejects[0].line, *map(escape, cells)])
                 count += 1
         part.replace(path)
     except OSError as error:
@@ -102,11 +103,3 @@ def _reason(rejects: list[Reject]) -> tuple[str, str, str, str]:
 
 def _joined(parts: Iterable[str | None]) -> str:
     return "; ".join(dict.fromkeys(part for part in parts if part))
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list, bool)):
-        return orjson.dumps(value, default=str).decode()
-    return str(value)

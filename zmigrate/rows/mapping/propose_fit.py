@@ -13,6 +13,7 @@ from rapidfuzz import fuzz, process
 from zmigrate.rows.choices import used_values
 from zmigrate.rows.mapping.propose_looks import ISO, Column
 from zmigrate.rows.users import by_name, fold_name
+from zmigrate.zoho.metadata import NUMBERS
 
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
@@ -274,7 +275,7 @@ _BY_TYPE: Final[dict[str, Callable[[Column, Field], Fit]]] = {
     "email": _alike(_EMAIL, "e-mail addresses", lambda _: True),
     "phone": _is_phone,
     "website": _alike(_WEBSITE, "web addresses", lambda _: True),
-    **dict.fromkeys(("integer", "bigint", "double", "currency", "percent"), _number),
+    **dict.fromkeys(NUMBERS, _number),
     **dict.fromkeys(("date", "datetime"), _date),
     "boolean": _boolean,
     **dict.fromkeys(("lookup", "multiselectlookup"), _lookup),

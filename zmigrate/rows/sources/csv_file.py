@@ -22,11 +22,12 @@ from zmigrate.rows.sources.text import (
     explain_nul,
     file_hash,
     find_encoding,
+    is_text,
     made_of_nul,
     open_text,
 )
 from zmigrate.rows.sources.watch import FileWatch
-from zmigrate.rows.spreadsheet import our_columns, unescape
+from zmigrate.rows.spreadsheet import PREFIX, our_columns, unescape
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -58,9 +59,9 @@ class Csv:
     with one file in it, `export.zip/leads.csv` for one of several.
 
     The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; without a mark the file is
-    UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own result files are known again: our
-    columns are dropped and the escape of formulas is taken away. Nothing is opened before columns, a scan or
-    rows are asked for.
+    UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own result files are known again:
+    they are read as they were written, without our columns and the escape of formulas. Nothing is opened
+    before columns, a scan or rows are asked for.
     """
 
     stable = True
@@ -158,14 +159,46 @@ class Csv:
     def identity(self, row: Row) -> str | None:
         return None
 
+    def told(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """What one of our result files says of each of its rows: the row's line, and our columns by name
+        (`code`, `message` ...). Nothing where the file is not one of them.
+        """
+        form = self._find_format()
+        if not form.ours:
+            return
+        names = [name.removeprefix(PREFIX) for name in form.header[: form.ours]]
+        with self._file.open() as raw, open_text(raw, form.encoding) as text:
+            reader = form.reader(text)
+            next(filter(None, reader))
+            line = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    yield line, dict(zip(names, map(unescape, cells), strict=False))
+                line = reader.line_num + 1
+
     def _find_format(self) -> _Format:
         if self._format is None:
-            encoding = find_encoding(self._file, self._declared_encoding)
-            sample = self._sample(encoding)
-            delimiter = self._declared_delimiter or find_delimiter(self.path, sample)
-            header = _read_header(self.path, sample, delimiter)
-            self._format = _Format(encoding, delimiter, header, our_columns(header))
+            declared = self._declared_encoding, self._declared_delimiter
+            ours = None if declared == (None, None) else self._as_result_file()
+            self._format = ours or self._read_format(*declared)
         return self._format
+
+    def _read_format(self, encoding: str | None, delimiter: str | None) -> _Format:
+        encoding = find_encoding(self._file, encoding)
+        sample = self._sample(encoding)
+        delimiter = delimiter or find_delimiter(self.path, sample)
+        header = _read_header(self.path, sample, delimiter)
+        return _Format(encoding, delimiter, header, our_columns(header))
+
+    def _as_result_file(self) -> _Format | None:
+        """The format of one of our result files, which are UTF-8 whatever is declared for the file that their
+        rows came from. None where it is not one, or a spreadsheet has saved it in another encoding.
+        """
+        try:
+            form = self._read_format(None, None)
+        except SourceError:
+            return None
+        return form if form.ours and is_text(self._file, form.encoding) else None
 
     def _sample(self, encoding: str) -> str:
         with self._file.open() as raw:
@@ -222,6 +255,7 @@ class _Format:
     def __init__(self, encoding: str, delimiter: str, header: Sequence[str], ours: int) -> None:
         self.encoding = encoding
         self.delimiter = delimiter
+        self.header = header
         self.width = len(header)
         self.ours = ours
         """Columns at the front that zmigrate put there."""

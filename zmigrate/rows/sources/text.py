@@ -103,6 +103,17 @@ def find_encoding(file: TextFile, declared: str | None) -> str:
     )
 
 
+def is_text(file: TextFile, encoding: str) -> bool:
+    """Whether all of the file is text in this encoding."""
+    try:
+        with file.open() as raw, open_text(raw, encoding) as text:
+            while text.read(CHUNK):
+                pass
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def encoding_name(declared: str) -> str | None:
     """An encoding's own name; None where there is none of this name that files are written in."""
     try:

@@ -1,0 +1,18 @@
+"""Which values the org can be asked for, and in what form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zmigrate.rows.keys import whole_number
+from zmigrate.zoho.coql import can_query
+
+
+def askable(values: Iterable[str], *, number: bool) -> list[str | int]:
+    """Values as they stand in a query, each once; those that can't stand in one are left out: no record has
+    them. `number`: the field holds whole numbers, and is asked for them as such.
+    """
+    if not number:
+        return [value for value in dict.fromkeys(values) if can_query(value)]
+    numbers = map(whole_number, values)
+    return list(dict.fromkeys(value for value in numbers if value is not None))

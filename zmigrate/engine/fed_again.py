@@ -1,0 +1,38 @@
+"""Our own result files, fed in again: an insert would double the rows whose records are there, or may be."""
+
+from __future__ import annotations
+
+from zmigrate.engine.links import WRITTEN_AS
+from zmigrate.engine.outcomes import ANSWER_LOST
+from zmigrate.engine.target import Target
+from zmigrate.errors import RunError
+from zmigrate.rows.sources import Csv, Source
+
+LINES_TOLD = 3
+
+
+def refuse_fed_again(source: Source, target: Target) -> None:
+    """Raise RunError if an insert would write what its file says to have been written, or not to be known.
+
+    Where the key is unique, Zoho refuses such rows; where `on_existing` is said, they are looked for.
+    """
+    safe = target.key_kind == "unique" or target.on_existing is not None
+    if target.operation != "insert" or safe or not isinstance(source, Csv):
+        return
+    lines = [line for line, told in source.told() if _may_be_there(told)]
+    if not lines:
+        return
+    first = ", ".join(map(str, lines[:LINES_TOLD])) + (", …" if len(lines) > LINES_TOLD else "")
+    raise RunError(
+        f"{source.path} is a result file, and the records of {len(lines):,} of its rows are in the org "
+        f"already, or may be ({'lines' if len(lines) > 1 else 'line'} {first}): an insert would double them",
+        hint="Delete the rows from the file that the org has. To insert only what is not there: a key and "
+        "--on-existing skip. To insert what is left as it stands: --again.",
+        code="FED_AGAIN",
+    )
+
+
+def _may_be_there(told: dict[str, str]) -> bool:
+    """Whether our columns say that the row's record was written, or that nobody knows."""
+    written = told.get("action") in {"created", "updated", "unchanged"}
+    return written or told.get("code") == ANSWER_LOST or told.get("message", "").startswith(WRITTEN_AS)

@@ -1,0 +1,90 @@
+"""Values of sources that have more than text, as cells of a result file: fed in again, they are read in the
+formats that the job declares, and mean what they meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from zmigrate.author import Fill
+from zmigrate.formats import Formats
+from zmigrate.rows.mapping.cells import as_text
+from zmigrate.zoho.metadata import NUMBERS, ModuleFields
+
+CellText = Callable[[Any], str]
+
+
+class CellTexts:
+    """The text of a value, by its column.
+
+    `fills` tell which field a column goes to, and so whether a number is read as one; where they are not
+    known (None), as by a `transform`, numbers and dates are written as the formats of the whole job have it.
+    """
+
+    def __init__(self, formats: Formats, fills: Iterable[Fill] | None, fields: ModuleFields) -> None:
+        self._unknown = None if fills is not None else _in_formats(formats, None)
+        self._texts: dict[str, CellText] = {}
+        for fill in fills or ():
+            field = fields.get(fill.field)
+            kind = None if field is None else field.data_type
+            if kind in NUMBERS or kind in ("date", "datetime"):
+                text = _in_formats(formats.of(fill.field), kind)
+                self._texts |= {column: self._texts.get(column, text) for column in fill.columns}
+
+    def row(self, row: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
+        """The cells of a row."""
+        values = ((name, row.get(name)) for name in columns)
+        return [value if type(value) is str else self._text(name, value) for name, value in values]
+
+    def _text(self, column: str, value: Any) -> str:
+        return self._texts.get(column, self._unknown or plain_text)(value)
+
+
+def plain_text(value: Any) -> str:
+    """Numbers plain, dates ISO, lists and objects as JSON."""
+    if isinstance(value, (dict, list)):
+        return orjson.dumps(value, default=str).decode()
+    try:
+        return as_text(value)
+    except ValueError:
+        return str(value)
+
+
+def _in_formats(formats: Formats, data_type: str | None) -> CellText:
+    """Writes as the reader of such a field reads."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, (float, Decimal)):
+            return plain_text(value).replace(".", formats.decimal)
+        if isinstance(value, date):
+            return _moment_text(value, formats, data_type)
+        return plain_text(value)
+
+    return text
+
+
+def _moment_text(value: date, formats: Formats, data_type: str | None) -> str:
+    if (
+        data_type == "date"
+        and isinstance(value, datetime)
+        and value.tzinfo is None
+        and value.time() == time.min
+    ):
+        value = value.date()
+    if data_type == "datetime" and not isinstance(value, datetime):
+        value = datetime.combine(value, time.min)
+    if not isinstance(value, datetime):
+        return value.strftime(formats.date_format) if formats.date_format else value.isoformat()
+    if value.tzinfo is not None and formats.timezone:
+        value = value.astimezone(ZoneInfo(formats.timezone))
+    written = formats.datetime_format
+    if written is None:
+        return value.isoformat()
+    told = value.tzinfo is None or "%z" in written or (formats.timezone and not value.fold)
+    return value.strftime(written) if told else value.isoformat()
