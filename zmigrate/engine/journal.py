@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -165,7 +165,7 @@ class Journal:
         ids = [
             outcome[1]
             for outcome in batch.outcomes
-            if outcome[1] and (outcome[0] in CLAIMED or batch.second is not None or was_created(outcome))
+            if outcome[1] and (outcome[0] in CLAIMED or was_created(outcome))
         ]
         self._db.execute(
             sql.PUT_OUTCOME,
@@ -250,15 +250,14 @@ class Journal:
             ),
         )
 
-    def line_that(self, action: Action, record_id: str, besides: int) -> int | None:
-        """The line of the row, other than number `besides`, that created or deleted this record, or that an
-        insert updated it with.
+    def line_that(self, actions: Collection[Action], record_id: str, besides: int) -> int | None:
+        """The line of the row, other than number `besides`, that did one of these to this record.
 
-        Zoho's ids grow, so the batch is among the last that start below the id.
+        Zoho's ids grow, so a batch that created it is among the last that start below the id.
         """
         for rows, outcomes in self._all(sql.MAY_HOLD_ID, _stored(record_id), _stored(record_id)):
             for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
-                same = written_as(outcome) == action
+                same = written_as(outcome) in actions
                 if same and outcome[1] == record_id and number != besides:
                     return int(line)
         return None
@@ -366,8 +365,8 @@ def _stored(record_id: str) -> int:
     return min(int(record_id), LARGEST_INTEGER)
 
 
-CLAIMED = frozenset(["created", "deleted"])
-"""Actions that one row of a run can have had on a record: no other row may claim it."""
+CLAIMED = frozenset(["created", "updated", "deleted"])
+"""Actions on a record that another row of the run may have to be told apart from."""
 
 RECOVERY = (
     "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "

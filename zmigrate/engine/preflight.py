@@ -23,7 +23,7 @@ from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
-from zmigrate.zoho.metadata import WHOLE_NUMBERS, Field, ModuleFields, Org
+from zmigrate.zoho.metadata import STORED_ELSEWHERE, WHOLE_NUMBERS, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
 LINES_TOLD = 3
@@ -187,6 +187,7 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
         case_sensitive=field is not None and field.unique and field.case_sensitive,
         on_existing=write.on_existing if isinstance(write, Insert) else None,
         on_repeated=write.on_repeated,
+        appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
     )
 
 

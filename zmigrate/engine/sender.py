@@ -16,7 +16,14 @@ from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.outcomes import ANSWER_LOST, EXISTS, KEY_AMBIGUOUS, KEY_NOT_FOUND, Action, Outcome
 from zmigrate.engine.resolve import Answers, Place, Wanted, ask
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict, all_written, made_by_us, read_answer
+from zmigrate.engine.verdicts import (
+    DUPLICATE_DATA,
+    Verdict,
+    all_written,
+    changed_by_us,
+    made_by_us,
+    read_answer,
+)
 from zmigrate.errors import InDoubt, ZmigrateError
 from zmigrate.stopping import StopRequested
 from zmigrate.writes import Operation
@@ -106,7 +113,8 @@ class Sender:
 
     def target_of(self, batch: Batch) -> Target:
         """Where a batch goes: a second write is an update by id, whatever the first was."""
-        return self.target if batch.second is None else self.target.second
+        target = self.target if batch.second is None else self.target.second
+        return target.of(batch.records)
 
     def records(self, body: bytes, second: Second | None) -> list[dict[str, Any]]:
         """The records of a body that was made by `body`."""
@@ -231,7 +239,9 @@ class Sender:
         return self._ambiguous(row, [str(hit["id"]) for hit in hits])
 
     def search(self, batch: Batch) -> Searched:
-        """Ask the org for the keys of a batch in doubt, and tell our records from others."""
+        """Ask the org for the records of a batch in doubt, and tell what we wrote from what others did."""
+        if self.target_of(batch).appends:
+            return Searched(self._find_changed(batch))
         hits = self._find_keys(batch, ["Created_Time", "Created_By"])
         return Searched([self._found(row, hits.get(row.folded or "", []), batch) for row in batch.rows])
 
@@ -250,6 +260,35 @@ class Sender:
         if self.target.key_kind == "unique":  # then there is no second one: Zoho refused this row
             owned = Outcome("failed", record_id, DUPLICATE_DATA, key, f"the record {record_id} has this key")
         return Verdict(Outcome("created", record_id), unless_owned=owned)
+
+    def _find_changed(self, batch: Batch) -> list[Verdict | None]:
+        """Of a batch that updates or upserts: which records our lost request has changed, or made."""
+        times = ["Created_Time", "Created_By", "Modified_Time", "Modified_By"]
+        ids = [str(row.record["id"]) for row in batch.rows if "id" in row.record]
+        if ids:
+            known = self._wire.records_by_id(self.target.module, ids, ["id", *times])
+            hits = [
+                [known[found]] if (found := str(row.record.get("id"))) in known else [] for row in batch.rows
+            ]
+        else:
+            by_key = self._find_keys(batch, times)
+            hits = [by_key.get(row.folded or "", []) for row in batch.rows]
+        return [self._changed(row, found, batch) for row, found in zip(batch.rows, hits, strict=True)]
+
+    def _changed(self, row: Pending, hits: list[dict[str, Any]], batch: Batch) -> Verdict | None:
+        if "id" not in row.record and not can_query(row.key or ""):
+            return Verdict(lost("a key with a backslash can't be looked up", self.target.key))
+        ours = [hit for hit in hits if changed_by_us(hit, batch.first_intent, self.user)]
+        if not ours:
+            return None
+        if len(ours) > 1:
+            ids = ", ".join(str(hit["id"]) for hit in ours)
+            return Verdict(lost(f"several records with this key were changed: {ids}", self.target.key))
+        upsert = self.target_of(batch).operation == "upsert"
+        made = upsert and made_by_us(ours[0], batch.first_intent, self.user)
+        outcome = Outcome("created" if made else "updated", str(ours[0]["id"]))
+        owned = lost("another row changed the record too, and one time of change does not tell them apart")
+        return Verdict(outcome, unless_owned=owned)
 
     def _find_keys(self, batch: Batch, extra: list[str]) -> dict[str, list[dict[str, Any]]]:
         """Records by folded key."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from zmigrate.writes import OnExisting, OnRepeated, Operation
 
@@ -29,6 +29,10 @@ class Target:
     case_sensitive: bool = False
     on_existing: OnExisting | None = None
     on_repeated: OnRepeated = "first"
+    appended: frozenset[str] = frozenset()
+    """Fields to which an update adds rows: the same request twice would add them twice."""
+    appends: bool = False
+    """Of a batch: its records have such fields, and exist already or may exist."""
 
     def to_json(self) -> dict[str, object]:
         """As `run.json` keeps it: what a resumed run, and whoever reads its keys, has to know."""
@@ -46,7 +50,14 @@ class Target:
     @property
     def second(self) -> Target:
         """The target of a second write of records that exist: an update by id."""
-        return Target(self.module, "update", "id", "id", self.fold, self.trigger)
+        return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
+
+    def of(self, records: Iterable[Mapping[str, Any]]) -> Target:
+        """The target as it is for these records: what adds rows to them must not be applied twice."""
+        if not self.appended or self.operation not in {"update", "upsert"}:
+            return self
+        adds = any(record.get(name) for record in records for name in self.appended)
+        return replace(self, appends=True) if adds else self
 
     @property
     def natural_on_repeated(self) -> OnRepeated:
@@ -67,9 +78,12 @@ class Target:
         - repeat: at once (update, delete, upsert on a unique field);
         - resend: after the settling time (insert on a unique key: Zoho refuses what exists; upsert on another
           field: finds it);
-        - query: after the settling time ask for the keys, then send what is missing;
+        - query: after the settling time look for the records, then send what is missing (insert on another
+          key; what adds rows to records, where the time of their last change tells);
         - report: nothing can be found out.
         """
+        if self.appends:
+            return "query"
         if self.operation in {"update", "delete"} or (
             self.operation == "upsert" and self.key_kind == "unique"
         ):
@@ -80,13 +94,15 @@ class Target:
 
     @property
     def tells_ours_by_time(self) -> bool:
-        """Whether a record's `Created_Time` and `Created_By` tell if a lost request of ours made it."""
-        return self.operation == "upsert" or (self.operation == "insert" and self.key is not None)
+        """Whether the times of a record, and their users, tell if a lost request of ours made or changed
+        it."""
+        inserts = self.operation == "insert" and self.key is not None
+        return self.operation == "upsert" or inserts or bool(self.appended)
 
     @property
     def searchable(self) -> bool:
-        """Whether a look into the org can tell what became of an insert."""
-        return self.operation == "insert" and self.key_kind in {"unique", "plain"}
+        """Whether a look into the org can tell what became of a request."""
+        return self.appends or (self.operation == "insert" and self.key_kind in {"unique", "plain"})
 
     @property
     def looked_up(self) -> bool:

@@ -109,13 +109,29 @@ def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str 
 
     Both sides are on Zoho's clock; `Created_Time` has whole seconds.
     """
-    created = record.get("Created_Time")
-    if first_intent is None or not isinstance(created, str):
+    return _ours(record.get("Created_Time"), record.get("Created_By"), first_intent, user)
+
+
+def changed_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
+    """Whether a record's last change came no earlier than our first request, and by the user that our token
+    acts as."""
+    return _ours(record.get("Modified_Time"), record.get("Modified_By"), first_intent, user)
+
+
+def in_second_of(record: Mapping[str, Any], first_intent: float | None) -> bool:
+    """Whether a record's last change came in the very second of our first request: Zoho tells no more."""
+    changed = record.get("Modified_Time")
+    if first_intent is None or not isinstance(changed, str):
         return False
-    if datetime.fromisoformat(created).timestamp() < int(first_intent):
+    return int(datetime.fromisoformat(changed).timestamp()) == int(first_intent)
+
+
+def _ours(at: Any, by: Any, first_intent: float | None, user: str | None) -> bool:
+    if first_intent is None or not isinstance(at, str):
         return False
-    creator = record.get("Created_By")
-    return user is None or not isinstance(creator, Mapping) or creator.get("id") == user
+    if datetime.fromisoformat(at).timestamp() < int(first_intent):
+        return False
+    return user is None or not isinstance(by, Mapping) or by.get("id") == user
 
 
 def duplicate_of(element: Mapping[str, Any]) -> str | None:

@@ -21,10 +21,9 @@ NUMBERS = WHOLE_NUMBERS | {"double", "currency", "percent"}
 COMPUTED = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
 """Data types that Zoho computes or takes by another call, and so are never sent."""
 
-_STORED_ELSEWHERE = frozenset(
-    {"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"}
-)
-"""Data types whose values are rows of another module: virtual, and yet writable."""
+STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"})
+"""Data types whose values are rows of another module: virtual, and yet writable. A row that is sent without
+an id is added to those that a record has (zoho-api 9.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +219,7 @@ def read_org(answer: Mapping[str, Any]) -> Org:
 def _may(raw: Mapping[str, Any], verb: str) -> bool:
     """Whether the API may write the field: `operation_type` is the test; `read_only` alone is not enough."""
     kind = raw.get("data_type")
-    if kind in COMPUTED or (raw.get("virtual_field") is True and kind not in _STORED_ELSEWHERE):
+    if kind in COMPUTED or (raw.get("virtual_field") is True and kind not in STORED_ELSEWHERE):
         return False
     view = raw.get("view_type")
     if isinstance(view, dict) and view.get("create") is False and view.get("edit") is False:

@@ -52,6 +52,7 @@ class Findings:
 def remarks(found: Findings) -> Iterator[PlanWarning]:
     """The warnings, what matters most first."""
     yield from _existing(found)
+    yield from _added(found)
     yield from _open_references(found)
     yield from _dropped(found)
     yield from _unread_columns(found)
@@ -82,6 +83,19 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
             field,
             count,
             tuple(judge.lines["found_by_another"]),
+        )
+
+
+def _added(found: Findings) -> Iterator[PlanWarning]:
+    """Rows of subforms and the like, of which an update takes none away."""
+    if not found.counts.updates or found.target.operation == "delete":
+        return
+    for name in sorted(found.target.appended & found.reader.filled):
+        yield PlanWarning(
+            "ROWS_ADDED",
+            f"the rows of {name} are added to those that a record has; a second run adds them once more",
+            name,
+            found.counts.updates,
         )
 
 
