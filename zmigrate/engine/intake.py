@@ -7,7 +7,7 @@ from collections.abc import Callable
 from zmigrate.engine import links, settle
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Action, Outcome, linked_later
+from zmigrate.engine.outcomes import MOVED, Outcome, disputed, linked_later
 from zmigrate.engine.produce import duplicate_in_source
 from zmigrate.engine.resolve import Resolver
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
@@ -175,7 +175,7 @@ class Intake:
         if (
             verdict.unless_owned is not None
             and outcome.id is not None
-            and journal.line_that(_claims_of(outcome.action), outcome.id, row.number) is not None
+            and journal.line_that(disputed(outcome.action), outcome.id, row.number) is not None
         ):
             outcome = verdict.unless_owned
         if outcome.code == DUPLICATE_DATA and outcome.field == key and outcome.id is not None:
@@ -401,8 +401,3 @@ class Intake:
             error = Outage(f"the keys could not be looked up: {error.message}")
         if not again and not isinstance(error, StopRequested):
             self.fail(error)
-
-
-def _claims_of(action: Action) -> tuple[Action, ...]:
-    """What another row must not have done to a record, for a row to have done this to it."""
-    return ("created", "updated") if action == "updated" else (action,)

@@ -97,6 +97,14 @@ class Journal:
         return {} if row is None else dict(orjson.loads(row[0]).get("rows", {}))
 
     @classmethod
+    def held_until(cls, path: Path) -> float | None:
+        """Until when the last of the keys stays fenced, for a look from another run; None where none was.
+        Raises JournalDamaged if it can't be read."""
+        with closing(cls.read_only(path)) as journal:
+            row = journal._one(sql.HELD_UNTIL)
+        return None if row is None else row[0]
+
+    @classmethod
     def _connect(cls, path: Path) -> Journal:
         try:
             connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)

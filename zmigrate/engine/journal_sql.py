@@ -93,6 +93,7 @@ MAY_HOLD_ID = (
 RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch = id WHERE last_row > ?"
 DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
 HELD = "SELECT rows, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
+HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
 ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
 DECIDED_ROWS = "SELECT number, line, key, outcome FROM decided"
 COUNT_ENDED = "SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM decided)"

@@ -73,6 +73,11 @@ def written_as(parts: Sequence[str | None]) -> str | None:
     return {LINK: "created", RELINK: "updated"}.get(parts[2] or "") if links_left else parts[0]
 
 
+def disputed(action: Action) -> tuple[Action, ...]:
+    """What another row must not have done to a record, for a row to have done this to it."""
+    return ("created", "updated") if action == "updated" else (action,)
+
+
 def unpacked(parts: Iterable[str | None]) -> Outcome:
     return Outcome(*parts)  # type: ignore[arg-type]
 

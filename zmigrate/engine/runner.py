@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from zmigrate.engine import preflight
@@ -15,6 +16,7 @@ from zmigrate.engine.fed_again import refuse_fed_again
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.journal import Journal
+from zmigrate.engine.late import wait_for_late
 from zmigrate.engine.ledger import identity, refuse_repetition, starting
 from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.order import Place
@@ -83,6 +85,7 @@ class Runner:
             self.refuse_repetition(org, work)
             self._ask(org, work)
             self._survey(org, work, connection, stack)
+            self._wait_for_late(org, work)
             alone = self._invocation.practice or self._seat is not None
             with nullcontext() if alone else starting(self._invocation.settings.state_dir):
                 self.refuse_repetition(org, work)
@@ -113,6 +116,7 @@ class Runner:
             self._refuse_another(record, org, work)
             self._ask(org, work)
             self._survey(org, work, connection, stack, journal.places())
+            self._wait_for_late(org, work, folder.path)
             record = folder.turn_to("running", record)
             return self._work_on(folder, record, journal, org, work, connection)
 
@@ -258,6 +262,10 @@ class Runner:
             once=type(self._job).once,
             again=self._choices.again,
         )
+
+    def _wait_for_late(self, org: Org, work: RecordWork | None, own: Path | None = None) -> None:
+        if work is not None:
+            wait_for_late(self._invocation, identity(org_json(org)), work.target, self._now(), own)
 
     def _refuse_another(self, record: RunRecord, org: Org, work: RecordWork | None) -> None:
         """A resumed run goes on in the same org, with the same write."""
