@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 from tests.engine.fake_org import KEY, SOMEBODY_ELSE, US, FakeClock, FakeOrg, fold
 from tests.engine.fakes import (
+    PLAIN,
     RESOLVER,
     FakeConverter,
     FakeSource,
@@ -338,7 +339,7 @@ class Lab:
     def check_files(self) -> None:
         """The result files hold every row once."""
         journal = Journal.open(self.folder.journal)
-        files = write_results(self.folder, journal, ["Row"], pieces_of(self.source))
+        files = write_results(self.folder, journal, ["Row"], pieces_of(self.source), PLAIN)
         journal.close()
         listed = [(int(row["Row"]), name) for name, path in files.items() for row in read_rows(path)]
         home = {"skipped": "skipped", "failed": "errors", "in_doubt": "in_doubt"}

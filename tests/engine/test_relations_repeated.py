@@ -9,7 +9,8 @@ import pytest
 
 from tests.engine.test_relations import account, make, parents
 from tests.support import Bench, read_rows, write_rows
-from zmigrate import Delete, Find, Insert, RecordJob, Ref, Upsert
+from zmigrate import Delete, Find, Insert, RecordJob, Ref, Update, Upsert
+from zmigrate.events import RequestSent
 from zmigrate.writes import Write
 
 INSERT = Insert("Accounts", key="Legacy_ID")
@@ -152,3 +153,56 @@ def test_a_key_that_an_earlier_row_took_is_not_in_doubt_after_server_errors(benc
     assert (result.rows.created, result.rows.failed, result.rows.in_doubt) == (3, 1, 0)
     [failed] = read_rows(result.files["errors"])
     assert (failed["line"], failed["code"]) == ("4", "DUPLICATE_IN_SOURCE")
+
+
+@pytest.mark.parametrize("write", [INSERT, UPSERT])
+def test_a_child_waits_for_the_row_of_its_parent_that_is_written(write: Write, bench: Bench) -> None:
+    """The first row of `a` is refused, the second one, which has a parent, is not."""
+    rows = [("r", "R", ""), ("c", "C", "a"), ("a", "A", "nobody"), ("b", "B", "r"), ("a", "A2", "b")]
+    result = bench.run(load(bench, write, *rows))
+    assert (result.rows.created, result.rows.failed) == (4, 1)
+    assert parents(bench) == {"r": None, "b": "r", "a": "b", "c": "a"}
+
+
+def test_no_circle_is_made_of_waiting_for_the_last_row_of_a_key(bench: Bench) -> None:
+    """The last row of `a` is below `c`, which is below `a`: no link is written by itself."""
+    rows = [("r", "R", ""), ("a", "A", "r"), ("c", "C", "a"), ("a", "A2", "c")]
+    result = bench.run(load(bench, UPSERT, *rows))
+    assert (result.rows.created, result.rows.updated, result.rows.failed) == (3, 1, 0)
+    assert parents(bench) == {"r": None, "a": "c", "c": "a"}
+    assert not [sent for sent in bench.seen(RequestSent) if sent.method == "PUT"]
+
+
+def test_a_link_counts_where_that_of_a_later_row_of_its_record_stays_open(bench: Bench) -> None:
+    result = bench.run(load(bench, UPSERT, ("a", "A", "a"), ("a", "A2", "nobody")))
+    assert (result.rows.created, result.rows.failed) == (1, 1)
+    [failed] = read_rows(result.files["errors"])
+    assert (failed["line"], failed["code"]) == ("3", "REFERENCE_OPEN")
+    assert parents(bench) == {"a": "a"}
+
+
+@pytest.mark.parametrize("thrown_away", [False, True])
+def test_the_id_map_follows_keys_that_a_run_changed(thrown_away: bool, bench: Bench) -> None:
+    """Two accounts change their keys, by updates that find them by id; and one loses its key."""
+    bench.run(load(bench, INSERT, ("a", "A", ""), ("b", "B", ""), ("c", "C", "")))
+    ids = {record["Account_Name"]: record["id"] for record in bench.records("Accounts")}
+    members = {"transform": lambda self, row: {"id": row["id"], "Legacy_ID": row["key"] or None}}
+    for number, (name, key) in enumerate([("A", "tmp"), ("B", "a"), ("A", "b"), ("C", "")]):
+        path = write_rows(bench.folder / f"change-{number}.csv", [{"id": ids[name], "key": key}])
+        job = make(Update("Accounts"), path, dict)
+        assert (
+            bench.run(type("Change", (type(job),), {"__module__": __name__, **members})()).rows.updated == 1
+        )
+        if thrown_away:
+            for file in bench.folder.glob(".zmigrate/orgs/*/ids.db*"):
+                file.unlink()
+
+    def of(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Legacy_ID": row["id"], "Last_Name": "Doe", "Account_Name": Ref("Accounts", row["id"])}
+
+    rows = [{"id": key} for key in ("a", "b", "c", "tmp")]
+    path = write_rows(bench.folder / "contacts.csv", rows)
+    result = bench.run(make(Insert("Contacts", key="Legacy_ID"), path, of))
+    assert (result.rows.created, result.rows.failed) == (2, 2)
+    linked = {record["Legacy_ID"]: record["Account_Name"]["id"] for record in bench.records("Contacts")}
+    assert linked == {"a": ids["B"], "b": ids["A"]}

@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +198,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def timestamp() -> str:
-    """Now, ISO 8601 with the local offset."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    """Now, ISO 8601 with the local offset; in milliseconds, so that it tells which of two runs came first."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:

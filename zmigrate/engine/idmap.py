@@ -48,6 +48,9 @@ PUT = (
     " ON CONFLICT DO UPDATE SET key=excluded.key, kind=excluded.kind, at=max(at, excluded.at)"
 )
 
+LATER = "SELECT 1 FROM entry WHERE id=? AND module=? AND field=? AND at>? LIMIT 1"
+FORGET = "DELETE FROM entry WHERE id=? AND module=? AND field=?"
+
 
 @dataclass(frozen=True, slots=True)
 class KeyRule:
@@ -151,9 +154,13 @@ class IdMap:
             self._replay_run(record, path, path.relative_to(state_dir).as_posix())
 
     def _replay_run(self, record: RunRecord, path: Path, name: str) -> None:
+        if record.write is None:
+            return
         rule = KeyRule.of(record.write)
-        deletes = (record.write or {}).get("operation") == "delete"
-        if rule is None and not deletes:
+        module = str(record.write["module"])
+        deletes = record.write["operation"] == "delete"
+        others = {} if deletes else self._other_keys(module, rule)
+        if rule is None and not deletes and not others:
             return
         try:
             journal = Journal.read_only(path)
@@ -168,19 +175,43 @@ class IdMap:
             if deletes:
                 gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
                 self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
-            elif rule is not None:
+            if rule is not None and not deletes:
                 keys = (
                     (row[2], parts[1])
                     for row, parts in journal.ended()
                     if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
                 )
                 self._put(rule, _began(record), keys)
+            if others:
+                self._change(others, _began(record), journal.written_records([*others]))
             # A run that is older than a deletion may have gone on after it.
             self._db.execute("DELETE FROM entry WHERE id IN gone")
             self._db.execute(
                 "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows", (name, rows)
             )
             self._db.execute("COMMIT")
+
+    def _other_keys(self, module: str, own: KeyRule | None) -> dict[str, KeyRule]:
+        """The fields of a module by which records are known, other than a run's own key."""
+        kinds = self._db.execute("SELECT field, kind FROM entry WHERE module=? GROUP BY field", (module,))
+        return {
+            field: KeyRule(module, field, "u" in kind, "n" in kind, "c" in kind)
+            for field, kind in kinds
+            if own is None or field != own.field
+        }
+
+    def _change(
+        self, rules: Mapping[str, KeyRule], at: float, written: Iterable[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        """Take up keys that a run wrote which found its records by another field: (id, record) pairs."""
+        for record_id, record in written:
+            for name in rules.keys() & record.keys():
+                rule, value = rules[name], record[name]
+                later = self._db.execute(LATER, (record_id, rule.module, name, at)).fetchone()
+                if later is None:
+                    self._db.execute(FORGET, (record_id, rule.module, name))
+                    if value is not None:
+                        self._put(rule, at, [(str(value), record_id)])
 
     def add(self, rule: KeyRule, at: float, keys: Iterable[tuple[str, str]]) -> None:
         """Add (key, id) pairs of the run at work, which began at that time (epoch seconds)."""

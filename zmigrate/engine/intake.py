@@ -131,10 +131,11 @@ class Intake:
         if unasked:
             flight.ask_for_links(unasked)
             return
-        latest = links.latest(flight.links)
-        while flight.links:
-            batch = flight.links.popleft()
-            rows, open_ones = self._resolver.resolve(links.without_overwritten(batch.rows, latest))
+        resolved = [(batch, *self._resolver.resolve(batch.rows)) for batch in flight.links]
+        flight.links.clear()
+        latest = links.latest(rows for _, rows, _ in resolved)
+        for batch, linked, open_ones in resolved:
+            rows = links.without_overwritten(linked, latest)
             outcomes = {row.number: outcome for row, outcome in [*open_ones, *links.bare(rows)]}
             rows = [row for row in rows if row.number not in outcomes]
             flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from zmigrate.engine import journal_sql as sql
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
 from zmigrate.engine.order import Place
-from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, written_as
+from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, was_written, written_as
 from zmigrate.engine.packing import pack_body, pack_outcome, pack_outcomes, pack_source, unpack_source
 from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import DiskFull, JournalDamaged
@@ -320,6 +320,16 @@ class Journal:
             yield from zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
         for number, line, key, outcome in self._all(sql.DECIDED_ROWS):
             yield (number, line, key), orjson.loads(outcome)
+
+    def written_records(self, fields: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(id, record) of all that was written, as it was sent, in batches that have one of these fields."""
+        marks = [f'"{name}":'.encode() for name in fields]
+        for body, outcomes in self._all(sql.SENT):
+            content = zlib.decompress(body)
+            records = orjson.loads(content).get("data") if any(mark in content for mark in marks) else None
+            for record, parts in zip(records or (), orjson.loads(outcomes), strict=False):
+                if was_written(parts) and parts[1]:
+                    yield parts[1], record
 
     def open_rows(self) -> Iterator[list[int]]:
         """Numbers of the rows in batches without outcomes, batch by batch."""

@@ -45,11 +45,11 @@ def cut(row: Pending, names: Sequence[str]) -> Pending:
     return row._replace(record=record, open=rest, links=links)
 
 
-def latest(batches: Iterable[Batch]) -> dict[tuple[str, str], int]:
-    """By a record's id and a field: the number of the last of the rows whose links are written there."""
+def latest(groups: Iterable[Iterable[Pending]]) -> dict[tuple[str, str], int]:
+    """By a record's id and a field: the number of the last of the link rows that write there."""
     numbers: dict[tuple[str, str], int] = {}
-    for batch in batches:
-        for row in batch.rows:
+    for rows in groups:
+        for row in rows:
             for name in row.record:
                 place = (row.record["id"], name)
                 numbers[place] = max(row.number, numbers.get(place, 0))

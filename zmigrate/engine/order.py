@@ -124,10 +124,13 @@ class Order:
         return bool(children)
 
     def _let_repeated_follow(self, source: Source) -> None:
-        """Where a row points at others, the later ones with its key go behind it, as in the source."""
+        """Where a row points at others, the later ones with its key go behind it, as in the source; and rows
+        that point at this key behind them all, if they can: the first may be refused, and another be written.
+        """
         if not self._db.execute(sql.REPEATED).rowcount:
             return
         self._db.execute(sql.FOLLOWERS)
+        self._db.execute(sql.BEHIND_THE_LAST)
         self._db.execute(sql.LACKING)
         self._fill_in(source)
 
@@ -147,23 +150,33 @@ class Order:
         db = self._db
         if level:
             db.execute(sql.LESS_TO_WAIT_FOR, (level,))
-        if db.execute(sql.LEVEL, (level + 1,)).rowcount:
-            return True
-        lowest = self._one("SELECT min(number) FROM child WHERE level IS NULL")
-        if lowest is None:
-            return False
-        db.execute("UPDATE child SET level=?, cut=1 WHERE number=?", (level + 1, self._on_a_circle(lowest)))
+        while not db.execute(sql.LEVEL, (level + 1,)).rowcount:
+            lowest = self._one("SELECT min(number) FROM child WHERE level IS NULL")
+            if lowest is None:
+                return False
+            circle = self._circle(lowest)
+            if not self._given_up(circle):
+                db.execute("UPDATE child SET level=?, cut=1 WHERE number=?", (level + 1, min(circle)))
+                return True
         return True
 
-    def _on_a_circle(self, start: int) -> int:
-        """The first row of the circle that one comes to from here, going from row to parent."""
+    def _circle(self, start: int) -> list[int]:
+        """The circle that one comes to from here, going from row to parent."""
         path: dict[int, None] = {}
         at = start
         while at not in path:
             path[at] = None
             at = self._one(sql.UNPLACED_PARENT, at)
         walked = list(path)
-        return min(walked[walked.index(at) :])
+        return walked[walked.index(at) :]
+
+    def _given_up(self, circle: Sequence[int]) -> bool:
+        """Open a circle that is closed by no reference, but by a wait for the last row of a key."""
+        for child, parent in zip(circle, [*circle[1:], circle[0]], strict=True):
+            if self._db.execute(sql.GIVE_UP, (parent, child)).rowcount:
+                self._db.execute(sql.ONE_LESS, (child,))
+                return True
+        return False
 
     # -- questions --------------------------------------------------------------------------------
 

@@ -19,11 +19,16 @@ CREATE TABLE repeated (         -- keys of several rows, of which one at least p
     first_child INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE recalled (place INTEGER, number INTEGER PRIMARY KEY, line INTEGER, level INTEGER, cut INTEGER);
-CREATE TABLE edge (parent INTEGER, child INTEGER, PRIMARY KEY (parent, child)) WITHOUT ROWID;
+CREATE TABLE edge (
+    parent INTEGER,
+    child INTEGER,
+    soft INTEGER NOT NULL DEFAULT 0,  -- given up rather than a reference, where it closes a circle
+    PRIMARY KEY (parent, child)
+) WITHOUT ROWID;
 """
 
 EDGES = (
-    "INSERT OR IGNORE INTO edge"
+    "INSERT OR IGNORE INTO edge(parent, child)"
     " SELECT (SELECT {which}(number) FROM key WHERE key.folded = pointer.folded), child FROM pointer"
     " WHERE EXISTS (SELECT 1 FROM key WHERE key.folded = pointer.folded)"
 )
@@ -35,10 +40,18 @@ REPEATED = (
 )
 
 FOLLOWERS = (
-    "INSERT OR IGNORE INTO edge SELECT before, number FROM"
+    "INSERT OR IGNORE INTO edge(parent, child) SELECT before, number FROM"
     " (SELECT number, first_child, lag(number) OVER (PARTITION BY folded ORDER BY number) AS before"
     " FROM key JOIN repeated USING (folded)) WHERE before >= first_child"
 )
+
+BEHIND_THE_LAST = (
+    "INSERT OR IGNORE INTO edge(parent, child, soft) SELECT max(key.number), pointer.child, 1"
+    " FROM pointer JOIN repeated USING (folded) JOIN key USING (folded)"
+    " GROUP BY pointer.child, folded HAVING sum(key.number = pointer.child) = 0"
+)
+GIVE_UP = "DELETE FROM edge WHERE parent = ? AND child = ? AND soft"
+ONE_LESS = "UPDATE child SET waits = waits - 1 WHERE number = ?"
 
 LACKING = (
     "INSERT INTO child SELECT DISTINCT child, 0, x'', NULL, 0, 0, NULL FROM edge"
