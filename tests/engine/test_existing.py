@@ -85,6 +85,42 @@ def test_a_record_is_never_adopted_by_a_field_that_is_not_the_key(tmp_path: Path
         assert bench.records()[0]["Last_Name"] == "Other"
 
 
+@pytest.mark.parametrize(
+    ("on_existing", "counts"), [("skip", (0, 1, 0)), ("update", (1, 0, 0)), ("fail", (0, 0, 1))]
+)
+def test_a_record_that_shares_two_unique_values_is_known_by_the_key(
+    on_existing: Any, counts: tuple[int, int, int], tmp_path: Path
+) -> None:
+    """Zoho names both values in one refusal."""
+    with Emulator(Options(email_unique=True)) as emulator:
+        bench = Bench(emulator, tmp_path)
+        bench.seed(leads(1))
+        path = write_rows(tmp_path / "l.csv", [{**leads(1)[0], "City": "New"}])
+        job = file_job(Insert("Leads", key=UNIQUE, on_existing=on_existing), path)
+        with bench.plan(job) as plan:
+            assert (plan.counts.updates, plan.counts.skipped, plan.counts.refused) == counts
+            foreseen = [reject.code for reject in plan.rejects]
+        result = bench.run(job)
+        assert (result.rows.updated, result.rows.skipped, result.rows.failed) == counts
+        assert [row["code"] for row in read_rows(result.files["errors"])] == foreseen
+
+
+@pytest.mark.parametrize(
+    "write", [Insert("Leads", key=PLAIN, on_existing="skip"), Update("Leads", key=PLAIN)]
+)
+def test_a_key_that_cant_be_asked_for_is_not_taken_for_new(write: Any, bench: Bench) -> None:
+    rows = leads(2, key=PLAIN)
+    rows[0][PLAIN] = r"CORP\anna"
+    bench.seed(rows)
+    job = file_job(write, write_rows(bench.folder / "l.csv", rows))
+    with bench.plan(job) as plan:
+        foreseen = [(reject.line, reject.code) for reject in plan.rejects]
+    result = bench.run(job)
+    assert (result.rows.skipped + result.rows.updated, result.rows.failed) == (1, 1)
+    assert [(int(row["line"]), row["code"]) for row in read_rows(result.files["errors"])] == foreseen
+    assert len(bench.records()) == 2
+
+
 def test_several_namesakes_are_not_chosen_from(bench: Bench) -> None:
     ids = bench.seed([*leads(1, key=PLAIN), *leads(1, key=PLAIN)])
     path = write_rows(bench.folder / "l.csv", leads(1, key=PLAIN))

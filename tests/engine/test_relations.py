@@ -225,6 +225,16 @@ def test_what_is_open_is_left_out_where_the_job_says_so(bench: Bench) -> None:
     assert not bench.records("Contacts")[0].get("Account_Name")
 
 
+def test_what_cant_be_looked_up_is_not_taken_for_what_is_not_there(bench: Bench) -> None:
+    bench.seed([{"Account_Name": "A\\B"}], "Accounts")
+    path = write_rows(bench.folder / "c.csv", [{"id": "1", "of": "A\\B"}])
+    job = make(CONTACTS, path, find_by_name("leave_out"), ["Accounts"])
+    with bench.plan(job) as plan:
+        assert [reject.code for reject in plan.rejects] == ["REFERENCE_OPEN"]
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (0, 1)
+
+
 def test_what_must_not_be_open_stops_the_run_before_its_first_write(bench: Bench) -> None:
     bench.seed([{"Account_Name": "Acme"}], "Accounts")
     rows = [{"id": "1", "of": "Acme"}, {"id": "2", "of": "Nobody"}]

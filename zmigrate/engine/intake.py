@@ -12,7 +12,7 @@ from zmigrate.engine.produce import duplicate_in_source
 from zmigrate.engine.resolve import Resolver
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
 from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.verdicts import DUPLICATE_DATA, Verdict
+from zmigrate.engine.verdicts import Verdict, taken
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import ApiError, CreditsSpent, Fatal, InDoubt, Outage, RefusedError
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
@@ -106,7 +106,7 @@ class Intake:
                 second: Second = "link" if outcome.action == "created" else "relink"
                 rows_of[second].append(links.link_row(row, record_id))
                 outcomes[index] = linked_later(outcome)
-            elif on_existing and outcome.code == DUPLICATE_DATA and outcome.field == key:
+            elif on_existing and taken(outcome, key):
                 if on_existing == "update":
                     rows_of["update"].append(links.update_row(row, record_id, key))
                     outcomes[index] = Outcome("moved", record_id)
@@ -179,7 +179,7 @@ class Intake:
             and journal.line_that(disputed(outcome.action), outcome.id, row.number) is not None
         ):
             outcome = verdict.unless_owned
-        if outcome.code == DUPLICATE_DATA and outcome.field == key and outcome.id is not None:
+        if outcome.id is not None and taken(outcome, key):
             updates = self._target.on_existing == "update"
             line = journal.line_that(
                 ["created", "updated"] if updates else ["created"], outcome.id, row.number

@@ -25,6 +25,8 @@ from zmigrate.zoho.metadata import ModuleFields
 
 IDS_SHOWN = 5
 
+UNASKABLE = "a value with a backslash or a line break can't be looked up"
+
 Place = tuple[str, str]
 """Module and field that `Find`s look into."""
 
@@ -175,7 +177,8 @@ class Resolver:
         if len(ids) == 1:
             open_id.fill(ids[0])
             return None
-        if not ids and reference.when_open == "leave_out":
+        unasked = isinstance(reference, Find) and not can_query(reference.value)
+        if not ids and not unasked and reference.when_open == "leave_out":
             leave_out(row.record, open_id)
             return None
         return points_at_nothing(open_id) if not ids else _points_at_several(open_id, ids)
@@ -266,7 +269,7 @@ def points_at_nothing(open_id: OpenId) -> Outcome:
     elif can_query(reference.value):
         why = "the org has no such record"
     else:
-        why = "a value with a backslash or a line break can't be looked up"
+        why = UNASKABLE
     message = f"{describe(reference)} is not known: {why}"
     return Outcome("failed", None, REFERENCE_OPEN, open_id.field, message)
 

@@ -13,7 +13,15 @@ import orjson
 from zmigrate.engine import links
 from zmigrate.engine.askable import askable
 from zmigrate.engine.batch import Batch, Pending, Second
-from zmigrate.engine.outcomes import ANSWER_LOST, EXISTS, KEY_AMBIGUOUS, KEY_NOT_FOUND, Action, Outcome
+from zmigrate.engine.outcomes import (
+    ANSWER_LOST,
+    EXISTS,
+    KEY_AMBIGUOUS,
+    KEY_NOT_ASKED,
+    KEY_NOT_FOUND,
+    Action,
+    Outcome,
+)
 from zmigrate.engine.resolve import Answers, Place, Wanted, ask
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import (
@@ -31,6 +39,8 @@ from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.crm import write_body
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
+
+UNASKABLE = "a key with a backslash or a line break can't be looked up"
 
 
 class Wire(Protocol):
@@ -212,6 +222,9 @@ class Sender:
 
     def _existing(self, row: Pending, hits: list[dict[str, Any]]) -> str | Outcome | None:
         """For an insert: what a record that has the key already means for the row. None: there is none."""
+        if not can_query(row.key or ""):
+            reason = f"whether a record has the key {row.key!r} can't be asked: {UNASKABLE}"
+            return Outcome("failed", None, KEY_NOT_ASKED, self.target.key, reason)
         if not hits:
             return None
         key, ids = self.target.key, [str(hit["id"]) for hit in hits]
@@ -230,11 +243,7 @@ class Sender:
         if len(hits) == 1:
             return str(hits[0]["id"])
         if not hits:
-            reason = (
-                "no record has this key"
-                if can_query(row.key or "")
-                else "a key with a backslash can't be looked up"
-            )
+            reason = "no record has this key" if can_query(row.key or "") else UNASKABLE
             return Outcome("failed", None, KEY_NOT_FOUND, key, f"{reason}: {row.key!r}")
         return self._ambiguous(row, [str(hit["id"]) for hit in hits])
 
@@ -248,7 +257,7 @@ class Sender:
     def _found(self, row: Pending, hits: list[dict[str, Any]], batch: Batch) -> Verdict | None:
         key = self.target.key
         if not can_query(row.key or ""):
-            return Verdict(lost("a key with a backslash can't be looked up", key))
+            return Verdict(lost(UNASKABLE, key))
         ours = [hit for hit in hits if made_by_us(hit, batch.first_intent, self.user)]
         if not ours:
             return None
@@ -277,7 +286,7 @@ class Sender:
 
     def _changed(self, row: Pending, hits: list[dict[str, Any]], batch: Batch) -> Verdict | None:
         if "id" not in row.record and not can_query(row.key or ""):
-            return Verdict(lost("a key with a backslash can't be looked up", self.target.key))
+            return Verdict(lost(UNASKABLE, self.target.key))
         ours = [hit for hit in hits if changed_by_us(hit, batch.first_intent, self.user)]
         if not ours:
             return None

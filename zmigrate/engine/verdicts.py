@@ -21,6 +21,9 @@ DUPLICATE_DATA = "DUPLICATE_DATA"
 INVALID_DATA = "INVALID_DATA"
 SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
 
+SEPARATOR = "; "
+"""Between several codes, fields and reasons of one row."""
+
 DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
 """An upsert is not among them: it says of each row what it did."""
 
@@ -145,6 +148,13 @@ def duplicate_of(element: Mapping[str, Any]) -> str | None:
     return str(ids.pop()) if len(ids) == 1 and None not in ids else None
 
 
+def taken(outcome: Outcome, key: str | None) -> bool:
+    """Whether a row was refused for nothing but that one record has its key already, and maybe others of its
+    unique values."""
+    fields = (outcome.field or "").split(SEPARATOR)
+    return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
+
+
 def refusal(element: Mapping[str, Any]) -> Outcome:
     """A row that Zoho refused: its codes, fields and reasons, several of them joined by "; "."""
     details = element.get("details") or {}
@@ -154,9 +164,9 @@ def refusal(element: Mapping[str, Any]) -> Outcome:
     return Outcome(
         "failed",
         duplicate_of(element) or details.get("id"),
-        "; ".join(dict.fromkeys(codes)),
-        "; ".join(dict.fromkeys(name for name in field_names if name)) or None,
-        "; ".join(messages),
+        SEPARATOR.join(dict.fromkeys(codes)),
+        SEPARATOR.join(dict.fromkeys(name for name in field_names if name)) or None,
+        SEPARATOR.join(messages),
     )
 
 

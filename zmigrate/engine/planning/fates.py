@@ -7,14 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zmigrate.engine.batch import Pending
-from zmigrate.engine.outcomes import EXISTS, KEY_AMBIGUOUS, KEY_NOT_FOUND
+from zmigrate.engine.outcomes import EXISTS, KEY_AMBIGUOUS, KEY_NOT_ASKED, KEY_NOT_FOUND
 from zmigrate.engine.planning.asking import Hits, KeyField, Record
 from zmigrate.engine.planning.book import Fate
 from zmigrate.engine.planning.compare import says_already
+from zmigrate.engine.sender import UNASKABLE
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.rows.refusal import MANDATORY_NOT_FOUND
 from zmigrate.writes import Insert, Write
+from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.metadata import ModuleFields
 
 LINES_KEPT = 3
@@ -56,6 +58,9 @@ class Judge:
     def judge(self, row: Pending, hits: Hits | None) -> tuple[Fate, list[Problem]]:
         """The row's fate, and what speaks against it."""
         operation = self._target.operation
+        if (self._target.asks_first or self._target.looked_up) and not can_query(row.key or ""):
+            code = KEY_NOT_ASKED if operation == "insert" else KEY_NOT_FOUND
+            return "refused", [Problem(self._target.key, code, UNASKABLE, row.key)]
         if operation == "insert":
             return self._insert(row, hits)
         found = None if hits is None else self._found(row, hits)

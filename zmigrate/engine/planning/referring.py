@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
 from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.engine.planning.known import PlannedKeys
 from zmigrate.engine.planning.parallel import in_parallel
-from zmigrate.engine.resolve import IdLookup, Wanted, ask, some_of
+from zmigrate.engine.resolve import UNASKABLE, IdLookup, Wanted, ask, some_of
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Find
 from zmigrate.rows.keys import fold_key, fold_number
 from zmigrate.stopping import StopSignal
+from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
 
@@ -93,7 +94,8 @@ class References:
         found = self._book.spooled(
             "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state"  # noqa: S608
             f" FROM reference r JOIN row me ON me.number=r.number AND me.fate{fate}"
-            " WHERE (r.state LIKE 'several%' OR (r.state='open' AND r.when_open<>'leave_out'))"
+            " WHERE (r.state LIKE 'several%' OR r.state='unaskable'"
+            " OR (r.state='open' AND r.when_open<>'leave_out'))"
             " AND NOT (r.state='open' AND r.kind='ref' AND r.module=? AND r.by IN ('', ?)"
             f" AND EXISTS ({own}))"
             " ORDER BY r.number",
@@ -140,7 +142,9 @@ class References:
             fold = fold_number if number else fold_key
 
             def tasks() -> Iterator[tuple[_Alike, Callable[[], dict[str, list[str]]]]]:
-                for values in self._values(module, by, "find"):
+                for found in self._values(module, by, "find"):
+                    values = [value for value in found if can_query(value)]
+                    self._mark("unaskable", module, by, "find", set(found) - set(values))
                     for start in range(0, len(values), COQL_IN_VALUES):
                         alike: _Alike = {}
                         for value in values[start : start + COQL_IN_VALUES]:
@@ -183,10 +187,15 @@ class References:
             first, last = False, found[-1]
 
     def _learn(self, module: str, by: str, kind: str, answers: Mapping[str, Sequence[str]]) -> None:
-        states: list[tuple[Any, ...]] = []
+        values: dict[str, list[str]] = {}
         for value, ids in answers.items():
             state = f"several: {some_of(ids)}" if len(ids) > 1 else "found" if ids else "open"
-            states.append((state, module, by, kind, value))
+            values.setdefault(state, []).append(value)
+        for state, alike in values.items():
+            self._mark(state, module, by, kind, alike)
+
+    def _mark(self, state: str, module: str, by: str, kind: str, values: Iterable[str]) -> None:
+        states = [(state, module, by, kind, value) for value in values]
         self._book.db.execute("BEGIN")
         self._book.db.executemany(
             "UPDATE reference SET state=? WHERE module=? AND by=? AND kind=? AND value=? AND state='unknown'",
@@ -199,6 +208,8 @@ def _why(module: str, by: str, value: str, kind: str, state: str) -> tuple[str, 
     what = f"{module} with {by} {value!r}" if kind == "find" else f"the {module} key {value!r}"
     if state.startswith("several"):
         return REFERENCE_AMBIGUOUS, f"{what} stands for several records: {state.removeprefix('several: ')}"
+    if state == "unaskable":
+        return REFERENCE_OPEN, f"{what} can't be looked up: {UNASKABLE}"
     if kind == "find":
         return REFERENCE_OPEN, f"neither the org nor a file before this one has {what}"
     return REFERENCE_OPEN, f"{what} is in no row before it, and no earlier run against this org wrote it"
