@@ -1,4 +1,4 @@
-"""`ids export`: the keys and ids that the runs of a folder left, without asking Zoho."""
+"""`ids export`: the keys and ids that the runs of a folder left, without asking Zoho; `ids check` asks."""
 
 from __future__ import annotations
 
@@ -126,3 +126,20 @@ def test_practice_leaves_no_ids(zmigrate, folder):
     done = zmigrate("ids", "export")
     assert done.code == 2
     assert "there are no runs against an org" in done.err
+
+
+def test_records_that_were_deleted_in_zoho_are_forgotten(zmigrate, credentials, folder):
+    load(zmigrate, folder, leads(3))
+    load(zmigrate, folder, [{"Legacy_ID": "A-1", "Account_Name": "Acme"}], "Accounts")
+    zmigrate("ids", "export")
+    gone = read_rows(folder / "ids.csv")[2]
+    scope = ("--scope", "ZohoCRM.modules.leads.DELETE")
+    assert zmigrate("api", "DELETE", f"/crm/v8/Leads?ids={gone['id']}", *scope).code == 0
+    done = zmigrate("ids", "check")
+    assert done.code == 0, done.err
+    assert "4 records of Emulated Trading looked for, 1 gone" in done.out
+    assert "1  Leads: their keys are forgotten" in done.out
+    zmigrate("ids", "export", "--force")
+    assert gone["key"] not in [row["key"] for row in read_rows(folder / "ids.csv")]
+    again = json.loads(zmigrate("ids", "check", "--module", "Leads", "--json").out)
+    assert (again["checked"], again["gone"], again["modules"]) == (2, 0, {})

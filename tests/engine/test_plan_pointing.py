@@ -106,10 +106,9 @@ def test_ids_of_several_lookups_are_looked_for_too(bench: Bench) -> None:
     assert (result.rows.created, result.rows.failed) == (2, 2)
 
 
-def test_ids_of_a_module_that_the_token_may_not_read_are_said_not_to_be_asked(bench: Bench) -> None:
+def test_ids_are_looked_for_in_modules_that_the_job_itself_does_not_read(bench: Bench) -> None:
     plan = bench.plan(job_of(bench, CONTACTS, [{"id": "1", "account": "12345"}], by_id))
-    assert rejects(plan) == []
-    assert "Accounts" in codes(plan)["NOT_ASKED"].message
+    assert rejects(plan) == [(2, "Account_Name", "INVALID_DATA")]
 
 
 # -- references ------------------------------------------------------------------------------------

@@ -206,3 +206,24 @@ def test_the_id_map_follows_keys_that_a_run_changed(thrown_away: bool, bench: Be
     assert (result.rows.created, result.rows.failed) == (2, 2)
     linked = {record["Legacy_ID"]: record["Account_Name"]["id"] for record in bench.records("Contacts")}
     assert linked == {"a": ids["B"], "b": ids["A"]}
+
+
+def test_the_plan_tells_of_records_that_were_deleted_in_the_org(bench: Bench) -> None:
+    bench.run(load(bench, INSERT, ("a", "A", ""), ("b", "B", "")))
+    ids = {record["Legacy_ID"]: record["id"] for record in bench.records("Accounts")}
+    gone = write_rows(bench.folder / "gone.csv", [{"id": ids["a"]}])
+    elsewhere = Bench(bench.emulator, bench.folder / "elsewhere")
+    elsewhere.folder.mkdir()
+    assert elsewhere.run(make(Delete("Accounts"), gone, dict)).rows.deleted == 1
+
+    def of(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {"Legacy_ID": row["id"], "Last_Name": "Doe", "Account_Name": Ref("Accounts", row["id"])}
+
+    path = write_rows(bench.folder / "contacts.csv", [{"id": "a"}, {"id": "b"}])
+    job = make(Insert("Contacts", key="Legacy_ID"), path, of)
+    with bench.plan(job) as plan:
+        [reject] = plan.rejects
+        assert (reject.line, reject.code) == (2, "INVALID_DATA")
+        assert "zmigrate ids check" in reject.message
+    result = bench.run(job)
+    assert [row["code"] for row in read_rows(result.files["errors"])] == ["INVALID_DATA"]

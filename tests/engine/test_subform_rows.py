@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.test_relations import make
 from tests.support import Bench, write_rows
-from zmigrate import Insert, RecordJob, Update, Upsert
+from zmigrate import Insert, RecordJob, Update, Upsert, scopes_for
 from zmigrate.events import BatchDoubted
 from zmigrate.writes import Write
 
@@ -51,6 +51,20 @@ def test_they_are_added_once_whatever_becomes_of_the_answer(bench: Bench, write:
     bench.script({**FAULTS[fault], "method": method, "path": f"/crm/v8/{MODULE}*", "times": 1})
     result = bench.run(job_of(bench, WRITES[write], [{"id": key, "work": f"Fixed {key}"} for key in "12"]))
     assert (result.rows.updated, result.exit_code) == (2, 0)
+    assert works(bench) == {"1": ["Fixed 1", "Cleaned"], "2": ["Fixed 2", "Cleaned"]}
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_an_update_by_id_adds_them_once(bench: Bench, fault: str) -> None:
+    ids = bench.seed([{"Legacy_ID": "1", "Name": "Laptop"}, {"Legacy_ID": "2", "Name": "Mouse"}], MODULE)
+    bench.script({**FAULTS[fault], "method": "PUT", "path": f"/crm/v8/{MODULE}", "times": 1})
+    rows = [{"id": record_id, "work": f"Fixed {key}"} for key, record_id in zip("12", ids, strict=True)]
+    path = write_rows(bench.folder / "assets.csv", rows)
+    by_id = make(
+        Update(MODULE), path, lambda row: {"id": row["id"], "Service_Log": asset(row)["Service_Log"]}
+    )
+    type(by_id).scopes = scopes_for(Update(MODULE))
+    assert bench.run(by_id).rows.updated == 2
     assert works(bench) == {"1": ["Fixed 1", "Cleaned"], "2": ["Fixed 2", "Cleaned"]}
 
 

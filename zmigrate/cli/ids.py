@@ -1,4 +1,4 @@
-"""`zmigrate ids export`: which record stands for which key, as the runs of this folder left it."""
+"""`zmigrate ids`: which record stands for which key, as the runs of this folder left it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zmigrate.cli.commands import Command, Group
 from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import UsageError
-from zmigrate.zoho.facts.scopes import ORG
+from zmigrate.zoho.facts.scopes import MODULES, ORG
 
 if TYPE_CHECKING:
     from zmigrate.engine.idmap import Entry
@@ -62,6 +62,29 @@ def add_to(app: typer.Typer) -> None:
         with closing(IdMap.open(state, identity(chosen))) as found, written(out) as file:
             counts = write(file, found.entries(module))
         tell(chosen, out, counts, module, as_json)
+
+    @ids.command(cls=Command)
+    def check(
+        module: Annotated[
+            str | None, typer.Option("--module", metavar="M", help="Only this module's records.")
+        ] = None,
+        profile: CheckProfile = None,
+        state_dir: State = None,
+        as_json: Json = False,
+    ) -> None:
+        """Look for the records in Zoho, and forget those that were deleted there."""
+        from zmigrate.cli.connections import connected, found_settings
+        from zmigrate.engine.id_check import forget_gone
+        from zmigrate.engine.idmap import IdMap
+        from zmigrate.engine.ledger import identity
+        from zmigrate.engine.runner import org_json
+
+        state = found_settings(state_dir).state_dir
+        with connected((ORG, MODULES), profile=profile, state_dir=state_dir) as connection:
+            org = org_json(connection.crm.org())
+            with closing(IdMap.open(state, identity(org))) as found:
+                looked_for, gone = forget_gone(found, connection.crm, module)
+        tell_gone(org, looked_for, gone, as_json)
 
     app.add_typer(ids, name="ids")
 
@@ -126,6 +149,25 @@ def write(file: TextIO, entries: Iterable[Entry]) -> dict[str, int]:
         writer.writerow([entry.module, entry.field, escape(entry.key), entry.id])
         counts[entry.module] = counts.get(entry.module, 0) + 1
     return counts
+
+
+def tell_gone(
+    org: Mapping[str, Any], looked_for: Mapping[str, int], gone: Mapping[str, int], as_json: bool
+) -> None:
+    """How many records were looked for, and how many are gone."""
+    checked, total = sum(looked_for.values()), sum(gone.values())
+    if as_json:
+        shown = {name: org.get(name) for name in ("id", "zgid", "name")}
+        modules = {name: number for name, number in gone.items() if number}
+        data = {"org": shown, "checked": checked, "gone": total, "modules": modules}
+        typer.echo(json.dumps(data, ensure_ascii=False))
+        return
+    from zmigrate.display.console import count, counted
+
+    typer.echo(f"{counted(checked, 'record')} of {org.get('name')} looked for, {total:,} gone")
+    for name, number in gone.items():
+        if number:
+            typer.echo(f"{count(number):>9}  {name}: their keys are forgotten")
 
 
 def tell(

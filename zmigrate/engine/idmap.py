@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS entry (
     PRIMARY KEY (module, folded, field, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entry_id ON entry(id);
-CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY) WITHOUT ROWID;   -- records that a run deleted
+CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY) WITHOUT ROWID;   -- records that were deleted
 """
 
 PUT = (
@@ -251,6 +251,30 @@ class IdMap:
         for row in rows:
             entries.setdefault(row[0], []).append(_Stored._make(row))
         return entries
+
+    def modules(self) -> list[str]:
+        """The modules of which there are keys."""
+        return [name for (name,) in self._db.execute("SELECT DISTINCT module FROM entry ORDER BY module")]
+
+    def records(self, module: str) -> Iterator[str]:
+        """The ids of a module's records, each once. May be read while records are forgotten."""
+        last = ""
+        while some := [
+            one
+            for (one,) in self._db.execute(
+                "SELECT DISTINCT id FROM entry WHERE module=? AND id>? ORDER BY id LIMIT ?",
+                (module, last, KEYS_AT_ONCE),
+            )
+        ]:
+            yield from some
+            last = some[-1]
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Drop records that the org has no longer."""
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", ((one,) for one in ids))
+        self._db.execute("DELETE FROM entry WHERE id IN gone")
+        self._db.execute("COMMIT")
 
     def entries(self, module: str | None = None) -> Iterator[Entry]:
         """Every key with its record, by module, field and key."""

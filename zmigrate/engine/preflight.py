@@ -23,6 +23,7 @@ from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
+from zmigrate.zoho.facts.scopes import module_scope
 from zmigrate.zoho.metadata import STORED_ELSEWHERE, WHOLE_NUMBERS, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
@@ -61,13 +62,17 @@ class Banner:
 
 
 def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
-    """What the checks need beside the job's own scopes: the org; the fields of a write's module; and the
-    users, since a row may name an owner, and a record's creator may tell whether it is ours.
+    """What the checks need beside the job's own scopes: the org; the fields of a write's module; the users,
+    since a row may name an owner, and who made a record may tell whether it is ours; and the records that are
+    updated, since the time of their last change may tell it, too.
     """
     if write is None:
         return ("ZohoCRM.org.READ",)
     scopes = ("ZohoCRM.org.READ", "ZohoCRM.settings.fields.READ")
-    return scopes if write.operation == "delete" else (*scopes, "ZohoCRM.users.READ")
+    if write.operation == "delete":
+        return scopes
+    reads = (module_scope(write.module, "READ"),) if write.operation == "update" else ()
+    return (*scopes, "ZohoCRM.users.READ", *reads)
 
 
 def find_user(crm: Crm, emit: Emit) -> str | None:

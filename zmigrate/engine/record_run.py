@@ -298,7 +298,8 @@ class RecordRun:
             self._stop.sleep(0.05)
 
     def _nothing_was_there(self) -> bool:
-        return self._fresh and self._connection.crm.is_empty(self._target.module)
+        keyed = self._target.key_kind != "id"  # else there is no scope to ask, and there is something
+        return self._fresh and keyed and self._connection.crm.is_empty(self._target.module)
 
 
 def _state(flight: Flight) -> RunState:

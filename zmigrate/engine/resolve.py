@@ -276,6 +276,8 @@ def points_at_nothing(open_id: OpenId) -> Outcome:
 
 def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Outcome:
     message = f"{describe(open_id.reference)} stands for {len(ids)} records: {some_of(ids)}"
+    if isinstance(open_id.reference, Ref):
+        message += "; if some of them were deleted in Zoho, `zmigrate ids check` forgets them"
     return Outcome("failed", None, REFERENCE_AMBIGUOUS, open_id.field, message)
 
 

@@ -97,7 +97,8 @@ class Target:
         """Whether the times of a record, and their users, tell if a lost request of ours made or changed
         it."""
         inserts = self.operation == "insert" and self.key is not None
-        return self.operation == "upsert" or inserts or bool(self.appended)
+        adds = self.operation == "update" and bool(self.appended)
+        return self.operation == "upsert" or inserts or adds
 
     @property
     def searchable(self) -> bool:

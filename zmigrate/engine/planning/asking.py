@@ -84,8 +84,6 @@ class KeyQuestions:
         deliver: Callable[[], None],
         *,
         compares: bool,
-        may_query: bool,
-        may_read: bool,
         most: int | None = None,
     ) -> None:
         self._crm = crm
@@ -94,8 +92,6 @@ class KeyQuestions:
         self._stop = stop
         self._deliver = deliver
         self._compares = compares
-        self._may_query = may_query
-        self._may_read = may_read
         self._most = ASKED_BY_DEFAULT if most is None else most
         self.keys = key_fields(target, fields)
         self.compared = True
@@ -103,11 +99,6 @@ class KeyQuestions:
         self.empty = False
         """The module has no records."""
         self.asked_rows = 0
-
-    @property
-    def possible(self) -> bool:
-        """Whether the token may look at all."""
-        return self._may_read if self._target.key_kind == "id" else self._may_query
 
     def answer(self, groups: Iterable[list[Pending]], rows: int | None) -> Asked:
         """Every group again, with what is there for its rows. `rows`: about how many there are."""
@@ -117,10 +108,10 @@ class KeyQuestions:
             return
         every: Iterator[list[Pending]] = chain([first], groups)
         written = self._written(first)
-        if not self.possible or not written or self._most == 0:
+        if not written or self._most == 0:
             yield from ((group, None) for group in every)
             return
-        if self._may_query and self._crm.is_empty(self._target.module):
+        if self._crm.is_empty(self._target.module):
             self.empty = True
             yield from ((group, _nothing(self.keys)) for group in every)
             return
@@ -225,8 +216,6 @@ class KeyQuestions:
         if key.name == "id":
             found = self._crm.records_by_id(self._target.module, list(texts.values()), ["id", *compared])
             return {folded: [found[text]] if text in found else [] for folded, text in texts.items()}
-        if not self._may_query:
-            return dict.fromkeys(texts)
         hits: dict[str, list[Record] | None] = {
             folded: [] if can_query(text) else None for folded, text in texts.items()
         }

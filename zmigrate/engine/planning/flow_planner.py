@@ -22,7 +22,7 @@ from zmigrate.job import Flow, job_name
 from zmigrate.rows.sources import Fingerprint
 from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
+from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS
 from zmigrate.zoho.metadata import Org
 
 
@@ -89,10 +89,10 @@ class FlowPlanner:
             return self._as_plan(plans, connection, org)
 
     def _connected(self, steps: Sequence[Step], stack: ExitStack) -> Connection:
-        """A connection with the scopes of all steps, and those for layouts and users."""
+        """A connection with the scopes of all steps, and those to read whatever rows may point at."""
         own = [scope for step in steps for scope in step.job.scopes]
         checks = [scope for step in steps for scope in preflight.scopes_of_checks(step.job.write)]
-        return self._invocation.connect((*own, *checks, LAYOUTS, USERS), stack)
+        return self._invocation.connect((*own, *checks, LAYOUTS, USERS, MODULES, COQL), stack)
 
     def _check_org(self, connection: Connection) -> Org:
         self._invocation.hub.add(self._take_warning)

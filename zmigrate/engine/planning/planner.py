@@ -26,7 +26,7 @@ from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.facts.scopes import LAYOUTS, USERS
+from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS
 from zmigrate.zoho.metadata import Org
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ class Planner:
         return self._as_plan(planner, found, connection, org)
 
     def _connected(self, source: Source, stack: ExitStack) -> Connection:
-        """A connection with the job's scopes, and those for layouts and users."""
+        """A connection with the job's scopes, and those to read whatever rows may point at."""
         refuse_lacking(self._job, source)
         checks = preflight.scopes_of_checks(self._job.write)
-        return self._invocation.connect((*self._job.scopes, *checks, LAYOUTS, USERS), stack)
+        return self._invocation.connect((*self._job.scopes, *checks, LAYOUTS, USERS, MODULES, COQL), stack)
 
     def take_warning(self, event: Event) -> None:
         """What the checks warn of belongs to the plan."""

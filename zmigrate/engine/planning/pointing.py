@@ -53,16 +53,11 @@ class OrgUsers:
 
 
 class Pointers:
-    """Notes where records point, and looks for what is there. `may_read` tells whether the token may read a
-    module.
-    """
+    """Notes where records point, and looks for what is there."""
 
-    def __init__(
-        self, fields: ModuleFields, book: Book, users: OrgUsers, may_read: Callable[[str], bool]
-    ) -> None:
+    def __init__(self, fields: ModuleFields, book: Book, users: OrgUsers) -> None:
         self._book = book
         self._users = users
-        self._may_read = may_read
         self._known_users: dict[str, User] | None = None
         self._user_fields = [field.api_name for field in fields if field.data_type in _USER_TYPES]
         self._lookups = {
@@ -110,10 +105,7 @@ class Pointers:
         db.execute("CREATE TEMP TABLE absent (module TEXT, id TEXT)")
         modules = [name for (name,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall()]
         for module in modules:
-            if self._may_read(module):
-                self._look_for(module, crm, stop, deliver)
-            else:
-                self.not_asked[module] = "the job's scopes do not let it be read"
+            self._look_for(module, crm, stop, deliver)
         found = self._book.spooled(
             "SELECT p.number, p.line, row.key, p.field, p.module, p.id FROM absent a"
             " JOIN pointing p ON p.module=a.module AND p.id=a.id JOIN row ON row.number=p.number"

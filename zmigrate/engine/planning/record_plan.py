@@ -39,7 +39,6 @@ from zmigrate.rows.values import Converter
 from zmigrate.stopping import StopSignal
 from zmigrate.writes import Write
 from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.metadata import Layout, Org
 
 USERS_SHOWN = 1_000
@@ -103,16 +102,8 @@ class RecordPlanner:
         self._users = OrgUsers(self._crm)
         self._directory = UserDirectory(job.users, self._users.load)
         preflight.check_users(self._directory)
-        self._references = References(self.target, self.book, known, self._may_query, planned)
-        self._pointers = Pointers(self.fields, self.book, self._users, self._may_read)
-
-    # -- what the token may -----------------------------------------------------------------------
-
-    def _may_read(self, module: str) -> bool:
-        return not scope_facts.missing(self.job.scopes, [scope_facts.module_scope(module, "READ")])
-
-    def _may_query(self, module: str) -> bool:
-        return not scope_facts.missing(self.job.scopes, scope_facts.scopes_of_query(module))
+        self._references = References(self.target, self.book, known, planned)
+        self._pointers = Pointers(self.fields, self.book, self._users)
 
     # -- the work ---------------------------------------------------------------------------------
 
@@ -167,7 +158,6 @@ class RecordPlanner:
         )
 
     def _questions(self) -> KeyQuestions:
-        module = self.target.module
         return KeyQuestions(
             self._crm,
             self.target,
@@ -175,8 +165,6 @@ class RecordPlanner:
             self._stop,
             self._hub.deliver,
             compares=self.target.operation in {"update", "upsert"} or self.target.on_existing == "update",
-            may_query=self._may_query(module),
-            may_read=self._may_read(module),
             most=self._wish.ask,
         )
 

@@ -9,17 +9,19 @@ from typing import Literal, TypeAlias
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN
 from zmigrate.engine.planning.book import Book, Reject
-from zmigrate.engine.planning.known import PlannedKeys
+from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
 from zmigrate.engine.planning.parallel import in_parallel
+from zmigrate.engine.planning.pointing import IDS_ASKED
 from zmigrate.engine.resolve import UNASKABLE, IdLookup, Wanted, ask, some_of
 from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import INVALID_DATA
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Find
 from zmigrate.rows.keys import fold_key, fold_number
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.crm import Crm
-from zmigrate.zoho.facts.limits import COQL_IN_VALUES
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
 
 AT_ONCE = 500
 
@@ -37,13 +39,11 @@ class References:
         target: Target,
         book: Book,
         known: Sequence[IdLookup],
-        may_query: Callable[[str], bool],
         planned: PlannedKeys | None = None,
     ) -> None:
         self._target = target
         self._book = book
         self._known = known
-        self._may_query = may_query
         self._planned = planned
         self.seen = False
         """Some row has a reference."""
@@ -51,6 +51,8 @@ class References:
         """By module, why `Find`s were not looked for."""
         self.asked_values = 0
         """Different values that `Find`s ask the org for."""
+        self._there_is: dict[str, dict[str, bool]] = {}
+        """By module, of records that earlier runs wrote and that were looked for: whether they are there."""
 
     def note(self, row: Pending) -> None:
         """Keep a row's references."""
@@ -75,7 +77,7 @@ class References:
             if kind == "find":
                 self._from_org(module, by, crm, stop, deliver)
             else:
-                self._from_known(module, by, kind)
+                self._from_known(module, by, kind, partial(self._gone, module, crm, stop, deliver))
         db.execute("UPDATE reference SET state='open' WHERE state='unknown' AND kind='ref'")
 
     def open_ones(
@@ -94,7 +96,7 @@ class References:
         found = self._book.spooled(
             "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state"  # noqa: S608
             f" FROM reference r JOIN row me ON me.number=r.number AND me.fate{fate}"
-            " WHERE (r.state LIKE 'several%' OR r.state='unaskable'"
+            " WHERE (r.state LIKE 'several%' OR r.state LIKE 'gone%' OR r.state='unaskable'"
             " OR (r.state='open' AND r.when_open<>'leave_out'))"
             " AND NOT (r.state='open' AND r.kind='ref' AND r.module=? AND r.by IN ('', ?)"
             f" AND EXISTS ({own}))"
@@ -124,18 +126,45 @@ class References:
         )
         return [line for (line,) in found]
 
-    def _from_known(self, module: str, by: str, kind: str) -> None:
+    def _from_known(self, module: str, by: str, kind: str, gone: Callable[[Iterable[str]], set[str]]) -> None:
+        """`gone` tells which records, of those that earlier runs wrote, the org has no longer."""
         for values in self._values(module, by, kind):
+            answers: dict[str, list[str]] = {}
             for lookup in self._known:
                 found = lookup.find(module, values, by or None)
-                self._learn(module, by, kind, {value: ids for value, ids in found.items() if ids})
+                answers |= {value: ids for value, ids in found.items() if ids}
+            written = {value: ids[0] for value, ids in answers.items() if len(ids) == 1 and ids[0] != NOT_YET}
+            absent = gone(written.values())
+            for value, record_id in written.items():
+                if record_id in absent:
+                    self._mark(f"gone: {record_id}", module, by, kind, [value])
+            self._learn(module, by, kind, answers)
+
+    def _gone(
+        self,
+        module: str,
+        crm: Crm,
+        stop: StopSignal,
+        deliver: Callable[[], None],
+        ids: Iterable[str],
+    ) -> set[str]:
+        """Those of the records with these ids that are not there; nothing once as many were looked for as a
+        plan looks for."""
+        there_is = self._there_is.setdefault(module, {})
+        ids = list(dict.fromkeys(ids))
+        wanted = [one for one in ids if one not in there_is][: IDS_ASKED - len(there_is)]
+        batches = [wanted[start : start + IDS_PER_READ] for start in range(0, len(wanted), IDS_PER_READ)]
+        tasks = ((batch, partial(crm.records_by_id, module, batch, ["id"])) for batch in batches)
+        try:
+            for batch, there in in_parallel(tasks, stop, deliver):
+                there_is |= {one: one in there for one in batch}
+        except (Fatal, RefusedError) as error:
+            self.not_asked[module] = error.message
+        return {one for one in ids if not there_is.get(one, True)}
 
     def _from_org(
         self, module: str, by: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]
     ) -> None:
-        if not self._may_query(module):
-            self.not_asked[module] = "the job's scopes do not let it be read"
-            return
         try:
             field = crm.fields(module).get(by)
             number = field is not None and field.whole_number
@@ -208,6 +237,10 @@ def _why(module: str, by: str, value: str, kind: str, state: str) -> tuple[str, 
     what = f"{module} with {by} {value!r}" if kind == "find" else f"the {module} key {value!r}"
     if state.startswith("several"):
         return REFERENCE_AMBIGUOUS, f"{what} stands for several records: {state.removeprefix('several: ')}"
+    if state.startswith("gone"):
+        record_id = state.removeprefix("gone: ")
+        why = f"{what} stands for the record {record_id}, which the org has no longer"
+        return INVALID_DATA, f"{why}; `zmigrate ids check` forgets such records"
     if state == "unaskable":
         return REFERENCE_OPEN, f"{what} can't be looked up: {UNASKABLE}"
     if kind == "find":

@@ -271,10 +271,8 @@ def _not_asked(found: Findings) -> Iterator[PlanWarning]:
     if counts.not_asked:
         why = (
             f"the first {questions.asked_rows:,} rows were; --ask N asks for more"
-            if questions.possible and questions.asked_rows
+            if questions.asked_rows
             else "--ask 0 was given"
-            if questions.possible
-            else "the job's scopes do not let the module be read"
         )
         yield PlanWarning(
             "NOT_ASKED",

@@ -18,6 +18,8 @@ ORG = "ZohoCRM.org.READ"
 FIELDS = "ZohoCRM.settings.fields.READ"
 USERS = "ZohoCRM.users.READ"
 LAYOUTS = "ZohoCRM.settings.layouts.READ"
+MODULES = "ZohoCRM.modules.READ"
+"""Reading the records of all modules."""
 SEARCH = "ZohoSearch.securesearch.READ"
 
 _STANDARD_MODULES = frozenset(
