@@ -206,7 +206,7 @@ def test_updates_and_deletes_by_id_look_whether_the_records_are_there(bench: Ben
 
 
 def test_a_plan_looks_where_the_job_itself_may_not(bench: Bench) -> None:
-    """An update by id needs no scope to read; the plan has one all the same, and tells of ids that are none."""
+    """An update by id needs no scope to read; the plan has one all the same, and tells of ids of nothing."""
     bench.seed(leads(1))
     plan = planned(bench, Update("Leads"), [{"id": "1", "Company": "x"}])
     assert rejects(plan) == [(2, "id", "INVALID_DATA")]
