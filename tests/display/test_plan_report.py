@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.engine.fakes import PLAIN
 from zmigrate.display.plan import judged, report
 from zmigrate.engine.planning.book import Book, Reject
-from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning, UserMapped
+from zmigrate.engine.planning.counts import PlanCounts
+from zmigrate.engine.planning.plan import Plan, PlanWarning, UserMapped
 from zmigrate.engine.planning.price import Price
 from zmigrate.events import RowsJudged
 from zmigrate.rows.sources import Csv
 
-PRICE = Price(112, 1_012, 48_000, 7, 1.5, 10, 0.35)
+PRICE = Price(112, 1_012, 48_000, 7, 5, 1.5, 10, 0.35)
 
 
 def a_plan(rejects: int = 0, **more: Any) -> Plan:
@@ -49,6 +51,7 @@ def a_plan(rejects: int = 0, **more: Any) -> Plan:
         "elapsed_s": 1.0,
         "book": book,
         "source": Csv("leads.csv"),
+        "texts": PLAIN,
     }
     return Plan(**{**usual, **more})
 

@@ -555,30 +555,6 @@ def test_a_clock_that_is_off_is_told(bench_with: Callable[..., Bench]) -> None:
     assert "clock" in warned(plan)["CHECK"].message
 
 
-# -- price -----------------------------------------------------------------------------------------
-
-
-def test_the_price_is_what_a_run_pays(bench: Bench) -> None:
-    job = file_job(INSERT, write_rows(bench.folder / "rows.csv", leads(950)))
-    price = bench.plan(job).price
-    result = bench.run(job)
-    assert abs(price.credits - result.credits["used"]) <= 3
-    assert abs(price.requests - result.requests["sent"]) <= 3
-    assert price.credits_left is not None
-    assert price.credits_left > 50_000
-
-
-def test_credits_that_do_not_reach_are_told(bench_with: Callable[..., Bench]) -> None:
-    plan = planned(bench_with(edition="free"), INSERT, leads(60_000 // 10))
-    assert "CREDITS_SHORT" not in warned(plan)
-    assert plan.price.in_flight == 5
-    plan = planned(
-        bench_with(edition="free"), INSERT, [{"Legacy_ID": str(n), "Last_Name": "x"} for n in range(51_000)]
-    )
-    assert plan.price.credits > 5_000
-    assert "--wait" in warned(plan)["CREDITS_SHORT"].message
-
-
 # -- what can't be planned -------------------------------------------------------------------------
 
 

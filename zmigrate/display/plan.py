@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from zmigrate import events
     from zmigrate.engine.planning.book import Group
+    from zmigrate.engine.planning.counts import PlanCounts
     from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.planning.plan import PlanCounts, PlanWarning, UserMapped
+    from zmigrate.engine.planning.plan import PlanWarning, UserMapped
 
 FATES = (
     ("creates", "would be created", "green"),

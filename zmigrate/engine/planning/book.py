@@ -158,6 +158,11 @@ class Book:
         self.flush()
         return int(self.db.execute("SELECT COUNT(DISTINCT number) FROM reject").fetchone()[0])
 
+    def count_code(self, code: str) -> int:
+        """Rejects of one code."""
+        self.flush()
+        return int(self.db.execute("SELECT COUNT(*) FROM reject WHERE code=?", (code,)).fetchone()[0])
+
     def index_rejects(self) -> None:
         """To be called once all are noted."""
         self.flush()

@@ -11,13 +11,16 @@ from typing import TypeVar
 
 from zmigrate.engine import preflight
 from zmigrate.engine.batch import Pending
+from zmigrate.engine.outcomes import EXISTS
 from zmigrate.engine.planning.asking import Hits, KeyField, KeyQuestions
 from zmigrate.engine.planning.book import Book
+from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.fates import Judge
 from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
-from zmigrate.engine.planning.plan import PlanCounts, UserMapped
+from zmigrate.engine.planning.levels import Levels, levels_of
+from zmigrate.engine.planning.plan import UserMapped
 from zmigrate.engine.planning.pointing import OrgUsers, Pointers
-from zmigrate.engine.planning.price import Price, looked_up_by_run, price_of
+from zmigrate.engine.planning.price import Price, price_of, work_of
 from zmigrate.engine.planning.reading import ROWS_TOGETHER, Reader, WatchedConverter
 from zmigrate.engine.planning.referring import References
 from zmigrate.engine.planning.remarks import Findings, required_by_layout
@@ -280,11 +283,14 @@ class RecordPlanner:
 
     def _price(self, counts: PlanCounts, seconds_per_call: float) -> Price:
         credits = self._connection.credits
+        levels = Levels((counts.sent,))
+        if self._references.seen:
+            levels = levels_of(self.book, self.target, self.write.on_repeated, counts.sent)
+        existing = self.book.fates().get("skip", 0) + self.book.count_code(EXISTS)
+        work = work_of(self.target, counts, existing, levels, self._references.asked_values)
         return price_of(
             self.target,
-            counts.sent,
-            looked_up=looked_up_by_run(self.target, counts.sent + counts.skipped)
-            + self._references.asked_values,
+            work,
             edition=self._org.edition,
             concurrency=self._wish.concurrency,
             seconds_per_call=seconds_per_call,

@@ -9,8 +9,9 @@ from difflib import get_close_matches
 from zmigrate.engine.outcomes import REFERENCE_OPEN
 from zmigrate.engine.planning.asking import KeyQuestions
 from zmigrate.engine.planning.book import Book
+from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.fates import Judge
-from zmigrate.engine.planning.plan import PlanCounts, PlanWarning
+from zmigrate.engine.planning.plan import PlanWarning
 from zmigrate.engine.planning.pointing import Pointers
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reading import Reader
