@@ -15,7 +15,7 @@ from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Skip, Update, Upsert, Users, scopes_for
 from zmigrate.engine.planning.plan import Plan
 from zmigrate.errors import SourceError, UsageError
-from zmigrate.events import Event, RowsJudged
+from zmigrate.events import Event, Log, RowsJudged
 from zmigrate.formats import Formats
 from zmigrate.stopping import StopRequested, StopSignal
 
@@ -230,17 +230,41 @@ def test_an_upsert_that_zoho_would_send_to_a_record_found_by_another_field_is_to
     assert warned(plan)["FOUND_BY_ANOTHER_FIELD"].field == "Email"
 
 
-def test_rows_of_an_upsert_that_share_a_unique_value_meet_in_one_record(
+def test_a_record_that_zoho_finds_by_another_field_and_that_has_another_key_is_counted(
     bench_with: Callable[..., Bench],
 ) -> None:
     bench = bench_with(email_unique=True)
-    rows = leads(4)
-    rows[2]["Email"] = rows[0]["Email"].upper()
-    plan = planned(bench, UPSERT, rows)
-    assert fates(plan) == {"creates": 3, "updates": 1}
-    assert warned(plan)["FOUND_BY_ANOTHER_FIELD"].lines == (4,)
+    there = [{"Legacy_ID": "other", "Email": "lead1@example.com"}, {"Email": "lead2@example.com"}]
+    bench.seed([{"Last_Name": "x", **record} for record in there])
+    plan = planned(bench, UPSERT, leads(3))
+    message = warned(plan)["FOUND_BY_ANOTHER_FIELD"].message
+    assert "1 of them have another Legacy_ID, which would be replaced" in message
     result = bench.run(file_job(UPSERT, bench.folder / "rows.csv"))
-    assert (result.rows.created, result.rows.updated) == (3, 1)
+    assert (result.rows.created, result.rows.updated) == (1, 2)
+    [told] = [event.message for event in bench.seen(Log) if event.level == "warning"]
+    assert "found 2 rows' records by Email, and not by Legacy_ID" in told
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_rows_of_an_upsert_that_share_a_unique_value_do_not_overwrite_each_other(
+    there: bool, bench_with: Callable[..., Bench]
+) -> None:
+    """Where no record has the key, Zoho goes by the other unique field."""
+    bench = bench_with(email_unique=True)
+    rows = leads(300)
+    rows[250]["Email"] = rows[0]["Email"].upper()
+    rows[251] = {**rows[1], "Company": "Another"}
+    if there:
+        bench.seed([{"Legacy_ID": row["Legacy_ID"], "Last_Name": "x"} for row in (rows[0], rows[250])])
+    plan = planned(bench, UPSERT, rows)
+    assert rejects(plan) == [(252, "Email", "DUPLICATE_IN_SOURCE")]
+    job = file_job(UPSERT, bench.folder / "rows.csv")
+    assert bench.run(job, limit=200).state == "limited"
+    result = bench.resume()
+    [failed] = read_rows(result.files["errors"])
+    assert (failed["line"], failed["field"], failed["code"]) == ("252", "Email", "DUPLICATE_IN_SOURCE")
+    found = {record["Legacy_ID"]: record["Last_Name"] for record in bench.records()}
+    assert found[rows[0]["Legacy_ID"]] == rows[0]["Last_Name"]
 
 
 def test_updates_that_give_one_unique_value_to_two_records_are_refused(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from zmigrate.author import Fill
+from zmigrate.engine.key_field import KEY_TYPES, unique_fields
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
@@ -24,18 +25,13 @@ from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.facts.scopes import module_scope
-from zmigrate.zoho.metadata import STORED_ELSEWHERE, WHOLE_NUMBERS, Field, ModuleFields, Org
+from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
 LINES_TOLD = 3
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 PROBLEMS_TOLD = 20
 """Columns that go nowhere; a file may have hundreds."""
-
-KEY_TYPES = WHOLE_NUMBERS | {"text", "email", "phone", "website", "autonumber"}
-"""Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Others
-come back in another form than they were sent (date-times in the org's zone), or COQL does not look for them.
-"""
 
 LOOKUPS = frozenset(["lookup", "multiselectlookup"])
 """Data types of fields that take a record."""
@@ -193,6 +189,7 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
         on_existing=write.on_existing if isinstance(write, Insert) else None,
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
+        others=unique_fields(fields, key) if operation == "upsert" else (),
     )
 
 

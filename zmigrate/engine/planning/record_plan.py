@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from zmigrate.engine import preflight
 from zmigrate.engine.batch import Pending
+from zmigrate.engine.key_field import KeyField
 from zmigrate.engine.outcomes import EXISTS
-from zmigrate.engine.planning.asking import Hits, KeyField, KeyQuestions
+from zmigrate.engine.planning.asking import Hits, KeyQuestions
 from zmigrate.engine.planning.book import Book
 from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.fates import Judge
@@ -28,7 +29,6 @@ from zmigrate.engine.planning.repeating import (
     repeated_keys,
     repeated_updates,
     repeated_values,
-    updates_of_another,
 )
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.resolve import IdLookup
@@ -120,7 +120,7 @@ class RecordPlanner:
             self._hub.deliver()
             self._hub.emit(RowsJudged(reader.rows, self._rows_expected))
             self._note(group, hits, judge, questions.keys, reader)
-        self._look_behind(judge)
+        self._look_behind()
         counts = self._counts(reader)
         self._hand_on()
         self.book.index_rejects()
@@ -214,7 +214,7 @@ class RecordPlanner:
                     self.book.note("taken", (key.name, key.fold(text), row.number, row.line, text))
         self.book.note_all("row", rows)
 
-    def _look_behind(self, judge: Judge) -> None:
+    def _look_behind(self) -> None:
         """What only all rows together tell: ids that name nothing, keys that stand twice, open references."""
         book, columns = self.book, self._column_of
         book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
@@ -224,13 +224,10 @@ class RecordPlanner:
         self._refuse_open()
         if self.target.key is not None:
             book.refuse(repeated_keys(book, self.target, self.write.on_repeated, columns))
-        if self.target.operation in {"insert", "update"}:
-            book.refuse(repeated_values(book, columns))
+        book.refuse(repeated_values(book, self.target, columns))
         self._refuse_open()
         if self.target.operation == "upsert":
             repeated_updates(book)
-            for shared in updates_of_another(book, columns):
-                judge.note_found_by_another(shared.field or "", shared.line)
 
     def _refuse_open(self) -> None:
         """Rows whose references are open; then those that point at them, and so on."""

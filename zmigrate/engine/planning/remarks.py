@@ -78,9 +78,12 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
             tuple(judge.lines["namesakes"]),
         )
     for field, count in judge.found_by_another.items():
+        replaced = judge.keys_replaced[field]
+        more = f"; {replaced:,} of them have another {key}, which would be replaced" if replaced else ""
         yield PlanWarning(
             "FOUND_BY_ANOTHER_FIELD",
-            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change it",
+            f"no record has the rows' {key}, but some have their {field}, which is unique: Zoho would change "
+            f"those records{more}",
             field,
             count,
             tuple(judge.lines["found_by_another"]),

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE
 from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.engine.shared_values import shared
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.writes import OnRepeated
@@ -63,9 +64,9 @@ def repeated_updates(book: Book) -> int:
     return book.db.total_changes - before
 
 
-def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
+def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) -> Iterator[Reject]:
     """Rows that write a value to a unique field which another record gets from a row before them. Zoho
-    refuses them; an upsert changes that other record instead.
+    refuses them; of an upsert a run does, since Zoho would change that other record.
     """
     book.flush()
     book.db.execute("CREATE INDEX IF NOT EXISTS taken_value ON taken (field, folded, number)")
@@ -80,15 +81,7 @@ def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject
         " WHERE row.folded IS NULL OR first.folded<>row.folded ORDER BY t.number"
     )
     for number, line, key, field, value, other in found:
-        reason = f"the field is unique, and line {other} has this value already"
-        yield Reject(number, line, key, column_of.get(field), field, DUPLICATE_DATA, reason, value)
-
-
-def updates_of_another(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
-    """Rows of an upsert that change the record of another row, since they share a unique value with it."""
-    for shared in repeated_values(book, column_of):
-        changed = book.db.execute(
-            "UPDATE row SET fate='update' WHERE number=? AND fate='create'", (shared.number,)
-        )
-        if changed.rowcount:
-            yield shared
+        code, reason = DUPLICATE_DATA, f"the field is unique, and line {other} has this value already"
+        if target.operation == "upsert":
+            code, reason = DUPLICATE_IN_SOURCE, shared(other, target.key or "")
+        yield Reject(number, line, key, column_of.get(field), field, code, reason, value)
