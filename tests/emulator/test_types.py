@@ -64,6 +64,8 @@ BAD: list[tuple[str, Any, JsonObject]] = [
     ("Depreciation", "12%", {"expected_data_type": "double"}),
     ("Purchase_Date", "31/12/2024", {"expected_data_type": "date"}),
     ("Inspected_At", "2024-12-31 10:00", {"expected_data_type": "datetime"}),
+    # In the org's offset it is in the year 10000.
+    ("Inspected_At", "9999-12-31T23:30:00Z", {"expected_data_type": "datetime"}),
     ("Insured", "yes", {"expected_data_type": "boolean"}),
     ("Insured", 1, {"expected_data_type": "boolean"}),
     ("Condition", 3, {"expected_data_type": "string"}),

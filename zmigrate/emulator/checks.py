@@ -156,7 +156,7 @@ def moment(iso: Callable[[float], str]) -> Check:
             if not DATETIME.fullmatch(value):
                 raise expects("datetime")
             return iso(instant(value))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise expects("datetime") from None
 
     return check
