@@ -39,11 +39,12 @@ def test_mandatory_fields_must_be_there(zoho: Zoho, module: str, field: str) -> 
     assert only(zoho.insert([GOOD[module]], module))["code"] == "SUCCESS"
 
 
+@pytest.mark.parametrize("people", ["Contacts", "Leads"])
 @pytest.mark.parametrize("module", list(GOOD))
-def test_an_activity_belongs_to_a_contact_and_to_a_record_of_the_module_named(
-    zoho: Zoho, module: str
+def test_an_activity_belongs_to_a_person_and_to_a_record_of_the_module_named(
+    zoho: Zoho, module: str, people: str
 ) -> None:
-    (person,) = zoho.created([{"Last_Name": "Person"}], "Contacts")
+    (person,) = zoho.created([{"Last_Name": "Person"}], people)
     (firm,) = zoho.created([{"Account_Name": "Firm"}], "Accounts")
     links = {"Who_Id": {"id": person}, "What_Id": {"id": firm}, "$se_module": "Accounts"}
 
@@ -74,7 +75,7 @@ def test_what_an_activity_is_about_must_be_in_the_module_named(
     assert {name: error["details"][name] for name in details} == details
 
 
-def test_who_is_a_contact(zoho: Zoho) -> None:
+def test_who_is_a_person(zoho: Zoho) -> None:
     (firm,) = zoho.created([{"Account_Name": "Firm"}], "Accounts")
 
     error = only(zoho.insert([{"Subject": "Do it", "Who_Id": {"id": firm}}], "Tasks"))
@@ -141,6 +142,16 @@ def test_reminders_and_repetitions_have_their_shape(
 
     assert zoho.record(record_id, module)[field] == good
     assert only(zoho.insert([{**GOOD[module], field: bad}], module))["code"] == "INVALID_DATA"
+
+
+@pytest.mark.parametrize("people", ["Contacts", "Leads"])
+def test_a_query_finds_activities_by_whose_they_are(zoho: Zoho, people: str) -> None:
+    person, other = zoho.created([{"Last_Name": "Person"}, {"Last_Name": "Other"}], people)
+    task, _ = zoho.created([{"Subject": "Do it", "Who_Id": {"id": one}} for one in (person, other)], "Tasks")
+
+    (row,) = zoho.query(f"select Who_Id from Tasks where Who_Id = '{person}'").json()["data"]
+
+    assert row == {"id": task, "Who_Id": {"id": person}}
 
 
 def test_a_query_finds_activities_by_what_they_are_about(zoho: Zoho) -> None:

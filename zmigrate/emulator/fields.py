@@ -90,6 +90,7 @@ class Field:
     A multi-select or multi-user lookup goes through `linking`, a module with two lookups: `back_lookup` to
     the record itself, and `wrapped_in` to the other one, whose name wraps each id of a value. A subform's
     rows are of the module `subform`. An auto-number is `prefix` and a number from `start_number` on.
+    A lookup takes records of `also_lookup` too, which its metadata do not name.
     """
 
     api_name: str
@@ -103,6 +104,7 @@ class Field:
     external: str | None = None
     picks: tuple[tuple[str, str], ...] = ()
     lookup: str | None = None
+    also_lookup: tuple[str, ...] = ()
     custom: bool = False
     writable: bool = True
     on_layout: bool = True
@@ -118,6 +120,11 @@ class Field:
     @property
     def size(self) -> int:
         return self.length or LENGTHS[self.data_type]
+
+    @property
+    def lookup_modules(self) -> tuple[str, ...]:
+        """Where the records are that a value may name."""
+        return (self.lookup, *self.also_lookup) if self.lookup else ()
 
     @property
     def stored_by_api(self) -> bool:
