@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
@@ -25,6 +26,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
 BIGINT = re.compile(r"-?\d+")
 MAX_WHOLE_DIGITS = 16
+MAX_DIGITS_AFTER_POINT = 9
 MAX_ID_DIGITS = 24
 DROPPED = object()
 UNKNOWN_ID = "the id given seems to be invalid"
@@ -120,11 +122,16 @@ def bigint(digits: int) -> Check:
 
 
 def decimal(digits: int) -> Check:
+    """At most so many digits before the point, and 9 after it (docs v7 "insert records"). Which details a
+    number with more after it gets is UNCONFIRMED: here those of a length, as with too many before it."""
+
     def check(value: Any) -> Any:
         if type(value) not in (int, float) or not isfinite(value):
             raise expects("double")
         if abs(value) >= 10**digits:
             raise Bad({"maximum_length": digits})
+        if -int(Decimal(repr(value)).as_tuple().exponent) > MAX_DIGITS_AFTER_POINT:
+            raise Bad({"maximum_length": MAX_DIGITS_AFTER_POINT})
         return value
 
     return check
