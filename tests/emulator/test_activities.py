@@ -115,6 +115,7 @@ def test_an_event_has_participants(zoho: Zoho) -> None:
     [
         ([{"type": "email", "Email": "a@example.com"}] * 51, "LIMIT_EXCEEDED", ""),
         ([{"type": "contact", "participant": "12"}], "INVALID_DATA", "[0].participant"),
+        ([{"type": "user", "participant": "05545974000000200002"}], "INVALID_DATA", "[0].participant"),
         ([{"type": "guest"}], "INVALID_DATA", "[0].type"),
         ([{"type": "email"}], "MANDATORY_NOT_FOUND", "[0].Email"),
         ("a@example.com", "INVALID_DATA", ""),

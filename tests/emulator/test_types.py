@@ -116,6 +116,17 @@ def test_an_id_of_nothing_is_refused_with_the_place_of_the_id(zoho: Zoho, field:
     }
 
 
+@pytest.mark.parametrize("field", ["Account", "Used_By", "Caretaker", "Reviewers", "Owner"])
+def test_an_id_with_a_zero_before_it_names_nothing(zoho: Zoho, field: str) -> None:
+    value = whole_asset(zoho)[field]
+    wrapped = value[0][field] if isinstance(value, list) else value
+    wrapped["id"] = "0" + wrapped["id"]
+
+    error = only(zoho.insert([{"Name": "A", field: value}], "Legacy_Assets"))
+
+    assert (error["code"], error["message"]) == ("INVALID_DATA", "the id given seems to be invalid")
+
+
 def test_the_id_of_a_record_of_another_module_is_no_lookup(zoho: Zoho) -> None:
     (contact,) = zoho.created([{"Last_Name": "A"}], "Contacts")
 

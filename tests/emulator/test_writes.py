@@ -104,6 +104,17 @@ def test_one_record_is_updated_by_its_path(zoho: Zoho) -> None:
     assert zoho.record(record_id)["City"] == "Durban"
 
 
+def test_an_id_with_a_zero_before_it_is_no_record_s(zoho: Zoho) -> None:
+    (record_id,) = zoho.created([lead()])
+    wrong = f"0{record_id}"
+
+    assert only(zoho.update([{"id": wrong, "City": "Durban"}]))["code"] == "INVALID_DATA"
+    assert only(zoho.upsert([{"id": wrong, "City": "Durban"}]))["code"] == "INVALID_DATA"
+    assert only(zoho.delete([wrong]))["code"] == "INVALID_DATA"
+    assert zoho.get(f"/Leads/{wrong}").status_code == 400
+    assert zoho.record(record_id)["City"] is None
+
+
 def test_updates_are_refused_row_by_row(zoho: Zoho) -> None:
     first, second = zoho.created([lead(1), lead(2)])
 

@@ -15,6 +15,7 @@ from typing import Any
 from .answers import Json
 from .clock import instant
 from .fields import Field
+from .ids import id_number
 
 Check = Callable[[Any], Any]
 
@@ -27,7 +28,6 @@ DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
 BIGINT = re.compile(r"-?\d+")
 MAX_WHOLE_DIGITS = 16
 MAX_DIGITS_AFTER_POINT = 9
-MAX_ID_DIGITS = 24
 DROPPED = object()
 UNKNOWN_ID = "the id given seems to be invalid"
 
@@ -204,7 +204,8 @@ def reference(exists: Callable[[int], bool]) -> Check:
         if type(value) is not dict:
             raise expects("jsonobject")
         wanted = str(value.get("id", ""))
-        if not wanted.isdecimal() or len(wanted) > MAX_ID_DIGITS or not exists(int(wanted)):
+        number = id_number(wanted)
+        if number is None or not exists(number):
             raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
         return {"id": wanted}
 

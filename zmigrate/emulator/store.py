@@ -11,10 +11,10 @@ import orjson
 
 from .catalogue import ModuleSpec
 from .fields import Field
+from .ids import id_number
 
 Values = dict[str, Any]
 COMPACT_AFTER = 1000
-MAX_ID_DIGITS = 25
 
 
 def packed(values: Values) -> bytes:
@@ -125,8 +125,8 @@ class Store:
 
     def find(self, record_id: Any) -> Record | None:
         """The live record of an id as a call gives it."""
-        text = str(record_id)
-        return self.records.get(int(text)) if text.isdecimal() and len(text) < MAX_ID_DIGITS else None
+        number = id_number(record_id)
+        return None if number is None else self.records.get(number)
 
     def index(self, field: Field) -> Index:
         """The index of a field; made on first use and kept up from then on."""
