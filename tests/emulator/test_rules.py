@@ -66,6 +66,8 @@ STORED_VALUES: list[tuple[str, Any, Any]] = [
     ("Description", "line one\nline two", "line one\nline two"),
     ("City", "", None),
     ("City", None, None),
+    ("City", "  ", None),
+    ("City", " Cape Town ", " Cape Town "),
 ]
 
 
@@ -76,7 +78,7 @@ def test_a_good_value_is_stored(zoho: Zoho, field: str, value: Any, stored: Any)
     assert zoho.record(record_id)[field] == stored
 
 
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, "", "  ", "\t\n"])
 def test_a_mandatory_field_must_be_there_and_not_empty(zoho: Zoho, value: Any) -> None:
     absent = only(zoho.insert([{"Company": "Firm"}]))
     empty = only(zoho.insert([{"Last_Name": value}]))
@@ -88,6 +90,15 @@ def test_a_mandatory_field_must_be_there_and_not_empty(zoho: Zoho, value: Any) -
         "status": "error",
     }
     assert empty == absent
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_mandatory_field_can_t_be_emptied(zoho: Zoho, value: Any) -> None:
+    (record_id,) = zoho.created([lead(1)])
+
+    error = only(zoho.update([{"id": record_id, "Last_Name": value}]))
+
+    assert (error["code"], error["details"]["api_name"]) == ("MANDATORY_NOT_FOUND", "Last_Name")
 
 
 def test_layout_mandatory_fields_count_only_with_a_layout(zoho: Zoho) -> None:

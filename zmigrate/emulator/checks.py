@@ -74,12 +74,15 @@ def expects(kind: str) -> Bad:
 
 
 def text(size: int) -> Check:
+    """Text is stored as it comes. That blanks alone are none, and so no value of a mandatory field, is
+    UNCONFIRMED."""
+
     def check(value: Any) -> Any:
         if type(value) is not str:
             raise expects("string")
         if len(value) > size:
             raise Bad({"maximum_length": size})
-        return value or None
+        return value if value.strip() else None
 
     return check
 
