@@ -132,6 +132,36 @@ def test_a_unique_field_may_regard_letter_case(zoho_with: Callable[..., Zoho]) -
     assert zoho.insert([lead(3, Legacy_ID="ab-1")]).status_code == 400
 
 
+COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
+
+
+@pytest.mark.parametrize("field", ["Legacy_ID", "Serial_Number"])
+@pytest.mark.parametrize(
+    ("there", "new"), [("ab-1", " ab-1\t"), (" ab-1", "ab-1"), (COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)]
+)
+def test_a_unique_field_regards_neither_blanks_around_a_value_nor_its_unicode_form(
+    zoho: Zoho, field: str, there: str, new: str
+) -> None:
+    (record_id,) = zoho.created([{"Name": "A", field: there}], "Legacy_Assets")
+
+    error = only(zoho.insert([{"Name": "B", field: new}], "Legacy_Assets"))
+
+    assert (error["code"], error["details"]["api_name"]) == ("DUPLICATE_DATA", field)
+    assert zoho.record(record_id, "Legacy_Assets")[field] == there
+
+
+def test_a_unique_field_takes_its_own_value_written_otherwise(zoho: Zoho) -> None:
+    (record_id,) = zoho.created([lead(1, Legacy_ID="ab-1")])
+
+    assert zoho.update([{"id": record_id, "Legacy_ID": "AB-1 "}]).status_code == 200
+    assert zoho.record(record_id)["Legacy_ID"] == "AB-1 "
+    assert only(zoho.insert([lead(2, Legacy_ID="ab-1")]))["code"] == "DUPLICATE_DATA"
+
+
+def test_blanks_are_no_value_that_could_be_taken(zoho: Zoho) -> None:
+    assert zoho.insert([lead(1, Legacy_ID=" "), lead(2, Legacy_ID="  ")]).status_code == 201
+
+
 def test_email_is_unique_only_by_option(zoho: Zoho, zoho_with: Callable[..., Zoho]) -> None:
     rows = [lead(1, Email="a@example.com"), lead(2, Email="A@example.com")]
 

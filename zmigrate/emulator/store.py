@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 import orjson
 
@@ -90,18 +91,24 @@ class Index:
 
 
 def fold_for(field: Field) -> Callable[[Any], Any]:
-    """How two values of a field are compared for being the same."""
+    """How two values of a field are compared for being the same: of a unique field's, and in an upsert.
+
+    Letter case counts where the field's metadata say so (docs v7 "field metadata": `unique.case_sensitive`).
+    That blanks around a text and its Unicode form (NFC) do not count is UNCONFIRMED, and the strict reading:
+    a client that must foresee refusals is tested with more of them. What is stored is the text as it came.
+    """
     return _exact if field.unique and field.case_sensitive else _folded
 
 
 def _exact(value: Any) -> Any:
+    if isinstance(value, str):
+        return normalize("NFC", value.strip())
     return value["id"] if isinstance(value, dict) else value
 
 
 def _folded(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.casefold()
-    return value["id"] if isinstance(value, dict) else value
+    exact = _exact(value)
+    return normalize("NFC", exact.casefold()) if isinstance(exact, str) else exact
 
 
 class Store:
