@@ -126,7 +126,7 @@ def files(value: Any) -> list[Json]:
 
 
 def tags(tag_id: Callable[[str], str]) -> Check:
-    """`[{"name"}]`; a name that is new makes a tag."""
+    """`[{"name"}]`; a name that is new makes a tag. That a name of blanks is refused is UNCONFIRMED."""
 
     def check(value: Any) -> list[Json] | None:
         named: dict[str, Json] = {}
@@ -134,7 +134,7 @@ def tags(tag_id: Callable[[str], str]) -> Check:
             name, path = item.get("name"), f"[{number}].name"
             if name is None:
                 raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, path, "name")
-            if type(name) is not str or not name:
+            if type(name) is not str or not name.strip():
                 raise Bad({"expected_data_type": "string"}, path=path, api_name="name")
             if len(name) > TAG_LENGTH:
                 raise Bad({"maximum_length": TAG_LENGTH}, path=path, api_name="name")
