@@ -79,6 +79,7 @@ BAD: list[tuple[str, Any, JsonObject]] = [
     ("Insured", 1, {"expected_data_type": "boolean"}),
     ("Condition", 3, {"expected_data_type": "string"}),
     ("Condition", "Broken", {"supported_values": ["-None-", "Open", "Used", "Scrap"]}),
+    ("Condition", "Hired Out", {"supported_values": ["-None-", "Open", "Used", "Scrap"]}),
     ("Colours", "RED", {"expected_data_type": "jsonarray"}),
     ("Colours", ["Red"], {"supported_values": ["RED", "GREEN", "BLUE"]}),
     ("Account", "Firm", {"expected_data_type": "jsonobject"}),

@@ -173,8 +173,10 @@ def moment(iso: Callable[[float], str]) -> Check:
 
 
 def choice(field: Field, mode: str) -> Check:
-    members = frozenset(stored for stored, _ in field.picks)
-    shown = [stored for stored, _ in field.picks]
+    """That a value of type `unused` (docs v7 "field metadata") is taken for none of the list's is
+    UNCONFIRMED."""
+    used = [stored for stored, _ in field.picks if stored not in field.unused_picks]
+    members = frozenset(used)
 
     def check(value: Any) -> Any:
         if type(value) is not str:
@@ -185,7 +187,7 @@ def choice(field: Field, mode: str) -> Check:
             return value
         if mode == "drop":
             return DROPPED
-        raise Bad({"supported_values": shown})
+        raise Bad({"supported_values": used})
 
     return check
 
