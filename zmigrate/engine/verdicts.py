@@ -7,6 +7,7 @@ mean "done already"; such a row becomes a Question, which the sender answers by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -189,7 +190,8 @@ def refusal(element: Mapping[str, Any]) -> Outcome:
 def _reason(error: Mapping[str, Any]) -> tuple[str, str | None, str]:
     details = error.get("details") or {}
     code = str(error.get("code") or "UNKNOWN")
-    field_name = details.get("api_name")
+    inner = _IN_ROWS.match(str(details.get("json_path") or ""))
+    field_name = inner[1] if inner else details.get("api_name")
     message = str(error.get("message") or code)
     for key, words in REASONS.items():
         if details.get(key) is not None:
@@ -201,6 +203,9 @@ def _reason(error: Mapping[str, Any]) -> tuple[str, str | None, str]:
         message += f" (the record {existing['id']} has this value)"
     return code, field_name, message
 
+
+_IN_ROWS = re.compile(r"\$\.data\[\d+\]\.(\w+\[\d+\]\.\w+)")
+"""Where a value in a row of a subform stands: `$.data[0].Service_Log[1].Part.id` (zoho-api 4)."""
 
 REASONS = {
     "expected_data_type": "expected type:",

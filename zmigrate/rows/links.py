@@ -36,7 +36,7 @@ SE_MODULE: Final = "$se_module"
 WHO_MODULES: Final = frozenset(["Contacts", "Leads"])
 """What `Who_Id` points at (zoho-api 11.1)."""
 
-_ID = re.compile(r"\d{1,20}\Z", re.ASCII)
+_ID = re.compile(r"[1-9]\d{0,19}\Z", re.ASCII)
 
 
 class Links:

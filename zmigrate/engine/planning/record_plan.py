@@ -106,7 +106,7 @@ class RecordPlanner:
         self._directory = UserDirectory(job.users, self._users.load)
         preflight.check_users(self._directory)
         self._references = References(self.target, self.book, known, planned)
-        self._pointers = Pointers(self.fields, self.book, self._users)
+        self._pointers = Pointers(self.fields, self.book, self._users, self._crm.fields)
 
     # -- the work ---------------------------------------------------------------------------------
 
