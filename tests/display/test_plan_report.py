@@ -128,7 +128,7 @@ def test_what_is_wrapped_stays_indented_and_ends_without_blanks() -> None:
 def test_it_does_not_advise_a_run_that_would_be_refused() -> None:
     text = shown(a_plan(warnings=[PlanWarning("RUN_BEFORE", "a run would be refused: inserted already.")]))
     assert "`run` in the place of `plan`" not in text
-    assert "a run would be refused as it stands" in text
+    assert "a run would stop as it stands" in text
 
 
 def test_what_would_write_nothing_has_no_price() -> None:

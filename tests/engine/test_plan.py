@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 import zmigrate
+from tests.engine.test_relations import account, make
 from tests.support import Bench, file_job, leads, read_rows, write_rows
-from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Skip, Update, Upsert, Users, scopes_for
+from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Ref, Skip, Update, Upsert, Users, scopes_for
 from zmigrate.engine.planning.plan import Plan
 from zmigrate.errors import SourceError, UsageError
 from zmigrate.events import Event, Log, RowsJudged
@@ -648,3 +649,64 @@ def test_the_front_door_plans(bench: Bench) -> None:
     path: Path = write_rows(bench.folder / "rows.csv", leads(2))
     with zmigrate.plan(file_job(INSERT, path), emulator=True, folder=bench.folder, environ={}) as plan:
         assert fates(plan) == {"creates": 2}
+
+
+# -- what stops a run ------------------------------------------------------------------------------
+
+
+def test_a_run_that_would_stop_at_its_first_rows_is_told(bench: Bench) -> None:
+    rows = [{**row, "Email": "nobody"} for row in leads(500)] + leads(5, start=900)
+    plan = planned(bench, INSERT, rows)
+    assert "first 500 rows are all refused, with INVALID_DATA" in warned(plan)["BREAKER"].message
+    assert bench.run(file_job(INSERT, bench.folder / "rows.csv")).state == "paused"
+    assert "BREAKER" not in warned(planned(bench, INSERT, [*leads(1), *rows]))
+
+
+def test_a_reference_that_stops_the_run_is_told_with_its_lines(bench: Bench) -> None:
+    rows = [{"id": key, "name": "x", "parent": parent} for key, parent in ("ab", "ba", "cx")]
+    path = write_rows(bench.folder / "a.csv", rows)
+
+    def strict(row: Any) -> dict[str, Any]:
+        return {**account(row), "Parent_Account": Ref("Accounts", row["parent"], when_open="stop")}
+
+    job = make(Insert("Accounts", key="Legacy_ID"), path, strict)
+    with bench.plan(job) as plan:
+        assert warned(plan)["REFERENCE_STOPS"].lines == (4,)
+    with pytest.raises(UsageError, match="line 4"):
+        bench.run(job)
+
+
+def test_keys_behind_the_limit_that_a_run_goes_by_are_told(bench: Bench) -> None:
+    write = Insert("Leads", key="Legacy_ID", on_repeated="last")
+    rows = [*leads(3), *leads(1)]
+    assert "on_repeated = last" in warned(planned(bench, write, rows, limit=3))["LIMIT"].message
+    assert "LIMIT" not in warned(planned(bench, write, rows))
+
+
+@pytest.mark.parametrize(
+    ("on_existing", "on_repeated", "expected"),
+    [
+        ("skip", "first", {"creates": 1, "skipped": 2, "refused": 1}),
+        ("skip", "each", {"creates": 1, "skipped": 3}),
+        ("update", "first", {"creates": 1, "updates": 1, "refused": 2}),
+        ("update", "each", {"creates": 1, "updates": 3}),
+        ("fail", "each", {"creates": 1, "refused": 3}),
+    ],
+)
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_keys_that_stand_twice_and_are_there_already(
+    key: str, on_existing: Any, on_repeated: Any, expected: dict[str, int], bench: Bench
+) -> None:
+    one, two = leads(2, key=key)
+    bench.seed([one])
+    write = Insert("Leads", key=key, on_existing=on_existing, on_repeated=on_repeated)
+    plan = planned(bench, write, [{**row, "City": "x"} for row in (one, one, two, two)])
+    assert fates(plan) == expected
+    rows = bench.run(file_job(write, bench.folder / "rows.csv")).rows
+    counts = plan.counts
+    assert (rows.created, rows.updated, rows.skipped, rows.failed) == (
+        counts.creates,
+        counts.updates + counts.unchanged,
+        counts.skipped,
+        counts.refused,
+    )

@@ -26,8 +26,8 @@ from zmigrate.engine.planning.reading import ROWS_TOGETHER, Reader, WatchedConve
 from zmigrate.engine.planning.referring import References
 from zmigrate.engine.planning.remarks import Findings, required_by_layout
 from zmigrate.engine.planning.repeating import (
+    follow_the_first,
     repeated_keys,
-    repeated_updates,
     repeated_values,
 )
 from zmigrate.engine.prepare import Preparer
@@ -226,8 +226,11 @@ class RecordPlanner:
             book.refuse(repeated_keys(book, self.target, self.write.on_repeated, columns))
         book.refuse(repeated_values(book, self.target, columns))
         self._refuse_open()
-        if self.target.operation == "upsert":
-            repeated_updates(book)
+        each = self.write.on_repeated == "each"
+        if self.target.operation == "upsert" or (each and self.target.on_existing == "update"):
+            follow_the_first(book, "update")
+        elif each and self.target.on_existing == "skip":
+            follow_the_first(book, "skip")
 
     def _refuse_open(self) -> None:
         """Rows whose references are open; then those that point at them, and so on."""

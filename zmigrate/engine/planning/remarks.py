@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from zmigrate.engine.dispatch import BREAKER_ROWS
 from zmigrate.engine.outcomes import REFERENCE_OPEN
 from zmigrate.engine.planning.asking import KeyQuestions
 from zmigrate.engine.planning.book import Book
@@ -52,6 +53,8 @@ class Findings:
 
 def remarks(found: Findings) -> Iterator[PlanWarning]:
     """The warnings, what matters most first."""
+    yield from _stopping(found)
+    yield from _unread_keys(found)
     yield from _existing(found)
     yield from _added(found)
     yield from _open_references(found)
@@ -64,6 +67,28 @@ def remarks(found: Findings) -> Iterator[PlanWarning]:
     yield from _not_asked(found)
     yield from _settling(found)
     yield from _credits(found)
+
+
+def _stopping(found: Findings) -> Iterator[PlanWarning]:
+    """A run stops early where its first rows are all refused alike."""
+    code = found.book.code_of_first(BREAKER_ROWS)
+    if code is not None:
+        yield PlanWarning(
+            "BREAKER",
+            f"a run would stop: its first {BREAKER_ROWS} rows are all refused, with {code}, unless by "
+            "--keep-going",
+        )
+
+
+def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
+    """A run reads all keys before the first row where one of several rows is chosen, whatever its limit."""
+    target = found.target
+    if found.reader.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
+        yield PlanWarning(
+            "LIMIT",
+            f"keys that stand again behind the limit were not read; a run reads them all, and goes by them "
+            f"(on_repeated = {target.on_repeated})",
+        )
 
 
 def _existing(found: Findings) -> Iterator[PlanWarning]:
@@ -132,7 +157,7 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     for field, count, lines in found.references.counts("stop"):
         yield PlanWarning(
             "REFERENCE_STOPS",
-            f"{field} points at nothing, and the job says that then nothing is to be written",
+            f"{field} points at nothing: a run would stop before its first write, as the job says",
             field,
             count,
             tuple(lines),
