@@ -174,3 +174,15 @@ def test_unused_entries_are_no_members_of_a_pick_list() -> None:
     fields = module(field("Source", "picklist", pick_list=entries))
     with pytest.raises(BadValue, match="'Old One' is not in the pick list; it has Partner"):
         Converter(fields, "insert").convert({"Source": "Old One"})
+
+
+def test_text_for_a_lookup_is_told_how_a_mapping_refers_to_records() -> None:
+    message = refusal("Account", "Acme").message
+    assert (
+        'in a mapping by ref (what zmigrate wrote) or find (what the org has), as in { ref = "Acc' in message
+    )
+
+
+def test_a_records_own_id_is_never_a_reference() -> None:
+    message = refusal("id", "L1", "update", key="id").message
+    assert message.endswith("up to 20 digits; to find records by another field, name that as the key")

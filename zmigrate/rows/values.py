@@ -35,6 +35,7 @@ EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
 PARENT: Final = "Parent_Id"
 """The lookup of a subform's row to its record, which Zoho fills in."""
+OTHER_KEY: Final = "; to find records by another field, name that as the key"
 _PLAIN: Final = Formats()
 
 
@@ -187,7 +188,7 @@ class Converter:
         if name == "id":
             if self._operation == "insert":
                 raise Refused("a new record has no id yet; leave it out", NOT_WRITABLE)
-            return record_id
+            return partial(record_id, instead=OTHER_KEY if self._key == "id" else "")
         if not isinstance(name, str) or not name.startswith("$"):
             problem = field_problem(self._fields, name, self._operation, key=self._key)
             if problem is not None:
