@@ -59,6 +59,13 @@ def converter(field: Field, formats: Formats, links: Links) -> Convert:
     return _linked(field, links) or _by_shape(field)
 
 
+def formats_read(field: Field) -> frozenset[str]:
+    """The declared formats that text for a field is read by; none where it is taken as it is."""
+    if field.data_type in _NUMBERS and field.json_type not in _SHAPES:
+        return frozenset({"decimal", "thousands"})
+    return _FORMATS_READ.get(field.data_type, frozenset())
+
+
 def _by_shape(field: Field) -> Convert:
     """For types that are not known here, or have no form in text."""
     if field.json_type in _SHAPES:
@@ -138,5 +145,10 @@ _READERS: Final[dict[str, Callable[[Formats], Convert]]] = {
     "date": day_reader,
     "datetime": moment_reader,
     "boolean": boolean_reader,
+}
+_FORMATS_READ: Final = {
+    "date": frozenset({"date_format"}),
+    "datetime": frozenset({"datetime_format", "timezone"}),
+    "boolean": frozenset({"true", "false"}),
 }
 _SHAPES: Final[dict[str, Any]] = {"jsonarray": list, "jsonobject": dict}

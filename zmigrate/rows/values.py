@@ -136,6 +136,16 @@ class Converter:
         message = "required field not found: a new record must have it; fill it, or give it a default"
         return tuple(FieldError(name, MANDATORY_NOT_FOUND, message) for name in missing)
 
+    def refusals(self, name: str, value: Any) -> tuple[FieldError, ...]:
+        """What is wrong with one value of a field, which belongs to no record yet; () if nothing is."""
+        try:
+            (self._converters.get(name) or self._compile(name))(value)
+        except Refused as refused:
+            return refused.errors(name, value)
+        finally:
+            self._links.forget()
+        return ()
+
     def convert_columns(
         self, names: Sequence[str], columns: Sequence[Sequence[Any]]
     ) -> list[dict[str, Any]] | None:

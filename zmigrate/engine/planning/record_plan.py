@@ -30,6 +30,7 @@ from zmigrate.engine.planning.repeating import (
     repeated_keys,
     repeated_values,
 )
+from zmigrate.engine.preflight_load import check_load
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.resolve import IdLookup
 from zmigrate.engine.target import Target
@@ -90,8 +91,8 @@ class RecordPlanner:
         self._wish = wish
         self._planned = planned
         self.write: Write = job.write
-        self.fields = preflight.read_fields(self._crm, self.write.module)
-        self.target: Target = preflight.find_target(self.write, self.fields, ())
+        self.fields = preflight.read_fields(self._crm, self.write.module, job)
+        self.target: Target = preflight.find_target(self.write, self.fields, (), job)
         fills = fills_of(job)
         if fills is not None:
             preflight.check_fills(fills, self.fields, self.write.operation, self.write.key)
@@ -104,7 +105,8 @@ class RecordPlanner:
         self.book = Book()
         self._users = OrgUsers(self._crm)
         self._directory = UserDirectory(job.users, self._users.load)
-        preflight.check_users(self._directory)
+        preflight.check_users(self._directory, job)
+        check_load(job, self.fields, self._directory, self._crm, hub.emit)
         self._references = References(self.target, self.book, known, planned)
         self._pointers = Pointers(self.fields, self.book, self._users, self._crm.fields)
 

@@ -32,7 +32,7 @@ class Compiled:
 
     def __init__(self, words: LoadWords, source: Source, open_second: OpenSource, places: Places) -> None:
         header = source.columns
-        self._rules = _rules(words)
+        self._rules = rules_that_count(words)
         self._own: dict[str, str] = {}
         """Columns that go to the field of their name."""
         if header is not None:
@@ -55,7 +55,7 @@ class Compiled:
     def fills(self) -> list[Fill]:
         """The fields that are filled in every row, by rules and by columns of their name."""
         by_rules = [
-            Fill(name, rule.uses, self._said(name, rule), _points_at(rule))
+            Fill(name, rule.uses, self._said(name, rule), points_at(rule))
             for name, rule in self._rules.items()
         ]
         return by_rules + [Fill(name, (column,), f"column {column!r}") for column, name in self._own.items()]
@@ -114,7 +114,7 @@ class Compiled:
         return compile_rule(name, rule)
 
 
-def _rules(words: LoadWords) -> dict[str, FieldRule]:
+def rules_that_count(words: LoadWords) -> dict[str, FieldRule]:
     """Those that count: of a delete nothing but the key is sent."""
     if words.write.operation == "delete":
         return {name: rule for name, rule in words.fields.items() if name == words.write.key}
@@ -133,7 +133,8 @@ def _second(rule: SubformRows, open_second: OpenSource, places: Places, path: Ke
         raise SourceError(f"{where}: {error.message}", hint=error.hint) from None
 
 
-def _points_at(rule: FieldRule) -> PointsAt | None:
+def points_at(rule: FieldRule) -> PointsAt | None:
+    """The module whose records a rule refers to, if it does."""
     return None if rule.pointer is None else PointsAt(rule.pointer.module, rule.pointer.by)
 
 
