@@ -219,6 +219,8 @@ def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -
     row = dict(item)
     if name in row:
         row[name] = one(row[name])
+        if row[name] is None or row[name] is NOTHING:
+            raise Refused(f"a row whose {name} is empty; leave the row out")
     if "id" in row:
         row["id"] = record_id(row["id"])
     return row

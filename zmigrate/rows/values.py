@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.formats import Formats
 from zmigrate.rows import field_types
+from zmigrate.rows.activities import WHOLE_CHECKS, nothing_else
 from zmigrate.rows.columns import TakeColumn, column_taker
 from zmigrate.rows.declared import formats_problem
 from zmigrate.rows.links import Links, record_id
 from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, FieldError, Refused, shown
 from zmigrate.rows.subforms import Subform
-from zmigrate.zoho.metadata import COMPUTED, ModuleFields
+from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
 __all__ = ["BadValue", "Converter", "FieldError", "field_problem"]
 
@@ -70,6 +71,7 @@ class Converter:
         self._users = users
         self._related = related
         self._links = Links(users)
+        self._whole = WHOLE_CHECKS.get(fields.module, nothing_else)
         self._mandatory = _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
@@ -104,6 +106,7 @@ class Converter:
         if self._links.met:
             self.open, misled = self._links.leave(converted)
             errors += misled
+        errors += self._whole(converted)
         if self._key is not None and converted.get(self._key) is None:
             errors += self._empty_key(errors)
         for name in self._mandatory:
@@ -152,7 +155,11 @@ class Converter:
         """The records of rows that stand together, a column at a time: what `convert` gives for each of them,
         at a third of its price. None where a row has to be told apart: a value is refused, or a key empty.
         """
-        if self._operation == "delete" or not self._mandatory.issubset(names):
+        if (
+            self._operation == "delete"
+            or self._whole is not nothing_else
+            or not self._mandatory.issubset(names)
+        ):
             return None
         converted = self._columns(names, columns)
         if converted is None:
@@ -215,6 +222,8 @@ class Converter:
             return _trimmed(convert)
         if self._operation == "insert":
             convert = _none_left_out(convert)
+            if field.data_type in STORED_ELSEWHERE:
+                convert = _new_rows(convert)
         elif field.mandatory:
             convert = _never_blank(convert)
         if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
@@ -237,6 +246,20 @@ class Converter:
             self._users,
             self._related,
         )
+
+
+def _new_rows(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of a new record: rows of subforms, links and files that are all new."""
+
+    def checked(value: Any) -> Any:
+        rows = convert(value)
+        for number, row in enumerate(rows if isinstance(rows, list) else ()):
+            for name in ("id", "_delete"):
+                if isinstance(row, Mapping) and name in row:
+                    raise Refused(f"[{number}]: a new record has no rows yet; leave `{name}` out")
+        return rows
+
+    return checked
 
 
 def field_problem(
