@@ -710,3 +710,10 @@ def test_keys_that_stand_twice_and_are_there_already(
         counts.skipped,
         counts.refused,
     )
+
+
+def test_rows_that_leave_empty_what_the_layout_wants_are_counted(bench: Bench) -> None:
+    rows = leads(3)
+    rows[1]["Company"] = ""
+    warning = warned(planned(bench, INSERT, rows))["EMPTY_ON_LAYOUT"]
+    assert (warning.field, warning.count) == ("Company", 1)

@@ -278,3 +278,15 @@ def test_ids_in_the_rows_of_a_subform_are_looked_for(bench: Bench) -> None:
     assert rejects(bench.plan(job)) == [(3, field, "INVALID_DATA")]
     [failed] = read_rows(bench.run(job).files["errors"])
     assert (failed["line"], failed["field"], failed["code"]) == ("3", field, "INVALID_DATA")
+
+
+def test_a_layout_that_the_module_has_not_is_told(bench: Bench) -> None:
+    rows = [{"id": "1", "layout": "999999999999"}, {"id": "2", "layout": ""}]
+
+    def lead(row: Mapping[str, str]) -> dict[str, Any]:
+        return {"Legacy_ID": row["id"], "Last_Name": "x", "Layout": row["layout"]}
+
+    job = job_of(bench, Insert("Leads", key="Legacy_ID"), rows, lead)
+    assert rejects(bench.plan(job)) == [(2, "Layout", "INVALID_DATA")]
+    [failed] = read_rows(bench.run(job).files["errors"])
+    assert (failed["line"], failed["field"], failed["code"]) == ("2", "Layout", "INVALID_DATA")

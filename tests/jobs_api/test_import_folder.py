@@ -335,3 +335,41 @@ def test_the_command_line_shows_the_steps_and_the_total(
     assert main(["plan", "import-folder", "export", "--emulator"]) == 1
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["total", "8", "6", "2"] in lines
+
+
+def test_the_plan_knows_what_earlier_files_rename(bench: Bench, tmp_path: Path) -> None:
+    old = [{"Legacy_ID": key, "Account_Name": name} for key, name in (("A1", "Old Name"), ("A2", "Same"))]
+    bench.seed(old, "Accounts")
+    upserts = ACCOUNTS.replace('"insert"\nkey', '"upsert"\nmatch_on').partition("Parent_Account")[0]
+    finds = CONTACTS.replace('ref = "Accounts"', 'find = "Accounts", by = "Account_Name"')
+    flow = export(
+        tmp_path,
+        upserts + finds,
+        accounts="Legacy_ID,name\nA1,New Name\nA2,Same\nA3,Third\n",
+        contacts="Legacy_ID,name,account\nC1,Ada,New Name\nC2,Ben,Old Name\nC3,Cy,Same\nC4,Di,third\n",
+        deals=None,
+    )
+    (tmp_path / "deals.csv").unlink(missing_ok=True)
+    with planned(bench, flow) as found:
+        [reject] = found.to_json()["steps"][1]["rejects"]
+        assert (reject["line"], reject["value"]) == (3, "Old Name")
+    result = bench.run(flow)
+    assert [(row["file"], row["line"]) for row in read_rows(result.files["errors"])] == [
+        ("contacts.csv", "3")
+    ]
+
+
+def test_a_key_whose_row_is_refused_itself_is_told_as_that(bench: Bench, tmp_path: Path) -> None:
+    flow = export(
+        tmp_path,
+        accounts="Legacy_ID,name,parent\nA1,,\nA2,Daughter,A1\n",
+        contacts="Legacy_ID,name,account\nC1,Ada,A1\nC2,Ben,A9\n",
+        deals="Legacy_ID,name,account,contact\nD1,Big,,\n",
+    )
+    with planned(bench, flow) as found:
+        steps = found.to_json()["steps"]
+    [_, daughter] = steps[0]["rejects"]
+    assert daughter["message"] == "the Accounts key 'A1' is that of line 2, which would be refused itself"
+    [ada, ben] = steps[1]["rejects"]
+    assert ada["message"].endswith("is that of line 2 of accounts.csv, which would be refused itself")
+    assert "no row before it" in ben["message"]

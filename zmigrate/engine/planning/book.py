@@ -14,7 +14,7 @@ KEPT_BACK = 1_000
 """Notes that are written together."""
 
 _SCHEMA = """
-CREATE TABLE row (number INTEGER PRIMARY KEY, line INTEGER, key TEXT, folded TEXT, fate TEXT);
+CREATE TABLE row (number INTEGER PRIMARY KEY, line INTEGER, key TEXT, folded TEXT, fate TEXT, record TEXT);
 CREATE TABLE reject (id INTEGER PRIMARY KEY, number INTEGER, line INTEGER, key TEXT, "column" TEXT,
     field TEXT, code TEXT, message TEXT, value TEXT);
 CREATE TABLE source (number INTEGER PRIMARY KEY, cells TEXT);
@@ -25,7 +25,7 @@ CREATE TABLE reference (module TEXT, by TEXT, value TEXT, kind TEXT, field TEXT,
 """
 
 _INSERTS = {
-    "row": "INSERT INTO row VALUES (?,?,?,?,?)",
+    "row": "INSERT INTO row VALUES (?,?,?,?,?,?)",
     "reject": "INSERT INTO reject VALUES (NULL,?,?,?,?,?,?,?,?)",
     "source": "INSERT OR IGNORE INTO source VALUES (?,?)",
     "taken": "INSERT INTO taken VALUES (?,?,?,?,?)",
@@ -149,10 +149,11 @@ class Book:
         self.flush()
         return dict(self.db.execute("SELECT fate, COUNT(*) FROM row GROUP BY fate").fetchall())
 
-    def fate(self, number: int) -> str | None:
-        """That of one row; None where it was rejected at first sight."""
-        found = self.db.execute("SELECT fate FROM row WHERE number=?", (number,)).fetchone()
-        return None if found is None else str(found[0])
+    def fate(self, number: int) -> tuple[str | None, str | None]:
+        """That of one row, with the id of the record that it changes; None where it was rejected at first
+        sight."""
+        found = self.db.execute("SELECT fate, record FROM row WHERE number=?", (number,)).fetchone()
+        return (None, None) if found is None else found
 
     def refused_rows(self) -> int:
         self.flush()
@@ -186,6 +187,10 @@ class Book:
             ),
         )
 
+    def rejected_keys(self, after: int = 0) -> Iterator[tuple[str, int]]:
+        """Key and line of the rejects behind the one with this number."""
+        yield from self.db.execute("SELECT key, line FROM reject WHERE key IS NOT NULL AND id>?", (after,))
+
     def groups(self, lines: int = 3, most: int = 200) -> list[Group]:
         """Rejects by code and field, the most frequent first, with their first lines."""
         found = self.db.execute(
@@ -204,9 +209,13 @@ class Book:
         _, column, message, value = first[0]
         return Group(code, field, column, times, tuple(each[0] for each in first), message, value)
 
-    def count_values(self, field: str, code: str) -> tuple[int, int, list[int]]:
-        """Rejected values of a field: how many different ones, how many in all, and the first lines."""
-        where, values = "FROM reject WHERE code=? AND field=?", (code, field)
+    def count_values(self, field: str, code: str, *, but: str = "") -> tuple[int, int, list[int]]:
+        """Rejected values of a field: how many different ones, how many in all, and the first lines; without
+        those whose reason ends in `but`."""
+        where, values = (
+            "FROM reject WHERE code=? AND field=? AND (?='' OR message NOT LIKE '%' || ?)",
+            (code, field, but, but),
+        )
         different, times = self.db.execute(
             f"SELECT COUNT(DISTINCT value), COUNT(value) {where}",
             values,
@@ -217,10 +226,11 @@ class Book:
         )
         return different, times, [line for (line,) in lines]
 
-    def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int]]:
-        """Rejected values of a field and how often each, the most frequent first."""
+    def distinct_values(self, field: str, code: str, most: int, *, but: str = "") -> list[tuple[str, int]]:
+        """Rejected values of a field and how often each, the most frequent first; without those whose reason
+        ends in `but`."""
         return self.db.execute(
             "SELECT value, COUNT(*) FROM reject WHERE code=? AND field=? AND value IS NOT NULL"
-            " GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
-            (code, field, most),
+            " AND (?='' OR message NOT LIKE '%' || ?) GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
+            (code, field, but, but, most),
         ).fetchall()

@@ -47,8 +47,13 @@ class Judge:
         self._fields = fields
         self._others = [key for key in keys if key.name != target.key]
         self._required = required
+        self._wanted = frozenset.intersection(*required.values()) if required else frozenset[str]()
+        self.lacking: Counter[str] = Counter()
+        """New records, by field, that leave empty what every layout wants, and Zoho does not ask for."""
         self._mandatory = [field.api_name for field in fields if field.mandatory]
         self._on_existing = write.on_existing if isinstance(write, Insert) else None
+        self.record_id: str | None = None
+        """Of the record that the row which was judged last would change."""
         self.namesakes: Counter[str] = Counter()
         """Records that would be created beside one of the same key."""
         self.found_by_another: Counter[str] = Counter()
@@ -61,6 +66,7 @@ class Judge:
     def judge(self, row: Pending, hits: Hits | None) -> tuple[Fate, list[Problem]]:
         """The row's fate, and what speaks against it."""
         operation = self._target.operation
+        self.record_id = None
         if (self._target.asks_first or self._target.looked_up) and not can_query(row.key or ""):
             code = KEY_NOT_ASKED if operation == "insert" else KEY_NOT_FOUND
             return "refused", [Problem(self._target.key, code, UNASKABLE, row.key)]
@@ -134,6 +140,7 @@ class Judge:
         problems = list(self._blanked(row.record)) + self._taken(row, hits, str(found["id"]))
         if problems:
             return "refused", problems
+        self.record_id = str(found["id"])
         same = says_already(row.record, found, self._fields, [self._target.key or "id"])
         return ("unchanged" if same else "update"), []
 
@@ -146,11 +153,15 @@ class Judge:
         for name in self._mandatory:
             if record.get(name) is None:
                 yield Problem(name, MANDATORY_NOT_FOUND, "a new record must have it, and the row has none")
-        layout = record.get("Layout")
-        layout_id = str(layout.get("id")) if isinstance(layout, Mapping) else None
+        layout_id = _layout_of(record)
         for name in self._required.get(layout_id or "", ()):
             if record.get(name) is None and name not in self._mandatory:
                 yield Problem(name, MANDATORY_NOT_FOUND, f"the layout {layout_id} wants it; the row has none")
+        if layout_id is None:
+            self.lacking.update(name for name in self._wanted if record.get(name) is None)
+        elif self._required and layout_id not in self._required:
+            reason = f"{self._fields.module} has no layout with this id"
+            yield Problem("Layout", INVALID_DATA, reason, layout_id)
 
     def _blanked(self, record: Mapping[str, Any]) -> Iterator[Problem]:
         for name in self._mandatory:
@@ -207,3 +218,8 @@ class Judge:
     def _remember(self, what: str, line: int) -> None:
         if len(self.lines[what]) < LINES_KEPT:
             self.lines[what].append(line)
+
+
+def _layout_of(record: Mapping[str, Any]) -> str | None:
+    layout = record.get("Layout")
+    return str(layout.get("id")) if isinstance(layout, Mapping) else None

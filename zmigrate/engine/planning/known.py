@@ -17,7 +17,8 @@ NOT_YET = "planned"
 
 
 ValuesOf = Callable[[str], Iterator[tuple[str, str]]]
-"""Reads a source for one field: (value, row in words) of each record that will be created."""
+"""Reads a source for one field: (value, record) of each row; a record that will be created is told in words,
+one that will be changed by its id."""
 
 
 class OpenedIds(IdLookup, Protocol):
@@ -54,6 +55,10 @@ class PlannedKeys:
             " PRIMARY KEY (module, folded, field, id)) WITHOUT ROWID"
         )
         self.db.execute("CREATE TABLE value (module TEXT, field TEXT, folded TEXT, row TEXT)")
+        self.db.execute(
+            "CREATE TABLE refused (module TEXT, field TEXT, folded TEXT, place TEXT,"
+            " PRIMARY KEY (module, field, folded)) WITHOUT ROWID"
+        )
         self._folds: dict[tuple[str, str], Callable[[str], str]] = {}
         self._values: dict[str, list[ValuesOf]] = {}
         self._read: set[tuple[str, str]] = set()
@@ -80,6 +85,34 @@ class PlannedKeys:
         )
         self.db.execute("COMMIT")
 
+    def add_refused(
+        self,
+        module: str,
+        field: str,
+        keys: Iterable[tuple[str, int]],
+        source: str,
+        fold: Callable[[str], str],
+    ) -> None:
+        """Add keys, with their lines, of rows that would be refused."""
+        self.db.execute("BEGIN")
+        self.db.executemany(
+            "INSERT OR IGNORE INTO refused VALUES (?,?,?,?)",
+            ((module, field, fold(key), f"line {line} of {source}") for key, line in keys),
+        )
+        self.db.execute("COMMIT")
+
+    def refused(self, module: str, key: str, field: str | None) -> str | None:
+        """Where a row with this key stands that would be refused."""
+        for (of, name), fold in self._folds.items():
+            if of == module and field in (None, name):
+                found = self.db.execute(
+                    "SELECT place FROM refused WHERE module=? AND field=? AND folded=?",
+                    (module, name, fold(key)),
+                ).fetchone()
+                if found is not None:
+                    return str(found[0])
+        return None
+
     def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {key: [] for key in keys}
         folds = [
@@ -95,7 +128,7 @@ class PlannedKeys:
         return found
 
     def add_rows(self, module: str, values_of: ValuesOf) -> None:
-        """Add a source whose rows will be created; it is read again where a `Find` looks into one of their
+        """Add a source whose rows will be written; it is read again where a `Find` looks into one of their
         fields.
         """
         self._values.setdefault(module, []).append(values_of)
@@ -104,7 +137,7 @@ class PlannedKeys:
     def rows_with(
         self, module: str, field: str, values: Sequence[str], fold: Callable[[str], str]
     ) -> dict[str, list[str]]:
-        """The rows that will be created with each of these values, in words."""
+        """The records that will have been written with each of these values, in words or by id."""
         if module not in self._values:
             return {}
         if (module, field) not in self._read:
@@ -120,10 +153,19 @@ class PlannedKeys:
             for value in values
         }
 
+    def renamed(self, module: str, field: str, record_id: str, folded: str) -> bool:
+        """Whether a record will have another value by then; of a place that `rows_with` was asked about."""
+        found = self.db.execute(
+            "SELECT folded FROM value WHERE module=? AND field=? AND row=? ORDER BY rowid DESC LIMIT 1",
+            (module, field, record_id),
+        ).fetchone()
+        return found is not None and found[0] != folded
+
     def _read_values(self, module: str, field: str, fold: Callable[[str], str]) -> None:
         self._read.add((module, field))
         self.db.execute("DELETE FROM value WHERE module=? AND field=?", (module, field))
         self.db.execute("DROP INDEX IF EXISTS value_folded")
+        self.db.execute("DROP INDEX IF EXISTS value_row")
         self.db.execute("BEGIN")
         for values_of in self._values[module]:
             self.db.executemany(
@@ -132,6 +174,7 @@ class PlannedKeys:
             )
         self.db.execute("COMMIT")
         self.db.execute("CREATE INDEX value_folded ON value (module, field, folded)")
+        self.db.execute("CREATE INDEX value_row ON value (module, field, row)")
 
     def fields_of(self, module: str) -> tuple[str, ...]:
         """The fields by which keys of this module are known."""

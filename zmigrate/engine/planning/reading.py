@@ -209,7 +209,7 @@ class Reader:
             bad, open_ids = self._refused.popleft()
             if (bad.code, bad.message) == (outcome.code, outcome.message):
                 if open_ids:
-                    self._book.note("row", (pending.number, pending.line, pending.key, None, "refused"))
+                    self._book.note("row", (pending.number, pending.line, pending.key, None, "refused", None))
                     self._note_references(pending._replace(open=open_ids))
                 for error in bad.errors:
                     self.ambiguous[error.field] += error.ambiguous

@@ -204,7 +204,7 @@ class RecordPlanner:
                 fate = "refused"
                 for problem in problems:
                     self.book.note("reject", reader.reject(row, *problem))
-            rows.append((row.number, row.line, row.key, row.folded, fate))
+            rows.append((row.number, row.line, row.key, row.folded, fate, judge.record_id))
             if row.open:
                 self._references.note(row)
             if fate == "refused":
@@ -255,19 +255,21 @@ class RecordPlanner:
     def _hand_on(self) -> None:
         """The keys of this job's rows, and what they are found by, for those that come after it."""
         key, operation = self.target.key, self.target.operation
-        if self._planned is not None and operation in {"insert", "upsert"} and self.source.stable:
+        if self._planned is not None and operation != "delete" and self.source.stable:
             self._planned.add_rows(self.target.module, self._values_of)
         if self._planned is None or key in {None, "id"} or operation == "delete":
             return
         found = self.book.db.execute(
             "SELECT DISTINCT folded FROM row WHERE fate<>'refused' AND folded IS NOT NULL"
         )
+        rejected = self.book.rejected_keys()
+        self._planned.add_refused(self.target.module, key or "", rejected, self.source.name, self.target.fold)
         self._planned.add(
             self.target.module, key or "", ((folded, NOT_YET) for (folded,) in found), self.target.fold
         )
 
     def _values_of(self, field: str) -> Iterator[tuple[str, str]]:
-        """The values of one field in the records that would be created, each with its row in words."""
+        """The values of a field in the records that would be written, each with its record: see ValuesOf."""
         prepare = Preparer(
             self.job.transform,
             self._converter(Converter, UserDirectory(self.job.users, self._users.load)),
@@ -280,8 +282,13 @@ class RecordPlanner:
         while some := list(islice(rows, ROWS_TOGETHER)):
             for row in prepare(some)[0]:
                 value = row.record.get(field)
-                if value is not None and self.book.fate(row.number) in {"create", "unasked"}:
+                if value is None:
+                    continue
+                fate, record_id = self.book.fate(row.number)
+                if fate in {"create", "unasked"}:
                     yield str(value), f"line {row.line} of {self.source.name}"
+                elif fate in {"update", "unchanged"} and record_id is not None:
+                    yield str(value), record_id
 
     def _price(self, counts: PlanCounts, seconds_per_call: float) -> Price:
         credits = self._connection.credits

@@ -25,6 +25,8 @@ from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
 
 AT_ONCE = 500
 
+REFUSED_ITSELF = "which would be refused itself"
+
 _OPEN = (
     "FROM reference r WHERE r.state='open' AND r.when_open=?"
     " AND NOT (r.kind='ref' AND r.module=? AND r.by IN ('', ?) AND EXISTS"
@@ -58,6 +60,8 @@ class References:
         """By module, why `Find`s were not looked for."""
         self.asked_values = 0
         """Different values that `Find`s ask the org for."""
+        self._taken_up = 0
+        """The number of the last reject whose key was taken up."""
         self._there_is: dict[str, dict[str, bool]] = {}
         """By module, of records that earlier runs wrote and that were looked for: whether they are there."""
 
@@ -112,7 +116,32 @@ class References:
         )
         for number, line, key, field, module, by, value, kind, state in found:
             code, reason = _why(module, by, value, kind, state)
+            if kind == "ref" and state == "open":
+                where = self._refused_row(module, by, value)
+                reason = (
+                    reason
+                    if where is None
+                    else f"the {module} key {value!r} is that of {where}, {REFUSED_ITSELF}"
+                )
             yield Reject(number, line, key, column_of.get(field), field, code, reason, value)
+
+    def _refused_row(self, module: str, by: str, value: str) -> str | None:
+        """Where a row of this key stands that is refused itself."""
+        if module == self._target.module and by in ("", self._target.key):
+            self._take_up_refused()
+            found = self._book.db.execute(
+                "SELECT line FROM refused_key WHERE folded=?", (self._target.fold(value),)
+            ).fetchone()
+            if found is not None:
+                return f"line {found[0]}"
+        return None if self._planned is None else self._planned.refused(module, value, by or None)
+
+    def _take_up_refused(self) -> None:
+        db = self._book.db
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS refused_key (folded TEXT PRIMARY KEY, line INTEGER)")
+        keys = ((self._target.fold(key), line) for key, line in self._book.rejected_keys(self._taken_up))
+        db.executemany("INSERT OR IGNORE INTO refused_key VALUES (?,?)", keys)
+        self._taken_up = db.execute("SELECT coalesce(max(id), 0) FROM reject").fetchone()[0]
 
     def counts(self, when_open: str) -> list[tuple[str, int, list[int]]]:
         """Open references that this choice goes for: (field, how many, first lines)."""
@@ -189,11 +218,16 @@ class References:
     def _with_planned(
         self, module: str, by: str, answers: Mapping[str, Sequence[str]], fold: Callable[[str], str]
     ) -> Mapping[str, Sequence[str]]:
-        """What the org has, and what rows of the files before this one will add by then."""
+        """What the org has, with what the files before this one will have added or changed by then."""
         if self._planned is None:
             return answers
-        rows = self._planned.rows_with(module, by, list(answers), fold)
-        return {value: [*ids, *rows.get(value, ())] for value, ids in answers.items()}
+        planned = self._planned
+        rows = planned.rows_with(module, by, list(answers), fold)
+        kept = {
+            value: [one for one in ids if not planned.renamed(module, by, one, fold(value))]
+            for value, ids in answers.items()
+        }
+        return {value: list(dict.fromkeys([*ids, *rows.get(value, ())])) for value, ids in kept.items()}
 
     def _values(self, module: str, by: str, kind: str) -> Iterator[list[str]]:
         """Different values whose state is not known yet, some hundred together."""

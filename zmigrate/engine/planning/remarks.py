@@ -16,11 +16,11 @@ from zmigrate.engine.planning.plan import PlanWarning
 from zmigrate.engine.planning.pointing import Pointers
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reading import Reader
-from zmigrate.engine.planning.referring import References
+from zmigrate.engine.planning.referring import REFUSED_ITSELF, References
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import INVALID_DATA
 from zmigrate.formats import Formats
-from zmigrate.rows.choices import NO_CHOICE
+from zmigrate.rows.choices import used_values
 from zmigrate.rows.values import NOT_WRITABLE, UNKNOWN_FIELD
 from zmigrate.zoho.facts.limits import edition_of
 from zmigrate.zoho.metadata import Field, Layout, ModuleFields, Org
@@ -134,8 +134,8 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     for group in found.book.groups():
         if group.code != REFERENCE_OPEN or group.field is None:
             continue
-        values = found.book.distinct_values(group.field, group.code, NAMES_SHOWN)
-        different, _, _ = found.book.count_values(group.field, group.code)
+        values = found.book.distinct_values(group.field, group.code, NAMES_SHOWN, but=REFUSED_ITSELF)
+        different, _, _ = found.book.count_values(group.field, group.code, but=REFUSED_ITSELF)
         if different > 1:
             said = [f"{value!r} ({times:,})" for value, times in values]
             more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
@@ -221,6 +221,16 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
                 wanted[0] if len(wanted) == 1 else None,
                 len(wanted),
             )
+    for name, rows in found.judge.lacking.items():
+        field = found.fields.get(name)
+        if name in filled and field is not None and not field.mandatory:
+            yield PlanWarning(
+                "EMPTY_ON_LAYOUT",
+                f"{name} is empty, and the layouts want it. Zoho takes the rows, unless they name a layout; "
+                "a person who edits such a record has to fill it",
+                name,
+                rows,
+            )
     own = [field.api_name for field in found.fields if _is_key(field)]
     if found.target.key is None and own and not filled.intersection(own):
         yield PlanWarning(
@@ -249,7 +259,7 @@ def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
         if not values:
             continue
         different, in_all, lines = found.book.count_values(field.api_name, INVALID_DATA)
-        shown = [value.display for value in field.pick_list if value.display != NO_CHOICE]
+        shown = [value.display for value in used_values(field)]
         said = [_nearest(value, times, shown) for value, times in values]
         more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
         yield PlanWarning(
