@@ -154,8 +154,7 @@ GOOD = [
     Good("Inspected_At", datetime(2024, 1, 1, 9), "2024-01-01T09:00:00+01:00", BERLIN),
     Good("Inspected_At", "1.7.2024 09:30", "2024-07-01T09:30:00+02:00", GERMAN),
     Good("Inspected_At", "7/1/2024 9:30 PM -0500", "2024-07-01T21:30:00-05:00", ENGLISH),
-    # Shown twice by the clocks: the first is taken.
-    Good("Inspected_At", "2024-10-27T02:30", "2024-10-27T02:30:00+02:00", BERLIN),
+    Good("Inspected_At", "2024-10-27T02:30+02:00", "2024-10-27T02:30:00+02:00", BERLIN),
     # booleans
     Good("Insured", "Yes", True),
     Good("Insured", "off", False),
@@ -342,6 +341,13 @@ BAD = [
     ),
     # lists and objects
     Bad("Tag", "x" * 26, "26 characters, 25 is the most"),
+    Bad(
+        "Inspected_At",
+        "2024-10-27T02:30",
+        "came twice in Europe/Berlin, when the clocks went back; write which offset is meant behind it: +02",
+        BERLIN,
+        ambiguous=True,
+    ),
     Bad("Tag", 5, "a list is wanted"),
     Bad("Service_Log", "x", "a list or an object is wanted"),
     Bad("Service_Log", "[{]", "not JSON that can be read"),

@@ -15,6 +15,7 @@ import orjson
 from zmigrate.author import Fill
 from zmigrate.formats import Formats
 from zmigrate.rows.mapping.cells import as_text
+from zmigrate.rows.moments import came_twice
 from zmigrate.zoho.metadata import NUMBERS, ModuleFields
 
 CellText = Callable[[Any], str]
@@ -86,5 +87,5 @@ def _moment_text(value: date, formats: Formats, data_type: str | None) -> str:
     written = formats.datetime_format
     if written is None:
         return value.isoformat()
-    told = value.tzinfo is None or "%z" in written or (formats.timezone and not value.fold)
+    told = value.tzinfo is None or "%z" in written or (formats.timezone and not came_twice(value))
     return value.strftime(written) if told else value.isoformat()

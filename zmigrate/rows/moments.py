@@ -57,8 +57,8 @@ def day_reader(formats: Formats) -> Callable[[Any], Any]:
 def moment_reader(formats: Formats) -> Callable[[Any], Any]:
     """For date-time fields: ISO, or text in the declared `datetime_format` alone; Python's own always.
 
-    One without an offset is read in the declared time zone, or refused. A time that the clocks went over
-    is refused; of one that they showed twice, the first is taken.
+    One without an offset is read in the declared time zone, or refused. A time that the clocks went over, or
+    that they showed twice, is refused.
     """
     read = _in_format(formats.datetime_format) if formats.datetime_format else _iso_moment
     zone = ZoneInfo(formats.timezone) if formats.timezone else None
@@ -113,7 +113,19 @@ def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
     back = local.astimezone(UTC).astimezone(zone)
     if back.replace(tzinfo=None) != moment:
         raise Refused(f"there was no {moment:%H:%M} on {moment:%Y-%m-%d} in {zone}: the clocks went over it")
+    if came_twice(local):
+        offsets = " or ".join(f"{local.replace(fold=fold):%z}" for fold in (0, 1))
+        raise Refused(
+            f"{moment:%H:%M} on {moment:%Y-%m-%d} came twice in {zone}, when the clocks went back; "
+            f"write which offset is meant behind it: {offsets}",
+            ambiguous=True,
+        )
     return local
+
+
+def came_twice(local: datetime) -> bool:
+    """Whether the clocks of its zone showed a local time twice."""
+    return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
 def _in_format(declared: str) -> ReadText:

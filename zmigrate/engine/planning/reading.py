@@ -25,6 +25,7 @@ from zmigrate.zoho.crm import Crm
 
 ROWS_TOGETHER = 100
 REASONS_KEPT = 1_000
+LINES_KEPT = 3
 
 
 class WatchedConverter(Converter):
@@ -142,8 +143,10 @@ class Reader:
         """Rows that `transform` left out, by reason."""
         self.filled: set[str] = set()
         """Fields that some record writes."""
-        self.ambiguous: Counter[str] = Counter()
-        """Values that could be read in two ways, by field."""
+        self.ambiguous: dict[str, list[int]] = {}
+        """By field, the first lines with values that could be read in two ways."""
+        self.ambiguous_values: Counter[str] = Counter()
+        """How many there are."""
 
     @property
     def unread_columns(self) -> list[str]:
@@ -212,10 +215,17 @@ class Reader:
                     self._book.note("row", (pending.number, pending.line, pending.key, None, "refused", None))
                     self._note_references(pending._replace(open=open_ids))
                 for error in bad.errors:
-                    self.ambiguous[error.field] += error.ambiguous
+                    if error.ambiguous:
+                        self._note_ambiguous(error.field, pending.line)
                     yield error.field or None, error.code, error.message, error.value or None
                 return
         yield outcome.field, outcome.code or "", outcome.message or "", None
+
+    def _note_ambiguous(self, field: str, line: int) -> None:
+        self.ambiguous_values[field] += 1
+        lines = self.ambiguous.setdefault(field, [])
+        if len(lines) < LINES_KEPT:
+            lines.append(line)
 
     def reject(
         self, pending: Pending, field: str | None, code: str, message: str, value: str | None

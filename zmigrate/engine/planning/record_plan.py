@@ -229,7 +229,8 @@ class RecordPlanner:
         book.refuse(repeated_values(book, self.target, columns))
         self._refuse_open()
         each = self.write.on_repeated == "each"
-        if self.target.operation == "upsert" or (each and self.target.on_existing == "update"):
+        updates = self.target.operation in {"update", "upsert"} or self.target.on_existing == "update"
+        if updates and each:
             follow_the_first(book, "update")
         elif each and self.target.on_existing == "skip":
             follow_the_first(book, "skip")

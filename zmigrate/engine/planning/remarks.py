@@ -23,11 +23,19 @@ from zmigrate.formats import Formats
 from zmigrate.rows.choices import used_values
 from zmigrate.rows.values import NOT_WRITABLE, UNKNOWN_FIELD
 from zmigrate.zoho.facts.limits import edition_of
-from zmigrate.zoho.metadata import Field, Layout, ModuleFields, Org
+from zmigrate.zoho.metadata import NUMBERS, Field, Layout, ModuleFields, Org
 
 SYSTEM_TIMES = frozenset(["Created_Time", "Modified_Time", "Last_Activity_Time"])
 PICK_LISTS = frozenset(["picklist", "multiselectpicklist"])
 LINES_SHOWN = 3
+_DECLARE_NUMBERS = "declare how: --decimal and --thousands, or `formats` in the job"
+_REMEDIES = {
+    "date": "declare how: --date-format, or `formats` in the job",
+    "datetime": "declare how: --datetime-format and --timezone, or `formats` in the job",
+    **dict.fromkeys(NUMBERS, _DECLARE_NUMBERS),
+    **dict.fromkeys(("ownerlookup", "userlookup"), "write the users' e-mail addresses, or declare --user"),
+}
+"""Against values that can be read in several ways, by the field's data type."""
 NAMES_SHOWN = 8
 
 
@@ -280,15 +288,12 @@ def _nearest(value: str, times: int, shown: Sequence[str]) -> str:
 
 
 def _ambiguous(found: Findings) -> Iterator[PlanWarning]:
-    for field, count in found.reader.ambiguous.items():
-        if count:
-            yield PlanWarning(
-                "AMBIGUOUS",
-                f"values of {field} can be read in several ways; declare how: --date-format, --decimal, "
-                "--thousands, or `formats` in the job",
-                field,
-                count,
-            )
+    for name, lines in found.reader.ambiguous.items():
+        field = found.fields.get(name)
+        remedy = _REMEDIES.get("" if field is None else field.data_type, "the reasons say how to write them")
+        count = found.reader.ambiguous_values[name]
+        what = f"values of {name} can be read in several ways; {remedy}"
+        yield PlanWarning("AMBIGUOUS", what, name, count, tuple(lines))
 
 
 def _short_years(found: Findings) -> Iterator[PlanWarning]:

@@ -66,6 +66,11 @@ def follow_the_first(book: Book, fate: Fate) -> int:
         " (SELECT MIN(number) FROM row AS first WHERE first.folded=row.folded AND first.fate='create')",
         (fate,),
     )
+    if fate == "update":  # what a row before it changes, a row does not find as it is
+        book.db.execute(
+            "UPDATE row SET fate='update' WHERE fate='unchanged' AND EXISTS (SELECT 1 FROM row AS first"
+            " WHERE first.folded=row.folded AND first.fate='update' AND first.number<row.number)"
+        )
     return book.db.total_changes - before
 
 
