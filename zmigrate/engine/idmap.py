@@ -21,6 +21,7 @@ from zmigrate.engine.journal import Journal
 from zmigrate.engine.ledger import identity
 from zmigrate.engine.outcomes import KNOWN_BY_ID
 from zmigrate.engine.scratch import CACHE_KIB
+from zmigrate.engine.sent import records_written
 from zmigrate.errors import RunError, ZmigrateError
 from zmigrate.rows.keys import fold_key, fold_number
 
@@ -183,7 +184,7 @@ class IdMap:
                 )
                 self._put(rule, _began(record), keys)
             if others:
-                self._change(others, _began(record), journal.written_records([*others]))
+                self._change(others, _began(record), records_written(journal, [*others]))
             # A run that is older than a deletion may have gone on after it.
             self._db.execute("DELETE FROM entry WHERE id IN gone")
             self._db.execute(

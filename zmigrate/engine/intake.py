@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from zmigrate.engine import links, settle
 from zmigrate.engine.batch import Batch, Pending, Second
+from zmigrate.engine.claims import Claims
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Outcome, disputed, linked_later
-from zmigrate.engine.produce import duplicate_in_source
+from zmigrate.engine.outcomes import MOVED, Outcome, linked_later
 from zmigrate.engine.resolve import Resolver
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
 from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.verdicts import Verdict, taken
+from zmigrate.engine.verdicts import taken
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import ApiError, CreditsSpent, Fatal, InDoubt, Outage, RefusedError
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
@@ -46,6 +46,7 @@ class Intake:
         self._flight = flight
         self._sender = sender
         self._target = sender.target
+        self._claims = Claims(flight.journal, sender.target)
         self._resolver = resolver
         self._settling = settling
         self._emit = emit
@@ -67,7 +68,7 @@ class Intake:
             self._answered(batch, value.outcomes)
         elif isinstance(value, Sent):
             batch.doubted = batch.doubted or value.doubted
-            self._answered(batch, self._all_checked(batch, value.verdicts))
+            self._answered(batch, self._claims.outcomes(batch, value.verdicts))
         elif isinstance(value, Searched):
             self._searched(batch, value)
         elif isinstance(value, LookedUp):
@@ -157,43 +158,6 @@ class Intake:
         if not batch.doubted or self._sender.target_of(batch).operation == "insert":
             return None
         return self._clock() + self._settling.longest
-
-    def _all_checked(self, batch: Batch, verdicts: list[Verdict]) -> list[Outcome]:
-        """The outcome of each row. A plain success needs no look into the journal; a claim holds once."""
-        outcomes: list[Outcome] = []
-        claimed: set[str | None] = set()
-        for index, verdict in enumerate(verdicts):
-            if verdict.unless_owned is None and verdict.outcome.code is None:
-                outcomes.append(verdict.outcome)
-                continue
-            outcome = self._checked(batch, index, verdict)
-            if verdict.unless_owned is not None and outcome is verdict.outcome:
-                if outcome.id in claimed:
-                    outcome = verdict.unless_owned
-                claimed.add(outcome.id)
-            outcomes.append(outcome)
-        return outcomes
-
-    def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
-        """The outcome of a row, once it is known that no other row of the run has its record."""
-        outcome = verdict.outcome
-        row = batch.rows[index]
-        key = self._target.key
-        journal = self._flight.journal
-        if (
-            verdict.unless_owned is not None
-            and outcome.id is not None
-            and journal.line_that(disputed(outcome.action), outcome.id, row.number) is not None
-        ):
-            outcome = verdict.unless_owned
-        if outcome.id is not None and taken(outcome, key):
-            updates = self._target.on_existing == "update"
-            line = journal.line_that(
-                ["created", "updated"] if updates else ["created"], outcome.id, row.number
-            )
-            if line is not None and self._target.on_repeated != "each":
-                return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
-        return outcome
 
     def _looked_up(self, batch: Batch, looked: LookedUp) -> None:
         flight = self._flight
@@ -359,7 +323,7 @@ class Intake:
             batch.misses += 1
             self._flight.park(batch, self._clock() + self._settling.between_reads)
             return
-        outcomes = self._all_checked(batch, settled.verdicts)
+        outcomes = self._claims.outcomes(batch, settled.verdicts)
         if settled.missing and settle.given_up(batch):
             absent = (
                 settle.poisoned(batch) if batch.server_errors else lost("the answer was lost again and again")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from zmigrate.engine import journal_sql as sql
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
 from zmigrate.engine.order import Place
-from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, was_written, written_as
+from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, written_as
 from zmigrate.engine.packing import pack_body, pack_outcome, pack_outcomes, pack_source, unpack_source
 from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import DiskFull, JournalDamaged
@@ -321,30 +321,12 @@ class Journal:
         for number, line, key, outcome in self._all(sql.DECIDED_ROWS):
             yield (number, line, key), orjson.loads(outcome)
 
-    def written_records(self, fields: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(id, record) of all that was written, as it was sent, in batches that have one of these fields."""
-        for _, outcomes, records in self._sent_with(fields):
-            for record, parts in zip(records, outcomes or (), strict=False):
-                if was_written(parts) and parts[1]:
-                    yield parts[1], record
-
-    def rows_sent(self, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-        """(line, key, record) of rows that were sent and not refused, in batches that have one of these
-        fields."""
-        for rows, outcomes, records in self._sent_with(fields):
-            ended = [None] * len(rows) if outcomes is None else outcomes
-            for (_, line, key), parts, record in zip(rows, ended, records, strict=True):
-                if key is not None and (parts is None or parts[0] != "failed"):
-                    yield line, key, record
-
-    def _sent_with(self, fields: Sequence[str]) -> Iterator[tuple[list[Any], list[Any] | None, list[Any]]]:
-        """Rows, outcomes (None: not known yet) and records of batches that have one of these fields."""
-        marks = [f'"{name}":'.encode() for name in fields]
+    def sent(self) -> Iterator[tuple[list[Numbered], bytes, list[Parts] | None]]:
+        """Of every batch that was sent: its rows, what was sent, and the outcomes, None while they are not
+        known."""
         for rows, body, outcomes in self._all(sql.SENT):
-            content = zlib.decompress(body)
-            records = orjson.loads(content).get("data") if any(mark in content for mark in marks) else None
-            if records is not None:
-                yield orjson.loads(rows), None if outcomes is None else orjson.loads(outcomes), records
+            ended = None if outcomes is None else orjson.loads(outcomes)
+            yield orjson.loads(rows), zlib.decompress(body), ended
 
     def open_rows(self) -> Iterator[list[int]]:
         """Numbers of the rows in batches without outcomes, batch by batch."""

@@ -24,6 +24,7 @@ from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Producer
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.engine.sender import Sender
+from zmigrate.engine.sent import rows_sent
 from zmigrate.engine.settle import SettlingTime, in_doubt
 from zmigrate.engine.shared_values import SharedValues
 from zmigrate.engine.survey import Survey
@@ -242,7 +243,7 @@ class RecordRun:
             # Were the clock set back meanwhile, they would be held for longer than any request can be late.
             flight.hold_until(min(until, now + self._settling.longest), folded)
         if self._shared is not None:
-            sent = self._journal.rows_sent(self._shared.names)
+            sent = rows_sent(self._journal, self._shared.names)
             self._shared.take_up((line, fold(key), record) for line, key, record in sent)
         if seen is not None:
             seen.add(
