@@ -147,6 +147,12 @@ Rejects = Annotated[
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
+ReplaceRejects = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Replace the file of --rejects where there is one.", rich_help_panel=RUNNER_PANEL
+    ),
+]
 LimitRead = Annotated[
     int | None,
     typer.Option(
@@ -164,6 +170,7 @@ class PlanOptions:
     limit: LimitRead = None
     ask: Ask = None
     rejects: Rejects = None
+    force: ReplaceRejects = False
     concurrency: Concurrency = None
     json: AsJson = False
     quiet: Quiet = False

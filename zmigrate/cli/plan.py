@@ -76,7 +76,7 @@ def start(job: Job, options: PlanOptions) -> None:
     if options.emulator and options.profile:
         raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
     if options.rejects is not None:
-        check_rejects(job, options.rejects)
+        check_rejects(job, options.rejects, force=options.force)
     stop = StopSignal()
     with Progress(quiet=options.quiet, verbose=options.verbose) as progress:
         found = plan(
@@ -113,17 +113,29 @@ def show(found: Plan | FlowPlan, options: PlanOptions, rejects: Path | None) -> 
         stdout_console().print(report(found, rejects=rejects, practice=options.emulator))
 
 
-def check_rejects(job: Job, path: Path) -> None:
-    """Raise UsageError, before an hour of reading, where the rejects can't be written to this file."""
+def check_rejects(job: Job, path: Path, *, force: bool) -> None:
+    """Raise UsageError, before an hour of reading, where the rejects can't be written to this file, or where
+    that would replace one: somebody may have mended its rows.
+    """
     from zmigrate.engine.planning.reject_file import check_paths, file_of_step
     from zmigrate.engine.step import steps_in
     from zmigrate.job import Flow, RecordJob, source_of
 
+    paths: list[Path] = []
     if isinstance(job, Flow):
         steps = steps_in(job)
-        check_paths([file_of_step(path, step.name) for step in steps], [step.source for step in steps])
+        paths = [file_of_step(path, step.name) for step in steps]
+        check_paths(paths, [step.source for step in steps])
     elif isinstance(job, RecordJob):
-        check_paths([path], [source_of(job)])
+        paths = [path]
+        check_paths(paths, [source_of(job)])
+    there = [str(path) for path in paths if path.exists()]
+    if there and not force:
+        raise UsageError(
+            f"{', '.join(there)} {'exist' if len(there) > 1 else 'exists'} already, perhaps with rows that "
+            "were mended",
+            hint="choose another name with --rejects, or overwrite with --force",
+        )
 
 
 def add_to(app: typer.Typer) -> None:
