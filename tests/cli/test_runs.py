@@ -130,6 +130,23 @@ def test_a_limited_run_is_gone_on_with_and_listed(zmigrate, folder, credentials)
     assert max(map(len, table.splitlines())) <= 80
 
 
+def test_a_mapping_mended_after_the_first_rows_were_all_refused_has_a_way_on(zmigrate, folder, credentials):
+    write_leads(folder / "leads.csv", 600, bad=600)
+    load = 'module = "Leads"\noperation = "insert"\nkey = "Legacy_ID"\n%s[fields]\n%s'
+    rules = 'Legacy_ID = "Legacy_ID"\nLast_Name = "Last_Name"\n'
+    mapping = folder / "leads.toml"
+    mapping.write_text(load % ("", rules + 'Email = "Email"\n'))
+    words = ["run", "import-csv", "leads.csv", "--mapping", "leads.toml"]
+    assert zmigrate(*words).code == 4
+    mapping.write_text(load % ('ignore = ["Email"]\n', rules))
+    for refused in (zmigrate(*words), zmigrate("resume", "last")):
+        assert refused.code == 2
+        assert "--again" in refused.err
+        assert "it has written nothing so far, so nothing is doubled" in refused.err
+    done = zmigrate(*words, "--again", "--json")
+    assert (done.code, json.loads(done.out)["rows"]["created"]) == (0, 600), done.err
+
+
 @pytest.mark.parametrize("command", ["resume", "report"])
 def test_a_run_that_is_not_there_is_named_with_the_nearest(zmigrate, folder, command):
     assert "there are no runs" in zmigrate(command, "last").err

@@ -24,6 +24,7 @@ from zmigrate.errors import (
 )
 from zmigrate.events import BatchDone, BatchSent, Event, Log
 from zmigrate.stopping import StopSignal
+from zmigrate.writes import Write
 
 INSERT = Insert("Leads", key="Legacy_ID")
 
@@ -162,6 +163,46 @@ def test_a_finished_insert_is_not_run_again_and_a_finished_upsert_is(bench: Benc
     upsert = file_job(Upsert("Leads", match_on="Legacy_ID"), write_rows(bench.folder / "b.csv", leads(100)))
     assert bench.run(upsert).rows.updated == 100
     assert bench.run(upsert).rows.updated == 100
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (INSERT, "is not doubled, since it is known by its key"),
+        (Upsert("Leads", match_on="Legacy_ID"), "is not doubled, since it is known by its key"),
+        (Insert("Leads", key="Email"), 'would be there TWICE, unless on_existing = "skip"'),
+        (Insert("Leads"), "would be there TWICE"),
+    ],
+)
+def test_the_hint_says_what_a_run_begun_anew_would_do_beside_one_that_has_written(
+    bench: Bench, write: Write, said: str
+) -> None:
+    job = file_job(write, the_file(bench))
+    bench.run(job, limit=100)
+    with pytest.raises(RunError, match="unfinished") as caught:
+        bench.run(job)
+    assert "--again" in (caught.value.hint or "")
+    assert said in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("write", "named"), [(Insert("Leads", key="Email"), True), (INSERT, True), (Insert("Leads"), False)]
+)
+def test_only_an_insert_with_a_key_is_told_to_leave_out_what_is_there(
+    bench: Bench, write: Write, named: bool
+) -> None:
+    job = file_job(write, the_file(bench))
+    bench.run(job)
+    with pytest.raises(RunError, match="inserted already") as caught:
+        bench.run(job)
+    assert ("on_existing" in (caught.value.hint or "")) is named
+
+
+def test_an_insert_of_which_no_row_got_in_may_be_repeated(bench: Bench) -> None:
+    rows = [{**row, "Email": "nope"} for row in leads(5)]
+    path = write_rows(bench.folder / "leads.csv", rows)
+    assert bench.run(file_job(INSERT, path)).rows.failed == 5
+    assert bench.run(file_job(INSERT, path)).rows.failed == 5
 
 
 def test_a_job_that_runs_once_does_not_run_again(bench: Bench) -> None:

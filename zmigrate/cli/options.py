@@ -76,7 +76,11 @@ Yes = Annotated[
 ]
 Again = Annotated[
     bool,
-    typer.Option("--again", help="Run although the same run exists already.", rich_help_panel=RUNNER_PANEL),
+    typer.Option(
+        "--again",
+        help="Begin anew although the same run exists. What has a unique key is not doubled.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
 ]
 KeepGoing = Annotated[
     bool,
