@@ -13,10 +13,12 @@ from zmigrate.display.console import duration
 from zmigrate.display.report import reason_list, reasons_of
 from zmigrate.display.summary import next_steps, summary
 
+FILES = dict.fromkeys(("run", "success", "errors", "report"))
+
 
 def text_of(renderable, width: int = 80) -> str:
     out = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
-    out.print(renderable)
+    out.print(renderable, crop=False)
     return out.file.getvalue()
 
 
@@ -125,8 +127,26 @@ def test_practice_can_not_be_resumed():
 def test_files_below_the_current_folder_are_shown_as_they_are_typed(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     errors = str(tmp_path / "runs" / "errors.csv")
-    text = text_of(summary(result(files={"run": None, "success": None, "errors": errors, "report": None})))
-    assert "errors  runs/errors.csv" in text
+    text = text_of(summary(result(files=FILES | {"errors": errors}, rows={"failed": 1})))
+    assert "errors   runs/errors.csv" in text
+
+
+def test_paths_and_commands_are_whole_however_narrow_the_screen():
+    deep = "very/deep/" * 12 + "errors.csv"
+    command = f"zmigrate run import-csv {deep} --module Leads"
+    shown = summary(result(files=FILES | {"errors": deep}, rows={"failed": 1}), commands=[command])
+    lines = text_of(shown).splitlines()
+    assert f"errors   {deep}" in lines
+    assert f"  {command}" in lines
+
+
+def test_no_file_of_errors_is_named_where_nothing_failed():
+    assert "errors" not in text_of(summary(result(rows={"read": 3, "created": 3})))
+
+
+def test_the_files_over_all_steps_of_a_flow_are_no_files_to_mend():
+    text = text_of(summary(result(steps=[], not_begun=[], rows={"read": 1, "failed": 1})))
+    assert "all errors     a/errors.csv" in text
 
 
 def test_reasons_are_grouped_by_field_and_code_most_frequent_first(tmp_path):

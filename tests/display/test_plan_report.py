@@ -14,6 +14,8 @@ from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning, UserMapped
 from zmigrate.engine.planning.price import Price
 from zmigrate.events import RowsJudged
+from zmigrate.formats import Formats
+from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Csv
 
 PRICE = Price(112, 1_012, 48_000, 7, 1.5, 10, 0.35)
@@ -49,6 +51,7 @@ def a_plan(rejects: int = 0, **more: Any) -> Plan:
         "elapsed_s": 1.0,
         "book": book,
         "source": Csv("leads.csv"),
+        "texts": CellTexts(Formats(), None, None),
     }
     return Plan(**{**usual, **more})
 

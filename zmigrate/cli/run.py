@@ -194,7 +194,7 @@ def start(job: Job, options: RunOptions) -> None:
             confirm=watch.confirm if sys.stdin.isatty() else None,
             stop=watch.stop,
         )
-    watch.finish(result, practice=options.emulator)
+    watch.finish(result, practice=options.emulator, state_dir=options.state_dir)
 
 
 def add_to(app: typer.Typer) -> None:

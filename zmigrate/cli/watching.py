@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -68,11 +69,17 @@ class Watch:
         with interruptible():
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
-    def finish(self, result: RunResult, *, practice: bool = False) -> None:
-        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
+    def finish(self, result: RunResult, *, practice: bool = False, state_dir: Path | None = None) -> None:
+        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code.
+
+        `state_dir`: as the command named it.
+        """
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
-            self._console.print(summary(body, practice=practice, rows_total=self._rows_total))
+            mends = result.state == "finished" and result.rows.failed and not practice
+            commands = mending_commands(result, state_dir) if mends else []
+            shown = summary(body, practice=practice, rows_total=self._rows_total, commands=commands)
+            self._console.print(shown, crop=False)
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
@@ -85,6 +92,15 @@ class Watch:
     def _show(self, facts: BannerFacts) -> None:
         self._banner_shown = True
         self._console.print(banner(facts))
+
+
+def mending_commands(result: RunResult, state_dir: Path | None) -> list[str]:
+    """The commands that feed in again what failed."""
+    from zmigrate.cli.connections import found_settings
+    from zmigrate.cli.mending import commands
+    from zmigrate.engine.ledger import find_run
+
+    return commands(find_run(found_settings(state_dir).state_dir, result.run_id), state_dir)
 
 
 @contextmanager

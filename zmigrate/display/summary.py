@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,11 +101,17 @@ def balance(rows: Mapping[str, int], rows_total: int | None = None) -> Text:
 
 
 def summary(
-    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, rows_total: int | None = None
+    result: Mapping[str, Any],
+    *,
+    practice: bool = False,
+    report: bool = False,
+    rows_total: int | None = None,
+    commands: Sequence[str] = (),
 ) -> RenderableType:
     """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
 
-    `rows_total` is how many rows the source has, where that is known.
+    `rows_total` is how many rows the source has, where that is known; `commands` feed the rows in again that
+    failed. Paths and commands stand on lines of their own and are never cut, so print it with `crop=False`.
     """
     from rich.console import Group
     from rich.text import Text
@@ -127,13 +133,13 @@ def summary(
         "",
     ]
     parts.append(Text(cost(result), style="dim"))
-    parts.append(files(result["files"]))
-    parts += map(step_line, next_steps(result, practice=practice, report=report))
+    parts += files(result)
+    parts += map(step_line, next_steps(result, practice=practice, report=report, commands=commands))
     return Group(*parts)
 
 
 def step_line(text: str) -> RenderableType:
-    """A path, which stands further in, stays in one piece on a narrow screen: it is to be copied."""
+    """A path or a command, which stands further in, stays in one piece, for it is to be copied."""
     from rich.text import Text
 
     if text.startswith(" "):
@@ -151,19 +157,25 @@ def cost(result: Mapping[str, Any]) -> str:
     return f"{sent}, {counted(minted, 'token')}{renewed}, {counted(credits['used'], 'credit')}"
 
 
-def files(paths: Mapping[str, str | None]) -> RenderableType:
-    """Where the result files lie."""
-    from rich.table import Table
+def files(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Where the result files lie, each in one piece; the one of errors where there are any. Those of a flow
+    are an overview of its steps' files.
+    """
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name in ("run", "success", "errors", "report"):
-        path = paths.get(name)
-        if path:
-            grid.add_row(name, Text(nearby(path), style="cyan"))
-    return grid
+    flow = result.get("steps") is not None
+    titles = {"run": "run", "success": "success", "errors": "errors", "report": "report"}
+    if flow:
+        titles |= {"success": "all successes", "errors": "all errors"}
+    shown = {title: result["files"].get(name) for name, title in titles.items()}
+    if not result["rows"].get("failed"):
+        shown.pop(titles["errors"])
+    width = max(map(len, titles.values()))
+    return [
+        Text.assemble(f"{title:{width}}  ", (nearby(path), "cyan"), no_wrap=True, overflow="ignore")
+        for title, path in shown.items()
+        if path
+    ]
 
 
 def nearby(path: str) -> str:
@@ -172,18 +184,22 @@ def nearby(path: str) -> str:
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
-def mending(result: Mapping[str, Any]) -> list[str]:
+def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:
     """How the rows that failed get in after all; of a flow, where each step has them."""
+    lines = [f"  {command}" for command in commands]
     if result.get("steps") is None:
-        return ["mend the rows in errors.csv and feed that file in again: it loads only what failed"]
+        again = ":" if lines else ": it loads only what failed"
+        return [f"mend the rows in errors.csv and feed that file in again{again}", *lines]
     failed = [each["files"]["errors"] for each in result["steps"] if each["rows"].get("failed")]
     return [
-        "mend the rows that failed and feed them in: import-csv FILE --mapping M.toml --module MODULE",
-        *(f"  {nearby(path)}" for path in failed if path is not None),
+        "mend the rows that failed in the files of their steps, and feed those in:",
+        *(lines or [f"  {nearby(path)}" for path in failed if path is not None]),
     ]
 
 
-def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> list[str]:
+def next_steps(
+    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, commands: Sequence[str] = ()
+) -> list[str]:
     """What a person does now."""
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
@@ -196,7 +212,7 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
-        steps += mending(result)
+        steps += mending(result, commands)
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps

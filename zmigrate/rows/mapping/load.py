@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
 from zmigrate.rows.mapping.subforms import Orphan
+from zmigrate.rows.mapping.words import READING
 from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.rows.sources.opening import is_database
 from zmigrate.rows.sources.packed import TextFile
@@ -69,6 +70,7 @@ class Load:
         mapping: str | Path | None = None,
         *,
         as_csv: bool = False,
+        load_of: str | None = None,
         field: Sequence[str] = (),
         map: Sequence[str] = (),
         ignore_column: Sequence[str] = (),
@@ -79,13 +81,17 @@ class Load:
         """A load of one source, said by the options of a command, a mapping file, or both.
 
         `words` are those of a load: `module="Deals", operation="insert", decimal=","`; None counts as not
-        given. Raises JobError where one is wrong, or where file and options contradict each other.
+        given. `load_of`: the file whose load it is, where this one is called otherwise. Raises JobError where
+        one is wrong, or where file and options contradict each other.
         """
         options = Options.read(
             words, field=field, map=map, ignore_column=ignore_column, skip_if=skip_if, user=user
         )
         path = None if mapping is None else Path(mapping)
-        said = None if path is None else choose(said_by_file(path), path, str(location), words.get("module"))
+        said = None
+        if path is not None:
+            chosen_by = load_of or str(location), words.get("module"), words.get("operation")
+            said = _as_read_here(choose(said_by_file(path), path, *chosen_by), location)
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 
@@ -144,7 +150,15 @@ class Load:
 
     def open_second(self, name: str, reading: Mapping[str, Any]) -> Source:
         """The second file of a subform."""
-        return open_source(self.folder / name, **reading)
+        return open_source(self._second(name), **reading)
+
+    def _second(self, name: str) -> Path:
+        """Beside the file; where that is an errors.csv, which lies in a run's folder, beside the mapping."""
+        beside = self.folder / name
+        if self.mapping is None or TextFile(beside).disk.exists():
+            return beside
+        other = self.mapping.parent / name
+        return other if TextFile(other).disk.exists() else beside
 
     # ------------------------------------------------------------------------------------------- what is said
 
@@ -157,7 +171,7 @@ class Load:
     def reads(self) -> tuple[Path, ...]:
         """The files beside its source: the mapping, and those with the second files of its subforms."""
         rules = self.words.fields.values()
-        seconds = [TextFile(self.folder / rule.rows.file).disk for rule in rules if rule.rows is not None]
+        seconds = [TextFile(self._second(rule.rows.file)).disk for rule in rules if rule.rows is not None]
         return tuple(dict.fromkeys([*filter(None, [self.mapping]), *seconds]))
 
     # ------------------------------------------------------------------------------------------- references
@@ -194,13 +208,25 @@ class Load:
                 yield from ((f"{name}.{inner}", each) for inner, each in rule.rows.fields.items())
 
 
+_OF_CSV = frozenset({"delimiter", "encoding"})
+
+
+def _as_read_here(said: Said, location: str | Path) -> Said:
+    """Without how a workbook or a database is read, where the rows come back from one as an errors.csv."""
+    own = str(said.words.get("file", location))
+    if not str(location).lower().endswith(".csv") or Path(own).name == Path(location).name:
+        return said
+    words = {word: value for word, value in said.words.items() if word not in READING or word in _OF_CSV}
+    return replace(said, words=words)
+
+
 def _build(
     said: Said, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
 ) -> Load:
     words = parse_load(said.words, said.places, parse_users(said.words, said.top))
     if as_csv:
         for word in words.reading:
-            if word not in ("delimiter", "encoding"):
+            if word not in _OF_CSV:
                 raise wrong(
                     said.places, (word,), "a CSV file has none.", "Other kinds of files are for import-file."
                 )

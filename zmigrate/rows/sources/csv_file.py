@@ -27,7 +27,7 @@ from zmigrate.rows.sources.text import (
     open_text,
 )
 from zmigrate.rows.sources.watch import FileWatch
-from zmigrate.rows.spreadsheet import PREFIX, our_columns, unescape
+from zmigrate.rows.spreadsheet import PREFIX, is_overview, our_columns, unescape
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -188,6 +188,11 @@ class Csv:
         sample = self._sample(encoding)
         delimiter = delimiter or find_delimiter(self.path, sample)
         header = _read_header(self.path, sample, delimiter)
+        if is_overview(header):
+            raise SourceError(
+                f"{self.path} is the overview of a run of several files, without their columns.",
+                hint="The rows to mend are in a file for each step, beside it: steps/02-deals/errors.csv.",
+            )
         return _Format(encoding, delimiter, header, our_columns(header))
 
     def _as_result_file(self) -> _Format | None:
