@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 
 import httpx
 import pytest
@@ -93,6 +94,23 @@ def test_rejects_that_somebody_may_have_mended_are_replaced_by_force_only(zmigra
     assert "nope" not in bad.read_text()
     assert zmigrate(*words, "--force").code == 1
     assert "nope" in bad.read_text()
+
+
+def test_the_rejects_of_a_step_come_with_the_command_that_loads_them(zmigrate, folder, credentials):
+    load = '[[load]]\nfile = "%s.csv"\nmodule = "Leads"\noperation = "insert"\n[load.fields]\n'
+    rules = 'Last_Name = "Last_Name"\nEmail = "Email"\n'
+    (folder / "mapping.toml").write_text(load % "one" + rules + load % "two" + rules)
+    for name in ("one", "two"):
+        (folder / f"{name}.csv").write_text(f"Last_Name,Email\n{name},nope\n")
+    (folder / "out of the way").mkdir()
+    done = zmigrate("plan", "import-folder", ".", "--rejects", "out of the way/bad.csv")
+    shown = [shlex.split(line) for line in done.out.splitlines() if line.startswith("  zmigrate run ")]
+    assert len(shown) == 2, done.out
+    for words in shown:
+        bad = folder / words[3]
+        bad.write_text(bad.read_text().replace("nope", "jo@example.com"))
+        loaded = zmigrate(*words[1:])
+        assert loaded.code == 0, loaded.err
 
 
 def test_nor_are_the_rejects_of_a_flows_steps(zmigrate, folder):

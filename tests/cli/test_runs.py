@@ -208,14 +208,20 @@ def test_a_killed_run_is_reported_as_interrupted_and_can_be_gone_on_with(zmigrat
         process = subprocess.Popen([*MAIN, "run", "import-csv", "leads.csv", *INSERT, "--quiet"])
         try:
             wait_for_a_write(emulator.url)
+            at_work = zmigrate("report", "last")
         finally:
             process.kill()
             process.wait()
         report = zmigrate("report", "last")
         done = zmigrate("resume", "last", "--quiet")
         audit = ask(emulator.url, "audit?module=Leads&key=Legacy_ID")
+    assert "at work" in at_work.out
+    assert "zmigrate resume" not in at_work.out
     assert "interrupted" in report.out
     assert "zmigrate resume" in report.out
+    for shown in (at_work.out, report.out):
+        assert "0 s" not in shown
+        assert "0 requests" not in shown
     assert done.code == 0, done.err
     assert (audit["records"], audit["created_twice"]) == (2000, [])
 

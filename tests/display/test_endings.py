@@ -91,7 +91,27 @@ def test_the_summary_accounts_for_every_row():
     assert "= 10 rows: every row read is accounted for" in text
     assert "updated" not in text
     assert "12 requests (2 retried), 3 tokens (2 renewed), 1 credit" in text
-    assert "import-csv finished after 1 min 1 s, 1,234 rows/s" in text
+    assert "import-csv finished after 1 min 1 s\n" in text
+
+
+def test_the_rate_is_that_of_the_time_which_stands_beside_it():
+    rows = {"read": 7200, "created": 7000, "failed": 200}
+    assert "after 1 min 1 s, 100 rows/s" in text_of(summary(result(rows=rows), rows_before=1100))
+    few = result(rows={"read": 7, "created": 7}, elapsed_s=0.5, rows_per_s=1528.0)
+    assert "after 0.5 s, 14 rows/s" in text_of(summary(few, rows_before=0))
+
+
+@pytest.mark.parametrize(("state", "words"), [("interrupted", "can go on"), ("paused", "can go on")])
+def test_can_go_on_does_not_read_as_wait_so_long(state, words):
+    assert f"after 1 min 1 s; {words}" in text_of(summary(result(state=state)))
+
+
+def test_of_a_run_at_work_or_killed_only_what_is_known_is_shown():
+    text = text_of(summary(result(state="running", rows={"read": 9, "created": 9}), counted_only=True))
+    assert "import-csv at work" in text
+    assert "created  9" in text
+    for unknown in ("after", "requests", "resume"):
+        assert unknown not in text
 
 
 def test_a_sum_that_is_out_is_said_aloud():

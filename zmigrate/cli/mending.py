@@ -4,12 +4,13 @@ be pasted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.summary import nearby
+from zmigrate.events import StepFacts
 
 if TYPE_CHECKING:
     from zmigrate.engine.folder import RunRecord
@@ -34,8 +35,13 @@ def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
             words = words_of(run.record, flow, run.folder.result_file("errors"))
             if words is not None:
                 state = ["--state-dir", str(state_dir)] if state_dir is not None else []
-                made.append(" ".join(map(quote, ["zmigrate", "run", *words, *common(info.record), *state])))
+                made.append(command_of([*words, *common(info.record), *state]))
     return made
+
+
+def command_of(words: Iterable[str]) -> str:
+    """The line that runs a job so."""
+    return " ".join(map(quote, ["zmigrate", "run", *words]))
 
 
 def common(record: RunRecord) -> Iterator[str]:
@@ -78,28 +84,29 @@ def words_of_load(record: RunRecord, flow: RunRecord, errors: Path) -> list[str]
     mapping = next(iter(record.reads), None)
     if step is None or mapping is None:
         return None
-    words = ["import-csv", nearby(str(errors)), "--mapping", nearby(mapping)]
-    return [*words, *load_words(Path(mapping), str(step["file"]), step["write"])]
+    facts = StepFacts(step["name"], step["file"], step["write"]["module"], step["write"]["operation"], None)
+    return load_words(errors, Path(mapping), facts)
 
 
-def load_words(mapping: Path, file: str, write: Mapping[str, Any]) -> list[str]:
-    """The options that tell one load of a mapping from its others, no more than are needed."""
+def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
+    """Job and options that load a file as one load of a mapping says; no more than tell it from others."""
     from zmigrate.errors import ZmigrateError
     from zmigrate.rows.mapping.said import choose, said_by_file
 
-    every = ["--load-of", file, "--module", write["module"], "--operation", write["operation"]]
+    words = ["import-csv", nearby(str(file)), "--mapping", nearby(str(mapping))]
+    every = ["--load-of", load.file, "--module", load.module, "--operation", load.operation]
     try:
         loads = said_by_file(mapping)
     except ZmigrateError:  # changed since; what it is now may need them all
-        return every
+        return [*words, *every]
     for given in ([], every[:2], every[:4]):
         said = dict(zip(given[::2], given[1::2], strict=True))
         try:
-            choose(loads, mapping, said.get("--load-of", "errors.csv"), said.get("--module"))
+            choose(loads, mapping, said.get("--load-of", str(file)), said.get("--module"))
         except ZmigrateError:
             continue
-        return given
-    return every
+        return [*words, *given]
+    return [*words, *every]
 
 
 def class_of(record: RunRecord) -> tuple[type[Job], list[str]] | None:

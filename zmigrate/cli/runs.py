@@ -196,6 +196,7 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
             practice=record.practice,
             report=True,
             rows_total=(record.source or {}).get("rows"),
+            counted_only=info.counted_only,
             commands=commands(info, state_dir) if record.state == "finished" and not record.practice else (),
         )
     )

@@ -40,6 +40,7 @@ class Watch:
         self._banner_shown = False
         self._in_flow = False
         self._rows_total: int | None = None
+        self._rows_before = 0
 
     def __enter__(self) -> Self:
         self._progress.__enter__()
@@ -60,6 +61,7 @@ class Watch:
 
     def _begin(self, event: events.RunStarted | events.FlowStarted) -> None:
         self._rows_total = event.rows_total
+        self._rows_before = event.rows_done
         if not self._quiet and not self._banner_shown:
             self._show(facts_of_event(event))
 
@@ -78,7 +80,13 @@ class Watch:
         if not self._quiet:
             mends = result.state == "finished" and result.rows.failed and not practice
             commands = mending_commands(result, state_dir) if mends else []
-            shown = summary(body, practice=practice, rows_total=self._rows_total, commands=commands)
+            shown = summary(
+                body,
+                practice=practice,
+                rows_total=self._rows_total,
+                rows_before=self._rows_before,
+                commands=commands,
+            )
             self._console.print(shown, crop=False)
         if body["error"] is not None:
             error = body["error"]

@@ -31,13 +31,15 @@ STATE_STYLE = {
     "broken": "red",
 }
 STATE_WORDS = {
+    "running": "at work",
     "limited": "stopped at --limit",
-    "paused": "stopped early, can go on",
-    "interrupted": "interrupted, can go on",
+    "paused": "stopped early",
     "refused": "refused by Zoho",
     "broken": "ended by a fault of zmigrate's own",
 }
-RESUMABLE = frozenset({"limited", "paused", "interrupted", "running", "broken"})
+RESUMABLE = frozenset({"limited", "paused", "interrupted", "broken"})
+CAN_GO_ON = frozenset({"paused", "interrupted"})
+"""Of which the head says so; of a limited run it goes without saying."""
 
 
 def accounting(rows: Mapping[str, int]) -> RenderableType:
@@ -106,12 +108,16 @@ def summary(
     practice: bool = False,
     report: bool = False,
     rows_total: int | None = None,
+    rows_before: int | None = None,
+    counted_only: bool = False,
     commands: Sequence[str] = (),
 ) -> RenderableType:
     """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
 
-    `rows_total` is how many rows the source has, where that is known; `commands` feed the rows in again that
-    failed. Paths and commands stand on lines of their own and are never cut, so print it with `crop=False`.
+    `rows_total` is how many rows the source has, `rows_before` how many were done before this sitting, where
+    that is known. `counted_only`: of time and calls nothing is known, since the run is at work or was killed.
+    `commands` feed the rows in again that failed. Paths and commands stand on lines of their own and are
+    never cut, so print it with `crop=False`.
     """
     from rich.console import Group
     from rich.text import Text
@@ -121,8 +127,8 @@ def summary(
         (str(result["job"]), "bold"),
         " ",
         (state if practice else STATE_WORDS.get(state, state), f"bold {STATE_STYLE.get(state, '')}".strip()),
-        f" after {duration(result['elapsed_s'])}",
-        f", {result['rows_per_s']:,.0f} rows/s" if result.get("rows_per_s") else "",
+        "" if counted_only else f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}",
+        "; can go on" if state in CAN_GO_ON and not practice else "",
     )
     parts: list[RenderableType] = [
         "",
@@ -132,10 +138,20 @@ def summary(
         balance(result["rows"], rows_total),
         "",
     ]
-    parts.append(Text(cost(result), style="dim"))
+    if not counted_only:
+        parts.append(Text(cost(result), style="dim"))
     parts += files(result)
     parts += map(step_line, next_steps(result, practice=practice, report=report, commands=commands))
     return Group(*parts)
+
+
+def rate(result: Mapping[str, Any], rows_before: int | None) -> str:
+    """`, 95 rows/s`: over the time that stands beside it, so that a person can reckon it."""
+    if rows_before is None or result["elapsed_s"] <= 0:
+        return ""
+    rows = sum(result["rows"].get(name, 0) for name, _ in OUTCOMES if name != "pending") - rows_before
+    per_s = rows / result["elapsed_s"]
+    return f", {per_s:,.0f} rows/s" if per_s >= 1 else ""
 
 
 def step_line(text: str) -> RenderableType:

@@ -33,6 +33,8 @@ class RunInfo:
     record: RunRecord
     running: bool
     """A process works on it now."""
+    counted_only: bool = False
+    """It has not come to an end, so that its rows are known from the journal, and no other figures."""
 
     @property
     def run_id(self) -> str:
@@ -66,9 +68,10 @@ def _readable(folders: Iterable[RunFolder]) -> list[RunInfo]:
         with contextlib.suppress(ZmigrateError):
             record = folder.read()
             running = folder.locked_elsewhere
-            if record.state == "running" or running:
+            open_ended = record.state == "running" or running
+            if open_ended:
                 record = _as_it_stands(folder, record, running)
-            runs.append(RunInfo(folder, record, running))
+            runs.append(RunInfo(folder, record, running, open_ended))
     return sorted(runs, key=lambda run: datetime.fromisoformat(run.record.started_at))
 
 
