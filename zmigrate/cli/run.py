@@ -58,10 +58,13 @@ class RunGroup(Group):
 
 def refuse_file(name: str) -> None:
     """Raise JobError where a file stands in the job's place."""
-    if name.lower().endswith((".csv", ".txt", ".tsv")):
+    from zmigrate.rows.sources.opening import ENDINGS
+
+    if name.lower().endswith((*ENDINGS, ".gz", ".zip")):
+        job = "import-csv" if name.lower().endswith((".csv", ".txt", ".tsv")) else "import-file"
         raise JobError(
             f'"{name}" is a file, not a job',
-            hint=f"To load it: zmigrate run import-csv {name} --module MODULE --operation OPERATION",
+            hint=f"To load it: zmigrate run {job} {name} --module MODULE --operation OPERATION",
         )
     if name.endswith("/") or ("/" in name and Path(name).is_dir()):
         raise JobError(

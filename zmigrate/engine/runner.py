@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.engine import preflight
-from zmigrate.engine.fed_again import refuse_fed_again
+from zmigrate.engine.fed_again import refuse_fed_again, tell_of_our_columns
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.journal import Journal
@@ -195,6 +195,7 @@ class Runner:
             preflight.check_pointers(fills, fields, partial(preflight.read_fields, connection.crm))
         preflight.check_source(source, write)
         preflight.check_orphans(self._job, source, self._invocation.hub.emit)
+        tell_of_our_columns(source, self._invocation.hub.emit)
         user = (
             preflight.find_user(connection.crm, self._invocation.hub.emit)
             if target.tells_ours_by_time
