@@ -148,3 +148,21 @@ def test_a_crash_shows_its_traceback_under_verbose_only(zmigrate, folder):
     assert "Traceback" not in done.err
     assert "ZeroDivisionError" in done.err
     assert "Traceback" in zmigrate("-v", "run", "odd", "--emulator").err
+
+
+def test_a_full_disk_is_told_as_one_and_not_as_a_fault(zmigrate, folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "big.py").write_text(
+        "import sqlite3\nfrom zmigrate import Job\n\nclass Big(Job):\n    'Big.'\n"
+        "    scopes = ('ZohoCRM.org.READ',)\n"
+        "    def check(self):\n"
+        "        db = sqlite3.connect(':memory:')\n        db.execute('PRAGMA max_page_count=2')\n"
+        "        db.execute('CREATE TABLE a (b)')\n"
+        "        db.execute('INSERT INTO a VALUES (zeroblob(100000))')\n"
+        "    def run(self, ctx): pass\n"
+    )
+    done = zmigrate("run", "big", "--emulator", "--json")
+    assert done.code == 4
+    assert "A temporary database can't grow: database or disk is full" in done.err
+    assert "SQLITE_TMPDIR" in done.err
+    assert json.loads(done.out)["error"]["code"] == "DISK_FULL"

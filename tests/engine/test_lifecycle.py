@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Insert, Job, RecordJob, Skip, Update, Upsert, scopes_for
 from zmigrate.engine.ledger import find_run, list_runs
+from zmigrate.engine.session import as_problem, state_of
 from zmigrate.errors import (
+    InternalError,
     JobError,
     JournalDamaged,
     RefusedError,
@@ -550,3 +553,16 @@ def test_an_error_in_a_hand_written_job_keeps_what_is_done_and_its_traceback(ben
     result = bench.run(Broken())
     assert (result.state, result.exit_code, result.rows.read) == ("broken", 5, 3)
     assert "ZeroDivisionError: oh" in (folder_of(bench) / "run.log").read_text()
+
+
+def test_a_temporary_database_without_room_pauses_the_run(tmp_path: Path) -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.execute("PRAGMA max_page_count=2")
+    db.execute("CREATE TABLE a (b)")
+
+    with pytest.raises(sqlite3.OperationalError) as full:
+        db.execute("INSERT INTO a VALUES (zeroblob(100000))")
+    problem = as_problem(full.value, tmp_path)
+    assert (problem.code, problem.exit_code, state_of(problem)) == ("DISK_FULL", 4, "paused")
+    assert "then resume the run" in (problem.hint or "")
+    assert isinstance(as_problem(sqlite3.OperationalError("no such table"), tmp_path), InternalError)

@@ -11,7 +11,7 @@ import typer
 
 from zmigrate.cli import errors
 from zmigrate.cli.commands import Group, LazyCommand
-from zmigrate.errors import ZmigrateError
+from zmigrate.errors import ZmigrateError, disk_full, is_full_disk
 from zmigrate.stopping import StopRequested
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def run_command_line(argv: Sequence[str] | None = None) -> int:
     except (ZmigrateError, typer.TyperException) as error:
         return fail(errors.problem_of(error), words)
     except Exception as error:
+        if is_full_disk(error):
+            return fail(errors.problem_of(disk_full(error, "then give the command again")), words)
         if "-v" in words or "--verbose" in words:
             import traceback
 
