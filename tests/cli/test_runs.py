@@ -147,6 +147,42 @@ def test_a_mapping_mended_after_the_first_rows_were_all_refused_has_a_way_on(zmi
     assert (done.code, json.loads(done.out)["rows"]["created"]) == (0, 600), done.err
 
 
+JOB = """
+from pathlib import Path
+
+from zmigrate import Argument, Csv, Insert, RecordJob, scopes_for
+
+
+class LoadMine(RecordJob):
+    \"\"\"Load.\"\"\"
+
+    write = Insert("Leads", key="Legacy_ID")
+    scopes = scopes_for(write)
+    file: Path = Argument(help="CSV.")
+
+    def source(self):
+        return Csv(self.file)
+
+    def transform(self, row):
+        return {**row, "Company": "OLD"}
+"""
+
+
+def test_a_resume_tells_that_the_jobs_code_has_changed_and_from_where_on(zmigrate, folder, credentials):
+    write_leads(folder / "leads.csv", 30)
+    (folder / "jobs").mkdir()
+    module = folder / "jobs" / "mine.py"
+    module.write_text(JOB)
+    zmigrate("run", "load-mine", "leads.csv", "--limit", "10")
+    same = zmigrate("resume", "last", "--limit", "10")
+    assert "has changed" not in same.err
+    module.write_text(JOB.replace("OLD", "NEW"))
+    done = zmigrate("resume", "last")
+    assert done.code == 0, done.err
+    told = f"warning: {module} has changed since the run began: rows from 21 on are made by the new code"
+    assert told in " ".join(done.err.split())
+
+
 @pytest.mark.parametrize("command", ["resume", "report"])
 def test_a_run_that_is_not_there_is_named_with_the_nearest(zmigrate, folder, command):
     assert "there are no runs" in zmigrate(command, "last").err
