@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,7 +103,8 @@ def run_command_line(argv: Sequence[str] | None = None) -> int:
     try:
         code = tree().main(args=words, prog_name=PROGRAM, standalone_mode=False)
     except (typer.Abort, StopRequested):
-        typer.echo("interrupted; nothing was written", err=True)
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo("\ninterrupted; nothing was written", err=True)
         return errors.INTERRUPTED
     except (ZmigrateError, typer.TyperException) as error:
         return fail(errors.problem_of(error), words)

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -141,9 +142,10 @@ def tell(problem: Problem, stream: TextIO) -> None:
     """`error: what is wrong and where`, then `hint: what to do`."""
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
-    print(f"{error} {problem.message}", file=stream)
-    if problem.hint:
-        print(f"{hint} {problem.hint}", file=stream)
+    with suppress(OSError):  # the terminal may be gone; the exit code tells
+        print(f"{error} {problem.message}", file=stream)
+        if problem.hint:
+            print(f"{hint} {problem.hint}", file=stream)
 
 
 def tell_json(problem: Problem, argv: Sequence[str]) -> None:

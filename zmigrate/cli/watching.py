@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
@@ -19,7 +19,8 @@ from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
-from zmigrate.stopping import StopSignal
+from zmigrate.engine.signals import NAMES
+from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.engine.entry import Banner, RunResult
@@ -113,12 +114,18 @@ def mending_commands(result: RunResult, state_dir: Path | None) -> list[str]:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While a question is open, Ctrl-C ends it: the run's own handler would only take note of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """While a question is open, a signal ends it: the run's own handler would only take note of it."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise StopRequested
+
+    numbers = [number for name in NAMES if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts:
