@@ -107,7 +107,7 @@ def run_command_line(argv: Sequence[str] | None = None) -> int:
             typer.echo("\ninterrupted; nothing was written", err=True)
         return errors.INTERRUPTED
     except (ZmigrateError, typer.TyperException) as error:
-        return fail(errors.problem_of(error), words)
+        return fail(errors.problem_of(error, words), words)
     except Exception as error:
         if is_full_disk(error):
             return fail(errors.problem_of(disk_full(error, "then give the command again")), words)

@@ -116,7 +116,7 @@ def parameter_of(spec: OptionSpec) -> inspect.Parameter:
         hint = bool
         info = typer.Option(f"{spec.flag}/--no-{spec.flag[2:]}", help=text, show_default=False)
     else:
-        metavar = "TEXT" if spec.metavar == "STR" else spec.metavar
+        metavar = "WORD" if spec.choices else "TEXT" if spec.metavar == "STR" else spec.metavar
         info = typer.Option(spec.flag, metavar=metavar, help=text, show_default=False)
     return parameter(spec.name, hint if spec.required else hint | None, default, info)  # type: ignore[operator]
 

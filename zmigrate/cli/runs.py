@@ -221,7 +221,7 @@ def facts_of_record(record: RunRecord) -> BannerFacts:
     write = record.write or {}
     return BannerFacts(
         job=record.job,
-        org=str(record.org.get("name", "")),
+        org=f"{record.org.get('name', '')} ({record.org.get('zgid', '')})",
         environment="sandbox" if record.org.get("sandbox") else "production",
         place=record.place,
         module=write.get("module"),

@@ -226,7 +226,8 @@ def moment(figures: Figures) -> list[tuple[str, str]]:
     shown = []
     if figures.parked:
         # After a resume only the number of batches is known.
-        what = counted(figures.rows_parked, "row") if figures.rows_parked else f"{figures.parked} from before"
+        before = counted(figures.parked, "request") + " from before"
+        what = counted(figures.rows_parked, "row") if figures.rows_parked else before
         shown.append((f"settling {what}", "yellow"))
     shown.append((f"in flight {min(figures.in_flight, figures.limit)} of {figures.limit}", ""))
     if figures.token_left_s is not None:

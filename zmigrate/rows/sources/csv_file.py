@@ -320,7 +320,7 @@ def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
 
 def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
     return SourceError(
-        f"{path}:{line}: expected {expected} columns as in the header, got {found}.",
+        f"{path}:{line}: expected {expected} column{'s' * (expected != 1)} as in the header, got {found}.",
         hint="A delimiter or line break inside a cell wants the cell in double quotes.",
     )
 
