@@ -225,3 +225,14 @@ def test_the_mapping_of_a_folder_is_added_to_rather_than_overwritten(zmigrate, f
     refused = zmigrate(*words)
     assert refused.code == 2
     assert "--append" in refused.err
+
+
+def test_a_file_of_another_folder_is_not_added_to_a_folders_mapping(zmigrate, folder):
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / f"{name}.csv").write_text("Legacy_ID,Last_Name\n1,Ada\n")
+    words = ["--module", "Leads", "--emulator", "--append", "--out", "one/mapping.toml"]
+    assert zmigrate("map", "one/one.csv", *words).code == 0
+    refused = zmigrate("map", "two/two.csv", *words)
+    assert refused.code == 2
+    assert "two/two.csv is in another folder" in refused.err

@@ -91,6 +91,8 @@ def add_to(app: typer.Typer) -> None:
             before = None
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
         folder = folder_of(file, out, source) if append else None
+        if folder is not None and before:
+            check_folder(file, out, folder)
         command = next_command(file, out, source, folder, profile=profile, emulator=emulator)
         named = file_word(file, out, source, folder)
         write(out, proposal, source.name, command, {**named, **given}, before)
@@ -249,6 +251,19 @@ def folder_of(file: str, out: Path, source: Source) -> Path:
     from zmigrate.rows.sources.packed import TextFile
 
     return out.parent if isinstance(source, Sql) else TextFile(Path(file)).disk.parent
+
+
+def check_folder(file: str, out: Path, folder: Path) -> None:
+    """Raise UsageError where the loads of a mapping are for the files of another folder than this file's."""
+    from zmigrate.rows.mapping import read_mapping
+
+    files = [str(load.location) for load in read_mapping(out, folder)]
+    own = [load.file for load in read_mapping(out) if Path(str(load.location)).exists()]
+    if own and not any(Path(each).exists() for each in files):
+        raise UsageError(
+            f"{out} is for the files of {out.parent} ({', '.join(own)}), and {file} is in another folder",
+            hint=f"Copy the file there; or begin a mapping beside it: --out {folder / 'mapping.toml'}",
+        )
 
 
 def file_word(file: str, out: Path, source: Source, folder: Path | None) -> dict[str, str]:
