@@ -116,13 +116,24 @@ def test_without_a_terminal_a_line_comes_every_few_seconds_and_no_control_codes(
     progress = PlainProgress(out, clock=clock)
     with progress:
         progress(started())
-        for _ in range(120):
+        for number in range(120):
             clock.now += 0.1
+            progress(events.BatchDone(number, created=1))
             progress(tick())
         progress(events.RunEnded("x", "finished"))
     text = out.file.getvalue()
     assert len(text.splitlines()) == 3
     assert "\x1b" not in text
+
+
+def test_a_long_wait_is_no_long_list_of_lines_that_are_alike():
+    clock, out = Clock(), console()
+    progress = PlainProgress(out, clock=clock)
+    progress(started())
+    for _ in range(700):
+        clock.now += 0.1
+        progress(tick())
+    assert len(out.file.getvalue().splitlines()) == 3
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REDRAW_EVERY_S = 0.1
 PLAIN_LINE_EVERY_S = 5.0
+STILL = 6
+"""How many times as long it takes to the next plain line while nothing moves."""
 
 ALWAYS_SHOWN = {
     "insert": ("created",),
@@ -91,6 +93,7 @@ class PlainProgress:
         self._every_s = every_s
         self._last_line = clock()
         self._figures = Figures(clock)
+        self._told: object = None
         self._in_flow = False
 
     def __enter__(self) -> Self:
@@ -109,11 +112,19 @@ class PlainProgress:
         self._in_flow |= isinstance(event, events.FlowStarted)
         if self._in_flow and isinstance(event, events.RunStarted):
             self.say(event.job)
-        if isinstance(event, events.Tick) and self._clock() - self._last_line >= self._every_s:
-            self._last_line = self._clock()
+        if isinstance(event, events.Tick) and self._is_time():
             self.say(plain_line(self._figures))
         if isinstance(event, events.RunEnded):
             self.say(plain_line(self._figures))
+
+    def _is_time(self) -> bool:
+        """Now and then; seldom while nothing moves, as in a wait, whose lines would all be alike."""
+        stand = (self._figures.rows_done, self._figures.requests, self._figures.waiting_for)
+        every_s = self._every_s * (STILL if stand == self._told else 1)
+        if self._clock() - self._last_line < every_s:
+            return False
+        self._last_line, self._told = self._clock(), stand
+        return True
 
     def say(self, line: str | Text) -> None:
         self._console.print(line, soft_wrap=True)
