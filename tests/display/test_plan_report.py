@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from tests.engine.fakes import PLAIN
 from zmigrate.display.plan import _group, judged, report
 from zmigrate.engine.planning.book import Book, Group, Reject
-from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning, UserMapped
+from zmigrate.engine.planning.counts import PlanCounts
+from zmigrate.engine.planning.plan import Plan, PlanWarning, UserMapped
 from zmigrate.engine.planning.price import Price
 from zmigrate.events import RowsJudged
-from zmigrate.formats import Formats
-from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Csv
 
-PRICE = Price(112, 1_012, 48_000, 7, 1.5, 10, 0.35)
+PRICE = Price(112, 1_012, 48_000, 7, 5, 1.5, 10, 0.35)
 
 
 def a_plan(rejects: int = 0, **more: Any) -> Plan:
@@ -51,7 +51,7 @@ def a_plan(rejects: int = 0, **more: Any) -> Plan:
         "elapsed_s": 1.0,
         "book": book,
         "source": Csv("leads.csv"),
-        "texts": CellTexts(Formats(), None, None),
+        "texts": PLAIN,
     }
     return Plan(**{**usual, **more})
 
@@ -137,7 +137,7 @@ def test_what_is_wrapped_stays_indented_and_ends_without_blanks() -> None:
 def test_it_does_not_advise_a_run_that_would_be_refused() -> None:
     text = shown(a_plan(warnings=[PlanWarning("RUN_BEFORE", "a run would be refused: inserted already.")]))
     assert "`run` in the place of `plan`" not in text
-    assert "a run would be refused as it stands" in text
+    assert "a run would stop as it stands" in text
 
 
 def test_what_would_write_nothing_has_no_price() -> None:

@@ -39,11 +39,12 @@ def test_mandatory_fields_must_be_there(zoho: Zoho, module: str, field: str) -> 
     assert only(zoho.insert([GOOD[module]], module))["code"] == "SUCCESS"
 
 
+@pytest.mark.parametrize("people", ["Contacts", "Leads"])
 @pytest.mark.parametrize("module", list(GOOD))
-def test_an_activity_belongs_to_a_contact_and_to_a_record_of_the_module_named(
-    zoho: Zoho, module: str
+def test_an_activity_belongs_to_a_person_and_to_a_record_of_the_module_named(
+    zoho: Zoho, module: str, people: str
 ) -> None:
-    (person,) = zoho.created([{"Last_Name": "Person"}], "Contacts")
+    (person,) = zoho.created([{"Last_Name": "Person"}], people)
     (firm,) = zoho.created([{"Account_Name": "Firm"}], "Accounts")
     links = {"Who_Id": {"id": person}, "What_Id": {"id": firm}, "$se_module": "Accounts"}
 
@@ -74,7 +75,7 @@ def test_what_an_activity_is_about_must_be_in_the_module_named(
     assert {name: error["details"][name] for name in details} == details
 
 
-def test_who_is_a_contact(zoho: Zoho) -> None:
+def test_who_is_a_person(zoho: Zoho) -> None:
     (firm,) = zoho.created([{"Account_Name": "Firm"}], "Accounts")
 
     error = only(zoho.insert([{"Subject": "Do it", "Who_Id": {"id": firm}}], "Tasks"))
@@ -114,6 +115,7 @@ def test_an_event_has_participants(zoho: Zoho) -> None:
     [
         ([{"type": "email", "Email": "a@example.com"}] * 51, "LIMIT_EXCEEDED", ""),
         ([{"type": "contact", "participant": "12"}], "INVALID_DATA", "[0].participant"),
+        ([{"type": "user", "participant": "05545974000000200002"}], "INVALID_DATA", "[0].participant"),
         ([{"type": "guest"}], "INVALID_DATA", "[0].type"),
         ([{"type": "email"}], "MANDATORY_NOT_FOUND", "[0].Email"),
         ("a@example.com", "INVALID_DATA", ""),
@@ -141,6 +143,16 @@ def test_reminders_and_repetitions_have_their_shape(
 
     assert zoho.record(record_id, module)[field] == good
     assert only(zoho.insert([{**GOOD[module], field: bad}], module))["code"] == "INVALID_DATA"
+
+
+@pytest.mark.parametrize("people", ["Contacts", "Leads"])
+def test_a_query_finds_activities_by_whose_they_are(zoho: Zoho, people: str) -> None:
+    person, other = zoho.created([{"Last_Name": "Person"}, {"Last_Name": "Other"}], people)
+    task, _ = zoho.created([{"Subject": "Do it", "Who_Id": {"id": one}} for one in (person, other)], "Tasks")
+
+    (row,) = zoho.query(f"select Who_Id from Tasks where Who_Id = '{person}'").json()["data"]
+
+    assert row == {"id": task, "Who_Id": {"id": person}}
 
 
 def test_a_query_finds_activities_by_what_they_are_about(zoho: Zoho) -> None:

@@ -197,6 +197,12 @@ def test_a_pick_list_may_show_another_word_than_it_stores(zoho: Zoho) -> None:
     assert [(one["actual_value"], one["display_value"]) for one in values][1] == ("Open", "New")
 
 
+def test_a_pick_list_tells_which_values_are_out_of_use(zoho: Zoho) -> None:
+    values = fields_of(zoho, "Legacy_Assets")["Condition"]["pick_list_values"]
+
+    assert [one["actual_value"] for one in values if one["type"] == "unused"] == ["Hired Out"]
+
+
 def test_one_field_is_found_by_id(zoho: Zoho) -> None:
     wanted = fields_of(zoho, "Leads")["Email"]
 
@@ -236,6 +242,7 @@ def test_a_layout_shows_each_subform_in_a_section_of_its_own(zoho: Zoho) -> None
         "New",
         "Used",
         "Scrap",
+        "Hired Out",
     ]
 
 

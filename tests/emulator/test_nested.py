@@ -250,6 +250,8 @@ def test_tags_are_one_by_name_whatever_the_letter_case(zoho: Zoho) -> None:
 @pytest.mark.parametrize(
     ("tag", "code", "details"),
     [
+        ({"name": ""}, "INVALID_DATA", {"expected_data_type": "string"}),
+        ({"name": " "}, "INVALID_DATA", {"expected_data_type": "string"}),
         ({"name": "x" * 26}, "INVALID_DATA", {"maximum_length": 25}),
         ({"name": 7}, "INVALID_DATA", {"expected_data_type": "string"}),
         ({"label": "x"}, "MANDATORY_NOT_FOUND", {}),

@@ -66,6 +66,8 @@ STORED_VALUES: list[tuple[str, Any, Any]] = [
     ("Description", "line one\nline two", "line one\nline two"),
     ("City", "", None),
     ("City", None, None),
+    ("City", "  ", None),
+    ("City", " Cape Town ", " Cape Town "),
 ]
 
 
@@ -76,7 +78,7 @@ def test_a_good_value_is_stored(zoho: Zoho, field: str, value: Any, stored: Any)
     assert zoho.record(record_id)[field] == stored
 
 
-@pytest.mark.parametrize("value", [None, ""])
+@pytest.mark.parametrize("value", [None, "", "  ", "\t\n"])
 def test_a_mandatory_field_must_be_there_and_not_empty(zoho: Zoho, value: Any) -> None:
     absent = only(zoho.insert([{"Company": "Firm"}]))
     empty = only(zoho.insert([{"Last_Name": value}]))
@@ -88,6 +90,15 @@ def test_a_mandatory_field_must_be_there_and_not_empty(zoho: Zoho, value: Any) -
         "status": "error",
     }
     assert empty == absent
+
+
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_mandatory_field_can_t_be_emptied(zoho: Zoho, value: Any) -> None:
+    (record_id,) = zoho.created([lead(1)])
+
+    error = only(zoho.update([{"id": record_id, "Last_Name": value}]))
+
+    assert (error["code"], error["details"]["api_name"]) == ("MANDATORY_NOT_FOUND", "Last_Name")
 
 
 def test_layout_mandatory_fields_count_only_with_a_layout(zoho: Zoho) -> None:
@@ -119,6 +130,36 @@ def test_a_unique_field_may_regard_letter_case(zoho_with: Callable[..., Zoho]) -
 
     assert zoho.insert([lead(2, Legacy_ID="AB-1")]).status_code == 201
     assert zoho.insert([lead(3, Legacy_ID="ab-1")]).status_code == 400
+
+
+COMPOSED, DECOMPOSED = "Zo\u00eb", "Zoe\u0308"
+
+
+@pytest.mark.parametrize("field", ["Legacy_ID", "Serial_Number"])
+@pytest.mark.parametrize(
+    ("there", "new"), [("ab-1", " ab-1\t"), (" ab-1", "ab-1"), (COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)]
+)
+def test_a_unique_field_regards_neither_blanks_around_a_value_nor_its_unicode_form(
+    zoho: Zoho, field: str, there: str, new: str
+) -> None:
+    (record_id,) = zoho.created([{"Name": "A", field: there}], "Legacy_Assets")
+
+    error = only(zoho.insert([{"Name": "B", field: new}], "Legacy_Assets"))
+
+    assert (error["code"], error["details"]["api_name"]) == ("DUPLICATE_DATA", field)
+    assert zoho.record(record_id, "Legacy_Assets")[field] == there
+
+
+def test_a_unique_field_takes_its_own_value_written_otherwise(zoho: Zoho) -> None:
+    (record_id,) = zoho.created([lead(1, Legacy_ID="ab-1")])
+
+    assert zoho.update([{"id": record_id, "Legacy_ID": "AB-1 "}]).status_code == 200
+    assert zoho.record(record_id)["Legacy_ID"] == "AB-1 "
+    assert only(zoho.insert([lead(2, Legacy_ID="ab-1")]))["code"] == "DUPLICATE_DATA"
+
+
+def test_blanks_are_no_value_that_could_be_taken(zoho: Zoho) -> None:
+    assert zoho.insert([lead(1, Legacy_ID=" "), lead(2, Legacy_ID="  ")]).status_code == 201
 
 
 def test_email_is_unique_only_by_option(zoho: Zoho, zoho_with: Callable[..., Zoho]) -> None:

@@ -21,6 +21,11 @@ GOOD: list[tuple[str, Any, Any]] = [
     ("Barcode", "123456789012345678", "123456789012345678"),
     ("Weight", 250000.5, 250000.5),
     ("Weight", 7, 7),
+    ("Weight", -1.234567891, -1.234567891),
+    ("Weight", 1e-9, 1e-9),
+    ("Weight", 2.5e-8, 2.5e-8),
+    ("Purchase_Price", 1e15, 1e15),
+    ("Purchase_Price", 1234567890123456.0, 1234567890123456.0),
     ("Purchase_Price", 9999999999999999, 9999999999999999),
     ("Depreciation", 99999, 99999),
     ("Purchase_Date", "2024-12-31", "2024-12-31"),
@@ -59,15 +64,22 @@ BAD: list[tuple[str, Any, JsonObject]] = [
     ("Barcode", "12 345", {"expected_data_type": "bigint"}),
     ("Weight", "1.5", {"expected_data_type": "double"}),
     ("Weight", 10**16, {"maximum_length": 16}),
+    ("Weight", 1.2345678901, {"maximum_length": 9}),
+    ("Weight", 1e-10, {"maximum_length": 9}),
+    ("Purchase_Price", -0.1234567891, {"maximum_length": 9}),
+    ("Depreciation", 0.0000000001, {"maximum_length": 9}),
     ("Purchase_Price", "1 999.99", {"expected_data_type": "double"}),
     ("Depreciation", 100_000, {"maximum_length": 5}),
     ("Depreciation", "12%", {"expected_data_type": "double"}),
     ("Purchase_Date", "31/12/2024", {"expected_data_type": "date"}),
     ("Inspected_At", "2024-12-31 10:00", {"expected_data_type": "datetime"}),
+    # In the org's offset it is in the year 10000.
+    ("Inspected_At", "9999-12-31T23:30:00Z", {"expected_data_type": "datetime"}),
     ("Insured", "yes", {"expected_data_type": "boolean"}),
     ("Insured", 1, {"expected_data_type": "boolean"}),
     ("Condition", 3, {"expected_data_type": "string"}),
     ("Condition", "Broken", {"supported_values": ["-None-", "Open", "Used", "Scrap"]}),
+    ("Condition", "Hired Out", {"supported_values": ["-None-", "Open", "Used", "Scrap"]}),
     ("Colours", "RED", {"expected_data_type": "jsonarray"}),
     ("Colours", ["Red"], {"supported_values": ["RED", "GREEN", "BLUE"]}),
     ("Account", "Firm", {"expected_data_type": "jsonobject"}),
@@ -103,6 +115,17 @@ def test_an_id_of_nothing_is_refused_with_the_place_of_the_id(zoho: Zoho, field:
         "api_name": field,
         "json_path": f"$.data[0].{field}.id",
     }
+
+
+@pytest.mark.parametrize("field", ["Account", "Used_By", "Caretaker", "Reviewers", "Owner"])
+def test_an_id_with_a_zero_before_it_names_nothing(zoho: Zoho, field: str) -> None:
+    value = whole_asset(zoho)[field]
+    wrapped = value[0][field] if isinstance(value, list) else value
+    wrapped["id"] = "0" + wrapped["id"]
+
+    error = only(zoho.insert([{"Name": "A", field: value}], "Legacy_Assets"))
+
+    assert (error["code"], error["message"]) == ("INVALID_DATA", "the id given seems to be invalid")
 
 
 def test_the_id_of_a_record_of_another_module_is_no_lookup(zoho: Zoho) -> None:

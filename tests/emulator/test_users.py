@@ -75,6 +75,7 @@ def test_one_user_is_found_by_id(zoho: Zoho) -> None:
 
     assert zoho.get(f"/users/{user['id']}").json()["users"] == [user]
     assert zoho.get("/users/1").status_code == 400
+    assert zoho.get(f"/users/0{user['id']}").status_code == 400
 
 
 def test_users_can_be_added_by_name_and_own_records(zoho: Zoho) -> None:

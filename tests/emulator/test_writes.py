@@ -104,6 +104,34 @@ def test_one_record_is_updated_by_its_path(zoho: Zoho) -> None:
     assert zoho.record(record_id)["City"] == "Durban"
 
 
+@pytest.mark.parametrize(("there", "key"), [("ab-1", " AB-1 "), ("Zo\u00eb", "zoe\u0308")])
+def test_an_upsert_finds_a_record_by_a_key_written_otherwise(zoho: Zoho, there: str, key: str) -> None:
+    (record_id,) = zoho.created([lead(1, Legacy_ID=there)])
+
+    result = only(zoho.upsert([lead(1, Legacy_ID=key)], duplicate_check_fields=["Legacy_ID"]))
+
+    assert (result["action"], result["details"]["id"]) == ("update", record_id)
+
+
+def test_an_upsert_finds_nothing_by_blanks(zoho: Zoho) -> None:
+    (record_id,) = zoho.created([lead(1, Legacy_ID=" ")])
+
+    result = only(zoho.upsert([lead(1, Legacy_ID=" ")], duplicate_check_fields=["Legacy_ID"]))
+
+    assert (result["action"], result["details"]["id"] == record_id) == ("insert", False)
+
+
+def test_an_id_with_a_zero_before_it_is_no_record_s(zoho: Zoho) -> None:
+    (record_id,) = zoho.created([lead()])
+    wrong = f"0{record_id}"
+
+    assert only(zoho.update([{"id": wrong, "City": "Durban"}]))["code"] == "INVALID_DATA"
+    assert only(zoho.upsert([{"id": wrong, "City": "Durban"}]))["code"] == "INVALID_DATA"
+    assert only(zoho.delete([wrong]))["code"] == "INVALID_DATA"
+    assert zoho.get(f"/Leads/{wrong}").status_code == 400
+    assert zoho.record(record_id)["City"] is None
+
+
 def test_updates_are_refused_row_by_row(zoho: Zoho) -> None:
     first, second = zoho.created([lead(1), lead(2)])
 

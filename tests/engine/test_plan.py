@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 import zmigrate
+from tests.engine.test_relations import account, make
 from tests.support import Bench, file_job, leads, read_rows, write_rows
-from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Skip, Update, Upsert, Users, scopes_for
+from zmigrate import Csv, Delete, Insert, Job, Query, RecordJob, Ref, Skip, Update, Upsert, Users, scopes_for
 from zmigrate.engine.planning.plan import Plan
 from zmigrate.errors import SourceError, UsageError
-from zmigrate.events import Event, RowsJudged
+from zmigrate.events import Event, Log, RowsJudged
 from zmigrate.formats import Formats
 from zmigrate.stopping import StopRequested, StopSignal
 
@@ -206,7 +207,7 @@ def test_updates_and_deletes_by_id_look_whether_the_records_are_there(bench: Ben
 
 
 def test_a_plan_looks_where_the_job_itself_may_not(bench: Bench) -> None:
-    """An update by id needs no scope to read; the plan has one all the same, and tells of ids that are none."""
+    """An update by id needs no scope to read; the plan has one all the same, and tells of ids of nothing."""
     bench.seed(leads(1))
     plan = planned(bench, Update("Leads"), [{"id": "1", "Company": "x"}])
     assert rejects(plan) == [(2, "id", "INVALID_DATA")]
@@ -230,17 +231,41 @@ def test_an_upsert_that_zoho_would_send_to_a_record_found_by_another_field_is_to
     assert warned(plan)["FOUND_BY_ANOTHER_FIELD"].field == "Email"
 
 
-def test_rows_of_an_upsert_that_share_a_unique_value_meet_in_one_record(
+def test_a_record_that_zoho_finds_by_another_field_and_that_has_another_key_is_counted(
     bench_with: Callable[..., Bench],
 ) -> None:
     bench = bench_with(email_unique=True)
-    rows = leads(4)
-    rows[2]["Email"] = rows[0]["Email"].upper()
-    plan = planned(bench, UPSERT, rows)
-    assert fates(plan) == {"creates": 3, "updates": 1}
-    assert warned(plan)["FOUND_BY_ANOTHER_FIELD"].lines == (4,)
+    there = [{"Legacy_ID": "other", "Email": "lead1@example.com"}, {"Email": "lead2@example.com"}]
+    bench.seed([{"Last_Name": "x", **record} for record in there])
+    plan = planned(bench, UPSERT, leads(3))
+    message = warned(plan)["FOUND_BY_ANOTHER_FIELD"].message
+    assert "1 of them have another Legacy_ID, which would be replaced" in message
     result = bench.run(file_job(UPSERT, bench.folder / "rows.csv"))
-    assert (result.rows.created, result.rows.updated) == (3, 1)
+    assert (result.rows.created, result.rows.updated) == (1, 2)
+    [told] = [event.message for event in bench.seen(Log) if event.level == "warning"]
+    assert "found 2 rows' records by Email, and not by Legacy_ID" in told
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_rows_of_an_upsert_that_share_a_unique_value_do_not_overwrite_each_other(
+    there: bool, bench_with: Callable[..., Bench]
+) -> None:
+    """Where no record has the key, Zoho goes by the other unique field."""
+    bench = bench_with(email_unique=True)
+    rows = leads(300)
+    rows[250]["Email"] = rows[0]["Email"].upper()
+    rows[251] = {**rows[1], "Company": "Another"}
+    if there:
+        bench.seed([{"Legacy_ID": row["Legacy_ID"], "Last_Name": "x"} for row in (rows[0], rows[250])])
+    plan = planned(bench, UPSERT, rows)
+    assert rejects(plan) == [(252, "Email", "DUPLICATE_IN_SOURCE")]
+    job = file_job(UPSERT, bench.folder / "rows.csv")
+    assert bench.run(job, limit=200).state == "limited"
+    result = bench.resume()
+    [failed] = read_rows(result.files["errors"])
+    assert (failed["line"], failed["field"], failed["code"]) == ("252", "Email", "DUPLICATE_IN_SOURCE")
+    found = {record["Legacy_ID"]: record["Last_Name"] for record in bench.records()}
+    assert found[rows[0]["Legacy_ID"]] == rows[0]["Last_Name"]
 
 
 def test_updates_that_give_one_unique_value_to_two_records_are_refused(
@@ -555,30 +580,6 @@ def test_a_clock_that_is_off_is_told(bench_with: Callable[..., Bench]) -> None:
     assert "clock" in warned(plan)["CHECK"].message
 
 
-# -- price -----------------------------------------------------------------------------------------
-
-
-def test_the_price_is_what_a_run_pays(bench: Bench) -> None:
-    job = file_job(INSERT, write_rows(bench.folder / "rows.csv", leads(950)))
-    price = bench.plan(job).price
-    result = bench.run(job)
-    assert abs(price.credits - result.credits["used"]) <= 3
-    assert abs(price.requests - result.requests["sent"]) <= 3
-    assert price.credits_left is not None
-    assert price.credits_left > 50_000
-
-
-def test_credits_that_do_not_reach_are_told(bench_with: Callable[..., Bench]) -> None:
-    plan = planned(bench_with(edition="free"), INSERT, leads(60_000 // 10))
-    assert "CREDITS_SHORT" not in warned(plan)
-    assert plan.price.in_flight == 5
-    plan = planned(
-        bench_with(edition="free"), INSERT, [{"Legacy_ID": str(n), "Last_Name": "x"} for n in range(51_000)]
-    )
-    assert plan.price.credits > 5_000
-    assert "--wait" in warned(plan)["CREDITS_SHORT"].message
-
-
 # -- what can't be planned -------------------------------------------------------------------------
 
 
@@ -648,3 +649,64 @@ def test_the_front_door_plans(bench: Bench) -> None:
     path: Path = write_rows(bench.folder / "rows.csv", leads(2))
     with zmigrate.plan(file_job(INSERT, path), emulator=True, folder=bench.folder, environ={}) as plan:
         assert fates(plan) == {"creates": 2}
+
+
+# -- what stops a run ------------------------------------------------------------------------------
+
+
+def test_a_run_that_would_stop_at_its_first_rows_is_told(bench: Bench) -> None:
+    rows = [{**row, "Email": "nobody"} for row in leads(500)] + leads(5, start=900)
+    plan = planned(bench, INSERT, rows)
+    assert "first 500 rows are all refused, with INVALID_DATA" in warned(plan)["BREAKER"].message
+    assert bench.run(file_job(INSERT, bench.folder / "rows.csv")).state == "paused"
+    assert "BREAKER" not in warned(planned(bench, INSERT, [*leads(1), *rows]))
+
+
+def test_a_reference_that_stops_the_run_is_told_with_its_lines(bench: Bench) -> None:
+    rows = [{"id": key, "name": "x", "parent": parent} for key, parent in ("ab", "ba", "cx")]
+    path = write_rows(bench.folder / "a.csv", rows)
+
+    def strict(row: Any) -> dict[str, Any]:
+        return {**account(row), "Parent_Account": Ref("Accounts", row["parent"], when_open="stop")}
+
+    job = make(Insert("Accounts", key="Legacy_ID"), path, strict)
+    with bench.plan(job) as plan:
+        assert warned(plan)["REFERENCE_STOPS"].lines == (4,)
+    with pytest.raises(UsageError, match="line 4"):
+        bench.run(job)
+
+
+def test_keys_behind_the_limit_that_a_run_goes_by_are_told(bench: Bench) -> None:
+    write = Insert("Leads", key="Legacy_ID", on_repeated="last")
+    rows = [*leads(3), *leads(1)]
+    assert "on_repeated = last" in warned(planned(bench, write, rows, limit=3))["LIMIT"].message
+    assert "LIMIT" not in warned(planned(bench, write, rows))
+
+
+@pytest.mark.parametrize(
+    ("on_existing", "on_repeated", "expected"),
+    [
+        ("skip", "first", {"creates": 1, "skipped": 2, "refused": 1}),
+        ("skip", "each", {"creates": 1, "skipped": 3}),
+        ("update", "first", {"creates": 1, "updates": 1, "refused": 2}),
+        ("update", "each", {"creates": 1, "updates": 3}),
+        ("fail", "each", {"creates": 1, "refused": 3}),
+    ],
+)
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_keys_that_stand_twice_and_are_there_already(
+    key: str, on_existing: Any, on_repeated: Any, expected: dict[str, int], bench: Bench
+) -> None:
+    one, two = leads(2, key=key)
+    bench.seed([one])
+    write = Insert("Leads", key=key, on_existing=on_existing, on_repeated=on_repeated)
+    plan = planned(bench, write, [{**row, "City": "x"} for row in (one, one, two, two)])
+    assert fates(plan) == expected
+    rows = bench.run(file_job(write, bench.folder / "rows.csv")).rows
+    counts = plan.counts
+    assert (rows.created, rows.updated, rows.skipped, rows.failed) == (
+        counts.creates,
+        counts.updates + counts.unchanged,
+        counts.skipped,
+        counts.refused,
+    )

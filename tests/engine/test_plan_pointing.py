@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.engine.test_plan_agrees import connected
-from tests.support import Bench, file_job, write_rows
+from tests.support import Bench, file_job, read_rows, write_rows
 from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
 from zmigrate.config import load_settings
 from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
@@ -238,3 +238,43 @@ def test_an_upsert_finds_parents_in_its_own_file(bench: Bench) -> None:
     rows = [{"id": "a", "parent": ""}, {"id": "b", "parent": "a"}]
     counts = bench.plan(job_of(bench, write, rows, account)).counts
     assert (counts.creates, counts.refused) == (1, 0)
+
+
+# -- several modules, and rows of subforms ---------------------------------------------------------
+
+
+def test_who_may_be_a_contact_or_a_lead(bench: Bench) -> None:
+    [lead] = bench.seed([{"Last_Name": "x"}])
+    [contact_id] = bench.seed([{"Last_Name": "x"}], "Contacts")
+    [account_id] = bench.seed([{"Account_Name": "x"}], "Accounts")
+    rows = [{"who": who} for who in (lead, contact_id, account_id)]
+    job = job_of(bench, Insert("Tasks"), rows, lambda row: {"Subject": "x", "Who_Id": row["who"]})
+    assert rejects(bench.plan(job)) == [(4, "Who_Id", "INVALID_DATA")]
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (2, 1)
+
+
+@pytest.mark.parametrize("module", ["accounts", "Nope", "no module"])
+def test_a_module_that_the_org_has_not_is_told(bench: Bench, module: str) -> None:
+    [account_id] = bench.seed([{"Account_Name": "x"}], "Accounts")
+    rows = [{"what": account_id, "module": name} for name in ("Accounts", module)]
+    task = lambda row: {"Subject": "x", "What_Id": row["what"], "$se_module": row["module"]}  # noqa: E731
+    job = job_of(bench, Insert("Tasks"), rows, task)
+    assert rejects(bench.plan(job)) == [(3, "What_Id", "INVALID_DATA")]
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (1, 1)
+
+
+def test_ids_in_the_rows_of_a_subform_are_looked_for(bench: Bench) -> None:
+    [product] = bench.seed([{"Product_Name": "x"}], "Products")
+    rows = [{"id": str(number), "part": part} for number, part in enumerate((product, "999999999999"))]
+
+    def asset(row: Mapping[str, str]) -> dict[str, Any]:
+        log = [{"Service_Date": "2024-01-01"}, {"Service_Date": "2024-01-01", "Part": row["part"]}]
+        return {"Legacy_ID": row["id"], "Name": "x", "Service_Log": log}
+
+    job = job_of(bench, Insert("Legacy_Assets", key="Legacy_ID"), rows, asset)
+    field = "Service_Log[1].Part"
+    assert rejects(bench.plan(job)) == [(3, field, "INVALID_DATA")]
+    [failed] = read_rows(bench.run(job).files["errors"])
+    assert (failed["line"], failed["field"], failed["code"]) == ("3", field, "INVALID_DATA")

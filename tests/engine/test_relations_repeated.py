@@ -227,3 +227,18 @@ def test_the_plan_tells_of_records_that_were_deleted_in_the_org(bench: Bench) ->
         assert "zmigrate ids check" in reject.message
     result = bench.run(job)
     assert [row["code"] for row in read_rows(result.files["errors"])] == ["INVALID_DATA"]
+
+
+def test_circles_that_have_nothing_to_do_with_each_other_are_written_together(bench: Bench) -> None:
+    """One after the other they would cost two calls each."""
+    alone = [(f"s{n}", f"S{n}", f"s{n}") for n in range(150)]
+    pairs = [(f"{x}{n}", "P", f"{y}{n}") for n in range(100) for x, y in ("ab", "ba")]
+    result = bench.run(load(bench, INSERT, *alone, *pairs))
+    assert (result.rows.created, result.rows.failed) == (350, 0)
+    assert parents(bench) == {key: parent for key, _, parent in [*alone, *pairs]}
+    writes = [
+        sent
+        for sent in bench.seen(RequestSent)
+        if sent.path.startswith("/crm/v8/Accounts") and sent.method != "GET"
+    ]
+    assert len(writes) <= 10

@@ -35,7 +35,9 @@ def success(record_id: str = "77", action: str | None = None, **details: Any) ->
 
 
 def verdict(operation: Operation, element: dict[str, Any], *, doubted: bool = False) -> Verdict:
-    [only] = read_answer(operation, Batch(1, [row(1, "k1")], first_intent=INTENT), [element], doubted, US)
+    [only] = read_answer(
+        operation, "Legacy_ID", Batch(1, [row(1, "k1")], first_intent=INTENT), [element], doubted, US
+    )
     return only
 
 
@@ -62,7 +64,7 @@ def test_success_is_named_by_what_was_done(
 def test_rows_are_matched_by_position() -> None:
     batch = Batch(1, [row(n) for n in (1, 2, 3)])
     data = [success("1"), error("INVALID_DATA", api_name="Email"), success("3")]
-    verdicts = read_answer("insert", batch, data, False, None)
+    verdicts = read_answer("insert", "Legacy_ID", batch, data, False, None)
     assert [(found.outcome.action, found.outcome.id) for found in verdicts] == [
         ("created", "1"),
         ("failed", None),

@@ -59,7 +59,7 @@ def test_a_delete_sends_the_key_alone(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"operation": "upsert"}, "an upsert needs --match-on FIELD"),
-        ({"match_on": "Legacy_ID"}, "--match-on is for upsert; insert finds a row's record by --key"),
+        ({"match_on": "Legacy_ID"}, "--match-on: it is for upsert; insert finds a row's record by --key"),
         ({"operation": "upsert", "match_on": "A", "key": "B"}, "leave --key out"),
         ({"operation": "merge"}, "operation is one of insert, update, upsert, delete, not 'merge'"),
         ({"module": "my accounts"}, "no api name of a module"),

@@ -231,7 +231,9 @@ def test_the_plan_knows_the_keys_of_earlier_files_and_the_run_agrees(bench: Benc
         (deal,) = body["steps"][2]["rejects"]  # its contact is refused, so it will not be there
         assert (deal["line"], deal["field"]) == (4, "Contact_Name")
         assert (body["rows"], body["creates"], body["refused"], found.exit_code) == (8, 6, 2, 1)
-        assert body["requests"] == sum(step["requests"] for step in body["steps"])
+        assert body["requests"] > sum(
+            step["requests"] for step in body["steps"]
+        )  # a look at all of them first
     assert bench.stats()["token_requests"] == 1
     assert bench.records("Accounts") == []
     result = bench.run(flow)

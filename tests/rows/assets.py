@@ -28,7 +28,7 @@ def fields_of(module: str) -> ModuleFields:
 
 MODULES = {
     name: fields_of(name)
-    for name in ("Legacy_Assets", "Tasks", "Events", "Deals", "Contacts", "Leads", "Service_Log")
+    for name in ("Legacy_Assets", "Tasks", "Events", "Calls", "Deals", "Contacts", "Leads", "Service_Log")
 }
 
 

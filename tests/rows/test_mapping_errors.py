@@ -217,7 +217,7 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
         ('operation = "upsert"', "an upsert needs match_on FIELD, the field that tells", None),
         ('operation = "upsert"\nkey = "A"\nmatch_on = "B"', "by match_on; leave key out.", None),
         ('on_repeated = "all"', 'on_repeated: it is one of "first", "last", "each", "fail", not', None),
-        ('match_on = "F"', "match_on is for upsert; insert finds a row's record by key.", None),
+        ('match_on = "F"', "match_on: it is for upsert; insert finds a row's record by key.", None),
         ('decimal = "."\nthousands = "."', "thousands: decimal and thousands are both '.'.", None),
         ('date_format = "dd/mm"', "date_format: date_format = 'dd/mm' is no format of a date", None),
         ('true = ["x"]\nfalse = ["x"]', "false: 'x' would mean both true and false.", None),

@@ -153,7 +153,6 @@ def test_whatever_toml_there_is_each_key_is_found_on_its_line(
     [
         ("a = 1\nb = ", "m.toml:2:5: no TOML: invalid value."),
         ('x = {a = 1,\n b = "y"}', "m.toml:1:12: no TOML: "),
-        ("a = 1\na = 2\n", "m.toml:2:6: no TOML: cannot overwrite a value."),
         ("Deal Name = 3", "m.toml:1:6: no TOML: "),
         ('a = "x', "m.toml:1:7: no TOML: "),
         ("a = [1,\n", "m.toml:1:8: no TOML: "),
@@ -178,3 +177,23 @@ def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
         read_toml(path)
     path.write_bytes("a = 'Köln'\n".encode("utf-8-sig"))
     assert read_toml(path).values == {"a": "Köln"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a = 1\nb = 2\na = 2\n", "m.toml:3:6: `a` stands twice, first on line 1."),
+        ("a = 1\na = 2", "m.toml:2:6: `a` stands twice, first on line 1."),
+        ("a = 1\n[t]\n'a' = 1\na = [\n2]\n", "m.toml:5:3: `a` stands twice, first on line 3."),
+        ("[t]\na = 1\n[t]\n", "m.toml:3:3: `[t]` stands twice, first on line 1."),
+        ("[t]\nS = 1\n[t.S]\na = 1\n", "m.toml:3:5: `[t.S]` stands twice."),
+        ("x = { a = 1, a = 2 }\n", "m.toml:1:19: `a` stands twice."),
+    ],
+)
+def test_a_key_that_stands_twice_is_told_with_both_lines(text: str, message: str) -> None:
+    with pytest.raises(JobError) as error:
+        parse_toml(text, "m.toml")
+    assert (error.value.message, error.value.hint) == (
+        message,
+        "Leave one of them out, or put both together.",
+    )

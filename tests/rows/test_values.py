@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.rows.fields import LEADS
+from tests.rows.fields import LEADS, choices, field, module
 from zmigrate.rows.values import BadValue, Converter, field_problem
+from zmigrate.zoho.metadata import PickListValue
 
 
 def converted(name: str, value: object, operation: Any = "insert", **options: Any) -> object:
@@ -128,3 +129,60 @@ def test_values_are_shown_as_a_person_writes_them(value: Any, shown: str) -> Non
 
 def test_the_value_that_is_shown_is_cut() -> None:
     assert len(refusal("Email", "x" * 5000).value) == 201
+
+
+# ------------------------------------------------------------------------------------------ numbers and words
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (0.1 + 0.2, 0.3),
+        (-0.1 - 0.2, -0.3),
+        (1.5, 1.5),
+        (19.99 * 3, 59.97),
+        (12345678.123456789, 12345678.123456789),
+    ],
+)
+def test_what_a_spreadsheet_reckons_is_sent_as_it_shows_it(given: float, sent: float) -> None:
+    assert converted("Score", given) == sent
+
+
+@pytest.mark.parametrize("given", [1 / 3, 0.12345678901, 1e-10, "0.12345678901", Decimal("0.12345678901")])
+def test_more_than_nine_decimals_are_refused_however_they_came(given: object) -> None:
+    assert refusal("Score", given).message == "more than 9 digits after the point; round it"
+
+
+def test_a_float_of_more_digits_than_it_keeps_is_no_long_number() -> None:
+    assert converted("Legacy_Number", 2.0**53 - 1) == "9007199254740991"
+    assert "give it as text" in refusal("Legacy_Number", 123456789012345678.0).message
+    assert "give it as text" in refusal("Legacy_Number", -(2.0**53)).message
+
+
+@pytest.mark.parametrize("given", [[{"id": "5"}], [{"name": ""}], ["VIP", {"nam": "x"}]])
+def test_a_tag_without_a_name_is_refused(given: object) -> None:
+    assert 'a tag is told by its name: "VIP"' in refusal("Tag", given).message
+
+
+def test_a_pick_list_suggests_what_it_shows_and_never_nothing() -> None:
+    assert refusal("Lead_Source", "None").message.endswith("it has Trade Show, Partner, Open")
+    assert converted("Lead_Source", "-None-", "update") is None
+
+
+def test_unused_entries_are_no_members_of_a_pick_list() -> None:
+    entries = (*choices("Partner"), PickListValue("Old One", "Old One", used=False))
+    fields = module(field("Source", "picklist", pick_list=entries))
+    with pytest.raises(BadValue, match="'Old One' is not in the pick list; it has Partner"):
+        Converter(fields, "insert").convert({"Source": "Old One"})
+
+
+def test_text_for_a_lookup_is_told_how_a_mapping_refers_to_records() -> None:
+    message = refusal("Account", "Acme").message
+    assert (
+        'in a mapping by ref (what zmigrate wrote) or find (what the org has), as in { ref = "Acc' in message
+    )
+
+
+def test_a_records_own_id_is_never_a_reference() -> None:
+    message = refusal("id", "L1", "update", key="id").message
+    assert message.endswith("up to 20 digits; to find records by another field, name that as the key")

@@ -293,3 +293,32 @@ def test_formats_that_can_not_be_read_by_are_refused_before_the_first_row(format
     with pytest.raises(UsageError) as error:
         converter(formats=formats)
     assert why in error.value.message
+
+
+def test_a_call_that_took_place_took_some_time() -> None:
+    call = {"Subject": "s", "Call_Type": "Inbound", "Call_Start_Time": "2024-01-01T10:00:00Z"}
+    calls = converter("Calls", "insert")
+    for duration in ("00:00", "0:00:00", "0"):
+        with pytest.raises(BadValue) as bad:
+            calls.convert({**call, "Call_Duration": duration})
+        assert [(error.field, error.code) for error in bad.value.errors] == [
+            ("Call_Duration", "DEPENDENT_MISMATCH")
+        ]
+    calls.convert({**call, "Call_Duration": "00:01"})
+    calls.convert({**call, "Call_Duration": "00:00", "Outbound_Call_Status": "Scheduled"})
+
+
+@pytest.mark.parametrize(
+    ("field", "row"),
+    [
+        ("Service_Log", {"id": "123456", "Service_Date": "2024-01-01"}),
+        ("Service_Log", {"id": "123456", "_delete": None}),
+        ("Used_By", {"id": "123456", "Used_By": {"id": "123456"}}),
+        ("Reviewers", {"id": "123456", "_delete": None}),
+        ("Documents", {"id": "123456"}),
+    ],
+)
+def test_a_new_record_has_no_rows_yet(field: str, row: dict[str, Any]) -> None:
+    with pytest.raises(BadValue, match="a new record has no rows yet"):
+        converter(operation="insert").convert({"Name": "x", field: [row]})
+    assert converter(operation="update").convert({field: [row]})[field]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zmigrate.config import Credentials
     from zmigrate.emulator import Options
     from zmigrate.engine.entry import RunResult
-    from zmigrate.engine.planning.plan import PlanCounts
+    from zmigrate.engine.planning.counts import PlanCounts
     from zmigrate.job import RecordJob
 
 MODULE = "Leads"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from zmigrate import events
     from zmigrate.engine.planning.book import Group
+    from zmigrate.engine.planning.counts import PlanCounts
     from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.planning.plan import PlanCounts, PlanWarning, UserMapped
+    from zmigrate.engine.planning.plan import PlanWarning, UserMapped
 
 FATES = (
     ("creates", "would be created", "green"),
@@ -34,6 +35,8 @@ USERS_SHOWN = 12
 TEXTS_SHOWN = 3
 GROUPS_SHOWN = 30
 LONGEST_VALUE = 40
+STOPPING = frozenset(["RUN_BEFORE", "REFERENCE_STOPS", "BREAKER"])
+"""Warnings after which `run` would write nothing, or not go on."""
 
 
 def judged(event: events.RowsJudged) -> str:
@@ -262,14 +265,14 @@ def _next_steps(plan: Plan | FlowPlan, rejects: Path | None, commands: Mapping[s
     if not plan.counts.sent:
         yield "a run would write nothing"
     elif _refused_as_a_whole(plan):
-        yield "a run would be refused as it stands: the reason is above, under `to know`"
+        yield "a run would stop as it stands: the reason is above, under `to know`"
     else:
         rows = counted(plan.counts.sent, "row")
         yield f"to write {rows}: the same command with `run` in the place of `plan`"
 
 
 def _refused_as_a_whole(plan: Plan | FlowPlan) -> bool:
-    """Whether `run` would not begin: the same was loaded before."""
+    """Whether `run` would not begin, or stop soon: see the warnings of these codes."""
     plans = [plan] if isinstance(plan, Plan) else [step.plan for step in plan.steps]
     warnings = [*plan.warnings, *(warning for each in plans for warning in each.warnings)]
-    return any(warning.code == "RUN_BEFORE" for warning in warnings)
+    return any(warning.code in STOPPING for warning in warnings)

@@ -11,7 +11,12 @@ from .options import Options
 
 
 def belongs_to() -> list[Field]:
-    return [of("lookup", "Who_Id", lookup="Contacts"), of("lookup", "What_Id", lookup=ANY_MODULE)]
+    """`Who_Id` is a contact or a lead (zoho-api 11.1). How metadata tell of the leads is UNCONFIRMED: here
+    they name contacts alone, and so paths of queries (`Who_Id.Last_Name`) lead to contacts alone."""
+    return [
+        of("lookup", "Who_Id", lookup="Contacts", also_lookup=("Leads",)),
+        of("lookup", "What_Id", lookup=ANY_MODULE),
+    ]
 
 
 def tasks(options: Options) -> list[Field]:

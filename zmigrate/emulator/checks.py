@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
 from .answers import Json
 from .clock import instant
 from .fields import Field
+from .ids import id_number
 
 Check = Callable[[Any], Any]
 
@@ -25,7 +27,7 @@ DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
 BIGINT = re.compile(r"-?\d+")
 MAX_WHOLE_DIGITS = 16
-MAX_ID_DIGITS = 24
+MAX_DIGITS_AFTER_POINT = 9
 DROPPED = object()
 UNKNOWN_ID = "the id given seems to be invalid"
 
@@ -72,12 +74,15 @@ def expects(kind: str) -> Bad:
 
 
 def text(size: int) -> Check:
+    """Text is stored as it comes. That blanks alone are none, and so no value of a mandatory field, is
+    UNCONFIRMED."""
+
     def check(value: Any) -> Any:
         if type(value) is not str:
             raise expects("string")
         if len(value) > size:
             raise Bad({"maximum_length": size})
-        return value or None
+        return value if value.strip() else None
 
     return check
 
@@ -120,11 +125,16 @@ def bigint(digits: int) -> Check:
 
 
 def decimal(digits: int) -> Check:
+    """At most so many digits before the point, and 9 after it (docs v7 "insert records"). Which details a
+    number with more after it gets is UNCONFIRMED: here those of a length, as with too many before it."""
+
     def check(value: Any) -> Any:
         if type(value) not in (int, float) or not isfinite(value):
             raise expects("double")
         if abs(value) >= 10**digits:
             raise Bad({"maximum_length": digits})
+        if -int(Decimal(repr(value)).as_tuple().exponent) > MAX_DIGITS_AFTER_POINT:
+            raise Bad({"maximum_length": MAX_DIGITS_AFTER_POINT})
         return value
 
     return check
@@ -156,15 +166,17 @@ def moment(iso: Callable[[float], str]) -> Check:
             if not DATETIME.fullmatch(value):
                 raise expects("datetime")
             return iso(instant(value))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise expects("datetime") from None
 
     return check
 
 
 def choice(field: Field, mode: str) -> Check:
-    members = frozenset(stored for stored, _ in field.picks)
-    shown = [stored for stored, _ in field.picks]
+    """That a value of type `unused` (docs v7 "field metadata") is taken for none of the list's is
+    UNCONFIRMED."""
+    used = [stored for stored, _ in field.picks if stored not in field.unused_picks]
+    members = frozenset(used)
 
     def check(value: Any) -> Any:
         if type(value) is not str:
@@ -175,7 +187,7 @@ def choice(field: Field, mode: str) -> Check:
             return value
         if mode == "drop":
             return DROPPED
-        raise Bad({"supported_values": shown})
+        raise Bad({"supported_values": used})
 
     return check
 
@@ -197,7 +209,8 @@ def reference(exists: Callable[[int], bool]) -> Check:
         if type(value) is not dict:
             raise expects("jsonobject")
         wanted = str(value.get("id", ""))
-        if not wanted.isdecimal() or len(wanted) > MAX_ID_DIGITS or not exists(int(wanted)):
+        number = id_number(wanted)
+        if number is None or not exists(number):
             raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
         return {"id": wanted}
 

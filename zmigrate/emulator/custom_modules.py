@@ -8,13 +8,19 @@ from .options import Options
 
 
 def legacy_assets(options: Options) -> list[Field]:
-    # A stored value that is shown under another name, as Zoho's relabelled pick lists have it.
-    condition = (("-None-", "-None-"), ("Open", "New"), ("Used", "Used"), ("Scrap", "Scrap"))
+    # A stored value that is shown under another name, as Zoho's relabelled pick lists have it; one given up.
+    condition = (
+        ("-None-", "-None-"),
+        ("Open", "New"),
+        ("Used", "Used"),
+        ("Scrap", "Scrap"),
+        ("Hired Out", "Hired Out"),
+    )
     return [
         text("Name", 120, mandatory=True),
         text("Serial_Number", 80, custom=True, unique=True, case_sensitive=True),
         of("lookup", "Account", lookup="Accounts", custom=True),
-        of("picklist", "Condition", picks=condition, custom=True),
+        of("picklist", "Condition", picks=condition, unused_picks=("Hired Out",), custom=True),
         of("currency", "Purchase_Price", custom=True),
         of("date", "Purchase_Date", custom=True),
         of("userlookup", "Caretaker", custom=True),

@@ -85,11 +85,13 @@ ANY_MODULE = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a module. `picks` are (stored, shown) values; `external` is "org", "user" or None.
+    """One field of a module. `picks` are (stored, shown) values; those stored as in `unused_picks` can't be
+    chosen any more. `external` is "org", "user" or None.
 
     A multi-select or multi-user lookup goes through `linking`, a module with two lookups: `back_lookup` to
     the record itself, and `wrapped_in` to the other one, whose name wraps each id of a value. A subform's
     rows are of the module `subform`. An auto-number is `prefix` and a number from `start_number` on.
+    A lookup takes records of `also_lookup` too, which its metadata do not name.
     """
 
     api_name: str
@@ -102,7 +104,9 @@ class Field:
     case_sensitive: bool = False
     external: str | None = None
     picks: tuple[tuple[str, str], ...] = ()
+    unused_picks: tuple[str, ...] = ()
     lookup: str | None = None
+    also_lookup: tuple[str, ...] = ()
     custom: bool = False
     writable: bool = True
     on_layout: bool = True
@@ -118,6 +122,11 @@ class Field:
     @property
     def size(self) -> int:
         return self.length or LENGTHS[self.data_type]
+
+    @property
+    def lookup_modules(self) -> tuple[str, ...]:
+        """Where the records are that a value may name."""
+        return (self.lookup, *self.also_lookup) if self.lookup else ()
 
     @property
     def stored_by_api(self) -> bool:
@@ -308,7 +317,7 @@ def _picks(field: Field, field_id: str) -> list[Json]:
             "colour_code": None,
             "actual_value": stored,
             "id": str(int(field_id) * 10 + number)[-19:],
-            "type": "used",
+            "type": "unused" if stored in field.unused_picks else "used",
         }
         for number, (stored, shown) in enumerate(field.picks, 1)
     ]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, invalid_module, json_answer, missing_param
 from .catalogue import ModuleSpec
+from .ids import id_number
 from .org import (
     FIELD_ID,
     FIELDS_PER_MODULE,
@@ -17,7 +18,6 @@ from .reads import positive
 from .world import World
 
 USERS_PER_PAGE = 200
-MAX_ID_DIGITS = 25
 MODULE_STATES = frozenset({"visible", "user_hidden", "system_hidden", "scheduled_for_deletion"})
 
 
@@ -47,7 +47,8 @@ def users(world: World, query: Mapping[str, str]) -> Answer:
 
 
 def user(world: World, user_id: str) -> Answer:
-    known = world.users.find(int(user_id)) if user_id.isdecimal() and len(user_id) < MAX_ID_DIGITS else None
+    number = id_number(user_id)
+    known = None if number is None else world.users.find(number)
     if known is not None:
         return json_answer({"users": [known.metadata(world.options)]})
     raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 1})

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .answers import Json
-from .checks import MAX_ID_DIGITS, UNKNOWN_ID, Bad, Check, expects, reference
+from .checks import UNKNOWN_ID, Bad, Check, expects, reference
 from .fields import Field
+from .ids import id_number
 from .org import SUBFORM_ROWS
 
 TAG_LENGTH = 25
@@ -125,7 +126,7 @@ def files(value: Any) -> list[Json]:
 
 
 def tags(tag_id: Callable[[str], str]) -> Check:
-    """`[{"name"}]`; a name that is new makes a tag."""
+    """`[{"name"}]`; a name that is new makes a tag. That a name of blanks is refused is UNCONFIRMED."""
 
     def check(value: Any) -> list[Json] | None:
         named: dict[str, Json] = {}
@@ -133,7 +134,7 @@ def tags(tag_id: Callable[[str], str]) -> Check:
             name, path = item.get("name"), f"[{number}].name"
             if name is None:
                 raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, path, "name")
-            if type(name) is not str or not name:
+            if type(name) is not str or not name.strip():
                 raise Bad({"expected_data_type": "string"}, path=path, api_name="name")
             if len(name) > TAG_LENGTH:
                 raise Bad({"maximum_length": TAG_LENGTH}, path=path, api_name="name")
@@ -160,8 +161,8 @@ def participants(record_exists: Callable[[str, int], bool], user_exists: Callabl
             wanted = str(item.get(key) or "")
             if not wanted:
                 raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{key}", key)
-            is_id = wanted.isdecimal() and len(wanted) <= MAX_ID_DIGITS
-            if kind != "email" and not (is_id and exists(kind, int(wanted))):
+            person = id_number(wanted)
+            if kind != "email" and (person is None or not exists(kind, person)):
                 raise Bad({"id": wanted}, message=UNKNOWN_ID, path=f"[{number}].{key}", api_name=key)
             rows.append({"type": kind, key: wanted, "participant": wanted, "name": item.get("name")})
         if len(rows) > MAX_PARTICIPANTS:

@@ -84,11 +84,11 @@ class Rules:
             case "multiselectpicklist":
                 return checks.choices(field, self._options.picklist)
             case "lookup":
-                return checks.reference(self._in_module(field.lookup))
+                return checks.reference(self._record_of(field))
             case "ownerlookup" | "userlookup":
                 return checks.reference(around.user_exists)
             case "multiselectlookup":
-                return nested.links(field, self._in_module(field.lookup))
+                return nested.links(field, self._record_of(field))
             case "multiuserlookup":
                 return nested.links(field, around.user_exists)
             case "subform":
@@ -105,9 +105,9 @@ class Rules:
                 return nested.reminders
         return nested.tags(around.tag_id)
 
-    def _in_module(self, module: str | None) -> Callable[[int], bool]:
-        exists, name = self._around.record_exists, module or ANY_MODULE
-        return lambda record_id: exists(name, record_id)
+    def _record_of(self, field: Field) -> Callable[[int], bool]:
+        exists, modules = self._around.record_exists, field.lookup_modules or (ANY_MODULE,)
+        return lambda record_id: any(exists(module, record_id) for module in modules)
 
     def check(self, record: Json, index: int) -> tuple[Json, list[Json]]:
         """What is stored of a record (None blanks a field), and the error objects of what is refused."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .answers import Json
@@ -88,20 +88,21 @@ class Showing:
         if field is not None and field.data_type in ROWS:
             return [self._row(record, values, field, row) for row in value or ()]
         if field is not None and field.data_type in ("lookup", "userlookup") and value is not None:
-            module = values.get("$se_module") if name == "What_Id" else field.lookup
-            return self._named(module, value)
+            modules = [values.get("$se_module")] if name == "What_Id" else field.lookup_modules
+            return self._named(modules, value)
         return value
 
-    def _named(self, module: str | None, value: Json) -> Json:
-        """A reference with the name of what it points at; without a module it is a user or any record."""
+    def _named(self, modules: Sequence[str | None], value: Json) -> Json:
+        """A reference with the name of what it points at: a user, or a record of these modules or of any."""
         reference = int(value["id"])
         user = self._world.users.find(reference)
         if user is not None:
             return user.brief()
-        for candidate in [module] if module in self._world.stores else list(self._world.stores):
-            found = self._world.stores[str(candidate)].records.get(reference)
+        stores = self._world.stores
+        for module in [known for known in modules if known in stores] or list(stores):
+            found = stores[str(module)].records.get(reference)
             if found is not None:
-                return {"name": self._world.name_of(str(candidate), found.values()), "id": value["id"]}
+                return {"name": self._world.name_of(str(module), found.values()), "id": value["id"]}
         return {"name": None, "id": value["id"]}
 
     def _row(self, record: Record, values: Values, field: Field, row: Json) -> Json:
@@ -112,13 +113,14 @@ class Showing:
             for name, column in columns.items():
                 value = row.get(name)
                 if value is not None and column.data_type in ("lookup", "userlookup"):
-                    value = self._named(column.lookup, value)
+                    value = self._named(column.lookup_modules, value)
                 shown[name] = value
             parent = {"name": self._world.name_of(self._module, values), "id": str(record.id)}
             times = {"Created_Time": self._iso(record.created), "Modified_Time": self._iso(record.modified)}
             return {**shown, "Parent_Id": parent, **times}
         if field.wrapped_in:
-            return {"id": row["id"], field.wrapped_in: self._named(field.lookup, row[field.wrapped_in])}
+            other = self._named(field.lookup_modules, row[field.wrapped_in])
+            return {"id": row["id"], field.wrapped_in: other}
         return {"File_Name__s": "file", "Size__s": "0", **row}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from unicodedata import normalize
 
 from zmigrate.rows.keys import whole_number
 from zmigrate.zoho.coql import can_query
@@ -13,6 +14,8 @@ def askable(values: Iterable[str], *, number: bool) -> list[str | int]:
     them. `number`: the field holds whole numbers, and is asked for them as such.
     """
     if not number:
-        return [value for value in dict.fromkeys(values) if can_query(value)]
+        # How Zoho compares Unicode forms is not documented: what is not composed is asked for in both.
+        spellings = (form for value in values for form in (value, normalize("NFC", value)))
+        return [value for value in dict.fromkeys(spellings) if can_query(value)]
     numbers = map(whole_number, values)
     return list(dict.fromkeys(value for value in numbers if value is not None))

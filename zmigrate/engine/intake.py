@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from zmigrate.engine import links, settle
@@ -56,6 +57,8 @@ class Intake:
         """Single rows that Zoho refused a whole request for, with nothing accepted since."""
         self.failure: BaseException | None = None
         self.doubts_in_a_row = 0
+        self.found_by_another: Counter[str] = Counter()
+        """Records that an upsert changed although they had not the key, by the field that Zoho went by."""
 
     def take(self, finished: Finished[Batch]) -> None:
         """Apply one finished task."""
@@ -84,6 +87,10 @@ class Intake:
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
+        if self._target.others:
+            self.found_by_another.update(
+                one.field for one in outcomes if one.action == "updated" and one.field
+            )
         seconds = [] if batch.closes_circles else self._second_writes(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
         for second in seconds:

@@ -323,13 +323,28 @@ class Journal:
 
     def written_records(self, fields: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(id, record) of all that was written, as it was sent, in batches that have one of these fields."""
-        marks = [f'"{name}":'.encode() for name in fields]
-        for body, outcomes in self._all(sql.SENT):
-            content = zlib.decompress(body)
-            records = orjson.loads(content).get("data") if any(mark in content for mark in marks) else None
-            for record, parts in zip(records or (), orjson.loads(outcomes), strict=False):
+        for _, outcomes, records in self._sent_with(fields):
+            for record, parts in zip(records, outcomes or (), strict=False):
                 if was_written(parts) and parts[1]:
                     yield parts[1], record
+
+    def rows_sent(self, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """(line, key, record) of rows that were sent and not refused, in batches that have one of these
+        fields."""
+        for rows, outcomes, records in self._sent_with(fields):
+            ended = [None] * len(rows) if outcomes is None else outcomes
+            for (_, line, key), parts, record in zip(rows, ended, records, strict=True):
+                if key is not None and (parts is None or parts[0] != "failed"):
+                    yield line, key, record
+
+    def _sent_with(self, fields: Sequence[str]) -> Iterator[tuple[list[Any], list[Any] | None, list[Any]]]:
+        """Rows, outcomes (None: not known yet) and records of batches that have one of these fields."""
+        marks = [f'"{name}":'.encode() for name in fields]
+        for rows, body, outcomes in self._all(sql.SENT):
+            content = zlib.decompress(body)
+            records = orjson.loads(content).get("data") if any(mark in content for mark in marks) else None
+            if records is not None:
+                yield orjson.loads(rows), None if outcomes is None else orjson.loads(outcomes), records
 
     def open_rows(self) -> Iterator[list[int]]:
         """Numbers of the rows in batches without outcomes, batch by batch."""

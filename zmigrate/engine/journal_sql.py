@@ -95,7 +95,10 @@ DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
 HELD = "SELECT rows, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
 HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
 ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
-SENT = "SELECT body, outcomes FROM outcome JOIN content USING (batch) WHERE body IS NOT NULL ORDER BY batch"
+SENT = (
+    "SELECT rows, body, outcomes FROM content LEFT JOIN outcome USING (batch)"
+    " WHERE body IS NOT NULL ORDER BY batch"
+)
 DECIDED_ROWS = "SELECT number, line, key, outcome FROM decided"
 COUNT_ENDED = "SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM decided)"
 FACT = "SELECT value FROM fact WHERE name=?"

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
 
+WALKED_MOST = 100_000
+"""Rows that are walked through at once in the search for circles."""
+
+
 class Place(NamedTuple):
     """Where a row below level 0 stands."""
 
@@ -69,9 +73,9 @@ class Order:
         )
         self._db.executemany("INSERT INTO pointer VALUES (?,?)", [(row.number, key) for key in parents])
 
-    def arrange(self, source: Source, rows: int) -> bool:
+    def arrange(self, source: Source | None, rows: int) -> bool:
         """Find the level and place of every row of the source, which has so many. False: they may stay as
-        they are, since none points at another.
+        they are, since none points at another. `source` None: only the levels are wanted, no rows.
         """
         db = self._db
         db.execute("COMMIT")
@@ -123,7 +127,7 @@ class Order:
             end += count
         return bool(children)
 
-    def _let_repeated_follow(self, source: Source) -> None:
+    def _let_repeated_follow(self, source: Source | None) -> None:
         """Where a row points at others, the later ones with its key go behind it, as in the source; and rows
         that point at this key behind them all, if they can: the first may be refused, and another be written.
         """
@@ -132,7 +136,8 @@ class Order:
         self._db.execute(sql.FOLLOWERS)
         self._db.execute(sql.BEHIND_THE_LAST)
         self._db.execute(sql.LACKING)
-        self._fill_in(source)
+        if source is not None:
+            self._fill_in(source)
 
     def _fill_in(self, source: Source) -> None:
         """Read the rows below level 0 that were not kept when they were read."""
@@ -151,24 +156,34 @@ class Order:
         if level:
             db.execute(sql.LESS_TO_WAIT_FOR, (level,))
         while not db.execute(sql.LEVEL, (level + 1,)).rowcount:
-            lowest = self._one("SELECT min(number) FROM child WHERE level IS NULL")
-            if lowest is None:
+            circles = self._circles()
+            if not circles:
                 return False
-            circle = self._circle(lowest)
-            if not self._given_up(circle):
-                db.execute("UPDATE child SET level=?, cut=1 WHERE number=?", (level + 1, min(circle)))
+            cuts = [min(circle) for circle in circles if not self._given_up(circle)]
+            db.executemany(sql.CUT, ((level + 1, number) for number in cuts))
+            if cuts:
                 return True
         return True
 
-    def _circle(self, start: int) -> list[int]:
-        """The circle that one comes to from here, going from row to parent."""
-        path: dict[int, None] = {}
-        at = start
-        while at not in path:
-            path[at] = None
-            at = self._one(sql.UNPLACED_PARENT, at)
-        walked = list(path)
-        return walked[walked.index(at) :]
+    def _circles(self) -> list[list[int]]:
+        """Circles that one comes to from the first rows without a level, going from row to parent; some of
+        them, so that memory stays flat. All are opened at one level: each level is written for itself.
+        """
+        seen: set[int] = set()
+        circles = []
+        for (start,) in self._db.execute(sql.UNPLACED_ROWS):
+            path: dict[int, None] = {}
+            at = start
+            while at not in seen:
+                seen.add(at)
+                path[at] = None
+                at = self._one(sql.UNPLACED_PARENT, at)
+            if at in path:
+                walked = list(path)
+                circles.append(walked[walked.index(at) :])
+            if len(seen) > WALKED_MOST:
+                break
+        return circles
 
     def _given_up(self, circle: Sequence[int]) -> bool:
         """Open a circle that is closed by no reference, but by a wait for the last row of a key."""

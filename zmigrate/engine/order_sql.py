@@ -83,6 +83,9 @@ LESS_TO_WAIT_FOR = (
     " WHERE child.number = freed.number AND child.level IS NULL"
 )
 
+UNPLACED_ROWS = "SELECT number FROM child WHERE level IS NULL ORDER BY number"
+CUT = "UPDATE child SET level = ?, cut = 1 WHERE number = ?"
+
 UNPLACED_PARENT = (
     "SELECT edge.parent FROM edge JOIN child AS parent ON parent.number = edge.parent"
     " WHERE edge.child = ? AND parent.level IS NULL ORDER BY edge.parent LIMIT 1"

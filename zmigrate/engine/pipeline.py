@@ -12,6 +12,7 @@ from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.produce import Prepared
 from zmigrate.engine.repeats import Repeats
 from zmigrate.engine.resolve import Resolver
+from zmigrate.engine.shared_values import SharedValues
 from zmigrate.engine.survey import Survey
 from zmigrate.rows.sources import Row
 
@@ -19,8 +20,11 @@ from zmigrate.rows.sources import Row
 class Pipeline:
     """Called with rows of the source; gives back those on their way, and those that end here."""
 
-    def __init__(self, prepare: Preparer, survey: Survey, resolver: Resolver) -> None:
+    def __init__(
+        self, prepare: Preparer, survey: Survey, resolver: Resolver, shared: SharedValues | None
+    ) -> None:
         self._prepare = prepare
+        self._shared = shared
         self._repeats: Repeats | None = survey.repeats
         self._order: Order | None = survey.order
         self._resolver = resolver
@@ -35,6 +39,9 @@ class Pipeline:
         if refer(on_their_way):
             on_their_way, unresolved = self._resolver.resolve(on_their_way)
             ended += unresolved
+        if self._shared is not None:
+            on_their_way, shared = _parted(on_their_way, self._shared)
+            ended += shared
         return on_their_way, ended
 
     def _cut(self, row: Pending, order: Order) -> Pending:
@@ -45,7 +52,9 @@ class Pipeline:
         return links.cut(row, names) if names and order.is_cut(row.number) else row
 
 
-def _parted(rows: Sequence[Pending], repeats: Repeats) -> tuple[list[Pending], list[tuple[Pending, Outcome]]]:
+def _parted(
+    rows: Sequence[Pending], repeats: Repeats | SharedValues
+) -> tuple[list[Pending], list[tuple[Pending, Outcome]]]:
     on_their_way: list[Pending] = []
     ended: list[tuple[Pending, Outcome]] = []
     for row in rows:

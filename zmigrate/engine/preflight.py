@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 from zmigrate.author import Fill
+from zmigrate.engine.key_field import KEY_TYPES, unique_fields
 from zmigrate.engine.target import KeyKind, Target
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
@@ -24,18 +26,13 @@ from zmigrate.writes import Insert, Operation, Write
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.facts.scopes import module_scope
-from zmigrate.zoho.metadata import STORED_ELSEWHERE, WHOLE_NUMBERS, Field, ModuleFields, Org
+from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
 LINES_TOLD = 3
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 PROBLEMS_TOLD = 20
 """Columns that go nowhere; a file may have hundreds."""
-
-KEY_TYPES = WHOLE_NUMBERS | {"text", "email", "phone", "website", "autonumber"}
-"""Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Others
-come back in another form than they were sent (date-times in the org's zone), or COQL does not look for them.
-"""
 
 LOOKUPS = frozenset(["lookup", "multiselectlookup"])
 """Data types of fields that take a record."""
@@ -147,8 +144,26 @@ def check_clock(skew_s: float | None, emit: Emit) -> None:
         )
 
 
-def read_fields(crm: Crm, module: str) -> ModuleFields:
-    """The module's fields. Raises UsageError if the org has no such module."""
+@contextmanager
+def _told_with(job: RecordJob | None, word: str) -> Iterator[None]:
+    """What is wrong with a word of a mapping is told with where it stands."""
+    try:
+        yield
+    except UsageError as error:
+        where = job.load.where(word) if isinstance(job, LoadJob) else ""
+        if not where:
+            raise
+        raise UsageError(f"{where}: {error.message}", hint=error.hint, code=error.code) from None
+
+
+def read_fields(crm: Crm, module: str, job: RecordJob | None = None) -> ModuleFields:
+    """The module's fields; `job`: whose mapping may name it. Raises UsageError if the org has no such
+    module."""
+    with _told_with(job, "module"):
+        return _read_fields(crm, module)
+
+
+def _read_fields(crm: Crm, module: str) -> ModuleFields:
     try:
         fields = crm.fields(module)
     except Fatal as error:
@@ -162,25 +177,22 @@ def read_fields(crm: Crm, module: str) -> ModuleFields:
     return fields
 
 
-def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> Target:
-    """Where the job writes to. Raises UsageError if its key can't serve."""
+def find_target(
+    write: Write, fields: ModuleFields, trigger: Sequence[str], job: RecordJob | None = None
+) -> Target:
+    """Where the job writes to; `job`: whose mapping may name the key. Raises UsageError if that can't
+    serve."""
     module, operation, key = write.module, write.operation, write.key
-    if operation == "upsert" and module in module_facts.NO_UPSERT:
-        raise UsageError(
-            f"Zoho has no upsert for {module}",
-            hint="Use an insert with a key, or an update.",
-        )
-    kind, field = _key_kind(write, fields)
-    if (
-        operation == "upsert"
-        and kind == "plain"
-        and key != module_facts.SYSTEM_DUPLICATE_CHECK.get(module, "Name")
-    ):
-        unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
-        raise UsageError(
-            f"an upsert can't match on {module}.{key}: it is neither unique nor what Zoho matches on",
-            hint=f"Unique fields of {module}: {unique}.",
-        )
+    with _told_with(job, "operation"):
+        if operation == "upsert" and module in module_facts.NO_UPSERT:
+            raise UsageError(
+                f"Zoho has no upsert for {module}",
+                hint="Use an insert with a key, or an update.",
+            )
+    with _told_with(job, "key"):
+        kind, field = _key_kind(write, fields)
+        if operation == "upsert":
+            _check_matched(write, fields, kind)
     return Target(
         module,
         operation,
@@ -193,7 +205,18 @@ def find_target(write: Write, fields: ModuleFields, trigger: Sequence[str]) -> T
         on_existing=write.on_existing if isinstance(write, Insert) else None,
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
+        others=unique_fields(fields, key) if operation == "upsert" else (),
     )
+
+
+def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
+    if kind == "plain" and write.key != module_facts.SYSTEM_DUPLICATE_CHECK.get(write.module, "Name"):
+        unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
+        raise UsageError(
+            f"an upsert can't match on {write.module}.{write.key}: "
+            "it is neither unique nor what Zoho matches on",
+            hint=f"Unique fields of {write.module}: {unique}.",
+        )
 
 
 def _fold(field: Field | None) -> Callable[[str], str]:
@@ -239,27 +262,34 @@ def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operatio
     Raises UsageError that lists those that don't.
     """
     problems = [
-        problem for fill in fills if (problem := _fill_problem(fill, fields, operation, key)) is not None
+        problem for fill in fills if (problem := fill_problem(fill, fields, operation, key)) is not None
     ]
     problems += _filled_twice(fills)
+    raise_all(
+        problems,
+        "COLUMNS",
+        "Send a column to a field (--map COLUMN=FIELD), or leave it out (--ignore-column COLUMN; "
+        'in a mapping: ignore = ["COLUMN"]).',
+    )
+
+
+def raise_all(problems: Sequence[str], code: str, hint: str | None = None) -> None:
+    """Raise UsageError that tells the first of them, if there are any."""
     if problems:
         more = len(problems) - PROBLEMS_TOLD
-        raise UsageError(
-            "\n".join([*problems[:PROBLEMS_TOLD], *([f"and {more} more"] if more > 0 else [])]),
-            hint="Send a column to a field (--map COLUMN=FIELD), or leave it out (--ignore-column COLUMN; "
-            'in a mapping: ignore = ["COLUMN"]).',
-            code="COLUMNS",
-        )
+        told = [*problems[:PROBLEMS_TOLD], *([f"and {more} more"] if more > 0 else [])]
+        raise UsageError("\n".join(told), hint=hint, code=code)
 
 
-def check_users(users: UserDirectory) -> None:
+def check_users(users: UserDirectory, job: RecordJob | None = None) -> None:
     """The default user and declared successors must be active users of the org. Raises UsageError that lists
-    those who are not.
+    those who are not, with where the job's mapping says so.
     """
-    problems = users.problems()
-    if problems:
-        hint = "See who there is: zmigrate api GET /crm/v8/users"
-        raise UsageError("\n".join(problems), hint=hint, code="USERS")
+    problems = []
+    for problem in users.problems():
+        where = job.load.where_user(problem.leaver) if isinstance(job, LoadJob) else ""
+        problems.append(f"{where}: {problem.message}" if where else problem.message)
+    raise_all(problems, "USERS", "See who there is: zmigrate api GET /crm/v8/users")
 
 
 def check_pointers(
@@ -270,12 +300,12 @@ def check_pointers(
 
     Raises UsageError that lists those that don't.
     """
-    problems = [problem for fill in fills if (problem := _pointer_problem(fill, fields, related)) is not None]
-    if problems:
-        raise UsageError("\n".join(problems), code="REFERENCES")
+    problems = [problem for fill in fills if (problem := pointer_problem(fill, fields, related)) is not None]
+    raise_all(problems, "REFERENCES")
 
 
-def _pointer_problem(fill: Fill, fields: ModuleFields, related: Callable[[str], ModuleFields]) -> str | None:
+def pointer_problem(fill: Fill, fields: ModuleFields, related: Callable[[str], ModuleFields]) -> str | None:
+    """Why what fills a field can't be a reference for it; None if nothing is wrong with it."""
     field, points_at = fields.get(fill.field), fill.points_at
     if field is None or points_at is None:
         return None
@@ -289,14 +319,25 @@ def _pointer_problem(fill: Fill, fields: ModuleFields, related: Callable[[str], 
         its_fields = related(module)
     except UsageError as error:
         return f"{fill.said}: {error.message}. {error.hint or ''}".rstrip()
-    if by is not None and its_fields.get(by) is None:
+    return None if by is None else _by_problem(fill, module, by, its_fields)
+
+
+def _by_problem(fill: Fill, module: str, by: str, fields: ModuleFields) -> str | None:
+    """Why records can't be found by this field of theirs."""
+    looks, field = f"{fill.said} looks for {module} by", fields.get(by)
+    if field is None:
+        return f"{looks} {by!r}, which is no field of it. {_nearest(by, fields)}"
+    if field.data_type not in KEY_TYPES:
+        kinds = ", ".join(sorted(KEY_TYPES))
         return (
-            f"{fill.said} looks for {module} by {by!r}, which is no field of it. {_nearest(by, its_fields)}"
+            f"{looks} {by}, a {field.data_type} field, whose values can't be looked up or compared surely. "
+            f"Take a field of one of these types: {kinds}"
         )
     return None
 
 
-def _fill_problem(fill: Fill, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
+def fill_problem(fill: Fill, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
+    """Why what fills a field goes nowhere; None if it goes there."""
     name, what = fill.field, fill.said
     if (name == "id" and operation in {"update", "delete"}) or name.startswith("$"):
         return None

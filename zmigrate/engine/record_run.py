@@ -25,10 +25,11 @@ from zmigrate.engine.produce import Producer
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.settle import SettlingTime, in_doubt
+from zmigrate.engine.shared_values import SharedValues
 from zmigrate.engine.survey import Survey
 from zmigrate.engine.target import Target
 from zmigrate.engine.workers import Workers
-from zmigrate.events import Credits, EventHub
+from zmigrate.events import Credits, EventHub, Log
 from zmigrate.job import DeclaredColumns, RecordJob
 from zmigrate.rows.sources import Cursor, Row
 from zmigrate.rows.values import Converter
@@ -110,7 +111,8 @@ class RecordRun:
             keep_source=not source.stable,
             columns=DeclaredColumns.of(job),
         )
-        self._prepare = Pipeline(preparer, survey, lookups.resolver)
+        self._shared = SharedValues(target.others, target.key or "") if target.others else None
+        self._prepare = Pipeline(preparer, survey, lookups.resolver, self._shared)
 
     def run(self, started_at: float) -> SessionResult:
         """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).
@@ -140,7 +142,10 @@ class RecordRun:
                 clock=self._clock,
             )
             before = self.rows.accounted
-            dispatcher.run()
+            try:
+                dispatcher.run()
+            finally:
+                self._warn_of_others(intake)
             first, last = dispatcher.first_sent_at, dispatcher.last_done_at
             return SessionResult(
                 state=_state(flight),
@@ -149,8 +154,9 @@ class RecordRun:
             )
         finally:
             workers.close(wait=not self._stop.aborted and workers.busy == 0)
-            if seen is not None:
-                seen.close()
+            for keys in (seen, self._shared):
+                if keys is not None:
+                    keys.close()
 
     def _assemble(self, seen: SeenKeys | None) -> tuple[Flight, Intake]:
         fence = Fence()
@@ -235,6 +241,9 @@ class RecordRun:
             flight.fence.hold(folded)
             # Were the clock set back meanwhile, they would be held for longer than any request can be late.
             flight.hold_until(min(until, now + self._settling.longest), folded)
+        if self._shared is not None:
+            sent = self._journal.rows_sent(self._shared.names)
+            self._shared.take_up((line, fold(key), record) for line, key, record in sent)
         if seen is not None:
             seen.add(
                 (fold(key), line)
@@ -284,6 +293,11 @@ class RecordRun:
         )
         for number, row in enumerate(rows, start=highest + 1):
             yield row._replace(number=number, line=number)
+
+    def _warn_of_others(self, intake: Intake) -> None:
+        for field, records in intake.found_by_another.items():
+            what = f"Zoho found {records:,} rows' records by {field}, and not by {self._target.key}"
+            self._hub.emit(Log("warning", f"{what}: they were changed, and have the rows' keys now"))
 
     # -- small things -----------------------------------------------------------------------------
 

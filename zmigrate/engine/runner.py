@@ -22,6 +22,7 @@ from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.order import Place
 from zmigrate.engine.outcomes import ACTIONS, Rows
 from zmigrate.engine.preflight import Banner
+from zmigrate.engine.preflight_load import check_load
 from zmigrate.engine.reads import hashes_of, refuse_changed
 from zmigrate.engine.required import RequiredReferences
 from zmigrate.engine.result import RunResult
@@ -190,8 +191,8 @@ class Runner:
         if not isinstance(self._job, RecordJob) or source is None or fingerprint is None:
             return None
         write = self._job.write
-        fields = preflight.read_fields(connection.crm, write.module)
-        target = preflight.find_target(write, fields, self._choices.trigger)
+        fields = preflight.read_fields(connection.crm, write.module, self._job)
+        target = preflight.find_target(write, fields, self._choices.trigger, self._job)
         fills = fills_of(self._job)
         if fills is not None:
             preflight.check_fills(fills, fields, write.operation, write.key)
@@ -205,7 +206,8 @@ class Runner:
             else None
         )
         users = UserDirectory(self._job.users, partial(connection.crm.users, "AllUsers"))
-        preflight.check_users(users)
+        preflight.check_users(users, self._job)
+        check_load(self._job, fields, users, connection.crm, self._invocation.hub.emit)
         converter = Converter(
             fields,
             write.operation,

@@ -155,11 +155,11 @@ class Sender:
             brief=self.user is not None and not batch.doubted,
         )
         if answer.done is not None:
-            return Written(all_written(target.operation, answer.done))
+            return Written(all_written(target.operation, target.key, answer.done))
         data = answer.body["data"]
         doubted = batch.doubted or answer.doubted_at is not None
         self._learn_user(data)
-        verdicts = read_answer(target.operation, batch, data, doubted, self.user)
+        verdicts = read_answer(target.operation, target.key, batch, data, doubted, self.user)
         if doubted:
             verdicts = self._answer_questions(batch, verdicts)
         return Sent(verdicts, doubted)

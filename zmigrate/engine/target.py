@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from zmigrate.engine.key_field import KeyField
 from zmigrate.writes import OnExisting, OnRepeated, Operation
 
 KeyKind = Literal["none", "id", "unique", "plain"]
@@ -31,6 +32,8 @@ class Target:
     on_repeated: OnRepeated = "first"
     appended: frozenset[str] = frozenset()
     """Fields to which an update adds rows: the same request twice would add them twice."""
+    others: tuple[KeyField, ...] = ()
+    """Of an upsert: the unique fields by which Zoho finds a record where none has the key."""
     appends: bool = False
     """Of a batch: its records have such fields, and exist already or may exist."""
 

@@ -7,6 +7,7 @@ mean "done already"; such a row becomes a Question, which the sender answers by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +51,12 @@ class Verdict(NamedTuple):
 
 
 def read_answer(
-    operation: Operation, batch: Batch, data: Sequence[Mapping[str, Any]], doubted: bool, user: str | None
+    operation: Operation,
+    key: str | None,
+    batch: Batch,
+    data: Sequence[Mapping[str, Any]],
+    doubted: bool,
+    user: str | None,
 ) -> list[Verdict]:
     """The verdict on each row of a batch.
 
@@ -58,20 +64,21 @@ def read_answer(
     these rows may have been applied; `user` is the id of the user that the token acts as, where known.
     """
     if doubted:
-        return [_repeated(operation, batch, element, user) for element in data]
-    always = DONE.get(operation)
+        return [_repeated(operation, key, batch, element, user) for element in data]
     return [
-        Verdict(_written(always or _upserted(element.get("action")), element["details"]["id"]))
+        Verdict(_success(operation, key, element))
         if element.get("code") == "SUCCESS"
         else Verdict(refusal(element))
         for element in data
     ]
 
 
-def all_written(operation: Operation, done: Sequence[Done]) -> list[Outcome]:
+def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> list[Outcome]:
     """The outcomes of a batch all of whose rows were written, with no request before that is in doubt."""
     always = DONE.get(operation)
-    return [_written(always or _upserted(one.action), one.details.id) for one in done]
+    if always is not None:
+        return [_written(always, one.details.id) for one in done]
+    return [_upserted(one.action, one.details.id, one.duplicate_field, key) for one in done]
 
 
 def _written(action: Action, record_id: str) -> Outcome:
@@ -79,16 +86,23 @@ def _written(action: Action, record_id: str) -> Outcome:
     return tuple.__new__(Outcome, (action, record_id, None, None, None))
 
 
-def _upserted(action: str | None) -> Action:
-    return "created" if action == "insert" else "updated"
+def _upserted(action: str | None, record_id: str, found_by: str | None, key: str | None) -> Outcome:
+    """The outcome's field is the one by which a record was found that had not the key."""
+    if action == "insert":
+        return _written("created", record_id)
+    if found_by is None or found_by == key:
+        return _written("updated", record_id)
+    return Outcome("updated", record_id, None, found_by)
 
 
-def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], user: str | None) -> Verdict:
+def _repeated(
+    operation: Operation, key: str | None, batch: Batch, element: Mapping[str, Any], user: str | None
+) -> Verdict:
     if element.get("code") == "SUCCESS":
-        outcome = _success(operation, element)
+        outcome = _success(operation, key, element)
         repeated = operation == "upsert" and outcome.action == "updated"
         if repeated and made_by_us(element["details"], batch.first_intent, user):
-            return Verdict(outcome._replace(action="created"), unless_owned=outcome)
+            return Verdict(_written("created", element["details"]["id"]), unless_owned=outcome)
         return Verdict(outcome)
     refused = refusal(element)
     if operation == "insert":
@@ -102,9 +116,12 @@ def _repeated(operation: Operation, batch: Batch, element: Mapping[str, Any], us
     return Verdict(refused)
 
 
-def _success(operation: Operation, element: Mapping[str, Any]) -> Outcome:
-    action = DONE.get(operation) or _upserted(element.get("action"))
-    return Outcome(action, element["details"]["id"])
+def _success(operation: Operation, key: str | None, element: Mapping[str, Any]) -> Outcome:
+    record_id = element["details"]["id"]
+    always = DONE.get(operation)
+    if always is not None:
+        return _written(always, record_id)
+    return _upserted(element.get("action"), record_id, element.get("duplicate_field"), key)
 
 
 def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
@@ -173,7 +190,8 @@ def refusal(element: Mapping[str, Any]) -> Outcome:
 def _reason(error: Mapping[str, Any]) -> tuple[str, str | None, str]:
     details = error.get("details") or {}
     code = str(error.get("code") or "UNKNOWN")
-    field_name = details.get("api_name")
+    inner = _IN_ROWS.match(str(details.get("json_path") or ""))
+    field_name = inner[1] if inner else details.get("api_name")
     message = str(error.get("message") or code)
     for key, words in REASONS.items():
         if details.get(key) is not None:
@@ -185,6 +203,9 @@ def _reason(error: Mapping[str, Any]) -> tuple[str, str | None, str]:
         message += f" (the record {existing['id']} has this value)"
     return code, field_name, message
 
+
+_IN_ROWS = re.compile(r"\$\.data\[\d+\]\.(\w+\[\d+\]\.\w+)")
+"""Where a value in a row of a subform stands: `$.data[0].Service_Log[1].Part.id` (zoho-api 4)."""
 
 REASONS = {
     "expected_data_type": "expected type:",

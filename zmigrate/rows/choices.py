@@ -69,12 +69,12 @@ class Choices:
 
     @classmethod
     def of(cls, field: Field) -> Choices:
-        stored: dict[str, str | None] = {item.actual: item.actual for item in field.pick_list}
-        for item in field.pick_list:
+        used = used_values(field)
+        stored: dict[str, str | None] = {item.actual: item.actual for item in used}
+        for item in used:
             if stored.setdefault(item.display, item.actual) != item.actual:
                 stored[item.display] = None
-        shown = tuple(item.display for item in field.pick_list if item.display != NO_CHOICE)
-        return cls(stored, shown)
+        return cls(stored, tuple(item.display for item in used))
 
     def check(self, chosen: str) -> str:
         """The stored name."""
@@ -95,7 +95,7 @@ class Choices:
         folded = chosen.casefold()
         near = next((name for name in self.shown if name.casefold() == folded), None)
         if near is None:
-            near = next(iter(get_close_matches(chosen, self.stored, n=1)), None)
+            near = next(iter(get_close_matches(chosen, self.shown, n=1)), None)
         if near is not None:
             return f"did you mean {near!r}?"
         more = f" and {len(self.shown) - SHOWN_CHOICES} more" if len(self.shown) > SHOWN_CHOICES else ""
@@ -135,5 +135,12 @@ def tags(value: Any) -> Any:
     several = parted(value)
     if several is None:
         return take(value)
-    names = (item.get("name") if isinstance(item, dict) else item for item in several)
-    return [{"name": fitting(name, LONGEST_TAG)} for item in names if isinstance(name := trimmed(item), str)]
+    names = (_tag_name(item) if isinstance(item, Mapping) else trimmed(item) for item in several)
+    return [{"name": fitting(name, LONGEST_TAG)} for name in names if isinstance(name, str)]
+
+
+def _tag_name(item: Mapping[str, Any]) -> str:
+    name = trimmed(item.get("name"))
+    if not isinstance(name, str):
+        raise Refused('a tag is told by its name: "VIP", or {"name": "VIP"}')
+    return name

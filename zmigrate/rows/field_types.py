@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from zmigrate.rows.activities import INSIDE
 from zmigrate.rows.choices import Choices, boolean_reader, pick, picks, tags
 from zmigrate.rows.links import lookup
 from zmigrate.rows.moments import day_reader, moment_reader
@@ -24,7 +25,7 @@ from zmigrate.rows.numbers import (
     integer,
     number,
 )
-from zmigrate.rows.refusal import NOTHING, Refused, kind_of, take
+from zmigrate.rows.refusal import MANDATORY_NOT_FOUND, NOTHING, Refused, kind_of, take
 from zmigrate.rows.separators import Separators
 from zmigrate.rows.subforms import from_json
 from zmigrate.rows.texts import LONGEST_TEXT, email, phone, text, website
@@ -59,10 +60,19 @@ def converter(field: Field, formats: Formats, links: Links) -> Convert:
     return _linked(field, links) or _by_shape(field)
 
 
+def formats_read(field: Field) -> frozenset[str]:
+    """The declared formats that text for a field is read by; none where it is taken as it is."""
+    if field.data_type in _NUMBERS and field.json_type not in _SHAPES:
+        return frozenset({"decimal", "thousands"})
+    return _FORMATS_READ.get(field.data_type, frozenset())
+
+
 def _by_shape(field: Field) -> Convert:
     """For types that are not known here, or have no form in text."""
     if field.json_type in _SHAPES:
-        return partial(structured, shape=_SHAPES[field.json_type])
+        shaped = partial(structured, shape=_SHAPES[field.json_type])
+        inside = files if field.data_type in FILES else INSIDE.get(field.api_name)
+        return shaped if inside is None else partial(_looked_into, shaped, inside)
     return partial(text, length=field.length or LONGEST_TEXT) if field.json_type == "string" else as_is
 
 
@@ -99,6 +109,22 @@ def as_is(value: Any) -> Any:
         orjson.dumps(value)
     except TypeError as error:
         raise Refused(f"JSON can't hold it: {error}") from None
+    return value
+
+
+def _looked_into(shaped: Convert, inside: Convert, value: Any) -> Any:
+    value = shaped(value)
+    return value if value is None or value is NOTHING else inside(value)
+
+
+def files(value: list[Any]) -> list[Any]:
+    """`[{"File_Id__s": "<id of an uploaded file>"}]`; a row that is there has an `id`."""
+    for place, item in enumerate(value):
+        told = f'[{place}]: {{"File_Id__s": "<id of an uploaded file>"}} is wanted'
+        if not isinstance(item, dict) or not isinstance(item.get("File_Id__s", ""), str):
+            raise Refused(told)
+        if not item.get("id") and not item.get("File_Id__s"):
+            raise Refused(told, MANDATORY_NOT_FOUND)
     return value
 
 
@@ -139,4 +165,10 @@ _READERS: Final[dict[str, Callable[[Formats], Convert]]] = {
     "datetime": moment_reader,
     "boolean": boolean_reader,
 }
+_FORMATS_READ: Final = {
+    "date": frozenset({"date_format"}),
+    "datetime": frozenset({"datetime_format", "timezone"}),
+    "boolean": frozenset({"true", "false"}),
+}
+FILES: Final = frozenset({"fileupload", "imageupload"})
 _SHAPES: Final[dict[str, Any]] = {"jsonarray": list, "jsonobject": dict}

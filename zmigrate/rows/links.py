@@ -36,7 +36,13 @@ SE_MODULE: Final = "$se_module"
 WHO_MODULES: Final = frozenset(["Contacts", "Leads"])
 """What `Who_Id` points at (zoho-api 11.1)."""
 
-_ID = re.compile(r"\d{1,20}\Z", re.ASCII)
+REFER: Final = (
+    "; give the record's id, or refer to it: in a mapping by ref (what zmigrate wrote) or find (what the org"
+    ' has), as in {{ ref = "{}", column = "COLUMN" }}; in a job by Ref(...) or Find(...)'
+)
+"""What else a lookup takes."""
+
+_ID = re.compile(r"[1-9]\d{0,19}\Z", re.ASCII)
 
 
 class Links:
@@ -89,14 +95,18 @@ class Links:
         self.met = True
 
     def lookup(self, field: Field) -> Callable[[Any], Any]:
-        one = partial(self._record, field.api_name, modules_of(field))
+        one = self._one(field)
         return partial(self._what, one) if field.api_name == WHAT else one
 
     def several(self, field: Field) -> Callable[[Any], Any]:
         """For a multi-select lookup: `[{"<its lookup>": {"id": ...}}]`, from ids, references, or text of ids
         parted by `;`."""
-        one = partial(self._record, field.api_name, modules_of(field))
+        one = self._one(field)
         return partial(_wrapped, one=one, name=field.connected_lookup)
+
+    def _one(self, field: Field) -> Callable[[Any], Any]:
+        modules = modules_of(field)
+        return partial(self._record, field.api_name, modules, REFER.format(min(modules, default="MODULE")))
 
     def user(self, value: Any) -> Any:
         """`{"id": ...}`, from that, an id, an e-mail address or a full name."""
@@ -124,9 +134,9 @@ class Links:
             self.what = self.met = True
         return linked
 
-    def _record(self, field: str, modules: frozenset[str], value: Any) -> Any:
+    def _record(self, field: str, modules: frozenset[str], instead: str, value: Any) -> Any:
         if not isinstance(value, Ref | Find):
-            return lookup(value)
+            return lookup(value, instead)
         reference = _with_key(value)
         if reference is None:
             return NOTHING
@@ -146,20 +156,20 @@ def modules_of(field: Field) -> frozenset[str]:
     return field.lookup_modules or frozenset([field.lookup_module or "*"]) - ANY_MODULE
 
 
-def lookup(value: Any) -> Any:
-    """`{"id": ...}`, from that or from the id alone."""
+def lookup(value: Any, instead: str = "") -> Any:
+    """`{"id": ...}`, from that or from the id alone. `instead`: what is said of other text."""
     value = take(value)
     if value is None or value is NOTHING:
         return value
     if isinstance(value, Mapping):
         value = value.get("id")
-    found = record_id(value)
+    found = record_id(value, instead)
     if found is NOTHING or found is None:
         raise Refused('no id; give {"id": "..."} or the id itself')
     return {"id": found}
 
 
-def record_id(value: Any) -> Any:
+def record_id(value: Any, instead: str = "") -> Any:
     value = take(value)
     if value is None or value is NOTHING:
         return value
@@ -169,10 +179,7 @@ def record_id(value: Any) -> Any:
         return value
     if isinstance(value, str):
         refuse_rounded(value)
-    raise Refused(
-        f"{short(value)} is not an id of Zoho, which is up to 20 digits; give the record's id,"
-        " or a reference: Ref(...) to what zmigrate wrote, Find(...) to what the org has"
-    )
+    raise Refused(f"{short(value)} is not an id of Zoho, which is up to 20 digits{instead}")
 
 
 def _with_key(reference: Reference) -> Reference | None:
@@ -212,6 +219,8 @@ def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -
     row = dict(item)
     if name in row:
         row[name] = one(row[name])
+        if row[name] is None or row[name] is NOTHING:
+            raise Refused(f"a row whose {name} is empty; leave the row out")
     if "id" in row:
         row["id"] = record_id(row["id"])
     return row

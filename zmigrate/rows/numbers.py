@@ -19,6 +19,8 @@ DIGITS_AFTER_POINT: Final = 9
 PERCENT_DIGITS: Final = 5
 EXACT_FLOAT_DIGITS: Final = 15
 """A decimal of so many digits survives the way through a 64-bit float."""
+EXACT_WHOLE_FLOATS: Final = 2.0**53
+"""From here on a 64-bit float does not tell whole numbers apart."""
 
 _WHOLE = re.compile(r"[+-]?\d+\Z", re.ASCII)
 _ROUNDED = re.compile(r"[+-]?\d[.,]\d+E\+(1[1-9]|[2-9]\d)\Z", re.ASCII)
@@ -57,6 +59,8 @@ def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: 
     else:
         if not abs(value) < 10**most:
             raise Refused(f"more than {most} digits, or no number at all")
+        if isinstance(value, float) and abs(value) >= EXACT_WHOLE_FLOATS:
+            raise Refused(f"{value:.0f} came as a float, which does not keep so many digits; give it as text")
         if value != int(value):
             raise Refused(f"{value} is not a whole number")
         plain = str(int(value))
@@ -85,7 +89,7 @@ def number(value: Any, separators: Separators | None = None, digits: int = DIGIT
     if isinstance(value, float):
         if not abs(value) < 10**before:
             raise Refused(f"more than {before} digits before the point, or no number at all")
-        return round(value, DIGITS_AFTER_POINT)
+        return _from_float(value)
     if isinstance(value, str):
         if separators is not None:
             refuse_rounded(value)
@@ -107,6 +111,21 @@ def number(value: Any, separators: Separators | None = None, digits: int = DIGIT
     else:
         raise Refused(f"a number is wanted, not {kind_of(value)}")
     return _from_decimal(exact, before)
+
+
+def _from_float(value: float) -> float:
+    """What a spreadsheet reckons has digits that nobody wrote (0.1 + 0.2 is 0.30000000000000004): those that
+    a float does not keep surely are rounded off; what has more decimals all the same is refused, as in text.
+    """
+    rounded = round(value, DIGITS_AFTER_POINT)
+    if rounded != value and _decimals(Decimal(f"{value:.{EXACT_FLOAT_DIGITS}g}")) > DIGITS_AFTER_POINT:
+        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point; round it")
+    return rounded
+
+
+def _decimals(exact: Decimal) -> int:
+    """How many digits it has after the point."""
+    return -int(exact.normalize().as_tuple().exponent)
 
 
 def _from_decimal(exact: Decimal, before: int) -> float | int:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Users
@@ -38,6 +38,14 @@ class User:
         return f"{self.name} ({self.email})" if self.email else self.name
 
 
+class UserProblem(NamedTuple):
+    """Why a declared user can't stand in for others."""
+
+    leaver: str | None
+    """Whose successor is meant; None: it is the default user."""
+    message: str
+
+
 class UserDirectory:
     """Finds users. The org is asked once, for the first text.
 
@@ -61,11 +69,11 @@ class UserDirectory:
         self.missing: dict[str, str] = {}
         """By text, why nobody was found."""
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[UserProblem]:
         """What is wrong with the declared default and successors themselves. Asks the org if some are
         declared.
         """
-        found = []
+        found: list[UserProblem] = []
         try:
             if self._default is not None:
                 self._stand_in(self._default)
@@ -73,9 +81,9 @@ class UserDirectory:
                 try:
                     self._user(new)
                 except Refused as refused:
-                    found.append(f"the successor of {old!r}: {refused.message}")
+                    found.append(UserProblem(old, f"the successor of {old!r}: {refused.message}"))
         except Refused as refused:
-            found.append(refused.message)
+            found.append(UserProblem(None, refused.message))
         return [] if self._unreadable is not None else found
 
     def resolve(self, text: str) -> str:

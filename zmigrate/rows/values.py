@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.formats import Formats
 from zmigrate.rows import field_types
+from zmigrate.rows.activities import WHOLE_CHECKS, nothing_else
 from zmigrate.rows.columns import TakeColumn, column_taker
 from zmigrate.rows.declared import formats_problem
 from zmigrate.rows.links import Links, record_id
 from zmigrate.rows.numbers import refuse_rounded
 from zmigrate.rows.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, FieldError, Refused, shown
 from zmigrate.rows.subforms import Subform
-from zmigrate.zoho.metadata import COMPUTED, ModuleFields
+from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
 __all__ = ["BadValue", "Converter", "FieldError", "field_problem"]
 
@@ -35,6 +36,7 @@ EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
 PARENT: Final = "Parent_Id"
 """The lookup of a subform's row to its record, which Zoho fills in."""
+OTHER_KEY: Final = "; to find records by another field, name that as the key"
 _PLAIN: Final = Formats()
 
 
@@ -69,6 +71,7 @@ class Converter:
         self._users = users
         self._related = related
         self._links = Links(users)
+        self._whole = WHOLE_CHECKS.get(fields.module, nothing_else)
         self._mandatory = _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
@@ -103,6 +106,7 @@ class Converter:
         if self._links.met:
             self.open, misled = self._links.leave(converted)
             errors += misled
+        errors += self._whole(converted)
         if self._key is not None and converted.get(self._key) is None:
             errors += self._empty_key(errors)
         for name in self._mandatory:
@@ -135,13 +139,27 @@ class Converter:
         message = "required field not found: a new record must have it; fill it, or give it a default"
         return tuple(FieldError(name, MANDATORY_NOT_FOUND, message) for name in missing)
 
+    def refusals(self, name: str, value: Any) -> tuple[FieldError, ...]:
+        """What is wrong with one value of a field, which belongs to no record yet; () if nothing is."""
+        try:
+            (self._converters.get(name) or self._compile(name))(value)
+        except Refused as refused:
+            return refused.errors(name, value)
+        finally:
+            self._links.forget()
+        return ()
+
     def convert_columns(
         self, names: Sequence[str], columns: Sequence[Sequence[Any]]
     ) -> list[dict[str, Any]] | None:
         """The records of rows that stand together, a column at a time: what `convert` gives for each of them,
         at a third of its price. None where a row has to be told apart: a value is refused, or a key empty.
         """
-        if self._operation == "delete" or not self._mandatory.issubset(names):
+        if (
+            self._operation == "delete"
+            or self._whole is not nothing_else
+            or not self._mandatory.issubset(names)
+        ):
             return None
         converted = self._columns(names, columns)
         if converted is None:
@@ -187,7 +205,7 @@ class Converter:
         if name == "id":
             if self._operation == "insert":
                 raise Refused("a new record has no id yet; leave it out", NOT_WRITABLE)
-            return record_id
+            return partial(record_id, instead=OTHER_KEY if self._key == "id" else "")
         if not isinstance(name, str) or not name.startswith("$"):
             problem = field_problem(self._fields, name, self._operation, key=self._key)
             if problem is not None:
@@ -204,6 +222,8 @@ class Converter:
             return _trimmed(convert)
         if self._operation == "insert":
             convert = _none_left_out(convert)
+            if field.data_type in STORED_ELSEWHERE:
+                convert = _new_rows(convert)
         elif field.mandatory:
             convert = _never_blank(convert)
         if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
@@ -226,6 +246,20 @@ class Converter:
             self._users,
             self._related,
         )
+
+
+def _new_rows(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of a new record: rows of subforms, links and files that are all new."""
+
+    def checked(value: Any) -> Any:
+        rows = convert(value)
+        for number, row in enumerate(rows if isinstance(rows, list) else ()):
+            for name in ("id", "_delete"):
+                if isinstance(row, Mapping) and name in row:
+                    raise Refused(f"[{number}]: a new record has no rows yet; leave `{name}` out")
+        return rows
+
+    return checked
 
 
 def field_problem(

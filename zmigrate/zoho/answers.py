@@ -65,6 +65,8 @@ class Done(msgspec.Struct, frozen=True, gc=False):
     details: Details
     action: Literal["insert", "update"] | None = None
     """What an upsert did."""
+    duplicate_field: str | None = None
+    """By which field an upsert found the record."""
 
 
 class _AllDone(msgspec.Struct, gc=False):

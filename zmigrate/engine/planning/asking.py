@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
@@ -13,18 +12,17 @@ import orjson
 
 from zmigrate.engine.askable import askable
 from zmigrate.engine.batch import Pending
+from zmigrate.engine.key_field import KeyField, unique_fields
 from zmigrate.engine.planning.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.planning.parallel import in_parallel
-from zmigrate.engine.preflight import KEY_TYPES
 from zmigrate.engine.scratch import scratch_db
 from zmigrate.engine.target import Target
 from zmigrate.errors import Fatal
-from zmigrate.rows.keys import fold_key, fold_number
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.coql import can_query, in_query
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
-from zmigrate.zoho.metadata import Field, ModuleFields
+from zmigrate.zoho.metadata import ModuleFields
 
 ASKED_BY_DEFAULT = 100_000
 """Rows whose keys are asked for unless a person says how many."""
@@ -36,27 +34,11 @@ Record: TypeAlias = dict[str, Any]
 Hits: TypeAlias = dict[str, dict[str, list[Record] | None]]
 """By field and folded key, the records that have it; None: it could not be asked."""
 
+_Spellings: TypeAlias = dict[str, dict[str, None]]
+"""By folded key, the spellings that rows have, in their order."""
+
 Asked: TypeAlias = Iterator[tuple[list[Pending], Hits | None]]
 """Groups of rows with what is there for them; None: not asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyField:
-    """A field by whose values records are looked for."""
-
-    name: str
-    fold: Callable[[str], str]
-    number: bool = False
-
-    @classmethod
-    def of(cls, field: Field) -> KeyField:
-        if field.whole_number:
-            return cls(field.api_name, fold_number, number=True)
-        return cls(field.api_name, partial(fold_key, case_sensitive=field.case_sensitive))
-
-    def text_of(self, record: Mapping[str, Any]) -> str | None:
-        value = record.get(self.name)
-        return None if value is None or value == "" else str(value)
 
 
 def key_fields(target: Target, fields: ModuleFields) -> tuple[KeyField, ...]:
@@ -64,12 +46,7 @@ def key_fields(target: Target, fields: ModuleFields) -> tuple[KeyField, ...]:
     own = () if target.key is None else (KeyField(target.key, target.fold, target.number),)
     if target.operation == "delete":
         return own
-    others = tuple(
-        KeyField.of(field)
-        for field in fields
-        if field.unique and field.api_name != target.key and field.data_type in KEY_TYPES and field.on_layout
-    )
-    return own + others
+    return own + unique_fields(fields, target.key)
 
 
 class KeyQuestions:
@@ -184,17 +161,16 @@ class KeyQuestions:
         for group in chain(beyond, groups):
             yield group, None
 
-    def _wanted(self, group: Sequence[Pending]) -> dict[KeyField, dict[str, str]]:
-        """By field, the keys to ask for: folded, and as a row has them."""
-        wanted: dict[KeyField, dict[str, str]] = {}
+    def _wanted(self, group: Sequence[Pending]) -> dict[KeyField, _Spellings]:
+        """By field, the keys to ask for."""
+        wanted: dict[KeyField, _Spellings] = {}
         for key in self.keys:
-            if key.name == self._target.key:
-                texts = {p.folded: p.key for p in group if p.key is not None and p.folded is not None}
-            else:
-                found = (key.text_of(pending.record) for pending in group)
-                texts = {key.fold(text): text for text in found if text is not None}
-            if texts:
-                wanted[key] = texts
+            own = key.name == self._target.key
+            for pending in group:
+                text = pending.key if own else key.text_of(pending.record)
+                if text is not None:
+                    folded = pending.folded if own and pending.folded is not None else key.fold(text)
+                    wanted.setdefault(key, {}).setdefault(folded, {})[text] = None
         return wanted
 
     def _to_compare(self, group: Sequence[Pending]) -> list[str]:
@@ -203,27 +179,34 @@ class KeyQuestions:
         names = dict.fromkeys(name for pending in group for name in pending.record)
         return comparable_fields(names, self._fields, [self._target.key or "id"])[:MOST_COMPARED]
 
-    def _ask(self, wanted: dict[KeyField, dict[str, str]], compared: list[str]) -> Hits:
-        """On a worker's thread."""
+    def _ask(self, wanted: dict[KeyField, _Spellings], compared: list[str]) -> Hits:
+        """On a worker's thread. Of a record that is found by another field, its key is wanted too."""
+        key = self._target.key
+        others = [key] if key is not None and key != "id" else []
         return {
-            key.name: self._ask_field(key, texts, compared if key.name == self._target.key else [])
-            for key, texts in wanted.items()
+            field.name: self._ask_field(field, texts, compared if field.name == key else others)
+            for field, texts in wanted.items()
         }
 
     def _ask_field(
-        self, key: KeyField, texts: Mapping[str, str], compared: list[str]
+        self, key: KeyField, spellings: _Spellings, extra: list[str]
     ) -> dict[str, list[Record] | None]:
         if key.name == "id":
-            found = self._crm.records_by_id(self._target.module, list(texts.values()), ["id", *compared])
-            return {folded: [found[text]] if text in found else [] for folded, text in texts.items()}
+            ids = [next(iter(texts)) for texts in spellings.values()]
+            found = self._crm.records_by_id(self._target.module, ids, ["id", *extra])
+            return {
+                folded: [found[record_id]] if record_id in found else []
+                for folded, record_id in zip(spellings, ids, strict=True)
+            }
         hits: dict[str, list[Record] | None] = {
-            folded: [] if can_query(text) else None for folded, text in texts.items()
+            folded: [] if all(map(can_query, texts)) else None for folded, texts in spellings.items()
         }
-        values = askable(texts.values(), number=key.number)
-        for record in self._find(key, values, compared) if values else ():
-            same = hits.get(key.fold(str(record.get(key.name))))
-            if same is not None:
-                same.append(record)
+        values = askable(chain.from_iterable(spellings.values()), number=key.number)
+        for start in range(0, len(values), COQL_IN_VALUES):
+            for record in self._find(key, values[start : start + COQL_IN_VALUES], extra):
+                same = hits.get(key.fold(str(record.get(key.name))))
+                if same is not None:
+                    same.append(record)
         return hits
 
     def _find(self, key: KeyField, values: Sequence[str | int], compared: list[str]) -> list[Record]:
@@ -232,7 +215,7 @@ class KeyQuestions:
         try:
             found = list(self._crm.query(f"{query} limit {_ROWS_OF_A_QUESTION}"))
         except Fatal:
-            if not compared:
+            if not compared or key.name != self._target.key:
                 raise
             self.compared = False  # a field that queries do not give back
             return self._find(key, values, [])
@@ -278,7 +261,7 @@ class _WholeModule:
     def index(self) -> None:
         self._db.execute("CREATE INDEX key_found ON key (field, folded)")
 
-    def hits(self, wanted: Mapping[KeyField, Mapping[str, str]]) -> Hits:
+    def hits(self, wanted: Mapping[KeyField, _Spellings]) -> Hits:
         return {
             key.name: {
                 folded: [

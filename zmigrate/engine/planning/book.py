@@ -158,6 +158,18 @@ class Book:
         self.flush()
         return int(self.db.execute("SELECT COUNT(DISTINCT number) FROM reject").fetchone()[0])
 
+    def code_of_first(self, rows: int) -> str | None:
+        """The code with which the first so many rows are all refused; None where they are not."""
+        found = self.db.execute(
+            "SELECT COUNT(DISTINCT number), MIN(code), MAX(code) FROM reject WHERE number<=?", (rows,)
+        ).fetchone()
+        return str(found[1]) if found[0] == rows and found[1] == found[2] else None
+
+    def count_code(self, code: str) -> int:
+        """Rejects of one code."""
+        self.flush()
+        return int(self.db.execute("SELECT COUNT(*) FROM reject WHERE code=?", (code,)).fetchone()[0])
+
     def index_rejects(self) -> None:
         """To be called once all are noted."""
         self.flush()

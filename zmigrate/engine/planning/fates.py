@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zmigrate.engine.batch import Pending
+from zmigrate.engine.key_field import KeyField
 from zmigrate.engine.outcomes import EXISTS, KEY_AMBIGUOUS, KEY_NOT_ASKED, KEY_NOT_FOUND
-from zmigrate.engine.planning.asking import Hits, KeyField, Record
+from zmigrate.engine.planning.asking import Hits, Record
 from zmigrate.engine.planning.book import Fate
 from zmigrate.engine.planning.compare import says_already
 from zmigrate.engine.sender import UNASKABLE
@@ -52,6 +53,8 @@ class Judge:
         """Records that would be created beside one of the same key."""
         self.found_by_another: Counter[str] = Counter()
         """Upserts that Zoho would send to a record found by another unique field."""
+        self.keys_replaced: Counter[str] = Counter()
+        """Those of them whose records have another key, which the row would replace."""
         self.lines: dict[str, list[int]] = {"namesakes": [], "found_by_another": []}
         """The first lines of either."""
 
@@ -79,10 +82,10 @@ class Judge:
             return "delete", []
         return self._update(row, hits, found[0])
 
-    def note_found_by_another(self, field: str, line: int) -> None:
-        """An upsert's row changes a record that Zoho finds by this field."""
+    def _note_found_by_another(self, field: str, line: int, record: Record) -> None:
         self._remember("found_by_another", line)
         self.found_by_another[field] += 1
+        self.keys_replaced[field] += record.get(self._target.key or "") not in (None, "")
 
     # -- by operation -----------------------------------------------------------------------------
 
@@ -122,7 +125,7 @@ class Judge:
         for key, _, others in self._other_hits(row, hits):
             if others:
                 # Zoho tries the unique fields too, after the one that it is told to match on.
-                self.note_found_by_another(key.name, row.line)
+                self._note_found_by_another(key.name, row.line, others[0])
                 return self._update(row, hits, others[0])
         problems = list(self._lacking(row.record))
         return ("refused", problems) if problems else ("create", [])

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from zmigrate.engine.planning.plan import Plan, PlanCounts, PlanWarning
+from zmigrate.engine.planning.counts import PlanCounts
+from zmigrate.engine.planning.plan import Plan, PlanWarning
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reject_file import check_paths, file_of_step
 from zmigrate.events import StepFacts

@@ -149,12 +149,14 @@ class FlowPlanner:
         )
 
     def _price(self, prices: Sequence[Price], connection: Connection) -> Price:
-        """The steps run one after the other; with many of them they wait for tokens."""
-        calls = sum(price.requests for price in prices)
+        """The steps run one after the other, after a look at all of them; with many they wait for tokens."""
+        looks = sum(price.fixed for price in prices)
+        calls = looks + sum(price.requests for price in prices)
         minutes = sum(price.minutes for price in prices)
         return Price(
             requests=calls,
-            credits=sum(price.credits for price in prices),
+            credits=looks + sum(price.credits for price in prices),
+            fixed=looks,
             credits_left=connection.credits.left(),
             credits_used=connection.credits.used,
             minutes=minutes + self._token_wait_s(len(prices)) / 60,

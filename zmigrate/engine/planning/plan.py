@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from zmigrate.engine.planning.book import Book, Group, Reject
+from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reject_file import write_rejects
 from zmigrate.rows.cell_texts import CellTexts
@@ -37,27 +38,6 @@ class PlanWarning:
             "count": self.count,
             "lines": list(self.lines),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class PlanCounts:
-    """Rows by what would become of them. Every row that was read is in exactly one of the other counts."""
-
-    rows: int
-    creates: int = 0
-    updates: int = 0
-    unchanged: int = 0
-    """Rows that say what the org has already. They are sent all the same."""
-    deletes: int = 0
-    skipped: int = 0
-    refused: int = 0
-    not_asked: int = 0
-    """Rows whose records the org was not asked for."""
-
-    @property
-    def sent(self) -> int:
-        """Rows that cost a place in a batch."""
-        return self.creates + self.updates + self.unchanged + self.deletes + self.not_asked
 
 
 @dataclass(frozen=True, slots=True)

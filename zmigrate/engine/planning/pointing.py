@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -12,19 +11,20 @@ from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.engine.planning.fates import Problem
 from zmigrate.engine.planning.parallel import in_parallel
 from zmigrate.engine.verdicts import INVALID_DATA
-from zmigrate.errors import Fatal, RefusedError
+from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.rows.links import SE_MODULE, modules_of
 from zmigrate.rows.users import User
+from zmigrate.rows.values import PARENT
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import IDS_PER_READ
-from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.zoho.metadata import Field, ModuleFields
 
 IDS_ASKED = 10_000
 """Different ids of one module that are looked for: a hundred calls."""
 
 _USER_TYPES = frozenset(["ownerlookup", "userlookup"])
 _LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
-_MODULE = re.compile(r"[A-Z]\w*\Z")
 
 
 class OrgUsers:
@@ -53,18 +53,28 @@ class OrgUsers:
 
 
 class Pointers:
-    """Notes where records point, and looks for what is there."""
+    """Notes where records point, and looks for what is there. `related` gives the fields of a subform's
+    module."""
 
-    def __init__(self, fields: ModuleFields, book: Book, users: OrgUsers) -> None:
+    def __init__(
+        self,
+        fields: ModuleFields,
+        book: Book,
+        users: OrgUsers,
+        related: Callable[[str], ModuleFields],
+    ) -> None:
         self._book = book
         self._users = users
         self._known_users: dict[str, User] | None = None
         self._user_fields = [field.api_name for field in fields if field.data_type in _USER_TYPES]
-        self._lookups = {
-            field.api_name: (field.lookup_module or "", field.connected_lookup or "")
+        self._lookups = {field.api_name: field for field in fields if field.data_type in _LOOKUP_TYPES}
+        self._subforms = {
+            field.api_name: field.subform_module
             for field in fields
-            if field.data_type in _LOOKUP_TYPES
+            if field.data_type == "subform" and field.subform_module
         }
+        self._related = related
+        self._of_rows: dict[str, dict[str, Field]] = {}
         self._asked_users = False
         self.not_asked: dict[str, str] = {}
         """By module, why ids of its records were not looked for."""
@@ -72,11 +82,30 @@ class Pointers:
     def note(self, row: Pending) -> None:
         """Keep what a row's lookups point at, for `missing`."""
         record = row.record
-        for name, (declared, wrapped) in self._lookups.items():
+        for name, field in self._lookups.items():
             if name in record:
-                module = _module_of(declared, record)
-                for found in _ids(record[name], wrapped) if module is not None else ():
-                    self._book.note("pointing", (module, found, name, row.number, row.line))
+                self._note(row, name, field, record[name])
+        for name in self._subforms.keys() & record.keys():
+            rows = record[name] or ()
+            lookups = self._lookups_of_rows(name) if rows else {}
+            for number, values in enumerate(rows):
+                for inner in lookups.keys() & values.keys():
+                    self._note(row, f"{name}[{number}].{inner}", lookups[inner], values[inner])
+
+    def _note(self, row: Pending, name: str, field: Field, value: Any) -> None:
+        for found in _ids(value, field.connected_lookup or ""):
+            for module in _modules_of(field, row.record):
+                self._book.note("pointing", (module, found, name, row.number, row.line))
+
+    def _lookups_of_rows(self, subform: str) -> dict[str, Field]:
+        if subform not in self._of_rows:
+            fields = self._related(self._subforms[subform])
+            self._of_rows[subform] = {
+                field.api_name: field
+                for field in fields
+                if field.data_type in _LOOKUP_TYPES and field.api_name != PARENT
+            }
+        return self._of_rows[subform]
 
     def wrong_users(self, row: Pending) -> Iterator[Problem]:
         """Users that the org does not have, or that are not active."""
@@ -103,17 +132,19 @@ class Pointers:
         self._book.flush()
         db.execute("CREATE INDEX pointing_id ON pointing (module, id)")
         db.execute("CREATE TEMP TABLE absent (module TEXT, id TEXT)")
-        modules = [name for (name,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall()]
-        for module in modules:
+        for (module,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall():
             self._look_for(module, crm, stop, deliver)
+        # A field may point into several modules: a record that is in one of them is there.
         found = self._book.spooled(
-            "SELECT p.number, p.line, row.key, p.field, p.module, p.id FROM absent a"
-            " JOIN pointing p ON p.module=a.module AND p.id=a.id JOIN row ON row.number=p.number"
-            " ORDER BY p.number"
+            "SELECT p.number, p.line, row.key, p.field, group_concat(p.module, ' or '), p.id FROM pointing p"
+            " LEFT JOIN absent a ON a.module=p.module AND a.id=p.id JOIN row ON row.number=p.number"
+            " WHERE p.id IN (SELECT id FROM absent) GROUP BY p.number, p.field, p.id"
+            " HAVING COUNT(*)=COUNT(a.id) ORDER BY p.number, p.field"
         )
-        for number, line, key, field, module, wanted in found:
-            reason = f"{module} has no record with this id"
-            yield Reject(number, line, key, column_of.get(field), field, INVALID_DATA, reason, wanted)
+        for number, line, key, field, modules, wanted in found:
+            column = column_of.get(field.partition("[")[0])
+            reason = f"{modules} has no record with this id"
+            yield Reject(number, line, key, column, field, INVALID_DATA, reason, wanted)
 
     def _look_for(self, module: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
         db = self._book.db
@@ -132,16 +163,17 @@ class Pointers:
             for batch, found in in_parallel(tasks, stop, deliver):
                 absent = ((module, wanted) for wanted in batch if wanted not in found)
                 db.executemany("INSERT INTO absent VALUES (?,?)", absent)
-        except (Fatal, RefusedError) as error:
-            self.not_asked[module] = error.message
+        except (Fatal, RefusedError, UsageError) as error:
+            if error.code in {"INVALID_MODULE", UsageError.code}:
+                db.executemany("INSERT INTO absent VALUES (?,?)", ((module, wanted) for wanted in ids))
+            else:
+                self.not_asked[module] = error.message
 
 
-def _module_of(declared: str, record: Mapping[str, Any]) -> str | None:
-    """The module that a lookup points at; `$se_module` says it where there are several."""
-    if _MODULE.match(declared):
-        return declared
-    named = record.get("$se_module")
-    return named if isinstance(named, str) and _MODULE.match(named) else None
+def _modules_of(field: Field, record: Mapping[str, Any]) -> Iterable[str]:
+    """The modules that a lookup may point into; of a `What_Id`, `$se_module` says which."""
+    named = record.get(SE_MODULE)
+    return modules_of(field) or ((named,) if isinstance(named, str) and named else ())
 
 
 def _ids(value: Any, wrapped: str) -> list[str]:

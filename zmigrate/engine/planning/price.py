@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from zmigrate.engine.batch import BATCH_ROWS
+from zmigrate.engine.planning.counts import PlanCounts
+from zmigrate.engine.planning.levels import Levels
 from zmigrate.engine.target import Target
 from zmigrate.events import Event, RequestSent
 from zmigrate.writes import Operation
@@ -24,8 +27,11 @@ from zmigrate.zoho.facts.limits import (
 SHORTEST_CALL_S = 0.2
 """A write of a hundred records takes no less, however near the server is."""
 
-_FIXED_CALLS = 4
-"""Of every run: the org, its fields (two), the user or whether the module is empty."""
+FIXED_CALLS = 3
+"""Of every run: the org, and the module's fields (two)."""
+
+CALLS_TO_TELL_OURS = 2
+"""The user, and whether the module is empty: for what tells records of ours by their times."""
 
 _KEPT_TIMES = 1_000
 
@@ -55,6 +61,8 @@ class Price:
     """None where neither the edition nor Zoho tells."""
     credits_used: int
     """By the plan itself."""
+    fixed: int
+    """Calls before the first write, among them: a flow makes them once more beforehand, for all steps."""
     minutes: float
     in_flight: int
     seconds_per_call: float
@@ -74,38 +82,66 @@ class Price:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run would send: writes, each of so many rows, one after the other; and questions."""
+
+    writes: Sequence[tuple[Operation, int]]
+    looked_up: int
+    """Values that COQL is asked for on the way."""
+    fixed: int
+    """Calls that a run makes before its first write."""
+
+
+def work_of(target: Target, counts: PlanCounts, existing: int, levels: Levels, finds: int) -> Work:
+    """What a run would send. `existing`: rows that are left out, or refused, since the org has their keys;
+    `finds`: different values that references ask the org for.
+    """
+    operation = target.operation
+    changed = counts.updates + counts.unchanged
+    first = counts.sent
+    second = levels.cuts
+    if operation == "insert":
+        # A unique key is tried first, and Zoho's refusal tells of the record; others are asked for.
+        first = counts.creates + counts.not_asked + (0 if target.asks_first else changed + existing)
+        second += changed
+    sizes = levels.sizes if sum(levels.sizes) == first else (first,)
+    looked_up = counts.sent + existing if target.looked_up or target.asks_first else 0
+    return Work(
+        [*((operation, size) for size in sizes), ("update", second)],
+        looked_up + finds,
+        FIXED_CALLS + (CALLS_TO_TELL_OURS if target.tells_ours_by_time else 0),
+    )
+
+
 def price_of(
     target: Target,
-    rows: int,
+    work: Work,
     *,
-    looked_up: int,
     edition: str,
     concurrency: int | None,
     seconds_per_call: float,
     credits_left: int | None,
     credits_used: int,
 ) -> Price:
-    """The price of writing so many rows; `looked_up` values are asked for by COQL on the way."""
-    operation = target.operation
-    calls, credits = _writes(operation, rows)
-    questions = -(-looked_up // COQL_IN_VALUES)
-    in_flight = _in_flight(operation, rows, edition, concurrency)
+    """The price of this work."""
+    parts = [_writes(operation, rows) for operation, rows in work.writes]
+    calls, credits = sum(part[0] for part in parts), sum(part[1] for part in parts)
+    questions = -(-work.looked_up // COQL_IN_VALUES)
+    rows = max(size for _, size in work.writes)
+    in_flight = _in_flight(target.operation, rows, edition, concurrency)
     seconds = max(SHORTEST_CALL_S, seconds_per_call)
-    rounds = -(-(calls + questions) // in_flight)
+    rounds = sum(-(-part[0] // in_flight) for part in parts) + -(-questions // in_flight)
     return Price(
-        requests=calls + questions + (_FIXED_CALLS if rows else 0),
-        credits=credits + questions * coql_credits(COQL_ROWS_PER_CALL) + (_FIXED_CALLS if rows else 0),
+        requests=calls + questions + work.fixed,
+        credits=credits + questions * coql_credits(COQL_ROWS_PER_CALL) + work.fixed,
         credits_left=credits_left,
         credits_used=credits_used,
+        fixed=work.fixed,
         minutes=rounds * seconds / 60,
         in_flight=in_flight,
         seconds_per_call=seconds,
     )
-
-
-def looked_up_by_run(target: Target, rows: int) -> int:
-    """How many keys a run asks the org for, of so many rows."""
-    return rows if target.looked_up or target.asks_first else 0
 
 
 def _writes(operation: Operation, rows: int) -> tuple[int, int]:

@@ -12,22 +12,26 @@ from typing import TypeVar
 from zmigrate.engine import preflight
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.fed_again import tell_of_our_columns
-from zmigrate.engine.planning.asking import Hits, KeyField, KeyQuestions
+from zmigrate.engine.key_field import KeyField
+from zmigrate.engine.outcomes import EXISTS
+from zmigrate.engine.planning.asking import Hits, KeyQuestions
 from zmigrate.engine.planning.book import Book
+from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.fates import Judge
 from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
-from zmigrate.engine.planning.plan import PlanCounts, UserMapped
+from zmigrate.engine.planning.levels import Levels, levels_of
+from zmigrate.engine.planning.plan import UserMapped
 from zmigrate.engine.planning.pointing import OrgUsers, Pointers
-from zmigrate.engine.planning.price import Price, looked_up_by_run, price_of
+from zmigrate.engine.planning.price import Price, price_of, work_of
 from zmigrate.engine.planning.reading import ROWS_TOGETHER, Reader, WatchedConverter
 from zmigrate.engine.planning.referring import References
 from zmigrate.engine.planning.remarks import Findings, required_by_layout
 from zmigrate.engine.planning.repeating import (
+    follow_the_first,
     repeated_keys,
-    repeated_updates,
     repeated_values,
-    updates_of_another,
 )
+from zmigrate.engine.preflight_load import check_load
 from zmigrate.engine.prepare import Preparer
 from zmigrate.engine.resolve import IdLookup
 from zmigrate.engine.target import Target
@@ -88,8 +92,8 @@ class RecordPlanner:
         self._wish = wish
         self._planned = planned
         self.write: Write = job.write
-        self.fields = preflight.read_fields(self._crm, self.write.module)
-        self.target: Target = preflight.find_target(self.write, self.fields, ())
+        self.fields = preflight.read_fields(self._crm, self.write.module, job)
+        self.target: Target = preflight.find_target(self.write, self.fields, (), job)
         fills = fills_of(job)
         if fills is not None:
             preflight.check_fills(fills, self.fields, self.write.operation, self.write.key)
@@ -103,9 +107,10 @@ class RecordPlanner:
         self.book = Book()
         self._users = OrgUsers(self._crm)
         self._directory = UserDirectory(job.users, self._users.load)
-        preflight.check_users(self._directory)
+        preflight.check_users(self._directory, job)
+        check_load(job, self.fields, self._directory, self._crm, hub.emit)
         self._references = References(self.target, self.book, known, planned)
-        self._pointers = Pointers(self.fields, self.book, self._users)
+        self._pointers = Pointers(self.fields, self.book, self._users, self._crm.fields)
 
     # -- the work ---------------------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class RecordPlanner:
             self._hub.deliver()
             self._hub.emit(RowsJudged(reader.rows, self._rows_expected))
             self._note(group, hits, judge, questions.keys, reader)
-        self._look_behind(judge)
+        self._look_behind()
         counts = self._counts(reader)
         self._hand_on()
         self.book.index_rejects()
@@ -213,7 +218,7 @@ class RecordPlanner:
                     self.book.note("taken", (key.name, key.fold(text), row.number, row.line, text))
         self.book.note_all("row", rows)
 
-    def _look_behind(self, judge: Judge) -> None:
+    def _look_behind(self) -> None:
         """What only all rows together tell: ids that name nothing, keys that stand twice, open references."""
         book, columns = self.book, self._column_of
         book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
@@ -223,13 +228,13 @@ class RecordPlanner:
         self._refuse_open()
         if self.target.key is not None:
             book.refuse(repeated_keys(book, self.target, self.write.on_repeated, columns))
-        if self.target.operation in {"insert", "update"}:
-            book.refuse(repeated_values(book, columns))
+        book.refuse(repeated_values(book, self.target, columns))
         self._refuse_open()
-        if self.target.operation == "upsert":
-            repeated_updates(book)
-            for shared in updates_of_another(book, columns):
-                judge.note_found_by_another(shared.field or "", shared.line)
+        each = self.write.on_repeated == "each"
+        if self.target.operation == "upsert" or (each and self.target.on_existing == "update"):
+            follow_the_first(book, "update")
+        elif each and self.target.on_existing == "skip":
+            follow_the_first(book, "skip")
 
     def _refuse_open(self) -> None:
         """Rows whose references are open; then those that point at them, and so on."""
@@ -282,11 +287,14 @@ class RecordPlanner:
 
     def _price(self, counts: PlanCounts, seconds_per_call: float) -> Price:
         credits = self._connection.credits
+        levels = Levels((counts.sent,))
+        if self._references.seen:
+            levels = levels_of(self.book, self.target, self.write.on_repeated, counts.sent)
+        existing = self.book.fates().get("skip", 0) + self.book.count_code(EXISTS)
+        work = work_of(self.target, counts, existing, levels, self._references.asked_values)
         return price_of(
             self.target,
-            counts.sent,
-            looked_up=looked_up_by_run(self.target, counts.sent + counts.skipped)
-            + self._references.asked_values,
+            work,
             edition=self._org.edition,
             concurrency=self._wish.concurrency,
             seconds_per_call=seconds_per_call,

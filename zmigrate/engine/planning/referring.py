@@ -25,6 +25,13 @@ from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
 
 AT_ONCE = 500
 
+_OPEN = (
+    "FROM reference r WHERE r.state='open' AND r.when_open=?"
+    " AND NOT (r.kind='ref' AND r.module=? AND r.by IN ('', ?) AND EXISTS"
+    " (SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'))"
+)
+"""References that point at nothing, not even at a row of this source."""
+
 _Alike: TypeAlias = dict[str, list[str]]
 """By folded value, those that rows have: one is asked for in the name of all."""
 
@@ -109,22 +116,13 @@ class References:
 
     def counts(self, when_open: str) -> list[tuple[str, int, list[int]]]:
         """Open references that this choice goes for: (field, how many, first lines)."""
-        found = self._book.db.execute(
-            "SELECT field, COUNT(*) FROM reference r WHERE r.state='open' AND r.when_open=?"
-            " AND NOT (r.kind='ref' AND r.module=? AND r.by IN ('', ?) AND EXISTS"
-            " (SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'))"
-            " GROUP BY field",
-            (when_open, self._target.module, self._target.key or ""),
-        ).fetchall()
-        return [(field, times, self._first_lines(field, when_open)) for field, times in found]
-
-    def _first_lines(self, field: str, when_open: str) -> list[int]:
-        found = self._book.db.execute(
-            "SELECT line FROM reference WHERE state='open' AND field=? AND when_open=?"
-            " ORDER BY number LIMIT 3",
-            (field, when_open),
-        )
-        return [line for (line,) in found]
+        values = (when_open, self._target.module, self._target.key or "")
+        found = self._book.db.execute(f"SELECT r.field, COUNT(*) {_OPEN} GROUP BY r.field", values).fetchall()
+        lines = f"SELECT r.line {_OPEN} AND r.field=? ORDER BY r.number LIMIT 3"
+        return [
+            (field, times, [line for (line,) in self._book.db.execute(lines, (*values, field))])
+            for field, times in found
+        ]
 
     def _from_known(self, module: str, by: str, kind: str, gone: Callable[[Iterable[str]], set[str]]) -> None:
         """`gone` tells which records, of those that earlier runs wrote, the org has no longer."""

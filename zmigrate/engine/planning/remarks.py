@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from zmigrate.engine.dispatch import BREAKER_ROWS
 from zmigrate.engine.outcomes import REFERENCE_OPEN
 from zmigrate.engine.planning.asking import KeyQuestions
 from zmigrate.engine.planning.book import Book
+from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.fates import Judge
-from zmigrate.engine.planning.plan import PlanCounts, PlanWarning
+from zmigrate.engine.planning.plan import PlanWarning
 from zmigrate.engine.planning.pointing import Pointers
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reading import Reader
@@ -51,6 +53,8 @@ class Findings:
 
 def remarks(found: Findings) -> Iterator[PlanWarning]:
     """The warnings, what matters most first."""
+    yield from _stopping(found)
+    yield from _unread_keys(found)
     yield from _existing(found)
     yield from _added(found)
     yield from _open_references(found)
@@ -65,6 +69,28 @@ def remarks(found: Findings) -> Iterator[PlanWarning]:
     yield from _credits(found)
 
 
+def _stopping(found: Findings) -> Iterator[PlanWarning]:
+    """A run stops early where its first rows are all refused alike."""
+    code = found.book.code_of_first(BREAKER_ROWS)
+    if code is not None:
+        yield PlanWarning(
+            "BREAKER",
+            f"a run would stop: its first {BREAKER_ROWS} rows are all refused, with {code}, unless by "
+            "--keep-going",
+        )
+
+
+def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
+    """A run reads all keys before the first row where one of several rows is chosen, whatever its limit."""
+    target = found.target
+    if found.reader.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
+        yield PlanWarning(
+            "LIMIT",
+            f"keys that stand again behind the limit were not read; a run reads them all, and goes by them "
+            f"(on_repeated = {target.on_repeated})",
+        )
+
+
 def _existing(found: Findings) -> Iterator[PlanWarning]:
     judge, key = found.judge, found.target.key
     for field, count in judge.namesakes.items():
@@ -77,9 +103,12 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
             tuple(judge.lines["namesakes"]),
         )
     for field, count in judge.found_by_another.items():
+        replaced = judge.keys_replaced[field]
+        more = f"; {replaced:,} of them have another {key}, which would be replaced" if replaced else ""
         yield PlanWarning(
             "FOUND_BY_ANOTHER_FIELD",
-            f"no record has the row's {key}, but one has its {field}, which is unique: Zoho would change it",
+            f"no record has the rows' {key}, but some have their {field}, which is unique: Zoho would change "
+            f"those records{more}",
             field,
             count,
             tuple(judge.lines["found_by_another"]),
@@ -128,7 +157,7 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     for field, count, lines in found.references.counts("stop"):
         yield PlanWarning(
             "REFERENCE_STOPS",
-            f"{field} points at nothing, and the job says that then nothing is to be written",
+            f"{field} points at nothing: a run would stop before its first write, as the job says",
             field,
             count,
             tuple(lines),

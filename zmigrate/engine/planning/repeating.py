@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE
-from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.engine.planning.book import Book, Fate, Reject
+from zmigrate.engine.shared_values import shared
 from zmigrate.engine.target import Target
 from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.writes import OnRepeated
@@ -17,7 +18,7 @@ SELECT row.number, row.line, row.key, {which}.line, row.fate FROM row
 JOIN (SELECT folded, MIN(number) AS first, MAX(number) AS last FROM row
       WHERE folded IS NOT NULL {alive} GROUP BY folded HAVING COUNT(*) > 1) AS key ON key.folded=row.folded
 JOIN row AS {which} ON {which}.number=key.{which}
-WHERE row.fate<>'refused' {but} ORDER BY row.number
+WHERE row.fate<>'refused' {alive_row} {but} ORDER BY row.number
 """
 
 
@@ -30,14 +31,17 @@ def repeated_keys(
     natural = "first" if target.operation == "insert" else "each"
     if target.operation == "delete":
         mode = "first"
-    if mode == "each" and not (target.operation == "insert" and target.key_kind == "unique"):
+    refused = target.operation == "insert" and (target.key_kind == "unique" or target.on_existing == "fail")
+    if mode == "each" and (not refused or target.on_existing in {"skip", "update"}):
         return
     which = "last" if mode == "last" else "first"
     but = "" if mode == "fail" else f"AND row.number<>key.{which}"
-    alive = "AND fate<>'refused'" if mode in {natural, "each"} or target.operation == "delete" else ""
+    alive = "AND fate NOT IN ('refused', 'skip')" if mode in {natural, "each"} else ""
+    if target.operation == "delete":
+        alive = "AND fate<>'refused'"
     book.flush()
     book.db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
-    query = _REPEATED.format(which=which, but=but, alive=alive)
+    query = _REPEATED.format(which=which, but=but, alive=alive, alive_row=alive.replace("fate", "row.fate"))
     field = target.key
     for number, line, key, other, _ in book.spooled(query):
         code, reason = DUPLICATE_IN_SOURCE, f"the key {key!r} stands in line {other} already"
@@ -50,25 +54,28 @@ def repeated_keys(
         yield Reject(number, line, key, column_of.get(field or ""), field, code, reason, key)
 
 
-def repeated_updates(book: Book) -> int:
-    """Rows of an upsert that follow one which creates their record: they change it. Counted, not refused."""
+def follow_the_first(book: Book, fate: Fate) -> int:
+    """Rows that follow one which creates their record become `fate`: they change it, or are left out. None is
+    refused."""
     book.flush()
     before = book.db.total_changes
     book.db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
     book.db.execute(
-        "UPDATE row SET fate='update' WHERE fate='create' AND folded IN"
+        "UPDATE row SET fate=? WHERE fate='create' AND folded IN"
         " (SELECT folded FROM row WHERE fate='create' GROUP BY folded HAVING COUNT(*) > 1) AND number<>"
-        " (SELECT MIN(number) FROM row AS first WHERE first.folded=row.folded AND first.fate='create')"
+        " (SELECT MIN(number) FROM row AS first WHERE first.folded=row.folded AND first.fate='create')",
+        (fate,),
     )
     return book.db.total_changes - before
 
 
-def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
+def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) -> Iterator[Reject]:
     """Rows that write a value to a unique field which another record gets from a row before them. Zoho
-    refuses them; an upsert changes that other record instead.
+    refuses them; of an upsert a run does, since Zoho would change that other record.
     """
     book.flush()
     book.db.execute("CREATE INDEX IF NOT EXISTS taken_value ON taken (field, folded, number)")
+    twins = target.operation == "insert" and target.on_existing != "update"  # each row is a record of its own
     found = book.spooled(
         "SELECT t.number, t.line, row.key, t.field, t.value, first.line FROM taken t"
         " JOIN row ON row.number=t.number AND row.fate<>'refused'"
@@ -77,18 +84,11 @@ def repeated_values(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject
         "       GROUP BY taken.field, taken.folded HAVING COUNT(*) > 1) AS other"
         "   ON other.field=t.field AND other.folded=t.folded AND other.number<>t.number"
         " JOIN row AS first ON first.number=other.number"
-        " WHERE row.folded IS NULL OR first.folded<>row.folded ORDER BY t.number"
+        " WHERE ? OR row.folded IS NULL OR first.folded<>row.folded ORDER BY t.number",
+        (twins,),
     )
     for number, line, key, field, value, other in found:
-        reason = f"the field is unique, and line {other} has this value already"
-        yield Reject(number, line, key, column_of.get(field), field, DUPLICATE_DATA, reason, value)
-
-
-def updates_of_another(book: Book, column_of: Mapping[str, str]) -> Iterator[Reject]:
-    """Rows of an upsert that change the record of another row, since they share a unique value with it."""
-    for shared in repeated_values(book, column_of):
-        changed = book.db.execute(
-            "UPDATE row SET fate='update' WHERE number=? AND fate='create'", (shared.number,)
-        )
-        if changed.rowcount:
-            yield shared
+        code, reason = DUPLICATE_DATA, f"the field is unique, and line {other} has this value already"
+        if target.operation == "upsert":
+            code, reason = DUPLICATE_IN_SOURCE, shared(other, target.key or "")
+        yield Reject(number, line, key, column_of.get(field), field, code, reason, value)

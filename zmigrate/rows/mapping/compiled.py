@@ -7,13 +7,15 @@ from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from zmigrate.author import Fill, PointsAt, Skip
+from zmigrate.errors import SourceError
 from zmigrate.rows.mapping.cells import bad_value
-from zmigrate.rows.mapping.field_rule import FieldRule
+from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
 from zmigrate.rows.mapping.header import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
 from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
+from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.refusal import BadValue, FieldError
 from zmigrate.rows.sources import Csv, Source
 
@@ -30,7 +32,7 @@ class Compiled:
 
     def __init__(self, words: LoadWords, source: Source, open_second: OpenSource, places: Places) -> None:
         header = source.columns
-        self._rules = _rules(words)
+        self._rules = rules_that_count(words)
         self._own: dict[str, str] = {}
         """Columns that go to the field of their name."""
         if header is not None:
@@ -45,9 +47,7 @@ class Compiled:
         self._seconds: dict[str, SecondFile] = {}
         for name, rule in self._rules.items():
             if rule.rows is not None:
-                second = open_second(rule.rows.file, rule.rows.reading)
-                check_second(rule.rows, second, places, ("fields", name))
-                self._seconds[name] = SecondFile(second, tuple(rule.rows.match))
+                self._seconds[name] = _second(rule.rows, open_second, places, ("fields", name))
         self.columns = self._plain_columns(words, header)
         self.transform = self._transform(words, rows_differ=header is None)
 
@@ -55,7 +55,7 @@ class Compiled:
     def fills(self) -> list[Fill]:
         """The fields that are filled in every row, by rules and by columns of their name."""
         by_rules = [
-            Fill(name, rule.uses, self._said(name, rule), _points_at(rule))
+            Fill(name, rule.uses, self._said(name, rule), points_at(rule))
             for name, rule in self._rules.items()
         ]
         return by_rules + [Fill(name, (column,), f"column {column!r}") for column, name in self._own.items()]
@@ -114,14 +114,27 @@ class Compiled:
         return compile_rule(name, rule)
 
 
-def _rules(words: LoadWords) -> dict[str, FieldRule]:
+def rules_that_count(words: LoadWords) -> dict[str, FieldRule]:
     """Those that count: of a delete nothing but the key is sent."""
     if words.write.operation == "delete":
         return {name: rule for name, rule in words.fields.items() if name == words.write.key}
     return dict(words.fields)
 
 
-def _points_at(rule: FieldRule) -> PointsAt | None:
+def _second(rule: SubformRows, open_second: OpenSource, places: Places, path: KeyPath) -> SecondFile:
+    """Raises SourceError for a second file that is not there or can't be read, JobError where it does not fit
+    its words."""
+    try:
+        second = open_second(rule.file, rule.reading)
+        check_second(rule, second, places, path)
+        return SecondFile(second, tuple(rule.match))
+    except SourceError as error:
+        where = places.of((*path, "rows"))
+        raise SourceError(f"{where}: {error.message}", hint=error.hint) from None
+
+
+def points_at(rule: FieldRule) -> PointsAt | None:
+    """The module whose records a rule refers to, if it does."""
     return None if rule.pointer is None else PointsAt(rule.pointer.module, rule.pointer.by)
 
 

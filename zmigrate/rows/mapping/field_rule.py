@@ -257,3 +257,8 @@ def _stripped(text: str | None) -> str | None:
 
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
+
+
+def as_given(value: Any) -> Any:
+    """A constant or a default as a field takes it."""
+    return list(value) if isinstance(value, tuple) else value

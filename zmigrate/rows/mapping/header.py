@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-from zmigrate.errors import JobError
 from zmigrate.rows.mapping.field_rule import SubformRows
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
@@ -74,7 +73,7 @@ def check_key(
         message += f' Did you mean "{column}"? {places.sends(column, key)}'
     elif key == "id":
         message += f" To find records by another field, name it: {places.gives('key', 'FIELD')}."
-    raise JobError(message)
+    raise wrong(places, words.key_path, message)
 
 
 def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPath) -> None:

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from zmigrate.author import Fill
+from zmigrate.errors import SourceError
 from zmigrate.formats import Formats
 from zmigrate.references import Users
-from zmigrate.rows.mapping.compiled import Compiled
+from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
 from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
 from zmigrate.rows.mapping.subforms import Orphan
-from zmigrate.rows.mapping.words import READING
 from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.rows.sources.opening import is_database
 from zmigrate.rows.sources.packed import TextFile
+from zmigrate.rows.sources.url import masked
 from zmigrate.writes import Operation, Write
+
+_OF_CSV: Final = ("delimiter", "encoding")
+"""The words by which CSV is read."""
 
 
 def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Load, ...]:
@@ -62,6 +66,8 @@ class Load:
     as_csv: bool = False
     """The file is CSV, whatever it is called."""
     places: Places = field(compare=False, repr=False, kw_only=True)
+    top: Places = field(compare=False, repr=False, kw_only=True)
+    """Where `users` and `default_user` stand."""
 
     @classmethod
     def from_options(
@@ -91,7 +97,7 @@ class Load:
         said = None
         if path is not None:
             chosen_by = load_of or str(location), words.get("module"), words.get("operation")
-            said = _as_read_here(choose(said_by_file(path), path, *chosen_by), location)
+            said = choose(said_by_file(path), path, *chosen_by)
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 
@@ -125,9 +131,31 @@ class Load:
     def source(self) -> Source:
         """Opened anew each time; nothing is read yet."""
         reading = self.words.reading
+        if _foreign(reading) and self._fed_again:
+            reading = {word: value for word, value in reading.items() if word in _OF_CSV}
         if self.as_csv:
             return Csv(self.location, **reading)
         return open_source(self.location, **reading)
+
+    @property
+    def written_for(self) -> str | None:
+        """The file that its mapping names, where its rows come from another one. Result files, which are
+        called otherwise, aside.
+        """
+        named = self.words.file
+        if named is None or _file_name(named) == _file_name(self.location) or self._fed_again:
+            return None
+        return masked(named)
+
+    @cached_property
+    def _fed_again(self) -> bool:
+        """Whether its file is one of our result files: CSV, whatever their rows came from."""
+        if is_database(str(self.location)):
+            return False
+        try:
+            return Csv(self.location).is_result_file
+        except SourceError:
+            return False
 
     # ------------------------------------------------------------------------------------------------- rows
 
@@ -166,6 +194,28 @@ class Load:
     def fills(self) -> Sequence[Fill]:
         """Each field that is filled, the columns that fill it, and where that is said."""
         return self._compiled.fills
+
+    @property
+    def inner_fills(self) -> Mapping[str, Sequence[Fill]]:
+        """By subform that is filled from a second file: the fields of its rows."""
+        return {
+            name: [
+                Fill(inner, each.uses, self.places.of(("fields", name, "fields", inner)), points_at(each))
+                for inner, each in rule.rows.fields.items()
+            ]
+            for name, rule in rules_that_count(self.words).items()
+            if rule.rows is not None
+        }
+
+    def where(self, word: str) -> str:
+        """Where a word of it stands, for messages: `old.toml:3: module`, or `--module`; "" where none is
+        said. `key` is also what an upsert matches on.
+        """
+        return self.places.of(self.words.key_path if word == "key" else (word,))
+
+    def where_user(self, leaver: str | None) -> str:
+        """Where a successor is declared; None: the default user."""
+        return self.top.of(("default_user",) if leaver is None else ("users", leaver))
 
     @property
     def reads(self) -> tuple[Path, ...]:
@@ -208,26 +258,25 @@ class Load:
                 yield from ((f"{name}.{inner}", each) for inner, each in rule.rows.fields.items())
 
 
-_OF_CSV = frozenset({"delimiter", "encoding"})
-
-
-def _as_read_here(said: Said, location: str | Path) -> Said:
-    """Without how a workbook or a database is read, where the rows come back from one as an errors.csv."""
-    own = str(said.words.get("file", location))
-    if not str(location).lower().endswith(".csv") or Path(own).name == Path(location).name:
-        return said
-    words = {word: value for word, value in said.words.items() if word not in READING or word in _OF_CSV}
-    return replace(said, words=words)
-
-
 def _build(
     said: Said, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
 ) -> Load:
     words = parse_load(said.words, said.places, parse_users(said.words, said.top))
-    if as_csv:
-        for word in words.reading:
-            if word not in _OF_CSV:
-                raise wrong(
-                    said.places, (word,), "a CSV file has none.", "Other kinds of files are for import-file."
-                )
-    return Load(words, location, folder, mapping, as_csv, places=said.places)
+    load = Load(words, location, folder, mapping, as_csv, places=said.places, top=said.top)
+    foreign = _foreign(words.reading) if as_csv else []
+    if foreign and not load._fed_again:
+        raise wrong(
+            said.places, (foreign[0],), "a CSV file has none.", "Other kinds of files are for import-file."
+        )
+    return load
+
+
+def _foreign(reading: Mapping[str, Any]) -> list[str]:
+    """The words for sources of other kinds than CSV."""
+    return [word for word in reading if word not in _OF_CSV]
+
+
+def _file_name(location: str | Path) -> str:
+    """The file's name, packed or not; a database's URL as it is."""
+    text = str(location)
+    return text if is_database(text) else Path(text).name.removesuffix(".gz").removesuffix(".zip")

@@ -13,6 +13,7 @@ from zmigrate.rows.mapping.conditions import Condition, parse_conditions
 from zmigrate.rows.mapping.field_rule import FieldRule, parse_field
 from zmigrate.rows.mapping.formats import check_formats
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
+from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import FORMATS, LOAD, READING, TOP, check_words
 from zmigrate.writes import Delete, Insert, Update, Upsert, Write
 
@@ -25,6 +26,8 @@ class LoadWords:
 
     file: str | None
     write: Write
+    key_path: KeyPath
+    """Where the field by which records are found is named; () where none is."""
     formats: Formats
     users: Users
     reading: Mapping[str, Any]
@@ -62,6 +65,7 @@ def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWor
     return LoadWords(
         file=said.get("file"),
         write=write,
+        key_path=next(((word,) for word in ("match_on", "key") if word in said), ()),
         formats=formats,
         users=users,
         reading={word: said[word] for word in READING if word in said},
@@ -149,18 +153,18 @@ def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
         if match_on is not None:
             raise wrong(
                 places,
-                (),
-                f"{word('match_on')} is for upsert; {operation} finds a row's record by {word('key')}.",
+                ("match_on",),
+                f"it is for upsert; {operation} finds a row's record by {word('key')}.",
             )
         return key
     if key is None and match_on is None:
         raise wrong(
             places,
-            (),
+            ("operation",),
             f"an upsert needs {word('match_on')} FIELD, the field that tells whether a record is there.",
         )
     if key is not None and match_on not in (None, key):
         raise wrong(
-            places, (), f"an upsert finds its records by {word('match_on')}; leave {word('key')} out."
+            places, ("key",), f"an upsert finds its records by {word('match_on')}; leave {word('key')} out."
         )
     return match_on or key

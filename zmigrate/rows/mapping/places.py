@@ -51,7 +51,9 @@ class TomlPlaces:
 
 
 class OptionPlaces:
-    """Those of a command's options, over those of a file where both say something."""
+    """Those of a command's options, over those of a file where both say something. What neither says yet is
+    for the file, where there is one.
+    """
 
     def __init__(self, labels: Mapping[KeyPath, str], others: Places | None = None) -> None:
         self._labels = labels
@@ -67,12 +69,18 @@ class OptionPlaces:
         return self.word(str(path[0])) if len(path) == 1 else dotted(path)
 
     def word(self, name: str) -> str:
+        if self._others is not None and (name,) not in self._labels:
+            return self._others.word(name)
         return "--ignore-column" if name == "ignore" else "--" + name.replace("_", "-")
 
     def gives(self, name: str, value: str) -> str:
+        if self._others is not None and (name,) not in self._labels:
+            return self._others.gives(name, value)
         return f"{self.word(name)} {value}"
 
     def sends(self, column: str, field: str) -> str:
+        if self._others is not None:
+            return self._others.sends(column, field)
         return f'--map "{column}={field}"'
 
 

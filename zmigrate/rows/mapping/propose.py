@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from zmigrate.rows.mapping.propose_fit import ALONE, Fit, OrgUsers, fit
-from zmigrate.rows.mapping.propose_looks import SAMPLE_ROWS, Column
+from zmigrate.rows.mapping.propose_looks import SAMPLE_ROWS, Column, counted
 from zmigrate.rows.mapping.propose_match import best_assignment
 from zmigrate.rows.mapping.propose_names import Header, Names, standing_for, words_of
+from zmigrate.rows.mapping.propose_refused import refused_values
 from zmigrate.rows.values import field_problem
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import Field, ModuleFields
@@ -110,7 +111,8 @@ def propose(
     on_layouts: Mapping[str, Sequence[str]] | None = None,
     time_zone: str | None = None,
 ) -> Proposal:
-    """The best mapping of these columns to the module's fields.
+    """The best mapping of these columns to the module's fields. A column that has the name of a field goes
+    there, whatever its values: what is wrong with them is said, not left out.
 
     `key`: the field to find records by; None proposes one. `on_layouts`: by field, the layouts that want it
     filled. `time_zone`: the org's, for date-times that name no offset.
@@ -119,20 +121,23 @@ def propose(
     takers = _takers(fields, operation, key)
     weigher = _Weigher(takers, fields.module, known, key)
     scores = {column.name: weigher.scores(column) for column in columns}
-    pairs = best_assignment(
+    by_name = {each.api_name: each for each in takers}
+    own = {column.name for column in columns if column.name in by_name and column.name != RECORD_ID.api_name}
+    pairs = {name: name for name in own} | best_assignment(
         {
-            name: {each: value for each, value in found.items() if value >= PROPOSED}
+            name: {each: value for each, value in found.items() if value >= PROPOSED and each not in own}
             for name, found in scores.items()
+            if name not in own
         }
     )
-    by_name = {each.api_name: each for each in takers}
     lines = [
         weigher.line(column, by_name[pairs[column.name]], scores[column.name])
         for column in columns
         if column.name in pairs
     ]
     chosen, key_why = _key(lines, fields, operation, key)
-    lines = [_with_reference(_zoned(line, time_zone), fields.module, chosen, lines) for line in lines]
+    lines = [_with_refused(_zoned(line, time_zone), fields, operation, key) for line in lines]
+    lines = [_with_reference(line, fields.module, chosen, lines) for line in lines]
     filled = {line.field.api_name for line in lines}
     lines = [_with_others(line, scores[line.column.name], filled) for line in lines]
     return Proposal(
@@ -141,7 +146,11 @@ def propose(
         chosen,
         key_why,
         tuple(lines),
-        tuple(_left(column, scores[column.name], filled) for column in columns if column.name not in pairs),
+        tuple(
+            _left(column, scores[column.name], filled, _why_not(column, fields, operation, key))
+            for column in columns
+            if column.name not in pairs
+        ),
         tuple(_wanted(takers, operation, filled, on_layouts or {})),
         max((column.rows for column in columns), default=0),
     )
@@ -219,11 +228,6 @@ def _doubts(column: Column, to: Field, scores: Mapping[str, float], taken: Fit) 
     return tuple(unsure)
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `3,000 rows`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def _weighed(likeness: float, taken: Fit, column: Column) -> float:
     """The likeness of the names, as far as the values agree."""
     if not column.values:
@@ -291,6 +295,13 @@ def _zoned(line: Line, time_zone: str | None) -> Line:
     return replace(line, fit=fit, unsure=(*line.unsure, said))
 
 
+def _with_refused(line: Line, fields: ModuleFields, operation: Operation, key: str | None) -> Line:
+    if line.field is RECORD_ID:
+        return line
+    said = refused_values(line.column, line.field, line.fit.settings, fields, operation, key)
+    return line if said is None else replace(line, unsure=(*line.unsure, said))
+
+
 def _with_reference(line: Line, module: str, key: str | None, lines: Sequence[Line]) -> Line:
     to, column = line.field, line.column
     target = to.lookup_module
@@ -329,7 +340,17 @@ def _found_by(target: str, column: Column) -> str:
     return usual
 
 
-def _left(column: Column, scores: Mapping[str, float], filled: set[str]) -> Left:
+def _why_not(column: Column, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
+    """Why a column does not go to the field whose name it has."""
+    if fields.get(column.name) is None:
+        return None
+    problem = field_problem(fields, column.name, operation, key)
+    return None if problem is None else problem[1]
+
+
+def _left(column: Column, scores: Mapping[str, float], filled: set[str], why_not: str | None) -> Left:
+    if why_not is not None:
+        return Left(column, None, why_not)
     if not column.values:
         return Left(column, None, "all empty")
     near = max(scores, key=lambda name: scores[name], default=None)

@@ -92,17 +92,7 @@ def fit(column: Column, to: Field, users: OrgUsers, *, named: bool = True) -> Fi
         return _people(column, users, named)
     if to.data_type in ("picklist", "multiselectpicklist"):
         return _pick_list(column, to, named)
-    found = _BY_TYPE.get(to.data_type, _text)(column, to)
-    dates = column.dates if to.data_type in ("date", "datetime") else None
-    rest = 1 - (found.share if dates is None else column.share(dates.fitting))
-    if 0 < rest < 0.5 and to.data_type in _BY_TYPE:
-        return replace(found, unsure=(*found.unsure, _rest_of(column, to, rest)))
-    return found
-
-
-def _rest_of(column: Column, to: Field, rest: float) -> str:
-    some = max(1, round(rest * column.filled))
-    return f"about {some:,} of the values looked at would not do for {to.data_type}"
+    return _BY_TYPE.get(to.data_type, _text)(column, to)
 
 
 def _text(column: Column, to: Field) -> Fit:
@@ -178,6 +168,8 @@ def _boolean(column: Column, _to: Field) -> Fit:
 def _pick_list(column: Column, to: Field, named: bool) -> Fit:
     if not to.pick_list:
         return Fit()
+    if column.items and to.data_type == "multiselectpicklist":
+        return _chosen(replace(column, values=column.items), to, named)
     single = _chosen(column, to, named)
     if to.data_type != "multiselectpicklist" or single.share == 1:
         return single

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
@@ -100,6 +100,8 @@ class Column:
     rows: int
     values: Mapping[str, int]
     longest: int = 0
+    items: Mapping[str, int] = field(default_factory=dict)
+    """Where cells are lists: what stands in them, each once and how often."""
 
     @property
     def filled(self) -> int:
@@ -149,22 +151,30 @@ def shortened(text: str, most: int = LONGEST_SHOWN) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `3,000 rows`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def look_at(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None) -> list[Column]:
     """The columns of the first rows; where `columns` is None, those that the rows have."""
     names = dict.fromkeys(columns or ())
-    counted: dict[str, Counter[str]] = {name: Counter() for name in names}
+    seen: dict[str, Counter[str]] = {name: Counter() for name in names}
+    items: dict[str, Counter[str]] = {}
     longest: Counter[str] = Counter()
     number = 0
     for number, row in enumerate(islice(rows, SAMPLE_ROWS), 1):  # noqa: B007 - counts them
         for name, value in row.items():
-            if columns is None and name not in counted:
-                counted[name] = Counter()
+            if columns is None and name not in seen:
+                seen[name] = Counter()
             text = looked_at(value)
-            if name not in counted or not text:
+            if name not in seen or not text:
                 continue
-            counted[name][text[:LONGEST_KEPT]] += 1
+            seen[name][text[:LONGEST_KEPT]] += 1
+            if isinstance(value, list):
+                items.setdefault(name, Counter()).update(filter(None, map(looked_at, value)))
             longest[name] = max(longest[name], len(text))
-    return [Column(name, number, values, longest[name]) for name, values in counted.items()]
+    return [Column(name, number, values, longest[name], items.get(name, {})) for name, values in seen.items()]
 
 
 def looked_at(value: Any) -> str:

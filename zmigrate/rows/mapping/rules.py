@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from zmigrate.references import Find, Ref
 from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value, is_empty
-from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
+from zmigrate.rows.mapping.field_rule import FieldRule, Pointer, as_given
 
 NOT_IN_VALUES: Final = "NOT_IN_VALUES"
 
@@ -24,7 +24,7 @@ TextFunction: TypeAlias = Callable[[str], Any]
 def compile_rule(name: str, rule: FieldRule) -> RowFunction:
     """The function of a rule that takes no rows of a second file. `name`: the field's, for messages."""
     if rule.constant is not None:
-        constant = _pointed(rule.pointer, _as_given(rule.constant))
+        constant = _pointed(rule.pointer, as_given(rule.constant))
         return lambda row: constant
     take = _taker(name, rule)
     empty = _when_empty(rule)
@@ -45,13 +45,9 @@ def compile_rule(name: str, rule: FieldRule) -> RowFunction:
     return value_of
 
 
-def _as_given(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
 def _when_empty(rule: FieldRule) -> Any:
     if rule.default is not None:
-        return _pointed(rule.pointer, _as_given(rule.default))
+        return _pointed(rule.pointer, as_given(rule.default))
     return None if rule.blank else ""
 
 

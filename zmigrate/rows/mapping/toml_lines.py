@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +25,10 @@ _OTHER_VALUE: Final = re.compile(r"[^,\]}#\r\n]*")
 _STRING: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'', re.DOTALL
 )
+_TWICE: Final = re.compile(r"Cannot overwrite a value|Cannot declare .* twice|Duplicate inline table key .*")
+"""What `tomllib` says of a key that has a value, or of a table that is there, already."""
+_INNER_TWICE: Final = re.compile(r"Duplicate inline table key '(.*)'\Z")
+_LINE_KEY: Final = re.compile(r"\s*(\[\[?[^\]\n]+\]|(?:[\w.-]|\"[^\"\n]*\"|'[^'\n]*')+)\s*(?:=|#|\Z)")
 _WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
@@ -77,10 +81,13 @@ def _not_toml(text: str, name: str, message: str) -> JobError:
     if where is not None:
         message = message[: where.start()]
         if where[1]:
-            place = f":{where[1]}:{where[2]}"
+            line = int(where[1])
+            place = f":{line}:{where[2]}"
         else:
             line = text.rstrip("\n").count("\n") + 1
             place = f":{line}:{len(text.splitlines()[line - 1]) + 1 if text.strip() else 1}"
+        if _TWICE.match(message):
+            return _stands_twice(text.split("\n")[:line], f"{name}{place}", message)
     return JobError(
         f"{name}{place}: no TOML: {message[:1].lower()}{message[1:]}.",
         hint='A line looks like this: Stage = { column = "deal_stage", values = { Won = "Closed Won" } }. '
@@ -88,6 +95,40 @@ def _not_toml(text: str, name: str, message: str) -> JobError:
         "between braces stands on one line. With several files each begins with [[load]], and its fields "
         "with [load.fields].",
     )
+
+
+def _stands_twice(lines: Sequence[str], where: str, message: str) -> JobError:
+    """`lines`: down to the one on which the second one ends."""
+    begun = [(number, key) for number, line in enumerate(lines, 1) if (key := _key_of(line))]
+    inner = _INNER_TWICE.match(message)
+    first = None
+    if inner is not None:
+        what = f"`{inner[1]}`"
+    elif begun:
+        what = f"`{begun[-1][1]}`"
+        first = _line_above(begun[:-1], begun[-1][1])
+    else:
+        what = "a key"
+    return JobError(
+        f"{where}: {what} stands twice{f', first on line {first}' if first else ''}.",
+        hint="Leave one of them out, or put both together.",
+    )
+
+
+def _key_of(line: str) -> str | None:
+    """The table or the key that a line begins with."""
+    found = _LINE_KEY.match(line)
+    return None if found is None else re.sub(r"[\"' ]", "", found[1])
+
+
+def _line_above(begun: Sequence[tuple[int, str]], key: str) -> int | None:
+    """The line of the same key in the table that ends with these lines, or of the same table."""
+    for number, found in reversed(begun):
+        if found == key:
+            return number
+        if found.startswith("[") and not key.startswith("["):
+            return None
+    return None
 
 
 class _Lines:

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, get_args
 
+from zmigrate.options import nearest
 from zmigrate.references import WhenOpen
 from zmigrate.rows.mapping.places import Places, did_you_mean, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
@@ -220,6 +221,6 @@ def check_words(
             shown = value if isinstance(value, Decimal) else repr(value)
             if word.choices:
                 choices = ", ".join(f'"{choice}"' for choice in word.choices)
-                near = did_you_mean(value, word.choices) if isinstance(value, str) and value else None
-                raise wrong(places, here, f"it is one of {choices}, not {shown}.", near)
+                near = nearest(value, word.choices).strip() if isinstance(value, str) else ""
+                raise wrong(places, here, f"it is one of {choices}, not {shown}.", near or None)
             raise wrong(places, here, f"{shown} {word.otherwise}.", f"Write it like this: {word.shape}")

@@ -1,0 +1,108 @@
+"""A load against the org's metadata: what is known to be wrong before the first row. Sends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from zmigrate.rows.field_types import formats_read
+from zmigrate.rows.mapping.compiled import rules_that_count
+from zmigrate.rows.mapping.field_rule import FieldRule, as_given
+from zmigrate.rows.refusal import shown
+
+if TYPE_CHECKING:
+    from zmigrate.rows.mapping.load import Load
+    from zmigrate.rows.mapping.toml_lines import KeyPath
+    from zmigrate.rows.values import Converter
+    from zmigrate.zoho.metadata import Field, ModuleFields
+
+_WORD_OF: Final = {"date_format": "format", "datetime_format": "format"}
+"""Formats that have another name in the rule of a field."""
+_FOR: Final = {
+    "format": "date and datetime",
+    "decimal": "number",
+    "thousands": "number",
+    "timezone": "datetime",
+    "true": "boolean",
+    "false": "boolean",
+}
+
+
+def problems_of(
+    load: Load, fields: ModuleFields, converter: Converter, subforms: Mapping[str, ModuleFields]
+) -> Iterator[str]:
+    """What no row could be written with, each with where it is said: values that a field would refuse,
+    whatever the file has (constants, defaults, those that stand for others), rows for what is no subform,
+    formats that a field does not read by.
+
+    `converter`: that of the load's module. `subforms`: by field, the fields of its rows, as far as they can
+    be read.
+    """
+    for name, rule in rules_that_count(load.words).items():
+        field = fields.get(name)
+        if field is None:  # `id`, or told otherwise
+            continue
+        path: KeyPath = ("fields", name)
+        target = f"{fields.module}.{name}"
+        yield from _formats_unread(load, rule, field, target, path)
+        if rule.rows is None:
+            for at, value in _values_said(rule, path):
+                for error in converter.refusals(name, value):
+                    yield _refused(load, at, value, target, error.message)
+        elif not _takes_rows(field):
+            where = load.places.of((*path, "rows"))
+            yield f"{where}: {target} takes no rows: it is a {field.data_type} field, not a subform"
+        else:
+            yield from _of_rows(load, name, rule.rows.fields, converter, subforms.get(name))
+
+
+def _of_rows(
+    load: Load,
+    name: str,
+    rules: Mapping[str, FieldRule],
+    converter: Converter,
+    fields: ModuleFields | None,
+) -> Iterator[str]:
+    for inner, rule in rules.items():
+        path: KeyPath = ("fields", name, "fields", inner)
+        field = None if fields is None else fields.get(inner)
+        if field is None:
+            continue
+        yield from _formats_unread(load, rule, field, f"{name}.{inner}", path)
+        for at, value in _values_said(rule, path):
+            for error in converter.refusals(name, [{inner: value}]):
+                if error.field == f"{name}[0].{inner}":  # what else a row wants is not known yet
+                    yield _refused(load, at, value, f"{name}.{inner}", error.message)
+
+
+def _refused(load: Load, path: KeyPath, value: Any, target: str, why: str) -> str:
+    text = repr(value) if isinstance(value, str) else shown(value)
+    return f"{load.places.of(path)}: {text} can't go to {target}: {why}"
+
+
+def _values_said(rule: FieldRule, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    """The values that the mapping itself has for a field, and where. Those of a reference are keys, which the
+    org or a file before this one may have."""
+    if rule.pointer is not None:
+        return
+    said = {"constant": rule.constant, "default": rule.default, "otherwise": rule.otherwise}
+    for word, value in said.items():
+        if value is not None:
+            yield (*path, word), as_given(value)
+    for text, value in (rule.values or {}).items():
+        yield (*path, "values", text), value
+
+
+def _formats_unread(load: Load, rule: FieldRule, field: Field, target: str, path: KeyPath) -> Iterator[str]:
+    read = formats_read(field)
+    words = {_WORD_OF.get(name, name) for name in rule.formats}
+    for word in sorted(words - {_WORD_OF.get(name, name) for name in read}):
+        where = load.places.of((*path, word))
+        yield f"{where}: it is for {_FOR[word]} fields, and {target} is a {field.data_type} field"
+
+
+def _takes_rows(field: Field) -> bool:
+    """Subforms, and what else is a list of objects in JSON."""
+    if field.data_type == "subform":
+        return True
+    return field.json_type == "jsonarray" and field.data_type != "multiselectpicklist"
