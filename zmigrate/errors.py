@@ -26,6 +26,15 @@ A row that Zoho refuses is data, not an exception. `StopRequested` (stopping.py)
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
+_NO_ROOM: Final = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+_NO_ROOM_SQLITE: Final = frozenset([13, 10])
+"""SQLITE_FULL and SQLITE_IOERR, which it says where a temporary file can't grow. (`sqlite3` is not imported
+for the two: every command would wait for it.)
+"""
+
 
 class ZmigrateError(Exception):
     """zmigrate can't go on."""
@@ -180,3 +189,20 @@ class InDoubt(ApiError):
         """True after a timeout: the server may still be at work, so settling waits longer."""
         self.others_answered = others_answered
         """True when other requests were answered meanwhile: it is not an outage."""
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether an error of the system, or of a database outside the journal, comes of a disk without room."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM_SQLITE
+
+
+def disk_full(error: BaseException, then: str) -> DiskFull:
+    """The error of a disk without room; `then`: what to do once there is some."""
+    if isinstance(error, OSError):
+        return DiskFull(hint=f"Make room, {then}.")
+    return DiskFull(
+        f"A temporary database can't grow: {error}.",
+        hint=f"Make room where temporary files are (or name another place: SQLITE_TMPDIR, TMPDIR), {then}.",
+    )

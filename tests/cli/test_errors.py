@@ -148,3 +148,56 @@ def test_a_crash_shows_its_traceback_under_verbose_only(zmigrate, folder):
     assert "Traceback" not in done.err
     assert "ZeroDivisionError" in done.err
     assert "Traceback" in zmigrate("-v", "run", "odd", "--emulator").err
+
+
+def test_a_full_disk_is_told_as_one_and_not_as_a_fault(zmigrate, folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "big.py").write_text(
+        "import sqlite3\nfrom zmigrate import Job\n\nclass Big(Job):\n    'Big.'\n"
+        "    scopes = ('ZohoCRM.org.READ',)\n"
+        "    def check(self):\n"
+        "        db = sqlite3.connect(':memory:')\n        db.execute('PRAGMA max_page_count=2')\n"
+        "        db.execute('CREATE TABLE a (b)')\n"
+        "        db.execute('INSERT INTO a VALUES (zeroblob(100000))')\n"
+        "    def run(self, ctx): pass\n"
+    )
+    done = zmigrate("run", "big", "--emulator", "--json")
+    assert done.code == 4
+    assert "A temporary database can't grow: database or disk is full" in done.err
+    assert "SQLITE_TMPDIR" in done.err
+    assert json.loads(done.out)["error"]["code"] == "DISK_FULL"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["plan", "--emulator", "import-csv", "x.csv"],
+            "options stand behind the job's name: zmigrate plan JOB --emulator",
+        ),
+        (
+            ["run", "import-csv", "x.csv", "--module", "--operation", "insert"],
+            "--module needs a value, and --operation follows",
+        ),
+        (["run", "import-csv", "old.xlsx", "--sheet", "2"], "zmigrate run import-file FILE --sheet"),
+        (["run", "old.xlsx", "--module", "Leads"], "zmigrate run import-file old.xlsx"),
+        (["map", "x.csv", "--module", "users"], "users are not imported"),
+    ],
+)
+def test_a_slip_of_the_hand_is_told_with_the_way_on(zmigrate, folder, words, said):
+    (folder / "x.csv").write_text("Legacy_ID,Last_Name\n1,Ada\n")
+    done = zmigrate(*words, *(["--emulator"] if words[0] == "map" else []))
+    assert done.code == 2
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "hint"),
+    [
+        (["check"], "Give the command again then."),
+        (["plan", "import-csv"], "Give the command again then."),
+        (["run", "import-csv"], "Give the command again then, or at once with --wait."),
+    ],
+)
+def test_spent_credits_name_no_option_that_the_command_lacks(argv, hint):
+    assert problem_of(errors.CreditsSpent("x", hint="Resume then, or run with --wait."), argv).hint == hint

@@ -212,3 +212,27 @@ def test_a_database_and_a_file_in_an_archive_have_their_loads_too(zmigrate, fold
     planned = zmigrate("plan", "import-folder", ".", "--emulator", "--json")
     assert planned.code in {0, 1}, planned.err
     assert [step["rows"] for step in json.loads(planned.out)["steps"]] == [1, 1]
+
+
+def test_help_shows_what_looks_like_markup(zmigrate):
+    assert "Add a [[load]]" in zmigrate("map", "--help").out
+
+
+def test_the_mapping_of_a_folder_is_added_to_rather_than_overwritten(zmigrate, folder):
+    (folder / "leads.csv").write_text("Legacy_ID,Last_Name\n1,Ada\n")
+    words = ["map", "leads.csv", "--module", "Leads", "--emulator"]
+    assert zmigrate(*words, "--append").code == 0
+    refused = zmigrate(*words)
+    assert refused.code == 2
+    assert "--append" in refused.err
+
+
+def test_a_file_of_another_folder_is_not_added_to_a_folders_mapping(zmigrate, folder):
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / f"{name}.csv").write_text("Legacy_ID,Last_Name\n1,Ada\n")
+    words = ["--module", "Leads", "--emulator", "--append", "--out", "one/mapping.toml"]
+    assert zmigrate("map", "one/one.csv", *words).code == 0
+    refused = zmigrate("map", "two/two.csv", *words)
+    assert refused.code == 2
+    assert "two/two.csv is in another folder" in refused.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 
 import httpx
 import pytest
@@ -79,6 +80,49 @@ def test_rejects_are_mended_in_their_file_and_loaded(zmigrate, leads, folder, cr
     bad.write_text(bad.read_text().replace("nope", "jo@example.com"))
     done = zmigrate("run", "import-csv", "bad.csv", *INSERT, "--json")
     assert (done.code, json.loads(done.out)["rows"]["created"]) == (0, 2), done.err
+
+
+def test_rejects_that_somebody_may_have_mended_are_replaced_by_force_only(zmigrate, leads, folder):
+    words = ["plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "bad.csv"]
+    assert zmigrate(*words).code == 1
+    bad = folder / "bad.csv"
+    bad.write_text(bad.read_text().replace("nope", "jo@example.com"))
+    again = zmigrate(*words)
+    assert again.code == 2
+    assert "bad.csv exists already" in again.err
+    assert "--force" in again.err
+    assert "nope" not in bad.read_text()
+    assert zmigrate(*words, "--force").code == 1
+    assert "nope" in bad.read_text()
+
+
+def test_the_rejects_of_a_step_come_with_the_command_that_loads_them(zmigrate, folder, credentials):
+    load = '[[load]]\nfile = "%s.csv"\nmodule = "Leads"\noperation = "insert"\n[load.fields]\n'
+    rules = 'Last_Name = "Last_Name"\nEmail = "Email"\n'
+    (folder / "mapping.toml").write_text(load % "one" + rules + load % "two" + rules)
+    for name in ("one", "two"):
+        (folder / f"{name}.csv").write_text(f"Last_Name,Email\n{name},nope\n")
+    (folder / "out of the way").mkdir()
+    done = zmigrate("plan", "import-folder", ".", "--rejects", "out of the way/bad.csv")
+    shown = [shlex.split(line) for line in done.out.splitlines() if line.startswith("  zmigrate run ")]
+    assert len(shown) == 2, done.out
+    for words in shown:
+        bad = folder / words[3]
+        bad.write_text(bad.read_text().replace("nope", "jo@example.com"))
+        loaded = zmigrate(*words[1:])
+        assert loaded.code == 0, loaded.err
+
+
+def test_nor_are_the_rejects_of_a_flows_steps(zmigrate, folder):
+    load = '[[load]]\nfile = "leads.csv"\nmodule = "Leads"\noperation = "insert"\n'
+    (folder / "mapping.toml").write_text(load + '[load.fields]\nLast_Name = "Last_Name"\nEmail = "Email"\n')
+    (folder / "leads.csv").write_text("Last_Name,Email\nLi,nope\n")
+    words = ["plan", "import-folder", ".", "--emulator", "--rejects", "x/bad.csv"]
+    (folder / "x").mkdir()
+    assert zmigrate(*words).code == 1
+    again = zmigrate(*words)
+    assert again.code == 2
+    assert "x/bad-01-leads.csv exists already" in again.err
 
 
 @pytest.mark.parametrize(

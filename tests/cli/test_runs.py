@@ -130,6 +130,59 @@ def test_a_limited_run_is_gone_on_with_and_listed(zmigrate, folder, credentials)
     assert max(map(len, table.splitlines())) <= 80
 
 
+def test_a_mapping_mended_after_the_first_rows_were_all_refused_has_a_way_on(zmigrate, folder, credentials):
+    write_leads(folder / "leads.csv", 600, bad=600)
+    load = 'module = "Leads"\noperation = "insert"\nkey = "Legacy_ID"\n%s[fields]\n%s'
+    rules = 'Legacy_ID = "Legacy_ID"\nLast_Name = "Last_Name"\n'
+    mapping = folder / "leads.toml"
+    mapping.write_text(load % ("", rules + 'Email = "Email"\n'))
+    words = ["run", "import-csv", "leads.csv", "--mapping", "leads.toml"]
+    assert zmigrate(*words).code == 4
+    mapping.write_text(load % ('ignore = ["Email"]\n', rules))
+    for refused in (zmigrate(*words), zmigrate("resume", "last")):
+        assert refused.code == 2
+        assert "--again" in refused.err
+        assert "it has written nothing so far, so nothing is doubled" in refused.err
+    done = zmigrate(*words, "--again", "--json")
+    assert (done.code, json.loads(done.out)["rows"]["created"]) == (0, 600), done.err
+
+
+JOB = """
+from pathlib import Path
+
+from zmigrate import Argument, Csv, Insert, RecordJob, scopes_for
+
+
+class LoadMine(RecordJob):
+    \"\"\"Load.\"\"\"
+
+    write = Insert("Leads", key="Legacy_ID")
+    scopes = scopes_for(write)
+    file: Path = Argument(help="CSV.")
+
+    def source(self):
+        return Csv(self.file)
+
+    def transform(self, row):
+        return {**row, "Company": "OLD"}
+"""
+
+
+def test_a_resume_tells_that_the_jobs_code_has_changed_and_from_where_on(zmigrate, folder, credentials):
+    write_leads(folder / "leads.csv", 30)
+    (folder / "jobs").mkdir()
+    module = folder / "jobs" / "mine.py"
+    module.write_text(JOB)
+    zmigrate("run", "load-mine", "leads.csv", "--limit", "10")
+    same = zmigrate("resume", "last", "--limit", "10")
+    assert "has changed" not in same.err
+    module.write_text(JOB.replace("OLD", "NEW"))
+    done = zmigrate("resume", "last")
+    assert done.code == 0, done.err
+    told = f"warning: {module} has changed since the run began: rows from 21 on are made by the new code"
+    assert told in " ".join(done.err.split())
+
+
 @pytest.mark.parametrize("command", ["resume", "report"])
 def test_a_run_that_is_not_there_is_named_with_the_nearest(zmigrate, folder, command):
     assert "there are no runs" in zmigrate(command, "last").err
@@ -191,14 +244,20 @@ def test_a_killed_run_is_reported_as_interrupted_and_can_be_gone_on_with(zmigrat
         process = subprocess.Popen([*MAIN, "run", "import-csv", "leads.csv", *INSERT, "--quiet"])
         try:
             wait_for_a_write(emulator.url)
+            at_work = zmigrate("report", "last")
         finally:
             process.kill()
             process.wait()
         report = zmigrate("report", "last")
         done = zmigrate("resume", "last", "--quiet")
         audit = ask(emulator.url, "audit?module=Leads&key=Legacy_ID")
+    assert "at work" in at_work.out
+    assert "zmigrate resume" not in at_work.out
     assert "interrupted" in report.out
     assert "zmigrate resume" in report.out
+    for shown in (at_work.out, report.out):
+        assert "0 s" not in shown
+        assert "0 requests" not in shown
     assert done.code == 0, done.err
     assert (audit["records"], audit["created_twice"]) == (2000, [])
 

@@ -13,10 +13,12 @@ from zmigrate.display.console import duration
 from zmigrate.display.report import reason_list, reasons_of
 from zmigrate.display.summary import next_steps, summary
 
+FILES = dict.fromkeys(("run", "success", "errors", "report"))
+
 
 def text_of(renderable, width: int = 80) -> str:
     out = Console(file=io.StringIO(), width=width, highlight=False, markup=False)
-    out.print(renderable)
+    out.print(renderable, crop=False)
     return out.file.getvalue()
 
 
@@ -89,7 +91,27 @@ def test_the_summary_accounts_for_every_row():
     assert "= 10 rows: every row read is accounted for" in text
     assert "updated" not in text
     assert "12 requests (2 retried), 3 tokens (2 renewed), 1 credit" in text
-    assert "import-csv finished after 1 min 1 s, 1,234 rows/s" in text
+    assert "import-csv finished after 1 min 1 s\n" in text
+
+
+def test_the_rate_is_that_of_the_time_which_stands_beside_it():
+    rows = {"read": 7200, "created": 7000, "failed": 200}
+    assert "after 1 min 1 s, 100 rows/s" in text_of(summary(result(rows=rows), rows_before=1100))
+    few = result(rows={"read": 7, "created": 7}, elapsed_s=0.5, rows_per_s=1528.0)
+    assert "after 0.5 s, 14 rows/s" in text_of(summary(few, rows_before=0))
+
+
+@pytest.mark.parametrize(("state", "words"), [("interrupted", "can go on"), ("paused", "can go on")])
+def test_can_go_on_does_not_read_as_wait_so_long(state, words):
+    assert f"after 1 min 1 s; {words}" in text_of(summary(result(state=state)))
+
+
+def test_of_a_run_at_work_or_killed_only_what_is_known_is_shown():
+    text = text_of(summary(result(state="running", rows={"read": 9, "created": 9}), counted_only=True))
+    assert "import-csv at work" in text
+    assert "created  9" in text
+    for unknown in ("after", "requests", "resume"):
+        assert unknown not in text
 
 
 def test_a_sum_that_is_out_is_said_aloud():
@@ -125,8 +147,26 @@ def test_practice_can_not_be_resumed():
 def test_files_below_the_current_folder_are_shown_as_they_are_typed(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     errors = str(tmp_path / "runs" / "errors.csv")
-    text = text_of(summary(result(files={"run": None, "success": None, "errors": errors, "report": None})))
-    assert "errors  runs/errors.csv" in text
+    text = text_of(summary(result(files=FILES | {"errors": errors}, rows={"failed": 1})))
+    assert "errors   runs/errors.csv" in text
+
+
+def test_paths_and_commands_are_whole_however_narrow_the_screen():
+    deep = "very/deep/" * 12 + "errors.csv"
+    command = f"zmigrate run import-csv {deep} --module Leads"
+    shown = summary(result(files=FILES | {"errors": deep}, rows={"failed": 1}), commands=[command])
+    lines = text_of(shown).splitlines()
+    assert f"errors   {deep}" in lines
+    assert f"  {command}" in lines
+
+
+def test_no_file_of_errors_is_named_where_nothing_failed():
+    assert "errors" not in text_of(summary(result(rows={"read": 3, "created": 3})))
+
+
+def test_the_files_over_all_steps_of_a_flow_are_no_files_to_mend():
+    text = text_of(summary(result(steps=[], not_begun=[], rows={"read": 1, "failed": 1})))
+    assert "all errors     a/errors.csv" in text
 
 
 def test_reasons_are_grouped_by_field_and_code_most_frequent_first(tmp_path):

@@ -97,7 +97,7 @@ def test_plain_line_says_all_that_matters():
     figures.take(tick(parked=1))
     assert plain_line(figures) == (
         " 50%  500 of 1,000 rows, 250 rows/s, 2 s left, 2 s elapsed, created 498, failed 2, "
-        "settling 1 from before, "
+        "settling 1 request from before, "
         "in flight 5 of 8, token 30 min left, "
         "tokens renewed 1, retries 1, throttled 1, credits 12 used, 9,000 left"
     )
@@ -116,13 +116,24 @@ def test_without_a_terminal_a_line_comes_every_few_seconds_and_no_control_codes(
     progress = PlainProgress(out, clock=clock)
     with progress:
         progress(started())
-        for _ in range(120):
+        for number in range(120):
             clock.now += 0.1
+            progress(events.BatchDone(number, created=1))
             progress(tick())
         progress(events.RunEnded("x", "finished"))
     text = out.file.getvalue()
     assert len(text.splitlines()) == 3
     assert "\x1b" not in text
+
+
+def test_a_long_wait_is_no_long_list_of_lines_that_are_alike():
+    clock, out = Clock(), console()
+    progress = PlainProgress(out, clock=clock)
+    progress(started())
+    for _ in range(700):
+        clock.now += 0.1
+        progress(tick())
+    assert len(out.file.getvalue().splitlines()) == 3
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from tests.engine.fakes import PLAIN
-from zmigrate.display.plan import judged, report
-from zmigrate.engine.planning.book import Book, Reject
+from zmigrate.display.plan import _group, judged, report
+from zmigrate.engine.planning.book import Book, Group, Reject
 from zmigrate.engine.planning.counts import PlanCounts
 from zmigrate.engine.planning.plan import Plan, PlanWarning, UserMapped
 from zmigrate.engine.planning.price import Price
@@ -68,6 +68,15 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     warnings = [PlanWarning("X", "long " * 60, "Email", 3, (1, 2, 3))]
     text = shown(a_plan(1_500, warnings=warnings), width)
     assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_lines_of_rows_wrap_below_where_they_began() -> None:
+    lines = tuple(range(100, 120))
+    group = Group("REFERENCE_OPEN", "Parent_Account", "Ober-Firma und mehr", 20, lines, "why", None)
+    console = Console(file=StringIO(), width=80, highlight=False, emoji=False, markup=False)
+    console.print(_group(group))
+    assert isinstance(console.file, StringIO)
+    assert all(line.startswith(" ") for line in console.file.getvalue().splitlines())
 
 
 def test_rejects_are_grouped_with_count_first_lines_and_a_value() -> None:

@@ -13,6 +13,7 @@ from tests.engine.test_relations import account, make, tree
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Insert
 from zmigrate.errors import RunError
+from zmigrate.events import Log
 
 PLAIN = Insert("Leads")
 REFUSED = {"code": "INVALID_DATA", "details": {}, "message": "invalid data", "status": "error"}
@@ -23,7 +24,7 @@ def result_file(bench: Bench, name: str) -> Path:
     first = {"method": "POST", "path": "/crm/v8/Leads", "contains": "L-000001"}
     bench.script({**first, "fault": "lost_answer", "times": 1})
     path = write_rows(bench.folder / "leads.csv", leads(150, key="Description"))
-    result = bench.run(file_job(PLAIN, path))
+    result = bench.run(file_job(PLAIN, path), concurrency=1)  # the first batch is the first at the server
     assert (result.rows.created, result.rows.in_doubt) == (50, 100)
     return Path(result.files[name])
 
@@ -137,3 +138,15 @@ def test_a_result_file_that_a_spreadsheet_saved_is_read_as_declared(tmp_path: Pa
     path.write_text("line;key;field;code;message;name\r\n2;k;f;C;m;Müller\r\n", "cp1252")
     [row] = Csv(path, ";", "cp1252").rows()
     assert row.values == {"name": "Müller"}
+
+
+def test_that_a_file_is_read_as_ours_is_told_by_plan_and_run(bench: Bench) -> None:
+    path = bench.folder / "own.csv"
+    path.write_text("line,key,field,code,message,Legacy_ID,Last_Name\n1,k,f,c,m,L1,Li\n")
+    job = file_job(Insert("Leads", key="Legacy_ID"), path)
+    said = "own.csv is read as a result file of zmigrate: "
+    said += "its columns line, key, field, code, message are left out"
+    with bench.plan(job) as plan:
+        assert said in [warning.message for warning in plan.warnings]
+    bench.run(job)
+    assert said in [event.message for event in bench.seen(Log)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ import pytest
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Insert, Job, RecordJob, Skip, Update, Upsert, scopes_for
 from zmigrate.engine.ledger import find_run, list_runs
+from zmigrate.engine.session import as_problem, state_of
 from zmigrate.errors import (
+    InternalError,
     JobError,
     JournalDamaged,
     RefusedError,
@@ -24,6 +27,7 @@ from zmigrate.errors import (
 )
 from zmigrate.events import BatchDone, BatchSent, Event, Log
 from zmigrate.stopping import StopSignal
+from zmigrate.writes import Write
 
 INSERT = Insert("Leads", key="Legacy_ID")
 
@@ -164,6 +168,46 @@ def test_a_finished_insert_is_not_run_again_and_a_finished_upsert_is(bench: Benc
     assert bench.run(upsert).rows.updated == 100
 
 
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (INSERT, "is not doubled, since it is known by its key"),
+        (Upsert("Leads", match_on="Legacy_ID"), "is not doubled, since it is known by its key"),
+        (Insert("Leads", key="Email"), 'would be there TWICE, unless on_existing = "skip"'),
+        (Insert("Leads"), "would be there TWICE"),
+    ],
+)
+def test_the_hint_says_what_a_run_begun_anew_would_do_beside_one_that_has_written(
+    bench: Bench, write: Write, said: str
+) -> None:
+    job = file_job(write, the_file(bench))
+    bench.run(job, limit=100)
+    with pytest.raises(RunError, match="unfinished") as caught:
+        bench.run(job)
+    assert "--again" in (caught.value.hint or "")
+    assert said in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("write", "named"), [(Insert("Leads", key="Email"), True), (INSERT, True), (Insert("Leads"), False)]
+)
+def test_only_an_insert_with_a_key_is_told_to_leave_out_what_is_there(
+    bench: Bench, write: Write, named: bool
+) -> None:
+    job = file_job(write, the_file(bench))
+    bench.run(job)
+    with pytest.raises(RunError, match="inserted already") as caught:
+        bench.run(job)
+    assert ("on_existing" in (caught.value.hint or "")) is named
+
+
+def test_an_insert_of_which_no_row_got_in_may_be_repeated(bench: Bench) -> None:
+    rows = [{**row, "Email": "nope"} for row in leads(5)]
+    path = write_rows(bench.folder / "leads.csv", rows)
+    assert bench.run(file_job(INSERT, path)).rows.failed == 5
+    assert bench.run(file_job(INSERT, path)).rows.failed == 5
+
+
 def test_a_job_that_runs_once_does_not_run_again(bench: Bench) -> None:
     path = the_file(bench)
 
@@ -267,11 +311,11 @@ def test_a_transform_that_raises_fails_its_row_and_no_other(bench: Bench) -> Non
     result = bench.run(Picky())
     assert (result.rows.created, result.rows.skipped, result.rows.failed) == (298, 1, 1)
     (failed,) = read_rows(result.files["errors"])
-    assert (failed["line"], failed["code"], failed["message"]) == (
-        "10",
-        "TRANSFORM_FAILED",
-        "transform raised KeyError: 'surname'",
-    )
+    assert (failed["line"], failed["code"]) == ("10", "TRANSFORM_FAILED")
+    assert failed["message"].startswith("transform raised KeyError: 'surname' (")
+    assert "test_lifecycle.py:" in failed["message"]
+    has = "Legacy_ID, Last_Name, Company, Email"
+    assert failed["message"].endswith(f"; the row has no column 'surname'. It has: {has}.")
     assert failed["Legacy_ID"] == "L-000009"
     (skipped,) = read_rows(result.files["skipped"])
     assert (skipped["line"], skipped["message"]) == ("8", "a test record")
@@ -509,3 +553,16 @@ def test_an_error_in_a_hand_written_job_keeps_what_is_done_and_its_traceback(ben
     result = bench.run(Broken())
     assert (result.state, result.exit_code, result.rows.read) == ("broken", 5, 3)
     assert "ZeroDivisionError: oh" in (folder_of(bench) / "run.log").read_text()
+
+
+def test_a_temporary_database_without_room_pauses_the_run(tmp_path: Path) -> None:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.execute("PRAGMA max_page_count=2")
+    db.execute("CREATE TABLE a (b)")
+
+    with pytest.raises(sqlite3.OperationalError) as full:
+        db.execute("INSERT INTO a VALUES (zeroblob(100000))")
+    problem = as_problem(full.value, tmp_path)
+    assert (problem.code, problem.exit_code, state_of(problem)) == ("DISK_FULL", 4, "paused")
+    assert "then resume the run" in (problem.hint or "")
+    assert isinstance(as_problem(sqlite3.OperationalError("no such table"), tmp_path), InternalError)

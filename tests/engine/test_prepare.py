@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,6 +50,15 @@ def prepared(job: RecordJob, rows: Sequence[Row], operation: Any, key: str | Non
     )(rows)
 
 
+def without_places(found: Prepared) -> Prepared:
+    """Without the line of the code that raised, which only a job's own transform has."""
+    on_their_way, ended = found
+    place = re.compile(r" \(\S+\.py:\d+\)")
+    return on_their_way, [
+        (row, outcome._replace(message=place.sub("", outcome.message or ""))) for row, outcome in ended
+    ]
+
+
 CELLS = st.sampled_from(["", "A", "b ", "x" * 300, "jo@example.com", "jo@", "Partner", "Nonsense"])
 
 
@@ -82,7 +92,7 @@ def test_rows_prepared_together_are_what_they_are_alone(
     if rows and not complete:
         rows[-1] = rows[-1]._replace(values={"name": "A"})
     together, alone = prepared(Declared(), rows, *write), prepared(Transformed(), rows, *write)
-    assert together == alone
+    assert without_places(together) == without_places(alone)
 
 
 def test_a_job_with_a_transform_has_no_declared_columns() -> None:

@@ -62,7 +62,7 @@ def test_a_broken_file_is_refused_with_its_line(tmp_path: Path, content: str, me
 def test_a_workbook_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, message: str) -> None:
     error = refusal(write(tmp_path, head + bytes(range(256))))
     assert message in error.message
-    assert "Save it as CSV" in (error.hint or "")
+    assert "save it as CSV" in (error.hint or "")
 
 
 def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path) -> None:
@@ -183,7 +183,8 @@ def test_a_file_that_is_changed_while_it_is_read_is_told(
     kind: type[Csv] | type[JsonLines], tmp_path: Path
 ) -> None:
     """As long as before, so that neither its size nor its number of rows tells."""
-    lines = [f'{{"id": {number:05}}}'.replace(": 0", ": 1") for number in range(1_000)]
+    shape = "L{:04}" if kind is Csv else '{{"id": 1{:04}}}'
+    lines = [shape.format(number) for number in range(1_000)]
     path = tmp_path / "leads.txt"
     path.write_text("\n".join(lines))
     source = kind(path)
@@ -228,3 +229,61 @@ def test_a_declared_encoding_that_the_mark_contradicts_is_refused(tmp_path: Path
 def test_a_bad_byte_names_the_encodings_that_it_may_be(tmp_path: Path) -> None:
     hint = refusal(write(tmp_path, b"id,name\n1,J\xfcrgen\n")).hint or ""
     assert all(name in hint for name in ("cp1252", "cp1250", "cp1251", "mac-roman"))
+
+
+def test_an_open_quote_is_told_by_the_line_of_its_row_also_without_a_scan(tmp_path: Path) -> None:
+    path = write(tmp_path, 'id,name\n1,"a\n2,b\n3,c\n')
+    with pytest.raises(SourceError, match=r"leads\.csv:2: a quote is opened in the row that begins here"):
+        list(Csv(path).rows())
+
+
+@pytest.mark.parametrize(
+    ("head", "what", "how"),
+    [
+        (b"PK\x03\x04", "Excel workbook", "import-file"),
+        (b"SQLite format 3\0", "SQLite database", "sqlite:///"),
+        (b"PAR1", "Parquet file", "import-file"),
+        (b'{"id": 1}\n', "JSON, not CSV", "import-file"),
+        (b'[\n  {"id": 1}\n]', "JSON, not CSV", "one object a line"),
+    ],
+)
+def test_a_file_of_another_kind_is_sent_to_what_reads_it(
+    head: bytes, what: str, how: str, tmp_path: Path
+) -> None:
+    error = refusal(write(tmp_path, head + b"\0" * (b"{" not in head)))
+    assert what in error.message
+    assert how.casefold() in (error.hint or "").casefold()
+
+
+@pytest.mark.parametrize(
+    ("content", "declared", "parts"),
+    [
+        ("id;name\n1;a\n2;b,c\n", ",", "semicolons"),
+        ("id;name\n1;a\n", "tab", "semicolons"),
+        ("a,b\n1,2\n", "|", "commas"),
+    ],
+)
+def test_a_delimiter_that_parts_nothing_is_told_with_the_one_that_does(
+    content: str, declared: str, parts: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match=f":1: no .* parts the columns.*looks parted by {parts}") as caught:
+        Csv(write(tmp_path, content), delimiter=declared).scan()
+    assert caught.value.hint == "Leave the delimiter out: it is found."
+
+
+def test_one_column_may_be_declared(tmp_path: Path) -> None:
+    assert Csv(write(tmp_path, "name\na;b\nc\n"), delimiter=",").scan().rows == 2
+
+
+@pytest.mark.parametrize(("content", "text"), [("id,name\n1,a\n", True), ("i\0d\0,\0", False)])
+def test_utf_16_without_a_mark_wants_its_order(content: str, text: bool, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"leads\.csv has no byte order mark") as caught:
+        Csv(write(tmp_path, content), encoding="utf-16").scan()
+    assert "--encoding utf-16-le or utf-16-be" in (caught.value.hint or "")
+    assert ("does not look like UTF-16" in (caught.value.hint or "")) is text
+
+
+def test_somebody_elses_columns_of_our_names_can_be_told(tmp_path: Path) -> None:
+    ours = Csv(write(tmp_path, "line,key,field,code,message,Last_Name\n1,k,f,c,m,Li\n"))
+    assert ours.ours == ("line", "key", "field", "code", "message")
+    assert Csv(write(tmp_path, "line,key,Last_Name\n1,k,Li\n")).ours == ()

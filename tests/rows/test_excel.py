@@ -130,6 +130,10 @@ class TestWhichSheet:
         assert "has 3 sheets with something in them: 1 'Info', 2 'Leads', 3 '2'" in error.message
         assert "--sheet" in (error.hint or "")
 
+    def test_only_those_with_something_in_them_are_listed(self, tmp_path: Path) -> None:
+        error = refusal(Excel(xlsx(tmp_path, {"Info": [["x"]], "Empty": [], "Leads": [["y"]]})))
+        assert error.message.endswith("has 2 sheets with something in them: 1 'Info', 3 'Leads'.")
+
     @pytest.mark.parametrize("sheet", ["leads", 4, 0, "-1"])
     def test_one_that_there_is_not(self, tmp_path: Path, sheet: str | int) -> None:
         error = refusal(Excel(xlsx(tmp_path, self.SHEETS), sheet=sheet))

@@ -140,3 +140,21 @@ def test_harmless_parameters_of_a_url_are_taken() -> None:
 def test_a_gzipped_file_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(b"x\n1\n"), "leads.csv.gz")
     assert [row.values for row in open_source(str(path)).rows()] == [{"x": "1"}]
+
+
+def test_a_zip_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notzip.zip").write_text("id,name\n")
+    with pytest.raises(SourceError, match="is no zip archive, though its name says so"):
+        open_source(tmp_path / "notzip.zip")
+
+
+def test_a_file_of_a_database_is_told_its_url(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="is a database by its ending") as caught:
+        open_source("old.db")
+    assert caught.value.hint == "sqlite:///old.db"
+
+
+def test_json_is_told_to_be_lines() -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source("array.json")
+    assert "Is it .jsonl (one object a line)?" in (caught.value.hint or "")

@@ -137,3 +137,12 @@ def test_a_call_that_does_not_fit_is_not_sent(tmp_path: Path) -> None:
 
     assert (len(wire.zoho.requests), caught.value.exit_code) == (1, 4)
     assert "--wait" in (caught.value.hint or "")
+
+
+def test_credits_that_others_have_spent_are_free_again_nobody_knows_when(tmp_path: Path) -> None:
+    time = Time()
+    credits = ledger(time, tmp_path)
+    credits.spend(60)
+    assert "enough are free again about 20" in credits.spent_error(credits.shortage_s(50)).message
+    credits.correct("0")
+    assert "when enough are free again is not known" in credits.spent_error(credits.shortage_s(90)).message

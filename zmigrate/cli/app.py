@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from zmigrate.cli import errors
 from zmigrate.cli.commands import Group, LazyCommand
-from zmigrate.errors import ZmigrateError
+from zmigrate.errors import ZmigrateError, disk_full, is_full_disk
 from zmigrate.stopping import StopRequested
 
 if TYPE_CHECKING:
@@ -102,11 +103,14 @@ def run_command_line(argv: Sequence[str] | None = None) -> int:
     try:
         code = tree().main(args=words, prog_name=PROGRAM, standalone_mode=False)
     except (typer.Abort, StopRequested):
-        typer.echo("interrupted; nothing was written", err=True)
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo("\ninterrupted; nothing was written", err=True)
         return errors.INTERRUPTED
     except (ZmigrateError, typer.TyperException) as error:
-        return fail(errors.problem_of(error), words)
+        return fail(errors.problem_of(error, words), words)
     except Exception as error:
+        if is_full_disk(error):
+            return fail(errors.problem_of(disk_full(error, "then give the command again")), words)
         if "-v" in words or "--verbose" in words:
             import traceback
 

@@ -74,7 +74,8 @@ def lines_of(found: dict[str, Any]) -> list[str]:
     ]
     lines.append(f"token budget  {found['tokens_left']} more may be asked for now")
     left = found["credits_left"]
-    lines.append(f"API credits   {'unknown' if left is None else f'{count(left)} left of the last 24 hours'}")
+    known = "unknown" if left is None else f"about {count(left)} left, by the edition and what was spent here"
+    lines.append(f"API credits   {known}")
     return lines
 
 

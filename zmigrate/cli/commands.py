@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -84,6 +85,22 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Context) -> list[Parameter]:
         return without_bool(super().get_params(ctx))
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        refuse_option_as_value(ctx, self.get_params(ctx), args)
+        return super().parse_args(ctx, args)
+
+
+def refuse_option_as_value(ctx: Context, parameters: Sequence[Parameter], args: Sequence[str]) -> None:
+    """Raise a usage error where an option stands where another's value should: the parser would take it."""
+    options = [each for each in parameters if each.param_type_name == "option"]
+    flags = {name for each in options if getattr(each, "is_flag", False) for name in each.opts}
+    names = {name for each in options for name in (*each.opts, *each.secondary_opts)}
+    for word, following in pairwise(args):
+        if word == "--":
+            return
+        if word in names and word not in flags and following in names and following.startswith("--"):
+            raise typer.BadParameter(f"{word} needs a value, and {following} follows", ctx)
 
 
 class Group(TyperGroup):

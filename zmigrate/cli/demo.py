@@ -243,7 +243,7 @@ def ending(result: RunResult, proof: Proof | None) -> RenderableType:
         *(proof_line(holds, text) for holds, text in proof_texts(proof)),
         "",
         Text(cost(body), style="dim"),
-        files(body["files"]),
+        *files(body),
         "",
         f"why {body['rows']['failed']} rows were refused:  zmigrate report last",
         "begin a job of your own:   zmigrate new import-customers",

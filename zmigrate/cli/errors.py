@@ -9,16 +9,23 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from zmigrate.errors import ZmigrateError
+from zmigrate.errors import CreditsSpent, ZmigrateError
 
 INTERNAL = 5
 INTERRUPTED = 130
+if TYPE_CHECKING:
+    from typer._click import Context
+
+JOB_COMMANDS = frozenset({"plan", "run"})
+"""Commands that a job's name follows."""
+OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
 RUN_COMMANDS = frozenset({"run", "resume"})
 ROW_COUNTS = (
     "read",
@@ -52,8 +59,12 @@ class Problem:
     exit_code: int
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: Exception, argv: Sequence[str] = ()) -> Problem:
     """The problem behind an error of ours or of the command-line parser."""
+    if isinstance(error, CreditsSpent):
+        # Its own hint is for a run that has begun: to resume, or --wait, which other commands do not have.
+        wait = ", or at once with --wait" if RUN_COMMANDS.intersection(argv[:1]) else ""
+        return Problem(error.code, error.message, f"Give the command again then{wait}.", error.exit_code)
     if isinstance(error, ZmigrateError):
         return Problem(error.code, error.message, error.hint, error.exit_code)
     if isinstance(error, typer.TyperException):
@@ -73,8 +84,10 @@ def usage_message(error: typer.TyperException) -> str:
 def value_message(error: typer.BadParameter) -> str:
     """What is wrong with an option's value. The parser's library has its own words for it."""
     option = error.param
-    name = option.opts[-1] if option is not None and option.opts else "a value"
-    if option is not None and option.param_type_name == "argument":
+    if option is None:  # ours, which names the option
+        return error.message
+    name = option.opts[-1] if option.opts else "a value"
+    if option.param_type_name == "argument":
         name = str(option.metavar or option.name)
     said = error.message.strip().rstrip(".").removeprefix("Value error, ")
     for pattern, words in VALUE_WORDS:
@@ -91,12 +104,26 @@ def usage_hint(error: typer.TyperException) -> str | None:
         return None
     see = f"see {context.command_path} --help"
     said = error.format_message()
+    unknown = getattr(error, "option_name", None)
+    if unknown is not None:
+        return option_hint(unknown, context) or see
     if said.startswith("No such command") and "Did you mean" not in said and context.parent is None:
         return f"{see}; a job is begun with: {context.command_path} run JOB"
     if not said.startswith("Missing argument"):
         return see
     what = getattr(getattr(error, "param", None), "help", None)
     return f"{what} S{see[1:]}" if what else see
+
+
+def option_hint(unknown: str, context: Context) -> str | None:
+    """Where an option belongs that a command does not have."""
+    words = context.command_path.split()
+    if words[-1] in JOB_COMMANDS and len(words) == 2:
+        return f"options stand behind the job's name: {context.command_path} JOB {unknown}"
+    if words[-1] == "import-csv" and unknown in OF_IMPORT_FILE:
+        other = context.command_path.replace("import-csv", "import-file")
+        return f"workbooks, databases and all other kinds are read by import-file: {other} FILE {unknown}"
+    return None
 
 
 def crash(error: Exception, argv: Sequence[str]) -> Problem:
@@ -141,9 +168,10 @@ def tell(problem: Problem, stream: TextIO) -> None:
     """`error: what is wrong and where`, then `hint: what to do`."""
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
-    print(f"{error} {problem.message}", file=stream)
-    if problem.hint:
-        print(f"{hint} {problem.hint}", file=stream)
+    with suppress(OSError):  # the terminal may be gone; the exit code tells
+        print(f"{error} {problem.message}", file=stream)
+        if problem.hint:
+            print(f"{hint} {problem.hint}", file=stream)
 
 
 def tell_json(problem: Problem, argv: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from zmigrate.cli.commands import Command
+from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import CheckProfile, Json
 from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
 from zmigrate.writes import Operation
@@ -48,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
         ] = Path("mapping.toml"),
         force: Annotated[bool, typer.Option("--force", help="Overwrite the mapping file.")] = False,
         append: Annotated[
-            bool, typer.Option("--append", help="Add a [[load]] to the mapping of a folder.")
+            bool, typer.Option("--append", help=escaped("Add a [[load]] to the mapping of a folder."))
         ] = False,
         delimiter: Annotated[
             str | None, typer.Option("--delimiter", metavar="C", help="CSV: what parts the cells.")
@@ -91,6 +91,8 @@ def add_to(app: typer.Typer) -> None:
             before = None
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
         folder = folder_of(file, out, source) if append else None
+        if folder is not None and before:
+            check_folder(file, out, folder)
         command = next_command(file, out, source, folder, profile=profile, emulator=emulator)
         named = file_word(file, out, source, folder)
         write(out, proposal, source.name, command, {**named, **given}, before)
@@ -110,11 +112,24 @@ def check_out(out: Path, force: bool) -> None:
     if out.is_dir():
         raise UsageError(f"{out} is a folder, not a file", hint="Name a file with --out.")
     if out.exists() and not force:
+        more = "add a load for this file with --append, " if is_of_folder(out) else ""
         raise UsageError(
-            f"{out} exists already", hint="choose another name with --out, or overwrite it with --force"
+            f"{out} exists already",
+            hint=f"{more}choose another name with --out, or overwrite it with --force",
         )
     if not out.parent.is_dir():
         raise UsageError(f"there is no folder {out.parent}")
+
+
+def is_of_folder(out: Path) -> bool:
+    """Whether a file is the mapping of a folder, whose loads --force would drop."""
+    from zmigrate.errors import JobError
+    from zmigrate.rows.mapping.toml_lines import read_toml
+
+    try:
+        return "load" in read_toml(out).values
+    except JobError:
+        return False
 
 
 def text_so_far(out: Path) -> str:
@@ -188,6 +203,11 @@ def proposed(
     from zmigrate.rows.mapping.propose import propose
     from zmigrate.rows.mapping.propose_fit import OrgUsers
 
+    if module.casefold() == "users":
+        raise UsageError(
+            "users are not imported: invite them in Zoho CRM (Setup > Users)",
+            hint='owners are found by their e-mail or name: Owner = "sold_by"',
+        )
     fields = read_fields(crm, module)
     if key is not None and key != "id" and fields.get(key) is None:
         unique = ", ".join(each.api_name for each in fields if each.unique) or "none"
@@ -231,6 +251,19 @@ def folder_of(file: str, out: Path, source: Source) -> Path:
     from zmigrate.rows.sources.packed import TextFile
 
     return out.parent if isinstance(source, Sql) else TextFile(Path(file)).disk.parent
+
+
+def check_folder(file: str, out: Path, folder: Path) -> None:
+    """Raise UsageError where the loads of a mapping are for the files of another folder than this file's."""
+    from zmigrate.rows.mapping import read_mapping
+
+    files = [str(load.location) for load in read_mapping(out, folder)]
+    own = [load.file for load in read_mapping(out) if Path(str(load.location)).exists()]
+    if own and not any(Path(each).exists() for each in files):
+        raise UsageError(
+            f"{out} is for the files of {out.parent} ({', '.join(own)}), and {file} is in another folder",
+            hint=f"Copy the file there; or begin a mapping beside it: --out {folder / 'mapping.toml'}",
+        )
 
 
 def file_word(file: str, out: Path, source: Source, folder: Path | None) -> dict[str, str]:

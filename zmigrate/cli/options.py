@@ -76,7 +76,11 @@ Yes = Annotated[
 ]
 Again = Annotated[
     bool,
-    typer.Option("--again", help="Run although the same run exists already.", rich_help_panel=RUNNER_PANEL),
+    typer.Option(
+        "--again",
+        help="Begin anew although the same run exists. What has a unique key is not doubled.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
 ]
 KeepGoing = Annotated[
     bool,
@@ -147,6 +151,12 @@ Rejects = Annotated[
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
+ReplaceRejects = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Replace the file of --rejects where there is one.", rich_help_panel=RUNNER_PANEL
+    ),
+]
 LimitRead = Annotated[
     int | None,
     typer.Option(
@@ -164,6 +174,7 @@ class PlanOptions:
     limit: LimitRead = None
     ask: Ask = None
     rejects: Rejects = None
+    force: ReplaceRejects = False
     concurrency: Concurrency = None
     json: AsJson = False
     quiet: Quiet = False

@@ -76,7 +76,7 @@ def start(job: Job, options: PlanOptions) -> None:
     if options.emulator and options.profile:
         raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
     if options.rejects is not None:
-        check_rejects(job, options.rejects)
+        check_rejects(job, options.rejects, force=options.force)
     stop = StopSignal()
     with Progress(quiet=options.quiet, verbose=options.verbose) as progress:
         found = plan(
@@ -96,34 +96,72 @@ def start(job: Job, options: PlanOptions) -> None:
                 found.write_rejects(options.rejects)
         except ZmigrateError:
             if not options.json:  # its one object is the error
-                show(found, options, rejects=None)
+                show(found, options)
             raise
-        show(found, options, rejects=options.rejects)
+        show(found, options, rejects=options.rejects, job=job)
         raise typer.Exit(found.exit_code)
 
 
-def show(found: Plan | FlowPlan, options: PlanOptions, rejects: Path | None) -> None:
-    """Print the plan; `rejects`: where its refused rows were written."""
+def show(
+    found: Plan | FlowPlan, options: PlanOptions, *, rejects: Path | None = None, job: Job | None = None
+) -> None:
+    """Print the plan; `rejects`: where the refused rows of this job were written."""
     if options.json:
         found.write_json(sys.stdout)
     elif not options.quiet:
         from zmigrate.display.console import stdout_console
         from zmigrate.display.plan import report
 
-        stdout_console().print(report(found, rejects=rejects, practice=options.emulator))
+        commands = {} if rejects is None or job is None else load_commands(found, job, rejects, options)
+        shown = report(found, rejects=rejects, practice=options.emulator, commands=commands)
+        stdout_console().print(shown, crop=False)
 
 
-def check_rejects(job: Job, path: Path) -> None:
-    """Raise UsageError, before an hour of reading, where the rejects can't be written to this file."""
+def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: PlanOptions) -> dict[str, str]:
+    """Of each step of a mapping, by its name: the command that loads its rejects once they are mended."""
+    from zmigrate.cli.mending import command_of, load_words
+    from zmigrate.engine.planning.flow_plan import FlowPlan
+    from zmigrate.engine.step import steps_in
+    from zmigrate.job import Flow
+    from zmigrate.rows.mapping.folder import LoadFile
+
+    if not isinstance(job, Flow) or not isinstance(found, FlowPlan):
+        return {}
+    loads = {step.name: step.job.load for step in steps_in(job) if isinstance(step.job, LoadFile)}
+    given = ["--profile", options.profile] if options.profile else []
+    given += ["--emulator"] if options.emulator else []
+    return {
+        step.facts.name: command_of(
+            [*load_words(step.rejects_file(rejects), load.mapping, step.facts), *given]
+        )
+        for step in found.steps
+        if (load := loads.get(step.facts.name)) is not None and load.mapping is not None
+    }
+
+
+def check_rejects(job: Job, path: Path, *, force: bool) -> None:
+    """Raise UsageError, before an hour of reading, where the rejects can't be written to this file, or where
+    that would replace one: somebody may have mended its rows.
+    """
     from zmigrate.engine.planning.reject_file import check_paths, file_of_step
     from zmigrate.engine.step import steps_in
     from zmigrate.job import Flow, RecordJob, source_of
 
+    paths: list[Path] = []
     if isinstance(job, Flow):
         steps = steps_in(job)
-        check_paths([file_of_step(path, step.name) for step in steps], [step.source for step in steps])
+        paths = [file_of_step(path, step.name) for step in steps]
+        check_paths(paths, [step.source for step in steps])
     elif isinstance(job, RecordJob):
-        check_paths([path], [source_of(job)])
+        paths = [path]
+        check_paths(paths, [source_of(job)])
+    there = [str(path) for path in paths if path.exists()]
+    if there and not force:
+        raise UsageError(
+            f"{', '.join(there)} {'exist' if len(there) > 1 else 'exists'} already, perhaps with rows that "
+            "were mended",
+            hint="choose another name with --rejects, or overwrite with --force",
+        )
 
 
 def add_to(app: typer.Typer) -> None:

@@ -58,10 +58,13 @@ class RunGroup(Group):
 
 def refuse_file(name: str) -> None:
     """Raise JobError where a file stands in the job's place."""
-    if name.lower().endswith((".csv", ".txt", ".tsv")):
+    from zmigrate.rows.sources.opening import ENDINGS
+
+    if name.lower().endswith((*ENDINGS, ".gz", ".zip")):
+        job = "import-csv" if name.lower().endswith((".csv", ".txt", ".tsv")) else "import-file"
         raise JobError(
             f'"{name}" is a file, not a job',
-            hint=f"To load it: zmigrate run import-csv {name} --module MODULE --operation OPERATION",
+            hint=f"To load it: zmigrate run {job} {name} --module MODULE --operation OPERATION",
         )
     if name.endswith("/") or ("/" in name and Path(name).is_dir()):
         raise JobError(
@@ -113,7 +116,7 @@ def parameter_of(spec: OptionSpec) -> inspect.Parameter:
         hint = bool
         info = typer.Option(f"{spec.flag}/--no-{spec.flag[2:]}", help=text, show_default=False)
     else:
-        metavar = "TEXT" if spec.metavar == "STR" else spec.metavar
+        metavar = "WORD" if spec.choices else "TEXT" if spec.metavar == "STR" else spec.metavar
         info = typer.Option(spec.flag, metavar=metavar, help=text, show_default=False)
     return parameter(spec.name, hint if spec.required else hint | None, default, info)  # type: ignore[operator]
 
@@ -194,7 +197,7 @@ def start(job: Job, options: RunOptions) -> None:
             confirm=watch.confirm if sys.stdin.isatty() else None,
             stop=watch.stop,
         )
-    watch.finish(result, practice=options.emulator)
+    watch.finish(result, practice=options.emulator, state_dir=options.state_dir)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -79,7 +79,7 @@ def add_to(app: typer.Typer) -> None:
                 confirm=watch.confirm if sys.stdin.isatty() else None,
                 stop=watch.stop,
             )
-        watch.finish(result)
+        watch.finish(result, state_dir=state_dir)
 
     @app.command(cls=Command)
     def runs(state_dir: State = None, as_json: Json = False) -> None:
@@ -107,7 +107,7 @@ def add_to(app: typer.Typer) -> None:
             return
         from zmigrate.display.console import stdout_console
 
-        stdout_console().print(description(info))
+        stdout_console().print(description(info, state_dir), crop=False)
 
 
 def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dict[str, str]:
@@ -172,11 +172,12 @@ def table(found: list[RunInfo]) -> RenderableType:
     return made
 
 
-def description(info: RunInfo) -> RenderableType:
+def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     """One run on a screen: banner, accounting, reasons, files, how to go on."""
     from rich.console import Group
     from rich.text import Text
 
+    from zmigrate.cli.mending import commands
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
@@ -195,6 +196,8 @@ def description(info: RunInfo) -> RenderableType:
             practice=record.practice,
             report=True,
             rows_total=(record.source or {}).get("rows"),
+            counted_only=info.counted_only,
+            commands=commands(info, state_dir) if record.state == "finished" and not record.practice else (),
         )
     )
     for run in list_steps(info.folder) or [info]:
@@ -218,7 +221,7 @@ def facts_of_record(record: RunRecord) -> BannerFacts:
     write = record.write or {}
     return BannerFacts(
         job=record.job,
-        org=str(record.org.get("name", "")),
+        org=f"{record.org.get('name', '')} ({record.org.get('zgid', '')})",
         environment="sandbox" if record.org.get("sandbox") else "production",
         place=record.place,
         module=write.get("module"),

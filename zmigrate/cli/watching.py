@@ -7,7 +7,8 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
+from pathlib import Path
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
@@ -18,7 +19,8 @@ from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
-from zmigrate.stopping import StopSignal
+from zmigrate.engine.signals import NAMES
+from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.engine.entry import Banner, RunResult
@@ -39,6 +41,7 @@ class Watch:
         self._banner_shown = False
         self._in_flow = False
         self._rows_total: int | None = None
+        self._rows_before = 0
 
     def __enter__(self) -> Self:
         self._progress.__enter__()
@@ -59,6 +62,7 @@ class Watch:
 
     def _begin(self, event: events.RunStarted | events.FlowStarted) -> None:
         self._rows_total = event.rows_total
+        self._rows_before = event.rows_done
         if not self._quiet and not self._banner_shown:
             self._show(facts_of_event(event))
 
@@ -68,11 +72,23 @@ class Watch:
         with interruptible():
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
-    def finish(self, result: RunResult, *, practice: bool = False) -> None:
-        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
+    def finish(self, result: RunResult, *, practice: bool = False, state_dir: Path | None = None) -> None:
+        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code.
+
+        `state_dir`: as the command named it.
+        """
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
-            self._console.print(summary(body, practice=practice, rows_total=self._rows_total))
+            mends = result.state == "finished" and result.rows.failed and not practice
+            commands = mending_commands(result, state_dir) if mends else []
+            shown = summary(
+                body,
+                practice=practice,
+                rows_total=self._rows_total,
+                rows_before=self._rows_before,
+                commands=commands,
+            )
+            self._console.print(shown, crop=False)
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
@@ -87,14 +103,29 @@ class Watch:
         self._console.print(banner(facts))
 
 
+def mending_commands(result: RunResult, state_dir: Path | None) -> list[str]:
+    """The commands that feed in again what failed."""
+    from zmigrate.cli.connections import found_settings
+    from zmigrate.cli.mending import commands
+    from zmigrate.engine.ledger import find_run
+
+    return commands(find_run(found_settings(state_dir).state_dir, result.run_id), state_dir)
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While a question is open, Ctrl-C ends it: the run's own handler would only take note of it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """While a question is open, a signal ends it: the run's own handler would only take note of it."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        raise StopRequested
+
+    numbers = [number for name in NAMES if (number := getattr(signal, name, None)) is not None]
+    before = {number: signal.signal(number, end) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,18 +15,33 @@ MINUTE_S = 60
 HOUR_S = 3600
 
 
-def stderr_console() -> Console:
-    """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS.
-
-    When whoever reads is gone (`2>&1 | head`, a lost SSH session), it falls silent; a run goes on.
+class Patient:
+    """A stream for as long as somebody reads it. When that one is gone (`2>&1 | head`, a closed terminal, a
+    lost SSH session), it takes what it is given and says nothing; a run goes on, or stops, as it was told.
     """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def stderr_console() -> Console:
+    """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
     from rich.console import Console
 
-    class Patient(Console):
-        def on_broken_pipe(self) -> None:
-            self.quiet = True
-
-    return Patient(stderr=True, highlight=False, emoji=False, markup=False)
+    file = cast("TextIO", Patient(sys.stderr))
+    return Console(file=file, stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def stdout_console() -> Console:

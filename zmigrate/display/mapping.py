@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmigrate.display.console import counted
+from zmigrate.display.console import Hanging, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,7 +25,8 @@ def summary(proposal: Proposal, file: str, out: str, width: int) -> RenderableTy
     parts: list[RenderableType] = [Text(head), line_table(proposal, width), *key_text(proposal)]
     doubts = doubts_of(proposal)
     if doubts:
-        parts += [Text("unsure of", style="bold yellow"), *(Text(f"  {each}") for each in doubts)]
+        parts.append(Text("unsure of", style="bold yellow"))
+        parts += [Hanging(Text("  "), Text(each)) for each in doubts]
     if proposal.left:
         names = [each.column.name for each in proposal.left]
         more = f" and {len(names) - IGNORED_SHOWN} more" if len(names) > IGNORED_SHOWN else ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.display.banner import BannerFacts, banner
 from zmigrate.display.console import Hanging, count, counted, duration
+from zmigrate.display.summary import step_line
 from zmigrate.engine.planning.plan import Plan
 
 if TYPE_CHECKING:
@@ -44,8 +45,16 @@ def judged(event: events.RowsJudged) -> str:
     return f"{count(event.rows)} {total}rows judged"
 
 
-def report(plan: Plan | FlowPlan, *, rejects: Path | None = None, practice: bool = False) -> RenderableType:
-    """The whole plan."""
+def report(
+    plan: Plan | FlowPlan,
+    *,
+    rejects: Path | None = None,
+    practice: bool = False,
+    commands: Mapping[str, str] = {},
+) -> RenderableType:
+    """The whole plan. `commands`: of the steps of a flow, by name, those that load their rejects once they
+    are mended. What is to be copied is in one piece, so print it with `crop=False`.
+    """
     from rich.console import Group as Lines
     from rich.text import Text
 
@@ -63,7 +72,7 @@ def report(plan: Plan | FlowPlan, *, rejects: Path | None = None, practice: bool
             parts += ["", Text("to know of all steps", style="bold yellow"), *map(_warning, plan.warnings)]
         parts += ["", _step_table(plan)]
     parts += ["", *map(Text, _price(plan)), "", _verdict(plan)]
-    parts += [Hanging(Text(), Text(line)) for line in _next_steps(plan, rejects)]
+    parts += map(step_line, _next_steps(plan, rejects, commands))
     return Lines(*parts)
 
 
@@ -150,14 +159,14 @@ def _group(group: Group) -> RenderableType:
     if group.column and group.column != group.field:
         where += f" (column {group.column!r})"
     head = Text.assemble(
-        (f"  {count(group.rejects):>7}  ", "red"),
         (f"{where}  ", "bold"),
         (group.code, "red"),
         (f"  {_lines(group.lines, group.rejects)}", "dim"),
     )
     value = "" if group.value is None else repr(_short(group.value))
     shown = f"{value}: " if value and value not in group.message else ""
-    return Lines(head, Hanging(Text(" " * 11), Text(shown + group.message)))
+    lead = Text(f"  {count(group.rejects):>7}  ", style="red")
+    return Lines(Hanging(lead, head), Hanging(Text(" " * 11), Text(shown + group.message)))
 
 
 def _short(value: str) -> str:
@@ -240,14 +249,15 @@ def _verdict(plan: Plan | FlowPlan) -> Text:
     return Text("no row would be refused; nothing was written", style="bold green")
 
 
-def _next_steps(plan: Plan | FlowPlan, rejects: Path | None) -> Iterator[str]:
+def _next_steps(plan: Plan | FlowPlan, rejects: Path | None, commands: Mapping[str, str]) -> Iterator[str]:
     if rejects is not None and not isinstance(plan, Plan):
         for step in plan.steps:
             if step.plan.counts.refused:
-                path = step.rejects_file(rejects)
-                yield f"the rows of {step.facts.file} that would be refused are in {path}"
+                yield f"mend the rows of {step.facts.file} that would be refused, and feed them in:"
+                yield f"  {commands.get(step.facts.name) or step.rejects_file(rejects)}"
     elif rejects is not None and plan.counts.refused:
-        yield f"the rows that would be refused are in {rejects}: mend them there, and feed that file in"
+        yield "the rows that would be refused: mend them there, and load that file by the same command"
+        yield f"  {rejects}"
     elif plan.counts.refused:
         yield "mend the source and plan again; or load the rest, and mend what --rejects FILE.csv writes"
     if plan.limited:

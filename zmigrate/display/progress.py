@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REDRAW_EVERY_S = 0.1
 PLAIN_LINE_EVERY_S = 5.0
+STILL = 6
+"""How many times as long it takes to the next plain line while nothing moves."""
 
 ALWAYS_SHOWN = {
     "insert": ("created",),
@@ -91,6 +93,7 @@ class PlainProgress:
         self._every_s = every_s
         self._last_line = clock()
         self._figures = Figures(clock)
+        self._told: object = None
         self._in_flow = False
 
     def __enter__(self) -> Self:
@@ -109,11 +112,19 @@ class PlainProgress:
         self._in_flow |= isinstance(event, events.FlowStarted)
         if self._in_flow and isinstance(event, events.RunStarted):
             self.say(event.job)
-        if isinstance(event, events.Tick) and self._clock() - self._last_line >= self._every_s:
-            self._last_line = self._clock()
+        if isinstance(event, events.Tick) and self._is_time():
             self.say(plain_line(self._figures))
         if isinstance(event, events.RunEnded):
             self.say(plain_line(self._figures))
+
+    def _is_time(self) -> bool:
+        """Now and then; seldom while nothing moves, as in a wait, whose lines would all be alike."""
+        stand = (self._figures.rows_done, self._figures.requests, self._figures.waiting_for)
+        every_s = self._every_s * (STILL if stand == self._told else 1)
+        if self._clock() - self._last_line < every_s:
+            return False
+        self._last_line, self._told = self._clock(), stand
+        return True
 
     def say(self, line: str | Text) -> None:
         self._console.print(line, soft_wrap=True)
@@ -226,7 +237,8 @@ def moment(figures: Figures) -> list[tuple[str, str]]:
     shown = []
     if figures.parked:
         # After a resume only the number of batches is known.
-        what = counted(figures.rows_parked, "row") if figures.rows_parked else f"{figures.parked} from before"
+        before = counted(figures.parked, "request") + " from before"
+        what = counted(figures.rows_parked, "row") if figures.rows_parked else before
         shown.append((f"settling {what}", "yellow"))
     shown.append((f"in flight {min(figures.in_flight, figures.limit)} of {figures.limit}", ""))
     if figures.token_left_s is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +31,15 @@ STATE_STYLE = {
     "broken": "red",
 }
 STATE_WORDS = {
+    "running": "at work",
     "limited": "stopped at --limit",
-    "paused": "stopped early, can go on",
-    "interrupted": "interrupted, can go on",
+    "paused": "stopped early",
     "refused": "refused by Zoho",
     "broken": "ended by a fault of zmigrate's own",
 }
-RESUMABLE = frozenset({"limited", "paused", "interrupted", "running", "broken"})
+RESUMABLE = frozenset({"limited", "paused", "interrupted", "broken"})
+CAN_GO_ON = frozenset({"paused", "interrupted"})
+"""Of which the head says so; of a limited run it goes without saying."""
 
 
 def accounting(rows: Mapping[str, int]) -> RenderableType:
@@ -101,11 +103,21 @@ def balance(rows: Mapping[str, int], rows_total: int | None = None) -> Text:
 
 
 def summary(
-    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, rows_total: int | None = None
+    result: Mapping[str, Any],
+    *,
+    practice: bool = False,
+    report: bool = False,
+    rows_total: int | None = None,
+    rows_before: int | None = None,
+    counted_only: bool = False,
+    commands: Sequence[str] = (),
 ) -> RenderableType:
     """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
 
-    `rows_total` is how many rows the source has, where that is known.
+    `rows_total` is how many rows the source has, `rows_before` how many were done before this sitting, where
+    that is known. `counted_only`: of time and calls nothing is known, since the run is at work or was killed.
+    `commands` feed the rows in again that failed. Paths and commands stand on lines of their own and are
+    never cut, so print it with `crop=False`.
     """
     from rich.console import Group
     from rich.text import Text
@@ -115,8 +127,8 @@ def summary(
         (str(result["job"]), "bold"),
         " ",
         (state if practice else STATE_WORDS.get(state, state), f"bold {STATE_STYLE.get(state, '')}".strip()),
-        f" after {duration(result['elapsed_s'])}",
-        f", {result['rows_per_s']:,.0f} rows/s" if result.get("rows_per_s") else "",
+        "" if counted_only else f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}",
+        "; can go on" if state in CAN_GO_ON and not practice else "",
     )
     parts: list[RenderableType] = [
         "",
@@ -126,14 +138,24 @@ def summary(
         balance(result["rows"], rows_total),
         "",
     ]
-    parts.append(Text(cost(result), style="dim"))
-    parts.append(files(result["files"]))
-    parts += map(step_line, next_steps(result, practice=practice, report=report))
+    if not counted_only:
+        parts.append(Text(cost(result), style="dim"))
+    parts += files(result)
+    parts += map(step_line, next_steps(result, practice=practice, report=report, commands=commands))
     return Group(*parts)
 
 
+def rate(result: Mapping[str, Any], rows_before: int | None) -> str:
+    """`, 95 rows/s`: over the time that stands beside it, so that a person can reckon it."""
+    if rows_before is None or result["elapsed_s"] <= 0:
+        return ""
+    rows = sum(result["rows"].get(name, 0) for name, _ in OUTCOMES if name != "pending") - rows_before
+    per_s = rows / result["elapsed_s"]
+    return f", {per_s:,.0f} rows/s" if per_s >= 1 else ""
+
+
 def step_line(text: str) -> RenderableType:
-    """A path, which stands further in, stays in one piece on a narrow screen: it is to be copied."""
+    """A path or a command, which stands further in, stays in one piece, for it is to be copied."""
     from rich.text import Text
 
     if text.startswith(" "):
@@ -151,19 +173,25 @@ def cost(result: Mapping[str, Any]) -> str:
     return f"{sent}, {counted(minted, 'token')}{renewed}, {counted(credits['used'], 'credit')}"
 
 
-def files(paths: Mapping[str, str | None]) -> RenderableType:
-    """Where the result files lie."""
-    from rich.table import Table
+def files(result: Mapping[str, Any]) -> list[RenderableType]:
+    """Where the result files lie, each in one piece; the one of errors where there are any. Those of a flow
+    are an overview of its steps' files.
+    """
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for name in ("run", "success", "errors", "report"):
-        path = paths.get(name)
-        if path:
-            grid.add_row(name, Text(nearby(path), style="cyan"))
-    return grid
+    flow = result.get("steps") is not None
+    titles = {"run": "run", "success": "success", "errors": "errors", "report": "report"}
+    if flow:
+        titles |= {"success": "all successes", "errors": "all errors"}
+    shown = {title: result["files"].get(name) for name, title in titles.items()}
+    if not result["rows"].get("failed"):
+        shown.pop(titles["errors"])
+    width = max(map(len, titles.values()))
+    return [
+        Text.assemble(f"{title:{width}}  ", (nearby(path), "cyan"), no_wrap=True, overflow="ignore")
+        for title, path in shown.items()
+        if path
+    ]
 
 
 def nearby(path: str) -> str:
@@ -172,18 +200,22 @@ def nearby(path: str) -> str:
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
-def mending(result: Mapping[str, Any]) -> list[str]:
+def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:
     """How the rows that failed get in after all; of a flow, where each step has them."""
+    lines = [f"  {command}" for command in commands]
     if result.get("steps") is None:
-        return ["mend the rows in errors.csv and feed that file in again: it loads only what failed"]
+        again = ":" if lines else ": it loads only what failed"
+        return [f"mend the rows in errors.csv and feed that file in again{again}", *lines]
     failed = [each["files"]["errors"] for each in result["steps"] if each["rows"].get("failed")]
     return [
-        "mend the rows that failed and feed them in: import-csv FILE --mapping M.toml --module MODULE",
-        *(f"  {nearby(path)}" for path in failed if path is not None),
+        "mend the rows that failed in the files of their steps, and feed those in:",
+        *(lines or [f"  {nearby(path)}" for path in failed if path is not None]),
     ]
 
 
-def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: bool = False) -> list[str]:
+def next_steps(
+    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, commands: Sequence[str] = ()
+) -> list[str]:
     """What a person does now."""
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
@@ -196,7 +228,7 @@ def next_steps(result: Mapping[str, Any], *, practice: bool = False, report: boo
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
-        steps += mending(result)
+        steps += mending(result, commands)
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
 from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.invocation import Invocation
-from zmigrate.engine.ledger import find_run
+from zmigrate.engine.ledger import RunInfo, beside, find_run
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.runner import Confirm, Runner
 from zmigrate.engine.session import Choices
 from zmigrate.engine.signals import stop_on_signals
-from zmigrate.errors import RunError
+from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
 from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
 from zmigrate.registry import discover
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Banner", "RunResult", "plan", "practice_org", "resume", "run"]
 
 PRACTICE = "the embedded emulator"
+CHANGED = frozenset({"SOURCE_CHANGED", "JOB_CHANGED"})
+"""Codes of what keeps a run from going on as it began."""
 
 
 def run(
@@ -169,8 +171,17 @@ def resume(
             hub = EventHub(*listeners)
             runner = _runner(job, Invocation(found, settings, hub, stop, practice=False), choices, confirm)
             return runner.go_on(info.folder, record)
+    except UsageError as error:
+        if error.code in CHANGED:
+            error.hint = f"{error.hint or ''} {_anew(info)}".strip()
+        raise
     finally:
         info.folder.unlock()
+
+
+def _anew(info: RunInfo) -> str:
+    """How a run begins anew where this one can't go on as it began, and what that does."""
+    return f"A new run: the command that began this one, with --again; {beside(info)}."
 
 
 def _runner(

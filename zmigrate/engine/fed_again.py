@@ -6,9 +6,22 @@ from zmigrate.engine.links import WRITTEN_AS
 from zmigrate.engine.outcomes import ANSWER_LOST
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError
+from zmigrate.events import Emit, Log
 from zmigrate.rows.sources import Csv, Source
 
 LINES_TOLD = 3
+
+
+def tell_of_our_columns(source: Source, emit: Emit) -> None:
+    """Warn that a file is read as a result file of ours: somebody else's may have such columns."""
+    if isinstance(source, Csv) and source.ours:
+        left_out = ", ".join(source.ours)
+        emit(
+            Log(
+                "warning",
+                f"{source.name} is read as a result file of zmigrate: its columns {left_out} are left out",
+            )
+        )
 
 
 def refuse_fed_again(source: Source, target: Target) -> None:

@@ -19,6 +19,7 @@ from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.invocation import Invocation
+from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
 from zmigrate.engine.ledger import identity, list_steps, refuse_repetition, starting
 from zmigrate.engine.outcomes import RunState
 from zmigrate.engine.preflight import Banner
@@ -30,7 +31,6 @@ from zmigrate.engine.runner import (
     Runner,
     ask,
     org_json,
-    origin,
     refuse_another_org,
     refuse_lacking,
     versions,
@@ -104,6 +104,7 @@ class FlowRunner:
     def go_on(self, folder: RunFolder, record: RunRecord) -> RunResult:
         """Resume the flow of a folder that this process has locked."""
         refuse_changed(record.reads, self._flow, record.run_id)
+        tell_of_changed_code(record, type(self._flow), "steps still to come", self._invocation.hub.emit)
         stored = record.steps or ()
         steps = steps_in(self._flow)
         refuse_changed_steps(steps, stored, record.run_id)
@@ -211,6 +212,7 @@ class FlowRunner:
             write=None,
             source=combined([fingerprint for _, fingerprint in plan]),
             versions=versions(),
+            code=code_hash(type(self._flow)),
             reads=hashes_of(self._flow),
             steps=[step.to_json(fingerprint) for step, fingerprint in plan],
             practice=self._invocation.practice,

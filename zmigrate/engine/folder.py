@@ -47,6 +47,8 @@ class RunRecord:
     write: Mapping[str, Any] | None
     source: Mapping[str, Any] | None
     versions: Mapping[str, str]
+    code: str | None = None
+    """The SHA-256 of the file of the job's class; None where it was typed in, or is zmigrate's own."""
     reads: Mapping[str, str] = field(default_factory=dict)
     """The files that the job goes by, and the SHA-256 of each."""
     steps: Sequence[Mapping[str, Any]] | None = None

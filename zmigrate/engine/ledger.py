@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from zmigrate.engine.again import insert_once_more, touched, what_anew_does
 from zmigrate.engine.flow_result import flow_result
 from zmigrate.engine.folder import RunFolder, RunRecord, make_private
 from zmigrate.engine.journal import Journal
@@ -32,6 +33,8 @@ class RunInfo:
     record: RunRecord
     running: bool
     """A process works on it now."""
+    counted_only: bool = False
+    """It has not come to an end, so that its rows are known from the journal, and no other figures."""
 
     @property
     def run_id(self) -> str:
@@ -65,9 +68,10 @@ def _readable(folders: Iterable[RunFolder]) -> list[RunInfo]:
         with contextlib.suppress(ZmigrateError):
             record = folder.read()
             running = folder.locked_elsewhere
-            if record.state == "running" or running:
+            open_ended = record.state == "running" or running
+            if open_ended:
                 record = _as_it_stands(folder, record, running)
-            runs.append(RunInfo(folder, record, running))
+            runs.append(RunInfo(folder, record, running, open_ended))
     return sorted(runs, key=lambda run: datetime.fromisoformat(run.record.started_at))
 
 
@@ -135,8 +139,8 @@ def refuse_repetition(
     """Refuse work that is under way or done already.
 
     A run of the same job, options, write, source content and org that is unfinished, or that is a finished
-    insert, has to be resumed (or overridden with `again`); a job that runs once does not run again. The steps
-    of flows count, too. Raises RunError naming the run.
+    insert which has written something, has to be resumed (or overridden with `again`); a job that runs once
+    does not run again. The steps of flows count, too. Raises RunError naming the run.
     """
     runs = [each for run in list_runs(state_dir) for each in (run, *list_steps(run.folder))]
     for run in reversed(runs):
@@ -156,14 +160,20 @@ def refuse_repetition(
             raise RunError(
                 f"the same job with the same file is unfinished ({record.state}): {run.run_id}",
                 hint=f"Go on with: zmigrate resume {run.run_id.partition('/')[0]}   "
-                "(or start anew with --again)",
+                f"(or begin anew with --again: {beside(run)})",
             )
-        if (record.write or {}).get("operation") == "insert" and not (write or {}).get("on_existing"):
+        inserted = (record.write or {}).get("operation") == "insert" and touched(run.rows)
+        if inserted and not (write or {}).get("on_existing"):
             raise RunError(
                 f"the same file was inserted already: {run.run_id}",
-                hint="A second insert would double the records. To load only what is not there yet: "
-                '--on-existing skip (in a mapping: on_existing = "skip"). To have them twice: --again.',
+                hint=insert_once_more(record.write or {}, options),
             )
+
+
+def beside(run: RunInfo) -> str:
+    """What beginning anew comes to where this run stands, for a hint."""
+    writes = [each.record.write or {} for each in (list_steps(run.folder) or [run])]
+    return what_anew_does(run.rows, writes, run.record.options)
 
 
 def identity(org: Mapping[str, Any]) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
+from pathlib import Path
 from typing import Any
 
 from zmigrate.engine.batch import Pending
@@ -14,11 +15,15 @@ from zmigrate.engine.target import Target
 from zmigrate.errors import PausedError
 from zmigrate.events import Emit, Log
 from zmigrate.job import DeclaredColumns, Skip
+from zmigrate.options import nearest
 from zmigrate.rows.sources import Row
 from zmigrate.rows.values import BadValue, Converter
 
 TRACEBACKS_LOGGED = 20
 """Tracebacks of `transform` that go to run.log; the rows themselves are all in errors.csv."""
+
+OURS = Path(__file__).parent.parent
+"""Where a line of the code tells a job's author nothing."""
 
 ENDS = (repeat(None), repeat(()), repeat(()))
 """What a `Pending` ends with where its row is not kept and refers to nothing."""
@@ -107,7 +112,7 @@ class Preparer:
             raise
         except Exception as error:
             self._log_traceback(row, error)
-            reason = f"transform raised {type(error).__name__}: {error}"
+            reason = why_transform_failed(error, values)
             return self._ended(row, source, Outcome("failed", None, TRANSFORM_FAILED, None, reason))
         key = self._key
         waiting = self._converter.open
@@ -145,3 +150,23 @@ class Preparer:
         if self._tracebacks <= TRACEBACKS_LOGGED:
             detail = "".join(traceback.format_exception(error))
             self._emit(Log("debug", f"transform failed on line {row.line}", detail))
+
+
+def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
+    """What a job's own code raised, where; and, of a column that is not there, which is near."""
+    said = f"transform raised {type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    if own and not Path(own[-1].filename).is_relative_to(OURS):
+        said += f" ({nearby(own[-1].filename)}:{own[-1].lineno})"
+    missing = error.args[0] if isinstance(error, KeyError) and error.args else None
+    if isinstance(missing, str) and missing not in values:
+        near = nearest(missing, values) or f" It has: {', '.join(values)}."
+        said += f"; the row has no column {missing!r}.{near}"
+    return said
+
+
+def nearby(path: str) -> str:
+    """As a person names it from here: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

@@ -8,7 +8,6 @@ columns.
 from __future__ import annotations
 
 import csv
-import errno
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Action, unpacked
 from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
-from zmigrate.errors import DiskFull, PausedError, SourceError
+from zmigrate.errors import DiskFull, PausedError, SourceError, is_full_disk
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Csv, Source
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, SUCCESS_COLUMNS, escape, result_header
@@ -89,7 +88,7 @@ def write_results(
 def why_not_written(error: OSError, path: Path) -> PausedError:
     """The error of a result file that can't be written; DiskFull if that is why."""
     what = f"{error.filename or path}: the result files can't be written: {error.strerror}"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+    if is_full_disk(error):
         return DiskFull(what, hint="Make room, then resume the run.")
     return PausedError(
         what,

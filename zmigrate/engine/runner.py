@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
@@ -12,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.engine import preflight
-from zmigrate.engine.fed_again import refuse_fed_again
+from zmigrate.engine.fed_again import refuse_fed_again, tell_of_our_columns
 from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
 from zmigrate.engine.invocation import Invocation
+from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.late import wait_for_late
 from zmigrate.engine.ledger import identity, refuse_repetition, starting
@@ -115,6 +115,9 @@ class Runner:
             org = self._check_org(connection)
             work = self.check(connection, source, fingerprint)
             self._refuse_another(record, org, work)
+            rows = Rows(**(journal.fact("progress") or {}).get("rows", {}))
+            what_follows = f"rows from {rows.read + 1:,} on"
+            tell_of_changed_code(record, type(self._job), what_follows, self._invocation.hub.emit)
             self._ask(org, work)
             self._survey(org, work, connection, stack, journal.places())
             self._wait_for_late(org, work, folder.path)
@@ -196,6 +199,7 @@ class Runner:
             preflight.check_pointers(fills, fields, partial(preflight.read_fields, connection.crm))
         preflight.check_source(source, write)
         preflight.check_orphans(self._job, source, self._invocation.hub.emit)
+        tell_of_our_columns(source, self._invocation.hub.emit)
         user = (
             preflight.find_user(connection.crm, self._invocation.hub.emit)
             if target.tells_ours_by_time
@@ -336,6 +340,7 @@ class Runner:
             write=_write_json(work),
             source=None if work is None else work.fingerprint.to_json(),
             versions=versions(),
+            code=code_hash(type(self._job)),
             reads=hashes_of(self._job),
             practice=self._invocation.practice,
         )
@@ -379,14 +384,6 @@ def refuse_lacking(job: Job, source: Source | None) -> None:
 def versions() -> dict[str, str]:
     """What a run was made with."""
     return {"zmigrate": version("zmigrate"), "python": sys.version.split()[0]}
-
-
-def origin(job: type[Job]) -> str:
-    """The file of a job's class; "" where it was typed in."""
-    try:
-        return inspect.getfile(job)
-    except (OSError, TypeError):
-        return ""
 
 
 def _write_json(work: RecordWork | None) -> dict[str, Any] | None:

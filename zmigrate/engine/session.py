@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import traceback
 import zlib
 from collections.abc import Callable, Mapping
@@ -36,6 +35,8 @@ from zmigrate.errors import (
     RefusedError,
     SourceError,
     ZmigrateError,
+    disk_full,
+    is_full_disk,
 )
 from zmigrate.events import EventHub, RunEnded, RunStarted
 from zmigrate.job import Job, RecordJob
@@ -50,8 +51,6 @@ from zmigrate.zoho.metadata import ModuleFields, Org
 
 if TYPE_CHECKING:
     from zmigrate.config import Settings
-
-DISK_FULL = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,8 +274,8 @@ def as_problem(error: BaseException, log: Path) -> ZmigrateError:
         return error
     if isinstance(error, (orjson.JSONDecodeError, zlib.error)):
         return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
-        return DiskFull(hint="Make room, then resume the run.")
+    if is_full_disk(error):
+        return disk_full(error, "then resume the run")
     return InternalError(
         f"unexpected {type(error).__name__}: {error}",
         hint="Nothing is lost: what was sent is in the journal, and `zmigrate resume` goes on. "

@@ -39,6 +39,11 @@ def result_header(ours: Sequence[str], source_columns: Sequence[str]) -> list[st
     )
 
 
+def is_overview(header: Sequence[str]) -> bool:
+    """Whether it is the header of a flow's own result file, which has nothing of its steps' sources."""
+    return any(tuple(header) == (FILE_COLUMN, *names) for names in _OURS)
+
+
 def our_columns(header: Sequence[str]) -> int:
     """How many columns at the front of a header are ours; 0 if it is not the header of a result file."""
     for ours in (*_OURS, *((FILE_COLUMN, *names) for names in _OURS)):

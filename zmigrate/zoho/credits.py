@@ -97,8 +97,11 @@ class CreditLedger:
     def spent_error(self, wait_s: float) -> CreditsSpent:
         """The error that says when to go on."""
         again = datetime.fromtimestamp(self._now() + wait_s, UTC).astimezone()
+        when = f"enough are free again about {again:%Y-%m-%d %H:%M %Z}"
+        if wait_s == _HEADER_FRESH_S:  # others have spent them, so our own count does not tell
+            when = f"when enough are free again is not known, ask at {again:%Y-%m-%d %H:%M %Z}"
         return CreditsSpent(
-            f"The org's API credits are used up; enough are free again about {again:%Y-%m-%d %H:%M %Z}.",
+            f"The org's API credits are used up; {when}.",
             hint="Resume then, or run with --wait.",
         )
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from zmigrate.engine import preflight
 from zmigrate.engine.batch import Pending
+from zmigrate.engine.fed_again import tell_of_our_columns
 from zmigrate.engine.key_field import KeyField
 from zmigrate.engine.outcomes import EXISTS
 from zmigrate.engine.planning.asking import Hits, KeyQuestions
@@ -99,6 +100,7 @@ class RecordPlanner:
             preflight.check_pointers(fills, self.fields, partial(preflight.read_fields, self._crm))
         preflight.check_source(source, self.write)
         preflight.check_orphans(job, source, hub.emit)
+        tell_of_our_columns(source, hub.emit)
         self._column_of: Mapping[str, str] = {
             fill.field: fill.columns[0] for fill in fills or () if fill.columns
         }

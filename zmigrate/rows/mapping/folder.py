@@ -56,7 +56,8 @@ def read_folder(folder: str | Path, mapping: str | Path | None = None) -> tuple[
     if mapping is None and not path.exists():
         raise JobError(
             f"{folder} has no {MAPPING}, and no other mapping is named.",
-            hint="Name one with --mapping FILE.toml; `zmigrate map FILE --module M` proposes one for a file.",
+            hint="Name one with --mapping FILE.toml. To begin one, for each file: "
+            f"zmigrate map FILE --module M --append --out {path}",
         )
     loads = read_mapping(path, folder)
     _check_files(loads, folder, path)

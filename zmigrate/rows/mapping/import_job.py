@@ -46,6 +46,11 @@ class ImportJob(LoadJob, abstract=True):
     mapping: Path | None = Option(
         default=None, metavar="FILE.toml", help="Mapping file: all of these words, and more of fields."
     )
+    load_of: str | None = Option(
+        default=None,
+        metavar="FILE",
+        help="Of a mapping of several loads: take that of this file (for an errors.csv).",
+    )
     map: list[str] = Option(default=(), metavar="COLUMN=FIELD", help="Send a column to a field; repeatable.")
     field: list[str] = Option(
         default=(), metavar=FIELD_SHAPE, help="Fill a field by a rule, as in a mapping file; repeatable."
@@ -85,6 +90,7 @@ class ImportJob(LoadJob, abstract=True):
             self.location,
             self.mapping,
             as_csv=self.as_csv,
+            load_of=self.load_of,
             field=self.field,
             map=self.map,
             ignore_column=self.ignore_column,

@@ -76,6 +76,7 @@ class Load:
         mapping: str | Path | None = None,
         *,
         as_csv: bool = False,
+        load_of: str | None = None,
         field: Sequence[str] = (),
         map: Sequence[str] = (),
         ignore_column: Sequence[str] = (),
@@ -86,13 +87,17 @@ class Load:
         """A load of one source, said by the options of a command, a mapping file, or both.
 
         `words` are those of a load: `module="Deals", operation="insert", decimal=","`; None counts as not
-        given. Raises JobError where one is wrong, or where file and options contradict each other.
+        given. `load_of`: the file whose load it is, where this one is called otherwise. Raises JobError where
+        one is wrong, or where file and options contradict each other.
         """
         options = Options.read(
             words, field=field, map=map, ignore_column=ignore_column, skip_if=skip_if, user=user
         )
         path = None if mapping is None else Path(mapping)
-        said = None if path is None else choose(said_by_file(path), path, str(location), words.get("module"))
+        said = None
+        if path is not None:
+            chosen_by = load_of or str(location), words.get("module"), words.get("operation")
+            said = choose(said_by_file(path), path, *chosen_by)
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 
@@ -173,7 +178,15 @@ class Load:
 
     def open_second(self, name: str, reading: Mapping[str, Any]) -> Source:
         """The second file of a subform."""
-        return open_source(self.folder / name, **reading)
+        return open_source(self._second(name), **reading)
+
+    def _second(self, name: str) -> Path:
+        """Beside the file; where that is an errors.csv, which lies in a run's folder, beside the mapping."""
+        beside = self.folder / name
+        if self.mapping is None or TextFile(beside).disk.exists():
+            return beside
+        other = self.mapping.parent / name
+        return other if TextFile(other).disk.exists() else beside
 
     # ------------------------------------------------------------------------------------------- what is said
 
@@ -208,7 +221,7 @@ class Load:
     def reads(self) -> tuple[Path, ...]:
         """The files beside its source: the mapping, and those with the second files of its subforms."""
         rules = self.words.fields.values()
-        seconds = [TextFile(self.folder / rule.rows.file).disk for rule in rules if rule.rows is not None]
+        seconds = [TextFile(self._second(rule.rows.file)).disk for rule in rules if rule.rows is not None]
         return tuple(dict.fromkeys([*filter(None, [self.mapping]), *seconds]))
 
     # ------------------------------------------------------------------------------------------- references

@@ -56,26 +56,38 @@ def _check_top(toml: Toml, places: Places) -> None:
                 )
 
 
-def choose(loads: Sequence[Said], path: Path, file: str, module: str | None = None) -> Said:
+def choose(
+    loads: Sequence[Said], path: Path, file: str, module: str | None = None, operation: str | None = None
+) -> Said:
     """The load of a mapping that is for this file: the only one, the one that names it, or, of those that
-    remain, the only one for the module (errors.csv is called otherwise than the file it comes from).
+    remain, the only one for the module and of the operation (errors.csv is called otherwise than the file it
+    comes from).
     """
     if len(loads) == 1:
         return loads[0]
-    names = [str(load.words.get("file", "")) for load in loads]
     wanted = Path(file).name
-    found = [load for load, name in zip(loads, names, strict=True) if name in (file, wanted)]
-    if len(found) != 1 and module is not None:
-        found = [load for load in found or loads if load.words.get("module") == module]
-        wanted += f" and {module}"
+    found = loads_of(loads, file)
+    for word, value in (("module", module), ("operation", operation)):
+        if len(found) != 1 and value is not None:
+            found = [load for load in found or loads if load.words.get(word) == value]
+            wanted += f" and {value}"
     if len(found) != 1:
         many = f"several for {wanted}" if found else f"none for {wanted}"
+        names = [str(load.words.get("file", "")) for load in loads]
         raise JobError(
             f"{path} has {len(loads)} loads, and {many}.",
             hint=f"They are for: {', '.join(names)}. For a file of another name, as errors.csv, "
-            "--module MODULE says whose words to take.",
+            "--load-of FILE (and --module MODULE) says whose words to take.",
         )
     return found[0]
+
+
+def loads_of(loads: Sequence[Said], file: str) -> list[Said]:
+    """Those that name this file."""
+    wanted = Path(file).name
+    names = [str(load.words.get("file", "")) for load in loads]
+    exact = [load for load, name in zip(loads, names, strict=True) if name in (file, wanted)]
+    return exact or [load for load, name in zip(loads, names, strict=True) if Path(name).name == wanted]
 
 
 def with_options(said: Said | None, options: Options) -> Said:

@@ -9,10 +9,20 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, count, islice, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row
+from zmigrate.rows.sources.csv_delimiter import (
+    LINE_END,
+    LONGEST_CELL,
+    SAMPLE_CHARACTERS,
+    CsvReader,
+    find_delimiter,
+    lines_of,
+    refuse_other_delimiter,
+    strict_reader,
+)
 from zmigrate.rows.sources.header import check_names
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import (
@@ -27,31 +37,14 @@ from zmigrate.rows.sources.text import (
     open_text,
 )
 from zmigrate.rows.sources.watch import FileWatch
-from zmigrate.rows.spreadsheet import PREFIX, our_columns, unescape
+from zmigrate.rows.spreadsheet import PREFIX, is_overview, our_columns, unescape
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
-DELIMITERS: Final = (",", ";", "\t", "|")
-LONGEST_CELL: Final = 4 * 1024 * 1024
-"""Characters. Beyond it a quote was never closed; Zoho's longest text is 50,000."""
 BLOCK_ROWS: Final = 100
 """Rows that are read together. Before each block the file is looked at: is it still the same?"""
-SAMPLE_CHARACTERS: Final = 1 << 16
-SAMPLE_ROWS: Final = 20
-
 _FOR_EXCEL = re.compile(r'("?sep=[^\r\n]"?)[ ;,\t]*(?:\r|\n|\Z)', re.I)
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_DELIMITER_NAMES: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
-
-
-class CsvReader(Protocol):
-    """What `csv.reader` gives: rows of cells, and how many lines of the file they took."""
-
-    @property
-    def line_num(self) -> int: ...
-    def __iter__(self) -> Iterator[list[str]]: ...
-    def __next__(self) -> list[str]: ...
 
 
 class Csv:
@@ -87,6 +80,12 @@ class Csv:
     @property
     def columns(self) -> tuple[str, ...]:
         return self._find_format().columns
+
+    @property
+    def ours(self) -> tuple[str, ...]:
+        """The columns of zmigrate's own that are left out, where the file is one of its result files."""
+        form = self._find_format()
+        return tuple(form.header[: form.ours])
 
     @property
     def is_result_file(self) -> bool:
@@ -158,8 +157,8 @@ class Csv:
                 confirm()
             except UnicodeDecodeError:
                 raise explain_bad_byte(self._file, form.encoding) from None
-            except csv.Error as error:
-                raise _broken(self.path, reader.line_num, error) from None
+            except csv.Error:
+                raise self._explain(form) from None  # the reader is beyond the row that is broken
 
     def identity(self, row: Row) -> str | None:
         return None
@@ -193,6 +192,13 @@ class Csv:
         sample = self._sample(encoding)
         delimiter = delimiter or find_delimiter(self.path, sample)
         header = _read_header(self.path, sample, delimiter)
+        if len(header) == 1:
+            refuse_other_delimiter(self.path, sample, delimiter)
+        if is_overview(header):
+            raise SourceError(
+                f"{self.path} is the overview of a run of several files, without their columns.",
+                hint="The rows to mend are in a file for each step, beside it: steps/02-deals/errors.csv.",
+            )
         return _Format(encoding, delimiter, header, our_columns(header))
 
     def _as_result_file(self) -> _Format | None:
@@ -222,6 +228,7 @@ class Csv:
                 f"{self.path}:1: {line.group(1)!r} tells Excel the delimiter, and is no header.",
                 hint="Delete this line; the delimiter is found.",
             )
+        _refuse_json(self.path, sample)
         return sample
 
     def _explain(self, form: _Format) -> SourceError:
@@ -267,14 +274,14 @@ class _Format:
         self.columns = tuple(map(unescape, header[ours:]) if ours else header)
 
     def reader(self, text: Iterator[str]) -> CsvReader:
-        return _strict_reader(text, self.delimiter)
+        return strict_reader(text, self.delimiter)
 
 
 def _line_numbers(first: int, rows: Sequence[Sequence[str]], last: int) -> Sequence[int]:
     """The lines on which rows begin that were read from these lines of the file."""
     if last - first + 1 == len(rows):
         return range(first, last + 1)
-    breaks = (sum(len(_LINE_END.findall(cell)) for cell in row) for row in rows)
+    breaks = (sum(len(LINE_END.findall(cell)) for cell in row) for row in rows)
     return list(accumulate((1 + more for more in breaks), initial=first))[:-1]
 
 
@@ -297,58 +304,16 @@ def _block(
     return Block(first, lines, cells), ragged
 
 
-def _strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
-    if csv.field_size_limit() < LONGEST_CELL:
-        csv.field_size_limit(
-            LONGEST_CELL
-        )  # the module's one setting, for all of the process; only ever raised
-    return csv.reader(lines, delimiter=delimiter, strict=True)
-
-
-def find_delimiter(path: Path, sample: str) -> str:
-    """The delimiter by which the header has several columns and the first rows as many.
-
-    Raises SourceError where two fit alike: a guess would be wrong silently.
-    """
-    widths = {delimiter: _widths(sample, delimiter) for delimiter in DELIMITERS}
-    several = [delimiter for delimiter, found in widths.items() if found[0] > 1]
-    if not several:
-        return ","
-    if len(several) == 1:
-        return several[0]
-    even = [delimiter for delimiter in several if len(set(widths[delimiter])) == 1]
-    if len(even) == 1:
-        return even[0]
-    names = " and ".join(_DELIMITER_NAMES[delimiter] for delimiter in even or several)
-    raise SourceError(
-        f"{path}:1: can't tell which character parts the columns: {names} would both do.",
-        hint='Declare it: --delimiter ";" (or the word "tab").',
-    )
-
-
-def _widths(sample: str, delimiter: str) -> list[int]:
-    """How many cells the first rows have; the last one of a cut sample may be incomplete and is left out."""
-    widths = []
-    cut = len(sample) == SAMPLE_CHARACTERS
-    try:
-        for cells in islice(filter(None, _strict_reader(iter(_lines(sample)), delimiter)), SAMPLE_ROWS + 1):
-            widths.append(len(cells))
-    except csv.Error:
-        cut = False
-    if cut and len(widths) > 1 and len(widths) <= SAMPLE_ROWS:
-        widths.pop()
-    return widths or [0]
-
-
-def _lines(sample: str) -> list[str]:
-    ends = [match.end() for match in _LINE_END.finditer(sample)]
-    return [
-        sample[start:end] for start, end in zip([0, *ends], [*ends, len(sample)], strict=True) if end > start
-    ]
+def _refuse_json(path: Path, sample: str) -> None:
+    if sample.lstrip().startswith(('{"', "[{", "[\n")):
+        raise SourceError(
+            f"{path} is JSON, not CSV.",
+            hint="One object a line, with the ending .jsonl, is for import-file (in a job: JsonLines(...)).",
+        )
 
 
 def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
-    reader = _strict_reader(iter(_lines(sample)), delimiter)
+    reader = strict_reader(iter(lines_of(sample)), delimiter)
     try:
         cells = next(filter(None, reader))
     except csv.Error as error:
@@ -360,7 +325,7 @@ def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
 
 def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
     return SourceError(
-        f"{path}:{line}: expected {expected} columns as in the header, got {found}.",
+        f"{path}:{line}: expected {expected} column{'s' * (expected != 1)} as in the header, got {found}.",
         hint="A delimiter or line break inside a cell wants the cell in double quotes.",
     )
 

@@ -159,6 +159,7 @@ class Excel:
             return shown[0]
         if not shown:
             raise SourceError(f"{self.path} has nothing in it.", hint="Is it the right file, and complete?")
+        listed = ", ".join(f"{names.index(name) + 1} {name!r}" for name in shown)
         raise SourceError(
             f"{self.path} has {len(shown)} sheets with something in them: {listed}.",
             hint="Name the one to read, by its name or number: --sheet, or Excel(..., sheet=...).",

@@ -25,6 +25,9 @@ _BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
 ENDINGS: Final = tuple(ending for endings in _BY_ENDING.values() for ending in endings)
 """Those of files that are not packed; of those that are: `.csv.gz`, `.jsonl.gz`, `.zip`."""
 
+_OF_KIND: Final = {".jsonl": " (one object a line)"}
+_DATABASES: Final = (".db", ".sqlite", ".sqlite3", ".db3")
+
 _OPTIONS: Final[dict[type, tuple[str, ...]]] = {
     Csv: ("delimiter", "encoding"),
     JsonLines: (),
@@ -91,7 +94,7 @@ def _kind(location: str) -> Any:
     path = Path(location)
     packed = path.suffix.lower() in (".gz", ".zip")
     if path.suffix.lower() == ".zip":
-        path = Path(TextFile(path).content_name)
+        path = _packed_name(path)
     elif packed:
         path = path.with_suffix("")
     suffix = path.suffix.lower()
@@ -100,13 +103,28 @@ def _kind(location: str) -> Any:
             if packed and kind not in (Csv, JsonLines):
                 raise SourceError(f"{location} is packed, and only text is read so.", hint="Unpack it first.")
             return kind
+    if suffix in _DATABASES:
+        raise SourceError(
+            f"{location} is a database by its ending, and needs a URL.", hint=f"sqlite:///{location}"
+        )
     near = get_close_matches(suffix, ENDINGS, n=1)
     what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
     raise SourceError(
         f"{location}: can't tell what this is, {what}.",
-        hint=(f"Is it {near[0]}? " if near else "")
+        hint=(f"Is it {near[0]}{_OF_KIND.get(near[0], '')}? " if near else "")
         + f"Known are {', '.join(ENDINGS)}; packed: .csv.gz, .jsonl.gz, .zip; and URLs of databases.",
     )
+
+
+def _packed_name(path: Path) -> Path:
+    """The name of the file in a zip archive. Raises SourceError for what is none."""
+    file = TextFile(path)
+    if not file.packed:
+        raise SourceError(
+            f"{path} is no zip archive, though its name says so.",
+            hint="Copy or export it again; or give it the ending of what it is, as in .csv.",
+        )
+    return Path(file.content_name)
 
 
 def _database(url: str, options: dict[str, Any]) -> Sql:

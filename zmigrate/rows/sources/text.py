@@ -24,9 +24,17 @@ _MARKS: Final = (  # the longer first: UTF-32's mark begins with UTF-16's
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
-_ZIP: Final = b"PK\x03\x04"
-_OLE: Final = b"\xd0\xcf\x11\xe0"
-"""How files of Excel begin: .xlsx is a zip archive, .xls a compound file."""
+_OTHER_KINDS: Final = (
+    (b"PK\x03\x04", "an Excel workbook", "with its own ending (.xlsx, .xlsb)", "Excel(...)"),
+    (b"\xd0\xcf\x11\xe0", "an Excel workbook", "with its own ending (.xls)", "Excel(...)"),
+    (b"SQLite format 3\0", "an SQLite database", "by its URL (sqlite:///{file})", "Sql(...)"),
+    (b"PAR1", "a Parquet file", "with its own ending (.parquet)", "Parquet(...)"),
+)
+"""How files begin that are no text, what they are, how import-file takes them, and a job."""
+_LONGEST_MARK: Final = 16
+
+_MARKED: Final = frozenset({"utf-16", "utf-32"})
+"""Encodings that need a mark."""
 
 COMMON_ENCODINGS: Final = "Common ones: utf-8, cp1252, latin-1, utf-16."
 _NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
@@ -84,8 +92,8 @@ def find_encoding(file: TextFile, declared: str | None) -> str:
     """The declared encoding, else what a byte order mark says, else UTF-8. SourceError for an unknown
     name, and for one that the mark contradicts."""
     with file.open() as raw:
-        head = raw.read(4)
-    _refuse_workbook(file, head)
+        head = raw.read(_LONGEST_MARK)
+    _refuse_other_kind(file, head)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     if declared is None:
         return marked or "utf-8"
@@ -93,6 +101,8 @@ def find_encoding(file: TextFile, declared: str | None) -> str:
     if name is None:
         raise SourceError(f"there is no encoding called {declared!r}.", hint=COMMON_ENCODINGS)
     name = "utf-8-sig" if name == "utf-8" else name
+    if marked is None and name in _MARKED:
+        _refuse_unmarked(file, name, head)
     if marked is None or name == marked:
         return name
     if made_of_nul(name) and name[:6] == marked[:6]:
@@ -124,13 +134,27 @@ def encoding_name(declared: str) -> str | None:
     return None if name in _NOT_OF_FILES else name
 
 
-def _refuse_workbook(file: TextFile, head: bytes) -> None:
-    if head in (_ZIP, _OLE):
-        raise SourceError(
-            f"{file} is an Excel workbook, not text.",
-            hint="Save it as CSV (in Excel: Save As, CSV UTF-8), and give that file; or read it as it is,"
-            " with its own ending (.xlsx, .xlsb, .xls) and Excel(...).",
-        )
+def _refuse_other_kind(file: TextFile, head: bytes) -> None:
+    for mark, what, how, source in _OTHER_KINDS:
+        if head.startswith(mark):
+            raise SourceError(
+                f"{file} is {what}, not text.",
+                hint=f"Load it as it is by import-file, {how.format(file=file)}; in a job: {source}. "
+                "Or save it as CSV (in Excel: Save As, CSV UTF-8), and give that file.",
+            )
+
+
+def _refuse_unmarked(file: TextFile, declared: str, head: bytes) -> None:
+    """An encoding whose byte order only the mark tells, and there is none."""
+    likely = (
+        ""
+        if b"\0" in head
+        else f" It does not look like {declared.upper()}: leave it out, or see what it is."
+    )
+    raise SourceError(
+        f"{file} has no byte order mark, and is to be read as {declared}.",
+        hint=f"Say the order: --encoding {declared}-le or {declared}-be.{likely}",
+    )
 
 
 def made_of_nul(encoding: str) -> bool:
@@ -163,7 +187,7 @@ def _bad_byte(
     value = error.object[error.start] if error.start < len(error.object) else 0
     hint = (
         "Declare the file's encoding. Likely ones: --encoding cp1252 (Windows, western Europe and America),"
-        " cp1250 (Windows, central Europe), cp1251 (Cyrillic), mac-roman (old Mac), utf-16."
+        " cp1250 (Windows, central Europe), cp1251 (Cyrillic), mac-roman (old Mac)."
     )
     if error.reason == "unexpected end of data":
         hint = "The file seems to be cut off in the middle of a letter: copy it again. " + hint

@@ -1,0 +1,141 @@
+"""The commands that feed rows in again once they are mended: those that a run could not write, each ready to
+be pasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from zmigrate.display.summary import nearby
+from zmigrate.events import StepFacts
+
+if TYPE_CHECKING:
+    from zmigrate.engine.folder import RunRecord
+    from zmigrate.engine.ledger import RunInfo
+    from zmigrate.job import Job
+    from zmigrate.options import OptionSpec
+
+OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
+"""Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
+
+
+def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
+    """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
+    takes no such file.
+    """
+    from zmigrate.engine.ledger import list_steps
+
+    flow = info.record if info.record.steps is not None else None
+    made = []
+    for run in list_steps(info.folder) or [info]:
+        if run.rows.failed:
+            words = words_of(run.record, flow, run.folder.result_file("errors"))
+            if words is not None:
+                state = ["--state-dir", str(state_dir)] if state_dir is not None else []
+                made.append(command_of([*words, *common(info.record), *state]))
+    return made
+
+
+def command_of(words: Iterable[str]) -> str:
+    """The line that runs a job so."""
+    return " ".join(map(quote, ["zmigrate", "run", *words]))
+
+
+def common(record: RunRecord) -> Iterator[str]:
+    """What the runner was told, and would have to be told again."""
+    profile = record.settings.get("profile")
+    if profile:
+        yield from ("--profile", profile)
+    for name in record.settings.get("trigger") or ():
+        yield from ("--trigger", name)
+
+
+def words_of(record: RunRecord, flow: RunRecord | None, errors: Path) -> list[str] | None:
+    """Job and options that load this file as the run loaded its source."""
+    if flow is not None and record.job == "load-file":
+        return words_of_load(record, flow, errors)
+    found = class_of(record)
+    if found is None:
+        return None
+    cls, jobs = found
+    from zmigrate.job import options
+
+    words, takes_it = [record.job], False
+    source = record.source or {}
+    for spec in options(cls):
+        value = record.options.get(spec.name)
+        if spec.name in OF_OTHER_FILES and record.job == "import-file":
+            continue
+        if spec.kind == "argument" and value is not None and same_place(value, source.get("path")):
+            words.append(nearby(str(errors)))
+            takes_it = True
+        else:
+            words += written(spec, value)
+    takes_csv = source.get("delimiter") is not None or record.job == "import-file"
+    return [*words, *jobs] if takes_it and takes_csv else None
+
+
+def words_of_load(record: RunRecord, flow: RunRecord, errors: Path) -> list[str] | None:
+    """Those of a step of import-folder: the mapping, and whose load of it."""
+    step = next((each for each in flow.steps or () if each["name"] == errors.parent.name), None)
+    mapping = next(iter(record.reads), None)
+    if step is None or mapping is None:
+        return None
+    facts = StepFacts(step["name"], step["file"], step["write"]["module"], step["write"]["operation"], None)
+    return load_words(errors, Path(mapping), facts)
+
+
+def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
+    """Job and options that load a file as one load of a mapping says; no more than tell it from others."""
+    from zmigrate.errors import ZmigrateError
+    from zmigrate.rows.mapping.said import choose, said_by_file
+
+    words = ["import-csv", nearby(str(file)), "--mapping", nearby(str(mapping))]
+    every = ["--load-of", load.file, "--module", load.module, "--operation", load.operation]
+    try:
+        loads = said_by_file(mapping)
+    except ZmigrateError:  # changed since; what it is now may need them all
+        return [*words, *every]
+    for given in ([], every[:2], every[:4]):
+        said = dict(zip(given[::2], given[1::2], strict=True))
+        try:
+            choose(loads, mapping, said.get("--load-of", str(file)), said.get("--module"))
+        except ZmigrateError:
+            continue
+        return [*words, *given]
+    return [*words, *every]
+
+
+def class_of(record: RunRecord) -> tuple[type[Job], list[str]] | None:
+    """The job's class, with the option that finds it where it has to be named; None where it is not found."""
+    from zmigrate.registry import discover
+
+    here = discover(None, Path.cwd())
+    if record.job in here.jobs:
+        return here.jobs[record.job].cls, []
+    origin = Path(record.origin)
+    there = discover(origin, Path.cwd()) if origin.is_file() else here
+    found = there.jobs.get(record.job)
+    return None if found is None else (found.cls, ["--jobs", nearby(str(origin))])
+
+
+def written(spec: OptionSpec, value: Any) -> Iterator[str]:
+    """An option as it is typed; nothing where it stands at its default."""
+    default = list(spec.default) if isinstance(spec.default, tuple) else spec.default
+    if spec.secret or value is None or value == default:
+        return
+    if isinstance(value, bool) and spec.base is bool:
+        yield spec.flag if value else f"--no-{spec.flag[2:]}"
+        return
+    for each in value if isinstance(value, list) else [value]:
+        if spec.kind == "option":
+            yield spec.flag
+        yield nearby(str(each)) if spec.base is Path else str(each)
+
+
+def same_place(value: Any, path: str | None) -> bool:
+    """Whether an option's value is the file (or the URL) that a source has read."""
+    return path is not None and (value == path or str(Path(str(value)).absolute()) == path)

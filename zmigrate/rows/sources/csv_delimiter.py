@@ -1,0 +1,93 @@
+"""Which character parts the cells of a CSV file, and the reader that parts them."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Final, Protocol
+
+from zmigrate.errors import SourceError
+
+DELIMITERS: Final = (",", ";", "\t", "|")
+LONGEST_CELL: Final = 4 * 1024 * 1024
+"""Characters. Beyond it a quote was never closed; Zoho's longest text is 50,000."""
+SAMPLE_CHARACTERS: Final = 1 << 16
+SAMPLE_ROWS: Final = 20
+
+LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_NAMES: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
+
+
+class CsvReader(Protocol):
+    """What `csv.reader` gives: rows of cells, and how many lines of the file they took."""
+
+    @property
+    def line_num(self) -> int: ...
+    def __iter__(self) -> Iterator[list[str]]: ...
+    def __next__(self) -> list[str]: ...
+
+
+def strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
+    """A reader that refuses what is not quoted as it should be."""
+    if csv.field_size_limit() < LONGEST_CELL:
+        # The module's one setting, for all of the process; only ever raised.
+        csv.field_size_limit(LONGEST_CELL)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def find_delimiter(path: Path, sample: str) -> str:
+    """The delimiter by which the header has several columns and the first rows as many.
+
+    Raises SourceError where two fit alike: a guess would be wrong silently.
+    """
+    widths = {delimiter: _widths(sample, delimiter) for delimiter in DELIMITERS}
+    several = [delimiter for delimiter, found in widths.items() if found[0] > 1]
+    if not several:
+        return ","
+    if len(several) == 1:
+        return several[0]
+    even = [delimiter for delimiter in several if len(set(widths[delimiter])) == 1]
+    if len(even) == 1:
+        return even[0]
+    names = " and ".join(_NAMES[delimiter] for delimiter in even or several)
+    raise SourceError(
+        f"{path}:1: can't tell which character parts the columns: {names} would both do.",
+        hint='Declare it: --delimiter ";" (or the word "tab").',
+    )
+
+
+def refuse_other_delimiter(path: Path, sample: str, delimiter: str) -> None:
+    """Raise SourceError where the declared delimiter parts nothing, and another parts every row alike."""
+    for other in DELIMITERS:
+        widths = _widths(sample, other)
+        if other != delimiter and widths[0] > 1 and len(set(widths)) == 1:
+            raise SourceError(
+                f"{path}:1: no {_NAMES.get(delimiter, repr(delimiter))} parts the columns, as was declared; "
+                f"the header looks parted by {_NAMES[other]}s.",
+                hint="Leave the delimiter out: it is found.",
+            )
+
+
+def _widths(sample: str, delimiter: str) -> list[int]:
+    """How many cells the first rows have; the last one of a cut sample may be incomplete and is left out."""
+    widths = []
+    cut = len(sample) == SAMPLE_CHARACTERS
+    try:
+        for cells in islice(filter(None, strict_reader(iter(lines_of(sample)), delimiter)), SAMPLE_ROWS + 1):
+            widths.append(len(cells))
+    except csv.Error:
+        cut = False
+    if cut and len(widths) > 1 and len(widths) <= SAMPLE_ROWS:
+        widths.pop()
+    return widths or [0]
+
+
+def lines_of(sample: str) -> list[str]:
+    """The lines of a sample, each with its end."""
+    ends = [match.end() for match in LINE_END.finditer(sample)]
+    return [
+        sample[start:end] for start, end in zip([0, *ends], [*ends, len(sample)], strict=True) if end > start
+    ]
