@@ -56,7 +56,9 @@ def read_until(terminal: int, wanted: bytes) -> bytes:
     return text
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize(
+    "name", ["SIGTERM", *(pytest.param(name, marks=pytest.mark.slow) for name in ("SIGHUP", "SIGINT"))]
+)
 def test_a_signal_ends_the_question_and_the_run(asked, name):
     process, terminal, _ = asked
     process.send_signal(getattr(signal, name))

@@ -30,6 +30,7 @@ def test_the_scaffolds_test_passes(zmigrate, folder):
     assert "3 passed" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_test_command_that_new_prints_works(zmigrate, folder):
     done = zmigrate("new", "load-2024")
     command = next(line for line in done.out.splitlines() if line.startswith("test it:"))

@@ -35,8 +35,18 @@ def late(bench_with: Callable[..., Bench]) -> Bench:
     return bench_with(rate_late=0.1, late_s=0.15, latency_ms=10.0, concurrency=6, seed=11, faults_on="writes")
 
 
-@pytest.mark.parametrize("weather", ["stormy", "late"])
-@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+WEATHERS = ["stormy", pytest.param("late", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(
+    ("weather", "key"),
+    [
+        ("stormy", "Legacy_ID"),
+        ("late", "Old_System_Ref"),
+        pytest.param("stormy", "Old_System_Ref", marks=pytest.mark.slow),
+        pytest.param("late", "Legacy_ID", marks=pytest.mark.slow),
+    ],
+)
 def test_insert_creates_each_row_once(
     weather: str, key: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -49,7 +59,7 @@ def test_insert_creates_each_row_once(
     assert (audit["creates"], audit["distinct_keys"], audit["created_twice"]) == (ROWS, ROWS, [])
 
 
-@pytest.mark.parametrize("weather", ["stormy", "late"])
+@pytest.mark.parametrize("weather", WEATHERS)
 def test_upsert_tells_created_from_updated_and_creates_nothing_twice(
     weather: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -63,7 +73,7 @@ def test_upsert_tells_created_from_updated_and_creates_nothing_twice(
     assert bench.audit()["created_twice"] == []
 
 
-@pytest.mark.parametrize("weather", ["stormy", "late"])
+@pytest.mark.parametrize("weather", WEATHERS)
 def test_update_reaches_each_record(weather: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     bench: Bench = request.getfixturevalue(weather)
     bench.seed(leads(ROWS))
@@ -75,7 +85,7 @@ def test_update_reaches_each_record(weather: str, tmp_path: Path, request: pytes
     assert {record["Company"] for record in bench.records()} == {"New"}
 
 
-@pytest.mark.parametrize("weather", ["stormy", "late"])
+@pytest.mark.parametrize("weather", WEATHERS)
 def test_delete_counts_each_record_as_deleted(
     weather: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -79,7 +79,7 @@ def check_org(bench: Bench, operation: str, key: str) -> None:
         assert {record["City"] for record in bench.records()} == {"Bern"}
 
 
-@pytest.mark.parametrize("seed", [1, 4])
+@pytest.mark.parametrize("seed", [1, pytest.param(4, marks=SLOW)])
 def test_killed_and_resumed_equals_a_clean_run(seed: int, bench_with: Callable[..., Bench]) -> None:
     killed_at_a_random_point(bench_with(seed=seed, **STORM), seed)
 
@@ -166,7 +166,8 @@ def test_killed_between_answer_and_outcome(key: str, bench: Bench, tmp_path: Pat
     assert bench.audit(key=key)["records"] == 1_000
 
 
-@pytest.mark.parametrize("key", [pytest.param("Legacy_ID", marks=SLOW), "Old_System_Ref"])
+@pytest.mark.slow
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
 def test_killed_while_settling_and_again_while_the_resume_settles(
     key: str, bench: Bench, tmp_path: Path
 ) -> None:

@@ -134,7 +134,7 @@ def test_several_namesakes_are_not_chosen_from(bench: Bench) -> None:
     ("key", "on_existing"),
     [
         (UNIQUE, "update"),
-        (PLAIN, "skip"),
+        pytest.param(PLAIN, "skip", marks=pytest.mark.slow),
         pytest.param(UNIQUE, "skip", marks=pytest.mark.slow),
         pytest.param(PLAIN, "update", marks=pytest.mark.slow),
     ],

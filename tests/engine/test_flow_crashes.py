@@ -92,6 +92,7 @@ def test_killed_in_the_second_load_and_resumed(
     check_all_is_there_once(bench, Victim(bench, "resume", "last").result())
 
 
+@pytest.mark.slow
 def test_killed_between_two_loads_and_resumed(bench: Bench, tmp_path: Path) -> None:
     """The second load has its token and asks for the org; its folder is not there yet."""
     export(tmp_path / "export")
@@ -146,6 +147,7 @@ class Twelve(Flow):
         return [LoadSome(file=file) for file in sorted(self.folder.glob("*.csv"))]
 
 
+@pytest.mark.slow
 def test_twelve_loads_wait_for_their_tokens_and_say_so(
     bench_with: Callable[..., Bench], tmp_path: Path
 ) -> None:

@@ -35,17 +35,17 @@ def test_new_records(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("write", "there"),
     [
-        (Insert("Leads", key="Legacy_ID", on_existing="skip"), 500),
-        (Insert("Leads", key="Legacy_ID", on_existing="update"), 300),
+        (Insert("Leads", key="Legacy_ID", on_existing="skip"), 300),
+        (Insert("Leads", key="Legacy_ID", on_existing="update"), 200),
         (Insert("Leads", key="Legacy_ID", on_existing="fail"), 300),
-        (Insert("Leads", key=OTHER, on_existing="skip"), 500),
-        (Insert("Leads", key=OTHER, on_existing="update"), 300),
-        (Upsert("Leads", match_on="Legacy_ID"), 300),
-        (Update("Leads", key="Legacy_ID"), 500),
+        (Insert("Leads", key=OTHER, on_existing="skip"), 300),
+        (Insert("Leads", key=OTHER, on_existing="update"), 200),
+        (Upsert("Leads", match_on="Legacy_ID"), 200),
+        (Update("Leads", key="Legacy_ID"), 300),
     ],
 )
 def test_records_that_are_there_already(bench: Bench, write: Write, there: int) -> None:
-    rows = leads(500, key=write.key or "")
+    rows = leads(300, key=write.key or "")
     bench.seed(rows[:there])
     pays_what_was_said(bench, file_job(write, write_rows(bench.folder / "rows.csv", rows)))
 

@@ -148,7 +148,13 @@ def test_a_late_update_never_overwrites_a_later_row_of_the_same_record(bench: Be
     assert bench.records()[0]["Company"] == "second"
 
 
-@pytest.mark.parametrize("write", [Insert("Leads", key="Legacy_ID"), Insert("Leads", key=PLAIN)])
+@pytest.mark.parametrize(
+    "write",
+    [
+        Insert("Leads", key="Legacy_ID"),
+        pytest.param(Insert("Leads", key=PLAIN), marks=pytest.mark.slow),
+    ],
+)
 def test_a_record_that_makes_zoho_fail_is_found_by_halving_and_fails_alone(
     write: Insert, bench: Bench
 ) -> None:

@@ -364,7 +364,8 @@ class FromSql(RecordJob):
 """
 
 
-@pytest.mark.parametrize("text_keys", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("text_keys", [False, True])
 def test_killed_twice_and_resumed_every_row_is_written_once(
     bench_with: Callable[..., Bench], tmp_path: Path, text_keys: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
