@@ -234,8 +234,8 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
         if name in filled and field is not None and not field.mandatory:
             yield PlanWarning(
                 "EMPTY_ON_LAYOUT",
-                f"{rows:,} of the rows leave {name} empty, which the layouts want. Zoho takes them, unless they "
-                "name a layout; a person who edits such a record has to fill it",
+                f"{rows:,} of the rows leave {name} empty, which the layouts want. Zoho takes them, unless "
+                "they name a layout; a person who edits such a record has to fill it",
                 name,
                 rows,
             )
