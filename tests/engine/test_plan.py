@@ -717,3 +717,21 @@ def test_rows_that_leave_empty_what_the_layout_wants_are_counted(bench: Bench) -
     rows[1]["Company"] = ""
     warning = warned(planned(bench, INSERT, rows))["EMPTY_ON_LAYOUT"]
     assert (warning.field, warning.count) == ("Company", 1)
+
+
+def test_a_row_of_an_upsert_counts_for_those_that_share_its_value_though_zoho_refuses_it(
+    bench_with: Callable[..., Bench],
+) -> None:
+    """A run does not know what becomes of it when the next one comes; nor does it after a resume."""
+    bench = bench_with(email_unique=True)
+    rows = leads(3)
+    rows[0]["Last_Name"] = ""
+    rows[1]["Email"] = rows[0]["Email"]
+    plan = planned(bench, UPSERT, rows)
+    assert rejects(plan) == [
+        (2, "Last_Name", "MANDATORY_NOT_FOUND"),
+        (3, "Email", "DUPLICATE_IN_SOURCE"),
+    ]
+    job = file_job(UPSERT, bench.folder / "rows.csv")
+    assert bench.run(job, limit=1).rows.failed == 1
+    assert bench.resume().rows.failed == 2

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from tests.engine.test_relations import account, make, parents
-from tests.support import Bench, read_rows, write_rows
+from tests.support import Bench, file_job, read_rows, write_rows
 from zmigrate import Delete, Find, Insert, RecordJob, Ref, Update, Upsert
+from zmigrate.engine.idmap import IdMap
+from zmigrate.engine.ledger import identity, list_runs
 from zmigrate.events import RequestSent
 from zmigrate.writes import Write
 
@@ -242,3 +244,17 @@ def test_circles_that_have_nothing_to_do_with_each_other_are_written_together(be
         if sent.path.startswith("/crm/v8/Accounts") and sent.method != "GET"
     ]
     assert len(writes) <= 10
+
+
+def test_the_id_map_forgets_a_key_that_an_upsert_replaced(bench_with: Any) -> None:
+    """Zoho found the record by its e-mail address, and it has the row's key now."""
+    bench = bench_with(email_unique=True)
+    row = {"Last_Name": "Doe", "Company": "x", "Email": "a@example.com"}
+    write = write_rows(bench.folder / "one.csv", [{"Legacy_ID": "9", **row}])
+    bench.run(file_job(Insert("Leads", key="Legacy_ID"), write))
+    again = write_rows(bench.folder / "two.csv", [{"Legacy_ID": "5", **row}])
+    assert bench.run(file_job(Upsert("Leads", match_on="Legacy_ID"), again)).rows.updated == 1
+    org = list_runs(bench.folder / ".zmigrate")[0].record.org
+    ids = IdMap.open(bench.folder / ".zmigrate", identity(org))
+    assert {key: len(found) for key, found in ids.find("Leads", ["9", "5"]).items()} == {"9": 0, "5": 1}
+    ids.close()

@@ -3,6 +3,8 @@ twice."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ import pytest
 from tests.engine.test_relations import make
 from tests.support import Bench, write_rows
 from zmigrate import Insert, RecordJob, Update, Upsert, scopes_for
+from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine.sender import Sender
+from zmigrate.engine.target import Target
 from zmigrate.events import BatchDoubted
 from zmigrate.writes import Write
 
@@ -111,3 +116,19 @@ def test_the_plan_says_that_rows_are_added(bench: Bench, write: str) -> None:
         assert (added.field, added.count) == ("Service_Log", 1)
     with bench.plan(job_of(bench, Insert(MODULE, key="Legacy_ID"), rows)) as plan:
         assert not [warning for warning in plan.warnings if warning.code == "ROWS_ADDED"]
+
+
+@pytest.mark.parametrize(("changed", "action"), [(0, "in_doubt"), (1, "updated"), (-1, None)])
+def test_a_first_write_in_the_same_second_does_not_settle_the_second(
+    changed: int, action: str | None
+) -> None:
+    """Times have whole seconds: the record may have been changed by its own first write alone."""
+    intent = 1_700_000_000.4
+    target = Target("Assets", "insert", "Legacy_ID", "unique", str.lower, appended=frozenset({"Spares"}))
+    at = datetime.fromtimestamp(int(intent) + changed, UTC).isoformat()
+    record = {"id": "5", "Modified_Time": at, "Modified_By": {"id": "1"}}
+    wire: Any = SimpleNamespace(records_by_id=lambda module, ids, fields: {"5": record})
+    row = Pending(1, 2, "k", None, {"id": "5", "Spares": [{"Spares": {"id": "6"}}]})
+    batch = Batch(2, [row], parent=1, second="link", first_intent=intent)
+    [verdict] = Sender(wire, target, "1").search(batch).verdicts
+    assert (None if verdict is None else verdict.outcome.action) == action

@@ -81,6 +81,27 @@ def test_an_hour_that_the_clocks_showed_twice_keeps_its_offset() -> None:
     assert fed_again("Inspected_At", before, GERMAN) == "27.10.2024 01:30:00"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "formats", "text"),
+    [
+        ("Purchase_Date", date(1950, 3, 4), Formats(date_format="%d.%m.%y"), "1950-03-04"),
+        ("Purchase_Date", date(2050, 3, 4), Formats(date_format="%d.%m.%y"), "04.03.50"),
+        (
+            "Inspected_At",
+            datetime(2024, 3, 1, 9, 30, 15),
+            Formats(datetime_format="%d.%m.%Y %H:%M"),
+            "2024-03-01T09:30:15",
+        ),
+        ("Insured", True, Formats(true=("ja",), false=("nein",)), "ja"),
+        ("Insured", False, Formats(true=("ja",), false=("nein",)), "nein"),
+    ],
+)
+def test_a_format_that_does_not_keep_a_value_is_not_used(
+    field: str, value: Any, formats: Formats, text: str
+) -> None:
+    assert fed_again(field, value, formats) == text
+
+
 def test_what_goes_to_a_text_field_is_written_plain() -> None:
     """As `as_text` of the mapping has it: the field would get another text else."""
     assert fed_again("Asset_Name", 1.234, GERMAN) == "1.234"

@@ -111,15 +111,15 @@ def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
 
 def class_of(record: RunRecord) -> tuple[type[Job], list[str]] | None:
     """The job's class, with the option that finds it where it has to be named; None where it is not found."""
+    from zmigrate.engine.job_code import origin as job_file
     from zmigrate.registry import discover
 
     here = discover(None, Path.cwd())
-    if record.job in here.jobs:
-        return here.jobs[record.job].cls, []
-    origin = Path(record.origin)
-    there = discover(origin, Path.cwd()) if origin.is_file() else here
-    found = there.jobs.get(record.job)
-    return None if found is None else (found.cls, ["--jobs", nearby(str(origin))])
+    found, file = here.jobs.get(record.job), Path(record.origin)
+    if found is not None and (not file.is_file() or job_file(found.cls) == record.origin):
+        return found.cls, []
+    found = discover(file, Path.cwd()).jobs.get(record.job) if file.is_file() else None
+    return None if found is None else (found.cls, ["--jobs", nearby(record.origin)])
 
 
 def written(spec: OptionSpec, value: Any) -> Iterator[str]:

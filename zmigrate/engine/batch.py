@@ -88,6 +88,8 @@ class Batch:
     """Its rows were in a batch before, and are updated by id now."""
     resolved: bool = False
     """Its records carry the ids that their keys were looked up for."""
+    appends: bool = False
+    """It adds rows to records, those of subforms and the like: see Target."""
     held_until: float | None = None
     outcomes: list[Outcome] = field(default_factory=list)
     body: bytes = b""

@@ -20,6 +20,7 @@ from zmigrate.engine.folder import RunFolder, RunRecord, make_private
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.ledger import identity
 from zmigrate.engine.outcomes import KNOWN_BY_ID
+from zmigrate.engine.recorded import Numbered, Parts
 from zmigrate.engine.scratch import CACHE_KIB
 from zmigrate.engine.sent import records_written
 from zmigrate.errors import RunError, ZmigrateError
@@ -50,6 +51,7 @@ PUT = (
 )
 
 LATER = "SELECT 1 FROM entry WHERE id=? AND module=? AND field=? AND at>? LIMIT 1"
+REPLACED = "DELETE FROM entry WHERE id=? AND module=? AND field=? AND folded<>? AND at<=?"
 FORGET = "DELETE FROM entry WHERE id=? AND module=? AND field=?"
 
 
@@ -183,6 +185,7 @@ class IdMap:
                     if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
                 )
                 self._put(rule, _began(record), keys)
+                self._forget_replaced(rule, _began(record), journal.ended())
             if others:
                 self._change(others, _began(record), records_written(journal, [*others]))
             # A run that is older than a deletion may have gone on after it.
@@ -191,6 +194,13 @@ class IdMap:
                 "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows", (name, rows)
             )
             self._db.execute("COMMIT")
+
+    def _forget_replaced(self, rule: KeyRule, at: float, ended: Iterable[tuple[Numbered, Parts]]) -> None:
+        """An upsert whose record Zoho found by another field has replaced the key that it had."""
+        for row, parts in ended:
+            if row[2] is not None and parts[0] == "updated" and len(parts) > 3 and parts[3]:
+                folded = rule.fold(row[2])
+                self._db.execute(REPLACED, (parts[1], rule.module, rule.field, folded, at))
 
     def _other_keys(self, module: str, own: KeyRule | None) -> dict[str, KeyRule]:
         """The fields of a module by which records are known, other than a run's own key."""

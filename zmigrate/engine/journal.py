@@ -170,10 +170,11 @@ class Journal:
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
+        disputable = batch.second is not None or batch.appends
         ids = [
             outcome[1]
             for outcome in batch.outcomes
-            if outcome[1] and (outcome[0] in CLAIMED or was_created(outcome))
+            if outcome[1] and (outcome[0] in CLAIMED or disputable or was_created(outcome))
         ]
         self._db.execute(
             sql.PUT_OUTCOME,
@@ -380,8 +381,8 @@ def _stored(record_id: str) -> int:
     return min(int(record_id), LARGEST_INTEGER)
 
 
-CLAIMED = frozenset(["created", "updated", "deleted"])
-"""Actions on a record that another row of the run may have to be told apart from."""
+CLAIMED = frozenset(["created", "deleted"])
+"""Actions that one row of a run can have had on a record: no other row may claim it."""
 
 RECOVERY = (
     "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "

@@ -62,7 +62,7 @@ class Order:
 
     # -- filling ----------------------------------------------------------------------------------
 
-    def add_keys(self, keys: Sequence[tuple[str, int]]) -> None:
+    def add_keys(self, keys: Iterable[tuple[str, int]]) -> None:
         """Add rows by their folded keys and numbers."""
         self._db.executemany("INSERT INTO key VALUES (?,?)", keys)
 

@@ -31,9 +31,9 @@ def unpack_source(packed: bytes | None) -> Any:
 def pack_outcomes(outcomes: list[Outcome]) -> str:
     """Outcomes as JSON; those of plain successes without their empty ends."""
     return orjson.dumps(
-        [outcome[:2] if outcome[2] is None else tuple(outcome) for outcome in outcomes]
+        [outcome[:2] if outcome[2] is outcome[3] is None else tuple(outcome) for outcome in outcomes]
     ).decode()
 
 
 def pack_outcome(outcome: Outcome) -> str:
-    return orjson.dumps(outcome[:2] if outcome[2] is None else tuple(outcome)).decode()
+    return pack_outcomes([outcome])[1:-1]

@@ -160,7 +160,9 @@ def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
     if own and not Path(own[-1].filename).is_relative_to(OURS):
         said += f" ({nearby(own[-1].filename)}:{own[-1].lineno})"
     missing = error.args[0] if isinstance(error, KeyError) and error.args else None
-    if isinstance(missing, str) and missing not in values:
+    line = (frames[-1].line or "") if frames else ""
+    of_the_row = any(f"[{quote}{missing}{quote}]" in line for quote in "\"'")
+    if isinstance(missing, str) and missing not in values and of_the_row:
         near = nearest(missing, values) or f" It has: {', '.join(values)}."
         said += f"; the row has no column {missing!r}.{near}"
     return said

@@ -227,7 +227,8 @@ def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
     for start in range(0, len(values), COQL_IN_VALUES):
         for hit in crm.find(module, field, values[start : start + COQL_IN_VALUES]):
             for value in alike.get(fold(str(hit.get(field))), ()):
-                answers[value].append(str(hit["id"]))
+                if str(hit["id"]) not in answers[value]:  # asked for in two spellings
+                    answers[value].append(str(hit["id"]))
     return answers
 
 

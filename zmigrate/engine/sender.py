@@ -29,6 +29,7 @@ from zmigrate.engine.verdicts import (
     Verdict,
     all_written,
     changed_by_us,
+    in_second_of,
     made_by_us,
     read_answer,
 )
@@ -111,11 +112,12 @@ class Sender:
 
     def body(self, batch: Batch) -> bytes:
         """The request body; for a delete, the ids as a JSON list; for a link that waits, what it is to be
-        made from.
+        made from. The batch is told whether it adds rows to records.
         """
         if batch.closes_circles and not batch.resolved:
             return links.pack(batch.rows)
         target = self.target_of(batch)
+        batch.appends = target.appends
         if target.operation == "delete":
             return orjson.dumps([row.record["id"] for row in batch.rows])
         match_on = target.key if target.operation == "upsert" else None
@@ -293,6 +295,9 @@ class Sender:
         if len(ours) > 1:
             ids = ", ".join(str(hit["id"]) for hit in ours)
             return Verdict(lost(f"several records with this key were changed: {ids}", self.target.key))
+        if batch.closes_circles and in_second_of(ours[0], batch.first_intent):
+            reason = "the record was written twice in a second; whether it was so the second time is not told"
+            return Verdict(lost(reason))
         upsert = self.target_of(batch).operation == "upsert"
         made = upsert and made_by_us(ours[0], batch.first_intent, self.user)
         outcome = Outcome("created" if made else "updated", str(ours[0]["id"]))
@@ -304,14 +309,14 @@ class Sender:
         key = self.target.key or "id"
         keys = [row.key for row in batch.rows if row.key is not None]
         values = askable(keys, number=self.target.number)
-        hits: dict[str, list[dict[str, Any]]] = {}
+        hits: dict[str, dict[str, dict[str, Any]]] = {}
         for start in range(0, len(values), COQL_IN_VALUES):
             for hit in self._wire.find(
                 self.target.module, key, values[start : start + COQL_IN_VALUES], extra
             ):
                 if hit.get(key) is not None:
-                    hits.setdefault(self.target.fold(str(hit[key])), []).append(hit)
-        return hits
+                    hits.setdefault(self.target.fold(str(hit[key])), {})[str(hit.get("id"))] = hit
+        return {folded: list(found.values()) for folded, found in hits.items()}
 
 
 def existing(target: Target, record_id: str | None, what: str, ids: Sequence[str]) -> Outcome:

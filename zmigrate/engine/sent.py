@@ -23,10 +23,9 @@ def records_written(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[s
 
 
 def rows_sent(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """(line, key, record) of rows with a key that were sent and not refused, in batches that have one of
-    these fields."""
-    for (_, line, key), parts, record in _sent_with(journal, fields):
-        if key is not None and (parts is None or parts[0] != "failed"):
+    """(line, key, record) of rows with a key that were sent, in batches that have one of these fields."""
+    for (_, line, key), _, record in _sent_with(journal, fields):
+        if key is not None:
             yield line, key, record
 
 

@@ -15,11 +15,13 @@ from zmigrate.engine.scratch import scratch_db
 
 def shared(line: int, key: str) -> str:
     """Why a row is not written."""
-    return f"line {line} has this value already, with another {key}: Zoho would change that line's record"
+    return f"line {line} has this value too, with another {key}: Zoho would go by it and change that record"
 
 
 class SharedValues:
-    """The first row that has each value, in a temporary database that spills to disk: memory stays flat."""
+    """The first row that is sent with each value, in a temporary database that spills to disk, so that memory
+    stays flat. What becomes of it is not known when the next one comes: both may be in one request.
+    """
 
     def __init__(self, fields: Sequence[KeyField], key: str) -> None:
         """`key`: the field that the write matches on."""

@@ -34,7 +34,7 @@ class CellTexts:
         for fill in fills or ():
             field = fields.get(fill.field)
             kind = None if field is None else field.data_type
-            if kind in NUMBERS or kind in ("date", "datetime"):
+            if kind in NUMBERS or kind in ("date", "datetime", "boolean"):
                 text = _in_formats(formats.of(fill.field), kind)
                 self._texts |= {column: self._texts.get(column, text) for column in fill.columns}
 
@@ -63,6 +63,9 @@ def _in_formats(formats: Formats, data_type: str | None) -> CellText:
     def text(value: Any) -> str:
         if isinstance(value, (float, Decimal)):
             return plain_text(value).replace(".", formats.decimal)
+        if isinstance(value, bool):
+            words = formats.true if value else formats.false
+            return words[0] if words and data_type in (None, "boolean") else plain_text(value)
         if isinstance(value, date):
             return _moment_text(value, formats, data_type)
         return plain_text(value)
@@ -81,11 +84,23 @@ def _moment_text(value: date, formats: Formats, data_type: str | None) -> str:
     if data_type == "datetime" and not isinstance(value, datetime):
         value = datetime.combine(value, time.min)
     if not isinstance(value, datetime):
-        return value.strftime(formats.date_format) if formats.date_format else value.isoformat()
+        return _written(datetime.combine(value, time.min), formats.date_format) or value.isoformat()
     if value.tzinfo is not None and formats.timezone:
         value = value.astimezone(ZoneInfo(formats.timezone))
     written = formats.datetime_format
     if written is None:
         return value.isoformat()
     told = value.tzinfo is None or "%z" in written or (formats.timezone and not came_twice(value))
-    return value.strftime(written) if told else value.isoformat()
+    return (_written(value, written) if told else None) or value.isoformat()
+
+
+def _written(moment: datetime, declared: str | None) -> str | None:
+    """The moment in a declared format; None where that does not keep all of it: `%y` has no century."""
+    if declared is None:
+        return None
+    text = moment.strftime(declared)
+    try:
+        read = datetime.strptime(text, declared)
+    except ValueError:
+        return None
+    return text if read.replace(tzinfo=None) == moment.replace(tzinfo=None, fold=0) else None

@@ -39,7 +39,7 @@ def levels_of(book: Book, target: Target, mode: OnRepeated, rows: int) -> Levels
         written = book.db.execute(
             "SELECT folded, number FROM row WHERE folded IS NOT NULL AND fate NOT IN ('refused', 'skip')"
         )
-        order.add_keys(written.fetchall())
+        order.add_keys(written)
         pointers = book.db.execute(_POINTERS, (target.module, target.key or ""))
         for (number, line), found in groupby(pointers, itemgetter(0, 1)):
             order.add_child(Row(number, line, _NO_CELLS), [folded for _, _, folded in found])

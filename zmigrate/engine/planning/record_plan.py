@@ -209,10 +209,9 @@ class RecordPlanner:
             rows.append((row.number, row.line, row.key, row.folded, fate, judge.record_id))
             if row.open:
                 self._references.note(row)
-            if fate == "refused":
-                continue
-            self._pointers.note(row)
-            for key in others:
+            if fate != "refused":
+                self._pointers.note(row)
+            for key in others if fate != "refused" or self.target.operation == "upsert" else ():
                 text = key.text_of(row.record)
                 if text is not None:
                     self.book.note("taken", (key.name, key.fold(text), row.number, row.line, text))

@@ -76,7 +76,8 @@ def follow_the_first(book: Book, fate: Fate) -> int:
 
 def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) -> Iterator[Reject]:
     """Rows that write a value to a unique field which another record gets from a row before them. Zoho
-    refuses them; of an upsert a run does, since Zoho would change that other record.
+    refuses them; of an upsert a run does, since Zoho would change that other record: also where that row is
+    refused in the end, which a run does not know yet.
     """
     book.flush()
     book.db.execute("CREATE INDEX IF NOT EXISTS taken_value ON taken (field, folded, number)")
@@ -85,12 +86,12 @@ def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) ->
         "SELECT t.number, t.line, row.key, t.field, t.value, first.line FROM taken t"
         " JOIN row ON row.number=t.number AND row.fate<>'refused'"
         " JOIN (SELECT taken.field, taken.folded, MIN(taken.number) AS number FROM taken"
-        "       JOIN row ON row.number=taken.number AND row.fate<>'refused'"
+        "       JOIN row ON row.number=taken.number AND (? OR row.fate<>'refused')"
         "       GROUP BY taken.field, taken.folded HAVING COUNT(*) > 1) AS other"
         "   ON other.field=t.field AND other.folded=t.folded AND other.number<>t.number"
         " JOIN row AS first ON first.number=other.number"
         " WHERE ? OR row.folded IS NULL OR first.folded<>row.folded ORDER BY t.number",
-        (twins,),
+        (target.operation == "upsert", twins),
     )
     for number, line, key, field, value, other in found:
         code, reason = DUPLICATE_DATA, f"the field is unique, and line {other} has this value already"
