@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from zmigrate.engine.links import WRITTEN_AS
 from zmigrate.engine.outcomes import ANSWER_LOST
 from zmigrate.engine.target import Target
@@ -32,13 +34,15 @@ def refuse_fed_again(source: Source, target: Target) -> None:
     safe = target.key_kind == "unique" or target.on_existing is not None
     if target.operation != "insert" or safe or not isinstance(source, Csv):
         return
-    lines = [line for line, told in source.told() if _may_be_there(told)]
-    if not lines:
+    lines = (line for line, told in source.told() if _may_be_there(told))
+    first = list(islice(lines, LINES_TOLD))
+    if not first:
         return
-    first = ", ".join(map(str, lines[:LINES_TOLD])) + (", …" if len(lines) > LINES_TOLD else "")
+    rows = len(first) + sum(1 for _ in lines)
+    where = ", ".join(map(str, first)) + (", …" if rows > LINES_TOLD else "")
     raise RunError(
-        f"{source.path} is a result file, and the records of {len(lines):,} of its rows are in the org "
-        f"already, or may be ({'lines' if len(lines) > 1 else 'line'} {first}): an insert would double them",
+        f"{source.path} is a result file, and the records of {rows:,} of its rows are in the org "
+        f"already, or may be ({'lines' if rows > 1 else 'line'} {where}): an insert would double them",
         hint="Delete the rows from the file that the org has. To insert only what is not there: a key and "
         "--on-existing skip. To insert what is left as it stands: --again.",
         code="FED_AGAIN",

@@ -282,10 +282,12 @@ class IdMap:
 
     def forget(self, ids: Iterable[str]) -> None:
         """Drop records that the org has no longer."""
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", ((one,) for one in ids))
-        self._db.execute("DELETE FROM entry WHERE id IN gone")
-        self._db.execute("COMMIT")
+        dropped = [(one,) for one in ids]
+        if dropped:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", dropped)
+            self._db.executemany("DELETE FROM entry WHERE id=?", dropped)
+            self._db.execute("COMMIT")
 
     def entries(self, module: str | None = None) -> Iterator[Entry]:
         """Every key with its record, by module, field and key."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -195,6 +196,7 @@ class Runner:
         target = preflight.find_target(write, fields, self._choices.trigger, self._job)
         fills = fills_of(self._job)
         if fills is not None:
+            target = replace(target, appended=target.appended & {fill.field for fill in fills})
             preflight.check_fills(fills, fields, write.operation, write.key)
             preflight.check_pointers(fills, fields, partial(preflight.read_fields, connection.crm))
         preflight.check_source(source, write)

@@ -295,13 +295,16 @@ class Sender:
         if len(ours) > 1:
             ids = ", ".join(str(hit["id"]) for hit in ours)
             return Verdict(lost(f"several records with this key were changed: {ids}", self.target.key))
-        if batch.closes_circles and in_second_of(ours[0], batch.first_intent):
+        same_second = in_second_of(ours[0], batch.first_intent)
+        if batch.closes_circles and same_second:
             reason = "the record was written twice in a second; whether it was so the second time is not told"
             return Verdict(lost(reason))
         upsert = self.target_of(batch).operation == "upsert"
         made = upsert and made_by_us(ours[0], batch.first_intent, self.user)
         outcome = Outcome("created" if made else "updated", str(ours[0]["id"]))
-        owned = lost("another row changed the record too, and one time of change does not tell them apart")
+        if not same_second:  # later than whatever an earlier row did, and later ones wait behind the fence
+            return Verdict(outcome)
+        owned = lost("another row changed the record in the same second; which of the two came is not told")
         return Verdict(outcome, unless_owned=owned)
 
     def _find_keys(self, batch: Batch, extra: list[str]) -> dict[str, list[dict[str, Any]]]:

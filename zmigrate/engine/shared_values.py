@@ -32,6 +32,7 @@ class SharedValues:
             "CREATE TABLE seen (field TEXT, folded TEXT, key TEXT, line INTEGER,"
             " PRIMARY KEY (field, folded)) WITHOUT ROWID"
         )
+        self._db.execute("BEGIN")
 
     @property
     def names(self) -> list[str]:
@@ -39,33 +40,30 @@ class SharedValues:
 
     def take_up(self, rows: Iterable[tuple[int, str, Mapping[str, Any]]]) -> None:
         """Take up rows that an earlier session sent: line, folded key, record."""
-        self._db.execute("BEGIN")
         for line, key, record in rows:
-            for field in self._fields:
-                self._first(field, key, line, record)
-        self._db.execute("COMMIT")
+            self._keep(self._values(record), key, line)
 
     def outcome(self, row: Pending) -> Outcome | None:
         """Why a row is not written, or None."""
-        for field in self._fields:
-            first = self._first(field, row.folded or "", row.line, row.record)
+        values = self._values(row.record)
+        for place in values:
+            first = self._db.execute(
+                "SELECT key, line FROM seen WHERE field=? AND folded=?", place
+            ).fetchone()
             if first is not None and first[0] != row.folded:
-                return Outcome("failed", None, DUPLICATE_IN_SOURCE, field.name, shared(first[1], self._key))
+                return Outcome("failed", None, DUPLICATE_IN_SOURCE, place[0], shared(first[1], self._key))
+        self._keep(values, row.folded or "", row.line)
         return None
 
-    def _first(
-        self, field: KeyField, key: str, line: int, record: Mapping[str, Any]
-    ) -> tuple[str, int] | None:
-        """Key and line of the first row with the value that this row has."""
-        text = field.text_of(record)
-        if text is None:
-            return None
-        folded = field.fold(text)
-        self._db.execute("INSERT OR IGNORE INTO seen VALUES (?,?,?,?)", (field.name, folded, key, line))
-        found: tuple[str, int] = self._db.execute(
-            "SELECT key, line FROM seen WHERE field=? AND folded=?", (field.name, folded)
-        ).fetchone()
-        return found
+    def _values(self, record: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """Fields and folded values of a record."""
+        texts = ((field, field.text_of(record)) for field in self._fields)
+        return [(field.name, field.fold(text)) for field, text in texts if text is not None]
+
+    def _keep(self, values: Iterable[tuple[str, str]], key: str, line: int) -> None:
+        self._db.executemany(
+            "INSERT OR IGNORE INTO seen VALUES (?,?,?,?)", ((*each, key, line) for each in values)
+        )
 
     def close(self) -> None:
         self._db.close()

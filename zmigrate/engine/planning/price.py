@@ -110,7 +110,7 @@ def work_of(target: Target, counts: PlanCounts, existing: int, levels: Levels, f
     return Work(
         [*((operation, size) for size in sizes), ("update", second)],
         looked_up + finds,
-        FIXED_CALLS + (CALLS_TO_TELL_OURS if target.tells_ours_by_time else 0),
+        FIXED_CALLS + (CALLS_TO_TELL_OURS - (target.key_kind == "id") if target.tells_ours_by_time else 0),
     )
 
 
