@@ -121,6 +121,18 @@ def test_a_key_that_cant_be_asked_for_is_not_taken_for_new(write: Any, bench: Be
     assert len(bench.records()) == 2
 
 
+def test_of_two_records_in_the_way_that_with_the_key_counts(tmp_path: Path) -> None:
+    with Emulator(Options(email_unique=True)) as emulator:
+        bench = Bench(emulator, tmp_path)
+        one, two = leads(2)
+        ids = bench.seed([{**one, "Email": ""}, {**two, "Email": one["Email"]}])
+        job = file_job(Insert("Leads", key=UNIQUE, on_existing="skip"), write_rows(tmp_path / "l.csv", [one]))
+        with bench.plan(job) as plan:
+            assert plan.counts.skipped == 1
+        [skipped] = read_rows(bench.run(job).files["skipped"])
+        assert ids[0] in skipped["message"]
+
+
 def test_several_namesakes_are_not_chosen_from(bench: Bench) -> None:
     ids = bench.seed([*leads(1, key=PLAIN), *leads(1, key=PLAIN)])
     path = write_rows(bench.folder / "l.csv", leads(1, key=PLAIN))

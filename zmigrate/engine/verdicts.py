@@ -68,7 +68,7 @@ def read_answer(
     return [
         Verdict(_success(operation, key, element))
         if element.get("code") == "SUCCESS"
-        else Verdict(refusal(element))
+        else Verdict(refusal(element, key))
         for element in data
     ]
 
@@ -104,9 +104,9 @@ def _repeated(
         if repeated and made_by_us(element["details"], batch.first_intent, user):
             return Verdict(_written("created", element["details"]["id"]), unless_owned=outcome)
         return Verdict(outcome)
-    refused = refusal(element)
+    refused = refusal(element, key)
     if operation == "insert":
-        existing = duplicate_of(element)
+        existing = duplicate_of(element, key)
         if existing is not None:
             return Verdict(refused, Question("ours", existing))
     if operation == "delete" and refused.code == INVALID_DATA:
@@ -154,15 +154,18 @@ def _ours(at: Any, by: Any, first_intent: float | None, user: str | None) -> boo
     return user is None or not isinstance(by, Mapping) or by.get("id") == user
 
 
-def duplicate_of(element: Mapping[str, Any]) -> str | None:
-    """The id of the one record that stands in the way, whatever else may be wrong with the row."""
+def duplicate_of(element: Mapping[str, Any], key: str | None = None) -> str | None:
+    """The id of the record that stands in the way, whatever else may be wrong with the row: of several that
+    which has the key; None where none of them has."""
     errors = element.get("details", {}).get("errors") if element.get("code") == SEVERAL else [element]
-    ids = set()
+    ids: list[tuple[str | None, str | None]] = []
     for error in errors or []:
         if error.get("code") == DUPLICATE_DATA:
-            existing = error.get("details", {}).get("duplicate_record") or {}
-            ids.add(existing.get("id") or error.get("details", {}).get("id"))
-    return str(ids.pop()) if len(ids) == 1 and None not in ids else None
+            details = error.get("details", {})
+            existing = details.get("duplicate_record") or {}
+            ids.append((details.get("api_name"), existing.get("id") or details.get("id")))
+    found = {one for name, one in ids if key is not None and name == key} or {one for _, one in ids}
+    return str(found.pop()) if len(found) == 1 and None not in found else None
 
 
 def taken(outcome: Outcome, key: str | None) -> bool:
@@ -172,7 +175,7 @@ def taken(outcome: Outcome, key: str | None) -> bool:
     return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
 
 
-def refusal(element: Mapping[str, Any]) -> Outcome:
+def refusal(element: Mapping[str, Any], key: str | None = None) -> Outcome:
     """A row that Zoho refused: its codes, fields and reasons, several of them joined by "; "."""
     details = element.get("details") or {}
     errors = details.get("errors") if element.get("code") == SEVERAL else None
@@ -180,7 +183,7 @@ def refusal(element: Mapping[str, Any]) -> Outcome:
     codes, field_names, messages = zip(*parts, strict=True)
     return Outcome(
         "failed",
-        duplicate_of(element) or details.get("id"),
+        duplicate_of(element, key) or details.get("id"),
         SEPARATOR.join(dict.fromkeys(codes)),
         SEPARATOR.join(dict.fromkeys(name for name in field_names if name)) or None,
         SEPARATOR.join(messages),
