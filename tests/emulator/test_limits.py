@@ -12,7 +12,7 @@ import pytest
 
 from tests.emulator.zoho import Zoho, lead
 
-SLOW_MS = 500.0
+SLOW_MS = 1_500.0
 
 
 def burst(zoho: Zoho, count: int, rows: int) -> list[int]:
