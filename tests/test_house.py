@@ -27,7 +27,7 @@ ROOMS = [
     ("config",),
     ("zoho",),
     ("events",),
-    ("errors", "steady", "stopping"),
+    ("errors", "steady", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from zmigrate.display.banner import BannerFacts, banner, confirm
-from zmigrate.display.console import duration
 from zmigrate.display.report import reason_list, reasons_of
 from zmigrate.display.summary import next_steps, summary
+from zmigrate.wording import duration
 
 FILES = dict.fromkeys(("run", "success", "errors", "report"))
 

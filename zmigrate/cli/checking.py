@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.cli.connections import connected, found_credentials
-from zmigrate.display.console import count, duration
+from zmigrate.wording import count, duration
 
 ORG_SCOPE = "ZohoCRM.org.READ"
 SKEW_WARNING_S = 300.0

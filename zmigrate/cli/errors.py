@@ -18,11 +18,11 @@ import typer
 
 from zmigrate.errors import CreditsSpent, ZmigrateError
 
-INTERNAL = 5
-INTERRUPTED = 130
 if TYPE_CHECKING:
     from typer._click import Context
 
+INTERNAL = 5
+INTERRUPTED = 130
 JOB_COMMANDS = frozenset({"plan", "run"})
 """Commands that a job's name follows."""
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
@@ -38,8 +38,6 @@ ROW_COUNTS = (
     "in_doubt",
     "pending",
 )
-
-
 VALUE_WORDS = (
     (r"Input should be a valid integer", "must be a whole number"),
     (r"Input should be a valid number", "must be a number"),

@@ -262,8 +262,9 @@ def yes_no(holds: bool) -> str:
 
 def show(found: Found, chosen: Sequence[Field], *, whole_list: bool) -> None:
     """On the terminal; where nobody's terminal is there, as wide as the lines are."""
-    from zmigrate.display.console import counted, stdout_console
+    from zmigrate.display.console import stdout_console
     from zmigrate.display.fields import ROOMY, field_table, pick_lists, value_table
+    from zmigrate.wording import counted
 
     console = stdout_console()
     if not console.is_terminal and "COLUMNS" not in os.environ:

@@ -162,7 +162,7 @@ def tell_gone(
         data = {"org": shown, "checked": checked, "gone": total, "modules": modules}
         typer.echo(json.dumps(data, ensure_ascii=False))
         return
-    from zmigrate.display.console import count, counted
+    from zmigrate.wording import count, counted
 
     typer.echo(f"{counted(checked, 'record')} of {org.get('name')} looked for, {total:,} gone")
     for name, number in gone.items():
@@ -179,7 +179,7 @@ def tell(
         data = {"org": shown, "file": str(out), "keys": sum(counts.values()), "modules": counts}
         typer.echo(json.dumps(data, ensure_ascii=False))
         return
-    from zmigrate.display.console import count, counted
+    from zmigrate.wording import count, counted
 
     typer.echo(f"{counted(sum(counts.values()), 'key')} of {org.get('name')} written to {out}")
     for name, number in counts.items():

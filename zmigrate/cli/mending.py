@@ -9,8 +9,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.display.summary import nearby
 from zmigrate.events import StepFacts
+from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
     from zmigrate.engine.folder import RunRecord

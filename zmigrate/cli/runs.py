@@ -153,8 +153,8 @@ def table(found: list[RunInfo]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from zmigrate.display.console import count
     from zmigrate.display.summary import STATE_STYLE
+    from zmigrate.wording import count
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     made.add_column("run (time, job)", no_wrap=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zmigrate.display.console import count, counted
 from zmigrate.events import StepFacts
+from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

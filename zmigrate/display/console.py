@@ -1,4 +1,4 @@
-"""The two consoles, and how numbers and durations are written. What is drawn on them lives elsewhere."""
+"""The two consoles. What is drawn on them lives elsewhere."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
-
-MINUTE_S = 60
-HOUR_S = 3600
 
 
 class Patient:
@@ -49,30 +46,6 @@ def stdout_console() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, emoji=False, markup=False)
-
-
-def count(number: int) -> str:
-    """`12,345`."""
-    return f"{number:,}"
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `3,000 rows`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def duration(seconds: float) -> str:
-    """`4.2 s`, `38 s`, `12 min 5 s`, `3 h 20 min`."""
-    if seconds < 10 and seconds != int(seconds):
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < MINUTE_S:
-        return f"{whole} s"
-    if whole < HOUR_S:
-        minutes, rest = divmod(whole, MINUTE_S)
-        return f"{minutes} min {rest} s" if rest and minutes < 30 else f"{minutes} min"
-    hours, rest = divmod(whole, HOUR_S)
-    return f"{hours} h {rest // MINUTE_S} min"
 
 
 @dataclass(frozen=True, slots=True)

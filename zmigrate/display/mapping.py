@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zmigrate.display.console import Hanging, counted
+from zmigrate.display.console import Hanging
+from zmigrate.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from zmigrate import events
-from zmigrate.display.console import counted, duration
+from zmigrate.wording import counted, duration
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.display.banner import BannerFacts, banner
-from zmigrate.display.console import Hanging, count, counted, duration
+from zmigrate.display.console import Hanging
 from zmigrate.display.summary import step_line
 from zmigrate.engine.planning.plan import Plan
+from zmigrate.wording import count, counted, duration
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from zmigrate import events
-from zmigrate.display.console import count, counted, duration
 from zmigrate.display.figures import Figures
 from zmigrate.display.notes import Notes
+from zmigrate.wording import count, counted, duration
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.display.console import count, counted
+from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

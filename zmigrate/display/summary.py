@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.display.console import Hanging, count, counted, duration
+from zmigrate.display.console import Hanging
+from zmigrate.wording import count, counted, duration, nearby
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -192,12 +192,6 @@ def files(result: Mapping[str, Any]) -> list[RenderableType]:
         for title, path in shown.items()
         if path
     ]
-
-
-def nearby(path: str) -> str:
-    """The path as a person types it from here: relative where it lies below the current folder."""
-    here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from zmigrate.job import DeclaredColumns, Skip
 from zmigrate.options import nearest
 from zmigrate.rows.sources import Row
 from zmigrate.rows.values import BadValue, Converter
+from zmigrate.wording import nearby
 
 TRACEBACKS_LOGGED = 20
 """Tracebacks of `transform` that go to run.log; the rows themselves are all in errors.csv."""
@@ -166,9 +167,3 @@ def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
         near = nearest(missing, values) or f" It has: {', '.join(values)}."
         said += f"; the row has no column {missing!r}.{near}"
     return said
-
-
-def nearby(path: str) -> str:
-    """As a person names it from here: relative where it lies below the current folder."""
-    here = Path.cwd()
-    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

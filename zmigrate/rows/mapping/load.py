@@ -153,7 +153,7 @@ class Load:
         if is_database(str(self.location)):
             return False
         try:
-            return Csv(self.location).is_result_file
+            return bool(Csv(self.location).ours)
         except SourceError:
             return False
 

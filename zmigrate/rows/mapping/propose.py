@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from zmigrate.rows.mapping.propose_fit import ALONE, Fit, OrgUsers, fit
-from zmigrate.rows.mapping.propose_looks import SAMPLE_ROWS, Column, counted
+from zmigrate.rows.mapping.propose_looks import SAMPLE_ROWS, Column
 from zmigrate.rows.mapping.propose_match import best_assignment
 from zmigrate.rows.mapping.propose_names import Header, Names, standing_for, words_of
 from zmigrate.rows.mapping.propose_refused import refused_values
 from zmigrate.rows.values import field_problem
+from zmigrate.wording import counted
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import Field, ModuleFields
 

@@ -151,11 +151,6 @@ def shortened(text: str, most: int = LONGEST_SHOWN) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `3,000 rows`."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def look_at(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None) -> list[Column]:
     """The columns of the first rows; where `columns` is None, those that the rows have."""
     names = dict.fromkeys(columns or ())

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.formats import Formats
 from zmigrate.rows.declared import formats_problem
-from zmigrate.rows.mapping.propose_looks import Column, counted, shortened
+from zmigrate.rows.mapping.propose_looks import Column, shortened
 from zmigrate.rows.values import Converter
+from zmigrate.wording import counted
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any, Final
 from zmigrate.errors import UsageError
 from zmigrate.rows.choices import used_values
 from zmigrate.rows.mapping.propose import Left, Line, Proposal
-from zmigrate.rows.mapping.propose_looks import Column, counted, shortened
+from zmigrate.rows.mapping.propose_looks import Column, shortened
+from zmigrate.wording import counted
 from zmigrate.zoho.metadata import Field
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+\Z")

@@ -87,11 +87,6 @@ class Csv:
         form = self._find_format()
         return tuple(form.header[: form.ours])
 
-    @property
-    def is_result_file(self) -> bool:
-        """Whether it is one of zmigrate's own result files: errors.csv and the like."""
-        return self._find_format().ours > 0
-
     def scan(self) -> Fingerprint:
         form = self._find_format()
         self._watch.begin()

@@ -1,0 +1,38 @@
+"""How messages and results name numbers, times and places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MINUTE_S = 60
+HOUR_S = 3600
+
+
+def count(number: int) -> str:
+    """`12,345`."""
+    return f"{number:,}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `3,000 rows`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """`4.2 s`, `38 s`, `12 min 5 s`, `3 h 20 min`."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < MINUTE_S:
+        return f"{whole} s"
+    if whole < HOUR_S:
+        minutes, rest = divmod(whole, MINUTE_S)
+        return f"{minutes} min {rest} s" if rest and minutes < 30 else f"{minutes} min"
+    hours, rest = divmod(whole, HOUR_S)
+    return f"{hours} h {rest // MINUTE_S} min"
+
+
+def nearby(path: str) -> str:
+    """A path as messages name it and a person types it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
