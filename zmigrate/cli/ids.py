@@ -74,10 +74,10 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Look for the records in Zoho, and forget those that were deleted there."""
         from zmigrate.cli.connections import connected, found_settings
+        from zmigrate.engine.folder import org_json
         from zmigrate.engine.id_check import forget_gone
         from zmigrate.engine.idmap import IdMap
         from zmigrate.engine.ledger import identity
-        from zmigrate.engine.runner import org_json
 
         state = found_settings(state_dir).state_dir
         with connected((ORG, MODULES), profile=profile, state_dir=state_dir) as connection:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
+from zmigrate.engine.admission import Confirm
 from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import RunInfo, beside, find_run
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.result import RunResult
-from zmigrate.engine.runner import Confirm, Runner
+from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices
 from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError, UsageError

@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from zmigrate.engine import preflight
+from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
 from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
-from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
+from zmigrate.engine.folder import RunFolder, RunRecord, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
 from zmigrate.engine.ledger import identity, list_steps, refuse_repetition, starting
@@ -26,15 +27,7 @@ from zmigrate.engine.preflight import Banner
 from zmigrate.engine.reads import hashes_of, refuse_changed
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.runlog import RunLog
-from zmigrate.engine.runner import (
-    Confirm,
-    Runner,
-    ask,
-    org_json,
-    refuse_another_org,
-    refuse_lacking,
-    versions,
-)
+from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceback, state_of
 from zmigrate.engine.step import Seat, Step, combined, for_each, refuse_changed_steps, steps_in
 from zmigrate.errors import DiskFull, InternalError, PausedError, SourceError, UsageError, ZmigrateError

@@ -10,10 +10,12 @@ import contextlib
 import os
 import secrets
 import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import orjson
 from zmigrate.engine.lock import Lock, LockHeld
 from zmigrate.engine.outcomes import UNFINISHED, RunState, may_follow
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError
+from zmigrate.zoho.metadata import Org
 
 RUN_FORMAT = 1
 STEPS = "steps"
@@ -209,3 +212,19 @@ def _cannot_write(path: Path, error: OSError) -> RunError:
         f"{path}: can't be written: {error.strerror}",
         hint="Choose another place with --state-dir or ZMIGRATE_STATE_DIR.",
     )
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    return {"zmigrate": version("zmigrate"), "python": sys.version.split()[0]}
+
+
+def org_json(org: Org) -> dict[str, Any]:
+    """The org as run.json has it."""
+    return {
+        "id": org.id,
+        "name": org.name,
+        "zgid": org.zgid,
+        "type": org.type or "production",
+        "sandbox": org.sandbox,
+    }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from zmigrate.engine import preflight
+from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
 from zmigrate.engine.fed_again import refuse_fed_again, tell_of_our_columns
-from zmigrate.engine.folder import RunFolder, RunRecord, timestamp
+from zmigrate.engine.folder import RunFolder, RunRecord, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
 from zmigrate.engine.journal import Journal
@@ -30,7 +29,7 @@ from zmigrate.engine.result import RunResult
 from zmigrate.engine.session import Choices, RecordWork, Session
 from zmigrate.engine.step import Seat
 from zmigrate.engine.survey import Surveyor
-from zmigrate.errors import JobError, UsageError
+from zmigrate.errors import UsageError
 from zmigrate.events import RunStarted
 from zmigrate.job import (
     Job,
@@ -38,7 +37,6 @@ from zmigrate.job import (
     encode_options,
     fills_of,
     job_name,
-    missing_scopes,
     source_of,
 )
 from zmigrate.rows.cell_texts import CellTexts
@@ -48,8 +46,6 @@ from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
-
-Confirm = Callable[[Banner], bool]
 
 
 class Runner:
@@ -348,58 +344,7 @@ class Runner:
         )
 
 
-def ask(org: Org, choices: Choices, confirm: Confirm | None, banner: Callable[[], Banner]) -> None:
-    """Have a person agree to a write to a production org. Raises UsageError unless one does."""
-    if not org.production or choices.yes:
-        return
-    if confirm is None:
-        raise UsageError(
-            f"{org.name} ({org.zgid}) is a production org, and there is no terminal to ask at",
-            hint="If that is the org you mean, add --yes.",
-            code="NOT_CONFIRMED",
-        )
-    if not confirm(banner()):
-        raise UsageError("not confirmed; nothing was written", code="NOT_CONFIRMED")
-
-
-def refuse_another_org(record: RunRecord, org: Org) -> None:
-    """Raise UsageError unless a run goes on in the org in which it began."""
-    if identity(record.org) != identity(org_json(org)):
-        raise UsageError(
-            f"run {record.run_id} belongs to the org {record.org.get('name')} "
-            f"({record.org.get('zgid')}), and these credentials to {org.name} ({org.zgid})",
-            hint="Name the profile that the run was started with: --profile NAME.",
-            code="WRONG_ORG",
-        )
-
-
-def refuse_lacking(job: Job, source: Source | None) -> None:
-    """Raise JobError, naming them, if the job declares fewer scopes than it needs."""
-    lacking = missing_scopes(job, source)
-    if lacking:
-        raise JobError(
-            f"{job_name(type(job))} declares too few scopes for what it does; missing: {', '.join(lacking)}",
-            hint="Add them to the job's `scopes`, or derive them: scopes = scopes_for(write, source)",
-        )
-
-
-def versions() -> dict[str, str]:
-    """What a run was made with."""
-    return {"zmigrate": version("zmigrate"), "python": sys.version.split()[0]}
-
-
 def _write_json(work: RecordWork | None) -> dict[str, Any] | None:
     if work is None:
         return None
     return work.target.to_json()
-
-
-def org_json(org: Org) -> dict[str, Any]:
-    """The org as run.json has it."""
-    return {
-        "id": org.id,
-        "name": org.name,
-        "zgid": org.zgid,
-        "type": org.type or "production",
-        "sandbox": org.sandbox,
-    }

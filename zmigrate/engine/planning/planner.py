@@ -7,7 +7,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from zmigrate.engine import preflight
+from zmigrate.engine.admission import refuse_lacking
 from zmigrate.engine.fed_again import refuse_fed_again
+from zmigrate.engine.folder import org_json
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.ledger import identity, refuse_repetition
@@ -17,7 +19,6 @@ from zmigrate.engine.planning.price import RoundTrips
 from zmigrate.engine.planning.record_plan import RecordPlanner, Wish, asked_how
 from zmigrate.engine.planning.remarks import Findings, remarks
 from zmigrate.engine.resolve import IdLookup
-from zmigrate.engine.runner import org_json, refuse_lacking
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import Event, Log
