@@ -6,17 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.engine.fake_org import fold
 from tests.engine.fakes import row
+from zmigrate.engine import refused as refused_rows
 from zmigrate.engine.batch import Batch
+from zmigrate.engine.made_by import made_by_us
 from zmigrate.engine.outcomes import Outcome
-from zmigrate.engine.verdicts import (
-    Question,
-    Verdict,
-    duplicate_of,
-    made_by_us,
-    read_answer,
-    refusal,
-)
+from zmigrate.engine.refused import reasons_of
+from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import Question, Verdict, read_answer
 from zmigrate.writes import Operation
 
 US = "900"
@@ -35,10 +33,17 @@ def success(record_id: str = "77", action: str | None = None, **details: Any) ->
 
 
 def verdict(operation: Operation, element: dict[str, Any], *, doubted: bool = False) -> Verdict:
-    [only] = read_answer(
-        operation, "Legacy_ID", Batch(1, [row(1, "k1")], first_intent=INTENT), [element], doubted, US
-    )
+    target = Target("Leads", operation, "Legacy_ID", "unique", fold)
+    [only] = read_answer(target, Batch(1, [row(1, "k1")], first_intent=INTENT), [element], doubted, US)
     return only
+
+
+def refusal(element: object, key: str | None = None) -> Outcome:
+    return refused_rows.refusal(reasons_of(element), "Leads", key)
+
+
+def duplicate_of(element: object) -> str | None:
+    return refused_rows.the_one_in_the_way(reasons_of(element), "Leads")
 
 
 # -- what Zoho took --------------------------------------------------------------------------------
@@ -64,7 +69,7 @@ def test_success_is_named_by_what_was_done(
 def test_rows_are_matched_by_position() -> None:
     batch = Batch(1, [row(n) for n in (1, 2, 3)])
     data = [success("1"), error("INVALID_DATA", api_name="Email"), success("3")]
-    verdicts = read_answer("insert", "Legacy_ID", batch, data, False, None)
+    verdicts = read_answer(Target("Leads", "insert", None, "none", fold), batch, data, False, None)
     assert [(found.outcome.action, found.outcome.id) for found in verdicts] == [
         ("created", "1"),
         ("failed", None),

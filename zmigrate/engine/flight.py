@@ -89,6 +89,15 @@ class Flight:
         self.parked.append(batch)
         self._marked.append(batch)
 
+    def park_part(self, batch: Batch, part: Batch, due_at: float) -> None:
+        """Some rows of a batch, whose answer left them open, are in doubt from here on, as a batch that was
+        sent when the whole was."""
+        part.state, part.sent_at = "sent", batch.sent_at
+        part.doubted = True
+        part.due_at = due_at
+        self.parked.append(part)
+        self._queued.append(part)
+
     def set_aside(self, batch: Batch) -> None:
         """The batch is known not to be applied, and is not sent again before more is known."""
         self.in_flight.pop(batch.id, None)

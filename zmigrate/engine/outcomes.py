@@ -53,6 +53,11 @@ class Outcome(NamedTuple):
 MOVED = Outcome("moved")
 
 
+def lost(reason: str, field: str | None = None) -> Outcome:
+    """The outcome of a row that was sent, and of which nobody knows what became of it."""
+    return Outcome("in_doubt", None, ANSWER_LOST, field, reason)
+
+
 def linked_later(outcome: Outcome) -> Outcome:
     """A row whose record was written; its references that close a circle are written in another batch."""
     return Outcome("moved", outcome.id, LINK if outcome.action == "created" else RELINK)

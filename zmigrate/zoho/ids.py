@@ -1,0 +1,11 @@
+"""Ids of Zoho as text. They come as digits in quotes (zoho-api 4.1), and from some places as JSON numbers."""
+
+from __future__ import annotations
+
+
+def id_text(value: object) -> str | None:
+    """The id that a JSON value stands for; None where it stands for none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    return text if text.isascii() and text.isdigit() else None
