@@ -15,7 +15,7 @@ from zmigrate.engine import links
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, was_written
+from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, lets_go, was_written
 from zmigrate.engine.produce import Producer, duplicate_in_source
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.events import BatchDone, Emit, RowsDecided
@@ -146,7 +146,7 @@ class Flight:
             keys = [
                 row.folded
                 for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if row.folded is not None and (outcome.action != "moved" or was_written(outcome))
+                if row.folded is not None and lets_go(outcome)
             ]
         if self.seen is not None:
             self.seen.add(

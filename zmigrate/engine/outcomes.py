@@ -79,6 +79,11 @@ def written_as(parts: Sequence[str | None]) -> str | None:
     return {LINK: "created", RELINK: "updated"}.get(parts[2] or "") if links_left else parts[0]
 
 
+def lets_go(parts: Sequence[str | None]) -> bool:
+    """Whether a row with these parts of an outcome is done with its key, in the batch that they are of."""
+    return parts[0] != "moved" or was_written(parts)
+
+
 def disputed(action: Action) -> tuple[Action, ...]:
     """What another row must not have done to a record, for a row to have done this to it."""
     return ("created", "updated") if action == "updated" else (action,)
