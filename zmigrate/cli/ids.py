@@ -168,6 +168,8 @@ def tell_gone(
     for name, number in gone.items():
         if number:
             typer.echo(f"{count(number):>9}  {name}: their keys are forgotten")
+    if total:
+        typer.echo("Looked for by id, as the API user: a record that this user may not see counts as gone.")
 
 
 def tell(
