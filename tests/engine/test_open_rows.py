@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.test_relations import ACCOUNTS, account, make, parents, tree
 from tests.engine.victim import Victim, importing
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Delete, Insert, Update, Upsert
@@ -121,6 +122,24 @@ def test_a_write_that_may_be_repeated_is_sent_again(operation: str, bench: Bench
     result = loaded(bench, write, [row])
     assert getattr(result.rows, action) == 1
     assert [record["City"] for record in bench.records()] == ([] if operation == "delete" else ["Bern"])
+
+
+def test_a_second_write_that_closes_a_circle_is_sent_again(bench: Bench) -> None:
+    failing = answering(FAILS, method="PUT", path="/crm/v8/Accounts")
+    bench.script(failing)
+    path = write_rows(bench.folder / "accounts.csv", tree(("a", "b"), ("b", "a")))
+    result = bench.run(make(ACCOUNTS, path, account))
+    assert (result.rows.created, result.rows.read) == (2, 2)
+    assert parents(bench) == {"a": "b", "b": "a"}
+
+
+def test_a_row_that_updates_what_is_there_is_sent_again(bench: Bench) -> None:
+    bench.seed(leads(1))
+    bench.script(answering(FAILS, method="PUT"))
+    rows = [{**row, "City": "Bern"} for row in leads(2)]
+    result = loaded(bench, Insert("Leads", key=UNIQUE, on_existing="update"), rows)
+    assert (result.rows.created, result.rows.updated) == (1, 1)
+    assert [record["City"] for record in bench.records()] == ["Bern", "Bern"]
 
 
 def test_a_delete_that_was_applied_all_the_same_counts_as_deleted(bench: Bench) -> None:

@@ -24,11 +24,13 @@ WRITES: dict[str, Write] = {
     "update": Update(MODULE, key="Legacy_ID"),
     "insert": Insert(MODULE, key="Legacy_ID", on_existing="update"),
 }
-FAULTS = {
+FAILS = {"code": "INTERNAL_ERROR", "status": "error", "message": "Internal Server Error", "details": {}}
+FAULTS: dict[str, dict[str, Any]] = {
     "lost": {"fault": "lost_answer"},
     "never applied": {"fault": "reset"},
     "applied late": {"fault": "late", "delay_s": 0.15},
     "server error": {"fault": "503"},
+    "error of each row": {"fault": "answer", "status": 207, "body": {"data": [FAILS, FAILS]}},
 }
 
 
@@ -54,6 +56,7 @@ def works(bench: Bench) -> dict[str, list[str]]:
         ("upsert", "lost"),
         ("update", "never applied"),
         ("insert", "applied late"),
+        ("upsert", "error of each row"),
         *(pytest.param(write, fault, marks=pytest.mark.slow) for write in WRITES for fault in FAULTS),
     ],
 )
