@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from zmigrate.engine.dispatch import BREAKER_ROWS
+from zmigrate.engine.breaker import BREAKER_ROWS
 from zmigrate.engine.outcomes import REFERENCE_OPEN
 from zmigrate.engine.planning.asking import KeyQuestions
 from zmigrate.engine.planning.book import Book
