@@ -39,7 +39,7 @@ NO_ANSWERS: dict[str, bytes] = {
     "a number": b"1",
     "HTML": b"<html><body>Please wait</body></html>",
     "half a body": b'{"data":[{"id":"1"},{"i',
-    "a list of no records": b'{"data":[null],"users":[1],"org":[2],"fields":[[]],"layouts":[3],"modules":[4]}',
+    "a list of no records": b'{"data":[null],"users":[1],"org":[2],"fields":[[]],"layouts":[3],"modules":[""]}',  # noqa: E501  one body
     "an object for the list": b'{"data":{},"users":{},"org":{},"fields":{},"layouts":{},"modules":{}}',
 }
 
