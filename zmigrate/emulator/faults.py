@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from .empty_answers import EMPTY_BODIES, EmptyBody
 from .options import Options
 
 STATUS = re.compile(r"([1-5]\d\d)(_after)?")
@@ -14,6 +15,7 @@ NAMED = frozenset(
     {
         "answer",
         "delay",
+        "empty_200",
         "garbage",
         "hang",
         "late",
@@ -31,10 +33,11 @@ class Fault:
     """What is to happen to one request.
 
     `kind` is a status ("503": answered so, nothing done; "503_after": done, then answered so) or a name:
-    answer (given status and body, nothing done), delay (answered `delay_s` later), garbage, hang (never
-    answered, nothing done), late (done after `delay_s`, never answered; `mode` "close" or "hang"),
-    lost_answer (done, connection closed), reset (connection reset, nothing done), short_data (done, a result
-    is missing in `data[]`), slow_body (sent in pieces over `delay_s`).
+    answer (given status and body, nothing done), delay (answered `delay_s` later), empty_200 (done, then
+    answered 200 with the `shape` of a body: one of EMPTY_BODIES), garbage, hang (never answered, nothing
+    done), late (done after `delay_s`, never answered; `mode` "close" or "hang"), lost_answer (done,
+    connection closed), reset (connection reset, nothing done), short_data (done, a result is missing in
+    `data[]`), slow_body (sent in pieces over `delay_s`).
     """
 
     kind: str
@@ -43,6 +46,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float | None = None
     mode: str | None = None
+    shape: EmptyBody = "none"
 
     @property
     def applies(self) -> bool:
@@ -50,7 +54,7 @@ class Fault:
         return self.kind in APPLYING or self.kind.endswith("_after")
 
 
-APPLYING = frozenset({"delay", "garbage", "lost_answer", "short_data", "slow_body"})
+APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "short_data", "slow_body"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,9 +84,11 @@ class Script:
         if kind not in NAMED and not STATUS.fullmatch(kind):
             raise ValueError(f"unknown fault: {kind!r}")
         known = {"fault", "method", "path", "contains", "times", "skip", "status", "body", "headers"}
-        unknown = set(entry) - known - {"delay_s", "mode"}
+        unknown = set(entry) - known - {"delay_s", "mode", "shape"}
         if unknown:
             raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
+        if entry.get("shape", "none") not in EMPTY_BODIES:
+            raise ValueError(f"shape can't be {entry['shape']!r}: {', '.join(EMPTY_BODIES)}")
         contains = entry.get("contains")
         return cls(
             fault=Fault(
@@ -92,6 +98,7 @@ class Script:
                 headers=entry.get("headers") or {},
                 delay_s=entry.get("delay_s"),
                 mode=entry.get("mode"),
+                shape=entry.get("shape", "none"),
             ),
             method=entry.get("method"),
             path=entry.get("path"),
@@ -137,12 +144,19 @@ class Faults:
             ("slow_body", options.rate_slow_body),
             ("garbage", options.rate_garbage),
             ("short_data", options.rate_short_data if is_write else 0.0),
+            ("empty_200", 0.0 if is_write else options.rate_empty_200),
         )
         if not any(rate for _, rate in rates):
             return None
         drawn = self._rng.random()
         for kind, rate in rates:
             drawn -= rate
+            if drawn < 0 and kind == "empty_200":
+                return Fault(kind=kind, shape=self._shape(options))
             if drawn < 0:
                 return Fault(kind=kind.replace("5xx", self._rng.choice(SERVER_ERRORS)))
         return None
+
+    def _shape(self, options: Options) -> EmptyBody:
+        wanted = options.empty_200_body
+        return self._rng.choice(EMPTY_BODIES) if wanted == "any" else wanted

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from .empty_answers import EmptyBody
+
 OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
 Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
 
@@ -104,6 +106,8 @@ class Options:
     slow_body_s: float = _opt(1.0, "slow body: how long it takes")
     rate_garbage: float = _opt(0.0, "share done, but with a body that is not JSON")
     rate_short_data: float = _opt(0.0, "share of writes done, but with a result missing in `data[]`")
+    rate_empty_200: float = _opt(0.0, "share of reads answered 200 with an empty or a wrong body")
+    empty_200_body: Literal["any", EmptyBody] = _opt("any", "that body")
 
     def changed(self, changes: dict[str, Any]) -> Options:
         """A copy with `changes`; raises ValueError for a name that can't change at run time."""

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .answers import Answer, Refused, dead_token, json_answer
 from .api import Asked, Planned, plan, refusing
 from .audit import Audit
+from .empty_answers import emptied
 from .faults import Fault
 from .world import World
 
@@ -175,7 +176,7 @@ class Crm:
             await exchange.hold_until(latency_s)
             await exchange.deliver(answer)
             return answer.status
-        return await self._applied(exchange, answer, fault, latency_s)
+        return await self._applied(exchange, asked, answer, fault, latency_s)
 
     async def _not_applied(
         self, exchange: Exchange, asked: Asked, planned: Planned, fault: Fault, latency_s: float
@@ -207,7 +208,9 @@ class Crm:
         await exchange.deliver(answer)
         return answer.status
 
-    async def _applied(self, exchange: Exchange, answer: Answer, fault: Fault, latency_s: float) -> int | str:
+    async def _applied(
+        self, exchange: Exchange, asked: Asked, answer: Answer, fault: Fault, latency_s: float
+    ) -> int | str:
         """Faults that come after the call was carried out."""
         options = self._world.options
         await exchange.hold_until(latency_s + (fault.delay_s or 0.0 if fault.kind == "delay" else 0.0))
@@ -224,6 +227,8 @@ class Crm:
                 answer = Answer(answer.status if answer.body else 200, GARBAGE)
             case "short_data":
                 answer = shortened(answer)
+            case "empty_200":
+                answer = emptied(answer, asked.path, fault.shape)
             case kind if kind.endswith("_after"):
                 answer = fault_answer(self._world, fault)
         await exchange.deliver(answer)
