@@ -21,24 +21,33 @@ class Answer:
 
 
 class Refused(Exception):
-    """Zoho refuses the call, or (inside a batch) the record."""
+    """Zoho refuses the call, or (inside a batch) the record.
 
-    def __init__(self, code: str, message: str, details: Json | None = None, status: int = 400) -> None:
+    `wrapped`: the refusal of a whole call is the only element of `data[]` (OAS `record`, some in writes).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        details: Json | None = None,
+        status: int = 400,
+        *,
+        wrapped: bool = False,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
         self.details = details if details is not None else {}
         self.status = status
+        self.wrapped = wrapped
 
     def envelope(self) -> Json:
         return {"code": self.code, "details": self.details, "message": self.message, "status": "error"}
 
     def answer(self) -> Answer:
-        return Answer(self.status, orjson.dumps(self.envelope()))
-
-    def in_data(self) -> Answer:
-        """The refusal as the only element of `data[]`, as writes wrap some of them (OAS `record`)."""
-        return Answer(self.status, orjson.dumps({"data": [self.envelope()]}))
+        envelope = self.envelope()
+        return Answer(self.status, orjson.dumps({"data": [envelope]} if self.wrapped else envelope))
 
 
 def json_answer(value: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
@@ -53,8 +62,9 @@ def dead_token(code: str = "INVALID_TOKEN") -> Refused:
     return Refused(code, text, status=401)
 
 
-def invalid_module() -> Refused:
-    return Refused("INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0})
+def invalid_module(*, wrapped: bool = False) -> Refused:
+    text = "the module name given seems to be invalid"
+    return Refused("INVALID_MODULE", text, {"resource_path_index": 0}, wrapped=wrapped)
 
 
 def unreadable_body() -> Refused:

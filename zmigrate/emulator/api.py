@@ -150,8 +150,7 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
     method, query = asked.method, asked.query
     if spec is None:
         if method in ("POST", "PUT"):
-            label = f"{method} {asked.path}"
-            return Planned(label, lambda: invalid_module().in_data())
+            return refusing(f"{method} {asked.path}", invalid_module(wrapped=True))
         raise invalid_module()
     read = f"zohocrm.modules.{spec.scope}.read"
     since = asked.header(b"if-modified-since")
@@ -224,12 +223,14 @@ def _write(
         if refusal is not None:
             raise refusal
         writer = Writer(world, spec.api_name)
-        write.applied = True
         if action == "insert":
-            return writer.insert(rows)
-        if action == "upsert":
-            return writer.upsert(rows, check_fields_of(body))
-        return writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
+            answer = writer.insert(rows)
+        elif action == "upsert":
+            answer = writer.upsert(rows, check_fields_of(body))
+        else:
+            answer = writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
+        write.applied = True
+        return answer
 
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
     return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write)

@@ -69,6 +69,13 @@ class Options:
     concurrency: int | None = _opt(None, "calls in flight at once; by edition when not given")
     sub_concurrency: int = _opt(10, "heavy calls in flight at once")
     retry_after_s: int | None = _opt(None, "Retry-After header of 429 answers; none when not given")
+    records_limit: int | None = _opt(None, "records that the org holds, of all modules; none when not given")
+    full_code: Literal["MAX_RECORDS_LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED", "LICENSE_LIMIT_EXCEEDED"] = (
+        _opt("MAX_RECORDS_LIMIT_REACHED", "refusal of an insert beyond that")
+    )
+    full_shape: Literal["bare", "wrapped", "rows"] = _opt(
+        "bare", "that refusal: of the call, of the call in `data[]`, or of the rows that don't fit"
+    )
     clock_skew_s: float = _opt(0.0, "how far the emulator's clock is ahead of this machine's")
     utc_offset_minutes: int = _opt(120, "offset in which date-times are shown")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from . import capacity
 from .answers import Answer, Json, Refused
 from .checks import UNKNOWN_ID, error
 from .clock import instant
@@ -55,6 +56,7 @@ class Writer:
         self._added: set[int] = set()
 
     def insert(self, rows: Sequence[Any]) -> Answer:
+        capacity.refuse_whole_call(self._world, len(rows))
         results: list[bytes] = []
         refused = 0
         head = b'{"code":"SUCCESS","details":{' + self._stamps() + b',"id":"'
@@ -88,6 +90,8 @@ class Writer:
         problems += self._taken(kept, index, None)
         if self._rules.rows and not problems:
             problems = self._rules.join_rows(kept, {}, index, self._new_row_id)
+        if not problems and not capacity.has_room(self._world, 1):
+            problems = [capacity.refusal(self._world).envelope()]
         return problems or self._create(kept)
 
     def _new_row_id(self) -> str:
@@ -208,6 +212,8 @@ class Writer:
 
     def upsert(self, rows: Sequence[Any], check_fields: Sequence[str]) -> Answer:
         tried = self._match_fields(check_fields)
+        if self._world.options.records_limit is not None:
+            capacity.refuse_whole_call(self._world, sum(self._is_new(row, tried) for row in rows))
         results: list[bytes] = []
         refused = 0
         for index, row in enumerate(rows):
@@ -236,26 +242,36 @@ class Writer:
     def _upsert_one(self, row: Any, index: int, tried: Sequence[str]) -> bytes | list[Json]:
         if type(row) is not dict:
             return [not_an_object(index)]
-        matched: str | None = "id" if row.get("id") is not None else None
-        found = self._find(row, index) if matched else None
-        if isinstance(found, list):
-            return found
-        for name in tried if found is None else ():
+        if row.get("id") is not None:
+            name, found = "id", self._find(row, index)
+            if isinstance(found, list):
+                return found
+        else:
+            matched = self._match(row, tried)
+            if matched is None:
+                return self._upsert_inserts(row, index)
+            name, found = matched
+        if found.id in self._added and self._world.options.batch_twins == "refuse":
+            return [self._duplicate(name, index, found.id)]
+        problems = self._update_one(found, row, index)
+        if problems:
+            return problems
+        return self._updated(found, b'"duplicate_field":%b,"action":"update",' % orjson.dumps(name))
+
+    def _match(self, row: Json, tried: Sequence[str]) -> tuple[str, Record] | None:
+        """The first of these fields by which a record is found, and that record."""
+        for name in tried:
             value = row.get(name)
             if value == "" or not isinstance(value, str | int | float):
                 continue
             other = self._store.index(self._store.spec.fields[name]).first(value)
             if other is not None:
-                found, matched = self._store.records[other], name
-                break
-        if found is None:
-            return self._upsert_inserts(row, index)
-        if found.id in self._added and self._world.options.batch_twins == "refuse":
-            return [self._duplicate(matched or "id", index, found.id)]
-        problems = self._update_one(found, row, index)
-        if problems:
-            return problems
-        return self._updated(found, b'"duplicate_field":%b,"action":"update",' % orjson.dumps(matched))
+                return name, self._store.records[other]
+        return None
+
+    def _is_new(self, row: Any, tried: Sequence[str]) -> bool:
+        """Whether a row of an upsert would make a new record."""
+        return type(row) is dict and row.get("id") is None and self._match(row, tried) is None
 
     def _upsert_inserts(self, row: Json, index: int) -> bytes | list[Json]:
         record = self._insert_one(row, index)
