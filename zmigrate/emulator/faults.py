@@ -23,6 +23,7 @@ NAMED = frozenset(
         "reset",
         "short_data",
         "slow_body",
+        "wrapped",
     }
 )
 SERVER_ERRORS = ("500", "502", "503")
@@ -37,7 +38,10 @@ class Fault:
     answered 200 with the `shape` of a body: one of EMPTY_BODIES), garbage, hang (never answered, nothing
     done), late (done after `delay_s`, never answered; `mode` "close" or "hang"), lost_answer (done,
     connection closed), reset (connection reset, nothing done), short_data (done, a result is missing in
-    `data[]`), slow_body (sent in pieces over `delay_s`).
+    `data[]`), slow_body (sent in pieces over `delay_s`), wrapped (the call is refused with `code`, and
+    `message`, `details` and `status` if need be, as the only element of `data[]`; nothing done).
+
+    With a status, `code` names the refusal: bare, with `message` and `details`.
     """
 
     kind: str
@@ -47,6 +51,9 @@ class Fault:
     delay_s: float | None = None
     mode: str | None = None
     shape: EmptyBody = "none"
+    code: str | None = None
+    message: str | None = None
+    details: Any = None
 
     @property
     def applies(self) -> bool:
@@ -84,21 +91,26 @@ class Script:
         if kind not in NAMED and not STATUS.fullmatch(kind):
             raise ValueError(f"unknown fault: {kind!r}")
         known = {"fault", "method", "path", "contains", "times", "skip", "status", "body", "headers"}
-        unknown = set(entry) - known - {"delay_s", "mode", "shape"}
+        unknown = set(entry) - known - {"delay_s", "mode", "shape", "code", "message", "details"}
         if unknown:
             raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
         if entry.get("shape", "none") not in EMPTY_BODIES:
             raise ValueError(f"shape can't be {entry['shape']!r}: {', '.join(EMPTY_BODIES)}")
+        if kind == "wrapped" and not entry.get("code"):
+            raise ValueError("wrapped needs a code")
         contains = entry.get("contains")
         return cls(
             fault=Fault(
                 kind=kind,
-                status=entry.get("status"),
+                status=entry.get("status", 400 if kind == "wrapped" else None),
                 body=entry.get("body"),
                 headers=entry.get("headers") or {},
                 delay_s=entry.get("delay_s"),
                 mode=entry.get("mode"),
                 shape=entry.get("shape", "none"),
+                code=entry.get("code"),
+                message=entry.get("message"),
+                details=entry.get("details"),
             ),
             method=entry.get("method"),
             path=entry.get("path"),

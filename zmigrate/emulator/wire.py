@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import traceback
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,7 +19,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .answers import Answer, Refused, dead_token, json_answer
+from .answers import Answer, Refused, dead_token, json_answer, named
 from .api import Asked, Planned, plan, refusing
 from .audit import Audit
 from .empty_answers import emptied
@@ -30,7 +31,6 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 GARBAGE = b'<html><head><title>502</title></head><body>upstream {"data":['
 SLOW_PIECES = 20
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-SERVER_ERROR_TEXT = "Internal Server Error"
 
 
 class Protocol(HttpToolsProtocol):
@@ -153,7 +153,7 @@ class Crm:
             return plan(self._world, asked)
         except Exception:  # our own fault: told in the books, so that a test can see it
             self._world.audit.broken.append(traceback.format_exc())
-            return refusing("broken", Refused("INTERNAL_ERROR", SERVER_ERROR_TEXT, status=500))
+            return refusing("broken", named("INTERNAL_ERROR", status=500))
 
     async def _answered(
         self, exchange: Exchange, asked: Asked, planned: Planned, admitted: bool
@@ -271,7 +271,7 @@ class Crm:
         header = asked.header(b"authorization") or ""
         scheme, _, value = header.partition(" ")
         if not value:
-            raise Refused("AUTHENTICATION_FAILURE", "Authentication failed", status=401)
+            raise dead_token("AUTHENTICATION_FAILURE")
         accepted = scheme == "Zoho-oauthtoken" or (scheme == "Bearer" and self._world.options.accept_bearer)
         token = self._world.accounts.find(value) if accepted else None
         if token is None:
@@ -293,19 +293,23 @@ def too_many(world: World) -> Answer:
 
 
 def fault_answer(world: World, fault: Fault) -> Answer:
-    """The answer that a fault names by its status, or gives in full."""
+    """The answer that a fault names by its status or its code, or gives in full."""
     status = fault.status or (int(fault.kind[:3]) if fault.kind[0].isdigit() else 200)
     extra = tuple((name.lower().encode(), str(value).encode()) for name, value in fault.headers.items())
     if fault.body is not None:
         text = fault.body
         return Answer(status, text.encode() if isinstance(text, str) else orjson.dumps(text), extra)
+    if fault.code is not None:
+        wrapped = fault.kind == "wrapped"
+        refused = named(fault.code, fault.message, fault.details, status, wrapped=wrapped)
+        return replace(refused.answer(), headers=extra)
     match status:
         case 401:
-            answer = dead_token().answer()
+            answer = dead_token(world.options.dead_token_code).answer()
         case 429:
             answer = too_many(world)
         case 500:
-            answer = Refused("INTERNAL_ERROR", SERVER_ERROR_TEXT, status=500).answer()
+            answer = named("INTERNAL_ERROR", status=500).answer()
         case _:
             body = b"<html><head><title>%d</title></head><body></body></html>" % status
             answer = Answer(status, body, content_type=b"text/html")
