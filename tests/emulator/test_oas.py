@@ -74,6 +74,11 @@ def get_asset(zoho: Zoho) -> httpx.Response:
     return zoho.get(f"/Legacy_Assets/{record_id}")
 
 
+def preference(zoho: Zoho, kind: str) -> httpx.Response:
+    zoho.set(duplicate_check=kind)
+    return zoho.get("/settings/duplicate_check_preference", module="Leads")
+
+
 def wrong_path(zoho: Zoho) -> httpx.Response:
     return zoho.http.put("/crm/v8/Leads/upsert", json={"data": [lead(1)]})
 
@@ -215,6 +220,17 @@ CASES = [
         "/crm/v8/coql",
         "200",
         lambda zoho, _: zoho.query(f"{QUERY} id is not null", include_meta=["fields"]),
+    ),
+    *(
+        Case(
+            f"duplicate check: {kind}",
+            "duplicate_check_preference",
+            "get",
+            "/crm/v8/settings/duplicate_check_preference",
+            "200",
+            lambda zoho, _, kind=kind: preference(zoho, kind),  # type: ignore[misc]  # a default that binds
+        )
+        for kind in ("converted_records", "mapped_module_records")
     ),
     coql("coql without a clause", "select id from Leads"),
     coql("coql that does not parse", f"{QUERY} (City = 'x'"),

@@ -95,7 +95,9 @@ def wrong_method() -> Refused:
     return named("INVALID_REQUEST_METHOD", details={})
 
 
-def route(world: World, asked: Asked, segments: list[str]) -> Planned:  # noqa: PLR0911  # a table
+def route(  # noqa: PLR0911, PLR0912  # a table
+    world: World, asked: Asked, segments: list[str]
+) -> Planned:
     """Raises Refused where there is no such call."""
     query = asked.query
     match asked.method, segments:
@@ -119,9 +121,14 @@ def route(world: World, asked: Asked, segments: list[str]) -> Planned:  # noqa: 
         case "GET", ["settings", "layouts", layout_id]:
             run = lambda: metadata.layouts(world, query, layout_id)  # noqa: E731  # as above
             return _meta(asked, "zohocrm.settings.layouts.read", run)
+        case "GET", ["settings", "duplicate_check_preference"]:
+            run = lambda: metadata.duplicate_check_preference(world, query)  # noqa: E731  # as above
+            return _meta(asked, "zohocrm.settings.duplicate_check_preference.read", run)
         case "POST", ["coql"]:
             return _coql(world, asked)
         case _, ["org" | "users" | "coql", *_] | ["settings", "fields" | "modules" | "layouts", *_]:
+            raise wrong_method()
+        case _, ["settings", "duplicate_check_preference"]:
             raise wrong_method()
         case _, [module, *rest] if module != "settings":
             return _records(world, asked, module, rest)

@@ -81,6 +81,12 @@ class Options:
 
     email_unique: bool = _fixed(False, "Email is unique in Leads and Contacts")
     legacy_case_sensitive: bool = _fixed(False, "Legacy_ID is unique with regard to letter case")
+    duplicate_check: Literal["own", "converted_records", "mapped_module_records"] = _opt(
+        "own", "the duplicate check preference of Leads; with the last, Contacts are checked too"
+    )
+    duplicate_shape: Literal["record", "record_without_module", "id", "number", "none", "text", "list"] = (
+        _opt("record", "what the details of DUPLICATE_DATA name, or are")
+    )
     picklist: Literal["strict", "accept", "drop"] = _opt("strict", "a value that is not in a pick list")
     unknown_field: Literal["drop", "refuse"] = _opt("drop", "a key that names no field")
     readonly_field: Literal["drop", "refuse"] = _opt("drop", "a value for a field that can't be written")

@@ -15,6 +15,7 @@ from . import capacity
 from .answers import Answer, Json, Refused
 from .checks import UNKNOWN_ID, error
 from .clock import instant
+from .duplicates import Duplicates
 from .rules import Rules
 from .store import Record, Store
 from .users import CURRENT_USER
@@ -49,6 +50,7 @@ class Writer:
         self._module = module
         self._store: Store = world.stores[module]
         self._rules: Rules = world.rules[module]
+        self._duplicates = Duplicates(world, module)
         self._audit = world.audit.of(module)
         self._now = world.clock.now()
         self._users = world.users
@@ -87,7 +89,7 @@ class Writer:
             return [not_an_object(index)]
         kept, problems = self._rules.check(row, index)
         problems += self._rules.missing(kept, problems, index)
-        problems += self._taken(kept, index, None)
+        problems += self._duplicates.problems(kept, index, None)
         if self._rules.rows and not problems:
             problems = self._rules.join_rows(kept, {}, index, self._new_row_id)
         if not problems and not capacity.has_room(self._world, 1):
@@ -111,36 +113,6 @@ class Writer:
         )
         self._audit.created(record.id, record.body)
         return record
-
-    def _taken(self, kept: Json, index: int, own_id: int | None) -> list[Json]:
-        """DUPLICATE_DATA for each unique field whose value another record has."""
-        problems = []
-        for name, taken in self._store.unique:
-            value = kept.get(name)
-            if value is None:
-                continue
-            other = taken.first(value)
-            if other is not None and other != own_id:
-                problems.append(self._duplicate(name, index, other))
-            elif other is None and self._taken_by_deleted(name, taken.fold(value)):
-                problems.append(self._duplicate(name, index, None))
-        return problems
-
-    def _taken_by_deleted(self, name: str, key: Any) -> bool:
-        if not self._world.options.deleted_block_unique:
-            return False
-        return key in self._store.taken_by_deleted.get(name, ())
-
-    def _duplicate(self, name: str, index: int, other: int | None) -> Json:
-        details: Json = {"api_name": name, "json_path": f"$.data[{index}].{name}", "more_records": False}
-        if other is not None:
-            owner = self._users.known(self._store.records[other].owner)
-            details["duplicate_record"] = {
-                "id": str(other),
-                "Owner": {**owner.brief(), "zuid": owner.zuid},
-                "module": {"api_name": self._module, "id": self._world.module_id(self._module)},
-            }
-        return error("DUPLICATE_DATA", "duplicate data", details)
 
     def update(self, rows: Sequence[Any], *, unmodified_since: str | None = None) -> Answer:
         results: list[bytes] = []
@@ -180,7 +152,7 @@ class Writer:
             return [locked(record, index)]
         kept, problems = self._rules.check(row, index)
         problems += self._rules.blanked(kept, index, str(record.id))
-        problems += self._taken(kept, index, record.id)
+        problems += self._duplicates.problems(kept, index, record)
         old = record.values()
         if self._rules.rows and not problems:
             problems = self._rules.join_rows(kept, old, index, self._new_row_id)
@@ -252,7 +224,7 @@ class Writer:
                 return self._upsert_inserts(row, index)
             name, found = matched
         if found.id in self._added and self._world.options.batch_twins == "refuse":
-            return [self._duplicate(name, index, found.id)]
+            return [self._duplicates.problem(name, index, [(self._module, found.id)])]
         problems = self._update_one(found, row, index)
         if problems:
             return problems
