@@ -6,7 +6,7 @@ Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -54,7 +54,10 @@ class Asked:
 
 @dataclass(slots=True)
 class Planned:
-    """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered."""
+    """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered.
+
+    `rows`: the very list of which `run` makes an insert, update or upsert.
+    """
 
     label: str
     run: Run
@@ -62,6 +65,7 @@ class Planned:
     heavy: bool = False
     credits: int = 1
     write: Write | None = None
+    rows: list[Any] = field(default_factory=list)
 
 
 def refusing(label: str, refusal: Refused) -> Planned:
@@ -253,7 +257,7 @@ def _write(
         return answer
 
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
-    return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write)
+    return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows)
 
 
 def _delete(world: World, asked: Asked, spec: ModuleSpec, raw_ids: str | None) -> Planned:

@@ -21,11 +21,17 @@ NAMED = frozenset(
         "late",
         "lost_answer",
         "reset",
+        "row_error",
         "short_data",
         "slow_body",
         "wrapped",
     }
 )
+KEYS = frozenset(
+    {"applied", "body", "code", "contains", "delay_s", "details", "fault", "headers", "message", "method"}
+    | {"mode", "path", "rows_containing", "shape", "skip", "status", "times"}
+)
+"""What an entry of a script may name."""
 SERVER_ERRORS = ("500", "502", "503")
 
 
@@ -37,11 +43,13 @@ class Fault:
     answer (given status and body, nothing done), delay (answered `delay_s` later), empty_200 (done, then
     answered 200 with the `shape` of a body: one of EMPTY_BODIES), garbage, hang (never answered, nothing
     done), late (done after `delay_s`, never answered; `mode` "close" or "hang"), lost_answer (done,
-    connection closed), reset (connection reset, nothing done), short_data (done, a result is missing in
-    `data[]`), slow_body (sent in pieces over `delay_s`), wrapped (the call is refused with `code`, and
-    `message`, `details` and `status` if need be, as the only element of `data[]`; nothing done).
+    connection closed), reset (connection reset, nothing done), row_error (of an insert, update or upsert the
+    rows with the text `rows_containing` are answered with the error `code`, done all the same or, where
+    `applied` is false, not done; the others as ever), short_data (done, a result is missing in `data[]`),
+    slow_body (sent in pieces over `delay_s`), wrapped (the call is refused with `code` as the only element of
+    `data[]`, nothing done).
 
-    With a status, `code` names the refusal: bare, with `message` and `details`.
+    With a status, `code` names the refusal, which is bare then. `message` and `details` go with a code.
     """
 
     kind: str
@@ -54,6 +62,8 @@ class Fault:
     code: str | None = None
     message: str | None = None
     details: Any = None
+    rows_containing: bytes = b""
+    applied: bool = True
 
     @property
     def applies(self) -> bool:
@@ -61,7 +71,7 @@ class Fault:
         return self.kind in APPLYING or self.kind.endswith("_after")
 
 
-APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "short_data", "slow_body"})
+APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "row_error", "short_data", "slow_body"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +81,7 @@ class Script:
     fault: Fault
     method: str | None = None
     path: str | None = None
-    contains: bytes | None = None
+    contains: bytes = b""
     times: int = 1
     skip: int = 0
 
@@ -82,23 +92,13 @@ class Script:
             path.startswith(self.path[:-1]) if self.path.endswith("*") else path == self.path
         ):
             return False
-        return self.contains is None or self.contains in body
+        return self.contains in body and self.fault.rows_containing in body
 
     @classmethod
     def read(cls, entry: dict[str, Any]) -> Script:
         """From JSON; raises ValueError for what is not known."""
         kind = str(entry.get("fault", ""))
-        if kind not in NAMED and not STATUS.fullmatch(kind):
-            raise ValueError(f"unknown fault: {kind!r}")
-        known = {"fault", "method", "path", "contains", "times", "skip", "status", "body", "headers"}
-        unknown = set(entry) - known - {"delay_s", "mode", "shape", "code", "message", "details"}
-        if unknown:
-            raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
-        if entry.get("shape", "none") not in EMPTY_BODIES:
-            raise ValueError(f"shape can't be {entry['shape']!r}: {', '.join(EMPTY_BODIES)}")
-        if kind == "wrapped" and not entry.get("code"):
-            raise ValueError("wrapped needs a code")
-        contains = entry.get("contains")
+        check(kind, entry)
         return cls(
             fault=Fault(
                 kind=kind,
@@ -108,16 +108,32 @@ class Script:
                 delay_s=entry.get("delay_s"),
                 mode=entry.get("mode"),
                 shape=entry.get("shape", "none"),
-                code=entry.get("code"),
+                code=entry.get("code", "INTERNAL_ERROR" if kind == "row_error" else None),
                 message=entry.get("message"),
                 details=entry.get("details"),
+                rows_containing=(entry.get("rows_containing") or "").encode(),
+                applied=entry.get("applied", True),
             ),
             method=entry.get("method"),
             path=entry.get("path"),
-            contains=contains.encode() if contains is not None else None,
+            contains=(entry.get("contains") or "").encode(),
             times=int(entry.get("times", 1)),
             skip=int(entry.get("skip", 0)),
         )
+
+
+def check(kind: str, entry: dict[str, Any]) -> None:
+    """Raises ValueError for a script's entry that names what is not known, or lacks what its fault needs."""
+    if kind not in NAMED and not STATUS.fullmatch(kind):
+        raise ValueError(f"unknown fault: {kind!r}")
+    unknown = set(entry) - KEYS
+    if unknown:
+        raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
+    if entry.get("shape", "none") not in EMPTY_BODIES:
+        raise ValueError(f"shape can't be {entry['shape']!r}: {', '.join(EMPTY_BODIES)}")
+    needed = {"wrapped": "code", "row_error": "rows_containing"}.get(kind)
+    if needed and not entry.get(needed):
+        raise ValueError(f"{kind} needs {needed}")
 
 
 class Faults:

@@ -24,6 +24,7 @@ from .api import Asked, Planned, plan, refusing
 from .audit import Audit
 from .empty_answers import emptied
 from .faults import Fault
+from .row_errors import with_row_errors
 from .world import World
 
 TRANSPORT = "zmigrate.transport"
@@ -171,7 +172,7 @@ class Crm:
         latency_s = options.latency_ms / 1000
         if fault is not None and not fault.applies:
             return await self._not_applied(exchange, asked, planned, fault, latency_s)
-        answer = self._run(asked, planned)
+        answer = self._run(asked, planned, fault)
         if fault is None:
             await exchange.hold_until(latency_s)
             await exchange.deliver(answer)
@@ -234,9 +235,14 @@ class Crm:
         await exchange.deliver(answer)
         return answer.status
 
-    def _run(self, asked: Asked, planned: Planned) -> Answer:
+    def _run(self, asked: Asked, planned: Planned, fault: Fault | None) -> Answer:
         """Carries out the call, if the token and the credits allow it."""
-        return self._admission(asked, planned) or self._carried_out(planned)
+        refusal = self._admission(asked, planned)
+        if refusal is not None:
+            return refusal
+        if fault is not None and fault.kind == "row_error":
+            return with_row_errors(planned.rows, fault, lambda: self._carried_out(planned))
+        return self._carried_out(planned)
 
     def _run_late(self, planned: Planned, audit: Audit) -> None:
         """Carries out a call that came some time ago, unless everything was emptied since."""
