@@ -37,7 +37,9 @@ class Options:
         repr=False,
         metadata={"help": "client secret; a new one each time when not given", "live": False},
     )
-    zgid: str | None = _fixed(None, "digits of the soid; new ones each time when not given")
+    zgid: str | None = _fixed(
+        None, "digits of the soid, and zgid of the org; new ones each time when not given"
+    )
     allowed_scopes: str = _opt("", "comma-separated scopes the client may have; empty allows every scope")
     token_life_s: float = _opt(3600.0, "life of an access token")
     token_limit: int = _opt(10, "tokens one client may get in a window")
@@ -53,6 +55,7 @@ class Options:
     dead_token_code: Literal["INVALID_TOKEN", "AUTHENTICATION_FAILURE"] = _opt(
         "INVALID_TOKEN", "code of the 401 for a token that is no longer good"
     )
+    refuse_tokens: bool = _opt(False, "answer every token with that 401, as for a client that was removed")
     accept_bearer: bool = _opt(True, "take `Bearer` beside `Zoho-oauthtoken`")
     api_domain: str | None = _opt(
         None, "api_domain of the token answer; the emulator's own URL when not given"
@@ -97,6 +100,7 @@ class Options:
     batch_twins: Literal["update", "refuse"] = _opt("update", "upsert: the same key twice in one call")
     deleted_block_unique: bool = _opt(False, "values of deleted records still count as taken")
     unknown_id_status: Literal["400", "204"] = _opt("400", "answer to a read of an id that does not exist")
+    page_tokens: Literal["given", "withheld"] = _opt("given", "a list's token of the next page")
     page_cap: int = _opt(100_000, "records that page tokens give in all")
     coql_case_sensitive: bool = _opt(False, "COQL compares text with regard to letter case")
     coql_backslash: Literal["literal", "escape"] = _opt("literal", "how COQL reads a backslash in text")
@@ -104,7 +108,7 @@ class Options:
 
     faults_on: Literal["all", "writes"] = _opt("all", "CRM calls that the random faults hit")
     latency_ms: float = _opt(0.0, "answers are sent this long after the request came (ms)")
-    rate_401: float = _opt(0.0, "share answered 401 INVALID_TOKEN, nothing done")
+    rate_401: float = _opt(0.0, "share answered with the 401 of a dead token, nothing done")
     rate_429: float = _opt(0.0, "share answered 429, nothing done")
     rate_5xx: float = _opt(0.0, "share answered 500, 502 or 503, nothing done")
     rate_5xx_after: float = _opt(0.0, "share done, but answered 500, 502 or 503")

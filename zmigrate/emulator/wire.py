@@ -279,6 +279,7 @@ class Crm:
         if not value:
             raise dead_token("AUTHENTICATION_FAILURE")
         accepted = scheme == "Zoho-oauthtoken" or (scheme == "Bearer" and self._world.options.accept_bearer)
+        accepted = accepted and not self._world.options.refuse_tokens
         token = self._world.accounts.find(value) if accepted else None
         if token is None:
             raise dead_token(self._world.options.dead_token_code)
