@@ -21,8 +21,10 @@ def with_numbers(value: Any) -> Any:
         return [with_numbers(item) for item in value]
     if not isinstance(value, dict):
         return value
-    shown = {}
-    for name, item in value.items():
-        number = id_number(item) if name == "id" and isinstance(item, str) and item else None
-        shown[name] = with_numbers(item) if number is None else number
-    return shown
+    return {name: _number(item) if name == "id" else with_numbers(item) for name, item in value.items()}
+
+
+def _number(given: Any) -> Any:
+    """An id as a number, where it is an id and a number of JSON (64 bits) can hold it."""
+    number = id_number(given) if isinstance(given, str) and given else None
+    return given if number is None or number >= 2**63 else number

@@ -99,6 +99,7 @@ class Options:
     )
     batch_twins: Literal["update", "refuse"] = _opt("update", "upsert: the same key twice in one call")
     deleted_block_unique: bool = _opt(False, "values of deleted records still count as taken")
+    ids_as: Literal["text", "number"] = _opt("text", "each `id` in an answer: a text, or a JSON number")
     unknown_id_status: Literal["400", "204"] = _opt("400", "answer to a read of an id that does not exist")
     page_tokens: Literal["given", "withheld"] = _opt("given", "a list's token of the next page")
     page_cap: int = _opt(100_000, "records that page tokens give in all")

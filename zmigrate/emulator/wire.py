@@ -24,6 +24,7 @@ from .api import Asked, Planned, plan, refusing
 from .audit import Audit
 from .empty_answers import emptied
 from .faults import Fault
+from .ids import with_numbers
 from .row_errors import with_row_errors
 from .world import World
 
@@ -270,8 +271,9 @@ class Crm:
         except Exception:  # our own fault: told in the books, so that a test can see it
             world.audit.broken.append(traceback.format_exc())
             answer = fault_answer(world, Fault(kind="500"))
-        extra = world.credits.headers(world.options)
-        return Answer(answer.status, answer.body, (*answer.headers, *extra)) if extra else answer
+        if world.options.ids_as == "number" and answer.body:
+            answer = replace(answer, body=orjson.dumps(with_numbers(orjson.loads(answer.body))))
+        return replace(answer, headers=(*answer.headers, *world.credits.headers(world.options)))
 
     def _authorize(self, asked: Asked, planned: Planned) -> None:
         header = asked.header(b"authorization") or ""
