@@ -28,7 +28,10 @@ SHAPES = ["none", "object", "null_list", "html"]
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_look_for_lost_records_that_gets_no_answer_doubles_nothing(shape: str, bench: Bench) -> None:
     path = write_rows(bench.folder / "leads.csv", leads(300, key=PLAIN))
-    bench.script({**LEADS, "fault": "lost_answer", "times": 1}, {**COQL, "shape": shape, "times": 2})
+    of_row_1 = {"contains": "L-000001"}
+    bench.script(
+        {**LEADS, **of_row_1, "fault": "lost_answer"}, {**COQL, **of_row_1, "shape": shape, "times": 2}
+    )
 
     result = bench.run(file_job(Insert("Leads", key=PLAIN), path))
 
