@@ -343,6 +343,8 @@ def test_throttling_is_known_in_any_language_and_waits_a_whole_window(
         httpx.Response(200, json={"error": "general_error"}),
         httpx.Response(200, json=["what"]),
         httpx.Response(200, content=b""),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"access_token": None}),
         httpx.ConnectError("no route"),
         httpx.ReadTimeout("silence"),
     ],
