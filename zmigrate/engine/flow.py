@@ -137,7 +137,7 @@ class FlowRunner:
 
     def _check_org(self, connection: Connection) -> Org:
         org = connection.crm.org()
-        preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+        preflight.tell_of_portal(org, self._invocation.credentials, self._invocation.hub.emit)
         preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         return org
 
@@ -170,7 +170,9 @@ class FlowRunner:
 
     def _ask(self, org: Org, plan: Sequence[Planned]) -> None:
         if not self._invocation.practice:
-            ask(org, self._choices, self._confirm, lambda: self._banner(org, plan))
+            confirm = self._confirm
+            agree = None if confirm is None else lambda: confirm(self._banner(org, plan))
+            ask(org, yes=self._choices.yes, agree=agree)
 
     def _banner(self, org: Org, plan: Sequence[Planned]) -> Banner:
         return Banner(
