@@ -133,6 +133,14 @@ def check_same_org(org: Org, first: tuple[str, str]) -> None:
         )
 
 
+def tell_unsettled(target: Target, emit: Emit, place: str = "") -> None:
+    """Warn, before the first write, of one whose rows end in doubt if an answer is lost. `place`: the step of
+    a flow.
+    """
+    if target.warning is not None:
+        emit(Log("warning", f"{place}: {target.warning}" if place else target.warning))
+
+
 def check_clock(skew_s: float | None, emit: Emit) -> None:
     """Warn about a clock that is off. The run does not depend on it: it reckons with Zoho's."""
     if skew_s is not None and abs(skew_s) > SKEW_WARNED_S:

@@ -282,7 +282,12 @@ class Runner:
             )
 
     def _ask(self, org: Org, work: RecordWork | None) -> None:
-        if not self._invocation.practice and self._seat is None:
+        """Say what to know before the first write, and ask; a flow has done both for its steps."""
+        if self._seat is not None:
+            return
+        if work is not None:
+            preflight.tell_unsettled(work.target, self._invocation.hub.emit)
+        if not self._invocation.practice:
             confirm = self._confirm
             agree = None if confirm is None else lambda: confirm(self._banner(org, work))
             ask(org, yes=self._choices.yes, agree=agree)
