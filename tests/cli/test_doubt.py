@@ -11,8 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from zmigrate.cli.watching import mending
 from zmigrate.display.doubt import LOAD, LOOK_FIRST, TELLING
 from zmigrate.emulator import Emulator
+from zmigrate.engine.outcomes import Rows
+from zmigrate.engine.result import RunResult
 from zmigrate.engine.target import NOT_SETTLED
 
 INSERT = ["run", "import-csv", "leads.csv", "--module", "Leads", "--operation", "insert"]
@@ -115,13 +118,20 @@ def test_the_command_loads_what_is_left_once_a_person_has_looked(zmigrate, leads
     lose(leads, fault)
     (command,) = commands_in(zmigrate(*INSERT).err)
     path = next(word for word in command if word.endswith("in_doubt.csv"))
-    assert zmigrate(*(word for word in command if word != "--again")).code == 2, "unread it is refused"
+    assert zmigrate(*(word for word in command if word != "--again")).code == 2, (
+        "without a word from a person it is refused"
+    )
     delete_rows(path, names_in(leads))
     with open(path, "a", newline="") as file:
         file.write("9,,,ANSWER_LOST,lost,One more,Company,L999\n")
     done = zmigrate(*command)
     assert done.code == 0, done.err
     assert len(names_in(leads)) == ROWS + 1
+
+
+def test_a_run_folder_that_cant_be_read_does_not_hide_how_the_run_ended(tmp_path):
+    result = RunResult("20260101-gone", "import-csv", "broken", {}, "", Rows(read=1, in_doubt=1))
+    assert mending(result, tmp_path) == ([], {})
 
 
 def test_practice_tells_why_and_sends_nobody_to_look(zmigrate, leads):

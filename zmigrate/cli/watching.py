@@ -20,6 +20,7 @@ from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
 from zmigrate.engine.signals import NAMES
+from zmigrate.errors import ZmigrateError
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
@@ -113,7 +114,10 @@ def mending(result: RunResult, state_dir: Path | None) -> tuple[list[str], dict[
     from zmigrate.cli.mending import commands, reloads
     from zmigrate.engine.ledger import find_run
 
-    info = find_run(found_settings(state_dir).state_dir, result.run_id)
+    try:
+        info = find_run(found_settings(state_dir).state_dir, result.run_id)
+    except ZmigrateError:
+        return [], {}  # what keeps the folder from being read is told as the end of the run
     return commands(info, state_dir) if fails else [], reloads(info, state_dir)
 
 
