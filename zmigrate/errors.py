@@ -7,7 +7,8 @@
     │   ├── SourceError           a file that can't be read as it stands
     │   └── RunError              a run that can't be opened: locked, unknown, unfinished, changed
     ├── RefusedError          3   Zoho refuses: client, scope, org, permission
-    │   └── ScopeError            a scope is missing
+    │   ├── ScopeError            a scope is missing
+    │   └── OrgError              the token opens another org than the one asked for, or one that is not named
     ├── PausedError           4   stopped early, resumable
     │   ├── CreditsSpent          the org's API credits are used up
     │   ├── Outage                Zoho did not answer within the time budget
@@ -96,6 +97,12 @@ class ScopeError(RefusedError):
     """The client may not have a scope that the job needs."""
 
     code = "SCOPE"
+
+
+class OrgError(RefusedError):
+    """The token opens another org than the one that was asked for."""
+
+    code = "WRONG_ORG"
 
 
 class PausedError(ZmigrateError):

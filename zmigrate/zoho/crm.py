@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import orjson
 
-from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.errors import Fatal, OrgError, UsageError
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.facts import limits
@@ -31,7 +31,7 @@ _UPSERT_CADENCES = [{"name": "cadences", "action": "insert"}, {"name": "cadences
 
 
 class Crm:
-    """Calls to one org. `on_org` is told the org when it is first read."""
+    """Calls to one org. `on_org` is told the org when it is first read; where it raises, there is no org."""
 
     def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
         self._transport = transport
@@ -116,10 +116,10 @@ class Crm:
         if self._org is None:
             org = metadata.read_org(self.get(f"{API}/org"))
             if not org.id:
-                raise RefusedError("Zoho says nothing about the org of this token.", hint="Check the soid.")
-            self._org = org
+                raise OrgError("Zoho says nothing about the org of this token.", hint="Check the soid.")
             if self._on_org is not None:
                 self._on_org(org)
+            self._org = org
         return self._org
 
     def fields(self, module: str) -> ModuleFields:

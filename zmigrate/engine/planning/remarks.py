@@ -338,12 +338,8 @@ def _not_asked(found: Findings) -> Iterator[PlanWarning]:
 
 
 def _settling(found: Findings) -> Iterator[PlanWarning]:
-    if found.target.recovery == "report":
-        yield PlanWarning(
-            "NOT_SETTLED",
-            "if Zoho's answer to a write is lost, nothing can tell whether it was applied: such rows end as "
-            "in doubt. Name a key, best a unique field: --key FIELD",
-        )
+    if found.target.warning is not None:
+        yield PlanWarning("NOT_SETTLED", found.target.warning)
 
 
 def _credits(found: Findings) -> Iterator[PlanWarning]:
