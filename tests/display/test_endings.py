@@ -202,6 +202,10 @@ def test_however_a_run_ends_its_rows_in_doubt_stand_in_the_first_line(state):
     assert "12 rows in doubt: Zoho may have them, or not" in shown
 
 
+def test_a_run_that_zoho_refused_says_how_it_goes_on():
+    assert "once Zoho lets you, to go on: zmigrate resume" in text_of(summary(result(state="refused")))
+
+
 def test_the_steps_of_a_flow_are_yellow_by_the_same_rule():
     steps = [result(run_id="f/01-accounts", rows={"in_doubt": 3}), result(run_id="f/02-deals")]
     text = styled(step_table(result(steps=steps, not_begun=[])))

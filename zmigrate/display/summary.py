@@ -38,7 +38,7 @@ STATE_WORDS = {
     "refused": "refused by Zoho",
     "broken": "ended by a fault of zmigrate's own",
 }
-RESUMABLE = frozenset({"limited", "paused", "interrupted", "broken"})
+RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
 ENDED_WELL = frozenset({"finished", "limited"})
 """States whose color says that all is well, which is so where every row got in."""
 CAN_GO_ON = frozenset({"paused", "interrupted"})
@@ -252,10 +252,11 @@ def next_steps(
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
     if result["state"] in RESUMABLE:
+        first = "once Zoho lets you, " if result["state"] == "refused" else ""
         steps.append(
             "this was practice: its org is gone, so start it anew"
             if practice
-            else f"to go on: zmigrate resume {run_id}"
+            else f"{first}to go on: zmigrate resume {run_id}"
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")

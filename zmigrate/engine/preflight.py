@@ -24,6 +24,7 @@ from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
 from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
+from zmigrate.zoho.answers import id_text
 from zmigrate.zoho.asked_org import named
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
@@ -81,7 +82,10 @@ def find_user(crm: Crm, emit: Emit) -> str | None:
     except (RefusedError, Fatal) as error:
         emit(Log("warning", f"can't ask which user the token acts as: {error.message}"))
         return None
-    return None if found is None else str(found)
+    user = id_text(found)
+    if user is None:
+        emit(Log("warning", "Zoho does not say which user the token acts as"))
+    return user
 
 
 def check_source(source: Source, write: Write) -> None:
