@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
@@ -67,7 +69,7 @@ def add_to(app: typer.Typer) -> None:
                 )
             except ScopeError as error:
                 raise ScopeError(error.message, hint=scope_hint(verb, path, body), code=error.code) from None
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+        streams.print_json(answer, indent=2)
 
 
 def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
@@ -150,16 +152,15 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
 
 def read_text(place: str) -> str:
     """A file's text; `-` is stdin."""
-    if place == "-":
-        return typer.get_text_stream("stdin").read()
     try:
-        return Path(place).read_text("utf-8")
+        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
     except FileNotFoundError:
         raise UsageError(f"there is no file {place}") from None
     except OSError as error:
         raise UsageError(f"{place} can't be read: {(error.strerror or 'unknown').lower()}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        named = "standard input" if place == "-" else place
+        raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zmigrate.cli import asking, errors
+from zmigrate.cli import asking, errors, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json, State
+from zmigrate.cli.streams import say
 from zmigrate.errors import ConfigError, RefusedError, UsageError, ZmigrateError
 
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def add_to(app: typer.Typer) -> None:
 
         found = check_all(profile, scope or [], state_dir)
         if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False))
+            streams.print_json(found)
             return
         for line in lines_of(found):
-            typer.echo(line)
+            streams.echo(line)
 
 
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
@@ -80,7 +80,7 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
             credentials = asked_credentials(answers, environ, name)
             org = try_out(credentials)
         except ZmigrateError as error:
-            if not sys.stdin.isatty():
+            if not streams.can_ask():
                 raise
             errors.tell(errors.problem_of(error), sys.stderr)
             say("\nOnce more; Enter keeps what is in brackets.\n")
@@ -169,8 +169,3 @@ def profile_exists(folder: Path, name: str) -> bool:
 def environment_text(org: Org) -> str:
     """`production`, `sandbox`, or what the org says it is."""
     return "production" if org.production else (org.type or "sandbox")
-
-
-def say(text: str) -> None:
-    """A line for the person."""
-    typer.echo(text, err=True)
