@@ -132,7 +132,10 @@ def checked_body(data: str | None) -> Any:
         place = "standard input" if data == "@-" else data[1:]
         text = read_text(data[1:])
     try:
+        text.encode()
         return json.loads(text)
+    except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
+        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{place} is not JSON: {json_fault(text, error)}",
