@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
 
+import zmigrate
 from zmigrate import events
 from zmigrate.cli.errors import crash
 from zmigrate.cli.streams import Input, Output, json_escaped, standard_streams, wants_json
 from zmigrate.cli.watching import Watch
+from zmigrate.display.progress import LiveProgress
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.runlog import RunLog
 from zmigrate.events import EventHub
@@ -112,6 +117,19 @@ def test_a_listener_that_fails_goes_quiet_and_the_log_has_its_traceback(tmp_path
     ]
 
 
+def test_a_picture_that_fails_leaves_the_terminal_to_what_a_job_prints():
+    screen, before = io.StringIO(), sys.stderr
+    progress = LiveProgress(Console(file=screen, force_terminal=True, width=80))
+    started = {field.name: None for field in dataclasses.fields(events.RunStarted)}
+    with progress:
+        progress(events.RunStarted(**{**started, "job": "import", "rows_done": 0, "done": {}}))
+        assert sys.stderr is not before
+        with pytest.raises(TypeError):
+            progress(events.Tick(in_flight="no number", limit=5, parked=0, token_left_s=None))
+        assert sys.stderr is before
+        assert "\x1b[?25h" in screen.getvalue()  # the cursor is back
+
+
 class Undrawable(RunResult):
     """A result that the summary can't show, by a fault of ours."""
 
@@ -178,8 +196,6 @@ def test_json_is_wanted_before_the_words_are_parsed(words, wanted):
 
 
 def test_nothing_can_be_printed_where_everything_fails(monkeypatch):
-    import sys
-
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, Gone())
     with standard_streams(["jobs", "--json"], own_process=False):
@@ -187,3 +203,14 @@ def test_nothing_can_be_printed_where_everything_fails(monkeypatch):
         print("b", flush=True)
         assert sys.stdin.readline() == ""
     assert isinstance(sys.stdout, Gone)
+
+
+def test_nobody_prints_or_asks_past_the_streams():
+    """`typer.echo` makes a stream of its own where the encoding is ASCII; `isatty` fails on a closed one."""
+    root = Path(zmigrate.__file__).parent
+    for path in [
+        each for room in ("cli", "display", "engine", "emulator") for each in (root / room).rglob("*.py")
+    ]:
+        text = path.read_text("utf-8")
+        for word in ("typer.echo", "typer.prompt", "typer.confirm", "get_text_stream", "stdin.isatty"):
+            assert word not in text, f"{path} has {word}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -157,6 +158,13 @@ class LiveProgress:
         self._stop()
 
     def __call__(self, event: events.Event) -> None:
+        try:
+            self._take(event)
+        except Exception:
+            self._give_up()
+            raise
+
+    def _take(self, event: events.Event) -> None:
         self._figures.take(event)
         note = self._notes.line(event)
         if note is not None:
@@ -189,6 +197,13 @@ class LiveProgress:
             live.update(self._picture())
         finally:
             end_live(live)
+
+    def _give_up(self) -> None:
+        """Leave the terminal to others: what a job prints must not meet the fault of a picture."""
+        live, self._live = self._live, None
+        if live is not None:
+            with suppress(Exception):  # the same one again
+                end_live(live)
 
     def _picture(self) -> RenderableType:
         return picture(self._figures, self._console.width)
