@@ -94,6 +94,7 @@ def test_every_command_that_imports_job_modules_keeps_stdout_clean(loud, words):
     json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_a_resume_too(loud, bench, monkeypatch):
     for name, value in environment_of(bench.emulator).items():
         monkeypatch.setenv(name, value)

@@ -85,10 +85,10 @@ def test_streams_that_are_closed_or_full_change_nothing_of_a_run(shell, folder, 
         ("runs --json", 0),
         ("chekc --json", 2),
         ("report last", 2),
-        ("resume last --json", 2),
         *(
             pytest.param(*each, marks=SLOW)
             for each in (
+                ("resume last --json", 2),
                 ("show import-csv", 0),
                 (f"plan {IMPORT}", 0),
                 (f"plan {IMPORT} --json", 0),
@@ -133,7 +133,7 @@ def test_a_reader_that_goes_away_is_no_fault(shell, folder, words):
     assert (process.returncode, told) == (0, b"")
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("encoding", ["ascii", pytest.param("cp1252", marks=SLOW)])
 def test_an_encoding_that_lacks_a_character_loses_nothing(shell, folder, encoding):
     (folder / "jobs").mkdir()
     (folder / "jobs" / "odd.py").write_text(
@@ -148,8 +148,22 @@ def test_an_encoding_that_lacks_a_character_loses_nothing(shell, folder, encodin
     assert data["help"] == "Žluťoučký 👋 kůň."
 
 
-@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
-@pytest.mark.parametrize("how", ["sys.{}.close()", "sys.{} = None"])
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("stdout", "sys.{}.close()"),
+        ("stderr", "sys.{} = None"),
+        *(
+            pytest.param(*each, marks=SLOW)
+            for each in (
+                ("stdin", "sys.{}.close()"),
+                ("stdin", "sys.{} = None"),
+                ("stdout", "sys.{} = None"),
+                ("stderr", "sys.{}.close()"),
+            )
+        ),
+    ],
+)
 def test_a_stream_that_python_has_not_is_none_to_ask_or_to_print_at(folder, name, how):
     code = (
         f"import sys; from zmigrate.cli import main; {how.format(name)}; sys.exit(main(['jobs', '--json']))"
