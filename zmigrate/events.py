@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -264,3 +265,4 @@ class EventHub:
             self._listeners.remove(listener)
             name = type(listener).__name__
             self.emit(Log("warning", f"{name} failed and hears no more: {type(error).__name__}: {error}"))
+            self.emit(Log("debug", f"how {name} failed", "".join(traceback.format_exception(error))))

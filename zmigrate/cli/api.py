@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zmigrate.cli import errors
+from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
@@ -86,9 +86,9 @@ def add_to(app: typer.Typer) -> None:
             except KeyboardInterrupt:
                 if not writing:
                     raise
-                typer.echo("\ninterrupted: the call was on its way, and Zoho may have applied it", err=True)
-                raise typer.Exit(errors.INTERRUPTED) from None
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+                streams.say("\ninterrupted: the call was on its way, and Zoho may have applied it")
+                raise typer.Exit(INTERRUPTED) from None
+        streams.print_json(answer, indent=2)
 
 
 def writes(verb: str, path: str) -> bool:
@@ -98,10 +98,11 @@ def writes(verb: str, path: str) -> bool:
 
 def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None:
     """Show to which org a call goes that writes, and ask on production as `run` does."""
-    from zmigrate.cli.watching import interruptible
+    from zmigrate.cli.watching import end_question
     from zmigrate.display.banner import BannerFacts, banner, confirm
     from zmigrate.display.console import stderr_console
     from zmigrate.engine.admission import ask
+    from zmigrate.engine.signals import handled_by
 
     console = stderr_console()
     facts = BannerFacts(
@@ -119,11 +120,11 @@ def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None
     console.print(banner(facts))
 
     def agree() -> bool:
-        with interruptible():
+        with handled_by(end_question):
             return confirm(console, "This call may write to a PRODUCTION org. Send it?")
 
     if not practice:
-        ask(org, yes=yes, agree=agree if sys.stdin.isatty() else None)
+        ask(org, yes=yes, agree=agree if streams.can_ask() else None)
 
 
 def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
@@ -186,7 +187,10 @@ def checked_body(data: str | None) -> Any:
         place = "standard input" if data == "@-" else data[1:]
         text = read_text(data[1:])
     try:
+        text.encode()
         return json.loads(text)
+    except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
+        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{place} is not JSON: {json_fault(text, error)}",
@@ -206,16 +210,15 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
 
 def read_text(place: str) -> str:
     """A file's text; `-` is stdin."""
-    if place == "-":
-        return typer.get_text_stream("stdin").read()
     try:
-        return Path(place).read_text("utf-8")
+        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
     except FileNotFoundError:
         raise UsageError(f"there is no file {place}") from None
     except OSError as error:
         raise UsageError(f"{place} can't be read: {(error.strerror or 'unknown').lower()}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        named = "standard input" if place == "-" else place
+        raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
@@ -97,7 +97,7 @@ def add_to(app: typer.Typer) -> None:
         named = file_word(file, out, source, folder)
         write(out, proposal, source.name, command, {**named, **given}, before)
         if as_json:
-            typer.echo(json.dumps(as_data(proposal, file, out, command), ensure_ascii=False))
+            streams.print_json(as_data(proposal, file, out, command))
             return
         from zmigrate.display.console import stdout_console
         from zmigrate.display.mapping import summary

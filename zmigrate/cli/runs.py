@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import (
     AsJson,
@@ -76,7 +75,7 @@ def add_to(app: typer.Typer) -> None:
                 secrets=secrets_of(run, jobs, state_dir),
                 state_dir=state_dir,
                 listeners=(watch,),
-                confirm=watch.confirm if sys.stdin.isatty() else None,
+                confirm=watch.confirm if streams.can_ask() else None,
                 stop=watch.stop,
             )
         watch.finish(result, state_dir=state_dir)
@@ -89,7 +88,7 @@ def add_to(app: typer.Typer) -> None:
 
         found = list_runs(found_settings(state_dir).state_dir)
         if as_json:
-            typer.echo(json.dumps([as_data(info) for info in found], ensure_ascii=False))
+            streams.print_json([as_data(info) for info in found])
             return
         from zmigrate.display.console import stdout_console
 
@@ -103,7 +102,7 @@ def add_to(app: typer.Typer) -> None:
 
         info = find_run(found_settings(state_dir).state_dir, run)
         if as_json:
-            typer.echo(json.dumps(as_data(info), ensure_ascii=False))
+            streams.print_json(as_data(info))
             return
         from zmigrate.display.console import stdout_console
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zmigrate.cli import asking, errors
+from zmigrate.cli import asking, errors, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import ConfigError, RefusedError, UsageError, ZmigrateError
@@ -59,10 +58,10 @@ def add_to(app: typer.Typer) -> None:
 
         found, fault = check_all(profile, scope or [], state_dir)
         if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False))
+            streams.print_json(found)
         else:
             for line in lines_of(found):
-                typer.echo(line)
+                streams.echo(line)
         if fault is not None:
             errors.tell(errors.problem_of(fault), sys.stderr)
             raise typer.Exit(fault.exit_code)
@@ -70,7 +69,7 @@ def add_to(app: typer.Typer) -> None:
 
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
     """Ask, try, and write; a refusal says what to do, and on a terminal the questions come again."""
-    say(INTRODUCTION)
+    streams.say(INTRODUCTION)
     name = profile or asking.ask("profile name", default="default")
     if profile_exists(folder, name) and not asking.ask_yes(
         f"profile '{name}' exists in zmigrate.toml; replace it?"
@@ -85,15 +84,15 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
             org = try_out(credentials)
             credentials = replace(credentials, portal=names_portal(org, credentials))
         except ZmigrateError as error:
-            if not sys.stdin.isatty():
+            if not streams.can_ask():
                 raise
             errors.tell(errors.problem_of(error), sys.stderr)
-            say("\nOnce more; Enter keeps what is in brackets.\n")
+            streams.say("\nOnce more; Enter keeps what is in brackets.\n")
             continue
         keep(folder, name, answers, credentials)
-        say(f"\nThe token works: {org.name}, {environment_text(org)}, {org.edition} edition.")
-        say(f"Profile '{name}' is in zmigrate.toml, its secret in .env (readable by you alone).")
-        say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
+        streams.say(f"\nThe token works: {org.name}, {environment_text(org)}, {org.edition} edition.")
+        streams.say(f"Profile '{name}' is in zmigrate.toml, its secret in .env (readable by you alone).")
+        streams.say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
         return
     raise RefusedError(
         "the credentials were refused again and again", hint="look at them in Zoho's API console"
@@ -112,7 +111,7 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
         *dc_or_url(place), "the answer", names=("the data centre", "the accounts URL")
     )
     if "//accounts.zoho" in accounts_url:
-        say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
+        streams.say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
     answers["client_id"] = asking.ask("client id", default=answers.get("client_id"))
     secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
     answers["soid"] = asking.ask("org id", default=answers.get("soid"))
@@ -152,9 +151,9 @@ def names_portal(org: Org, credentials: Credentials) -> bool:
     fault = org_fault(org, credentials)
     if fault is None:
         return False
-    if not sys.stdin.isatty():
+    if not streams.can_ask():
         raise fault
-    say(f"\n{fault.message}")
+    streams.say(f"\n{fault.message}")
     if not asking.ask_yes(f"Is {credentials.soid} the id of a portal?"):
         raise fault
     return True
@@ -194,8 +193,3 @@ def profile_exists(folder: Path, name: str) -> bool:
 def environment_text(org: Org) -> str:
     """`production`, `sandbox`, or what the org says it is."""
     return "production" if org.production else (org.type or "sandbox")
-
-
-def say(text: str) -> None:
-    """A line for the person."""
-    typer.echo(text, err=True)

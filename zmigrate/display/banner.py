@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-WAIT_S = 0.5
 
 WRITE_WORDS = {
     "insert": "insert into",
@@ -92,15 +89,7 @@ def confirm(console: Console, question: str) -> bool:
     """Ask on the terminal, which the caller made sure of; anything but yes is no."""
     console.print(f"{question} [y/N] ", end="", style="bold")
     console.file.flush()
-    wait_for_answer()
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
-
-
-def wait_for_answer() -> None:
-    """Until there is a line to read, a little at a time: a signal that comes just before a read that blocks
-    would be seen only after it.
-    """
-    if sys.platform == "win32" or not sys.stdin.isatty():
-        return
-    while not select.select([sys.stdin], [], [], WAIT_S)[0]:
-        continue
+    try:
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    except UnicodeDecodeError:  # a key of another keyboard
+        return False
