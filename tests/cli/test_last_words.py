@@ -18,6 +18,7 @@ from zmigrate.cli.errors import crash
 from zmigrate.cli.streams import Input, Output, json_escaped, standard_streams, wants_json
 from zmigrate.cli.watching import Watch
 from zmigrate.display.progress import LiveProgress
+from zmigrate.engine.outcomes import Rows
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.runlog import RunLog
 from zmigrate.events import EventHub
@@ -141,6 +142,7 @@ def test_a_summary_that_fails_changes_no_exit_code(folder, capsys):
     result = object.__new__(Undrawable)
     object.__setattr__(result, "state", "interrupted")
     object.__setattr__(result, "error", None)
+    object.__setattr__(result, "rows", Rows())
     watch = Watch(quiet=False, verbose=False, as_json=True)
     with pytest.raises(typer.Exit) as left:
         watch.finish(result)
