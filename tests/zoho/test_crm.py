@@ -121,7 +121,8 @@ SENT_ONCE: dict[str, Callable[[Crm], object]] = {
 
 @pytest.mark.parametrize("what", REPEATED)
 def test_a_call_by_hand_is_repeated_where_that_is_safe(tmp_path: Path, what: str) -> None:
-    with rig(tmp_path, FakeZoho([httpx.ReadError("reset"), EMPTY])) as wire:
+    answer = records_answer(created()) if what == "delete" else EMPTY
+    with rig(tmp_path, FakeZoho([httpx.ReadError("reset"), answer])) as wire:
         REPEATED[what](wire.crm)
 
     assert len(wire.zoho.requests) == 2
