@@ -107,6 +107,8 @@ class WriteAnswered(Event):
     """None where it is no write of records (settings, tags)."""
     elements: tuple[Mapping[str, Any], ...]
     """What Zoho says of each record or other thing; empty where it only says that all is well."""
+    repeatable: bool
+    """It does no harm if it is made once more."""
     doubted: bool
     """An attempt before the one that was answered may have been applied."""
 

@@ -7,12 +7,25 @@ from typing import Any
 
 import pytest
 
-from tests.engine.by_hand import LEADS, by_hand, counts, each_of, insert, lead, listed, no, numbered, says, yes
+from tests.engine.by_hand import (
+    LEADS,
+    by_hand,
+    counts,
+    each_of,
+    insert,
+    lead,
+    listed,
+    no,
+    numbered,
+    says,
+    yes,
+)
 from tests.support import Bench, leads
 from zmigrate.author import Context
+from zmigrate.engine.again import what_anew_does
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.ledger import find_run
-from zmigrate.errors import Fatal, InDoubt
+from zmigrate.engine.outcomes import Rows
+from zmigrate.errors import Fatal, InDoubt, RunError
 from zmigrate.events import BatchDone
 
 MODULE_IS_GONE = {"code": "INVALID_MODULE", "details": {}, "message": "invalid module", "status": "error"}
@@ -283,17 +296,29 @@ def test_a_put_whose_answer_was_lost_is_made_again_and_counts_once(bench: Bench)
     [there] = bench.seed([lead("there")])
     bench.script({"method": "PUT", "path": f"{LEADS}/{there}", "fault": "lost_answer"})
     put = {"data": [{"City": "Bern"}]}
-    result = bench.run(each_of(numbered(there), lambda ctx, item: ctx.crm.put(f"{LEADS}/{item['id']}", json=put)))
+    result = bench.run(
+        each_of(numbered(there), lambda ctx, item: ctx.crm.put(f"{LEADS}/{item['id']}", json=put))
+    )
     assert counts(result) == {"read": 1, "updated": 1}
 
 
 def test_again_says_that_what_was_written_by_hand_would_be_there_twice(bench: Bench) -> None:
-    from zmigrate.errors import RunError
-
     job = each_of(numbered("a", "b"), insert)
     bench.run(job, limit=1)
     with pytest.raises(RunError) as refused:
         bench.run(job)
     assert "would be there TWICE" in (refused.value.hint or "")
     assert "not doubled" not in (refused.value.hint or "")
-    assert find_run(bench.folder / ".zmigrate", "last").record.write is None
+
+
+def test_again_promises_nothing_of_a_job_by_hand_that_may_have_written_more_than_is_known() -> None:
+    assert what_anew_does(Rows(read=1, failed=1), [{}], {}).startswith(
+        "what it has written would be there TWICE"
+    )
+    assert "as far as is known" in what_anew_does(Rows(), [{}], {})
+    assert "nothing is doubled" in what_anew_does(Rows(), [{"operation": "update"}], {})
+
+
+def test_a_finished_job_by_hand_may_run_again(bench: Bench) -> None:
+    job = by_hand(lambda ctx: list(ctx.crm.records("Leads", fields=["id"])))
+    assert [bench.run(job).state, bench.run(job).state] == ["finished", "finished"]

@@ -22,12 +22,14 @@ OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
 
 
-def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
-    """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
-    takes no such file.
+def commands(info: RunInfo, state_dir: Path | None) -> list[str] | None:
+    """A command for each errors.csv of the run that has rows; of a flow those of its steps. There is none
+    where a job takes no such file. None for a hand-written job, whose errors.csv has nothing of a source.
     """
     from zmigrate.engine.ledger import list_steps
 
+    if info.record.write is None and info.record.steps is None:
+        return None
     flow = info.record if info.record.steps is not None else None
     made = []
     for run in list_steps(info.folder) or [info]:

@@ -103,8 +103,8 @@ class Watch:
         self._console.print(banner(facts))
 
 
-def mending_commands(result: RunResult, state_dir: Path | None) -> list[str]:
-    """The commands that feed in again what failed."""
+def mending_commands(result: RunResult, state_dir: Path | None) -> list[str] | None:
+    """The commands that feed in again what failed; None for a hand-written job."""
     from zmigrate.cli.connections import found_settings
     from zmigrate.cli.mending import commands
     from zmigrate.engine.ledger import find_run

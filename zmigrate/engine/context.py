@@ -94,11 +94,12 @@ class RunContext:
         the reason in errors.csv; else created, updated or deleted; unchanged if it wrote nothing. `ctx.skip`
         and `ctx.fail` say otherwise. An item whose key came before in this loop fails, and is not handed out.
 
-        A resumed run leaves out what was finished. An item that wrote is in the journal before the next is
-        handed out; only the one at work when a run dies, or when an error leaves the loop, comes again: at
-        least once for each. An item with a write whose answer was lost is in doubt, whatever the body does
-        then: it is in in_doubt.csv and does not come again. An item at which the loop was left by `break`
-        comes again, unless it wrote something.
+        A resumed run leaves out what was finished. At least once for each: the item at work when a run is
+        killed comes again, also if its body had written something; an item that was finished, and wrote
+        something, does not, since it is in the journal before the next is handed out. An item at which an
+        error (or `break`) left the loop comes again, unless that would double what it wrote, with a POST say:
+        then it has failed as half done. An item with a write whose answer was lost is in doubt, whatever its
+        body does then: it does not come again.
         """
         self._settle_left()
         around = self._at_work[-1] if self._at_work else self._outermost
@@ -118,20 +119,25 @@ class RunContext:
         self.flush()
 
     def end_by(self, error: BaseException) -> None:
-        """The job's `run` was left by an error: write down what is in doubt, and leave the rest of the items
-        at work to the resume. Raises what the error means for the run, where that is something else.
+        """The job's `run` was left by an error: write down what is in doubt, or would double if it came
+        again; other items at work are left to the resume. Raises what the error means for the run, where that
+        is something else.
         """
         self._hub.deliver()
         if self._refused is not None and self._refused.error not in _behind(error):
             self._count_refused()
-        lost = [item for item in (*self._left, *reversed(self._at_work)) if item.tally.in_doubt]
-        for item in lost:
-            self._record(item.mark, item.tally.outcome())
+        lost = None
+        for item in (*self._left, *reversed(self._at_work)):
+            if item.tally.in_doubt:
+                self._record(item.mark, item.tally.outcome())
+                lost = self.rows.read
+            elif item.tally.would_double:
+                self._record(item.mark, item.tally.half_done(error))
         self.flush()
         if isinstance(error, InDoubt):
             if self._stop.requested:
                 raise StopRequested from error
-            raise _paused(error, self.rows.read if lost else None) from error
+            raise _paused(error, lost) from error
 
     def close(self) -> None:
         """Write down what is finished, whatever happened."""
@@ -154,7 +160,8 @@ class RunContext:
     def _loop(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
         taken = 0
         for item in items:
-            self._stop.check()
+            if not any(outer.tally.would_double for outer in self._at_work):
+                self._stop.check()
             own = (*path, _key(item, key))
             times = self._met.meet(item_mark(own))
             mark = item_mark(own, times)
@@ -218,18 +225,18 @@ class RunContext:
     def _hear(self, event: Event) -> None:
         try:
             if isinstance(event, WriteAnswered):
-                self._take(outcomes_of(event))
+                self._take(outcomes_of(event), event.repeatable)
             elif isinstance(event, WriteFailed):
                 self._take_failure(event)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._end = error  # an answer of another shape: rather no more writes than one that is not judged
 
-    def _take(self, outcomes: list[Outcome]) -> None:
+    def _take(self, outcomes: list[Outcome], repeatable: bool) -> None:
         if not self._at_work:
             self._record_loose(outcomes)
             return
         for outcome in outcomes:
-            self._at_work[-1].tally.add(outcome)
+            self._at_work[-1].tally.add(outcome, repeatable=repeatable)
 
     def _take_failure(self, event: WriteFailed) -> None:
         outcome = failure_of(event)

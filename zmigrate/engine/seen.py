@@ -8,8 +8,8 @@ from zmigrate.engine.scratch import scratch_db
 
 
 class SeenKeys:
-    """Key → line of what this run has created so far, where Zoho itself would let a second one in. Exact; gone
-    when closed.
+    """Key → line of what this run has created, where Zoho itself would let a second one in. Exact; gone when
+    closed.
     """
 
     def __init__(self) -> None:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zmigrate.engine.batch import Batch, Pending
-from zmigrate.engine.outcomes import ANSWER_LOST, Action, Outcome
+from zmigrate.engine.outcomes import ANSWER_LOST, HALF_DONE, Action, Outcome
 from zmigrate.engine.verdicts import SEPARATOR, read_answer, refusal
 from zmigrate.errors import InDoubt
 from zmigrate.events import WriteAnswered, WriteFailed
+from zmigrate.stopping import StopRequested
+from zmigrate.wording import counted
 
 MESSAGES_KEPT = 10
 """Of one item: it may write any number of records, and each may be refused for a reason of its own."""
@@ -68,6 +70,8 @@ class Tally:
     """By `ctx.skip` or `ctx.fail`."""
     written: int = 0
     """Records, or other things, that Zoho accepted."""
+    would_double: bool = False
+    """One of them would be there twice if the item were done again."""
     _best: Outcome | None = None
     _lost: Outcome | None = None
     _refused: int = 0
@@ -84,14 +88,15 @@ class Tally:
     def in_doubt(self) -> bool:
         return self._lost is not None
 
-    def add(self, outcome: Outcome) -> None:
-        """One more record, or other thing."""
+    def add(self, outcome: Outcome, *, repeatable: bool = True) -> None:
+        """One more record, or other thing. `repeatable`: its write does no harm if it is made once more."""
         if outcome.action == "in_doubt":
             self._lost = self._lost or outcome
         elif outcome.action == "failed":
             self._refuse(outcome)
         else:
             self.written += 1
+            self.would_double |= not repeatable
             if self._best is None or _BEST.index(outcome.action) < _BEST.index(self._best.action):
                 self._best = outcome
 
@@ -115,6 +120,15 @@ class Tally:
         if self._refused:
             return self._failed()
         return self._best or Outcome("unchanged")
+
+    def half_done(self, why: BaseException) -> Outcome:
+        """What the item comes to where the run ended while it was at work, and it must not come again."""
+        ended = str(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
+        reason = (
+            f"{counted(self.written, 'record')} written when the run ended ({ended}). A resume does not write"
+            " twice, so it leaves out this item: see whether anything is missing"
+        )
+        return Outcome("failed", None if self._best is None else self._best.id, HALF_DONE, None, reason)
 
     @staticmethod
     def _with_reason(lost: Outcome, said: Outcome) -> Outcome:

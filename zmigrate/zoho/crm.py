@@ -294,8 +294,9 @@ class Crm:
             self._emit(WriteFailed(call.method, call.path, records, call.repeatable, error))
             raise
         said = elements_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
+        repeatable = call.repeatable or operation not in {"insert", None}
         doubted = answer.doubted_at is not None
-        self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), doubted))
+        self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
         return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
