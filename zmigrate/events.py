@@ -114,13 +114,13 @@ class WriteAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class WriteFailed(Event):
-    """A write of a hand-written job was refused as a whole, or its answer was lost: `error` says which."""
+class CallFailed(Event):
+    """A call of a hand-written job was refused as a whole, or its answer was lost: `error` says which."""
 
     method: str
     path: str
     records: int
-    """How many records it had; 1 where it is no write of records."""
+    """How many records it would write; 1 where it is another write, 0 where it only reads."""
     repeatable: bool
     """It does no harm if it is made once more."""
     error: ZmigrateError

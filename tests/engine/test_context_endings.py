@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,14 +12,25 @@ from typing import Any, cast
 
 import pytest
 
-from tests.engine.by_hand import LEADS, by_hand, counts, each_of, insert, keys_in_org, lead, listed, numbered
+from tests.engine.by_hand import (
+    LEADS,
+    by_hand,
+    counts,
+    each_of,
+    insert,
+    keys_in_org,
+    lead,
+    listed,
+    numbered,
+    yes,
+)
 from tests.engine.victim import Victim
 from tests.support import Bench
 from zmigrate.author import Context
 from zmigrate.engine.context import RunContext
 from zmigrate.engine.journal import Journal
-from zmigrate.errors import CreditsSpent, InDoubt, JobError, ZmigrateError
-from zmigrate.events import Emit, EventHub, WriteAnswered, WriteFailed
+from zmigrate.errors import CreditsSpent, Fatal, InDoubt, JobError, Outage, ZmigrateError
+from zmigrate.events import CallFailed, Emit, EventHub, WriteAnswered
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.crm import Crm
 
@@ -183,11 +196,11 @@ class Heard:
 
     emit: Emit
 
-    def tell_writes(self, emit: Emit) -> None:
+    def tell_calls(self, emit: Emit) -> None:
         self.emit = emit
 
-    def fails(self, error: ZmigrateError, *, repeatable: bool = False) -> None:
-        self.emit(WriteFailed("POST", LEADS, 1, repeatable, error))
+    def fails(self, error: ZmigrateError, *, records: int = 1, repeatable: bool = False) -> None:
+        self.emit(CallFailed("POST", LEADS, records, repeatable, error))
 
     def answers(self, *elements: dict[str, Any]) -> None:
         self.emit(WriteAnswered("POST", LEADS, "insert", elements, repeatable=False, doubted=False))
@@ -203,31 +216,83 @@ def context_of(heard: Heard, journal: Journal, stop: StopSignal | None = None) -
     return RunContext(cast("Crm", heard), journal, EventHub(), stop or StopSignal())
 
 
+def actions(ctx: RunContext, journal: Journal) -> list[str]:
+    ctx.close()
+    return [outcome.action for _, _, outcome in journal.items()]
+
+
 def loop(ctx: RunContext, body: Callable[[], None]) -> None:
     for _ in ctx.each(numbered("a", "b")):
         body()
 
 
-def test_a_pause_that_the_job_swallows_ends_the_loop_all_the_same(journal: Journal) -> None:
+@pytest.mark.parametrize("records", [0, 1])
+def test_a_pause_that_the_job_swallows_ends_the_loop_all_the_same(journal: Journal, records: int) -> None:
     heard = Heard()
     ctx = context_of(heard, journal)
     with pytest.raises(CreditsSpent):
-        loop(ctx, lambda: heard.fails(CreditsSpent()))
+        loop(ctx, lambda: heard.fails(CreditsSpent(), records=records))
     with pytest.raises(CreditsSpent):
         ctx.finish()
-    assert list(journal.items()) == []
+    assert actions(ctx, journal) == []
+
+
+def test_a_source_that_pauses_ends_the_run_though_the_job_swallows_it(journal: Journal) -> None:
+    def source() -> Iterator[dict[str, Any]]:
+        yield from numbered("a")
+        raise Outage
+
+    ctx = context_of(Heard(), journal)
+    with contextlib.suppress(Outage):
+        list(ctx.each(source()))
+    with pytest.raises(Outage):
+        ctx.finish()
+    assert actions(ctx, journal) == ["unchanged"]
+
+
+def test_a_read_that_is_refused_is_the_jobs_own_affair(journal: Journal) -> None:
+    heard = Heard()
+    ctx = context_of(heard, journal)
+    loop(ctx, lambda: heard.fails(Fatal(), records=0))
+    assert actions(ctx, journal) == ["unchanged", "unchanged"]
+
+
+def test_writes_of_other_threads_belong_to_the_item_at_work(journal: Journal) -> None:
+    heard = Heard()
+    ctx = context_of(heard, journal)
+
+    def body() -> None:
+        thread = threading.Thread(target=lambda: heard.answers(yes()))
+        thread.start()
+        thread.join()
+
+    loop(ctx, body)
+    assert actions(ctx, journal) == ["created", "created"]
+
+
+def test_a_refusal_after_a_lost_answer_leaves_the_item_to_the_resume_if_it_ends_the_run(
+    journal: Journal,
+) -> None:
+    heard, refused = Heard(), Fatal("no permission")
+    refused.maybe_applied = True
+    ctx = context_of(heard, journal)
+    item = next(ctx.each(numbered("a")))
+    heard.fails(refused, repeatable=True)
+    ctx.end_by(refused)
+    assert (item["id"], actions(ctx, journal)) == ("a", [])
 
 
 def test_a_write_that_may_be_repeated_and_was_stopped_midway_comes_again(journal: Journal) -> None:
     heard, stop = Heard(), StopSignal()
+    ctx = context_of(heard, journal, stop)
 
     def body() -> None:
         stop.request()
         heard.fails(InDoubt("not answered"), repeatable=True)
 
     with pytest.raises(StopRequested):
-        loop(context_of(heard, journal, stop), body)
-    assert list(journal.items()) == []
+        loop(ctx, body)
+    assert actions(ctx, journal) == []
 
 
 def test_an_answer_of_an_unknown_shape_stops_the_run_and_is_not_overlooked(journal: Journal) -> None:
@@ -235,7 +300,7 @@ def test_an_answer_of_an_unknown_shape_stops_the_run_and_is_not_overlooked(journ
     ctx = context_of(heard, journal)
     with pytest.raises((AttributeError, TypeError)):
         loop(ctx, lambda: heard.answers({"code": "INVALID_DATA", "details": [1]}))
-    assert list(journal.items()) == []
+    assert actions(ctx, journal) == []
 
 
 def test_reasons_of_an_item_stay_few_however_many_records_it_writes(journal: Journal) -> None:

@@ -14,8 +14,8 @@ from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import ANSWER_LOST, DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
 from zmigrate.engine.seen import MetItems
 from zmigrate.engine.tally import Tally, failure_of, outcomes_of
-from zmigrate.errors import InDoubt, JobError, PausedError
-from zmigrate.events import BatchDone, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered, WriteFailed
+from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, JobError, Outage, PausedError
+from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ Item = TypeVar("Item")
 
 FLUSH_S = 0.5
 """Items that wrote nothing are put into the journal this often; a crash looks at those since then again."""
+
+
+ENDS_THE_RUN = (CreditsSpent, DiskFull, Outage)
+"""No call fares better after such an error, so that a job that swallows it would fail at every item."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,7 +67,7 @@ class RunContext:
         """The innermost last."""
         self._left: list[_AtWork] = []
         """Items whose loop was left: by `break`, or by an error that may be about to end the run."""
-        self._refused: WriteFailed | None = None
+        self._refused: CallFailed | None = None
         """The last write outside of `each`, where it was refused: it counts unless its error ends the run."""
         self._end: BaseException | None = None
         """What has to end the run, should the job swallow it."""
@@ -71,7 +75,7 @@ class RunContext:
         self._met = MetItems()
         self._ticked_at = time.monotonic()
         hub.add(self._hear)
-        crm.tell_writes(hub.emit)
+        crm.tell_calls(hub.emit)
 
     # -- what an author calls ----------------------------------------------------------------------
 
@@ -110,12 +114,10 @@ class RunContext:
 
     def finish(self) -> None:
         """The job's `run` has returned."""
+        self._hub.deliver()
         self._left += reversed(self._at_work)
         self._at_work.clear()
-        self._step()
-        for item in self._left:
-            self._finish_left(item)
-        self._left.clear()
+        self._finish_left()
         self.flush()
 
     def end_by(self, error: BaseException) -> None:
@@ -158,6 +160,14 @@ class RunContext:
     # -- a loop ------------------------------------------------------------------------------------
 
     def _loop(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
+        try:
+            yield from self._handed_out(path, items, key)
+            self.flush()
+        except PausedError as error:
+            self._end = error
+            raise
+
+    def _handed_out(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
         taken = 0
         for item in items:
             if not any(outer.tally.would_double for outer in self._at_work):
@@ -169,7 +179,7 @@ class RunContext:
                 continue
             if self._limit is not None and taken >= self._limit:
                 self.limited = True
-                break
+                return
             taken += 1
             if times > 1:
                 self._record(mark, self._repeated(own, key))
@@ -183,7 +193,6 @@ class RunContext:
             self._step()
             self._left.remove(at_work)
             self._finish(at_work)
-        self.flush()
 
     def _repeated(self, own: Path, key: str) -> Outcome:
         self.flush()
@@ -192,6 +201,7 @@ class RunContext:
         return Outcome("failed", None, DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} came before{where}")
 
     def _leave(self, item: _AtWork) -> None:
+        self._hub.deliver()
         if item in self._at_work:
             self._at_work.remove(item)
             self._left.append(item)
@@ -199,14 +209,14 @@ class RunContext:
     def _settle_left(self) -> None:
         """Items whose loop was left by `break` are finished; while an error is under way nobody knows."""
         if sys.exception() is None:
-            self._step()
-            for item in self._left:
-                self._finish_left(item)
-            self._left.clear()
+            self._finish_left()
 
-    def _finish_left(self, item: _AtWork) -> None:
-        if item.tally.wrote or item.tally.said is not None:
-            self._finish(item)
+    def _finish_left(self) -> None:
+        self._step()
+        while self._left:
+            item = self._left.pop(0)
+            if item.tally.wrote or item.tally.said is not None:
+                self._finish(item)
 
     def _finish(self, item: _AtWork) -> None:
         self._record(item.mark, item.tally.outcome())
@@ -226,7 +236,7 @@ class RunContext:
         try:
             if isinstance(event, WriteAnswered):
                 self._take(outcomes_of(event), event.repeatable)
-            elif isinstance(event, WriteFailed):
+            elif isinstance(event, CallFailed):
                 self._take_failure(event)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._end = error  # an answer of another shape: rather no more writes than one that is not judged
@@ -236,25 +246,27 @@ class RunContext:
             self._record_loose(outcomes)
             return
         for outcome in outcomes:
-            self._at_work[-1].tally.add(outcome, repeatable=repeatable)
+            known = outcome.action != "in_doubt"
+            self._at_work[-1].tally.add(outcome, repeatable=repeatable and known)
 
-    def _take_failure(self, event: WriteFailed) -> None:
-        outcome = failure_of(event)
-        if isinstance(event.error, PausedError):
+    def _take_failure(self, event: CallFailed) -> None:
+        lost = isinstance(event.error, InDoubt)
+        if isinstance(event.error, ENDS_THE_RUN):
             self._end = event.error
-        elif event.repeatable and outcome.action == "in_doubt" and self._stop.requested:
+        elif lost and event.repeatable and self._stop.requested:
             self._end = StopRequested()
+        elif event.records == 0:
+            return  # a read that is refused is the job's own affair
         elif self._at_work:
-            self._at_work[-1].tally.add(outcome)
-        elif outcome.action == "in_doubt":
-            self._record_loose([outcome] * event.records)
+            self._at_work[-1].tally.add(failure_of(event), repeatable=event.repeatable and not lost)
+        elif lost:
+            self._record_loose([failure_of(event)] * event.records)
         else:
             self._count_refused()
             self._refused = event
 
     def _step(self) -> None:
-        """Before an item is finished: hear all that was said, and let no job go on that has to end."""
-        self._hub.deliver()
+        """Before an item is finished: let no job go on that has to end."""
         if self._end is not None:
             raise self._end
         self._count_refused()

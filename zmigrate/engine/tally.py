@@ -12,7 +12,7 @@ from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import ANSWER_LOST, HALF_DONE, Action, Outcome
 from zmigrate.engine.verdicts import SEPARATOR, read_answer, refusal
 from zmigrate.errors import InDoubt
-from zmigrate.events import WriteAnswered, WriteFailed
+from zmigrate.events import CallFailed, WriteAnswered
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted
 
@@ -54,8 +54,8 @@ def _lost_before(refused: Outcome) -> Outcome:
     return Outcome("in_doubt", refused.id, ANSWER_LOST, refused.field, reason)
 
 
-def failure_of(event: WriteFailed) -> Outcome:
-    """The outcome of each record of a write that was refused as a whole, or whose answer was lost."""
+def failure_of(event: CallFailed) -> Outcome:
+    """The outcome of each record of a write that failed as a whole."""
     error = event.error
     if isinstance(error, InDoubt) or error.maybe_applied:
         return Outcome("in_doubt", None, ANSWER_LOST, None, error.message)
@@ -72,6 +72,8 @@ class Tally:
     """Records, or other things, that Zoho accepted."""
     would_double: bool = False
     """One of them would be there twice if the item were done again."""
+    in_doubt: bool = False
+    """The answer to a write was lost that must not be made again."""
     _best: Outcome | None = None
     _lost: Outcome | None = None
     _refused: int = 0
@@ -84,14 +86,11 @@ class Tally:
         """Whether it tried to write."""
         return bool(self.written or self._lost or self._refused)
 
-    @property
-    def in_doubt(self) -> bool:
-        return self._lost is not None
-
     def add(self, outcome: Outcome, *, repeatable: bool = True) -> None:
         """One more record, or other thing. `repeatable`: its write does no harm if it is made once more."""
         if outcome.action == "in_doubt":
             self._lost = self._lost or outcome
+            self.in_doubt |= not repeatable
         elif outcome.action == "failed":
             self._refuse(outcome)
         else:

@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from zmigrate.errors import Fatal, RefusedError, UsageError, ZmigrateError
-from zmigrate.events import Emit, WriteAnswered, WriteFailed
+from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method
 from zmigrate.zoho.facts import limits
@@ -44,8 +44,8 @@ class Crm:
         self._fields: dict[str, ModuleFields] = {}
         self._layouts: dict[str, tuple[Layout, ...]] = {}
 
-    def tell_writes(self, emit: Emit) -> None:
-        """From now on, tell what becomes of each write: WriteAnswered or WriteFailed."""
+    def tell_calls(self, emit: Emit) -> None:
+        """From now on, tell what becomes of the calls: WriteAnswered or CallFailed."""
         self._emit = emit
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
@@ -284,19 +284,20 @@ class Crm:
         return body if isinstance(body, dict) else {}
 
     def _send(self, call: Call, operation: Operation | None) -> Answer:
-        """Send a call, and tell what became of it where it is a write and somebody asked for that."""
-        if self._emit is None or not call.writes:
+        """Send a call, and tell what became of it where somebody asked for that."""
+        if self._emit is None:
             return self._transport.send(call)
         try:
             answer = self._transport.send(call)
         except ZmigrateError as error:
-            records = call.expect or 1
-            self._emit(WriteFailed(call.method, call.path, records, call.repeatable, error))
+            records = (call.expect or 1) if call.writes else 0
+            self._emit(CallFailed(call.method, call.path, records, call.repeatable, error))
             raise
-        said = elements_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
-        repeatable = call.repeatable or operation not in {"insert", None}
-        doubted = answer.doubted_at is not None
-        self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
+        if call.writes:
+            said = elements_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
+            repeatable = call.repeatable or operation not in {"insert", None}
+            doubted = answer.doubted_at is not None
+            self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
         return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
