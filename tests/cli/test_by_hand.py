@@ -38,3 +38,17 @@ def test_the_report_has_the_reasons_of_items_that_failed_or_were_skipped(zmigrat
     assert "is a person" in shown
     counted = json.loads(zmigrate("report", "last", "--json").out)["result"]["rows"]
     assert (counted["created"], counted["failed"], counted["skipped"]) == (1, 1, 1)
+
+
+def test_items_in_doubt_are_told_without_a_file_to_load(zmigrate, job, credentials):
+    import httpx
+
+    lost = {"method": "POST", "path": "/crm/v8/Leads", "fault": "lost_answer"}
+    httpx.post(f"{credentials.url}/_emulator/script", json=[lost])
+    done = zmigrate("run", "add-vendors")
+    assert done.code == 4
+    assert "look for each of them in Zoho" in done.err
+    assert "load the rest" not in done.err
+    assert "zmigrate resume" in done.err
+    assert zmigrate("resume", "last").code == 1
+    assert "look for each of them in Zoho" in zmigrate("report", "last").out

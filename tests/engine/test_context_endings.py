@@ -21,7 +21,9 @@ from tests.engine.by_hand import (
     keys_in_org,
     lead,
     listed,
+    no,
     numbered,
+    says,
     yes,
 )
 from tests.engine.victim import Victim
@@ -76,6 +78,20 @@ def test_a_lost_answer_outside_of_each_pauses_and_warns_of_the_resume(bench: Ben
     assert (result.state, result.exit_code, counts(result)) == ("paused", 4, {"read": 2, "in_doubt": 2})
     assert result.error is not None
     assert "before you resume" in (result.error.hint or "")
+
+
+def test_a_full_org_pauses_the_run_and_its_item_comes_again(bench: Bench) -> None:
+    full = no("MAX_RECORDS_LIMIT_REACHED", "data", "the limit is reached")
+    says(bench, 400, full, full, skip=1)
+
+    def two(ctx: Context, item: dict[str, Any]) -> None:
+        ctx.crm.post(LEADS, json={"data": [lead(f"{item['id']}1"), lead(f"{item['id']}2")]})
+
+    first = bench.run(each_of(numbered("a", "b", "c"), two))
+    assert (first.state, first.exit_code, counts(first)) == ("paused", 4, {"read": 1, "created": 1})
+    assert first.error is not None
+    assert first.error.code == "MAX_RECORDS_LIMIT_REACHED"
+    assert counts(bench.resume()) == {"read": 3, "created": 3}
 
 
 # -- other ways out of a loop ----------------------------------------------------------------------

@@ -13,7 +13,7 @@ import typer
 
 from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import CheckProfile, Json
-from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
+from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.writes import Operation
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
@@ -231,13 +231,17 @@ def proposed(
 
 
 def asked(ask: Callable[[], Answer], refused: ScopeError | None, what: str) -> Answer | None:
-    """What the org answers; None, with a warning, where this client may not ask."""
+    """What the org answers; None, with a warning, where this client may not ask. Raises OrgError where it is
+    another org than the one asked for.
+    """
     from zmigrate.cli.fields import say
 
     if refused is not None:
         return None
     try:
         return ask()
+    except OrgError:
+        raise
     except (RefusedError, Fatal) as error:
         say(f"{what} can't be read: {error.message}")
         return None

@@ -153,7 +153,7 @@ def table(found: list[RunInfo]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from zmigrate.display.summary import STATE_STYLE
+    from zmigrate.display.summary import state_style
     from zmigrate.wording import count
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -161,14 +161,19 @@ def table(found: list[RunInfo]) -> RenderableType:
     made.add_column("state", no_wrap=True)
     made.add_column("rows", justify="right", no_wrap=True)
     made.add_column("failed", justify="right", no_wrap=True)
+    doubts = any(info.rows.in_doubt for info in found)
+    if doubts:
+        made.add_column("in doubt", justify="right", no_wrap=True)
     made.add_column("org", overflow="fold")
     for info in reversed(found):
         record = info.record
         rows = (record.result or {}).get("rows")
-        read, failed = (count(rows["read"]), count(rows["failed"])) if rows else ("", "")
-        state = Text(record.state, style=STATE_STYLE.get(record.state, ""))
+        shown: list[str | Text] = [count(rows[name]) if rows else "" for name in ("read", "failed")]
+        if doubts:
+            shown.append(Text(count(info.rows.in_doubt), style="yellow" if info.rows.in_doubt else "dim"))
+        state = Text(record.state, style=state_style(record.state, rows or {}))
         org = "practice" if record.practice else str(record.org.get("name", ""))
-        made.add_row(info.run_id, state, read, failed, org)
+        made.add_row(info.run_id, state, *shown, org)
     return made
 
 
@@ -177,7 +182,7 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from zmigrate.cli.mending import commands
+    from zmigrate.cli.mending import by_hand, commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
@@ -197,7 +202,12 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
             report=True,
             rows_total=(record.source or {}).get("rows"),
             counted_only=info.counted_only,
-            commands=commands(info, state_dir) if record.state == "finished" and not record.practice else (),
+            commands=None
+            if by_hand(info)
+            else commands(info, state_dir)
+            if record.state == "finished" and not record.practice
+            else (),
+            reloads={} if record.practice else reloads(info, state_dir),
         )
     )
     for run in list_steps(info.folder) or [info]:

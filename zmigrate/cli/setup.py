@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,12 +57,15 @@ def add_to(app: typer.Typer) -> None:
         """Check credentials, scopes, org, clock and reachability."""
         from zmigrate.cli.checking import check_all, lines_of
 
-        found = check_all(profile, scope or [], state_dir)
+        found, fault = check_all(profile, scope or [], state_dir)
         if as_json:
             typer.echo(json.dumps(found, ensure_ascii=False))
-            return
-        for line in lines_of(found):
-            typer.echo(line)
+        else:
+            for line in lines_of(found):
+                typer.echo(line)
+        if fault is not None:
+            errors.tell(errors.problem_of(fault), sys.stderr)
+            raise typer.Exit(fault.exit_code)
 
 
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
@@ -79,6 +83,7 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
         try:
             credentials = asked_credentials(answers, environ, name)
             org = try_out(credentials)
+            credentials = replace(credentials, portal=names_portal(org, credentials))
         except ZmigrateError as error:
             if not sys.stdin.isatty():
                 raise
@@ -125,25 +130,45 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
 
 
 def try_out(credentials: Credentials) -> Org:
-    """One token that may only read the org, and the org. Raises RefusedError saying what to do."""
+    """One token that may only read the org, and the org, whichever it is. Raises RefusedError saying what to
+    do.
+    """
     from zmigrate.cli.connections import patient_settings, teller
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
 
     settings = patient_settings()
-    with connect(
-        credentials, (ORG_SCOPE,), settings=settings, emit=teller(), stop=StopSignal()
-    ) as connection:
+    any_org = replace(credentials, portal=True)
+    with connect(any_org, (ORG_SCOPE,), settings=settings, emit=teller(), stop=StopSignal()) as connection:
         return connection.crm.org()
+
+
+def names_portal(org: Org, credentials: Credentials) -> bool:
+    """Whether the soid is the id of a portal: a person says so where it is not that of the org. Raises
+    OrgError where nobody does.
+    """
+    from zmigrate.zoho.asked_org import org_fault
+
+    fault = org_fault(org, credentials)
+    if fault is None:
+        return False
+    if not sys.stdin.isatty():
+        raise fault
+    say(f"\n{fault.message}")
+    if not asking.ask_yes(f"Is {credentials.soid} the id of a portal?"):
+        raise fault
+    return True
 
 
 def keep(folder: Path, name: str, answers: Mapping[str, str], credentials: Credentials) -> None:
     """Write the profile into zmigrate.toml and the secret into .env."""
     from zmigrate.cli.profile_file import write_profile
 
-    values = {"client_id": credentials.client_id, "soid": credentials.soid}
+    values: dict[str, str | bool] = {"client_id": credentials.client_id, "soid": credentials.soid}
     dc, _ = dc_or_url(answers["place"])
     values |= {"dc": dc.upper()} if dc else {"accounts_url": credentials.accounts_url}
+    if credentials.portal:
+        values["portal"] = True
     write_profile(folder, name, values, credentials.client_secret)
 
 

@@ -20,9 +20,11 @@ from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
 from zmigrate.engine.signals import NAMES
+from zmigrate.errors import ZmigrateError
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
+    from zmigrate.display.doubt import Reload
     from zmigrate.engine.entry import Banner, RunResult
 
 
@@ -79,14 +81,14 @@ class Watch:
         """
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
-            mends = result.state == "finished" and result.rows.failed and not practice
-            commands = mending_commands(result, state_dir) if mends else []
+            commands, reloads = ([], {}) if practice else mending(result, state_dir)
             shown = summary(
                 body,
                 practice=practice,
                 rows_total=self._rows_total,
                 rows_before=self._rows_before,
                 commands=commands,
+                reloads=reloads,
             )
             self._console.print(shown, crop=False)
         if body["error"] is not None:
@@ -103,13 +105,23 @@ class Watch:
         self._console.print(banner(facts))
 
 
-def mending_commands(result: RunResult, state_dir: Path | None) -> list[str] | None:
-    """The commands that feed in again what failed; None for a hand-written job."""
+def mending(result: RunResult, state_dir: Path | None) -> tuple[list[str] | None, dict[str, Reload]]:
+    """The commands that feed in again what failed, once the run is finished, None for a hand-written job; and
+    what is in doubt."""
+    fails = result.state == "finished" and result.rows.failed
+    if not fails and not result.rows.in_doubt:
+        return [], {}
     from zmigrate.cli.connections import found_settings
-    from zmigrate.cli.mending import commands
+    from zmigrate.cli.mending import by_hand, commands, reloads
     from zmigrate.engine.ledger import find_run
 
-    return commands(find_run(found_settings(state_dir).state_dir, result.run_id), state_dir)
+    try:
+        info = find_run(found_settings(state_dir).state_dir, result.run_id)
+    except ZmigrateError:
+        return [], {}  # what keeps the folder from being read is told as the end of the run
+    if by_hand(info):
+        return None, {}
+    return commands(info, state_dir) if fails else [], reloads(info, state_dir)
 
 
 @contextmanager

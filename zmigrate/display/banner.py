@@ -39,6 +39,8 @@ class BannerFacts:
     practice: bool
     steps: Sequence[StepFacts] = ()
     """Of a flow."""
+    call: str | None = None
+    """Of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`."""
 
 
 def banner(facts: BannerFacts) -> RenderableType:
@@ -62,7 +64,10 @@ def banner(facts: BannerFacts) -> RenderableType:
         rows = "" if step.rows is None else f", {counted(step.rows, 'row')}"
         what = f"{step.name:{width}}  {write_text(step.operation, step.module)}{rows}"
         grid.add_row("" if number else "steps", what)
-    grid.add_row("rows", rows_text(facts))
+    if facts.call is None:
+        grid.add_row("rows", rows_text(facts))
+    else:
+        grid.add_row("call", facts.call)
     if facts.practice:
         grid.add_row("practice", "nothing reaches Zoho, and this org is gone afterwards")
     return Panel(grid, title=facts.job, title_align="left", border_style=color, expand=False)

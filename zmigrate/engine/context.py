@@ -13,8 +13,8 @@ from zmigrate.engine.item_marks import Path, item_mark, loose_mark
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import ANSWER_LOST, DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
 from zmigrate.engine.seen import MetItems
-from zmigrate.engine.tally import Tally, failure_of, outcomes_of
-from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, JobError, Outage, PausedError
+from zmigrate.engine.tally import Tally, failure_of, full_org, outcomes_of
+from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, JobError, OrgFull, Outage, PausedError
 from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
 from zmigrate.stopping import StopRequested, StopSignal
 
@@ -27,7 +27,7 @@ FLUSH_S = 0.5
 """Items that wrote nothing are put into the journal this often; a crash looks at those since then again."""
 
 
-ENDS_THE_RUN = (CreditsSpent, DiskFull, Outage)
+ENDS_THE_RUN = (CreditsSpent, DiskFull, OrgFull, Outage)
 """No call fares better after such an error, so that a job that swallows it would fail at every item."""
 
 
@@ -242,6 +242,7 @@ class RunContext:
             self._end = error  # an answer of another shape: rather no more writes than one that is not judged
 
     def _take(self, outcomes: list[Outcome], repeatable: bool) -> None:
+        self._end = self._end or full_org(outcomes)
         if not self._at_work:
             self._record_loose(outcomes)
             return

@@ -4,17 +4,18 @@ item a single one. Nothing is stored or sent here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import ANSWER_LOST, HALF_DONE, Action, Outcome
-from zmigrate.engine.verdicts import SEPARATOR, read_answer, refusal
-from zmigrate.errors import InDoubt
+from zmigrate.engine.verdicts import SEPARATOR, read_answer, refusal, speaks_of_org
+from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted
+from zmigrate.zoho.facts.codes import WHAT_TO_DO, Meaning
 
 MESSAGES_KEPT = 10
 """Of one item: it may write any number of records, and each may be refused for a reason of its own."""
@@ -52,6 +53,15 @@ def _lost_before(refused: Outcome) -> Outcome:
     """A call was sent twice, and its second answer may refuse what the first had done."""
     reason = f"it was sent twice, since the first answer was lost; the second answer says: {refused.message}"
     return Outcome("in_doubt", refused.id, ANSWER_LOST, refused.field, reason)
+
+
+def full_org(outcomes: Sequence[Outcome]) -> OrgFull | None:
+    """The error that ends the run where a record was refused since the org takes no more."""
+    for outcome in outcomes:
+        if speaks_of_org(outcome) is Meaning.FULL:
+            what = f"the org takes no more records: {outcome.code}, {outcome.message}"
+            return OrgFull(what, hint=WHAT_TO_DO.get(outcome.code or ""), code=outcome.code)
+    return None
 
 
 def failure_of(event: CallFailed) -> Outcome:

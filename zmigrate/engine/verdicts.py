@@ -17,10 +17,11 @@ from zmigrate.engine.batch import Batch
 from zmigrate.engine.outcomes import Action, Outcome
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Done
+from zmigrate.zoho.facts import codes
+from zmigrate.zoho.facts.codes import SEVERAL, Meaning
 
 DUPLICATE_DATA = "DUPLICATE_DATA"
 INVALID_DATA = "INVALID_DATA"
-SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
 
 SEPARATOR = "; "
 """Between several codes, fields and reasons of one row."""
@@ -173,6 +174,13 @@ def taken(outcome: Outcome, key: str | None) -> bool:
     unique values."""
     fields = (outcome.field or "").split(SEPARATOR)
     return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
+
+
+def speaks_of_org(outcome: Outcome) -> Meaning | None:
+    """What the reason of a refused row says of the org or of the client, and not of the row."""
+    if outcome.action != "failed" or outcome.code is None:
+        return None
+    return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)
 
 
 def refusal(element: Mapping[str, Any], key: str | None = None) -> Outcome:

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import msgspec
 import orjson
 
-from zmigrate.errors import Fatal, RefusedError, UsageError, ZmigrateError
+from zmigrate.errors import Fatal, OrgError, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
-from zmigrate.zoho.answers import Answer, Call, Method
+from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
+from zmigrate.zoho.reading import Reader
 from zmigrate.zoho.record_calls import data_of, elements_of, record_path, records_written
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
-Params = Mapping[str, str | int | bool | Sequence[str]]
 
 API = "/crm/v8"
 
@@ -33,10 +33,11 @@ _UPSERT_CADENCES = [{"name": "cadences", "action": "insert"}, {"name": "cadences
 
 
 class Crm:
-    """Calls to one org. `on_org` is told the org when it is first read."""
+    """Calls to one org. `on_org` is told the org when it is first read; where it raises, there is no org."""
 
     def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
         self._transport = transport
+        self._reads = Reader(transport, API)
         self._on_org = on_org
         self._emit: Emit | None = None
         self._lock = threading.Lock()
@@ -95,22 +96,15 @@ class Crm:
             **params,
         }
         custom_view = "cvid" in asked
-        while True:
-            call = Call(
-                "GET",
-                f"{API}/{_module(module)}",
-                _params(asked),
-                heavy=custom_view or "sort_by" in asked,
-                repeatable=True,
-                credits=limits.list_credits(custom_view=custom_view),
-            )
-            body = self._transport.send(call).body or {}
-            yield from body.get("data") or ()
-            info = body.get("info") or {}
-            if not info.get("more_records") or not info.get("next_page_token"):
-                return
-            asked.pop("page", None)
-            asked["page_token"] = info["next_page_token"]
+        pages = self._reads.pages(
+            f"{API}/{_module(module)}",
+            asked,
+            "data",
+            heavy=custom_view or "sort_by" in asked,
+            credits=limits.list_credits(custom_view=custom_view),
+        )
+        for page in pages:
+            yield from page
 
     def query(self, select_query: str, *, after: str | None = None) -> Iterator[dict[str, Any]]:
         """The rows of a COQL query.
@@ -121,21 +115,21 @@ class Crm:
         """
         select = coql.parse(select_query)
         if select.pages_by_id:
-            yield from self._query_by_id(select, after)
+            yield from self._reads.query_by_id(select, after)
             return
         if after is not None:
             raise UsageError("A query with `order by`, `group by` or `limit` can't go on behind an id.")
-        yield from self._query_by_offset(select)
+        yield from self._reads.query_by_offset(select)
 
     def org(self) -> Org:
         """The org of the token (asked once)."""
         if self._org is None:
             org = metadata.read_org(self.get(f"{API}/org"))
             if not org.id:
-                raise RefusedError("Zoho says nothing about the org of this token.", hint="Check the soid.")
-            self._org = org
+                raise OrgError("Zoho says nothing about the org of this token.", hint="Check the soid.")
             if self._on_org is not None:
                 self._on_org(org)
+            self._org = org
         return self._org
 
     def fields(self, module: str) -> ModuleFields:
@@ -165,17 +159,14 @@ class Crm:
 
     def modules(self) -> list[dict[str, Any]]:
         """All modules as Zoho describes them (`api_name`, `api_supported`, `creatable`, …)."""
-        return list(self.get(f"{API}/settings/modules").get("modules") or ())
+        found: list[dict[str, Any]] = self.get(f"{API}/settings/modules").get("modules", [])
+        return found
 
     def users(self, type: str = "ActiveUsers") -> Iterator[dict[str, Any]]:
         """Users of one type (`AllUsers`, `ActiveUsers`, `CurrentUser`, …), page after page."""
-        page = 1
-        while True:
-            body = self.get(f"{API}/users", {"type": type, "page": page, "per_page": limits.RECORDS_PER_PAGE})
-            yield from body.get("users") or ()
-            if not (body.get("info") or {}).get("more_records"):
-                return
-            page += 1
+        asked: Params = {"type": type, "page": 1, "per_page": limits.RECORDS_PER_PAGE}
+        for page in self._reads.pages(f"{API}/users", asked, "users"):
+            yield from page
 
     def current_user(self) -> dict[str, Any]:
         """The user whom the token acts as: the owner of the client."""
@@ -200,8 +191,8 @@ class Crm:
         }
         if module == "Leads":
             asked["converted"] = "both"  # a list leaves converted leads out otherwise
-        body = self.get(f"{API}/{_module(module)}", asked)
-        return {str(record.get("id")): record for record in body.get("data") or ()}
+        pages = self._reads.pages(f"{API}/{_module(module)}", asked, "data")
+        return {str(record["id"]): record for page in pages for record in page}
 
     def is_empty(self, module: str) -> bool:
         """Whether a module has no record that COQL sees."""
@@ -217,7 +208,7 @@ class Crm:
         Zoho's letter case in `in` is not documented: compare what comes back.
         """
         query = coql.in_query((field, *extra_fields), module, field, values)
-        return list(self._query_by_id(coql.parse(query), None))
+        return list(self._reads.query_by_id(coql.parse(query), None))
 
     def write(
         self,
@@ -268,7 +259,7 @@ class Crm:
             )
         content = None if json is None else orjson.dumps(json)
         rows = len(data_of(json))
-        query = _params(params or {})
+        query = call_params(params or {})
         operation, records = records_written(method, path, query, json)
         call = Call(
             method,
@@ -309,40 +300,8 @@ class Crm:
             if error.code == "INVALID_DATA":  # how Zoho says that there is no such id
                 return None
             raise
-        records = body.get("data") or ()
+        records = body.get("data", [])
         return records[0] if records else None
-
-    def _query_by_id(self, select: coql.Select, after: str | None) -> Iterator[dict[str, Any]]:
-        last = after
-        while True:
-            rows, more = self._coql(select.page(last), limits.COQL_ROWS_PER_CALL)
-            yield from rows
-            if not more or not rows:
-                return
-            last = str(rows[-1]["id"])
-
-    def _query_by_offset(self, select: coql.Select) -> Iterator[dict[str, Any]]:
-        offset, wanted = select.bounds()
-        while wanted is None or wanted > 0:
-            size = limits.COQL_ROWS_PER_CALL if wanted is None else min(wanted, limits.COQL_ROWS_PER_CALL)
-            rows, more = self._coql(select.window(offset, size), size)
-            yield from rows
-            if not more or not rows:
-                return
-            offset += len(rows)
-            wanted = None if wanted is None else wanted - len(rows)
-
-    def _coql(self, query: str, rows: int) -> tuple[list[dict[str, Any]], bool]:
-        call = Call(
-            "POST",
-            f"{API}/coql",
-            content=orjson.dumps({"select_query": query}),
-            heavy=True,
-            repeatable=True,
-            credits=limits.coql_credits(rows),
-        )
-        body = self._transport.send(call).body or {}
-        return list(body.get("data") or ()), bool((body.get("info") or {}).get("more_records"))
 
 
 def write_body(
@@ -379,13 +338,3 @@ def _module(module: str) -> str:
     if _MODULE.fullmatch(module) is None:
         raise UsageError(f"{module!r} is no module's API name.", hint="API names have letters, digits and _.")
     return module
-
-
-def _params(params: Params) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _text(value)) for name, value in params.items())
-
-
-def _text(value: str | int | bool | Sequence[str]) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int) else ",".join(value)
