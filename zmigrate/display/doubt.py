@@ -22,6 +22,8 @@ LOOK_FIRST = (
     "What to do: look for each of them in Zoho by {field}, delete from that file the rows that Zoho has, and "
     "load the rest. Loaded as it is, the file could create records a second time."
 )
+LOOK = "What to do: look for each of them in Zoho."
+"""Of a hand-written job, which reads no such file."""
 TELLING = "name or e-mail address"
 """What a person finds a record by where there is no key."""
 
@@ -45,9 +47,10 @@ class Reload:
 
 
 def in_doubt(
-    result: Mapping[str, Any], reloads: Mapping[str, Reload], *, practice: bool
+    result: Mapping[str, Any], reloads: Mapping[str, Reload], *, practice: bool, by_hand: bool
 ) -> Iterator[RenderableType]:
-    """The section of a run, or of each step of a flow, that has such rows. `reloads`: by run id."""
+    """The section of a run, or of each step of a flow, that has such rows. `reloads`: by run id. `by_hand`:
+    of a hand-written job."""
     from rich.text import Text
 
     steps = result.get("steps")
@@ -63,7 +66,9 @@ def in_doubt(
         yield from causes(Path(path))
         yield plain("They are listed in:")
         yield in_one_piece(nearby(path))
-        if not practice:
+        if by_hand:
+            yield plain(LOOK)
+        elif not practice:
             yield from what_to_do(reloads.get(run["run_id"]))
 
 

@@ -145,15 +145,16 @@ def summary(
     rows_total: int | None = None,
     rows_before: int | None = None,
     counted_only: bool = False,
-    commands: Sequence[str] = (),
+    commands: Sequence[str] | None = (),
     reloads: Mapping[str, Reload] = {},
 ) -> RenderableType:
     """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
 
     `rows_total` is how many rows the source has, `rows_before` how many were done before this sitting, where
     that is known. `counted_only`: of time and calls nothing is known, since the run is at work or was killed.
-    `commands` feed the rows in again that failed, `reloads` (by run id; of a flow by that of its steps) those
-    in doubt. Paths and commands stand on lines of their own and are never cut, so print it with `crop=False`.
+    `commands` feed the rows in again that failed; None where no file can, of a hand-written job. `reloads`
+    (by run id; of a flow by that of its steps) feed in those in doubt. Paths and commands stand on lines of
+    their own and are never cut, so print it with `crop=False`.
     """
     from rich.console import Group
     from rich.text import Text
@@ -181,7 +182,7 @@ def summary(
         parts.append(Text(cost(result), style="dim"))
     parts += files(result)
     if rows.get("in_doubt"):
-        parts += ["", *in_doubt(result, reloads, practice=practice), ""]
+        parts += ["", *in_doubt(result, reloads, practice=practice, by_hand=commands is None), ""]
     parts += map(step_line, next_steps(result, practice=practice, report=report, commands=commands))
     return Group(*parts)
 
@@ -232,8 +233,10 @@ def files(result: Mapping[str, Any]) -> list[RenderableType]:
     ]
 
 
-def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:
+def mending(result: Mapping[str, Any], commands: Sequence[str] | None) -> list[str]:
     """How the rows that failed get in after all; of a flow, where each step has them."""
+    if commands is None:
+        return ["errors.csv tells which items failed, and why"]
     lines = [f"  {command}" for command in commands]
     if result.get("steps") is None:
         again = ":" if lines else ": it loads only what failed"
@@ -246,7 +249,11 @@ def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:
 
 
 def next_steps(
-    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, commands: Sequence[str] = ()
+    result: Mapping[str, Any],
+    *,
+    practice: bool = False,
+    report: bool = False,
+    commands: Sequence[str] | None = (),
 ) -> list[str]:
     """What a person does now."""
     steps: list[str] = []

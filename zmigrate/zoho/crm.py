@@ -10,14 +10,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
-from zmigrate.errors import Fatal, OrgError, UsageError
+from zmigrate.errors import Fatal, OrgError, UsageError, ZmigrateError
+from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.reading import Reader
+from zmigrate.zoho.record_calls import data_of, elements_of, record_path, records_written
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
@@ -25,7 +28,6 @@ Operation = Literal["insert", "update", "upsert", "delete"]
 API = "/crm/v8"
 
 _MODULE = re.compile(r"[A-Za-z]\w*")
-_RECORD_PATH = re.compile(r"/crm/v[\d.]+/(?P<module>[A-Z]\w*)(?:/(?P<rest>upsert|\d+))?")
 _CADENCES = [{"name": "cadences"}]
 _UPSERT_CADENCES = [{"name": "cadences", "action": "insert"}, {"name": "cadences", "action": "update"}]
 
@@ -37,10 +39,15 @@ class Crm:
         self._transport = transport
         self._reads = Reader(transport, API)
         self._on_org = on_org
+        self._emit: Emit | None = None
         self._lock = threading.Lock()
         self._org: Org | None = None
         self._fields: dict[str, ModuleFields] = {}
         self._layouts: dict[str, tuple[Layout, ...]] = {}
+
+    def tell_calls(self, emit: Emit) -> None:
+        """From now on, tell what becomes of the calls: WriteAnswered or CallFailed."""
+        self._emit = emit
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """GET a path like `/crm/v8/org`; the decoded body, empty where Zoho answers nothing (204)."""
@@ -51,7 +58,9 @@ class Crm:
     ) -> dict[str, Any]:
         """POST; repeated after a lost answer only when `repeat` says that this is safe.
 
-        Records written without a word about `trigger` fire no workflow, no approval and no mail.
+        The decoded body. A record that Zoho refused is in its `data[]` and raises nothing. Records written
+        without a word about `trigger` fire no workflow, no approval and no mail. Raises InDoubt where the
+        answer is lost, or does not tell what became of each record.
         """
         return self._plain("POST", path, params, _silent(path, json), bool(repeat))
 
@@ -72,7 +81,8 @@ class Crm:
     ) -> dict[str, Any]:
         """DELETE; repeated after a lost answer unless `repeat` is False. Records go without firing workflows,
         unless `wf_trigger` is among the parameters."""
-        if _RECORD_PATH.fullmatch(path) and "wf_trigger" not in (params or {}):
+        match, query = record_path(path)
+        if match is not None and "wf_trigger" not in {**query, **(params or {})}:
             params = {**(params or {}), "wf_trigger": "false"}
         return self._plain("DELETE", path, params, json, repeat is not False)
 
@@ -227,19 +237,18 @@ class Crm:
         elif operation == "delete":
             method = "DELETE"
             params = (("ids", ",".join(ids)), ("wf_trigger", "true" if "workflow" in trigger else "false"))
-        return self._transport.send(
-            Call(
-                method,
-                path,
-                params,
-                content,
-                heavy=limits.is_heavy_write(operation, rows),
-                repeatable=repeatable,
-                credits=limits.write_credits(operation, rows),
-                expect=rows,
-                brief=brief,
-            )
+        call = Call(
+            method,
+            path,
+            params,
+            content,
+            heavy=limits.is_heavy_write(operation, rows),
+            repeatable=repeatable,
+            credits=limits.write_credits(operation, rows),
+            expect=rows,
+            brief=brief,
         )
+        return self._send(call, operation)
 
     def _plain(
         self, method: Method, path: str, params: Params | None, json: Any, repeatable: bool
@@ -249,18 +258,38 @@ class Crm:
                 f"{path!r} is no path of the API.", hint="Write it as /crm/v8/org; the host is the token's."
             )
         content = None if json is None else orjson.dumps(json)
-        rows = len(json["data"]) if isinstance(json, dict) and isinstance(json.get("data"), list) else 0
+        rows = len(data_of(json))
+        query = call_params(params or {})
+        operation, records = records_written(method, path, query, json)
         call = Call(
             method,
             path,
-            call_params(params or {}),
+            query,
             content,
             heavy=path.endswith("/coql") or rows >= limits.HEAVY_FROM_RECORDS,
             repeatable=repeatable or path.endswith("/coql"),
             credits=limits.write_credits("insert", rows) if rows else 1,
+            expect=records or None,
         )
-        body = self._transport.send(call).body
+        body = self._send(call, operation).body
         return body if isinstance(body, dict) else {}
+
+    def _send(self, call: Call, operation: Operation | None) -> Answer:
+        """Send a call, and tell what became of it where somebody asked for that."""
+        if self._emit is None:
+            return self._transport.send(call)
+        try:
+            answer = self._transport.send(call)
+        except ZmigrateError as error:
+            records = (call.expect or 1) if call.writes else 0
+            self._emit(CallFailed(call.method, call.path, records, call.repeatable, error))
+            raise
+        if call.writes:
+            said = elements_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
+            repeatable = call.repeatable or operation not in {"insert", None}
+            doubted = answer.doubted_at is not None
+            self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
+        return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
         if not id.isdigit():
@@ -298,7 +327,7 @@ def write_body(
 
 def _silent(path: str, json: Any) -> Any:
     """A write of records that does not speak of triggers fires none."""
-    match = _RECORD_PATH.fullmatch(path)
+    match, _ = record_path(path)
     if match is None or not isinstance(json, dict) or not isinstance(json.get("data"), list):
         return json
     cadences = _UPSERT_CADENCES if match["rest"] == "upsert" else _CADENCES
