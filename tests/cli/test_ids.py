@@ -139,6 +139,7 @@ def test_records_that_were_deleted_in_zoho_are_forgotten(zmigrate, credentials, 
     assert done.code == 0, done.err
     assert "4 records of Emulated Trading looked for, 1 gone" in done.out
     assert "1  Leads: their keys are forgotten" in done.out
+    assert "Looked for by id, as the API user" in done.out
     zmigrate("ids", "export", "--force")
     assert gone["key"] not in [row["key"] for row in read_rows(folder / "ids.csv")]
     again = json.loads(zmigrate("ids", "check", "--module", "Leads", "--json").out)

@@ -38,6 +38,7 @@ PLAIN = CellTexts(Formats(), (), ModuleFields("Leads", {}))
 LATE_AFTER_RESET_S = 9.9
 LATE_AFTER_TIMEOUT_S = 59.9
 TURNS_MAX = 4_000
+ROW_FAILS = {"status": "error", "code": "INTERNAL_ERROR", "message": "internal error", "details": {}}
 
 
 class Killed(BaseException):
@@ -112,7 +113,7 @@ class FakeWire:
         assert len(records) == rows <= 100
 
         def apply() -> list[dict[str, Any]]:
-            return self._org.apply(operation, records)
+            return [self._answer_to(operation, record) for record in records]
 
         kinds = {record.get("Kind") for record in records}
         if self.dead:
@@ -145,6 +146,23 @@ class FakeWire:
                 raise error
             self._take_time(20)
         raise _noted(Outage("nothing but trouble"), doubted_at)
+
+    def _answer_to(self, operation: Operation, record: Mapping[str, Any]) -> dict[str, Any]:
+        """One element of `data[]`: for some rows an error of Zoho's own, whether they are applied or not; and
+        a record in the way is not always named."""
+        fails = self._fate.goes_wrong() and self._fate.dice.random() < 0.3
+        if fails and self._fate.dice.random() < 0.5:
+            return dict(ROW_FAILS)
+        [element] = self._org.apply(operation, [record])
+        if fails:
+            return dict(ROW_FAILS)
+        if element["code"] == "DUPLICATE_DATA" and self._fate.goes_wrong():
+            shapes: list[object] = [
+                {"api_name": KEY},
+                {"id": int(element["details"]["duplicate_record"]["id"])},
+            ]
+            return {**element, "details": self._fate.dice.choice([*shapes, {}, [], None, "taken"])}
+        return element
 
     def _trouble(self, kinds: set[Any], attempt: int) -> str | None:
         if "poison" in kinds:

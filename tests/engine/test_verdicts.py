@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tests.engine.fake_org import fold
 from tests.engine.fakes import row
+from zmigrate.engine import refused as refused_rows
 from zmigrate.engine.batch import Batch
+from zmigrate.engine.made_by import changed_by_us, in_second_of, made_by_us
 from zmigrate.engine.outcomes import Outcome
-from zmigrate.engine.verdicts import (
-    Question,
-    Verdict,
-    duplicate_of,
-    made_by_us,
-    read_answer,
-    refusal,
-)
+from zmigrate.engine.refused import reasons_of
+from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import Question, Verdict, read_answer
 from zmigrate.writes import Operation
 
 US = "900"
@@ -35,10 +35,17 @@ def success(record_id: str = "77", action: str | None = None, **details: Any) ->
 
 
 def verdict(operation: Operation, element: dict[str, Any], *, doubted: bool = False) -> Verdict:
-    [only] = read_answer(
-        operation, "Legacy_ID", Batch(1, [row(1, "k1")], first_intent=INTENT), [element], doubted, US
-    )
+    target = Target("Leads", operation, "Legacy_ID", "unique", fold)
+    [only] = read_answer(target, Batch(1, [row(1, "k1")], first_intent=INTENT), [element], doubted, US)
     return only
+
+
+def refusal(element: object, key: str | None = None) -> Outcome:
+    return refused_rows.refusal(reasons_of(element), "Leads", key)
+
+
+def duplicate_of(element: object) -> str | None:
+    return refused_rows.the_one_in_the_way(reasons_of(element), "Leads")
 
 
 # -- what Zoho took --------------------------------------------------------------------------------
@@ -64,7 +71,7 @@ def test_success_is_named_by_what_was_done(
 def test_rows_are_matched_by_position() -> None:
     batch = Batch(1, [row(n) for n in (1, 2, 3)])
     data = [success("1"), error("INVALID_DATA", api_name="Email"), success("3")]
-    verdicts = read_answer("insert", "Legacy_ID", batch, data, False, None)
+    verdicts = read_answer(Target("Leads", "insert", None, "none", fold), batch, data, False, None)
     assert [(found.outcome.action, found.outcome.id) for found in verdicts] == [
         ("created", "1"),
         ("failed", None),
@@ -234,3 +241,101 @@ def test_without_an_intent_or_a_time_nothing_is_ours() -> None:
 def test_without_a_known_user_the_time_decides() -> None:
     assert made_by_us(ours(Created_By={"id": "901"}), INTENT, None)
     assert made_by_us(ours(Created_By=None), INTENT, US)
+
+
+@pytest.mark.parametrize("user", [US, 900, " 900 "])
+def test_a_users_id_is_the_same_as_a_number(user: Any) -> None:
+    assert made_by_us(ours(Created_By={"id": user}), INTENT, US)
+    assert not made_by_us(ours(Created_By={"id": 901}), INTENT, US)
+
+
+@pytest.mark.parametrize("time", [None, 1_700_000_000, "yesterday", "", "2023-11-14T22:13:20", "2023-11-14"])
+def test_of_a_time_that_cant_be_read_nobody_knows_whether_it_is_ours(time: Any) -> None:
+    """Without an offset it could mean any zone's."""
+    assert made_by_us(ours(Created_Time=time), INTENT, US) is None
+    assert changed_by_us(ours(Modified_Time=time), INTENT, US) is None
+    assert not in_second_of(ours(Modified_Time=time), INTENT)
+    assert made_by_us(ours(Created_Time=time, Created_By={"id": "901"}), INTENT, US) is False
+
+
+# -- whatever shape it comes in -------------------------------------------------------------------------
+
+NAMES = [
+    "id",
+    "errors",
+    "duplicate_record",
+    "module",
+    "api_name",
+    "json_path",
+    "more_records",
+    "Created_Time",
+]
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner)),
+    max_leaves=12,
+)
+CODES = ["SUCCESS", "DUPLICATE_DATA", "INVALID_DATA", "INTERNAL_ERROR", "MULTIPLE_OR_MULTI_ERRORS"]
+ELEMENTS = st.fixed_dictionaries(
+    {"code": st.sampled_from(CODES), "details": JSON}, optional={"message": JSON}
+)
+NESTED = st.builds(lambda errors: error("MULTIPLE_OR_MULTI_ERRORS", errors=errors), st.lists(ELEMENTS | JSON))
+
+
+@given(st.sampled_from(["insert", "update", "upsert", "delete"]), ELEMENTS | NESTED | JSON, st.booleans())
+def test_no_shape_of_an_answer_is_too_odd_to_be_read(operation: Any, element: Any, doubted: bool) -> None:
+    found = verdict(operation, element, doubted=doubted)
+    assert found.outcome.id is None or found.outcome.id.isdigit()
+    assert found.outcome.code is None or found.outcome.message
+
+
+@pytest.mark.parametrize("details", [None, [], "text", 7, {"errors": None}, {"errors": ["text", 7, None]}])
+def test_details_that_are_no_object_harm_nothing(details: Any) -> None:
+    refused = refusal({"code": "MULTIPLE_OR_MULTI_ERRORS", "message": "many", "details": details})
+    assert refused == Outcome("failed", None, "MULTIPLE_OR_MULTI_ERRORS", None, "many")
+
+
+@pytest.mark.parametrize(
+    ("element", "left_open"),
+    [
+        (error("INTERNAL_ERROR"), True),
+        (error("MULTIPLE_OR_MULTI_ERRORS", errors=[error("INTERNAL_ERROR")]), True),
+        (error("MULTIPLE_OR_MULTI_ERRORS", errors=[error("INTERNAL_ERROR"), error("INVALID_DATA")]), False),
+        (success("none"), True),
+        (success(7), False),  # type: ignore[arg-type]
+        (error("INVALID_DATA"), False),
+    ],
+)
+def test_a_row_is_left_open_where_zoho_does_not_say_whether_it_was_applied(
+    element: dict[str, Any], left_open: bool
+) -> None:
+    assert (verdict("insert", element).left_open == "unknown") is left_open
+
+
+@pytest.mark.parametrize(
+    ("element", "stands"),
+    [
+        (error("DUPLICATE_DATA", api_name="Legacy_ID"), False),
+        (error("DUPLICATE_DATA"), False),
+        (error("DUPLICATE_DATA", api_name="Email"), True),
+        (
+            error("DUPLICATE_DATA", api_name="Legacy_ID", duplicate_record={"id": "7", "module": "Contacts"}),
+            True,
+        ),
+        (error("NO_PERMISSION"), True),
+    ],
+)
+def test_after_a_lost_answer_the_key_is_asked_for_where_zoho_names_no_record(
+    element: dict[str, Any], stands: bool
+) -> None:
+    for operation in ("insert", "upsert"):
+        assert verdict(operation, element, doubted=True).question == Question("key", stands=stands)
+        assert verdict(operation, element).question is None
+
+
+def test_an_update_finds_no_record_in_its_own_way() -> None:
+    """`details.id` of an update is the record of the row itself, as it is with a lock."""
+    refused = refused_rows.refusal(
+        reasons_of(error("DUPLICATE_DATA", api_name="Email", id="77"), "77"), "Leads"
+    )
+    assert "77" not in (refused.message or "")

@@ -168,6 +168,8 @@ def tell_gone(
     for name, number in gone.items():
         if number:
             streams.echo(f"{count(number):>9}  {name}: their keys are forgotten")
+    if total:
+        streams.echo("Looked for by id, as the API user: a record that this user may not see counts as gone.")
 
 
 def tell(

@@ -8,6 +8,8 @@ from unicodedata import normalize
 from zmigrate.rows.keys import whole_number
 from zmigrate.zoho.coql import can_query
 
+UNASKABLE = "a key with a backslash or a line break can't be looked up"
+
 
 def askable(values: Iterable[str], *, number: bool) -> list[str | int]:
     """Values as they stand in a query, each once; those that can't stand in one are left out: no record has

@@ -79,6 +79,10 @@ class Batch:
     misses: int = 0
     """Reads that did not find all of its rows."""
     server_errors: int = 0
+    open_answers: int = 0
+    """Answers that left open what became of its rows, one after the other."""
+    looked_for: bool = False
+    """Since the last of its requests that was lost, its rows were looked for, and not found."""
     searching: bool = False
     """A worker looks for its rows in the org, to settle it."""
     search_failures: int = 0
@@ -148,6 +152,8 @@ class Batch:
             first_intent=self.first_intent,
             doubted=self.doubted,
             server_errors=self.server_errors,
+            open_answers=self.open_answers,
+            looked_for=self.looked_for,
             refused_when=self.refused_when,
             second=self.second,
             resolved=self.resolved,

@@ -15,7 +15,7 @@ from zmigrate.engine import links
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, was_written
+from zmigrate.engine.outcomes import KNOWN_BY_ID, Action, Outcome, Rows, lets_go, was_written
 from zmigrate.engine.produce import Producer, duplicate_in_source
 from zmigrate.engine.seen import SeenKeys
 from zmigrate.events import BatchDone, Emit, RowsDecided
@@ -89,6 +89,15 @@ class Flight:
         self.parked.append(batch)
         self._marked.append(batch)
 
+    def park_part(self, batch: Batch, part: Batch, due_at: float) -> None:
+        """Some rows of a batch, whose answer left them open, are in doubt from here on, as a batch that was
+        sent when the whole was."""
+        part.state, part.sent_at = "sent", batch.sent_at
+        part.doubted = True
+        part.due_at = due_at
+        self.parked.append(part)
+        self._queued.append(part)
+
     def set_aside(self, batch: Batch) -> None:
         """The batch is known not to be applied, and is not sent again before more is known."""
         self.in_flight.pop(batch.id, None)
@@ -137,7 +146,7 @@ class Flight:
             keys = [
                 row.folded
                 for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if row.folded is not None and (outcome.action != "moved" or was_written(outcome))
+                if row.folded is not None and lets_go(outcome)
             ]
         if self.seen is not None:
             self.seen.add(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from zmigrate.engine import links, settle
+from zmigrate.engine import links, open_rows, settle
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.claims import Claims
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Outcome, linked_later
+from zmigrate.engine.outcomes import MOVED, Outcome, linked_later, lost
 from zmigrate.engine.resolve import Resolver
-from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing, lost
+from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing
 from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.verdicts import speaks_of_org, taken
+from zmigrate.engine.verdicts import Verdict, speaks_of_org, taken
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import (
     ApiError,
@@ -77,7 +77,7 @@ class Intake:
             self._answered(batch, value.outcomes)
         elif isinstance(value, Sent):
             batch.doubted = batch.doubted or value.doubted
-            self._answered(batch, self._claims.outcomes(batch, value.verdicts))
+            self._sent(batch, value.verdicts)
         elif isinstance(value, Searched):
             self._searched(batch, value)
         elif isinstance(value, LookedUp):
@@ -91,6 +91,23 @@ class Intake:
             self.failure = error
 
     # -- answers ----------------------------------------------------------------------------------
+
+    def _sent(self, batch: Batch, verdicts: list[Verdict]) -> None:
+        """Rows that the answer leaves open are settled as after a lost answer; the others have ended."""
+        doubts_in_a_row = self.doubts_in_a_row
+        outcomes = self._claims.outcomes(batch, verdicts)
+        parts = open_rows.go_on(batch, verdicts, outcomes, self._sender.target_of(batch).recovery)
+        self._answered(batch, outcomes)
+        for part in parts:
+            child = self._child(batch, part.rows)
+            child.open_answers += part.left_open == "unknown"
+            child.looked_for = part.left_open == "absent"
+            wait = self._settling.after(InDoubt(part.why))
+            self._flight.park_part(batch, child, self._clock() + wait)
+            self._emit(BatchDoubted(child.id, len(child.rows), wait, part.why))
+        if open_rows.tells_nothing(batch, verdicts):
+            self.doubts_in_a_row = doubts_in_a_row + 1
+            self._watch_for_outage()
 
     def _answered(self, batch: Batch, outcomes: list[Outcome]) -> None:
         self.doubts_in_a_row = 0
@@ -255,6 +272,7 @@ class Intake:
 
     def _doubted(self, batch: Batch, error: InDoubt) -> None:
         self.doubts_in_a_row += 1
+        batch.looked_for = False
         server_error = error.by_zoho
         others_answered = server_error and error.others_answered
         target = self._sender.target_of(batch)
@@ -346,12 +364,15 @@ class Intake:
             if target.searchable and (hopeless or settle.suspect(batch)):
                 batch.searching = True
             elif hopeless:
-                flight.finish(batch, settle.in_doubt(batch, "the answer was lost again and again"))
+                flight.finish(batch, settle.in_doubt(batch, settle.hopeless(batch)))
                 return
             elif settle.suspect(batch):
                 self._halve(batch, "server errors for this batch alone")
                 return
-        elif batch.sends >= settle.SESSIONS_MAX:
+        elif batch.open_answers and settle.given_up(batch):
+            flight.finish(batch, settle.in_doubt(batch, settle.hopeless(batch)), self._hold_until(batch))
+            return
+        elif batch.sends >= settle.SESSIONS_MAX and not (batch.open_answers or batch.looked_for):
             self._halve_or_give_up(batch, "it was never answered, in several sessions")
             return
         flight.send_again(batch)
@@ -367,9 +388,8 @@ class Intake:
             return
         outcomes = self._claims.outcomes(batch, settled.verdicts)
         if settled.missing and settle.given_up(batch):
-            absent = (
-                settle.poisoned(batch) if batch.server_errors else lost("the answer was lost again and again")
-            )
+            failed = batch.server_errors or batch.open_answers
+            absent = settle.poisoned(batch) if failed else lost(settle.hopeless(batch))
             outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
             settled = settle.Settled(settled.verdicts, [])
         seconds = self._second_writes(batch, outcomes)
@@ -378,7 +398,10 @@ class Intake:
             self._flight.put_by(second)
         if settled.missing:
             groups = settle.groups(batch, settled.missing)
-            self._flight.queue(*[self._child(batch, rows) for rows in groups])
+            children = [self._child(batch, rows) for rows in groups]
+            for child in children:
+                child.looked_for = True
+            self._flight.queue(*children)
             if len(groups) > 1:
                 self._emit(BatchSplit(batch.id, len(settled.missing), "server errors for this batch alone"))
 

@@ -22,7 +22,7 @@ from zmigrate.engine import journal_sql as sql
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
 from zmigrate.engine.order import Place
-from zmigrate.engine.outcomes import Action, Outcome, unpacked, was_created, written_as
+from zmigrate.engine.outcomes import Action, Outcome, lets_go, unpacked, was_created, written_as
 from zmigrate.engine.packing import pack_body, pack_outcome, pack_outcomes, pack_source, unpack_source
 from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import DiskFull, JournalDamaged
@@ -282,9 +282,10 @@ class Journal:
             yield row_number, unpack_source(source)
 
     def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
-        """Keys of finished batches that stay fenced, and until when."""
-        for rows, until in self._all(sql.HELD, now):
-            yield [key for _, _, key in orjson.loads(rows) if key is not None], until
+        """Keys of finished batches that stay fenced, and until when; those of rows that moved are not."""
+        for rows, outcomes, until in self._all(sql.HELD, now):
+            ended = zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
+            yield [key for (_, _, key), parts in ended if key is not None and lets_go(parts)], until
 
     def groups(self) -> Iterator[Group]:
         """Recorded rows with an outcome, in groups ordered by the lowest row number in each; moved rows are

@@ -54,6 +54,11 @@ class Outcome(NamedTuple):
 MOVED = Outcome("moved")
 
 
+def lost(reason: str, field: str | None = None) -> Outcome:
+    """The outcome of a row that was sent, and of which nobody knows what became of it."""
+    return Outcome("in_doubt", None, ANSWER_LOST, field, reason)
+
+
 def linked_later(outcome: Outcome) -> Outcome:
     """A row whose record was written; its references that close a circle are written in another batch."""
     return Outcome("moved", outcome.id, LINK if outcome.action == "created" else RELINK)
@@ -73,6 +78,11 @@ def written_as(parts: Sequence[str | None]) -> str | None:
     """The action of an outcome; of a row whose links are still to be written, that of its first write."""
     links_left = parts[0] == "moved" and len(parts) > 2
     return {LINK: "created", RELINK: "updated"}.get(parts[2] or "") if links_left else parts[0]
+
+
+def lets_go(parts: Sequence[str | None]) -> bool:
+    """Whether a row with these parts of an outcome is done with its key, in the batch that they are of."""
+    return parts[0] != "moved" or was_written(parts)
 
 
 def disputed(action: Action) -> tuple[Action, ...]:

@@ -24,11 +24,11 @@ from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
 from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
-from zmigrate.zoho.answers import id_text
 from zmigrate.zoho.asked_org import named
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.facts.scopes import module_scope
+from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0

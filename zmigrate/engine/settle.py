@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zmigrate.engine.batch import Batch, Pending
-from zmigrate.engine.outcomes import MOVED, Outcome
-from zmigrate.engine.sender import Searched, lost
+from zmigrate.engine.outcomes import MOVED, Outcome, lost
+from zmigrate.engine.sender import Searched
 from zmigrate.engine.verdicts import Verdict
 from zmigrate.errors import ApiError, InDoubt
 
@@ -83,7 +83,15 @@ def suspect(batch: Batch) -> bool:
 
 def given_up(batch: Batch) -> bool:
     alone = len(batch.rows) == 1 and batch.server_errors >= SERVER_ERRORS_OF_ONE_ROW_MAX
-    return alone or batch.sends >= SENDS_MAX
+    each = batch.open_answers >= SERVER_ERRORS_OF_ONE_ROW_MAX  # each of its rows was answered so
+    return alone or each or batch.sends >= SENDS_MAX
+
+
+def hopeless(batch: Batch) -> str:
+    """Why a batch that can't be looked for is given up."""
+    if not batch.open_answers:
+        return "the answer was lost again and again"
+    return f"Zoho answered with an error of its own each of {batch.sends} times; the row may be written"
 
 
 def whole_refusal(error: ApiError) -> Outcome:

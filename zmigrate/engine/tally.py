@@ -10,12 +10,16 @@ from typing import Any
 
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import ANSWER_LOST, HALF_DONE, Action, Outcome
-from zmigrate.engine.verdicts import SEPARATOR, read_answer, refusal, speaks_of_org
+from zmigrate.engine.refused import DUPLICATE_DATA, SEPARATOR, reasons_of, refusal
+from zmigrate.engine.target import Target
+from zmigrate.engine.verdicts import Verdict, read_answer, speaks_of_org
 from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted
 from zmigrate.zoho.facts.codes import WHAT_TO_DO, Meaning
+from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.record_calls import record_path
 
 MESSAGES_KEPT = 10
 """Of one item: it may write any number of records, and each may be refused for a reason of its own."""
@@ -23,8 +27,8 @@ MESSAGES_KEPT = 10
 _BEST: tuple[Action, ...] = ("created", "updated", "deleted")
 """Of several things that an item did, the first of these names it."""
 
-_SENT_BY_HAND = Batch(0, [Pending(1, 1, None, None, {})])
-"""Says no more than that: when the record was first sent, and by whom, is not known."""
+_A_RECORD = Pending(1, 1, None, None, {})
+"""Says no more than that there is one: what was sent, and when for the first time, is not known."""
 
 
 def outcomes_of(event: WriteAnswered) -> list[Outcome]:
@@ -32,27 +36,38 @@ def outcomes_of(event: WriteAnswered) -> list[Outcome]:
     well."""
     if event.operation is None:
         return [_of_a_thing(element) for element in event.elements] or [Outcome("updated")]
-    verdicts = read_answer(
-        event.operation, None, _SENT_BY_HAND, event.elements, doubted=event.doubted, user=None
-    )
-    return [
-        verdict.outcome if verdict.question is None else _lost_before(verdict.outcome) for verdict in verdicts
-    ]
+    if not event.elements:
+        return []
+    match, _ = record_path(event.path)
+    target = Target("" if match is None else match["module"], event.operation, None, "none", str)
+    batch = Batch(0, [_A_RECORD] * len(event.elements))
+    verdicts = read_answer(target, batch, event.elements, event.doubted, None)
+    return [_outcome(verdict, event.doubted) for verdict in verdicts]
+
+
+def _outcome(verdict: Verdict, doubted: bool) -> Outcome:
+    """Nothing is looked up for a job by hand: what is open is in doubt."""
+    outcome = verdict.outcome
+    if verdict.left_open is not None:
+        return _in_doubt(outcome, "Zoho does not say whether it was written")
+    exists = outcome.action == "failed" and DUPLICATE_DATA in (outcome.code or "").split(SEPARATOR)
+    if verdict.question is not None or (doubted and exists):
+        return _in_doubt(
+            outcome, "it was sent twice, since the first answer was lost; the second answer says"
+        )
+    return outcome
+
+
+def _in_doubt(refused: Outcome, why: str) -> Outcome:
+    return Outcome("in_doubt", refused.id, ANSWER_LOST, refused.field, f"{why}: {refused.message}")
 
 
 def _of_a_thing(element: Mapping[str, Any]) -> Outcome:
     """Of a tag, a setting, a record that an action was for."""
     if element.get("status") == "error":
-        return refusal(element)
+        return refusal(reasons_of(element), "")
     details = element.get("details")
-    found = details.get("id") if isinstance(details, dict) else None
-    return Outcome("updated", None if found is None else str(found))
-
-
-def _lost_before(refused: Outcome) -> Outcome:
-    """A call was sent twice, and its second answer may refuse what the first had done."""
-    reason = f"it was sent twice, since the first answer was lost; the second answer says: {refused.message}"
-    return Outcome("in_doubt", refused.id, ANSWER_LOST, refused.field, reason)
+    return Outcome("updated", id_text(details.get("id")) if isinstance(details, dict) else None)
 
 
 def full_org(outcomes: Sequence[Outcome]) -> OrgFull | None:

@@ -2,44 +2,56 @@
 question.
 
 Rows are matched by position. After a request that may have been applied before (a doubted one), a refusal can
-mean "done already"; such a row becomes a Question, which the sender answers by reading the record.
+mean "done already"; such a row becomes a Question, which is answered by reading the record.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from zmigrate.engine.batch import Batch
+from zmigrate.engine.batch import Batch, Pending
+from zmigrate.engine.made_by import made_by_us
 from zmigrate.engine.outcomes import Action, Outcome
+from zmigrate.engine.refused import (
+    DUPLICATE_DATA,
+    INVALID_DATA,
+    SEPARATOR,
+    Reason,
+    reasons_of,
+    refusal,
+    the_one_in_the_way,
+)
+from zmigrate.engine.target import Target
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Done
 from zmigrate.zoho.facts import codes
-from zmigrate.zoho.facts.codes import SEVERAL, Meaning
-
-DUPLICATE_DATA = "DUPLICATE_DATA"
-INVALID_DATA = "INVALID_DATA"
-
-SEPARATOR = "; "
-"""Between several codes, fields and reasons of one row."""
+from zmigrate.zoho.facts.codes import ABOUT_ITS_VALUES, ROW_IN_DOUBT, Meaning
+from zmigrate.zoho.ids import id_text
 
 DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
 """An upsert is not among them: it says of each row what it did."""
 
+LeftOpen = Literal["unknown", "absent"]
+"""Why an answer leaves open what became of a row: Zoho does not say whether it was applied; or the record
+that the row may have made was looked for once, and not found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Is the record with this id the one that our lost request made ("ours"), or is it no longer there
-    ("gone")?
+    """What has to be read back before the verdict's outcome holds.
 
-    If not, the verdict's outcome stands.
+    - ours: is the record with this id the one that our lost request made?
+    - gone: is the record with this id no longer there?
+    - key: is there a record with the row's key that our lost request made?
     """
 
-    kind: Literal["ours", "gone"]
-    record_id: str
+    kind: Literal["ours", "gone", "key"]
+    record_id: str | None = None
+    stands: bool = False
+    """Where no record has the key, the refusal stands: it was not about the key. Else nobody knows what Zoho
+    meant, and the row is in doubt."""
 
 
 class Verdict(NamedTuple):
@@ -49,28 +61,25 @@ class Verdict(NamedTuple):
     question: Question | None = None
     unless_owned: Outcome | None = None
     """A claim: `outcome` holds unless another row of the run made that record; then this one does."""
+    left_open: LeftOpen | None = None
+    """The row is in doubt, and goes on in a batch of its own; `outcome` is what it comes to if it can't."""
 
 
 def read_answer(
-    operation: Operation,
-    key: str | None,
+    target: Target,
     batch: Batch,
-    data: Sequence[Mapping[str, Any]],
+    data: Sequence[Any],
     doubted: bool,
     user: str | None,
 ) -> list[Verdict]:
-    """The verdict on each row of a batch.
+    """The verdict on each row of a batch that went to this target.
 
     `data` is the answer's `data[]`, as long as the batch; `doubted` is true when an earlier request with
     these rows may have been applied; `user` is the id of the user that the token acts as, where known.
     """
-    if doubted:
-        return [_repeated(operation, key, batch, element, user) for element in data]
     return [
-        Verdict(_success(operation, key, element))
-        if element.get("code") == "SUCCESS"
-        else Verdict(refusal(element, key))
-        for element in data
+        _verdict(target, batch, row, element, doubted, user)
+        for row, element in zip(batch.rows, data, strict=True)
     ]
 
 
@@ -78,8 +87,8 @@ def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> 
     """The outcomes of a batch all of whose rows were written, with no request before that is in doubt."""
     always = DONE.get(operation)
     if always is not None:
-        return [_written(always, one.details.id) for one in done]
-    return [_upserted(one.action, one.details.id, one.duplicate_field, key) for one in done]
+        return [_written(always, str(one.details.id)) for one in done]
+    return [_upserted(one.action, str(one.details.id), one.duplicate_field, key) for one in done]
 
 
 def _written(action: Action, record_id: str) -> Outcome:
@@ -87,91 +96,78 @@ def _written(action: Action, record_id: str) -> Outcome:
     return tuple.__new__(Outcome, (action, record_id, None, None, None))
 
 
-def _upserted(action: str | None, record_id: str, found_by: str | None, key: str | None) -> Outcome:
+def _upserted(action: object, record_id: str, found_by: object, key: str | None) -> Outcome:
     """The outcome's field is the one by which a record was found that had not the key."""
     if action == "insert":
         return _written("created", record_id)
-    if found_by is None or found_by == key:
+    if not isinstance(found_by, str) or found_by == key:
         return _written("updated", record_id)
     return Outcome("updated", record_id, None, found_by)
 
 
-def _repeated(
-    operation: Operation, key: str | None, batch: Batch, element: Mapping[str, Any], user: str | None
+def _verdict(
+    target: Target, batch: Batch, row: Pending, element: Any, doubted: bool, user: str | None
 ) -> Verdict:
-    if element.get("code") == "SUCCESS":
-        outcome = _success(operation, key, element)
-        repeated = operation == "upsert" and outcome.action == "updated"
-        if repeated and made_by_us(element["details"], batch.first_intent, user):
-            return Verdict(_written("created", element["details"]["id"]), unless_owned=outcome)
-        return Verdict(outcome)
-    refused = refusal(element, key)
-    if operation == "insert":
-        existing = duplicate_of(element, key)
-        if existing is not None:
-            return Verdict(refused, Question("ours", existing))
-    if operation == "delete" and refused.code == INVALID_DATA:
-        record_id = element.get("details", {}).get("id")
-        if record_id is not None:
-            return Verdict(refused, Question("gone", str(record_id)))
-    return Verdict(refused)
+    if isinstance(element, Mapping) and element.get("code") == "SUCCESS":
+        return _success(target, batch, row, element, doubted, user)
+    reasons = reasons_of(element, id_text(row.record.get("id")))
+    refused = refusal(reasons, target.module, target.key)
+    if all(reason.code in ROW_IN_DOUBT for reason in reasons):
+        return Verdict(refused, left_open="unknown")
+    return Verdict(refused, _question(target, row, reasons) if doubted else None)
 
 
-def _success(operation: Operation, key: str | None, element: Mapping[str, Any]) -> Outcome:
-    record_id = element["details"]["id"]
-    always = DONE.get(operation)
+def _success(
+    target: Target, batch: Batch, row: Pending, element: Mapping[str, Any], doubted: bool, user: str | None
+) -> Verdict:
+    told = element.get("details")
+    details: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    record_id = id_text(details.get("id"))
+    always = DONE.get(target.operation)
+    if record_id is None and always != "created":
+        record_id = id_text(row.record.get("id"))
+    if record_id is None:
+        untold = "Zoho says that the record was written, and not which one it is"
+        return Verdict(Outcome("failed", None, "UNKNOWN", None, untold), left_open="unknown")
     if always is not None:
-        return _written(always, record_id)
-    return _upserted(element.get("action"), record_id, element.get("duplicate_field"), key)
+        return Verdict(_written(always, record_id))
+    outcome = _upserted(element.get("action"), record_id, element.get("duplicate_field"), target.key)
+    if doubted and outcome.action == "updated" and made_by_us(details, batch.first_intent, user):
+        return Verdict(_written("created", record_id), unless_owned=outcome)
+    return Verdict(outcome)
 
 
-def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
-    """Whether a record was made no earlier than our first request, and by the user that our token acts as.
-
-    Both sides are on Zoho's clock; `Created_Time` has whole seconds.
-    """
-    return _ours(record.get("Created_Time"), record.get("Created_By"), first_intent, user)
-
-
-def changed_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool:
-    """Whether a record's last change came no earlier than our first request, and by the user that our token
-    acts as."""
-    return _ours(record.get("Modified_Time"), record.get("Modified_By"), first_intent, user)
-
-
-def in_second_of(record: Mapping[str, Any], first_intent: float | None) -> bool:
-    """Whether a record's last change came in the very second of our first request: Zoho tells no more."""
-    changed = record.get("Modified_Time")
-    if first_intent is None or not isinstance(changed, str):
-        return False
-    return int(datetime.fromisoformat(changed).timestamp()) == int(first_intent)
+def _question(target: Target, row: Pending, reasons: Sequence[Reason]) -> Question | None:
+    """What to ask about a row that was refused, after a request that may have been applied."""
+    if target.operation == "delete":
+        return _gone(row, reasons)
+    if target.operation == "update" or target.key is None:
+        return None
+    one = the_one_in_the_way(reasons, target.module, target.key)
+    if one is not None and target.operation == "insert":
+        return Question("ours", one)
+    duplicates = [(reason.field, reason.in_the_way) for reason in reasons if reason.in_the_way is not None]
+    others = {reason.code for reason in reasons if reason.in_the_way is None}
+    about_values = others <= ABOUT_ITS_VALUES  # such a row was never accepted
+    key_is_taken = any(
+        field in (None, target.key) and not record.of_another(target.module) for field, record in duplicates
+    )
+    if about_values and not key_is_taken and (one is not None or not duplicates):
+        return None  # what an upsert finds in its way is not the record that it would write
+    return Question("key", stands=not key_is_taken or (about_values and bool(others)))
 
 
-def _ours(at: Any, by: Any, first_intent: float | None, user: str | None) -> bool:
-    if first_intent is None or not isinstance(at, str):
-        return False
-    if datetime.fromisoformat(at).timestamp() < int(first_intent):
-        return False
-    return user is None or not isinstance(by, Mapping) or by.get("id") == user
-
-
-def duplicate_of(element: Mapping[str, Any], key: str | None = None) -> str | None:
-    """The id of the record that stands in the way, whatever else may be wrong with the row: of several that
-    which has the key; None where none of them has."""
-    errors = element.get("details", {}).get("errors") if element.get("code") == SEVERAL else [element]
-    ids: list[tuple[str | None, str | None]] = []
-    for error in errors or []:
-        if error.get("code") == DUPLICATE_DATA:
-            details = error.get("details", {})
-            existing = details.get("duplicate_record") or {}
-            ids.append((details.get("api_name"), existing.get("id") or details.get("id")))
-    found = {one for name, one in ids if key is not None and name == key} or {one for _, one in ids}
-    return str(found.pop()) if len(found) == 1 and None not in found else None
+def _gone(row: Pending, reasons: Sequence[Reason]) -> Question | None:
+    for reason in reasons:
+        record_id = reason.record_id or id_text(row.record.get("id"))
+        if reason.code == INVALID_DATA and record_id is not None:
+            return Question("gone", record_id)
+    return None
 
 
 def taken(outcome: Outcome, key: str | None) -> bool:
-    """Whether a row was refused for nothing but that one record has its key already, and maybe others of its
-    unique values."""
+    """Whether a row was refused for nothing but that one record of its module has its key already, and maybe
+    others of its unique values."""
     fields = (outcome.field or "").split(SEPARATOR)
     return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
 
@@ -181,49 +177,3 @@ def speaks_of_org(outcome: Outcome) -> Meaning | None:
     if outcome.action != "failed" or outcome.code is None:
         return None
     return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)
-
-
-def refusal(element: Mapping[str, Any], key: str | None = None) -> Outcome:
-    """A row that Zoho refused: its codes, fields and reasons, several of them joined by "; "."""
-    details = element.get("details") or {}
-    errors = details.get("errors") if element.get("code") == SEVERAL else None
-    parts = [_reason(error) for error in errors or [element]]
-    codes, field_names, messages = zip(*parts, strict=True)
-    return Outcome(
-        "failed",
-        duplicate_of(element, key) or details.get("id"),
-        SEPARATOR.join(dict.fromkeys(codes)),
-        SEPARATOR.join(dict.fromkeys(name for name in field_names if name)) or None,
-        SEPARATOR.join(messages),
-    )
-
-
-def _reason(error: Mapping[str, Any]) -> tuple[str, str | None, str]:
-    details = error.get("details") or {}
-    code = str(error.get("code") or "UNKNOWN")
-    inner = _IN_ROWS.match(str(details.get("json_path") or ""))
-    field_name = inner[1] if inner else details.get("api_name")
-    message = str(error.get("message") or code)
-    for key, words in REASONS.items():
-        if details.get(key) is not None:
-            value = details[key]
-            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            message += f" ({words} {text})"
-    existing = details.get("duplicate_record") or {}
-    if existing.get("id"):
-        message += f" (the record {existing['id']} has this value)"
-    return code, field_name, message
-
-
-_IN_ROWS = re.compile(r"\$\.data\[\d+\]\.(\w+\[\d+\]\.\w+)")
-"""Where a value in a row of a subform stands: `$.data[0].Service_Log[1].Part.id` (zoho-api 4)."""
-
-REASONS = {
-    "expected_data_type": "expected type:",
-    "maximum_length": "longest allowed:",
-    "supported_values": "allowed:",
-    "expected_fields": "one of these fields must be there:",
-    "permissions": "permissions:",
-    "reason": "reason:",
-}
-"""What Zoho puts into `details` of a refused row, and our words for it (zoho-api 4.1)."""

@@ -17,6 +17,7 @@ import orjson
 from zmigrate.errors import InDoubt, Retryable
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
+from zmigrate.zoho.ids import id_text, is_id
 from zmigrate.zoho.refusals import code_of, concerns, details_of, is_error, refusal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -151,19 +152,6 @@ def is_unreadable(body: object) -> bool:
 def is_token_refused(response: httpx.Response) -> bool:
     """For a 401: True when the token is to blame, False when its scopes are."""
     return code_of(decode(response.content)) != codes.SCOPE_CODE
-
-
-def is_id(text: str) -> bool:
-    """Whether a text can be a record's id: digits."""
-    return text.isascii() and text.isdigit()
-
-
-def id_text(value: object) -> str | None:
-    """A record's id as text: Zoho documents texts, and some answers have numbers. None for what is no id."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    text = str(value).strip()
-    return text if is_id(text) else None
 
 
 def judge(call: Call, status: int, body: Any) -> Any:

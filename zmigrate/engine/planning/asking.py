@@ -205,7 +205,7 @@ class KeyQuestions:
         for start in range(0, len(values), COQL_IN_VALUES):
             for record in self._find(key, values[start : start + COQL_IN_VALUES], extra):
                 same = hits.get(key.fold(str(record.get(key.name))))
-                if same is not None and all(other["id"] != record["id"] for other in same):
+                if same is not None and all(str(other["id"]) != str(record["id"]) for other in same):
                     same.append(record)
         return hits
 

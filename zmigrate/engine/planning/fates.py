@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from zmigrate.engine.askable import UNASKABLE
 from zmigrate.engine.batch import Pending
 from zmigrate.engine.key_field import KeyField
 from zmigrate.engine.outcomes import EXISTS, KEY_AMBIGUOUS, KEY_NOT_ASKED, KEY_NOT_FOUND
 from zmigrate.engine.planning.asking import Hits, Record
 from zmigrate.engine.planning.book import Fate
 from zmigrate.engine.planning.compare import says_already
-from zmigrate.engine.sender import UNASKABLE
+from zmigrate.engine.refused import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.rows.refusal import MANDATORY_NOT_FOUND
 from zmigrate.writes import Insert, Write
 from zmigrate.zoho.coql import can_query

@@ -10,7 +10,7 @@ from zmigrate.engine.batch import Pending
 from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.engine.planning.fates import Problem
 from zmigrate.engine.planning.parallel import in_parallel
-from zmigrate.engine.verdicts import INVALID_DATA
+from zmigrate.engine.refused import INVALID_DATA
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.rows.links import SE_MODULE, modules_of
 from zmigrate.rows.users import User

@@ -12,9 +12,9 @@ from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.engine.planning.known import NOT_YET, PlannedKeys
 from zmigrate.engine.planning.parallel import in_parallel
 from zmigrate.engine.planning.pointing import IDS_ASKED
+from zmigrate.engine.refused import INVALID_DATA
 from zmigrate.engine.resolve import UNASKABLE, IdLookup, Wanted, ask, some_of
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import INVALID_DATA
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Find
 from zmigrate.rows.keys import fold_key, fold_number

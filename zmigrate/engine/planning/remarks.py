@@ -17,8 +17,8 @@ from zmigrate.engine.planning.pointing import Pointers
 from zmigrate.engine.planning.price import Price
 from zmigrate.engine.planning.reading import Reader
 from zmigrate.engine.planning.referring import REFUSED_ITSELF, References
+from zmigrate.engine.refused import INVALID_DATA
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import INVALID_DATA
 from zmigrate.formats import Formats
 from zmigrate.rows.choices import used_values
 from zmigrate.rows.values import NOT_WRITABLE, UNKNOWN_FIELD

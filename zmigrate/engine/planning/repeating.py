@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE
 from zmigrate.engine.planning.book import Book, Fate, Reject
+from zmigrate.engine.refused import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.engine.shared_values import shared
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.writes import OnRepeated
 
 _REPEATED = """

@@ -73,6 +73,23 @@ _NO_FEATURE = (
 )
 _NO_ROOM = "The org's data storage is full: delete records or buy storage, then resume with the rows left."
 
+ROW_IN_DOUBT = frozenset({"INTERNAL_ERROR"})
+"""Codes of one row in `data[]` that do not say whether the row was applied (zoho-api 4.3)."""
+
+ABOUT_ITS_VALUES = frozenset(
+    {
+        "INVALID_DATA",
+        "MANDATORY_NOT_FOUND",
+        "EXPECTED_FIELD_MISSING",
+        "DEPENDENT_FIELD_MISSING",
+        "DEPENDENT_MISMATCH",
+        "MAPPING_MISMATCH",
+        "LIMIT_EXCEEDED",
+    }
+)
+"""Codes of one row that speak of nothing but its own values: the same row was never accepted (zoho-api 4.3).
+"""
+
 WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
     {
         "INVALID_MODULE": "Check the module's API name (Setup > Developer Hub > APIs > API names), and that"
