@@ -106,8 +106,9 @@ class WriteAnswered(Event):
     path: str
     operation: Literal["insert", "update", "upsert", "delete"] | None
     """None where it is no write of records (settings, tags)."""
-    elements: tuple[Mapping[str, Any], ...]
-    """What Zoho says of each record or other thing; empty where it only says that all is well."""
+    elements: tuple[Any, ...]
+    """What Zoho says of each record or other thing, in whatever shape; empty where it only says that all is
+    well."""
     repeatable: bool
     """It does no harm if it is made once more."""
     doubted: bool

@@ -94,6 +94,13 @@ def test_one_refused_record_of_several_makes_the_item_fail_and_the_reasons_are_j
     assert "required field not found; of this item's 3 records, Zoho refused 2" in message
 
 
+def test_a_refusal_without_a_code_is_not_overlooked(bench: Bench) -> None:
+    says(bench, 207, {"status": "error", "message": "no"}, yes())
+    records = {"data": [lead(1), lead(2)]}
+    result = bench.run(each_of(numbered("a"), lambda ctx, _: ctx.crm.post(LEADS, json=records)))
+    assert counts(result) == {"read": 1, "failed": 1}
+
+
 def test_the_caller_sees_the_refusal_in_the_body(bench: Bench) -> None:
     says(bench, 400, no())
     seen: list[Any] = []

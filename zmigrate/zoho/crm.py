@@ -285,7 +285,7 @@ class Crm:
             self._emit(CallFailed(call.method, call.path, records, call.repeatable, error))
             raise
         if call.writes:
-            said = elements_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
+            said = _said(answer) if operation else elements_of(answer.body)
             repeatable = call.repeatable or operation not in {"insert", None}
             doubted = answer.doubted_at is not None
             self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
@@ -323,6 +323,11 @@ def write_body(
     if match_on is not None:
         body["duplicate_check_fields"] = [match_on]
     return orjson.dumps(body)
+
+
+def _said(answer: Answer) -> list[Any]:
+    """What an answer says of each record, in whatever shape."""
+    return data_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
 
 
 def _silent(path: str, json: Any) -> Any:

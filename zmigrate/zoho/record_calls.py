@@ -23,7 +23,7 @@ def record_path(path: str) -> tuple[re.Match[str] | None, dict[str, str]]:
 
 
 def data_of(json: Any) -> list[Any]:
-    """The records in the body of a call."""
+    """The records in the body of a call, or what the body of its answer says of each."""
     data = json.get("data") if isinstance(json, dict) else None
     return data if isinstance(data, list) else []
 
@@ -58,7 +58,7 @@ def elements_of(body: Any) -> Iterator[Mapping[str, Any]]:
         return
     for listed in body.values():
         for element in listed if isinstance(listed, list) else ():
-            if isinstance(element, dict) and "code" in element:
+            if isinstance(element, dict) and ("code" in element or "status" in element):
                 yield from list(elements_of(_answer_of_a_part(element))) or [element]
 
 
