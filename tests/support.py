@@ -142,3 +142,11 @@ class Bench:
     def script(self, *faults: Mapping[str, Any]) -> None:
         """Faults for the next matching requests."""
         self.post("script", list(faults))
+
+    def script_clear(self) -> None:
+        """No faults any more."""
+        self.post("script/clear", None)
+
+    def options(self, **changes: Any) -> None:
+        """Change options of the emulator while it runs."""
+        self.post("faults", changes)

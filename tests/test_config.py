@@ -188,6 +188,7 @@ def test_a_data_centre_and_a_url_are_not_both_taken(tmp_path: Path) -> None:
         ('client_secret = "oops-secret"', "client_secret does not belong"),
         ('clientid = "x"', "unknown key clientid"),
         ("soid = 5", "soid must be a text"),
+        ('portal = "true"', "portal must be true or false"),
         ('dc = "US"\naccounts_url = "https://accounts.zoho.com"', "not both"),
         ('client_secret_env = "A"\nclient_secret_command = "b"', "not by both"),
     ],
@@ -316,6 +317,14 @@ def test_a_setting_that_can_not_be_read_names_its_variable(tmp_path: Path, varia
 
 
 VALUES = {"client_id": "1000.NEW", "soid": "ZohoCRM.9", "dc": "IN"}
+
+
+def test_a_profile_may_say_that_its_soid_is_a_portals(tmp_path: Path) -> None:
+    for name, values in {"portal": {**VALUES, "portal": True}, "plain": VALUES}.items():
+        write_profile(tmp_path, name, values, Secret("s"))
+
+    assert "portal = true" in (tmp_path / "zmigrate.toml").read_text()
+    assert (load(tmp_path, "portal").portal, load(tmp_path, "plain").portal) == (True, False)
 
 
 def test_a_written_profile_is_read_again(tmp_path: Path) -> None:

@@ -38,7 +38,13 @@ class Fill(NamedTuple):
 
 
 class Context(Protocol):
-    """What `Job.run` is given."""
+    """What `Job.run` is given.
+
+    Whatever the job writes through `ctx.crm` is judged by what Zoho answers: a record that Zoho refused has
+    failed, with code and reason in errors.csv, although the call raised nothing. Inside `each` the item is
+    what is counted. Outside of it each record that is written is a row of its own, and a resumed run, which
+    runs the job from its start, writes it again.
+    """
 
     @property
     def crm(self) -> Crm:
@@ -48,15 +54,18 @@ class Context(Protocol):
         """The items, with counting, progress, Ctrl-C and a cursor: a resumed run leaves out what was
         finished.
 
-        `key` is what tells the items apart. At least once for each: the one at work when a run dies comes
-        again.
+        `key` is what tells the items apart; an item whose key came before in this loop fails as repeated. At
+        least once for each: the one at work when a run is killed comes again. One that an error has left half
+        done comes again only if its writes may be made again (a PUT, an upsert); else it has failed. One with
+        a write whose answer was lost is in doubt, whatever the job says of it then, and does not come again.
         """
 
     def skip(self, reason: str = ...) -> None:
-        """Inside `each`: count this item as skipped."""
+        """Count this item of `each` as skipped, whatever it wrote. The reason is in skipped.csv."""
 
     def fail(self, reason: str) -> None:
-        """Inside `each`: count this item as failed, and go on with the next."""
+        """Count this item of `each` as failed, whatever it wrote, and go on with the next. The reason is in
+        errors.csv."""
 
     def log(self, message: str) -> None:
         """Tell the person, and the run's log."""

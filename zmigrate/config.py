@@ -37,7 +37,11 @@ PROFILE_KEYS = (
     "upload_url",
     "client_secret_env",
     "client_secret_command",
+    "portal",
 )
+SWITCHES = frozenset({"portal"})
+"""Keys of a profile that are true or false; the others are texts."""
+
 _SECRET_COMMAND_TIMEOUT_S = 120.0
 
 
@@ -52,6 +56,8 @@ class Credentials:
     place: str
     profile: str = ""
     upload_url: str | None = None
+    portal: bool = False
+    """The soid is the id of a portal, so its digits are not the org's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +218,12 @@ def _from_profile(
         place=f"profile `{name}` in {PROFILES_FILE}",
         profile=name,
         upload_url=upload_url,
+        portal=profiles[name].get("portal") is True,
     )
 
 
 def _checked_profile(table: object, where: str) -> dict[str, str]:
+    """The texts of a profile. Raises ConfigError for a key or a value that a profile can't have."""
     if not isinstance(table, dict):
         raise ConfigError(f"{where} is no table.", hint="Write [profiles.NAME] above the profile's keys.")
     if "client_secret" in table:
@@ -230,9 +238,14 @@ def _checked_profile(table: object, where: str) -> dict[str, str]:
                 f"{where}: unknown key {key}.",
                 hint=f"Did you mean {near[0]}?" if near else f"Known keys: {', '.join(PROFILE_KEYS)}.",
             )
-        if not isinstance(value, str):
+        if key in SWITCHES:
+            if not isinstance(value, bool):
+                raise ConfigError(
+                    f"{where}: {key} must be true or false.", hint=f"Write {key} = true, without quotes."
+                )
+        elif not isinstance(value, str):
             raise ConfigError(f"{where}: {key} must be a text.", hint=f'Write {key} = "…", in quotes.')
-    return {key: value.strip() for key, value in table.items()}
+    return {key: value.strip() for key, value in table.items() if key not in SWITCHES}
 
 
 def _secret(

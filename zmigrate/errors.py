@@ -7,11 +7,14 @@
     │   ├── SourceError           a file that can't be read as it stands
     │   └── RunError              a run that can't be opened: locked, unknown, unfinished, changed
     ├── RefusedError          3   Zoho refuses: client, scope, org, permission
-    │   └── ScopeError            a scope is missing
+    │   ├── ScopeError            a scope is missing
+    │   └── OrgError              the token opens another org than the one asked for, or one that is not named
     ├── PausedError           4   stopped early, resumable
     │   ├── CreditsSpent          the org's API credits are used up
     │   ├── Outage                Zoho did not answer within the time budget
-    │   ├── BreakerOpen           the first rows were all refused with one code
+    │   ├── ReadFailed            Zoho gives no usable answer to one read, and answers others
+    │   ├── OrgFull               the org takes no more records
+    │   ├── BreakerOpen           many rows in a row were all refused with one code
     │   └── DiskFull              the run folder can't grow
     ├── InternalError         5   our own fault
     │   ├── AccountingError       rows do not add up
@@ -96,6 +99,12 @@ class ScopeError(RefusedError):
     code = "SCOPE"
 
 
+class OrgError(RefusedError):
+    """The token opens another org than the one that was asked for."""
+
+    code = "WRONG_ORG"
+
+
 class PausedError(ZmigrateError):
     """The run stopped early and can be resumed."""
 
@@ -115,8 +124,20 @@ class Outage(PausedError):
     code = "OUTAGE"
 
 
+class ReadFailed(PausedError):
+    """Zoho gives no usable answer to a read, though it answers others."""
+
+    code = "READ_FAILED"
+
+
+class OrgFull(PausedError):
+    """The org takes no more records."""
+
+    code = "ORG_FULL"
+
+
 class BreakerOpen(PausedError):
-    """The first rows were all refused for one reason."""
+    """So many rows in a row were refused for one reason that it is not theirs."""
 
     code = "BREAKER"
 
@@ -170,6 +191,22 @@ class Retryable(ApiError):
 class Fatal(ApiError):
     """Zoho refused the request, and would refuse it again."""
 
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+        may_be_one_record: bool = False,
+        row: int | None = None,
+    ):
+        super().__init__(message, status=status, code=code, hint=hint)
+        self.may_be_one_record = may_be_one_record
+        """True when one of the records sent may be at fault, and Zoho does not say which."""
+        self.row = row
+        """The place, from 0, of the one record that Zoho refused the whole request for."""
+
 
 class InDoubt(ApiError):
     """The request was sent and its answer never came: it may or may not have been applied."""
@@ -189,6 +226,12 @@ class InDoubt(ApiError):
         """True after a timeout: the server may still be at work, so settling waits longer."""
         self.others_answered = others_answered
         """True when other requests were answered meanwhile: it is not an outage."""
+
+    @property
+    def by_zoho(self) -> bool:
+        """True when Zoho answered, with nothing that can be used: a server error, or a body that lacks what
+        it must hold. False when no answer came."""
+        return self.status is not None
 
 
 def is_full_disk(error: BaseException) -> bool:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import queue
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from zmigrate.errors import ZmigrateError
 
@@ -94,6 +96,36 @@ class RequestSent(Event):
     status: int | None
     elapsed_s: float
     credits: int
+
+
+@dataclass(frozen=True, slots=True)
+class WriteAnswered(Event):
+    """Zoho answered a write of a hand-written job. A record that it refused is in the answer, too."""
+
+    method: str
+    path: str
+    operation: Literal["insert", "update", "upsert", "delete"] | None
+    """None where it is no write of records (settings, tags)."""
+    elements: tuple[Any, ...]
+    """What Zoho says of each record or other thing, in whatever shape; empty where it only says that all is
+    well."""
+    repeatable: bool
+    """It does no harm if it is made once more."""
+    doubted: bool
+    """An attempt before the one that was answered may have been applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed(Event):
+    """A call of a hand-written job was refused as a whole, or its answer was lost: `error` says which."""
+
+    method: str
+    path: str
+    records: int
+    """How many records it would write; 1 where it is another write, 0 where it only reads."""
+    repeatable: bool
+    """It does no harm if it is made once more."""
+    error: ZmigrateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,3 +296,4 @@ class EventHub:
             self._listeners.remove(listener)
             name = type(listener).__name__
             self.emit(Log("warning", f"{name} failed and hears no more: {type(error).__name__}: {error}"))
+            self.emit(Log("debug", f"how {name} failed", "".join(traceback.format_exception(error))))

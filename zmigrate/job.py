@@ -130,7 +130,9 @@ class Job:
         return ()
 
     def run(self, ctx: Context) -> None:
-        """Do the work."""
+        """Do the work: read and write through `ctx.crm`, in loops of `ctx.each`, so that a resumed run goes
+        on where this one ended. What Zoho refuses is counted and listed; see `Context`.
+        """
         raise NotImplementedError
 
     def check(self) -> None:

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from zmigrate.display.banner import BannerFacts, banner, confirm
+from zmigrate.display.doubt import KEY_NEXT_TIME, LOAD, LOOK_FIRST, MEANING, ROWS_WITHIN, Reload
 from zmigrate.display.report import reason_list, reasons_of
-from zmigrate.display.summary import next_steps, summary
+from zmigrate.display.summary import next_steps, step_table, summary
 from zmigrate.wording import duration
 
 FILES = dict.fromkeys(("run", "success", "errors", "report"))
@@ -91,7 +92,7 @@ def test_the_summary_accounts_for_every_row():
     assert "= 10 rows: every row read is accounted for" in text
     assert "updated" not in text
     assert "12 requests (2 retried), 3 tokens (2 renewed), 1 credit" in text
-    assert "import-csv finished after 1 min 1 s\n" in text
+    assert "import-csv finished, 2 rows failed, after 1 min 1 s\n" in text
 
 
 def test_the_rate_is_that_of_the_time_which_stands_beside_it():
@@ -167,6 +168,146 @@ def test_no_file_of_errors_is_named_where_nothing_failed():
 def test_the_files_over_all_steps_of_a_flow_are_no_files_to_mend():
     text = text_of(summary(result(steps=[], not_begun=[], rows={"read": 1, "failed": 1})))
     assert "all errors     a/errors.csv" in text
+
+
+def styled(shown) -> str:
+    """What a terminal gets, its colors as escape codes."""
+    out = Console(file=io.StringIO(), width=80, highlight=False, force_terminal=True, color_system="standard")
+    out.print(shown, crop=False)
+    return out.file.getvalue()
+
+
+GREEN, YELLOW = "\x1b[1;32m", "\x1b[1;33m"
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ({"in_doubt": 1}, "finished, 1 row in doubt"),
+        ({"in_doubt": 1200, "failed": 3}, "finished, 1,200 rows in doubt and 3 failed"),
+        ({"failed": 2000}, "finished, 2,000 rows failed"),
+    ],
+)
+def test_a_run_with_rows_in_doubt_or_failed_is_no_green_finished(rows, words):
+    text = styled(summary(result(rows=rows)))
+    assert f"{YELLOW}{words}" in text
+    assert GREEN not in text.splitlines()[1]
+    assert f"{GREEN}finished" in styled(summary(result(rows={"created": 3})))
+
+
+@pytest.mark.parametrize("state", ["limited", "paused", "interrupted", "refused"])
+def test_however_a_run_ends_its_rows_in_doubt_stand_in_the_first_line(state):
+    shown = text_of(summary(result(state=state, rows={"in_doubt": 12})))
+    assert ", 12 rows in doubt, after 1 min 1 s" in shown.splitlines()[1]
+    assert "12 rows in doubt: Zoho may have them, or not" in shown
+
+
+def test_a_run_that_zoho_refused_says_how_it_goes_on():
+    assert "once Zoho lets you, to go on: zmigrate resume" in text_of(summary(result(state="refused")))
+
+
+def test_the_steps_of_a_flow_are_yellow_by_the_same_rule():
+    steps = [result(run_id="f/01-accounts", rows={"in_doubt": 3}), result(run_id="f/02-deals")]
+    text = styled(step_table(result(steps=steps, not_begun=[])))
+    first, second = (line for line in text.splitlines() if "01-acc" in line or "02-deals" in line)
+    assert "\x1b[33mfinished" in first
+    assert "\x1b[32mfinished" in second
+
+
+LOST = "the answer was lost (connection reset), and there is no key to look for"
+
+
+@pytest.fixture
+def in_doubt_file(tmp_path) -> str:
+    path = tmp_path / "in_doubt.csv"
+    rows = [f'{2 + at},,,ANSWER_LOST,"{LOST}",x' for at in range(11)]
+    first = ["line,key,field,code,message,Name", "1,,,ANSWER_LOST,another,x"]
+    path.write_text("\n".join([*first, *rows]) + "\n")
+    return str(path)
+
+
+def doubtful(path: str | None, **changes):
+    return result(files=FILES | {"in_doubt": path}, rows={"read": 12, "in_doubt": 12}, **changes)
+
+
+def lines_of(shown) -> list[str]:
+    lines = text_of(shown).splitlines()
+    assert [line for line in lines if len(line) > 80 and not line.startswith(("  ", "in doubt"))] == []
+    return lines
+
+
+def test_rows_in_doubt_are_explained_with_cause_file_and_what_to_do(in_doubt_file):
+    command = f"zmigrate run import-csv {in_doubt_file} --module Leads --again"
+    reload = Reload("insert", None, doubles=True, command=command)
+    run = doubtful(in_doubt_file)
+    lines = lines_of(summary(run, reloads={run["run_id"]: reload}))
+    text = " ".join(line.strip() for line in lines)
+    assert MEANING in text
+    assert f"11  {LOST} 1  another They are listed in: {in_doubt_file}" in text, "most frequent first"
+    assert f"  {in_doubt_file}" in lines
+    assert LOOK_FIRST.format(field="name or e-mail address") in text
+    assert f"  {command}" in lines
+    assert KEY_NEXT_TIME in text
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "upsert", "delete"])
+def test_what_has_a_key_is_loaded_again_as_it_is(in_doubt_file, operation):
+    run = doubtful(in_doubt_file)
+    reload = Reload(operation, "Legacy_ID", doubles=False, command="zmigrate run it")
+    text = " ".join(line.strip() for line in lines_of(summary(run, reloads={run["run_id"]: reload})))
+    assert LOAD in text
+    assert "look for each" not in text
+    assert KEY_NEXT_TIME not in text
+    assert (ROWS_WITHIN in text) is (operation in {"update", "upsert"})
+
+
+def test_of_a_job_that_is_not_known_the_rows_are_looked_for_first(in_doubt_file):
+    text = " ".join(text_of(summary(doubtful(in_doubt_file))).split("\n"))
+    assert LOOK_FIRST.format(field="name or e-mail address") in text
+
+
+def test_rows_are_looked_for_by_their_key_where_they_have_one(in_doubt_file):
+    run = doubtful(in_doubt_file)
+    reload = Reload("insert", "Old_Ref", doubles=True, command=None)
+    text = " ".join(line.strip() for line in lines_of(summary(run, reloads={run["run_id"]: reload})))
+    assert LOOK_FIRST.format(field="Old_Ref") in text
+    assert KEY_NEXT_TIME not in text
+
+
+def test_in_practice_there_is_nothing_to_look_for(in_doubt_file):
+    text = text_of(summary(doubtful(in_doubt_file), practice=True))
+    assert "What to do" not in text
+    assert in_doubt_file in text
+
+
+def test_rows_in_doubt_whose_file_is_not_written_yet_are_told_all_the_same():
+    text = text_of(summary(doubtful(None, state="interrupted")))
+    assert "once the run has been resumed" in text
+
+
+def test_a_flow_tells_of_each_step_that_has_rows_in_doubt(in_doubt_file):
+    steps = [
+        result(run_id="f/01-accounts", files=FILES | {"in_doubt": in_doubt_file}, rows={"in_doubt": 12}),
+        result(run_id="f/02-deals"),
+    ]
+    flow = result(run_id="f", steps=steps, not_begun=[], rows={"in_doubt": 12})
+    reloads = {"f/01-accounts": Reload("insert", None, doubles=True, command="zmigrate run the-step")}
+    text = text_of(summary(flow, reloads=reloads))
+    assert "01-accounts: 12 rows in doubt: Zoho may have them, or not" in text
+    assert "02-deals: " not in text
+    assert "  zmigrate run the-step\n" in text
+
+
+def test_every_result_file_that_exists_is_listed():
+    paths = FILES | {name: f"a/{name}.csv" for name in ("success", "errors", "skipped", "in_doubt")}
+    rows = {"failed": 1, "skipped": 1, "in_doubt": 1}
+    lines = text_of(summary(result(files=paths, rows=rows))).splitlines()
+    for line in ("success   a/success.csv", "errors    a/errors.csv", "skipped   a/skipped.csv"):
+        assert line in lines
+    assert "in doubt  a/in_doubt.csv" in lines
+    flow = text_of(summary(result(files=paths, rows=rows, steps=[], not_begun=[]))).splitlines()
+    assert "all skipped    a/skipped.csv" in flow
+    assert "all in doubt   a/in_doubt.csv" in flow
 
 
 def test_reasons_are_grouped_by_field_and_code_most_frequent_first(tmp_path):

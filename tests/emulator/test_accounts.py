@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.emulator.zoho import Zoho
+from tests.emulator.zoho import Zoho, lead
 
 MINTED_AT_LOGIN = 1
 
@@ -81,10 +81,10 @@ def test_letter_case_of_the_service_in_soid_is_a_switch(zoho: Zoho) -> None:
     assert "access_token" in zoho.ask_token().json()
 
 
-def test_the_orgs_record_id_serves_as_soid_too(zoho: Zoho) -> None:
+def test_the_orgs_record_id_is_no_soid(zoho: Zoho) -> None:
     org_id = zoho.get("/org").json()["org"][0]["id"]
 
-    assert "access_token" in zoho.ask_token(soid=f"ZohoCRM.{org_id}").json()
+    assert zoho.ask_token(soid=f"ZohoCRM.{org_id}").json() == {"error": "invalid_soid"}
 
 
 def test_a_scope_that_the_client_may_not_have_is_invalid(zoho: Zoho) -> None:
@@ -192,3 +192,36 @@ def test_secrets_are_not_in_the_options_repr(zoho_with: Callable[..., Zoho]) -> 
 
     assert "hush-hush" not in repr(zoho.emulator.options)
     assert zoho.emulator.client_secret == "hush-hush"
+
+
+@pytest.mark.parametrize("code", ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"])
+def test_a_good_token_can_be_refused_now_and_then_with_either_code(zoho: Zoho, code: str) -> None:
+    zoho.script({"path": "/crm/v8/org", "fault": "401", "code": code, "times": 2})
+
+    answers = [zoho.get("/org") for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 200]
+    assert [answer.json().get("code") for answer in answers] == [code, code, None]
+
+
+@pytest.mark.parametrize("code", ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"])
+def test_a_good_token_can_be_refused_by_rate_with_either_code(zoho: Zoho, code: str) -> None:
+    zoho.set(rate_401=1.0, dead_token_code=code)
+    refused = zoho.get("/org")
+    zoho.set(rate_401=0.0)
+
+    assert (refused.status_code, refused.json()["code"]) == (401, code)
+    assert zoho.get("/org").status_code == 200
+
+
+@pytest.mark.parametrize("code", ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"])
+def test_every_token_can_be_refused_a_new_one_too(zoho: Zoho, code: str) -> None:
+    zoho.set(refuse_tokens=True, dead_token_code=code)
+    zoho.login()
+
+    refused = [zoho.get("/org"), zoho.insert([lead(1)])]
+
+    assert [(one.status_code, one.json()["code"]) for one in refused] == [(401, code)] * 2
+    assert zoho.control("audit", module="Leads")["creates"] == 0
+    zoho.set(refuse_tokens=False)
+    assert zoho.get("/org").status_code == 200

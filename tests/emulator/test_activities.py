@@ -98,7 +98,7 @@ def test_only_a_call_that_took_place_must_have_taken_time(zoho: Zoho, changes: J
 
 def test_activities_can_t_be_upserted(zoho: Zoho) -> None:
     for module, row in GOOD.items():
-        assert zoho.upsert([row], module).json()["code"] == "INVALID_MODULE"
+        assert only(zoho.upsert([row], module))["code"] == "INVALID_MODULE"
 
 
 def test_an_event_has_participants(zoho: Zoho) -> None:

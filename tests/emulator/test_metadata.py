@@ -20,7 +20,8 @@ def test_the_orgs_zgid_is_the_soids_digits(zoho: Zoho) -> None:
     org = zoho.get("/org").json()["org"][0]
 
     assert f"ZohoCRM.{org['zgid']}" == zoho.emulator.soid
-    assert re.fullmatch(r"\d{18,19}", org["id"])
+    assert re.fullmatch(r"\d{8,11}", org["zgid"])
+    assert re.fullmatch(r"\d{19}", org["id"])
     assert (org["type"], org["license_details"]["paid_type"]) == ("sandbox", "enterprise")
 
 

@@ -74,6 +74,15 @@ def get_asset(zoho: Zoho) -> httpx.Response:
     return zoho.get(f"/Legacy_Assets/{record_id}")
 
 
+def preference(zoho: Zoho, kind: str) -> httpx.Response:
+    zoho.set(duplicate_check=kind)
+    return zoho.get("/settings/duplicate_check_preference", module="Leads")
+
+
+def wrong_path(zoho: Zoho) -> httpx.Response:
+    return zoho.http.put("/crm/v8/Leads/upsert", json={"data": [lead(1)]})
+
+
 CASES = [
     Case("org", "org", "get", "/crm/v8/org", "200", lambda zoho, _: zoho.get("/org")),
     *map(fields_case, MODULES),
@@ -150,6 +159,16 @@ CASES = [
     Case("get every type", "record", "get", f"{MODULE}/{{id}}", "200", lambda zoho, _: get_asset(zoho)),
     Case("insert refused", "record", "post", MODULE, "200", lambda zoho, _: zoho.insert([])),
     Case(
+        "insert refused in data[]",
+        "record",
+        "post",
+        MODULE,
+        "200",
+        lambda zoho, _: zoho.insert([lead(2)], apply_feature_execution=[{"name": "all"}]),
+    ),
+    Case("insert of too many", "record", "post", MODULE, "200", lambda zoho, _: zoho.insert([lead(2)] * 101)),
+    Case("update by a wrong path", "record", "put", MODULE, "200", lambda zoho, _: wrong_path(zoho)),
+    Case(
         "update",
         "record",
         "put",
@@ -201,6 +220,17 @@ CASES = [
         "/crm/v8/coql",
         "200",
         lambda zoho, _: zoho.query(f"{QUERY} id is not null", include_meta=["fields"]),
+    ),
+    *(
+        Case(
+            f"duplicate check: {kind}",
+            "duplicate_check_preference",
+            "get",
+            "/crm/v8/settings/duplicate_check_preference",
+            "200",
+            lambda zoho, _, kind=kind: preference(zoho, kind),  # type: ignore[misc]  # a default that binds
+        )
+        for kind in ("converted_records", "mapped_module_records")
     ),
     coql("coql without a clause", "select id from Leads"),
     coql("coql that does not parse", f"{QUERY} (City = 'x'"),
@@ -261,6 +291,7 @@ FILES_WRONG = [
         "in the newer files' samples",
     ),
     ("record", "$.data[].message: 'Multiple errors in the request' *", "in the newer files' samples"),
+    ("record", "$.data[].message: 'count of records in your request *", "in the newer files' samples"),
     ("record", "$.data[].duplicate_field: null", "null on insert in docs v7"),
     ("record", "$.info.*: null", "null where there is no such page"),
     ("record", "$.count: int for string", "record_count.json, docs v7: a number"),

@@ -145,6 +145,19 @@ def test_page_tokens_end_at_the_cap(zoho: Zoho) -> None:
     assert answer.json()["code"] == "PAGINATION_LIMIT_EXCEEDED"
 
 
+def test_a_list_may_say_that_there_is_more_and_give_no_page_token(zoho: Zoho) -> None:
+    ids = seeded(zoho, 5)
+    zoho.set(page_tokens="withheld")
+
+    pages = [page(zoho, sort_by="id", sort_order="asc", per_page=2, page=number) for number in (1, 2, 3)]
+
+    assert [one["info"]["more_records"] for one in pages] == [True, True, False]
+    for name in ("next_page_token", "page_token_expiry"):
+        assert [one["info"][name] for one in pages] == [None, None, None]
+    assert [row["id"] for one in pages for row in one["data"]] == ids
+    assert zoho.get("/Leads", fields="id", page=11).json()["code"] == "DISCRETE_PAGINATION_LIMIT_EXCEEDED"
+
+
 def test_ids_pick_records(zoho: Zoho) -> None:
     ids = seeded(zoho, 5)
 

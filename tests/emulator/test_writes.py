@@ -49,7 +49,7 @@ def test_more_than_100_records_are_refused_as_a_whole(zoho: Zoho) -> None:
     answer = zoho.insert([lead(number) for number in range(101)])
 
     assert answer.status_code == 400
-    assert answer.json() == {
+    assert only(answer) == {
         "code": "LIMIT_EXCEEDED",
         "details": {"maximum_length": 100, "api_name": "data"},
         "message": "count of records in your request exceeds the limit",
@@ -264,7 +264,7 @@ def test_an_upsert_by_id_updates_that_record(zoho: Zoho) -> None:
 def test_tasks_can_not_be_upserted(zoho: Zoho) -> None:
     answer = zoho.upsert([{"Subject": "Call"}], "Tasks")
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_MODULE")
+    assert (answer.status_code, only(answer)["code"]) == (400, "INVALID_MODULE")
     assert zoho.insert([{"Subject": "Call"}], "Tasks").status_code == 201
 
 

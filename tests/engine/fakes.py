@@ -166,7 +166,7 @@ class FakeWire:
 
     def _trouble(self, kinds: set[Any], attempt: int) -> str | None:
         if "poison" in kinds:
-            raise Fatal("too large", status=413, code="REQUEST_TOO_LARGE")
+            raise Fatal("too large", status=413, code="REQUEST_TOO_LARGE", may_be_one_record=True)
         if "crash" in kinds:
             return "crash"
         return self._fate.dice.choice(TROUBLES) if self._fate.goes_wrong() else None

@@ -118,7 +118,7 @@ def test_resume_refuses_a_file_that_has_changed_and_says_what_changed(bench: Ben
 
 
 def test_resume_refuses_another_org(bench_with: Callable[..., Bench]) -> None:
-    bench, other = bench_with(), bench_with(wrong_zgid=True)
+    bench, other = bench_with(), bench_with()
     bench.run(file_job(INSERT, the_file(bench)), limit=100)
     other.job = bench.job
     with pytest.raises(UsageError, match="belongs to the org") as refused:

@@ -113,9 +113,13 @@ def test_statuses_that_the_call_declares_are_answers() -> None:
     assert judge(call, 404, decode(b"<html>")) is None
 
 
-@pytest.mark.parametrize("status", [204, 304])
-def test_no_body_is_an_answer_where_zoho_gives_none(status: int) -> None:
-    assert judge(READ, status, None) is None
+def test_204_and_nothing_else_without_a_body_means_that_there_is_nothing() -> None:
+    assert judge(READ, 204, None) is None
+    for status in (200, 201, 202, 207, 304, 400):
+        with pytest.raises(InDoubt, match="is empty"):
+            judge(READ, status, None)
+    with pytest.raises(Fatal, match="HTTP_404"):
+        judge(READ, 404, None)
 
 
 def test_a_write_answered_by_nothing_is_in_doubt() -> None:

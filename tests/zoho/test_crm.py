@@ -90,6 +90,34 @@ def test_records_written_by_hand_fire_no_trigger_unless_told(tmp_path: Path, pat
     assert deleted_loud.url.params["wf_trigger"] == "true"
 
 
+def test_a_path_with_parameters_behind_it_is_a_path_of_records_too(tmp_path: Path) -> None:
+    with rig(tmp_path) as wire:
+        wire.crm.delete("/crm/v8/Leads?ids=1")
+        wire.crm.post("/crm/v8/Leads?x=1", json={"data": [{}]})
+
+    deleted, inserted = wire.zoho.requests
+    assert deleted.url.params["wf_trigger"] == "false"
+    assert orjson.loads(inserted.content)["trigger"] == []
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda crm: crm.post("/crm/v8/Leads", json={"data": [{}, {}]}),
+        lambda crm: crm.post("/crm/v8/Leads/upsert", json={"data": [{}, {}]}),
+        lambda crm: crm.put("/crm/v8/Leads", json={"data": [{}, {}]}, repeat=False),
+        lambda crm: crm.delete("/crm/v8/Leads", {"ids": ["1", "2"]}, repeat=False),
+        lambda crm: crm.delete("/crm/v8/Leads?ids=1,2", repeat=False),
+    ],
+)
+@pytest.mark.parametrize("answer", [EMPTY, records_answer(created())])
+def test_a_write_by_hand_is_in_doubt_unless_each_of_its_records_is_answered(
+    tmp_path: Path, write: Callable[[Crm], object], answer: httpx.Response
+) -> None:
+    with rig(tmp_path, FakeZoho([answer])) as wire, pytest.raises(InDoubt):
+        write(wire.crm)
+
+
 def test_a_body_that_is_no_record_is_sent_as_it_is(tmp_path: Path) -> None:
     with rig(tmp_path) as wire:
         wire.crm.post("/crm/v8/settings/fields", {"module": "Leads"}, {"fields": [{}]})
@@ -121,7 +149,8 @@ SENT_ONCE: dict[str, Callable[[Crm], object]] = {
 
 @pytest.mark.parametrize("what", REPEATED)
 def test_a_call_by_hand_is_repeated_where_that_is_safe(tmp_path: Path, what: str) -> None:
-    with rig(tmp_path, FakeZoho([httpx.ReadError("reset"), EMPTY])) as wire:
+    answer = records_answer(created()) if what == "delete" else EMPTY
+    with rig(tmp_path, FakeZoho([httpx.ReadError("reset"), answer])) as wire:
         REPEATED[what](wire.crm)
 
     assert len(wire.zoho.requests) == 2

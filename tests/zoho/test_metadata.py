@@ -163,13 +163,27 @@ def test_an_org_counts_as_production_unless_it_says_otherwise(
     assert (org.sandbox, org.production) == (sandbox, production)
 
 
-def test_the_soid_may_be_the_zgid_or_the_id() -> None:
-    org = read_org({"org": [{"id": "111", "zgid": "222", "company_name": "Acme"}]})
+@pytest.mark.parametrize(
+    ("soid", "known", "names_it"),
+    [
+        ("ZohoCRM.222", {"zgid": "222"}, True),
+        ("222", {"zgid": "222"}, True),
+        ("ZohoCRM.222", {"zgid": 222}, True),
+        ("ZohoCRM.333", {"zgid": "222"}, False),
+        ("ZohoCRM.", {"zgid": "222"}, False),
+        pytest.param("ZohoCRM.111", {"zgid": "222"}, False, id="the org's id is no zgid"),
+        pytest.param("ZohoCRM.222", {"domain_name": "org222"}, True, id="the domain name has the zgid"),
+        pytest.param("ZohoCRM.333", {"domain_name": "org222"}, False, id="and tells another org"),
+        pytest.param("ZohoCRM.111", {}, True, id="without a zgid the id is taken"),
+        pytest.param("ZohoCRM.333", {"domain_name": "acme"}, None, id="and nothing else can be told"),
+    ],
+)
+def test_the_digits_of_a_soid_are_the_orgs_zgid(
+    soid: str, known: dict[str, object], names_it: bool | None
+) -> None:
+    org = read_org({"org": [{"id": "111", "company_name": "Acme", **known}]})
 
-    assert org.answers_to("ZohoCRM.111")
-    assert org.answers_to("222")
-    assert not org.answers_to("ZohoCRM.333")
-    assert not org.answers_to("ZohoCRM.")
+    assert org.answers_to(soid) is names_it
 
 
 def test_the_allowance_comes_from_edition_and_users() -> None:

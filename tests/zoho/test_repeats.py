@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.zoho.fakes import FakeZoho, Reply, created, records_answer, refused, rig
-from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError
+from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, ReadFailed, RefusedError
 from zmigrate.events import RequestSent, Retrying, Throttled
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.answers import Call
@@ -186,10 +186,11 @@ def test_a_read_on_which_zoho_fails_while_others_succeed_stops(tmp_path: Path) -
     other = Call("GET", "/crm/v8/Deals", repeatable=True)
     with rig(tmp_path, FakeZoho([fail_here_only])) as wire:
         wire.stop.before_sleep = lambda: wire.transport.send(other)
-        with pytest.raises(Fatal) as caught:
+        with pytest.raises(ReadFailed, match="Zoho answered 500 to GET /crm/v8/Leads") as caught:
             wire.transport.send(READ)
 
-    assert caught.value.status == 500
+    assert caught.value.exit_code == 4
+    assert len([request for request in wire.zoho.requests if request.url.path.endswith("/Leads")]) == 8
 
 
 def test_the_waits_grow_exponentially_and_stay_under_a_minute(tmp_path: Path) -> None:
@@ -314,7 +315,7 @@ def test_a_request_that_cannot_be_sent_at_all_is_fatal(tmp_path: Path) -> None:
 
 
 def test_zohos_clock_is_learned_from_answers(tmp_path: Path) -> None:
-    ahead = httpx.Response(200, headers={"date": formatdate(1_800_003_600, usegmt=True)}, json={})
+    ahead = httpx.Response(200, headers={"date": formatdate(1_800_003_600, usegmt=True)}, json={"data": []})
 
     with rig(tmp_path, FakeZoho([ahead])) as wire:
         wire.transport.send(READ)

@@ -26,6 +26,7 @@ from zmigrate.zoho.answers import Call
 
 GET = Call("GET", "/crm/v8/org", repeatable=True)
 INSERT = Call("POST", "/crm/v8/Leads", content=b"{}", expect=1)
+ORG = httpx.Response(200, json={"org": [{"id": "1", "zgid": "700"}]})
 DEAD = refused("INVALID_TOKEN", 401)
 
 
@@ -61,7 +62,7 @@ def test_credentials_go_in_the_form_body_and_not_in_the_url(tmp_path: Path) -> N
 
 
 def test_calls_carry_the_token_and_go_to_its_api_domain(tmp_path: Path) -> None:
-    zoho = FakeZoho(tokens=[token_answer(api_domain="https://sandbox.zohoapis.eu")])
+    zoho = FakeZoho([ORG], [token_answer(api_domain="https://sandbox.zohoapis.eu")])
 
     with rig(tmp_path, zoho) as wire:
         wire.transport.send(GET)
@@ -98,9 +99,25 @@ def test_a_long_lived_token_is_renewed_five_minutes_ahead(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("code", ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"])
-def test_a_dead_token_is_renewed_and_the_request_replayed_once(tmp_path: Path, code: str) -> None:
+def test_a_stray_refusal_of_a_live_token_is_answered_by_the_same_token_once_more(
+    tmp_path: Path, code: str
+) -> None:
+    zoho = FakeZoho([refused(code, 401), records_answer(created())])
+
+    with rig(tmp_path, zoho) as wire:
+        answer = wire.transport.send(INSERT)
+
+    assert answer.status == 201
+    assert zoho.signed_with == [f"Zoho-oauthtoken {TOKEN}"] * 2
+    assert (answer.attempts, wire.transport.sent, wire.tokens.acquired) == (1, 2, 1)
+
+
+@pytest.mark.parametrize("code", ["INVALID_TOKEN", "AUTHENTICATION_FAILURE"])
+def test_a_live_token_that_is_refused_twice_is_renewed_and_the_request_replayed_once(
+    tmp_path: Path, code: str
+) -> None:
     zoho = FakeZoho(
-        replies=[refused(code, 401), records_answer(created())],
+        replies=[refused(code, 401), refused(code, 401), records_answer(created())],
         tokens=[token_answer(), token_answer(access_token="1000.new.new")],
     )
 
@@ -110,10 +127,24 @@ def test_a_dead_token_is_renewed_and_the_request_replayed_once(tmp_path: Path, c
     assert answer.status == 201
     assert zoho.signed_with == [
         f"Zoho-oauthtoken {TOKEN}",
+        f"Zoho-oauthtoken {TOKEN}",
         "Zoho-oauthtoken 1000.new.new",
     ]
-    assert zoho.bodies == [b"{}", b"{}"]
-    assert (answer.attempts, wire.transport.sent, wire.tokens.renewed) == (1, 2, 1)
+    assert zoho.bodies == [b"{}"] * 3
+    assert (answer.attempts, wire.transport.sent, wire.tokens.renewed) == (1, 3, 1)
+
+
+def test_a_token_that_has_lived_its_life_is_renewed_at_the_first_refusal(tmp_path: Path) -> None:
+    def refuse_late(request: httpx.Request) -> httpx.Response:
+        wire.time.passed += 3_600.0
+        return DEAD
+
+    zoho = FakeZoho([refuse_late, records_answer(created())])
+
+    with rig(tmp_path, zoho) as wire:
+        wire.transport.send(INSERT)
+
+    assert (len(zoho.requests), wire.tokens.renewed) == (2, 1)
 
 
 def test_a_fresh_token_that_is_refused_too_is_not_renewed_again(tmp_path: Path) -> None:
@@ -124,7 +155,7 @@ def test_a_fresh_token_that_is_refused_too_is_not_renewed_again(tmp_path: Path) 
 
     assert caught.value.code == "INVALID_TOKEN"
     assert "another data centre" in (caught.value.hint or "")
-    assert len(zoho.requests) == 2
+    assert len(zoho.requests) == 3, "twice with the first token, once with the new one"
     assert wire.tokens.acquired == 2
 
 
@@ -312,6 +343,8 @@ def test_throttling_is_known_in_any_language_and_waits_a_whole_window(
         httpx.Response(200, json={"error": "general_error"}),
         httpx.Response(200, json=["what"]),
         httpx.Response(200, content=b""),
+        httpx.Response(200, json={}),
+        httpx.Response(200, json={"access_token": None}),
         httpx.ConnectError("no route"),
         httpx.ReadTimeout("silence"),
     ],

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
+from zmigrate.zoho.facts.scopes import ORG
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
+    from zmigrate.zoho.metadata import Org
 
+QUERY_PATH = re.compile(r"/crm/v[\d.]+/coql")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -42,6 +48,9 @@ def add_to(app: typer.Typer) -> None:
         every_page: Annotated[bool, typer.Option("--all", help="GET: page through to the end.")] = False,
         profile: CheckProfile = None,
         emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
+        yes: Annotated[
+            bool, typer.Option("--yes", "-y", help="Don't ask before a call that writes to production.")
+        ] = False,
         # Output is JSON as it is; the option is there so that errors are JSON too.
         _as_json: Annotated[bool, typer.Option("--json", help="Print errors as JSON too.")] = False,
     ) -> None:
@@ -55,10 +64,17 @@ def add_to(app: typer.Typer) -> None:
             )
         if every_page and verb != "GET":
             raise UsageError(f"--all pages through a GET, not a {verb}")
-        from zmigrate.cli.connections import connected
+        from zmigrate.cli.connections import connected, found_credentials
+        from zmigrate.engine.entry import PRACTICE
 
         scopes = scope or known_scopes(verb, path, body)
-        with connected(scopes, profile=profile, emulator=emulator) as connection:
+        credentials = None if emulator else found_credentials(profile)
+        writing = writes(verb, path)
+        needed = tuple(dict.fromkeys((*scopes, ORG))) if writing else scopes
+        with connected(needed, emulator=emulator, credentials=credentials) as connection:
+            if writing:
+                place = PRACTICE if credentials is None else credentials.place
+                admit(connection.crm.org(), f"{verb} {path}", place, practice=emulator, yes=yes)
             try:
                 answer = (
                     all_pages(connection.crm, path, params)
@@ -67,7 +83,48 @@ def add_to(app: typer.Typer) -> None:
                 )
             except ScopeError as error:
                 raise ScopeError(error.message, hint=scope_hint(verb, path, body), code=error.code) from None
-        typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+            except KeyboardInterrupt:
+                if not writing:
+                    raise
+                streams.say("\ninterrupted: the call was on its way, and Zoho may have applied it")
+                raise typer.Exit(INTERRUPTED) from None
+        streams.print_json(answer, indent=2)
+
+
+def writes(verb: str, path: str) -> bool:
+    """Whether a call may change something. A query is sent by POST, too."""
+    return verb != "GET" and not QUERY_PATH.fullmatch(path)
+
+
+def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None:
+    """Show to which org a call goes that writes, and ask on production as `run` does."""
+    from zmigrate.cli.watching import end_question
+    from zmigrate.display.banner import BannerFacts, banner, confirm
+    from zmigrate.display.console import stderr_console
+    from zmigrate.engine.admission import ask
+    from zmigrate.engine.signals import handled_by
+
+    console = stderr_console()
+    facts = BannerFacts(
+        job="api",
+        org=f"{org.name} ({org.zgid})",
+        environment=org.type or "production",
+        place=place,
+        module=None,
+        operation=None,
+        rows_total=None,
+        rows_done=0,
+        practice=practice,
+        call=call,
+    )
+    console.print(banner(facts))
+
+    def agree() -> bool:
+        with handled_by(end_question):
+            return confirm(console, "This call may write to a PRODUCTION org. Send it?")
+
+    if not practice:
+        ask(org, yes=yes, agree=agree if streams.can_ask() else None)
 
 
 def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
@@ -130,7 +187,10 @@ def checked_body(data: str | None) -> Any:
         place = "standard input" if data == "@-" else data[1:]
         text = read_text(data[1:])
     try:
+        text.encode()
         return json.loads(text)
+    except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
+        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{place} is not JSON: {json_fault(text, error)}",
@@ -150,16 +210,15 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
 
 def read_text(place: str) -> str:
     """A file's text; `-` is stdin."""
-    if place == "-":
-        return typer.get_text_stream("stdin").read()
     try:
-        return Path(place).read_text("utf-8")
+        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
     except FileNotFoundError:
         raise UsageError(f"there is no file {place}") from None
     except OSError as error:
         raise UsageError(f"{place} can't be read: {(error.strerror or 'unknown').lower()}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{place} can't be read: it is not UTF-8") from None
+    except UnicodeDecodeError as error:
+        named = "standard input" if place == "-" else place
+        raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -10,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zmigrate.cli import errors
+from zmigrate.cli import INTERRUPTED, errors, streams
 from zmigrate.cli.commands import Group, LazyCommand
-from zmigrate.errors import ZmigrateError, disk_full, is_full_disk
-from zmigrate.stopping import StopRequested
 
 if TYPE_CHECKING:
     from typer._click import Command as AnyCommand
 
 PROGRAM = "zmigrate"
+COMPLETION = "_ZMIGRATE_COMPLETE"
+"""The variable by which a shell asks for completions."""
 
 COMMANDS = {
     "demo": ("demo", "The whole story on an embedded emulator that misbehaves."),
@@ -71,7 +73,7 @@ def print_version(wanted: bool) -> None:
         return
     from importlib.metadata import version
 
-    typer.echo(f"{PROGRAM} {version(PROGRAM)}")
+    streams.echo(f"{PROGRAM} {version(PROGRAM)}")
     raise typer.Exit
 
 
@@ -97,32 +99,42 @@ def tree() -> Group:
     return command
 
 
-def run_command_line(argv: Sequence[str] | None = None) -> int:
+def run_command_line(words: Sequence[str]) -> int:
     """Parse, run, and turn whatever happens into messages and an exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    if os.environ.get(COMPLETION):
+        tree().main(args=list(words), prog_name=PROGRAM)  # answers the shell, and leaves
     try:
-        code = tree().main(args=words, prog_name=PROGRAM, standalone_mode=False)
-    except (typer.Abort, StopRequested):
-        with suppress(OSError):  # the terminal may be gone
-            typer.echo("\ninterrupted; nothing was written", err=True)
-        return errors.INTERRUPTED
-    except (ZmigrateError, typer.TyperException) as error:
-        return fail(errors.problem_of(error, words), words)
-    except Exception as error:
-        if is_full_disk(error):
-            return fail(errors.problem_of(disk_full(error, "then give the command again")), words)
-        if "-v" in words or "--verbose" in words:
-            import traceback
-
-            traceback.print_exc()
-        return fail(errors.crash(error, words), words)
-    return code if isinstance(code, int) else 0
+        return invoke(words)
+    except BaseException as error:  # some libraries raise their faults as such
+        return tell(error, words)
 
 
-def fail(problem: errors.Problem, words: Sequence[str]) -> int:
-    """Say it on stderr, and on stdout as JSON where that was asked for."""
-    if problem.message:
-        errors.tell(problem, sys.stderr)
-    if "--json" in words:
-        errors.tell_json(problem, words)
+def invoke(words: Sequence[str]) -> int:
+    """Call the command, and give its exit code.
+
+    Not by typer's own `main`: it makes exit code 1 of any broken pipe, and an interruption of an EOFError.
+    """
+    root = tree()
+    try:
+        with root.make_context(PROGRAM, list(words)) as context:
+            root.invoke(context)
+    except typer.Exit as leaving:
+        return leaving.exit_code
+    return 0
+
+
+def tell(error: BaseException, words: Sequence[str]) -> int:
+    """Tell on stderr what ended the command, and as JSON on stdout where that was asked for. Gives its exit
+    code.
+    """
+    problem = errors.problem_behind(error, words)
+    with suppress(BaseException):  # a second Ctrl-C ends the telling
+        if problem.exit_code == errors.INTERNAL and {"-v", "--verbose"}.intersection(words):
+            traceback.print_exception(error)
+        if problem.exit_code == INTERRUPTED:
+            streams.say(f"\n{problem.message}")
+        elif problem.message:
+            errors.tell(problem, sys.stderr)
+        if streams.wants_json(words):
+            errors.tell_json(problem, words)
     return problem.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from zmigrate.cli.streams import can_ask
 from zmigrate.errors import UsageError
 
 
@@ -16,11 +17,19 @@ def ask(question: str, *, default: str | None = None) -> str:
 
 def ask_hidden(question: str) -> str:
     """One line that is not shown while it is typed. Nothing prints it afterwards."""
-    if not sys.stdin.isatty():
+    if not can_ask():
         return read_line(f"{question}: ").strip()
+    return read_hidden(f"{question} (not shown): ").strip()
+
+
+def read_hidden(prompt: str) -> str:
+    """A line of the terminal that is not shown while it is typed. Raises UsageError when the input ends."""
     from getpass import getpass
 
-    return getpass(f"{question} (not shown): ", sys.stderr).strip()
+    try:
+        return getpass(prompt, sys.stderr)
+    except EOFError:
+        raise ended() from None
 
 
 def ask_yes(question: str) -> bool:
@@ -32,9 +41,16 @@ def read_line(prompt: str) -> str:
     """A line of stdin after a prompt on stderr."""
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    line = sys.stdin.readline()
-    if not sys.stdin.isatty():
+    try:
+        line = sys.stdin.readline()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the answer can't be read: it is not {error.encoding.upper()}") from None
+    if not can_ask():
         sys.stderr.write("\n")
     if not line:
-        raise UsageError("the input ended before every question was answered")
+        raise ended()
     return line
+
+
+def ended() -> UsageError:
+    return UsageError("the input ended before every question was answered")

@@ -4,26 +4,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from zmigrate.cli.connections import connected, found_credentials
+from zmigrate.errors import OrgError
 from zmigrate.wording import count, duration
+from zmigrate.zoho.asked_org import org_fault
 
 ORG_SCOPE = "ZohoCRM.org.READ"
 SKEW_WARNING_S = 300.0
 LATENCY_CALLS = 3
 
 
-def check_all(profile: str | None, scopes: Sequence[str], state_dir: Path | None) -> dict[str, Any]:
-    """Find credentials, get a token for the scopes, read the org, time some calls. Raises what refuses it."""
+def check_all(
+    profile: str | None, scopes: Sequence[str], state_dir: Path | None
+) -> tuple[dict[str, Any], OrgError | None]:
+    """Find credentials, get a token for the scopes, read the org, time some calls. Raises what refuses it; an
+    org that was not asked for is an error beside what was found.
+    """
     credentials = found_credentials(profile)
     wanted = tuple(dict.fromkeys((ORG_SCOPE, *scopes)))
-    with connected(wanted, profile=profile, state_dir=state_dir) as connection:
+    # Any org may be read here: that it is another one than the one asked for is what the check has to tell.
+    any_org = replace(credentials, portal=True)
+    with connected(wanted, credentials=any_org, state_dir=state_dir) as connection:
         org = connection.crm.org()
+        fault = None if credentials.portal else org_fault(org, credentials)
         token = connection.tokens.token()
         return {
-            "credentials": {"place": credentials.place, "accounts_url": credentials.accounts_url},
+            "credentials": {
+                "place": credentials.place,
+                "accounts_url": credentials.accounts_url,
+                "soid": credentials.soid,
+                "portal": credentials.portal,
+            },
             "scopes": sorted(token.scopes),
             "org": {
                 "id": org.id,
@@ -40,8 +55,10 @@ def check_all(profile: str | None, scopes: Sequence[str], state_dir: Path | None
             "token_life_s": rounded(connection.tokens.left_s()),
             "tokens_left": connection.tokens.budget_left(),
             "credits_left": connection.credits.left(),
-            "error": None,
-        }
+            "error": None
+            if fault is None
+            else {"code": fault.code, "message": fault.message, "hint": fault.hint},
+        }, fault
 
 
 def latency_s(call: Callable[[], object]) -> float:
@@ -60,14 +77,16 @@ def rounded(seconds: float | None) -> float | None:
 
 def lines_of(found: dict[str, Any]) -> list[str]:
     """The same for a person: one fact a line."""
-    org = found["org"]
+    org, asked = found["org"], found["credentials"]
     kind = "PRODUCTION" if org["production"] else org["type"]
+    other = "" if found["error"] is None else "NOT the one asked for: "
+    portal = f"{asked['soid']} names a portal; of the org: " if asked["portal"] else ""
     lines = [
-        f"credentials   {found['credentials']['place']}",
-        f"accounts      {found['credentials']['accounts_url']}",
+        f"credentials   {asked['place']}",
+        f"accounts      {asked['accounts_url']}",
         f"token         ok, for {', '.join(found['scopes'])}; {duration(found['token_life_s'] or 0)} left",
-        f"org           {org['name']}, {kind}, {org['edition']} edition",
-        f"org ids       soid ZohoCRM.{org['zgid']}; id {org['id']}",
+        f"org           {other}{org['name']}, {kind}, {org['edition']} edition",
+        f"org ids       {portal}soid ZohoCRM.{org['zgid'] or '?'}; id {org['id']}",
         f"api domain    {found['api_domain']}",
         f"latency       {found['latency_ms']} ms a call",
         f"clock         {skew_text(found['clock_skew_s'])}",

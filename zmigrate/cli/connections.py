@@ -64,8 +64,10 @@ def connected(
     profile: str | None = None,
     emulator: bool = False,
     state_dir: Path | None = None,
+    credentials: Credentials | None = None,
 ) -> Iterator[Connection]:
-    """A connection with one token for these scopes, revoked at the end."""
+    """A connection with one token for these scopes, revoked at the end. `credentials` replaces the look for
+    some."""
     from zmigrate.engine.entry import practice_org
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
@@ -75,7 +77,7 @@ def connected(
             credentials = stack.enter_context(practice_org())
             settings = found_settings(Path(stack.enter_context(TemporaryDirectory())))
         else:
-            credentials = found_credentials(profile)
+            credentials = credentials or found_credentials(profile)
             settings = patient_settings(state_dir)
         yield stack.enter_context(
             connect(credentials, scopes, settings=settings, emit=teller(), stop=StopSignal())

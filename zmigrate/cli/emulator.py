@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_h
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import LazyCommand, command_of, escaped, parameter
 from zmigrate.errors import UsageError
 
@@ -103,11 +104,15 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
     check(values)
 
     def ready(emulator: Emulator) -> None:
-        typer.echo(f"# Zoho CRM emulator at {emulator.url}, until Ctrl-C. For the shell that runs zmigrate:")
+        streams.echo(
+            f"# Zoho CRM emulator at {emulator.url}, until Ctrl-C. For the shell that runs zmigrate:"
+        )
         for name, value in environment_of(emulator).items():
-            typer.echo(f"export {name}={value}")
+            streams.echo(f"export {name}={value}")
         if emulator.options.token_limit == local.Options().token_limit:
-            typer.echo("# As Zoho's: ten tokens in ten minutes, one a command; for more: --token-limit 1000")
+            streams.echo(
+                "# As Zoho's: ten tokens in ten minutes, one a command; for more: --token-limit 1000"
+            )
         sys.stdout.flush()  # a script that reads us through a pipe sees it now
 
     try:

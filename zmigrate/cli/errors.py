@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import sys
 import time
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from zmigrate.errors import CreditsSpent, ZmigrateError
+from zmigrate.cli import INTERRUPTED, streams
+from zmigrate.errors import CreditsSpent, ZmigrateError, disk_full, is_full_disk
+from zmigrate.stopping import StopRequested
 
 if TYPE_CHECKING:
     from typer._click import Context
 
 INTERNAL = 5
-INTERRUPTED = 130
 JOB_COMMANDS = frozenset({"plan", "run"})
 """Commands that a job's name follows."""
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
@@ -55,6 +54,19 @@ class Problem:
     message: str
     hint: str | None
     exit_code: int
+
+
+def problem_behind(error: BaseException, argv: Sequence[str]) -> Problem:
+    """The problem behind whatever ended a command."""
+    if isinstance(error, StopRequested):
+        return Problem("INTERRUPTED", "interrupted; nothing was written", None, INTERRUPTED)
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return Problem("INTERRUPTED", "interrupted", None, INTERRUPTED)
+    if isinstance(error, ZmigrateError | typer.TyperException):
+        return problem_of(error, argv)
+    if is_full_disk(error):
+        return problem_of(disk_full(error, "then give the command again"), argv)
+    return crash(error, argv)
 
 
 def problem_of(error: Exception, argv: Sequence[str] = ()) -> Problem:
@@ -124,12 +136,32 @@ def option_hint(unknown: str, context: Context) -> str | None:
     return None
 
 
-def crash(error: Exception, argv: Sequence[str]) -> Problem:
+def crash(error: BaseException, argv: Sequence[str]) -> Problem:
     """An error nobody foresaw: the traceback goes into a file, the person gets a line."""
     where = write_traceback(error, crash_folder(argv))
-    what = f"unexpected {type(error).__name__}: {error}".rstrip(": ")
+    what = f"unexpected {name_of(error)}"
     hint = f"the traceback is in {where}" if where else "run again with -v to see the traceback"
     return Problem("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL)
+
+
+def name_of(error: BaseException) -> str:
+    """`RuntimeError: boom`, or its class alone where it has nothing to say."""
+    try:
+        said = str(error)
+    except Exception:  # of an author's class of errors
+        said = ""
+    return f"{type(error).__name__}: {said}".rstrip(": ")
+
+
+@contextmanager
+def never_the_result(what: str, state_dir: Path | None) -> Iterator[None]:
+    """Around what shows a run that has ended: a fault in there is told, and changes no exit code."""
+    try:
+        yield
+    except Exception as error:
+        where = write_traceback(error, crash_folder(("--state-dir", str(state_dir)) if state_dir else ()))
+        there = f"; the traceback is in {where}" if where else ""
+        streams.say(f"warning: {what} can't be shown: {name_of(error)}{there}")
 
 
 def crash_folder(argv: Sequence[str]) -> Path:
@@ -150,14 +182,15 @@ def value_of(option: str, argv: Sequence[str]) -> str | None:
     return None
 
 
-def write_traceback(error: Exception, folder: Path) -> Path | None:
+def write_traceback(error: BaseException, folder: Path) -> Path | None:
     """A file for its owner only, without the values of variables; None where it can't be written."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / time.strftime("%Y%m%d-%H%M%S.txt")
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             traceback.print_exception(error, file=file)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no name of a folder
         return None
     return path
 
@@ -166,10 +199,10 @@ def tell(problem: Problem, stream: TextIO) -> None:
     """`error: what is wrong and where`, then `hint: what to do`."""
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
-    with suppress(OSError):  # the terminal may be gone; the exit code tells
-        print(f"{error} {problem.message}", file=stream)
-        if problem.hint:
-            print(f"{hint} {problem.hint}", file=stream)
+    stream.write(f"{error} {problem.message}\n")
+    if problem.hint:
+        stream.write(f"{hint} {problem.hint}\n")
+    stream.flush()
 
 
 def tell_json(problem: Problem, argv: Sequence[str]) -> None:
@@ -179,7 +212,7 @@ def tell_json(problem: Problem, argv: Sequence[str]) -> None:
     body: dict[str, Any] = {"error": error}
     if words and words[0] in RUN_COMMANDS:
         body = nothing_ran(words[1] if words[0] == "run" and len(words) > 1 else None) | body
-    print(json.dumps(body, ensure_ascii=False), file=sys.stdout)  # noqa: T201
+    streams.print_json(body)
 
 
 def nothing_ran(job: str | None) -> dict[str, Any]:

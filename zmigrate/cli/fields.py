@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json
 from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
@@ -94,9 +94,9 @@ def add_to(app: typer.Typer) -> None:
             chosen = [each for each in found.fields if holds(each, found, flags, find)]
             chosen = of_type(chosen, found.fields, type)
         if as_json:
-            typer.echo(json.dumps(as_data(found, chosen), ensure_ascii=False))
+            streams.print_json(as_data(found, chosen))
         elif as_csv:
-            typer.echo(as_csv_text(found, chosen), nl=False)
+            streams.echo(as_csv_text(found, chosen), end="")
         else:
             show(found, chosen, whole_list=values is not None)
 

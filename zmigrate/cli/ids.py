@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, Group
 from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
@@ -160,16 +160,16 @@ def tell_gone(
         shown = {name: org.get(name) for name in ("id", "zgid", "name")}
         modules = {name: number for name, number in gone.items() if number}
         data = {"org": shown, "checked": checked, "gone": total, "modules": modules}
-        typer.echo(json.dumps(data, ensure_ascii=False))
+        streams.print_json(data)
         return
     from zmigrate.wording import count, counted
 
-    typer.echo(f"{counted(checked, 'record')} of {org.get('name')} looked for, {total:,} gone")
+    streams.echo(f"{counted(checked, 'record')} of {org.get('name')} looked for, {total:,} gone")
     for name, number in gone.items():
         if number:
-            typer.echo(f"{count(number):>9}  {name}: their keys are forgotten")
+            streams.echo(f"{count(number):>9}  {name}: their keys are forgotten")
     if total:
-        typer.echo("Looked for by id, as the API user: a record that this user may not see counts as gone.")
+        streams.echo("Looked for by id, as the API user: a record that this user may not see counts as gone.")
 
 
 def tell(
@@ -179,13 +179,13 @@ def tell(
     if as_json:
         shown = {name: org.get(name) for name in ("id", "zgid", "name")}
         data = {"org": shown, "file": str(out), "keys": sum(counts.values()), "modules": counts}
-        typer.echo(json.dumps(data, ensure_ascii=False))
+        streams.print_json(data)
         return
     from zmigrate.wording import count, counted
 
-    typer.echo(f"{counted(sum(counts.values()), 'key')} of {org.get('name')} written to {out}")
+    streams.echo(f"{counted(sum(counts.values()), 'key')} of {org.get('name')} written to {out}")
     for name, number in counts.items():
-        typer.echo(f"{count(number):>9}  {name}")
+        streams.echo(f"{count(number):>9}  {name}")
     if not counts:
         what = f"no run has written records of {module}" if module else "no run here has written"
-        typer.echo(f"{what} with a key")
+        streams.echo(f"{what} with a key")

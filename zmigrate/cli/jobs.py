@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, reflow
 from zmigrate.cli.options import JobsPath, Json
 
@@ -32,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
         """List the jobs that can be run from this folder."""
         registry = found(path)
         if as_json:
-            typer.echo(json.dumps([as_data(entry) for entry in ordered(registry)], ensure_ascii=False))
+            streams.print_json([as_data(entry) for entry in ordered(registry)])
         else:
             from zmigrate.display.console import stdout_console
 
@@ -50,7 +50,7 @@ def add_to(app: typer.Typer) -> None:
         registry.get(job)  # raises JobError with the nearest name
         entry = registry.jobs[job]
         if as_json:
-            typer.echo(json.dumps(as_data(entry), ensure_ascii=False))
+            streams.print_json(as_data(entry))
             return
         from zmigrate.display.console import stdout_console
 
@@ -67,11 +67,11 @@ def add_to(app: typer.Typer) -> None:
 
         made = write_scaffold(name, Path.cwd())
         for file in made.files:
-            typer.echo(f"made {file}")
-        typer.echo(f"\nrun it:   zmigrate run {made.job} {made.sample} --emulator")
-        typer.echo(f"test it:  {python_command()} -m pytest {made.test}")
+            streams.echo(f"made {file}")
+        streams.echo(f"\nrun it:   zmigrate run {made.job} {made.sample} --emulator")
+        streams.echo(f"test it:  {python_command()} -m pytest {made.test}")
         if find_spec("pytest") is None:
-            typer.echo(f"          (needs pytest: {python_command()} -m pip install pytest)")
+            streams.echo(f"          (needs pytest: {python_command()} -m pip install pytest)")
 
 
 def python_command() -> str:
@@ -96,9 +96,9 @@ def ordered(registry: Registry) -> list[JobEntry]:
 def name_broken(registry: Registry) -> None:
     """Modules that can't be imported hide no other, but are not passed over in silence."""
     for each in registry.broken:
-        typer.echo(f"warning: a job module can't be used: {each}", err=True)
+        streams.say(f"warning: a job module can't be used: {each}")
         if each.hint:
-            typer.echo(f"hint: {each.hint}", err=True)
+            streams.say(f"hint: {each.hint}")
 
 
 def table(registry: Registry) -> RenderableType:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import CheckProfile, Json
-from zmigrate.errors import Fatal, RefusedError, ScopeError, UsageError
+from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.writes import Operation
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
@@ -97,7 +97,7 @@ def add_to(app: typer.Typer) -> None:
         named = file_word(file, out, source, folder)
         write(out, proposal, source.name, command, {**named, **given}, before)
         if as_json:
-            typer.echo(json.dumps(as_data(proposal, file, out, command), ensure_ascii=False))
+            streams.print_json(as_data(proposal, file, out, command))
             return
         from zmigrate.display.console import stdout_console
         from zmigrate.display.mapping import summary
@@ -231,13 +231,17 @@ def proposed(
 
 
 def asked(ask: Callable[[], Answer], refused: ScopeError | None, what: str) -> Answer | None:
-    """What the org answers; None, with a warning, where this client may not ask."""
+    """What the org answers; None, with a warning, where this client may not ask. Raises OrgError where it is
+    another org than the one asked for.
+    """
     from zmigrate.cli.fields import say
 
     if refused is not None:
         return None
     try:
         return ask()
+    except OrgError:
+        raise
     except (RefusedError, Fatal) as error:
         say(f"{what} can't be read: {error.message}")
         return None

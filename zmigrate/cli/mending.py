@@ -13,6 +13,7 @@ from zmigrate.events import StepFacts
 from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
+    from zmigrate.display.doubt import Reload
     from zmigrate.engine.folder import RunRecord
     from zmigrate.engine.ledger import RunInfo
     from zmigrate.job import Job
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
+
+
+def by_hand(info: RunInfo) -> bool:
+    """Whether the job is hand-written: its result files have nothing of a source, so that none is fed in."""
+    return info.record.write is None and info.record.steps is None
 
 
 def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
@@ -34,9 +40,34 @@ def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
         if run.rows.failed:
             words = words_of(run.record, flow, run.folder.result_file("errors"))
             if words is not None:
-                state = ["--state-dir", str(state_dir)] if state_dir is not None else []
-                made.append(command_of([*words, *common(info.record), *state]))
+                made.append(command_of([*words, *told_to_run(info, state_dir)]))
     return made
+
+
+def reloads(info: RunInfo, state_dir: Path | None) -> dict[str, Reload]:
+    """By run id, of a flow that of each step: how the rows in doubt are loaded again."""
+    from zmigrate.display.doubt import Reload
+    from zmigrate.engine.again import doubles
+    from zmigrate.engine.ledger import list_steps
+
+    flow = info.record if info.record.steps is not None else None
+    made = {}
+    for run in list_steps(info.folder) or [info]:
+        write = run.record.write
+        if not run.rows.in_doubt or write is None:
+            continue
+        words = words_of(run.record, flow, run.folder.result_file("in_doubt"))
+        again = ["--again"] if doubles(write) else []  # such an insert is refused without it
+        command = None if words is None else command_of([*words, *again, *told_to_run(info, state_dir)])
+        made[run.run_id] = Reload(write["operation"], write["key"], doubles(write), command)
+    return made
+
+
+def told_to_run(info: RunInfo, state_dir: Path | None) -> Iterator[str]:
+    """What the runner was told by options of its own."""
+    yield from common(info.record)
+    if state_dir is not None:
+        yield from ("--state-dir", str(state_dir))
 
 
 def command_of(words: Iterable[str]) -> str:
@@ -53,10 +84,10 @@ def common(record: RunRecord) -> Iterator[str]:
         yield from ("--trigger", name)
 
 
-def words_of(record: RunRecord, flow: RunRecord | None, errors: Path) -> list[str] | None:
+def words_of(record: RunRecord, flow: RunRecord | None, file: Path) -> list[str] | None:
     """Job and options that load this file as the run loaded its source."""
     if flow is not None and record.job == "load-file":
-        return words_of_load(record, flow, errors)
+        return words_of_load(record, flow, file)
     found = class_of(record)
     if found is None:
         return None
@@ -70,7 +101,7 @@ def words_of(record: RunRecord, flow: RunRecord | None, errors: Path) -> list[st
         if spec.name in OF_OTHER_FILES and record.job == "import-file":
             continue
         if spec.kind == "argument" and value is not None and same_place(value, source.get("path")):
-            words.append(nearby(str(errors)))
+            words.append(nearby(str(file)))
             takes_it = True
         else:
             words += written(spec, value)
@@ -78,14 +109,14 @@ def words_of(record: RunRecord, flow: RunRecord | None, errors: Path) -> list[st
     return [*words, *jobs] if takes_it and takes_csv else None
 
 
-def words_of_load(record: RunRecord, flow: RunRecord, errors: Path) -> list[str] | None:
+def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] | None:
     """Those of a step of import-folder: the mapping, and whose load of it."""
-    step = next((each for each in flow.steps or () if each["name"] == errors.parent.name), None)
+    step = next((each for each in flow.steps or () if each["name"] == file.parent.name), None)
     mapping = next(iter(record.reads), None)
     if step is None or mapping is None:
         return None
     facts = StepFacts(step["name"], step["file"], step["write"]["module"], step["write"]["operation"], None)
-    return load_words(errors, Path(mapping), facts)
+    return load_words(file, Path(mapping), facts)
 
 
 def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import typer
 
 from zmigrate import events
+from zmigrate.cli import streams
 from zmigrate.cli.options import JobsPath, PlanOptions
 from zmigrate.cli.run import RunGroup, job_command
 from zmigrate.errors import UsageError, ZmigrateError
@@ -17,7 +17,8 @@ from zmigrate.stopping import StopSignal
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.status import Status
+    from rich.live import Live
+    from rich.spinner import Spinner
     from typer._click import Command
 
     from zmigrate.engine.planning.flow_plan import FlowPlan
@@ -43,26 +44,32 @@ class Progress:
         self._console = stderr_console()
         self._notes = Notes(verbose=verbose)
         self._quiet = quiet
-        self._status: Status | None = None
-        if self._console.is_terminal and not quiet:
-            self._status = self._console.status("reading")
+        self._spinner: Spinner | None = None
+        self._live: Live | None = None
 
     def __enter__(self) -> Self:
-        if self._status is not None:
-            self._status.start()
+        if self._console.is_terminal and not self._quiet:
+            from rich.spinner import Spinner
+
+            from zmigrate.display.console import begin_live
+
+            self._spinner = Spinner("dots", "reading", style="status.spinner")
+            self._live = begin_live(self._console, self._spinner, by_itself=True)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._status is not None:
-            self._status.stop()
+        from zmigrate.display.console import end_live
+
+        if self._live is not None:
+            end_live(self._live)
 
     def __call__(self, event: events.Event) -> None:
         from zmigrate.display.plan import judged
 
-        if isinstance(event, events.RowsJudged) and self._status is not None:
-            self._status.update(judged(event))
+        if isinstance(event, events.RowsJudged) and self._spinner is not None:
+            self._spinner.update(text=judged(event))
         told = isinstance(event, events.Log) and event.level == "warning"  # the plan has it
         line = None if self._quiet or told else self._notes.line(event)
         if line is not None:
@@ -107,7 +114,7 @@ def show(
 ) -> None:
     """Print the plan; `rejects`: where the refused rows of this job were written."""
     if options.json:
-        found.write_json(sys.stdout)
+        found.write_json(streams.result())
     elif not options.quiet:
         from zmigrate.display.console import stdout_console
         from zmigrate.display.plan import report

@@ -19,7 +19,7 @@ _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PRIVATE = 0o600
 
 
-def write_profile(folder: Path, name: str, values: Mapping[str, str], secret: Secret) -> None:
+def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], secret: Secret) -> None:
     """Write `[profiles.NAME]` into zmigrate.toml, keeping the rest of the file, and its secret into `.env`
     (0600).
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
@@ -13,9 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
+from zmigrate.cli.asking import read_hidden
 from zmigrate.cli.commands import Group, command_of, escaped, parameter, parameters_of, reflow
 from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunOptions
+from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError, UsageError
 
 if TYPE_CHECKING:
@@ -165,11 +166,9 @@ def secret_value(spec: OptionSpec) -> str | None:
         return value
     if not spec.required:
         return None
-    if not sys.stdin.isatty():
+    if not can_ask():
         raise JobError(f"the secret `{spec.name}` is not given", hint=f"set {spec.env} in the environment")
-    from getpass import getpass
-
-    return getpass(f"{spec.help or spec.name}: ", sys.stderr)
+    return read_hidden(f"{spec.help or spec.name}: ")
 
 
 def start(job: Job, options: RunOptions) -> None:
@@ -194,7 +193,7 @@ def start(job: Job, options: RunOptions) -> None:
             wait=options.wait,
             state_dir=options.state_dir,
             listeners=(watch,),
-            confirm=watch.confirm if sys.stdin.isatty() else None,
+            confirm=watch.confirm if can_ask() else None,
             stop=watch.stop,
         )
     watch.finish(result, practice=options.emulator, state_dir=options.state_dir)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zmigrate.cli import streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import (
     AsJson,
@@ -76,7 +75,7 @@ def add_to(app: typer.Typer) -> None:
                 secrets=secrets_of(run, jobs, state_dir),
                 state_dir=state_dir,
                 listeners=(watch,),
-                confirm=watch.confirm if sys.stdin.isatty() else None,
+                confirm=watch.confirm if streams.can_ask() else None,
                 stop=watch.stop,
             )
         watch.finish(result, state_dir=state_dir)
@@ -89,7 +88,7 @@ def add_to(app: typer.Typer) -> None:
 
         found = list_runs(found_settings(state_dir).state_dir)
         if as_json:
-            typer.echo(json.dumps([as_data(info) for info in found], ensure_ascii=False))
+            streams.print_json([as_data(info) for info in found])
             return
         from zmigrate.display.console import stdout_console
 
@@ -103,7 +102,7 @@ def add_to(app: typer.Typer) -> None:
 
         info = find_run(found_settings(state_dir).state_dir, run)
         if as_json:
-            typer.echo(json.dumps(as_data(info), ensure_ascii=False))
+            streams.print_json(as_data(info))
             return
         from zmigrate.display.console import stdout_console
 
@@ -153,7 +152,7 @@ def table(found: list[RunInfo]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    from zmigrate.display.summary import STATE_STYLE
+    from zmigrate.display.summary import state_style
     from zmigrate.wording import count
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -161,14 +160,19 @@ def table(found: list[RunInfo]) -> RenderableType:
     made.add_column("state", no_wrap=True)
     made.add_column("rows", justify="right", no_wrap=True)
     made.add_column("failed", justify="right", no_wrap=True)
+    doubts = any(info.rows.in_doubt for info in found)
+    if doubts:
+        made.add_column("in doubt", justify="right", no_wrap=True)
     made.add_column("org", overflow="fold")
     for info in reversed(found):
         record = info.record
         rows = (record.result or {}).get("rows")
-        read, failed = (count(rows["read"]), count(rows["failed"])) if rows else ("", "")
-        state = Text(record.state, style=STATE_STYLE.get(record.state, ""))
+        shown: list[str | Text] = [count(rows[name]) if rows else "" for name in ("read", "failed")]
+        if doubts:
+            shown.append(Text(count(info.rows.in_doubt), style="yellow" if info.rows.in_doubt else "dim"))
+        state = Text(record.state, style=state_style(record.state, rows or {}))
         org = "practice" if record.practice else str(record.org.get("name", ""))
-        made.add_row(info.run_id, state, read, failed, org)
+        made.add_row(info.run_id, state, *shown, org)
     return made
 
 
@@ -177,7 +181,7 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from zmigrate.cli.mending import commands
+    from zmigrate.cli.mending import by_hand, commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
@@ -197,7 +201,12 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
             report=True,
             rows_total=(record.source or {}).get("rows"),
             counted_only=info.counted_only,
-            commands=commands(info, state_dir) if record.state == "finished" and not record.practice else (),
+            commands=None
+            if by_hand(info)
+            else commands(info, state_dir)
+            if record.state == "finished" and not record.practice
+            else (),
+            reloads={} if record.practice else reloads(info, state_dir),
         )
     )
     for run in list_steps(info.folder) or [info]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zmigrate.cli import asking, errors
+from zmigrate.cli import asking, errors, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import ConfigError, RefusedError, UsageError, ZmigrateError
@@ -56,17 +56,20 @@ def add_to(app: typer.Typer) -> None:
         """Check credentials, scopes, org, clock and reachability."""
         from zmigrate.cli.checking import check_all, lines_of
 
-        found = check_all(profile, scope or [], state_dir)
+        found, fault = check_all(profile, scope or [], state_dir)
         if as_json:
-            typer.echo(json.dumps(found, ensure_ascii=False))
-            return
-        for line in lines_of(found):
-            typer.echo(line)
+            streams.print_json(found)
+        else:
+            for line in lines_of(found):
+                streams.echo(line)
+        if fault is not None:
+            errors.tell(errors.problem_of(fault), sys.stderr)
+            raise typer.Exit(fault.exit_code)
 
 
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
     """Ask, try, and write; a refusal says what to do, and on a terminal the questions come again."""
-    say(INTRODUCTION)
+    streams.say(INTRODUCTION)
     name = profile or asking.ask("profile name", default="default")
     if profile_exists(folder, name) and not asking.ask_yes(
         f"profile '{name}' exists in zmigrate.toml; replace it?"
@@ -79,16 +82,17 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
         try:
             credentials = asked_credentials(answers, environ, name)
             org = try_out(credentials)
+            credentials = replace(credentials, portal=names_portal(org, credentials))
         except ZmigrateError as error:
-            if not sys.stdin.isatty():
+            if not streams.can_ask():
                 raise
             errors.tell(errors.problem_of(error), sys.stderr)
-            say("\nOnce more; Enter keeps what is in brackets.\n")
+            streams.say("\nOnce more; Enter keeps what is in brackets.\n")
             continue
         keep(folder, name, answers, credentials)
-        say(f"\nThe token works: {org.name}, {environment_text(org)}, {org.edition} edition.")
-        say(f"Profile '{name}' is in zmigrate.toml, its secret in .env (readable by you alone).")
-        say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
+        streams.say(f"\nThe token works: {org.name}, {environment_text(org)}, {org.edition} edition.")
+        streams.say(f"Profile '{name}' is in zmigrate.toml, its secret in .env (readable by you alone).")
+        streams.say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
         return
     raise RefusedError(
         "the credentials were refused again and again", hint="look at them in Zoho's API console"
@@ -107,7 +111,7 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
         *dc_or_url(place), "the answer", names=("the data centre", "the accounts URL")
     )
     if "//accounts.zoho" in accounts_url:
-        say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
+        streams.say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
     answers["client_id"] = asking.ask("client id", default=answers.get("client_id"))
     secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
     answers["soid"] = asking.ask("org id", default=answers.get("soid"))
@@ -125,25 +129,45 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
 
 
 def try_out(credentials: Credentials) -> Org:
-    """One token that may only read the org, and the org. Raises RefusedError saying what to do."""
+    """One token that may only read the org, and the org, whichever it is. Raises RefusedError saying what to
+    do.
+    """
     from zmigrate.cli.connections import patient_settings, teller
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
 
     settings = patient_settings()
-    with connect(
-        credentials, (ORG_SCOPE,), settings=settings, emit=teller(), stop=StopSignal()
-    ) as connection:
+    any_org = replace(credentials, portal=True)
+    with connect(any_org, (ORG_SCOPE,), settings=settings, emit=teller(), stop=StopSignal()) as connection:
         return connection.crm.org()
+
+
+def names_portal(org: Org, credentials: Credentials) -> bool:
+    """Whether the soid is the id of a portal: a person says so where it is not that of the org. Raises
+    OrgError where nobody does.
+    """
+    from zmigrate.zoho.asked_org import org_fault
+
+    fault = org_fault(org, credentials)
+    if fault is None:
+        return False
+    if not streams.can_ask():
+        raise fault
+    streams.say(f"\n{fault.message}")
+    if not asking.ask_yes(f"Is {credentials.soid} the id of a portal?"):
+        raise fault
+    return True
 
 
 def keep(folder: Path, name: str, answers: Mapping[str, str], credentials: Credentials) -> None:
     """Write the profile into zmigrate.toml and the secret into .env."""
     from zmigrate.cli.profile_file import write_profile
 
-    values = {"client_id": credentials.client_id, "soid": credentials.soid}
+    values: dict[str, str | bool] = {"client_id": credentials.client_id, "soid": credentials.soid}
     dc, _ = dc_or_url(answers["place"])
     values |= {"dc": dc.upper()} if dc else {"accounts_url": credentials.accounts_url}
+    if credentials.portal:
+        values["portal"] = True
     write_profile(folder, name, values, credentials.client_secret)
 
 
@@ -169,8 +193,3 @@ def profile_exists(folder: Path, name: str) -> bool:
 def environment_text(org: Org) -> str:
     """`production`, `sandbox`, or what the org says it is."""
     return "production" if org.production else (org.type or "sandbox")
-
-
-def say(text: str) -> None:
-    """A line for the person."""
-    typer.echo(text, err=True)

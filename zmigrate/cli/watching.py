@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -14,15 +10,17 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 
 from zmigrate import events
-from zmigrate.cli import errors
+from zmigrate.cli import errors, streams
 from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
-from zmigrate.engine.signals import NAMES
+from zmigrate.engine.signals import handled_by
+from zmigrate.errors import ZmigrateError
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
+    from zmigrate.display.doubt import Reload
     from zmigrate.engine.entry import Banner, RunResult
 
 
@@ -50,7 +48,8 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.__exit__(kind, error, trace)
+        with errors.never_the_result("the progress", None):
+            self._progress.__exit__(kind, error, trace)
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.FlowStarted):
@@ -69,7 +68,7 @@ class Watch:
     def confirm(self, asked: Banner) -> bool:
         """Show what is about to happen, and ask."""
         self._show(facts_of_banner(asked))
-        with interruptible():
+        with handled_by(end_question):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
     def finish(self, result: RunResult, *, practice: bool = False, state_dir: Path | None = None) -> None:
@@ -79,53 +78,58 @@ class Watch:
         """
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
-            mends = result.state == "finished" and result.rows.failed and not practice
-            commands = mending_commands(result, state_dir) if mends else []
-            shown = summary(
-                body,
-                practice=practice,
-                rows_total=self._rows_total,
-                rows_before=self._rows_before,
-                commands=commands,
-            )
-            self._console.print(shown, crop=False)
+            with errors.never_the_result("the summary", state_dir):
+                self._summarise(result, body, practice=practice, state_dir=state_dir)
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
                 errors.Problem(error["code"], error["message"], error["hint"], result.exit_code), sys.stderr
             )
         if self._json:
-            typer.echo(json.dumps(body, ensure_ascii=False))
+            streams.print_json(body)
         raise typer.Exit(result.exit_code)
+
+    def _summarise(
+        self, result: RunResult, body: dict[str, Any], *, practice: bool, state_dir: Path | None
+    ) -> None:
+        commands, reloads = ([], {}) if practice else mending(result, state_dir)
+        shown = summary(
+            body,
+            practice=practice,
+            rows_total=self._rows_total,
+            rows_before=self._rows_before,
+            commands=commands,
+            reloads=reloads,
+        )
+        self._console.print(shown, crop=False)
 
     def _show(self, facts: BannerFacts) -> None:
         self._banner_shown = True
         self._console.print(banner(facts))
 
 
-def mending_commands(result: RunResult, state_dir: Path | None) -> list[str]:
-    """The commands that feed in again what failed."""
+def mending(result: RunResult, state_dir: Path | None) -> tuple[list[str] | None, dict[str, Reload]]:
+    """The commands that feed in again what failed, once the run is finished, None for a hand-written job; and
+    what is in doubt."""
+    fails = result.state == "finished" and result.rows.failed
+    if not fails and not result.rows.in_doubt:
+        return [], {}
     from zmigrate.cli.connections import found_settings
-    from zmigrate.cli.mending import commands
+    from zmigrate.cli.mending import by_hand, commands, reloads
     from zmigrate.engine.ledger import find_run
 
-    return commands(find_run(found_settings(state_dir).state_dir, result.run_id), state_dir)
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """While a question is open, a signal ends it: the run's own handler would only take note of it."""
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        raise StopRequested
-
-    numbers = [number for name in NAMES if (number := getattr(signal, name, None)) is not None]
-    before = {number: signal.signal(number, end) for number in numbers}
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        info = find_run(found_settings(state_dir).state_dir, result.run_id)
+    except ZmigrateError:
+        return [], {}  # what keeps the folder from being read is told as the end of the run
+    if by_hand(info):
+        return None, {}
+    return commands(info, state_dir) if fails else [], reloads(info, state_dir)
+
+
+def end_question(_number: int, _frame: FrameType | None) -> None:
+    """A signal ends an open question; the run's own handler would only take note of it."""
+    raise StopRequested
 
 
 def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import select
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-WAIT_S = 0.5
 
 WRITE_WORDS = {
     "insert": "insert into",
@@ -39,6 +36,8 @@ class BannerFacts:
     practice: bool
     steps: Sequence[StepFacts] = ()
     """Of a flow."""
+    call: str | None = None
+    """Of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`."""
 
 
 def banner(facts: BannerFacts) -> RenderableType:
@@ -62,7 +61,10 @@ def banner(facts: BannerFacts) -> RenderableType:
         rows = "" if step.rows is None else f", {counted(step.rows, 'row')}"
         what = f"{step.name:{width}}  {write_text(step.operation, step.module)}{rows}"
         grid.add_row("" if number else "steps", what)
-    grid.add_row("rows", rows_text(facts))
+    if facts.call is None:
+        grid.add_row("rows", rows_text(facts))
+    else:
+        grid.add_row("call", facts.call)
     if facts.practice:
         grid.add_row("practice", "nothing reaches Zoho, and this org is gone afterwards")
     return Panel(grid, title=facts.job, title_align="left", border_style=color, expand=False)
@@ -87,15 +89,7 @@ def confirm(console: Console, question: str) -> bool:
     """Ask on the terminal, which the caller made sure of; anything but yes is no."""
     console.print(f"{question} [y/N] ", end="", style="bold")
     console.file.flush()
-    wait_for_answer()
-    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
-
-
-def wait_for_answer() -> None:
-    """Until there is a line to read, a little at a time: a signal that comes just before a read that blocks
-    would be seen only after it.
-    """
-    if sys.platform == "win32" or not sys.stdin.isatty():
-        return
-    while not select.select([sys.stdin], [], [], WAIT_S)[0]:
-        continue
+    try:
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    except UnicodeDecodeError:  # a key of another keyboard
+        return False

@@ -3,49 +3,58 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.live import Live
     from rich.text import Text
 
 
-class Patient:
-    """A stream for as long as somebody reads it. When that one is gone (`2>&1 | head`, a closed terminal, a
-    lost SSH session), it takes what it is given and says nothing; a run goes on, or stops, as it was told.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            return self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+SPINS_PER_S = 12.5
 
 
 def stderr_console() -> Console:
     """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
     from rich.console import Console
 
-    file = cast("TextIO", Patient(sys.stderr))
-    return Console(file=file, stderr=True, highlight=False, emoji=False, markup=False)
+    return Console(file=sys.stderr, stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def stdout_console() -> Console:
     """Where results go."""
     from rich.console import Console
 
-    return Console(highlight=False, emoji=False, markup=False)
+    return Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
+
+
+def begin_live(console: Console, picture: RenderableType, *, by_itself: bool = False) -> Live:
+    """Show a picture at the bottom of the terminal. What a job module prints meanwhile stands above it; where
+    stdout is no terminal, what it prints there goes there as ever.
+
+    `by_itself`: it moves between updates, and is gone at the end.
+    """
+    from rich.live import Live
+
+    live = Live(
+        picture,
+        console=console,
+        auto_refresh=by_itself,
+        refresh_per_second=SPINS_PER_S,
+        transient=by_itself,
+        redirect_stdout=sys.stdout.isatty(),
+        redirect_stderr=True,
+    )
+    live.start(refresh=True)
+    return live
+
+
+def end_live(live: Live) -> None:
+    """Leave the last picture where it stands, below what was printed without an end of its line."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    live.stop()
 
 
 @dataclass(frozen=True, slots=True)

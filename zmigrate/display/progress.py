@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from zmigrate import events
+from zmigrate.display.console import begin_live, end_live
 from zmigrate.display.figures import Figures
 from zmigrate.display.notes import Notes
 from zmigrate.wording import count, counted, duration
@@ -156,6 +158,13 @@ class LiveProgress:
         self._stop()
 
     def __call__(self, event: events.Event) -> None:
+        try:
+            self._take(event)
+        except Exception:
+            self._give_up()
+            raise
+
+    def _take(self, event: events.Event) -> None:
         self._figures.take(event)
         note = self._notes.line(event)
         if note is not None:
@@ -171,16 +180,7 @@ class LiveProgress:
         self._console.print(line)
 
     def _start(self) -> None:
-        from rich.live import Live
-
-        self._live = Live(
-            self._picture(),
-            console=self._console,
-            auto_refresh=False,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        self._live.start(refresh=True)
+        self._live = begin_live(self._console, self._picture())
 
     def _draw(self) -> None:
         now = self._clock()
@@ -190,11 +190,20 @@ class LiveProgress:
         self._live.update(self._picture(), refresh=True)
 
     def _stop(self) -> None:
-        if self._live is None:
+        live, self._live = self._live, None
+        if live is None:
             return
-        self._live.update(self._picture(), refresh=True)
-        self._live.stop()
-        self._live = None
+        try:
+            live.update(self._picture())
+        finally:
+            end_live(live)
+
+    def _give_up(self) -> None:
+        """Leave the terminal to others: what a job prints must not meet the fault of a picture."""
+        live, self._live = self._live, None
+        if live is not None:
+            with suppress(Exception):  # the same one again
+                end_live(live)
 
     def _picture(self) -> RenderableType:
         return picture(self._figures, self._console.width)

@@ -49,6 +49,12 @@ class Story:
         if event.batch not in self._in_doubt:
             return
         self._in_doubt.discard(event.batch)
+        if event.in_doubt:
+            rows = counted(event.in_doubt, "row")
+            self._tell(
+                "lost", f"looked into: what became of {rows} can't be told; they end in doubt", "yellow"
+            )
+            return
         rows = counted(event.created, "row")
         self._tell("settled", f"looked into, by their keys: those {rows} are in Zoho now, each once", "green")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.console import Hanging
+from zmigrate.display.doubt import Reload, in_doubt
 from zmigrate.wording import count, counted, duration, nearby
 
 if TYPE_CHECKING:
@@ -37,9 +38,43 @@ STATE_WORDS = {
     "refused": "refused by Zoho",
     "broken": "ended by a fault of zmigrate's own",
 }
-RESUMABLE = frozenset({"limited", "paused", "interrupted", "broken"})
+RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
+ENDED_WELL = frozenset({"finished", "limited"})
+"""States whose color says that all is well, which is so where every row got in."""
 CAN_GO_ON = frozenset({"paused", "interrupted"})
 """Of which the head says so; of a limited run it goes without saying."""
+FILES = {
+    "run": "run",
+    "success": "success",
+    "errors": "errors",
+    "skipped": "skipped",
+    "in_doubt": "in doubt",
+    "report": "report",
+}
+FLOW_FILES = FILES | {
+    "success": "all successes",
+    "errors": "all errors",
+    "skipped": "all skipped",
+    "in_doubt": "all in doubt",
+}
+"""The result files by name, and what the end of a run calls them."""
+
+
+def state_style(state: str, rows: Mapping[str, int]) -> str:
+    """The color of a state; a run with rows that failed or are in doubt has not ended well."""
+    if state in ENDED_WELL and (rows.get("failed") or rows.get("in_doubt")):
+        return "yellow"
+    return STATE_STYLE.get(state, "")
+
+
+def troubles(rows: Mapping[str, int]) -> str:
+    """`12 rows in doubt and 3 failed`; "" where there are none such."""
+    words: list[str] = []
+    for name in ("in_doubt", "failed"):
+        number = rows.get(name, 0)
+        if number:
+            words.append(f"{count(number) if words else counted(number, 'row')} {name.replace('_', ' ')}")
+    return " and ".join(words)
 
 
 def accounting(rows: Mapping[str, int]) -> RenderableType:
@@ -74,7 +109,7 @@ def step_table(result: Mapping[str, Any]) -> RenderableType:
         total = Text(count(rows[name]), style=f"bold {style}".strip() if rows[name] else "dim")
         table.add_column(name.replace("_", " "), total, justify="right", no_wrap=True)
     for step in result["steps"]:
-        state = Text(step["state"], style=STATE_STYLE.get(step["state"], ""))
+        state = Text(step["state"], style=state_style(step["state"], step["rows"]))
         figures = [
             Text(count(step["rows"][name]), style=style if step["rows"][name] else "dim")
             for name, style in [("read", ""), *shown]
@@ -110,37 +145,44 @@ def summary(
     rows_total: int | None = None,
     rows_before: int | None = None,
     counted_only: bool = False,
-    commands: Sequence[str] = (),
+    commands: Sequence[str] | None = (),
+    reloads: Mapping[str, Reload] = {},
 ) -> RenderableType:
     """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
 
     `rows_total` is how many rows the source has, `rows_before` how many were done before this sitting, where
     that is known. `counted_only`: of time and calls nothing is known, since the run is at work or was killed.
-    `commands` feed the rows in again that failed. Paths and commands stand on lines of their own and are
-    never cut, so print it with `crop=False`.
+    `commands` feed the rows in again that failed; None where no file can, of a hand-written job. `reloads`
+    (by run id; of a flow by that of its steps) feed in those in doubt. Paths and commands stand on lines of
+    their own and are never cut, so print it with `crop=False`.
     """
     from rich.console import Group
     from rich.text import Text
 
-    state = str(result["state"])
+    state, rows = str(result["state"]), result["rows"]
+    wrong = troubles(rows)
+    words = (state if practice else STATE_WORDS.get(state, state)) + (f", {wrong}" if wrong else "")
+    after = f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}"
     head = Text.assemble(
         (str(result["job"]), "bold"),
         " ",
-        (state if practice else STATE_WORDS.get(state, state), f"bold {STATE_STYLE.get(state, '')}".strip()),
-        "" if counted_only else f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}",
+        (words, f"bold {state_style(state, rows)}".strip()),
+        "" if counted_only else f",{after}" if wrong else after,
         "; can go on" if state in CAN_GO_ON and not practice else "",
     )
     parts: list[RenderableType] = [
         "",
         head,
         "",
-        accounting(result["rows"]) if result.get("steps") is None else step_table(result),
-        balance(result["rows"], rows_total),
+        accounting(rows) if result.get("steps") is None else step_table(result),
+        balance(rows, rows_total),
         "",
     ]
     if not counted_only:
         parts.append(Text(cost(result), style="dim"))
     parts += files(result)
+    if rows.get("in_doubt"):
+        parts += ["", *in_doubt(result, reloads, practice=practice, by_hand=commands is None), ""]
     parts += map(step_line, next_steps(result, practice=practice, report=report, commands=commands))
     return Group(*parts)
 
@@ -174,28 +216,27 @@ def cost(result: Mapping[str, Any]) -> str:
 
 
 def files(result: Mapping[str, Any]) -> list[RenderableType]:
-    """Where the result files lie, each in one piece; the one of errors where there are any. Those of a flow
-    are an overview of its steps' files.
+    """Where all result files that exist lie, each in one piece; the one of errors where there are any. Those
+    of a flow are an overview of its steps' files.
     """
     from rich.text import Text
 
     flow = result.get("steps") is not None
-    titles = {"run": "run", "success": "success", "errors": "errors", "report": "report"}
-    if flow:
-        titles |= {"success": "all successes", "errors": "all errors"}
-    shown = {title: result["files"].get(name) for name, title in titles.items()}
+    titles = FLOW_FILES if flow else FILES
+    shown = {title: path for name, title in titles.items() if (path := result["files"].get(name))}
     if not result["rows"].get("failed"):
-        shown.pop(titles["errors"])
-    width = max(map(len, titles.values()))
+        shown.pop(titles["errors"], None)
+    width = max(map(len, (titles["success"], *shown)))
     return [
         Text.assemble(f"{title:{width}}  ", (nearby(path), "cyan"), no_wrap=True, overflow="ignore")
         for title, path in shown.items()
-        if path
     ]
 
 
-def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:
+def mending(result: Mapping[str, Any], commands: Sequence[str] | None) -> list[str]:
     """How the rows that failed get in after all; of a flow, where each step has them."""
+    if commands is None:
+        return ["errors.csv tells which items failed, and why"]
     lines = [f"  {command}" for command in commands]
     if result.get("steps") is None:
         again = ":" if lines else ": it loads only what failed"
@@ -208,16 +249,21 @@ def mending(result: Mapping[str, Any], commands: Sequence[str]) -> list[str]:
 
 
 def next_steps(
-    result: Mapping[str, Any], *, practice: bool = False, report: bool = False, commands: Sequence[str] = ()
+    result: Mapping[str, Any],
+    *,
+    practice: bool = False,
+    report: bool = False,
+    commands: Sequence[str] | None = (),
 ) -> list[str]:
     """What a person does now."""
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
     if result["state"] in RESUMABLE:
+        first = "once Zoho lets you, " if result["state"] == "refused" else ""
         steps.append(
             "this was practice: its org is gone, so start it anew"
             if practice
-            else f"to go on: zmigrate resume {run_id}"
+            else f"{first}to go on: zmigrate resume {run_id}"
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")

@@ -44,11 +44,11 @@ class Token:
 class Accounts:
     """Mints, checks and revokes access tokens for one client of one org."""
 
-    def __init__(self, clock: Clock, client_id: str, client_secret: str, org_ids: tuple[str, ...]) -> None:
+    def __init__(self, clock: Clock, client_id: str, client_secret: str, zgid: str) -> None:
         self._clock = clock
         self.client_id = client_id
         self.client_secret = client_secret
-        self._org_ids = org_ids
+        self._zgid = zgid
         self._tokens: OrderedDict[str, Token] = OrderedDict()
         self._minted: deque[float] = deque()
         self._allowed: dict[tuple[frozenset[str], str], bool] = {}
@@ -100,7 +100,7 @@ class Accounts:
         )
         if not org or not documented:
             return "missing_org_info"
-        return None if org in self._org_ids else options.wrong_org_error
+        return None if org == self._zgid else options.wrong_org_error
 
     def _refuse(self, error: str, options: Options) -> Answer:
         self.refused += 1

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 from .accounts import HTML
 from .answers import Answer
 from .api import Asked
+from .empty_answers import emptied
 from .wire import Exchange, fault_answer
 from .world import World
 
@@ -40,6 +41,8 @@ class AccountsApp:
         elif fault.kind == "delay":
             await exchange.hold_until(fault.delay_s or 0.0)
             await exchange.deliver(self._answer(asked))
+        elif fault.kind == "empty_200":
+            await exchange.deliver(emptied(self._answer(asked), asked.path, fault.shape))
         else:
             self._world.accounts.requests += 1
             await exchange.deliver(fault_answer(self._world, fault))

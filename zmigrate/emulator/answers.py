@@ -21,24 +21,33 @@ class Answer:
 
 
 class Refused(Exception):
-    """Zoho refuses the call, or (inside a batch) the record."""
+    """Zoho refuses the call, or (inside a batch) the record.
 
-    def __init__(self, code: str, message: str, details: Json | None = None, status: int = 400) -> None:
+    `wrapped`: the refusal of a whole call is the only element of `data[]`, as some are in writes (OAS).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        details: Json | None = None,
+        status: int = 400,
+        *,
+        wrapped: bool = False,
+    ) -> None:
         super().__init__(code)
         self.code = code
         self.message = message
         self.details = details if details is not None else {}
         self.status = status
+        self.wrapped = wrapped
 
     def envelope(self) -> Json:
         return {"code": self.code, "details": self.details, "message": self.message, "status": "error"}
 
     def answer(self) -> Answer:
-        return Answer(self.status, orjson.dumps(self.envelope()))
-
-    def in_data(self) -> Answer:
-        """The refusal as the only element of `data[]`, as writes wrap some of them (OAS `record`)."""
-        return Answer(self.status, orjson.dumps({"data": [self.envelope()]}))
+        envelope = self.envelope()
+        return Answer(self.status, orjson.dumps({"data": [envelope]} if self.wrapped else envelope))
 
 
 def json_answer(value: Any, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Answer:
@@ -48,13 +57,53 @@ def json_answer(value: Any, status: int = 200, headers: tuple[tuple[bytes, bytes
 NO_CONTENT = Answer(204)
 
 
-def dead_token(code: str = "INVALID_TOKEN") -> Refused:
-    text = "invalid oauth token" if code == "INVALID_TOKEN" else "Authentication failed"
-    return Refused(code, text, status=401)
+NAMED: dict[str, tuple[str, Json]] = {
+    "AUTHENTICATION_FAILURE": ("Authentication failed", {}),
+    "AUTHORIZATION_FAILED": (
+        "User does not have sufficient privilege to perform this action",
+        {"resource_path_index": 0},
+    ),
+    "DEPENDENT_SERVICE_ERROR": (
+        "The dependent service does not have permission to complete the operation",
+        {"dependency_error": "NO_PERMISSION"},
+    ),
+    "INTERNAL_ERROR": ("Internal Server Error", {}),
+    "INVALID_REQUEST_METHOD": (
+        "The http request method type is not a valid one",
+        {"resource_path_index": 0},
+    ),
+    "INVALID_TOKEN": ("invalid oauth token", {}),
+    "NO_PERMISSION": ("Permission denied", {"permissions": ["Crm_Implied_View_Leads"]}),
+}
+"""Message and details of refusals, as the OAS examples of record calls have them."""
 
 
-def invalid_module() -> Refused:
-    return Refused("INVALID_MODULE", "the module name given seems to be invalid", {"resource_path_index": 0})
+def named(
+    code: str,
+    message: str | None = None,
+    details: Any = None,
+    status: int = 400,
+    *,
+    wrapped: bool = False,
+) -> Refused:
+    """The refusal of this code, with the message and the details of the documents where none are given."""
+    known_message, known_details = NAMED.get(code, (code.replace("_", " ").lower(), {}))
+    return Refused(
+        code,
+        known_message if message is None else message,
+        known_details if details is None else details,
+        status,
+        wrapped=wrapped,
+    )
+
+
+def dead_token(code: str) -> Refused:
+    return named(code, status=401)
+
+
+def invalid_module(*, wrapped: bool = False) -> Refused:
+    text = "the module name given seems to be invalid"
+    return Refused("INVALID_MODULE", text, {"resource_path_index": 0}, wrapped=wrapped)
 
 
 def unreadable_body() -> Refused:

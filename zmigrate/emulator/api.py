@@ -6,13 +6,13 @@ Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from . import coql, metadata, reads
-from .answers import Answer, Json, Refused, invalid_module, missing_param, unreadable_body
+from .answers import Answer, Json, Refused, invalid_module, missing_param, named, unreadable_body
 from .audit import ABSENT, Write
 from .catalogue import ModuleSpec
 from .world import World
@@ -23,6 +23,16 @@ MAX_ROWS = 100
 HEAVY_ABOVE_ROWS = 10
 ROWS_PER_CREDIT = 10
 COQL_STEPS = ((200, 1), (1000, 2), (2000, 3))
+FEATURES = (
+    "layout_rules",
+    "range_validation",
+    "assignment_rules",
+    "function_validation_rule",
+    "criteria_validation_rule",
+    "global_map_dependency",
+    "territory_subordinates",
+)
+"""What `apply_feature_execution` may name (OAS)."""
 ACTION_SCOPES = {"insert": "create", "upsert": "create", "update": "update", "delete": "delete"}
 Run = Callable[[], Answer]
 
@@ -44,7 +54,10 @@ class Asked:
 
 @dataclass(slots=True)
 class Planned:
-    """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered."""
+    """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered.
+
+    `rows`: the very list of which `run` makes an insert, update or upsert.
+    """
 
     label: str
     run: Run
@@ -52,6 +65,7 @@ class Planned:
     heavy: bool = False
     credits: int = 1
     write: Write | None = None
+    rows: list[Any] = field(default_factory=list)
 
 
 def refusing(label: str, refusal: Refused) -> Planned:
@@ -82,10 +96,12 @@ def no_such_url() -> Refused:
 
 
 def wrong_method() -> Refused:
-    return Refused("INVALID_REQUEST_METHOD", "The http request method type is not a valid one")
+    return named("INVALID_REQUEST_METHOD", details={})
 
 
-def route(world: World, asked: Asked, segments: list[str]) -> Planned:  # noqa: PLR0911  # a table
+def route(  # noqa: PLR0911, PLR0912  # a table
+    world: World, asked: Asked, segments: list[str]
+) -> Planned:
     """Raises Refused where there is no such call."""
     query = asked.query
     match asked.method, segments:
@@ -109,9 +125,14 @@ def route(world: World, asked: Asked, segments: list[str]) -> Planned:  # noqa: 
         case "GET", ["settings", "layouts", layout_id]:
             run = lambda: metadata.layouts(world, query, layout_id)  # noqa: E731  # as above
             return _meta(asked, "zohocrm.settings.layouts.read", run)
+        case "GET", ["settings", "duplicate_check_preference"]:
+            run = lambda: metadata.duplicate_check_preference(world, query)  # noqa: E731  # as above
+            return _meta(asked, "zohocrm.settings.duplicate_check_preference.read", run)
         case "POST", ["coql"]:
             return _coql(world, asked)
         case _, ["org" | "users" | "coql", *_] | ["settings", "fields" | "modules" | "layouts", *_]:
+            raise wrong_method()
+        case _, ["settings", "duplicate_check_preference"]:
             raise wrong_method()
         case _, [module, *rest] if module != "settings":
             return _records(world, asked, module, rest)
@@ -150,8 +171,7 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
     method, query = asked.method, asked.query
     if spec is None:
         if method in ("POST", "PUT"):
-            label = f"{method} {asked.path}"
-            return Planned(label, lambda: invalid_module().in_data())
+            return refusing(f"{method} {asked.path}", invalid_module(wrapped=True))
         raise invalid_module()
     read = f"zohocrm.modules.{spec.scope}.read"
     since = asked.header(b"if-modified-since")
@@ -186,6 +206,8 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
             return _delete(world, asked, spec, query.get("ids"))
         case "DELETE", [record_id] if record_id.isdecimal():
             return _delete(world, asked, spec, record_id)
+        case "POST" | "PUT", [_]:
+            raise named("INVALID_REQUEST_METHOD", wrapped=True)
         case _, [] | [_] | ["actions", "count"]:
             raise wrong_method()
     raise no_such_url()
@@ -204,7 +226,8 @@ def _write(
         body = parsed(asked.body)
         rows = rows_of(body)
         if action == "upsert" and not spec.upsertable:
-            refusal = Refused("INVALID_MODULE", "the given module is not supported in API")
+            text = "the given module is not supported in API"
+            refusal = Refused("INVALID_MODULE", text, {"resource_path_index": 0}, wrapped=True)
     except Refused as refused:
         refusal = refused
     if record_id and len(rows) == 1 and isinstance(rows[0], dict):
@@ -224,15 +247,17 @@ def _write(
         if refusal is not None:
             raise refusal
         writer = Writer(world, spec.api_name)
-        write.applied = True
         if action == "insert":
-            return writer.insert(rows)
-        if action == "upsert":
-            return writer.upsert(rows, check_fields_of(body))
-        return writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
+            answer = writer.insert(rows)
+        elif action == "upsert":
+            answer = writer.upsert(rows, check_fields_of(body))
+        else:
+            answer = writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
+        write.applied = True
+        return answer
 
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
-    return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write)
+    return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows)
 
 
 def _delete(world: World, asked: Asked, spec: ModuleSpec, raw_ids: str | None) -> Planned:
@@ -278,12 +303,26 @@ def rows_of(body: Json) -> list[Any]:
     if not isinstance(rows, list) or not rows:
         raise Refused("INVALID_DATA", "invalid data", {"expected_data_type": "jsonarray", **where})
     if len(rows) > MAX_ROWS:
-        raise too_many_rows("data")
+        raise too_many_rows("data", wrapped=True)
     trigger = body.get("trigger")
     if trigger is not None and not isinstance(trigger, list):
         expected = {"expected_data_type": "jsonarray", "api_name": "trigger", "json_path": "$.trigger"}
         raise Refused("INVALID_DATA", "invalid data", expected)
+    check_features(body.get("apply_feature_execution"))
     return rows
+
+
+def check_features(features: Any) -> None:
+    """`apply_feature_execution`: `[{"name"}]`. That what is no such list is refused so is UNCONFIRMED."""
+    where = "$.apply_feature_execution"
+    if features is not None and not isinstance(features, list):
+        expected = {"expected_data_type": "jsonarray", "api_name": where[2:], "json_path": where}
+        raise Refused("INVALID_DATA", "invalid data", expected, wrapped=True)
+    for position, feature in enumerate(features or ()):
+        if not isinstance(feature, dict) or feature.get("name") not in FEATURES:
+            path = f"{where}[{position}].name"
+            details = {"api_name": "name", "json_path": path, "supported_values": list(FEATURES)}
+            raise Refused("INVALID_DATA", "invalid data", details, wrapped=True)
 
 
 def check_fields_of(body: Json) -> list[str]:
@@ -297,9 +336,10 @@ def check_fields_of(body: Json) -> list[str]:
     return names
 
 
-def too_many_rows(name: str) -> Refused:
+def too_many_rows(name: str, *, wrapped: bool = False) -> Refused:
     text = "count of records in your request exceeds the limit"
-    return Refused("LIMIT_EXCEEDED", text, {"maximum_length": MAX_ROWS, "api_name": name})
+    details = {"maximum_length": MAX_ROWS, "api_name": name}
+    return Refused("LIMIT_EXCEEDED", text, details, wrapped=wrapped)
 
 
 def keys_of(rows: list[Any]) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ class Bad(Exception):
         return [self.problem(field_name, index)]
 
 
-def error(code: str, message: str, details: Json) -> Json:
+def error(code: str, message: str, details: Any) -> Json:
     return {"code": code, "details": details, "message": message, "status": "error"}
 
 

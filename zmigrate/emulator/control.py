@@ -78,6 +78,8 @@ class Control:
             case "script", []:
                 entries = parsed(b'{"entries":' + body + b"}")["entries"]
                 world.faults.scripts += [Script.read(entry) for entry in entries]
+            case "script", ["clear"]:
+                world.faults.scripts.clear()
             case "expire_tokens", []:
                 world.accounts.expire_all()
             case "reset", []:

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from .empty_answers import EMPTY_BODIES, EmptyBody
 from .options import Options
 
 STATUS = re.compile(r"([1-5]\d\d)(_after)?")
@@ -14,15 +15,23 @@ NAMED = frozenset(
     {
         "answer",
         "delay",
+        "empty_200",
         "garbage",
         "hang",
         "late",
         "lost_answer",
         "reset",
+        "row_error",
         "short_data",
         "slow_body",
+        "wrapped",
     }
 )
+KEYS = frozenset(
+    {"applied", "body", "code", "contains", "delay_s", "details", "fault", "headers", "message", "method"}
+    | {"mode", "path", "rows_containing", "shape", "skip", "status", "times"}
+)
+"""What an entry of a script may name."""
 SERVER_ERRORS = ("500", "502", "503")
 
 
@@ -31,10 +40,16 @@ class Fault:
     """What is to happen to one request.
 
     `kind` is a status ("503": answered so, nothing done; "503_after": done, then answered so) or a name:
-    answer (given status and body, nothing done), delay (answered `delay_s` later), garbage, hang (never
-    answered, nothing done), late (done after `delay_s`, never answered; `mode` "close" or "hang"),
-    lost_answer (done, connection closed), reset (connection reset, nothing done), short_data (done, a result
-    is missing in `data[]`), slow_body (sent in pieces over `delay_s`).
+    answer (given status and body, nothing done), delay (answered `delay_s` later), empty_200 (done, then
+    answered 200 with the `shape` of a body: one of EMPTY_BODIES), garbage, hang (never answered, nothing
+    done), late (done after `delay_s`, never answered; `mode` "close" or "hang"), lost_answer (done,
+    connection closed), reset (connection reset, nothing done), row_error (of an insert, update or upsert the
+    rows with the text `rows_containing` are answered with the error `code`, done all the same or, where
+    `applied` is false, not done; the others as ever), short_data (done, a result is missing in `data[]`),
+    slow_body (sent in pieces over `delay_s`), wrapped (the call is refused with `code` as the only element of
+    `data[]`, nothing done).
+
+    With a status, `code` names the refusal, which is bare then. `message` and `details` go with a code.
     """
 
     kind: str
@@ -43,6 +58,12 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     delay_s: float | None = None
     mode: str | None = None
+    shape: EmptyBody = "none"
+    code: str | None = None
+    message: str | None = None
+    details: Any = None
+    rows_containing: bytes = b""
+    applied: bool = True
 
     @property
     def applies(self) -> bool:
@@ -50,7 +71,7 @@ class Fault:
         return self.kind in APPLYING or self.kind.endswith("_after")
 
 
-APPLYING = frozenset({"delay", "garbage", "lost_answer", "short_data", "slow_body"})
+APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "row_error", "short_data", "slow_body"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +81,7 @@ class Script:
     fault: Fault
     method: str | None = None
     path: str | None = None
-    contains: bytes | None = None
+    contains: bytes = b""
     times: int = 1
     skip: int = 0
 
@@ -71,34 +92,48 @@ class Script:
             path.startswith(self.path[:-1]) if self.path.endswith("*") else path == self.path
         ):
             return False
-        return self.contains is None or self.contains in body
+        return self.contains in body and self.fault.rows_containing in body
 
     @classmethod
     def read(cls, entry: dict[str, Any]) -> Script:
         """From JSON; raises ValueError for what is not known."""
         kind = str(entry.get("fault", ""))
-        if kind not in NAMED and not STATUS.fullmatch(kind):
-            raise ValueError(f"unknown fault: {kind!r}")
-        known = {"fault", "method", "path", "contains", "times", "skip", "status", "body", "headers"}
-        unknown = set(entry) - known - {"delay_s", "mode"}
-        if unknown:
-            raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
-        contains = entry.get("contains")
+        check(kind, entry)
         return cls(
             fault=Fault(
                 kind=kind,
-                status=entry.get("status"),
+                status=entry.get("status", 400 if kind == "wrapped" else None),
                 body=entry.get("body"),
                 headers=entry.get("headers") or {},
                 delay_s=entry.get("delay_s"),
                 mode=entry.get("mode"),
+                shape=entry.get("shape", "none"),
+                code=entry.get("code", "INTERNAL_ERROR" if kind == "row_error" else None),
+                message=entry.get("message"),
+                details=entry.get("details"),
+                rows_containing=(entry.get("rows_containing") or "").encode(),
+                applied=entry.get("applied", True),
             ),
             method=entry.get("method"),
             path=entry.get("path"),
-            contains=contains.encode() if contains is not None else None,
+            contains=(entry.get("contains") or "").encode(),
             times=int(entry.get("times", 1)),
             skip=int(entry.get("skip", 0)),
         )
+
+
+def check(kind: str, entry: dict[str, Any]) -> None:
+    """Raises ValueError for a script's entry that names what is not known, or lacks what its fault needs."""
+    if kind not in NAMED and not STATUS.fullmatch(kind):
+        raise ValueError(f"unknown fault: {kind!r}")
+    unknown = set(entry) - KEYS
+    if unknown:
+        raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
+    if entry.get("shape", "none") not in EMPTY_BODIES:
+        raise ValueError(f"shape can't be {entry['shape']!r}: {', '.join(EMPTY_BODIES)}")
+    needed = {"wrapped": "code", "row_error": "rows_containing"}.get(kind)
+    if needed and not entry.get(needed):
+        raise ValueError(f"{kind} needs {needed}")
 
 
 class Faults:
@@ -137,12 +172,19 @@ class Faults:
             ("slow_body", options.rate_slow_body),
             ("garbage", options.rate_garbage),
             ("short_data", options.rate_short_data if is_write else 0.0),
+            ("empty_200", 0.0 if is_write else options.rate_empty_200),
         )
         if not any(rate for _, rate in rates):
             return None
         drawn = self._rng.random()
         for kind, rate in rates:
             drawn -= rate
+            if drawn < 0 and kind == "empty_200":
+                return Fault(kind=kind, shape=self._shape(options))
             if drawn < 0:
                 return Fault(kind=kind.replace("5xx", self._rng.choice(SERVER_ERRORS)))
         return None
+
+    def _shape(self, options: Options) -> EmptyBody:
+        wanted = options.empty_200_body
+        return self._rng.choice(EMPTY_BODIES) if wanted == "any" else wanted

@@ -1,4 +1,4 @@
-"""The metadata calls: org, users, fields, modules, layouts."""
+"""The metadata calls: org, users, fields, modules, layouts, and which modules duplicates are sought in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, invalid_module, json_answer, missing_param
 from .catalogue import ModuleSpec
+from .duplicates import MAPPED_MODULES, mapped_fields
 from .ids import id_number
 from .org import (
     FIELD_ID,
@@ -113,3 +114,45 @@ def layouts(world: World, query: Mapping[str, str], layout_id: str | None = None
     if layout_id not in (None, layout["id"]):
         raise Refused("INVALID_DATA", "the id given seems to be invalid", {"resource_path_index": 2})
     return json_answer({"layouts": [layout]})
+
+
+def duplicate_check_preference(world: World, query: Mapping[str, str]) -> Answer:
+    """`GET /settings/duplicate_check_preference?module=Leads` (OAS of that name).
+
+    That there is no content where no preference was chosen is UNCONFIRMED.
+    """
+    module, kind = query.get("module"), world.options.duplicate_check
+    if not module:
+        raise missing_param("module")
+    where = {"param_name": "module"}
+    if module not in world.described:
+        raise Refused("INVALID_MODULE", "the module name given seems to be invalid", where)
+    if module not in MAPPED_MODULES:
+        raise Refused("NOT_SUPPORTED", "the given module is not supported for this api", where)
+    if kind == "own":
+        return NO_CONTENT
+    configurations = [_mapping(world, module)] if kind == "mapped_module_records" else []
+    preference = {"type": kind, "type_configurations": configurations}
+    return json_answer({"duplicate_check_preference": preference})
+
+
+def _mapping(world: World, module: str) -> Json:
+    """Which unique fields of a module are held against which of the other one."""
+    other = MAPPED_MODULES[module]
+    pairs = [
+        {
+            "mapped_field": _named_field(world, other, mapped),
+            "current_field": _named_field(world, module, name),
+        }
+        for name, mapped in mapped_fields(world, module).items()
+    ]
+    mapped_module = {"api_name": other, "name": world.described[other].plural, "id": world.module_id(other)}
+    return {"field_mappings": pairs, "mapped_module": mapped_module}
+
+
+def _named_field(world: World, module: str, name: str) -> Json:
+    """A field as the preference names it: `name` is the module's (OAS, docs v7)."""
+    spec = world.described[module]
+    number = list(spec.fields).index(name) + 1
+    field_id = FIELD_ID + world.position(module) * FIELDS_PER_MODULE + number
+    return {"api_name": name, "name": spec.plural, "id": str(field_id)}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from .empty_answers import EmptyBody
+
 OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
 Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
 
@@ -35,7 +37,9 @@ class Options:
         repr=False,
         metadata={"help": "client secret; a new one each time when not given", "live": False},
     )
-    zgid: str | None = _fixed(None, "digits of the soid; new ones each time when not given")
+    zgid: str | None = _fixed(
+        None, "digits of the soid, and zgid of the org; new ones each time when not given"
+    )
     allowed_scopes: str = _opt("", "comma-separated scopes the client may have; empty allows every scope")
     token_life_s: float = _opt(3600.0, "life of an access token")
     token_limit: int = _opt(10, "tokens one client may get in a window")
@@ -51,6 +55,7 @@ class Options:
     dead_token_code: Literal["INVALID_TOKEN", "AUTHENTICATION_FAILURE"] = _opt(
         "INVALID_TOKEN", "code of the 401 for a token that is no longer good"
     )
+    refuse_tokens: bool = _opt(False, "answer every token with that 401, as for a client that was removed")
     accept_bearer: bool = _opt(True, "take `Bearer` beside `Zoho-oauthtoken`")
     api_domain: str | None = _opt(
         None, "api_domain of the token answer; the emulator's own URL when not given"
@@ -67,11 +72,24 @@ class Options:
     concurrency: int | None = _opt(None, "calls in flight at once; by edition when not given")
     sub_concurrency: int = _opt(10, "heavy calls in flight at once")
     retry_after_s: int | None = _opt(None, "Retry-After header of 429 answers; none when not given")
+    records_limit: int | None = _opt(None, "records that the org holds, of all modules; none when not given")
+    full_code: Literal["MAX_RECORDS_LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED", "LICENSE_LIMIT_EXCEEDED"] = (
+        _opt("MAX_RECORDS_LIMIT_REACHED", "refusal of an insert beyond that")
+    )
+    full_shape: Literal["bare", "wrapped", "rows"] = _opt(
+        "bare", "that refusal: of the call, of the call in `data[]`, or of the rows that don't fit"
+    )
     clock_skew_s: float = _opt(0.0, "how far the emulator's clock is ahead of this machine's")
     utc_offset_minutes: int = _opt(120, "offset in which date-times are shown")
 
     email_unique: bool = _fixed(False, "Email is unique in Leads and Contacts")
     legacy_case_sensitive: bool = _fixed(False, "Legacy_ID is unique with regard to letter case")
+    duplicate_check: Literal["own", "converted_records", "mapped_module_records"] = _opt(
+        "own", "the duplicate check preference of Leads; with the last, Contacts are checked too"
+    )
+    duplicate_shape: Literal["record", "record_without_module", "id", "number", "none", "text", "list"] = (
+        _opt("record", "what the details of DUPLICATE_DATA name, or are")
+    )
     picklist: Literal["strict", "accept", "drop"] = _opt("strict", "a value that is not in a pick list")
     unknown_field: Literal["drop", "refuse"] = _opt("drop", "a key that names no field")
     readonly_field: Literal["drop", "refuse"] = _opt("drop", "a value for a field that can't be written")
@@ -81,7 +99,9 @@ class Options:
     )
     batch_twins: Literal["update", "refuse"] = _opt("update", "upsert: the same key twice in one call")
     deleted_block_unique: bool = _opt(False, "values of deleted records still count as taken")
+    ids_as: Literal["text", "number"] = _opt("text", "each `id` in an answer: a text, or a JSON number")
     unknown_id_status: Literal["400", "204"] = _opt("400", "answer to a read of an id that does not exist")
+    page_tokens: Literal["given", "withheld"] = _opt("given", "a list's token of the next page")
     page_cap: int = _opt(100_000, "records that page tokens give in all")
     coql_case_sensitive: bool = _opt(False, "COQL compares text with regard to letter case")
     coql_backslash: Literal["literal", "escape"] = _opt("literal", "how COQL reads a backslash in text")
@@ -89,7 +109,7 @@ class Options:
 
     faults_on: Literal["all", "writes"] = _opt("all", "CRM calls that the random faults hit")
     latency_ms: float = _opt(0.0, "answers are sent this long after the request came (ms)")
-    rate_401: float = _opt(0.0, "share answered 401 INVALID_TOKEN, nothing done")
+    rate_401: float = _opt(0.0, "share answered with the 401 of a dead token, nothing done")
     rate_429: float = _opt(0.0, "share answered 429, nothing done")
     rate_5xx: float = _opt(0.0, "share answered 500, 502 or 503, nothing done")
     rate_5xx_after: float = _opt(0.0, "share done, but answered 500, 502 or 503")
@@ -104,6 +124,8 @@ class Options:
     slow_body_s: float = _opt(1.0, "slow body: how long it takes")
     rate_garbage: float = _opt(0.0, "share done, but with a body that is not JSON")
     rate_short_data: float = _opt(0.0, "share of writes done, but with a result missing in `data[]`")
+    rate_empty_200: float = _opt(0.0, "share of reads answered 200 with an empty or a wrong body")
+    empty_200_body: Literal["any", EmptyBody] = _opt("any", "that body")
 
     def changed(self, changes: dict[str, Any]) -> Options:
         """A copy with `changes`; raises ValueError for a name that can't change at run time."""

@@ -61,7 +61,8 @@ class Listing:
         rows = rows[:per_page]
         given = (page.given if page else skip) + len(rows)
         showing = Showing(self._world, self._module)
-        following = self._following(rows[-1], given, number, token) if more else None
+        gives_token = more and self._world.options.page_tokens == "given"
+        following = self._following(rows[-1], given, number, token) if gives_token else None
         info = self._info(len(rows), number, following, page)
         info |= {"per_page": per_page, "more_records": more}
         return json_answer({"data": [showing.listed(row, names) for row in rows], "info": info})

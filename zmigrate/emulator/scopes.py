@@ -12,6 +12,7 @@ MODULE_NAMES = frozenset(
 SETTINGS = frozenset(
     {"fields", "modules", "layouts", "related_lists", "custom_views", "tags", "roles", "profiles"}
     | {"territories", "currencies", "variables", "recycle_bin", "pipeline", "custom_links", "map_dependency"}
+    | {"duplicate_check_preference"}
 )
 GROUPS = {
     "zohocrm": {

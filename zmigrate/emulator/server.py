@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from ipaddress import ip_address
-from types import TracebackType
+from types import FrameType, TracebackType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -31,6 +32,7 @@ ANSWER_WITHIN_S = 1.0
 """How long requests that are under way have when the server ends."""
 EXIT_POLL_S = 0.02
 """How soon the server sees that it shall end."""
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class HostGuard:
@@ -130,6 +132,30 @@ class _Server(uvicorn.Server):
         for task in self.server_state.tasks:
             task.cancel()
 
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """As uvicorn's, but a signal that was ignored when the process began stays ignored, as SIGINT of a
+        script's background job.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        caught: list[int] = []
+
+        def end(number: int, frame: FrameType | None) -> None:
+            caught.append(number)
+            self.handle_exit(number, frame)
+
+        heard = [each for each in ENDING if signal.getsignal(each) not in (None, signal.SIG_IGN)]
+        before = [(each, signal.signal(each, end)) for each in heard]
+        try:
+            yield
+        finally:
+            for each, handler in before:
+                signal.signal(each, handler)
+        for number in reversed(caught):
+            signal.raise_signal(number)
+
     async def _all_answered(self) -> None:
         while self.server_state.connections or self.server_state.tasks:
             await asyncio.sleep(EXIT_POLL_S)
@@ -216,5 +242,5 @@ def serve(options: Options, on_ready: Callable[[Emulator], None]) -> None:
     emulator = Emulator(options)
     listener = listen(options)
     emulator._world.url = _url(listener)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises a caught SIGINT anew once it has ended
+    with contextlib.suppress(KeyboardInterrupt):  # a caught SIGINT is raised anew once the server has ended
         _server(emulator._world, lambda: on_ready(emulator)).run([listener])

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import traceback
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,10 +19,13 @@ import orjson
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .answers import Answer, Refused, dead_token, json_answer
+from .answers import Answer, Refused, dead_token, json_answer, named
 from .api import Asked, Planned, plan, refusing
 from .audit import Audit
+from .empty_answers import emptied
 from .faults import Fault
+from .ids import with_numbers
+from .row_errors import with_row_errors
 from .world import World
 
 TRANSPORT = "zmigrate.transport"
@@ -29,7 +33,6 @@ LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 GARBAGE = b'<html><head><title>502</title></head><body>upstream {"data":['
 SLOW_PIECES = 20
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-SERVER_ERROR_TEXT = "Internal Server Error"
 
 
 class Protocol(HttpToolsProtocol):
@@ -152,7 +155,7 @@ class Crm:
             return plan(self._world, asked)
         except Exception:  # our own fault: told in the books, so that a test can see it
             self._world.audit.broken.append(traceback.format_exc())
-            return refusing("broken", Refused("INTERNAL_ERROR", SERVER_ERROR_TEXT, status=500))
+            return refusing("broken", named("INTERNAL_ERROR", status=500))
 
     async def _answered(
         self, exchange: Exchange, asked: Asked, planned: Planned, admitted: bool
@@ -170,12 +173,12 @@ class Crm:
         latency_s = options.latency_ms / 1000
         if fault is not None and not fault.applies:
             return await self._not_applied(exchange, asked, planned, fault, latency_s)
-        answer = self._run(asked, planned)
+        answer = self._run(asked, planned, fault)
         if fault is None:
             await exchange.hold_until(latency_s)
             await exchange.deliver(answer)
             return answer.status
-        return await self._applied(exchange, answer, fault, latency_s)
+        return await self._applied(exchange, asked, answer, fault, latency_s)
 
     async def _not_applied(
         self, exchange: Exchange, asked: Asked, planned: Planned, fault: Fault, latency_s: float
@@ -207,7 +210,9 @@ class Crm:
         await exchange.deliver(answer)
         return answer.status
 
-    async def _applied(self, exchange: Exchange, answer: Answer, fault: Fault, latency_s: float) -> int | str:
+    async def _applied(
+        self, exchange: Exchange, asked: Asked, answer: Answer, fault: Fault, latency_s: float
+    ) -> int | str:
         """Faults that come after the call was carried out."""
         options = self._world.options
         await exchange.hold_until(latency_s + (fault.delay_s or 0.0 if fault.kind == "delay" else 0.0))
@@ -224,14 +229,21 @@ class Crm:
                 answer = Answer(answer.status if answer.body else 200, GARBAGE)
             case "short_data":
                 answer = shortened(answer)
+            case "empty_200":
+                answer = emptied(answer, asked.path, fault.shape)
             case kind if kind.endswith("_after"):
                 answer = fault_answer(self._world, fault)
         await exchange.deliver(answer)
         return answer.status
 
-    def _run(self, asked: Asked, planned: Planned) -> Answer:
+    def _run(self, asked: Asked, planned: Planned, fault: Fault | None) -> Answer:
         """Carries out the call, if the token and the credits allow it."""
-        return self._admission(asked, planned) or self._carried_out(planned)
+        refusal = self._admission(asked, planned)
+        if refusal is not None:
+            return refusal
+        if fault is not None and fault.kind == "row_error":
+            return with_row_errors(planned.rows, fault, lambda: self._carried_out(planned))
+        return self._carried_out(planned)
 
     def _run_late(self, planned: Planned, audit: Audit) -> None:
         """Carries out a call that came some time ago, unless everything was emptied since."""
@@ -259,15 +271,17 @@ class Crm:
         except Exception:  # our own fault: told in the books, so that a test can see it
             world.audit.broken.append(traceback.format_exc())
             answer = fault_answer(world, Fault(kind="500"))
-        extra = world.credits.headers(world.options)
-        return Answer(answer.status, answer.body, (*answer.headers, *extra)) if extra else answer
+        if world.options.ids_as == "number" and answer.body:
+            answer = replace(answer, body=orjson.dumps(with_numbers(orjson.loads(answer.body))))
+        return replace(answer, headers=(*answer.headers, *world.credits.headers(world.options)))
 
     def _authorize(self, asked: Asked, planned: Planned) -> None:
         header = asked.header(b"authorization") or ""
         scheme, _, value = header.partition(" ")
         if not value:
-            raise Refused("AUTHENTICATION_FAILURE", "Authentication failed", status=401)
+            raise dead_token("AUTHENTICATION_FAILURE")
         accepted = scheme == "Zoho-oauthtoken" or (scheme == "Bearer" and self._world.options.accept_bearer)
+        accepted = accepted and not self._world.options.refuse_tokens
         token = self._world.accounts.find(value) if accepted else None
         if token is None:
             raise dead_token(self._world.options.dead_token_code)
@@ -288,19 +302,23 @@ def too_many(world: World) -> Answer:
 
 
 def fault_answer(world: World, fault: Fault) -> Answer:
-    """The answer that a fault names by its status, or gives in full."""
+    """The answer that a fault names by its status or its code, or gives in full."""
     status = fault.status or (int(fault.kind[:3]) if fault.kind[0].isdigit() else 200)
     extra = tuple((name.lower().encode(), str(value).encode()) for name, value in fault.headers.items())
     if fault.body is not None:
         text = fault.body
         return Answer(status, text.encode() if isinstance(text, str) else orjson.dumps(text), extra)
+    if fault.code is not None:
+        wrapped = fault.kind == "wrapped"
+        refused = named(fault.code, fault.message, fault.details, status, wrapped=wrapped)
+        return replace(refused.answer(), headers=extra)
     match status:
         case 401:
-            answer = dead_token().answer()
+            answer = dead_token(world.options.dead_token_code).answer()
         case 429:
             answer = too_many(world)
         case 500:
-            answer = Refused("INTERNAL_ERROR", SERVER_ERROR_TEXT, status=500).answer()
+            answer = named("INTERNAL_ERROR", status=500).answer()
         case _:
             body = b"<html><head><title>%d</title></head><body></body></html>" % status
             answer = Answer(status, body, content_type=b"text/html")

@@ -16,7 +16,7 @@ from .faults import Faults
 from .fields import Field
 from .limits import Concurrency, Credits
 from .options import Options
-from .org import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID, org_record_id
+from .org import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
 from .paging import Page
 from .rules import Rules, Surroundings
 from .store import Record, Store, Values, packed
@@ -46,9 +46,7 @@ class World:
         self.described: dict[str, ModuleSpec] = catalogue(options)
         self.specs = {name: spec for name, spec in self.described.items() if spec.has_records}
         self.stores = {name: Store(spec) for name, spec in self.specs.items()}
-        self.accounts = Accounts(
-            self.clock, self.client_id, self.client_secret, (self.zgid, str(org_record_id(self.zgid)))
-        )
+        self.accounts = Accounts(self.clock, self.client_id, self.client_secret, self.zgid)
         self.users = Users()
         self.credits = Credits(self.clock)
         self.concurrency = Concurrency()

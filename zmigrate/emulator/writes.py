@@ -11,9 +11,11 @@ from typing import Any
 
 import orjson
 
+from . import capacity
 from .answers import Answer, Json, Refused
 from .checks import UNKNOWN_ID, error
 from .clock import instant
+from .duplicates import Duplicates
 from .rules import Rules
 from .store import Record, Store
 from .users import CURRENT_USER
@@ -48,6 +50,7 @@ class Writer:
         self._module = module
         self._store: Store = world.stores[module]
         self._rules: Rules = world.rules[module]
+        self._duplicates = Duplicates(world, module)
         self._audit = world.audit.of(module)
         self._now = world.clock.now()
         self._users = world.users
@@ -55,6 +58,7 @@ class Writer:
         self._added: set[int] = set()
 
     def insert(self, rows: Sequence[Any]) -> Answer:
+        capacity.refuse_whole_call(self._world, len(rows))
         results: list[bytes] = []
         refused = 0
         head = b'{"code":"SUCCESS","details":{' + self._stamps() + b',"id":"'
@@ -85,9 +89,11 @@ class Writer:
             return [not_an_object(index)]
         kept, problems = self._rules.check(row, index)
         problems += self._rules.missing(kept, problems, index)
-        problems += self._taken(kept, index, None)
+        problems += self._duplicates.problems(kept, index, None)
         if self._rules.rows and not problems:
             problems = self._rules.join_rows(kept, {}, index, self._new_row_id)
+        if not problems and not capacity.has_room(self._world, 1):
+            problems = [capacity.refusal(self._world).envelope()]
         return problems or self._create(kept)
 
     def _new_row_id(self) -> str:
@@ -107,36 +113,6 @@ class Writer:
         )
         self._audit.created(record.id, record.body)
         return record
-
-    def _taken(self, kept: Json, index: int, own_id: int | None) -> list[Json]:
-        """DUPLICATE_DATA for each unique field whose value another record has."""
-        problems = []
-        for name, taken in self._store.unique:
-            value = kept.get(name)
-            if value is None:
-                continue
-            other = taken.first(value)
-            if other is not None and other != own_id:
-                problems.append(self._duplicate(name, index, other))
-            elif other is None and self._taken_by_deleted(name, taken.fold(value)):
-                problems.append(self._duplicate(name, index, None))
-        return problems
-
-    def _taken_by_deleted(self, name: str, key: Any) -> bool:
-        if not self._world.options.deleted_block_unique:
-            return False
-        return key in self._store.taken_by_deleted.get(name, ())
-
-    def _duplicate(self, name: str, index: int, other: int | None) -> Json:
-        details: Json = {"api_name": name, "json_path": f"$.data[{index}].{name}", "more_records": False}
-        if other is not None:
-            owner = self._users.known(self._store.records[other].owner)
-            details["duplicate_record"] = {
-                "id": str(other),
-                "Owner": {**owner.brief(), "zuid": owner.zuid},
-                "module": {"api_name": self._module, "id": self._world.module_id(self._module)},
-            }
-        return error("DUPLICATE_DATA", "duplicate data", details)
 
     def update(self, rows: Sequence[Any], *, unmodified_since: str | None = None) -> Answer:
         results: list[bytes] = []
@@ -176,7 +152,7 @@ class Writer:
             return [locked(record, index)]
         kept, problems = self._rules.check(row, index)
         problems += self._rules.blanked(kept, index, str(record.id))
-        problems += self._taken(kept, index, record.id)
+        problems += self._duplicates.problems(kept, index, record)
         old = record.values()
         if self._rules.rows and not problems:
             problems = self._rules.join_rows(kept, old, index, self._new_row_id)
@@ -208,6 +184,8 @@ class Writer:
 
     def upsert(self, rows: Sequence[Any], check_fields: Sequence[str]) -> Answer:
         tried = self._match_fields(check_fields)
+        if self._world.options.records_limit is not None:
+            capacity.refuse_whole_call(self._world, sum(self._is_new(row, tried) for row in rows))
         results: list[bytes] = []
         refused = 0
         for index, row in enumerate(rows):
@@ -236,26 +214,36 @@ class Writer:
     def _upsert_one(self, row: Any, index: int, tried: Sequence[str]) -> bytes | list[Json]:
         if type(row) is not dict:
             return [not_an_object(index)]
-        matched: str | None = "id" if row.get("id") is not None else None
-        found = self._find(row, index) if matched else None
-        if isinstance(found, list):
-            return found
-        for name in tried if found is None else ():
+        if row.get("id") is not None:
+            name, found = "id", self._find(row, index)
+            if isinstance(found, list):
+                return found
+        else:
+            matched = self._match(row, tried)
+            if matched is None:
+                return self._upsert_inserts(row, index)
+            name, found = matched
+        if found.id in self._added and self._world.options.batch_twins == "refuse":
+            return [self._duplicates.problem(name, index, [(self._module, found.id)])]
+        problems = self._update_one(found, row, index)
+        if problems:
+            return problems
+        return self._updated(found, b'"duplicate_field":%b,"action":"update",' % orjson.dumps(name))
+
+    def _match(self, row: Json, tried: Sequence[str]) -> tuple[str, Record] | None:
+        """The first of these fields by which a record is found, and that record."""
+        for name in tried:
             value = row.get(name)
             if value == "" or not isinstance(value, str | int | float):
                 continue
             other = self._store.index(self._store.spec.fields[name]).first(value)
             if other is not None:
-                found, matched = self._store.records[other], name
-                break
-        if found is None:
-            return self._upsert_inserts(row, index)
-        if found.id in self._added and self._world.options.batch_twins == "refuse":
-            return [self._duplicate(matched or "id", index, found.id)]
-        problems = self._update_one(found, row, index)
-        if problems:
-            return problems
-        return self._updated(found, b'"duplicate_field":%b,"action":"update",' % orjson.dumps(matched))
+                return name, self._store.records[other]
+        return None
+
+    def _is_new(self, row: Any, tried: Sequence[str]) -> bool:
+        """Whether a row of an upsert would make a new record."""
+        return type(row) is dict and row.get("id") is None and self._match(row, tried) is None
 
     def _upsert_inserts(self, row: Json, index: int) -> bytes | list[Json]:
         record = self._insert_one(row, index)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from zmigrate.engine.folder import RunRecord, org_json
 from zmigrate.engine.ledger import identity
 from zmigrate.engine.preflight import Banner
-from zmigrate.engine.session import Choices
 from zmigrate.errors import JobError, UsageError
 from zmigrate.job import Job, job_name, missing_scopes
 from zmigrate.rows.sources import Source
@@ -16,17 +15,20 @@ from zmigrate.zoho.metadata import Org
 Confirm = Callable[[Banner], bool]
 
 
-def ask(org: Org, choices: Choices, confirm: Confirm | None, banner: Callable[[], Banner]) -> None:
-    """Have a person agree to a write to a production org. Raises UsageError unless one does."""
-    if not org.production or choices.yes:
+def ask(org: Org, *, yes: bool, agree: Callable[[], bool] | None) -> None:
+    """Have a person agree to a write to a production org. Raises UsageError unless one does.
+
+    `yes`: the person has said so beforehand. `agree` puts the question; None where nobody can be asked.
+    """
+    if not org.production or yes:
         return
-    if confirm is None:
+    if agree is None:
         raise UsageError(
             f"{org.name} ({org.zgid}) is a production org, and there is no terminal to ask at",
             hint="If that is the org you mean, add --yes.",
             code="NOT_CONFIRMED",
         )
-    if not confirm(banner()):
+    if not agree():
         raise UsageError("not confirmed; nothing was written", code="NOT_CONFIRMED")
 
 

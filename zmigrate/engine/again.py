@@ -10,7 +10,7 @@ from typing import Any
 from zmigrate.engine.outcomes import Rows
 
 WriteFacts = Mapping[str, Any]
-"""A write as run.json has it, see `Target.to_json`."""
+"""A write as run.json has it, see `Target.to_json`; empty for a hand-written job, which declares none."""
 
 
 def touched(rows: Rows) -> int:
@@ -25,6 +25,8 @@ def doubles(write: WriteFacts) -> bool:
 
 def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
     """`it has written nothing, so nothing is doubled`. `writes`: those of its steps that have begun."""
+    if not all(writes):
+        return _by_hand_anew(rows)
     if not touched(rows):
         return "it has written nothing so far, so nothing is doubled"
     doubling = [write for write in writes if doubles(write)]
@@ -35,6 +37,14 @@ def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[st
     keyed = all(write.get("key") for write in doubling)
     unless = f", unless {leave_out(options)} leaves out what is there" if keyed else ""
     return f"what it has inserted would be there TWICE{unless}"
+
+
+def _by_hand_anew(rows: Rows) -> str:
+    """Of a hand-written job nobody knows by which key its records are found, nor what the item at work when
+    it ended has written; an item that failed may have written some of its records."""
+    if touched(rows) or rows.failed:
+        return "what it has written would be there TWICE, since no key is known by which it would be found"
+    return "as far as is known it has written nothing; what it has written would be there TWICE"
 
 
 def insert_once_more(write: WriteFacts, options: Mapping[str, Any]) -> str:

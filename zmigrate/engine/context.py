@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from zmigrate.engine.item_marks import Path, item_mark, loose_mark
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import SKIPPED, Outcome, Rows
-from zmigrate.errors import JobError
-from zmigrate.events import BatchDone, Event, EventHub, Log, RequestSent, RowsDecided, Tick
-from zmigrate.stopping import StopSignal
+from zmigrate.engine.outcomes import ANSWER_LOST, DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
+from zmigrate.engine.seen import MetItems
+from zmigrate.engine.tally import Tally, failure_of, full_org, outcomes_of
+from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, JobError, OrgFull, Outage, PausedError
+from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
+from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -18,14 +24,33 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 FLUSH_S = 0.5
-"""Finished items are written down this often; a crash repeats those since the last time."""
+"""Items that wrote nothing are put into the journal this often; a crash looks at those since then again."""
 
-READS = ("GET", "HEAD")
-COQL_PATH = "/coql"
+
+ENDS_THE_RUN = (CreditsSpent, DiskFull, OrgFull, Outage)
+"""No call fares better after such an error, so that a job that swallows it would fail at every item."""
+
+
+@dataclass(slots=True, eq=False)
+class _AtWork:
+    """An item that the body of a loop has in hand."""
+
+    path: Path
+    mark: str
+    tally: Tally = field(default_factory=Tally)
+    loops: int = 0
+    """Loops begun inside it so far: the same item may come in several."""
 
 
 class RunContext:
-    """`ctx` of `Job.run`. A listener, too: it sees whether the body of a loop wrote anything."""
+    """`ctx` of `Job.run`.
+
+    A listener, too: it hears what became of each write through `ctx.crm`, so that a record that Zoho refused
+    counts as failed although the call raised nothing.
+
+    Outside of `each`, each record that is written is a row of its own: created, updated, deleted, failed or
+    in doubt. So is what `ctx.skip` and `ctx.fail` say there.
+    """
 
     def __init__(
         self, crm: Crm, journal: Journal, hub: EventHub, stop: StopSignal, limit: int | None = None
@@ -37,66 +62,94 @@ class RunContext:
         self._hub = hub
         self._stop = stop
         self._limit = limit
-        self._wrote = False
-        self._loops = 0
-        """Loops begun so far: the same item may come in several."""
-        self._outcome: Outcome | None = None
+        self._outermost = _AtWork((), "")
+        self._at_work: list[_AtWork] = []
+        """The innermost last."""
+        self._left: list[_AtWork] = []
+        """Items whose loop was left: by `break`, or by an error that may be about to end the run."""
+        self._refused: CallFailed | None = None
+        """The last write outside of `each`, where it was refused: it counts unless its error ends the run."""
+        self._end: BaseException | None = None
+        """What has to end the run, should the job swallow it."""
         self._done: list[tuple[str, int, Outcome]] = []
-        self._flushed_at = time.monotonic()
-        hub.add(self._watch)
+        self._met = MetItems()
+        self._ticked_at = time.monotonic()
+        hub.add(self._hear)
+        crm.tell_calls(hub.emit)
+
+    # -- what an author calls ----------------------------------------------------------------------
 
     def log(self, message: str) -> None:
         """Tell the person, and run.log."""
         self._hub.emit(Log("info", message))
 
     def skip(self, reason: str = "left out by the job") -> None:
-        """Inside `each`: count this item as skipped."""
-        self._outcome = Outcome("skipped", None, SKIPPED, None, reason)
+        """Count this item of `each` as skipped, for a reason, which is in skipped.csv."""
+        self._say(Outcome("skipped", None, SKIPPED, None, reason))
 
     def fail(self, reason: str) -> None:
-        """Inside `each`: count this item as failed, and go on with the next."""
-        self._outcome = Outcome("failed", None, "FAILED", None, reason)
+        """Count this item of `each` as failed, for a reason, which is in errors.csv; go on with the next."""
+        self._say(Outcome("failed", None, "FAILED", None, reason))
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
         """The items one by one; `key` names what tells them apart (a key of a mapping, or an attribute).
 
-        An item counts as updated if the loop's body wrote something through `ctx.crm`, else as unchanged;
-        `ctx.skip` and `ctx.fail` say otherwise. A resumed run leaves out what was finished; the item at work
-        when a run dies comes again: at least once for each item.
-        """
-        self._loops += 1
-        loop, taken = self._loops, 0
-        try:
-            for item in items:
-                self._stop.check()
-                mark = f"{loop}:{_mark(item, key)}"
-                if self._journal.has_item(mark) or any(mark == done for done, _, _ in self._done):
-                    continue
-                if self._limit is not None and taken >= self._limit:
-                    self.limited = True
-                    return
-                taken += 1
-                self._wrote, self._outcome = False, None
-                yield item
-                self._finish(mark, self._outcome or Outcome("updated" if self._wrote else "unchanged"))
-        finally:
-            self.flush()
+        An item ends as what its body wrote through `ctx.crm`: failed if Zoho refused a record or a call, with
+        the reason in errors.csv; else created, updated or deleted; unchanged if it wrote nothing. `ctx.skip`
+        and `ctx.fail` say otherwise. An item whose key came before in this loop fails, and is not handed out.
 
-    def _finish(self, mark: str, outcome: Outcome) -> None:
-        self.rows.read += 1
-        self.rows.add(outcome.action)
-        self._done.append((mark, self.rows.read, outcome))
-        if outcome.action == "skipped":
-            self._hub.emit(RowsDecided(1, 0))
-        else:
-            self._hub.emit(BatchDone(self.rows.read, **{outcome.action: 1}))
-        if time.monotonic() - self._flushed_at >= FLUSH_S:
+        A resumed run leaves out what was finished. At least once for each: the item at work when a run is
+        killed comes again, also if its body had written something; an item that was finished, and wrote
+        something, does not, since it is in the journal before the next is handed out. An item at which an
+        error (or `break`) left the loop comes again, unless that would double what it wrote, with a POST say:
+        then it has failed as half done. An item with a write whose answer was lost is in doubt, whatever its
+        body does then: it does not come again.
+        """
+        self._settle_left()
+        around = self._at_work[-1] if self._at_work else self._outermost
+        around.loops += 1
+        return self._loop((*around.path, around.loops), items, key)
+
+    # -- what the session calls --------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """The job's `run` has returned."""
+        self._hub.deliver()
+        self._left += reversed(self._at_work)
+        self._at_work.clear()
+        self._finish_left()
+        self.flush()
+
+    def end_by(self, error: BaseException) -> None:
+        """The job's `run` was left by an error: write down what is in doubt, or would double if it came
+        again; other items at work are left to the resume. Raises what the error means for the run, where that
+        is something else.
+        """
+        self._hub.deliver()
+        if self._refused is not None and self._refused.error not in _behind(error):
+            self._count_refused()
+        lost = None
+        for item in (*self._left, *reversed(self._at_work)):
+            if item.tally.in_doubt:
+                self._record(item.mark, item.tally.outcome())
+                lost = self.rows.read
+            elif item.tally.would_double:
+                self._record(item.mark, item.tally.half_done(error))
+        self.flush()
+        if isinstance(error, InDoubt):
+            if self._stop.requested:
+                raise StopRequested from error
+            raise _paused(error, lost) from error
+
+    def close(self) -> None:
+        """Write down what is finished, whatever happened."""
+        try:
             self.flush()
-            self._hub.emit(Tick(0, 1, 0, None))
+        finally:
+            self._met.close()
 
     def flush(self) -> None:
         """Write down what is finished."""
-        self._flushed_at = time.monotonic()
         if self._done:
             with self._journal.transaction():
                 for mark, number, outcome in self._done:
@@ -104,16 +157,180 @@ class RunContext:
                 self._journal.put_fact("progress", {"rows": self.rows.to_json()})
             self._done.clear()
 
-    def _watch(self, event: Event) -> None:
-        if (
-            isinstance(event, RequestSent)
-            and event.method not in READS
-            and not event.path.endswith(COQL_PATH)
-        ):
-            self._wrote = self._wrote or (event.status is not None and event.status < 300)
+    # -- a loop ------------------------------------------------------------------------------------
+
+    def _loop(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
+        try:
+            yield from self._handed_out(path, items, key)
+            self.flush()
+        except PausedError as error:
+            self._end = error
+            raise
+
+    def _handed_out(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
+        taken = 0
+        for item in items:
+            if not any(outer.tally.would_double for outer in self._at_work):
+                self._stop.check()
+            own = (*path, _key(item, key))
+            times = self._met.meet(item_mark(own))
+            mark = item_mark(own, times)
+            if self._journal.item_number(mark) is not None:
+                continue
+            if self._limit is not None and taken >= self._limit:
+                self.limited = True
+                return
+            taken += 1
+            if times > 1:
+                self._record(mark, self._repeated(own, key))
+                continue
+            at_work = _AtWork(own, mark)
+            self._at_work.append(at_work)
+            try:
+                yield item
+            finally:
+                self._leave(at_work)
+            self._step()
+            self._left.remove(at_work)
+            self._finish(at_work)
+
+    def _repeated(self, own: Path, key: str) -> Outcome:
+        self.flush()
+        first = self._journal.item_number(item_mark(own))
+        where = "" if first is None else f", as item {first:,}"
+        return Outcome("failed", None, DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} came before{where}")
+
+    def _leave(self, item: _AtWork) -> None:
+        self._hub.deliver()
+        if item in self._at_work:
+            self._at_work.remove(item)
+            self._left.append(item)
+
+    def _settle_left(self) -> None:
+        """Items whose loop was left by `break` are finished; while an error is under way nobody knows."""
+        if sys.exception() is None:
+            self._finish_left()
+
+    def _finish_left(self) -> None:
+        self._step()
+        while self._left:
+            item = self._left.pop(0)
+            if item.tally.wrote or item.tally.said is not None:
+                self._finish(item)
+
+    def _finish(self, item: _AtWork) -> None:
+        self._record(item.mark, item.tally.outcome())
+        if item.tally.wrote:
+            self.flush()
+
+    # -- what is told ------------------------------------------------------------------------------
+
+    def _say(self, outcome: Outcome) -> None:
+        if self._at_work:
+            self._at_work[-1].tally.said = outcome
+            return
+        self._settle_left()
+        self._record_loose([outcome])
+
+    def _hear(self, event: Event) -> None:
+        try:
+            if isinstance(event, WriteAnswered):
+                self._take(outcomes_of(event), event.repeatable)
+            elif isinstance(event, CallFailed):
+                self._take_failure(event)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._end = error  # an answer of another shape: rather no more writes than one that is not judged
+
+    def _take(self, outcomes: list[Outcome], repeatable: bool) -> None:
+        self._end = self._end or full_org(outcomes)
+        if not self._at_work:
+            self._record_loose(outcomes)
+            return
+        for outcome in outcomes:
+            known = outcome.action != "in_doubt"
+            self._at_work[-1].tally.add(outcome, repeatable=repeatable and known)
+
+    def _take_failure(self, event: CallFailed) -> None:
+        lost = isinstance(event.error, InDoubt)
+        if isinstance(event.error, ENDS_THE_RUN):
+            self._end = event.error
+        elif lost and event.repeatable and self._stop.requested:
+            self._end = StopRequested()
+        elif event.records == 0:
+            return  # a read that is refused is the job's own affair
+        elif self._at_work:
+            self._at_work[-1].tally.add(failure_of(event), repeatable=event.repeatable and not lost)
+        elif lost:
+            self._record_loose([failure_of(event)] * event.records)
+        else:
+            self._count_refused()
+            self._refused = event
+
+    def _step(self) -> None:
+        """Before an item is finished: let no job go on that has to end."""
+        if self._end is not None:
+            raise self._end
+        self._count_refused()
+
+    def _count_refused(self) -> None:
+        if self._refused is not None:
+            event, self._refused = self._refused, None
+            self._record_loose([failure_of(event)] * event.records)
+
+    # -- what is written down ----------------------------------------------------------------------
+
+    def _record_loose(self, outcomes: list[Outcome]) -> None:
+        """Rows that are no items of a loop."""
+        for outcome in outcomes:
+            self._note(loose_mark(self.rows.read + 1), outcome)
+        for action, count in Counter(outcome.action for outcome in outcomes).items():
+            self._tell(action, count)
+        self.flush()
+
+    def _record(self, mark: str, outcome: Outcome) -> None:
+        self._note(mark, outcome)
+        self._tell(outcome.action, 1)
+        if time.monotonic() - self._ticked_at >= FLUSH_S:
+            self._ticked_at = time.monotonic()
+            self.flush()
+            self._hub.emit(Tick(0, 1, 0, None))
+
+    def _note(self, mark: str, outcome: Outcome) -> None:
+        self.rows.read += 1
+        self.rows.add(outcome.action)
+        self._done.append((mark, self.rows.read, outcome))
+
+    def _tell(self, action: str, count: int) -> None:
+        if action == "skipped":
+            self._hub.emit(RowsDecided(count, 0))
+        else:
+            self._hub.emit(BatchDone(self.rows.read, **{action: count}))
 
 
-def _mark(item: Any, key: str) -> str:
+def _paused(error: InDoubt, item: int | None) -> PausedError:
+    if item is not None:
+        return PausedError(
+            f"{error.message} Item {item:,} is in doubt: it is in in_doubt.csv.",
+            hint="Look in Zoho whether it was written. A resume goes on with the next item.",
+            code=ANSWER_LOST,
+        )
+    return PausedError(
+        f"{error.message} Its records are in doubt: they are in in_doubt.csv.",
+        hint="Look in Zoho whether they were written before you resume: what a job writes outside of ctx.each"
+        " is written again.",
+        code=ANSWER_LOST,
+    )
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """The error, and those that it was raised from or after."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _key(item: Any, key: str) -> str:
     value = item.get(key) if isinstance(item, Mapping) else getattr(item, key, None)
     if value is None:
         raise JobError(

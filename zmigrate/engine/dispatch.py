@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from zmigrate.engine.batch import Batch
+from zmigrate.engine.breaker import Breaker
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.intake import DOUBTS_IN_A_ROW_MAX, Intake
-from zmigrate.engine.outcomes import Action
 from zmigrate.engine.packing import pack_body
 from zmigrate.engine.resolve import Resolver, settled
 from zmigrate.engine.sender import Sender
 from zmigrate.engine.workers import Workers
-from zmigrate.errors import BreakerOpen
 from zmigrate.events import BatchSent, Credits, EventHub, Stopping, Tick
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
@@ -38,36 +36,11 @@ and until then the workers need the interpreter more."""
 PARKED_MAX = 100
 """Batches in doubt beyond which nothing new is sent until some are settled."""
 
-BREAKER_ROWS = 500
-"""If so many first rows all fail with one code, the run stops."""
-
 
 class Room(Protocol):
     """How many calls may be in flight (zmigrate.zoho.limiter)."""
 
     def limit(self, heavy: bool) -> int: ...
-
-
-@dataclass(slots=True)
-class Breaker:
-    """Opens when the first rows of a session all fail with one code. `rows_max` None: never."""
-
-    rows_max: int | None = BREAKER_ROWS
-    rows: int = 0
-    code: str | None = None
-
-    def see(self, action: Action, code: str | None) -> None:
-        if self.rows_max is None:
-            return
-        if action != "failed" or (self.code is not None and code != self.code):
-            self.rows_max = None
-            return
-        self.code = code
-        self.rows += 1
-
-    @property
-    def open(self) -> bool:
-        return self.rows_max is not None and self.rows >= self.rows_max
 
 
 class Dispatcher:
@@ -279,18 +252,10 @@ class Dispatcher:
     # -- watching ---------------------------------------------------------------------------------
 
     def _watch_breaker(self) -> None:
-        breaker = self._breaker
-        if breaker.rows_max is None or self._intake.failure is not None:
-            return
-        for outcome in self._flight.new_outcomes():
-            breaker.see(outcome.action, outcome.code)
-        if breaker.open:
-            self._intake.fail(
-                BreakerOpen(
-                    f"the first {BREAKER_ROWS} rows all failed, with {breaker.code}",
-                    hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
-                )
-            )
+        for outcomes in self._flight.new_outcomes():
+            self._breaker.see(outcomes)
+        if self._breaker.open:
+            self._intake.fail(self._breaker.error())
 
     def _tick(self) -> None:
         now = time.monotonic()

@@ -243,12 +243,12 @@ class Flight:
             times.append(self._holds[0][0])
         return min(times, default=None)
 
-    def new_outcomes(self) -> Iterator[Outcome]:
-        """The outcomes that came up in this turn."""
-        for _, outcome in self.producer.decided:
-            yield outcome
+    def new_outcomes(self) -> Iterator[Sequence[Outcome]]:
+        """The outcomes that came up in this turn: of rows that needed no request, then batch by batch."""
+        if self.producer.decided:
+            yield [outcome for _, outcome in self.producer.decided]
         for batch in self._finished:
-            yield from (outcome for outcome in batch.outcomes if outcome.action != "moved")
+            yield batch.outcomes
 
     # -- the turn ---------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class FlowRunner:
                 checked = self._check_steps(plan, connection)
                 spent, api_domain = Spent.by(connection), connection.api_domain
             self._refuse_repetition(org, plan, checked)
-            self._ask(org, plan)
+            self._ask(org, plan, plan, checked)
             with (
                 nullcontext() if self._invocation.practice else starting(self._invocation.settings.state_dir)
             ):
@@ -113,9 +113,9 @@ class FlowRunner:
             with self._connected(to_come, None) as connection:
                 org = self._check_org(connection)
                 refuse_another_org(record, org)
-                self._check_steps(to_come, connection)
+                checked = self._check_steps(to_come, connection)
                 spent = Spent.by(connection)
-            self._ask(org, plan)
+            self._ask(org, plan, to_come, checked)
         return self._work_on(folder, folder.turn_to("running", record), plan, None, spent)
 
     # -- checks -----------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class FlowRunner:
 
     def _check_org(self, connection: Connection) -> Org:
         org = connection.crm.org()
-        preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+        preflight.tell_of_portal(org, self._invocation.credentials, self._invocation.hub.emit)
         preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         return org
 
@@ -168,9 +168,15 @@ class FlowRunner:
         for runner, work in checked:
             runner.refuse_repetition(org, work)
 
-    def _ask(self, org: Org, plan: Sequence[Planned]) -> None:
+    def _ask(self, org: Org, plan: Sequence[Planned], to_come: Sequence[Planned], checked: Checked) -> None:
+        """Say what to know before the first write of the steps to come, and ask once for all of them."""
+        for (step, _), (_, work) in zip(to_come, checked, strict=True):
+            if work is not None:
+                preflight.tell_unsettled(work.target, self._invocation.hub.emit, step.place)
         if not self._invocation.practice:
-            ask(org, self._choices, self._confirm, lambda: self._banner(org, plan))
+            confirm = self._confirm
+            agree = None if confirm is None else lambda: confirm(self._banner(org, plan))
+            ask(org, yes=self._choices.yes, agree=agree)
 
     def _banner(self, org: Org, plan: Sequence[Planned]) -> Banner:
         return Banner(

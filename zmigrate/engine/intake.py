@@ -13,13 +13,22 @@ from zmigrate.engine.outcomes import MOVED, Outcome, linked_later, lost
 from zmigrate.engine.resolve import Resolver
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing
 from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.verdicts import Verdict, taken
+from zmigrate.engine.verdicts import Verdict, speaks_of_org, taken
 from zmigrate.engine.workers import Finished
-from zmigrate.errors import ApiError, CreditsSpent, Fatal, InDoubt, Outage, RefusedError
+from zmigrate.errors import (
+    ApiError,
+    Fatal,
+    InDoubt,
+    OrgFull,
+    Outage,
+    PausedError,
+    ReadFailed,
+    RefusedError,
+)
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested
-from zmigrate.zoho.transport import SERVER_FAILS
+from zmigrate.zoho.facts.codes import WHAT_TO_DO, Meaning
 
 DOUBTS_IN_A_ROW_MAX = 8
 """Lost answers with nothing answered between, after which a run that can't settle them pauses."""
@@ -110,9 +119,31 @@ class Intake:
                 one.field for one in outcomes if one.action == "updated" and one.field
             )
         seconds = [] if batch.closes_circles else self._second_writes(batch, outcomes)
+        left = self._left_by_full_org(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
         for second in seconds:
             self._flight.put_by(second)
+        if left is not None:
+            self._flight.queue(left)
+
+    def _left_by_full_org(self, batch: Batch, outcomes: list[Outcome]) -> Batch | None:
+        """Rows that Zoho refused since the org takes no more are not at fault: they wait for the resume, in a
+        batch of their own, and the run stops. Their outcomes here say that they moved."""
+        full = [index for index, outcome in enumerate(outcomes) if speaks_of_org(outcome) is Meaning.FULL]
+        if not full:
+            return None
+        refused = outcomes[full[0]]
+        left = self._child(batch, [batch.rows[index] for index in full])
+        for index in full:
+            outcomes[index] = MOVED
+        self.fail(
+            OrgFull(
+                f"the org takes no more records: {refused.code}, {refused.message}",
+                hint=WHAT_TO_DO.get(refused.code or ""),
+                code=refused.code,
+            )
+        )
+        return left
 
     def _second_writes(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
         """The batches in which rows of this one go on: their records exist, and are updated by id. Their
@@ -216,7 +247,9 @@ class Intake:
             self._search_failed(batch, error)
         elif isinstance(error, InDoubt):
             self._doubted(batch, error)
-        elif isinstance(error, ApiError) and settle.halves_help(error):
+        elif isinstance(error, Fatal) and error.row is not None and len(batch.rows) > 1:
+            self._set_apart(batch, error.row, error.message)
+        elif isinstance(error, Fatal) and error.may_be_one_record:
             self._refused_whole(batch, error)
         else:
             self._stopped(batch, error)
@@ -228,7 +261,7 @@ class Intake:
         comes then is told as InDoubt.
         """
         not_applied = isinstance(error, StopRequested) or (
-            isinstance(error, (RefusedError, ApiError, CreditsSpent, Outage)) and not error.maybe_applied
+            isinstance(error, (RefusedError, ApiError, PausedError)) and not error.maybe_applied
         )
         if not_applied and not batch.doubted:
             self._flight.queue(batch)
@@ -240,7 +273,7 @@ class Intake:
     def _doubted(self, batch: Batch, error: InDoubt) -> None:
         self.doubts_in_a_row += 1
         batch.looked_for = False
-        server_error = (error.status or 0) >= 500
+        server_error = error.by_zoho
         others_answered = server_error and error.others_answered
         target = self._sender.target_of(batch)
         recovery = target.recovery
@@ -283,9 +316,18 @@ class Intake:
             self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
 
     def _halve(self, batch: Batch, why: str) -> None:
-        halves = [self._child(batch, rows) for rows in settle.halves(batch.rows)]
+        self._split(batch, settle.halves(batch.rows), why)
+
+    def _set_apart(self, batch: Batch, index: int, why: str) -> None:
+        """Zoho refused the whole request for one record, which it names: the others go without it, and what
+        Zoho says of it alone is its outcome."""
+        others = [row for at, row in enumerate(batch.rows) if at != index]
+        self._split(batch, [others, [batch.rows[index]]], why)
+
+    def _split(self, batch: Batch, parts: list[list[Pending]], why: str) -> None:
+        children = [self._child(batch, rows) for rows in parts]
         self._flight.finish(batch, [MOVED] * len(batch.rows))
-        self._flight.queue(*halves)
+        self._flight.queue(*children)
         self._emit(BatchSplit(batch.id, len(batch.rows), why))
 
     def _refused_whole(self, batch: Batch, error: ApiError) -> None:
@@ -371,7 +413,7 @@ class Intake:
     def _search_failed(self, batch: Batch, error: BaseException) -> None:
         batch.searching = False
         batch.search_failures += 1
-        failed = isinstance(error, InDoubt) or (isinstance(error, Fatal) and error.code == SERVER_FAILS)
+        failed = isinstance(error, (InDoubt, ReadFailed))
         retry = failed and batch.search_failures < SEARCHES_MAX
         if failed and not retry:
             self._flight.finish(

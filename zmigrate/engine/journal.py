@@ -203,9 +203,9 @@ class Journal:
             ],
         )
 
-    def put_item(self, key: str, number: int, outcome: Outcome) -> None:
-        """Record an item of a hand-written loop."""
-        self._db.execute(sql.PUT_ITEM, (key, number, pack_outcome(outcome)))
+    def put_item(self, mark: str, number: int, outcome: Outcome) -> None:
+        """Record a row of a hand-written job, by its mark (see `item_marks`)."""
+        self._db.execute(sql.PUT_ITEM, (mark, number, pack_outcome(outcome)))
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep a small JSON value by name (the cursor, counters)."""
@@ -336,11 +336,14 @@ class Journal:
             yield [row[0] for row in orjson.loads(rows)]
 
     def items(self) -> Iterator[tuple[int, str, Outcome]]:
-        for number, key, outcome in self._all(sql.ITEMS):
-            yield number, key, unpacked(orjson.loads(outcome))
+        """Number, mark and outcome of the rows of a hand-written job, by number."""
+        for number, mark, outcome in self._all(sql.ITEMS):
+            yield number, mark, unpacked(orjson.loads(outcome))
 
-    def has_item(self, key: str) -> bool:
-        return self._one(sql.HAS_ITEM, key) is not None
+    def item_number(self, mark: str) -> int | None:
+        """The number of an item that is recorded; None where it is not."""
+        row = self._one(sql.ITEM_NUMBER, mark)
+        return None if row is None else int(row[0])
 
     # -- plumbing ---------------------------------------------------------------------------------
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from zmigrate.author import Fill
+from zmigrate.config import Credentials
 from zmigrate.engine.key_field import KEY_TYPES, unique_fields
 from zmigrate.engine.target import KeyKind, Target
-from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.errors import Fatal, OrgError, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
 from zmigrate.job import RecordJob
 from zmigrate.rows.keys import fold_key, fold_number
@@ -23,9 +24,11 @@ from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
 from zmigrate.rows.users import UserDirectory
 from zmigrate.writes import Insert, Operation, Write
+from zmigrate.zoho.asked_org import named
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.facts.scopes import module_scope
+from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields, Org
 
 SKEW_WARNED_S = 300.0
@@ -79,7 +82,10 @@ def find_user(crm: Crm, emit: Emit) -> str | None:
     except (RefusedError, Fatal) as error:
         emit(Log("warning", f"can't ask which user the token acts as: {error.message}"))
         return None
-    return None if found is None else str(found)
+    user = id_text(found)
+    if user is None:
+        emit(Log("warning", "Zoho does not say which user the token acts as"))
+    return user
 
 
 def check_source(source: Source, write: Write) -> None:
@@ -108,27 +114,35 @@ def check_orphans(job: RecordJob, source: Source, emit: Emit) -> None:
         emit(Log("warning", f"{what} ({'lines' if count > 1 else 'line'} {first})"))
 
 
-def check_org(org: Org, soid: str, emit: Emit) -> None:
-    """The soid should name this org; a portal's id, which it may be instead, can't be told from a wrong one:
-    warn.
+def tell_of_portal(org: Org, credentials: Credentials, emit: Emit) -> None:
+    """Warn where the soid is a portal's: that it is the right one can't be checked. (The connection refuses
+    an org that is neither the one asked for nor a portal's.)
     """
-    if not org.answers_to(soid):
+    if not org.answers_to(credentials.soid):
         emit(
             Log(
                 "warning",
-                f"the soid {soid} does not name the org {org.name!r} ({org.zgid}); is it a portal's?",
+                f"{credentials.soid} is said to name a portal ({credentials.place}), so it was not "
+                f"compared with the org that it opens: {named(org)}",
             )
         )
 
 
 def check_same_org(org: Org, first: tuple[str, str]) -> None:
-    """Raise RefusedError unless a later step's token opens the org (id, zgid) that the flow began in."""
+    """Raise OrgError unless a later step's token opens the org (id, zgid) that the flow began in."""
     if (org.id, org.zgid) != first:
-        raise RefusedError(
+        raise OrgError(
             f"The token of this step opens another org: {org.name} ({org.zgid}).",
             hint="Check the credentials, then resume.",
-            code="WRONG_ORG",
         )
+
+
+def tell_unsettled(target: Target, emit: Emit, place: str = "") -> None:
+    """Warn, before the first write, of one whose rows end in doubt if an answer is lost. `place`: the step of
+    a flow.
+    """
+    if target.warning is not None:
+        emit(Log("warning", f"{place}: {target.warning}" if place else target.warning))
 
 
 def check_clock(skew_s: float | None, emit: Emit) -> None:

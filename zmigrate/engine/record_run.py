@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch
-from zmigrate.engine.dispatch import BREAKER_ROWS, Breaker, Dispatcher
+from zmigrate.engine.breaker import BREAKER_ROWS, Breaker
+from zmigrate.engine.dispatch import Dispatcher
 from zmigrate.engine.fence import Fence
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.idmap import KeyRule

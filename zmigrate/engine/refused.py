@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from zmigrate.engine.outcomes import Outcome
+from zmigrate.zoho.facts.codes import SEVERAL
 from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.refusals import code_of, details_of
 
 DUPLICATE_DATA = "DUPLICATE_DATA"
 INVALID_DATA = "INVALID_DATA"
-SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
 
 SEPARATOR = "; "
 """Between several codes, fields and reasons of one row."""
@@ -57,7 +58,7 @@ class Reason:
 
 def reasons_of(element: object, own_id: str | None = None) -> list[Reason]:
     """The reasons of a refused element, at least one. `own_id`: the record that the row itself names."""
-    errors = _details(element).get("errors") if _code(element) == SEVERAL else None
+    errors = details_of(element).get("errors") if code_of(element) == SEVERAL else None
     inner = [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
     return [_reason(error, own_id) for error in inner] or [_reason(element, own_id)]
 
@@ -88,8 +89,8 @@ def the_one_in_the_way(reasons: Sequence[Reason], module: str, key: str | None =
 
 
 def _reason(error: object, own_id: str | None) -> Reason:
-    details = _details(error)
-    code = _code(error) or "UNKNOWN"
+    details = details_of(error)
+    code = code_of(error) or "UNKNOWN"
     message = error.get("message") if isinstance(error, Mapping) else None
     in_the_way = _in_the_way(details, own_id) if code == DUPLICATE_DATA else None
     words = str(message or code) + "".join(
@@ -148,16 +149,6 @@ def _field(details: Mapping[str, Any]) -> str | None:
 
 def _listed(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _details(element: object) -> Mapping[str, Any]:
-    details = element.get("details") if isinstance(element, Mapping) else None
-    return details if isinstance(details, Mapping) else {}
-
-
-def _code(element: object) -> str:
-    code = element.get("code") if isinstance(element, Mapping) else None
-    return str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
 
 
 _PLACE = re.compile(r"\$\.data\[\d+\]\.(?:(?P<inner>\w+\[\d+\]\.\w+)|(?P<field>\w+))")

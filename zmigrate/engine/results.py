@@ -11,11 +11,13 @@ import csv
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import compress
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from zmigrate.engine.batch import BATCH_ROWS
 from zmigrate.engine.folder import RunFolder
+from zmigrate.engine.item_marks import key_of
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Action, unpacked
 from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
@@ -74,15 +76,37 @@ def write_results(
     `file`: the first cell of every line, in a flow. Raises DiskFull, and SourceError when the source lacks a
     row that the journal has.
     """
-    tables = _Tables(folder, columns, texts, file)
+    return _written(_Tables(folder, columns, texts, file), _with_source(journal, pieces))
+
+
+def write_item_results(folder: RunFolder, journal: Journal) -> dict[str, Path]:
+    """The files of a hand-written job: its items have a number and a key, and nothing of a source. There are
+    none where it has no items."""
+    groups = _item_groups(journal)
+    first = next(groups, None)
+    if first is None:
+        return {}
+    no_cells: list[list[str]] = [[]] * BATCH_ROWS
+    every = ((group, no_cells[: len(group.rows)]) for group in chain([first], groups))
+    return _written(_Tables(folder, (), None, None), every)
+
+
+def _written(tables: _Tables, groups: Iterable[tuple[Group, SourceRows]]) -> dict[str, Path]:
     try:
-        for run, rows in _with_source(journal, pieces):
+        for run, rows in groups:
             tables.add(run, rows)
         return tables.finish()
     except OSError as error:
-        raise why_not_written(error, folder.path) from error
+        raise why_not_written(error, tables.folder.path) from error
     finally:
         tables.discard()
+
+
+def _item_groups(journal: Journal) -> Iterator[Group]:
+    items = journal.items()
+    while some := list(islice(items, BATCH_ROWS)):
+        rows = [(number, number, key_of(mark)) for number, mark, _ in some]
+        yield Group(some[0][0], rows, [outcome for _, _, outcome in some], None)
 
 
 def why_not_written(error: OSError, path: Path) -> PausedError:
@@ -136,9 +160,10 @@ class _Tables:
     """The files that there are rows for."""
 
     def __init__(
-        self, folder: RunFolder, columns: Sequence[str] | None, texts: CellTexts, file: str | None
+        self, folder: RunFolder, columns: Sequence[str] | None, texts: CellTexts | None, file: str | None
     ) -> None:
-        self._folder = folder
+        """`texts`: writes the cells of rows that are not cells already."""
+        self.folder = folder
         self._file = file
         self._texts = texts
         self._columns = columns
@@ -148,7 +173,7 @@ class _Tables:
         """Add recorded rows, which belong to the source rows at the same places, each to its file."""
         if self._columns is None:
             self._columns = list(rows[0])
-        cells = [row if isinstance(row, list) else self._texts.row(row, self._columns) for row in rows]
+        cells = [row if isinstance(row, list) else self._cells(row, self._columns) for row in rows]
         names = [FILE_OF[parts[0]] for parts in run.outcomes]
         if names.count(names[0]) == len(names):
             self._table(names[0]).add(run.rows, run.outcomes, cells)
@@ -159,12 +184,16 @@ class _Tables:
                 compress(run.rows, home), compress(run.outcomes, home), compress(cells, home)
             )
 
+    def _cells(self, row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+        assert self._texts is not None  # noqa: S101  what has no texts has cells
+        return self._texts.row(row, columns)
+
     def finish(self) -> dict[str, Path]:
         """Move the files to their places; take away what an earlier session left and nothing is left for."""
         for name in ALWAYS_WRITTEN:
             self._table(name)
         for name in set(FILE_OF.values()) - self._tables.keys():
-            self._folder.result_file(name).unlink(missing_ok=True)
+            self.folder.result_file(name).unlink(missing_ok=True)
         for table in self._tables.values():
             table.finish()
         return {name: table.path for name, table in self._tables.items()}
@@ -175,7 +204,7 @@ class _Tables:
 
     def _table(self, name: str) -> _Table:
         if name not in self._tables:
-            self._tables[name] = _Table(self._folder.result_file(name), name, self._columns or (), self._file)
+            self._tables[name] = _Table(self.folder.result_file(name), name, self._columns or (), self._file)
         return self._tables[name]
 
 

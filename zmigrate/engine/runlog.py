@@ -12,10 +12,10 @@ from typing import IO
 import orjson
 
 from zmigrate.errors import DiskFull
-from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, Tick
+from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, Tick, WriteAnswered
 
-TOO_FREQUENT = (Credits, RequestSent, Tick)
-"""Events that a display wants and a log does not."""
+TOO_FREQUENT = (Credits, RequestSent, Tick, WriteAnswered)
+"""Events that others want and a log does not: they are many, and the journal has what came of them."""
 
 CAN_WAIT = (BatchDone, BatchSent)
 """Events that the journal has too: they are written with the next other one, or the next tick."""

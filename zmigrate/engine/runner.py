@@ -177,7 +177,7 @@ class Runner:
         if self._seat is not None:
             preflight.check_same_org(org, self._seat.org)
             return org
-        preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+        preflight.tell_of_portal(org, self._invocation.credentials, self._invocation.hub.emit)
         preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         return org
 
@@ -282,8 +282,15 @@ class Runner:
             )
 
     def _ask(self, org: Org, work: RecordWork | None) -> None:
-        if not self._invocation.practice and self._seat is None:
-            ask(org, self._choices, self._confirm, lambda: self._banner(org, work))
+        """Say what to know before the first write, and ask; a flow has done both for its steps."""
+        if self._seat is not None:
+            return
+        if work is not None:
+            preflight.tell_unsettled(work.target, self._invocation.hub.emit)
+        if not self._invocation.practice:
+            confirm = self._confirm
+            agree = None if confirm is None else lambda: confirm(self._banner(org, work))
+            ask(org, yes=self._choices.yes, agree=agree)
 
     def _banner(self, org: Org, work: RecordWork | None) -> Banner:
         target = None if work is None else work.target

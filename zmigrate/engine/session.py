@@ -21,7 +21,7 @@ from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.record_run import RecordRun, SessionResult
 from zmigrate.engine.result import RunResult
-from zmigrate.engine.results import pieces_of, write_results
+from zmigrate.engine.results import pieces_of, write_item_results, write_results
 from zmigrate.engine.runlog import RunLog
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.survey import Survey
@@ -177,13 +177,17 @@ class Session:
 
     def _do_by_hand(self) -> SessionResult:
         context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._choices.limit)
-        began = self._now()
+        began, before = self._now(), context.rows.accounted
         try:
             self._job.run(context)
+            context.finish()
+        except BaseException as error:
+            context.end_by(error)
+            raise
         finally:
-            context.flush()
+            context.close()
         state: RunState = "limited" if context.limited else "finished"
-        return SessionResult(state, self._now() - began, context.rows.accounted)
+        return SessionResult(state, self._now() - began, context.rows.accounted - before)
 
     # -- how it ended -----------------------------------------------------------------------------
 
@@ -233,8 +237,10 @@ class Session:
 
     def _write_files(self) -> Mapping[str, Path]:
         """The result files; after a hard stop they are left to the resume, since they take a while."""
-        if self._work is None or self._stop.aborted:
+        if self._stop.aborted:
             return {}
+        if self._work is None:
+            return write_item_results(self._folder, self._journal)
         source = self._work.source if self._work.survey is None else self._work.survey.source
         try:
             return write_results(

@@ -17,7 +17,7 @@ from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import MOVED, Outcome, lost
 from zmigrate.engine.sender import Searched
 from zmigrate.engine.verdicts import Verdict
-from zmigrate.errors import ApiError, Fatal, InDoubt
+from zmigrate.errors import ApiError, InDoubt
 
 SETTLE_RESET_S = 10.0
 """After a reset or a server error: how long Zoho may still be at work on the request."""
@@ -40,24 +40,6 @@ SESSIONS_MAX = 3
 READS_APART = 0.5
 """The second look comes after this share of the settling time."""
 
-NOT_A_ROWS_FAULT = frozenset(
-    [
-        "INVALID_MODULE",
-        "INVALID_URL_PATTERN",
-        "INVALID_REQUEST_METHOD",
-        "INVALID_HOST",
-        "API_NOT_SUPPORTED",
-        "NO_PERMISSION",
-        "AUTHORIZATION_FAILED",
-        "FEATURE_NOT_SUPPORTED",
-        "NOT_SUPPORTED",
-        "CANNOT_PERFORM_ACTION",
-        "STORAGE_SPACE_EXCEEDED",
-        "OAUTH_SCOPE_MISMATCH",
-    ]
-)
-"""Refusals of a whole request that no halving mends (zoho-api 4.3)."""
-
 
 @dataclass(frozen=True, slots=True)
 class SettlingTime:
@@ -79,15 +61,6 @@ class SettlingTime:
     @property
     def between_reads(self) -> float:
         return READS_APART * (SETTLE_RESET_S if self.override_s is None else self.override_s)
-
-
-def halves_help(error: ApiError) -> bool:
-    """Whether a refusal of the whole request may be the fault of one of its records."""
-    return (
-        isinstance(error, Fatal)
-        and error.status in {400, 413, 414, 415}
-        and error.code not in NOT_A_ROWS_FAULT
-    )
 
 
 def halves(rows: list[Pending]) -> list[list[Pending]]:

@@ -13,6 +13,11 @@ KeyKind = Literal["none", "id", "unique", "plain"]
 
 Recovery = Literal["repeat", "resend", "query", "report"]
 
+NOT_SETTLED = (
+    "an insert without a key: if Zoho's answer to a request is lost, nothing can tell whether its rows were "
+    "written, and they end in doubt. Name a key, best a unique field: --key FIELD"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -94,6 +99,11 @@ class Target:
         if self.operation == "upsert" or self.key_kind == "unique":
             return "resend"
         return "query" if self.key_kind == "plain" else "report"
+
+    @property
+    def warning(self) -> str | None:
+        """What a person should know before the first write; None where a lost answer can be settled."""
+        return NOT_SETTLED if self.recovery == "report" else None
 
     @property
     def tells_ours_by_time(self) -> bool:

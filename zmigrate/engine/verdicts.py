@@ -26,7 +26,8 @@ from zmigrate.engine.refused import (
 from zmigrate.engine.target import Target
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Done
-from zmigrate.zoho.facts.codes import ABOUT_ITS_VALUES, ROW_IN_DOUBT
+from zmigrate.zoho.facts import codes
+from zmigrate.zoho.facts.codes import ABOUT_ITS_VALUES, ROW_IN_DOUBT, Meaning
 from zmigrate.zoho.ids import id_text
 
 DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
@@ -169,3 +170,10 @@ def taken(outcome: Outcome, key: str | None) -> bool:
     others of its unique values."""
     fields = (outcome.field or "").split(SEPARATOR)
     return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
+
+
+def speaks_of_org(outcome: Outcome) -> Meaning | None:
+    """What the reason of a refused row says of the org or of the client, and not of the row."""
+    if outcome.action != "failed" or outcome.code is None:
+        return None
+    return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)

@@ -130,6 +130,8 @@ def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float) ->
     value = body.get("access_token")
     if isinstance(value, str) and value and "error" not in body:
         return Granted(Secret(value), _scopes(body, asked), _api_domain(body), _life_s(body))
+    if "error" not in body and response.status_code < 300:  # neither a token nor a refusal is no answer
+        return Denied("transient", "NO_TOKEN", "The accounts server answered without a token")
     return _denial(response, body, now)
 
 

@@ -6,24 +6,33 @@ error.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import httpx
 import msgspec
 import orjson
 
-from zmigrate.errors import Fatal, InDoubt, RefusedError, Retryable, ScopeError, ZmigrateError
+from zmigrate.errors import InDoubt, Retryable
 from zmigrate.zoho.facts import codes
-from zmigrate.zoho.facts.scopes import scopes_of_call
+from zmigrate.zoho.facts.promises import promised_list, promises_count
+from zmigrate.zoho.ids import id_text, is_id
+from zmigrate.zoho.refusals import code_of, concerns, details_of, is_error, refusal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_NO_BODY = frozenset({204, 304})
-_TEXT_CUT = 300
+_NOTHING_THERE = 204
+"""The only status without a body that is an answer to a read: there is nothing."""
+_NOT_MODIFIED = 304
+"""Answers a question that is never asked here, so it is no answer."""
+_READABLE_STATUSES = frozenset({200, 201, 202, 204, 207, 304, 400})
+"""Statuses that come with JSON, so that another body is no answer; of others the status says enough."""
 _UNREADABLE = object()
+
+
+Params = Mapping[str, str | int | bool | Sequence[str]]
+"""Query parameters as a caller writes them; a list stands for its elements, joined by commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Call:
     """Statuses that are answers for this call, though they are errors for others."""
     brief: bool = False
     """Of records that were all written no more is wanted than `Answer.done`."""
+    by_id: bool = False
+    """Each record of the answer must have its id, since the reading goes on behind it."""
 
     @property
     def writes(self) -> bool:
@@ -52,10 +63,21 @@ class Call:
         return self.method != "GET" and not self.path.endswith("/coql")
 
 
+def call_params(params: Params) -> tuple[tuple[str, str], ...]:
+    """Query parameters as Zoho takes them."""
+    return tuple((name, _text(value)) for name, value in params.items())
+
+
+def _text(value: str | int | bool | Sequence[str]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int) else ",".join(value)
+
+
 class Details(msgspec.Struct, frozen=True, gc=False):
     """The record that was written."""
 
-    id: Annotated[str, msgspec.Meta(min_length=1)]
+    id: str
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
@@ -120,7 +142,7 @@ def read_done(content: bytes, expect: int) -> list[Done] | None:
         done = _ALL_DONE.decode(content).data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return done if len(done) == expect else None
+    return done if len(done) == expect and all(is_id(one.details.id) for one in done) else None
 
 
 def is_unreadable(body: object) -> bool:
@@ -129,129 +151,127 @@ def is_unreadable(body: object) -> bool:
 
 def is_token_refused(response: httpx.Response) -> bool:
     """For a 401: True when the token is to blame, False when its scopes are."""
-    return _code(decode(response.content)) != codes.SCOPE_CODE
+    return code_of(decode(response.content)) != codes.SCOPE_CODE
 
 
 def judge(call: Call, status: int, body: Any) -> Any:
     """The body, where it answers the call; else raises what it means.
 
-    Retryable: throttled, not applied. InDoubt: nobody knows whether it was applied. ScopeError, RefusedError:
-    scope and permission. Fatal (with status and code): refused for good.
+    A read is answered by what its path promises (`facts.promises`), or by 204 where there is nothing. A write
+    of records is answered by one element for each.
+
+    Retryable: throttled, or a service inside Zoho failed; not applied. InDoubt: nobody knows whether it was
+    applied, or a read got no usable answer. ScopeError, RefusedError: scope and permission. OrgFull: no more
+    records fit in. Fatal (with status and code): refused for good.
     """
     if status in call.ok_statuses:
         return None if is_unreadable(body) else body
-    if status == 429 or _code(body) in codes.THROTTLE_CODES:
+    if status == 429 or code_of(body) in codes.THROTTLE_CODES:
         raise Retryable(
             "Zoho answers that there are too many requests.", status=status, code="TOO_MANY_REQUESTS"
         )
     if status >= 500 or status == 408:
         raise InDoubt(f"Zoho answered {status} to {_name(call)}.", status=status)
-    if status in {401, 403, 413} or (300 <= status < 400 and status != 304):
-        raise _refusal(call, status, body)
-    if is_unreadable(body) or (body is None and status not in _NO_BODY and call.expect is not None):
-        if status in {200, 201, 202, 207, 400}:
-            raise InDoubt(f"Zoho's answer to {_name(call)} can't be read.", status=status)
-        raise _refusal(call, status, body)
-    return _judge_records(call, status, body) if call.expect is not None else _judge_plain(call, status, body)
+    if status in {401, 403, 413} or (300 <= status < 400 and status != _NOT_MODIFIED):
+        raise refusal(call, status, body, call.expect or 0)
+    if is_unreadable(body):
+        if status in _READABLE_STATUSES:
+            raise _no_answer(call, status, "is no JSON")
+        raise refusal(call, status, body)
+    if call.expect is not None:
+        return _judge_records(call, status, body, call.expect)
+    return _judge_other_write(call, status, body) if call.writes else _judge_read(call, status, body)
 
 
-def _judge_records(call: Call, status: int, body: Any) -> Any:
+def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
     """A write of records is answered by one element for each, whatever the status."""
     elements = body.get("data") if isinstance(body, dict) else None
     if not isinstance(elements, list):
-        if status >= 400 or _is_error(body):
-            raise _refusal(call, status, body)
-        raise InDoubt(f"Zoho's answer to {_name(call)} says nothing about its records.", status=status)
-    if len(elements) == 1 and _refuses_the_whole(elements[0], alone=call.expect == 1):
-        raise _refusal(call, status, elements[0])
-    if len(elements) != call.expect:
+        if is_error(body) and expect == 1 and concerns(body, 1) == 0:
+            return {"data": [body]}  # of the only record, bare
+        if _is_refusal(status, body):
+            raise refusal(call, status, body, expect)
+        raise _no_answer(call, status, "says nothing about its records")
+    if len(elements) == 1 and _refuses_the_whole(elements[0], status, expect):
+        raise refusal(call, status, elements[0], expect)
+    if len(elements) != expect:
         raise InDoubt(
-            f"Zoho answered {len(elements)} results to {call.expect} records of {_name(call)}.", status=status
+            f"Zoho answered {len(elements)} results to {expect} records of {_name(call)}.", status=status
         )
     if not all(map(_tells_its_record, elements)):
-        raise InDoubt(f"Zoho's answer to {_name(call)} does not say which records it wrote.", status=status)
+        raise _no_answer(call, status, "does not say which records it wrote")
     return body
+
+
+def _refuses_the_whole(element: Any, status: int, expect: int) -> bool:
+    """Whether the one element of an answer refuses the call as a whole, so that nothing was applied, and is
+    not the result of the only record that was sent."""
+    if not is_error(element):
+        return False
+    whom = concerns(element, expect)
+    if whom == "call":
+        return True
+    code = code_of(element)
+    if expect == 1:
+        return whom == "unknown" and code in codes.WHOLE_CALL and code not in codes.ALSO_OF_A_ROW
+    return code in codes.WHOLE_CALL or status >= 400
 
 
 def _tells_its_record(element: Any) -> bool:
     """A record that was written has its id there; one that was refused has its reasons."""
-    return isinstance(element, dict) and (_code(element) != "SUCCESS" or bool(_details(element).get("id")))
+    if not isinstance(element, dict):
+        return False
+    return code_of(element) != "SUCCESS" or id_text(details_of(element).get("id")) is not None
 
 
-def _judge_plain(call: Call, status: int, body: Any) -> Any:
+def _judge_other_write(call: Call, status: int, body: Any) -> Any:
+    """A write that is not one of records, or of an unknown number of them: what it is answered by is for who
+    asked."""
     per_record = isinstance(body, dict) and isinstance(body.get("data"), list)
-    if (status >= 400 and not per_record) or _is_error(body):
-        raise _refusal(call, status, body)
-    if per_record and len(body["data"]) == 1 and _refuses_the_whole(body["data"][0], alone=True):
-        raise _refusal(call, status, body["data"][0])
+    if (status >= 400 and not per_record) or is_error(body):
+        raise refusal(call, status, body)
+    if per_record and len(body["data"]) == 1 and _refuses_the_whole(body["data"][0], status, 1):
+        raise refusal(call, status, body["data"][0])
     return body
 
 
-def _refuses_the_whole(element: Any, *, alone: bool) -> bool:
-    """Zoho wraps some refusals of a whole write in `data[]` (OpenAPI examples of insert and update)."""
-    if not _is_error(element) or _code(element) not in codes.WHOLE_CALL_CODES:
-        return False
-    return not alone or "resource_path_index" in _details(element) or _code(element) != "LIMIT_EXCEEDED"
+def _judge_read(call: Call, status: int, body: Any) -> Any:
+    if status == _NOTHING_THERE:
+        return None
+    if _is_refusal(status, body) or _is_refusal_in_data(body):
+        raise refusal(call, status, body)
+    if not isinstance(body, dict):
+        raise _no_answer(call, status, "is empty" if body is None else "is no object")
+    name = promised_list(call.path)
+    if name is not None and not _is_list_of_objects(body.get(name)):
+        raise _no_answer(call, status, f"has no list {name!r}")
+    if promises_count(call.path) and not isinstance(body.get("count"), int | str):
+        raise _no_answer(call, status, "has no count")
+    if call.by_id and not all(id_text(row.get("id")) for row in body[name or "data"]):
+        raise _no_answer(call, status, "has records without an id")
+    return body
 
 
-def _refusal(call: Call, status: int, body: Any) -> ZmigrateError:
-    code = _code(body) or f"HTTP_{status}"
-    message = f"Zoho refuses {_name(call)}: {code}{_said(body)} (status {status})."
-    if code == codes.SCOPE_CODE:
-        needed = scopes_of_call(call.method, call.path)
-        hint = (
-            f"It needs {' and '.join(needed)}."
-            if needed
-            else "Check the scopes that Zoho's page names for it."
-        )
-        return ScopeError(message, hint=f"{hint} Declare it in the job's scopes.", code=code)
-    if status == 401:
-        return RefusedError(
-            f"Zoho refuses a fresh token at {_name(call)}: {code}.",
-            hint="The client may have been removed or its owner deactivated; or the token's api_domain is of"
-            " another data centre. Try `zmigrate check`.",
-            code=code,
-        )
-    if status == 403 or code in codes.PERMISSION_CODES:
-        permissions = _permissions(body)
-        lacking = f" Missing: {', '.join(permissions)}." if permissions else ""
-        return RefusedError(message + lacking, hint=codes.WHAT_TO_DO["NO_PERMISSION"], code=code)
-    return Fatal(message, status=status, code=code, hint=codes.WHAT_TO_DO.get(code))
+def _is_refusal(status: int, body: object) -> bool:
+    """Whether an answer without a list refuses the call; one without a body does only where its status says
+    enough."""
+    says_enough = body is not None or status not in _READABLE_STATUSES
+    return is_error(body) or (status >= 400 and says_enough)
+
+
+def _is_refusal_in_data(body: object) -> bool:
+    elements = body.get("data") if isinstance(body, dict) else None
+    return isinstance(elements, list) and any(map(is_error, elements)) and bool(code_of(elements[0]))
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _no_answer(call: Call, status: int, why: str) -> InDoubt:
+    """The error for an answer that does not hold what it must: for a read it is none, for a write a doubt."""
+    return InDoubt(f"Zoho's answer to {_name(call)} {why} (status {status}).", status=status)
 
 
 def _name(call: Call) -> str:
     return f"{call.method} {call.path}"
-
-
-def _code(body: Any) -> str:
-    """The answer's `code` as text (old answers have a number there), cut down to what a code may hold."""
-    code = body.get("code") if isinstance(body, dict) else None
-    return re.sub(r"\W", "", str(code))[:60] if isinstance(code, str | int) else ""
-
-
-def _is_error(body: Any) -> bool:
-    return isinstance(body, dict) and body.get("status") == "error"
-
-
-def _details(body: Any) -> dict[str, Any]:
-    details = body.get("details") if isinstance(body, dict) else None
-    return details if isinstance(details, dict) else {}
-
-
-def _permissions(body: Any) -> list[str]:
-    permissions = _details(body).get("permissions")
-    return [str(name)[:80] for name in permissions] if isinstance(permissions, list) else []
-
-
-def _said(body: Any) -> str:
-    """Zoho's own message and the details that say where, on one line."""
-    if not isinstance(body, dict):
-        return ""
-    message = body.get("message")
-    parts = [message] if isinstance(message, str) else []
-    for key in ("param_name", "api_name", "column_name", "clause", "near", "reason", "limit", "json_path"):
-        value = _details(body).get(key)
-        if isinstance(value, str | int):
-            parts.append(f"{key}={value}")
-    text = " ".join(", ".join(parts).split())[:_TEXT_CUT]
-    return f", {text}" if text else ""

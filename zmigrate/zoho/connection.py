@@ -13,6 +13,7 @@ from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.accounts import Accounts
+from zmigrate.zoho.asked_org import refuse_other_org
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.clock import ZohoClock
 from zmigrate.zoho.credits import CreditLedger
@@ -41,7 +42,9 @@ class Connection:
         clock: ZohoClock,
         credits: CreditLedger,
         state_dir: Path,
+        credentials: Credentials,
     ) -> None:
+        self._credentials = credentials
         self._http = http
         self._state_dir = state_dir
         self._closed = False
@@ -50,7 +53,7 @@ class Connection:
         self.limiter = limiter
         self.clock = clock
         self.credits = credits
-        self.crm = Crm(transport, on_org=self._open_credits)
+        self.crm = Crm(transport, on_org=self._take_org)
 
     @property
     def api_domain(self) -> str:
@@ -81,7 +84,9 @@ class Connection:
     ) -> None:
         self.close()
 
-    def _open_credits(self, org: Org) -> None:
+    def _take_org(self, org: Org) -> None:
+        """Every command whose token opens an org comes by here: the org must be the one asked for."""
+        refuse_other_org(org, self._credentials)
         self.credits.open(org_folder(self._state_dir, org.id), org.credit_allowance)
 
 
@@ -138,6 +143,7 @@ def connect(
         clock=clock,
         credits=credits,
         state_dir=settings.state_dir,
+        credentials=credentials,
     )
     try:
         tokens.token()

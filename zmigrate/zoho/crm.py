@@ -7,39 +7,47 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
+import msgspec
 import orjson
 
-from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.errors import Fatal, OrgError, UsageError, ZmigrateError
+from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
-from zmigrate.zoho.answers import Answer, Call, Method
+from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
+from zmigrate.zoho.reading import Reader
+from zmigrate.zoho.record_calls import data_of, elements_of, record_path, records_written
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
-Params = Mapping[str, str | int | bool | Sequence[str]]
 
 API = "/crm/v8"
 
 _MODULE = re.compile(r"[A-Za-z]\w*")
-_RECORD_PATH = re.compile(r"/crm/v[\d.]+/(?P<module>[A-Z]\w*)(?:/(?P<rest>upsert|\d+))?")
 _CADENCES = [{"name": "cadences"}]
 _UPSERT_CADENCES = [{"name": "cadences", "action": "insert"}, {"name": "cadences", "action": "update"}]
 
 
 class Crm:
-    """Calls to one org. `on_org` is told the org when it is first read."""
+    """Calls to one org. `on_org` is told the org when it is first read; where it raises, there is no org."""
 
     def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
         self._transport = transport
+        self._reads = Reader(transport, API)
         self._on_org = on_org
+        self._emit: Emit | None = None
         self._lock = threading.Lock()
         self._org: Org | None = None
         self._fields: dict[str, ModuleFields] = {}
         self._layouts: dict[str, tuple[Layout, ...]] = {}
+
+    def tell_calls(self, emit: Emit) -> None:
+        """From now on, tell what becomes of the calls: WriteAnswered or CallFailed."""
+        self._emit = emit
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """GET a path like `/crm/v8/org`; the decoded body, empty where Zoho answers nothing (204)."""
@@ -50,7 +58,9 @@ class Crm:
     ) -> dict[str, Any]:
         """POST; repeated after a lost answer only when `repeat` says that this is safe.
 
-        Records written without a word about `trigger` fire no workflow, no approval and no mail.
+        The decoded body. A record that Zoho refused is in its `data[]` and raises nothing. Records written
+        without a word about `trigger` fire no workflow, no approval and no mail. Raises InDoubt where the
+        answer is lost, or does not tell what became of each record.
         """
         return self._plain("POST", path, params, _silent(path, json), bool(repeat))
 
@@ -71,7 +81,8 @@ class Crm:
     ) -> dict[str, Any]:
         """DELETE; repeated after a lost answer unless `repeat` is False. Records go without firing workflows,
         unless `wf_trigger` is among the parameters."""
-        if _RECORD_PATH.fullmatch(path) and "wf_trigger" not in (params or {}):
+        match, query = record_path(path)
+        if match is not None and "wf_trigger" not in {**query, **(params or {})}:
             params = {**(params or {}), "wf_trigger": "false"}
         return self._plain("DELETE", path, params, json, repeat is not False)
 
@@ -85,22 +96,15 @@ class Crm:
             **params,
         }
         custom_view = "cvid" in asked
-        while True:
-            call = Call(
-                "GET",
-                f"{API}/{_module(module)}",
-                _params(asked),
-                heavy=custom_view or "sort_by" in asked,
-                repeatable=True,
-                credits=limits.list_credits(custom_view=custom_view),
-            )
-            body = self._transport.send(call).body or {}
-            yield from body.get("data") or ()
-            info = body.get("info") or {}
-            if not info.get("more_records") or not info.get("next_page_token"):
-                return
-            asked.pop("page", None)
-            asked["page_token"] = info["next_page_token"]
+        pages = self._reads.pages(
+            f"{API}/{_module(module)}",
+            asked,
+            "data",
+            heavy=custom_view or "sort_by" in asked,
+            credits=limits.list_credits(custom_view=custom_view),
+        )
+        for page in pages:
+            yield from page
 
     def query(self, select_query: str, *, after: str | None = None) -> Iterator[dict[str, Any]]:
         """The rows of a COQL query.
@@ -111,21 +115,21 @@ class Crm:
         """
         select = coql.parse(select_query)
         if select.pages_by_id:
-            yield from self._query_by_id(select, after)
+            yield from self._reads.query_by_id(select, after)
             return
         if after is not None:
             raise UsageError("A query with `order by`, `group by` or `limit` can't go on behind an id.")
-        yield from self._query_by_offset(select)
+        yield from self._reads.query_by_offset(select)
 
     def org(self) -> Org:
         """The org of the token (asked once)."""
         if self._org is None:
             org = metadata.read_org(self.get(f"{API}/org"))
             if not org.id:
-                raise RefusedError("Zoho says nothing about the org of this token.", hint="Check the soid.")
-            self._org = org
+                raise OrgError("Zoho says nothing about the org of this token.", hint="Check the soid.")
             if self._on_org is not None:
                 self._on_org(org)
+            self._org = org
         return self._org
 
     def fields(self, module: str) -> ModuleFields:
@@ -155,17 +159,14 @@ class Crm:
 
     def modules(self) -> list[dict[str, Any]]:
         """All modules as Zoho describes them (`api_name`, `api_supported`, `creatable`, …)."""
-        return list(self.get(f"{API}/settings/modules").get("modules") or ())
+        found: list[dict[str, Any]] = self.get(f"{API}/settings/modules").get("modules", [])
+        return found
 
     def users(self, type: str = "ActiveUsers") -> Iterator[dict[str, Any]]:
         """Users of one type (`AllUsers`, `ActiveUsers`, `CurrentUser`, …), page after page."""
-        page = 1
-        while True:
-            body = self.get(f"{API}/users", {"type": type, "page": page, "per_page": limits.RECORDS_PER_PAGE})
-            yield from body.get("users") or ()
-            if not (body.get("info") or {}).get("more_records"):
-                return
-            page += 1
+        asked: Params = {"type": type, "page": 1, "per_page": limits.RECORDS_PER_PAGE}
+        for page in self._reads.pages(f"{API}/users", asked, "users"):
+            yield from page
 
     def current_user(self) -> dict[str, Any]:
         """The user whom the token acts as: the owner of the client."""
@@ -190,8 +191,8 @@ class Crm:
         }
         if module == "Leads":
             asked["converted"] = "both"  # a list leaves converted leads out otherwise
-        body = self.get(f"{API}/{_module(module)}", asked)
-        return {str(record.get("id")): record for record in body.get("data") or ()}
+        pages = self._reads.pages(f"{API}/{_module(module)}", asked, "data")
+        return {str(record["id"]): record for page in pages for record in page}
 
     def is_empty(self, module: str) -> bool:
         """Whether a module has no record that COQL sees."""
@@ -207,7 +208,7 @@ class Crm:
         Zoho's letter case in `in` is not documented: compare what comes back.
         """
         query = coql.in_query((field, *extra_fields), module, field, values)
-        return list(self._query_by_id(coql.parse(query), None))
+        return list(self._reads.query_by_id(coql.parse(query), None))
 
     def write(
         self,
@@ -236,19 +237,18 @@ class Crm:
         elif operation == "delete":
             method = "DELETE"
             params = (("ids", ",".join(ids)), ("wf_trigger", "true" if "workflow" in trigger else "false"))
-        return self._transport.send(
-            Call(
-                method,
-                path,
-                params,
-                content,
-                heavy=limits.is_heavy_write(operation, rows),
-                repeatable=repeatable,
-                credits=limits.write_credits(operation, rows),
-                expect=rows,
-                brief=brief,
-            )
+        call = Call(
+            method,
+            path,
+            params,
+            content,
+            heavy=limits.is_heavy_write(operation, rows),
+            repeatable=repeatable,
+            credits=limits.write_credits(operation, rows),
+            expect=rows,
+            brief=brief,
         )
+        return self._send(call, operation)
 
     def _plain(
         self, method: Method, path: str, params: Params | None, json: Any, repeatable: bool
@@ -258,18 +258,38 @@ class Crm:
                 f"{path!r} is no path of the API.", hint="Write it as /crm/v8/org; the host is the token's."
             )
         content = None if json is None else orjson.dumps(json)
-        rows = len(json["data"]) if isinstance(json, dict) and isinstance(json.get("data"), list) else 0
+        rows = len(data_of(json))
+        query = call_params(params or {})
+        operation, records = records_written(method, path, query, json)
         call = Call(
             method,
             path,
-            _params(params or {}),
+            query,
             content,
             heavy=path.endswith("/coql") or rows >= limits.HEAVY_FROM_RECORDS,
             repeatable=repeatable or path.endswith("/coql"),
             credits=limits.write_credits("insert", rows) if rows else 1,
+            expect=records or None,
         )
-        body = self._transport.send(call).body
+        body = self._send(call, operation).body
         return body if isinstance(body, dict) else {}
+
+    def _send(self, call: Call, operation: Operation | None) -> Answer:
+        """Send a call, and tell what became of it where somebody asked for that."""
+        if self._emit is None:
+            return self._transport.send(call)
+        try:
+            answer = self._transport.send(call)
+        except ZmigrateError as error:
+            records = (call.expect or 1) if call.writes else 0
+            self._emit(CallFailed(call.method, call.path, records, call.repeatable, error))
+            raise
+        if call.writes:
+            said = _said(answer) if operation else elements_of(answer.body)
+            repeatable = call.repeatable or operation not in {"insert", None}
+            doubted = answer.doubted_at is not None
+            self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
+        return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
         if not id.isdigit():
@@ -280,40 +300,8 @@ class Crm:
             if error.code == "INVALID_DATA":  # how Zoho says that there is no such id
                 return None
             raise
-        records = body.get("data") or ()
+        records = body.get("data", [])
         return records[0] if records else None
-
-    def _query_by_id(self, select: coql.Select, after: str | None) -> Iterator[dict[str, Any]]:
-        last = after
-        while True:
-            rows, more = self._coql(select.page(last), limits.COQL_ROWS_PER_CALL)
-            yield from rows
-            if not more or not rows:
-                return
-            last = str(rows[-1]["id"])
-
-    def _query_by_offset(self, select: coql.Select) -> Iterator[dict[str, Any]]:
-        offset, wanted = select.bounds()
-        while wanted is None or wanted > 0:
-            size = limits.COQL_ROWS_PER_CALL if wanted is None else min(wanted, limits.COQL_ROWS_PER_CALL)
-            rows, more = self._coql(select.window(offset, size), size)
-            yield from rows
-            if not more or not rows:
-                return
-            offset += len(rows)
-            wanted = None if wanted is None else wanted - len(rows)
-
-    def _coql(self, query: str, rows: int) -> tuple[list[dict[str, Any]], bool]:
-        call = Call(
-            "POST",
-            f"{API}/coql",
-            content=orjson.dumps({"select_query": query}),
-            heavy=True,
-            repeatable=True,
-            credits=limits.coql_credits(rows),
-        )
-        body = self._transport.send(call).body or {}
-        return list(body.get("data") or ()), bool((body.get("info") or {}).get("more_records"))
 
 
 def write_body(
@@ -337,9 +325,14 @@ def write_body(
     return orjson.dumps(body)
 
 
+def _said(answer: Answer) -> list[Any]:
+    """What an answer says of each record, in whatever shape."""
+    return data_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
+
+
 def _silent(path: str, json: Any) -> Any:
     """A write of records that does not speak of triggers fires none."""
-    match = _RECORD_PATH.fullmatch(path)
+    match, _ = record_path(path)
     if match is None or not isinstance(json, dict) or not isinstance(json.get("data"), list):
         return json
     cadences = _UPSERT_CADENCES if match["rest"] == "upsert" else _CADENCES
@@ -350,13 +343,3 @@ def _module(module: str) -> str:
     if _MODULE.fullmatch(module) is None:
         raise UsageError(f"{module!r} is no module's API name.", hint="API names have letters, digits and _.")
     return module
-
-
-def _params(params: Params) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _text(value)) for name, value in params.items())
-
-
-def _text(value: str | int | bool | Sequence[str]) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int) else ",".join(value)

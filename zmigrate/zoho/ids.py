@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can be a record's id."""
+    return text.isascii() and text.isdigit()
+
+
 def id_text(value: object) -> str | None:
     """The id that a JSON value stands for; None where it stands for none."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()
-    return text if text.isascii() and text.isdigit() else None
+    return text if is_id(text) else None

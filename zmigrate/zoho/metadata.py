@@ -6,6 +6,7 @@ missing for the documented default, since no two answers of Zoho have quite the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -24,6 +25,9 @@ COMPUTED = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"}
 STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"})
 """Data types whose values are rows of another module: virtual, and yet writable. A row that is sent without
 an id is added to those that a record has (zoho-api 9.2)."""
+
+_ORG_DOMAIN = re.compile(r"org(\d+)")
+"""An org's `domain_name`: its digits are the zgid (zoho-api 14.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +135,14 @@ class Org:
         """Credits for 24 hours by edition and users; None for an edition that is not known."""
         return credit_allowance(self.edition, self.users)
 
-    def answers_to(self, soid: str) -> bool:
-        """True when the digits of the soid are this org's zgid or id (Zoho's pages do not say which)."""
+    def answers_to(self, soid: str) -> bool | None:
+        """Whether the digits of the soid are this org's zgid (zoho-api 14.1). None where that can't be told:
+        Zoho has not said the zgid.
+        """
         digits = soid.rpartition(".")[2]
-        return bool(digits) and digits in {self.zgid, self.id}
+        if self.zgid:
+            return digits == self.zgid
+        return True if digits and digits == self.id else None
 
 
 def read_fields(module: str, answer: Mapping[str, Any], unused: Mapping[str, Any]) -> ModuleFields:
@@ -200,14 +208,18 @@ def read_layouts(answer: Mapping[str, Any]) -> tuple[Layout, ...]:
 
 
 def read_org(answer: Mapping[str, Any]) -> Org:
-    """From GET /org. A missing `type` stays empty, and counts as production."""
+    """From GET /org. A missing `type` stays empty, and counts as production; a missing `zgid` stands in the
+    domain name, too.
+    """
     orgs = _list(answer, "org")
     raw: Mapping[str, Any] = orgs[0] if orgs else {}
     license_details = raw.get("license_details")
     paid: Mapping[str, Any] = license_details if isinstance(license_details, dict) else {}
+    domain = _ORG_DOMAIN.fullmatch(str(raw.get("domain_name") or "").strip())
+    zgid = str(raw.get("zgid") or (domain[1] if domain else "")).strip()
     return Org(
-        id=str(raw.get("id") or raw.get("zgid") or ""),
-        zgid=str(raw.get("zgid") or ""),
+        id=str(raw.get("id") or zgid).strip(),
+        zgid=zgid,
         name=str(raw.get("company_name") or ""),
         type=str(raw.get("type") or "").strip().lower(),
         edition=str(paid.get("paid_type") or ""),

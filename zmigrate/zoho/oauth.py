@@ -27,8 +27,8 @@ from zmigrate.zoho.token_budget import MintLedger
 _POLL_S = 0.1
 _RENEW_AT_SHARE = 0.10
 _RENEW_AT_MOST_S = 300.0
-_REPLAYS = 3
-"""A request is replayed once for a token; however short tokens live, no more often than this."""
+_SENDS_MAX = 6
+"""However short tokens live, a request is sent no more often than this."""
 
 _SERVER_FAILURES = 4
 """So often the accounts server may answer that it failed; then it is taken for a refusal."""
@@ -327,8 +327,9 @@ def _for_the_others(error: BaseException) -> BaseException:
 
 
 class ZohoAuth(httpx.Auth):
-    """Signs each request; when Zoho says that the token is dead, renews it and sends the request once
-    more."""
+    """Signs each request. A 401 on a token that should still be alive may be Zoho's own slip (github.com/
+    rikas/zoho_hub, PR 34): the request is sent once more with the same token, and only the second refusal
+    renews it. A new token that is refused right away is not renewed again: the client is gone."""
 
     def __init__(self, tokens: TokenProvider, is_token_refused: Callable[[httpx.Response], bool]) -> None:
         self._tokens = tokens
@@ -336,14 +337,19 @@ class ZohoAuth(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         token = self._tokens.token()
-        for replays in range(_REPLAYS + 1):
+        is_new = refused_before = False
+        for _ in range(_SENDS_MAX):
             request.headers["Authorization"] = token.header()
             response = yield request
-            if response.status_code != 401 or replays == _REPLAYS:
+            if response.status_code != 401:
                 return
             response.read()
             if not self._is_token_refused(response):
                 return
-            if replays and not self._tokens.is_over(token):
-                return
-            token = self._tokens.renew(token.generation)
+            if not self._tokens.is_over(token):
+                if is_new:
+                    return
+                if not refused_before:
+                    refused_before = True
+                    continue
+            token, is_new = self._tokens.renew(token.generation), True

@@ -16,7 +16,7 @@ import httpx
 from tenacity import RetryCallState, Retrying
 
 from zmigrate import events
-from zmigrate.errors import Fatal, InDoubt, Outage, Retryable, ZmigrateError
+from zmigrate.errors import Fatal, InDoubt, Outage, ReadFailed, Retryable, ZmigrateError
 from zmigrate.events import Emit, RequestSent, Throttled, Waiting
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
@@ -25,15 +25,17 @@ from zmigrate.zoho.answers import Answer, Call, Done, decode, is_token_refused, 
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
 from zmigrate.zoho.clock import ZohoClock
 from zmigrate.zoho.credits import CreditLedger
+from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
 
 _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
-"""So many 5xx for one call, while others were answered, are the call's own fault and no outage."""
+"""So many server errors or unusable answers for one call, while others were answered, are the call's own
+fault and no outage."""
 
-SERVER_FAILS = "SERVER_FAILS"
-"""The code of the error for a read that Zoho fails on again and again while it answers others."""
+_INNER_FAILURES = 5
+"""So often a call is sent whose refusal says that a service inside Zoho failed."""
 
 _PROBE_PATH = "/crm/v8/org"
 
@@ -43,7 +45,7 @@ _LONGEST_KEPT_PATH = 200
 
 @dataclass(slots=True)
 class _Story(Patience):
-    """What one call has gone through; `failures` counts its 5xx."""
+    """What one call has gone through; `failures` counts its server errors and unusable answers."""
 
     sent_at: float = 0.0
     attempts: int = 0
@@ -105,11 +107,12 @@ class Transport:
     def send(self, call: Call) -> Answer:
         """Send the call until it is answered or must not be repeated.
 
-        Raises Fatal, RefusedError or ScopeError when Zoho refuses it; InDoubt when its fate is unknown and it
-        must not be repeated, when Zoho fails on this one call while it answers others, or when a stop came
-        after an attempt of a write whose fate is unknown; Outage or CreditsSpent when the time budget or the
-        credits are spent; StopRequested when told to stop while waiting. An error says whether an attempt of
-        a write before it may have been applied (`maybe_applied`).
+        Raises Fatal, RefusedError, ScopeError or OrgFull when Zoho refuses it; InDoubt when the fate of a
+        write is unknown and it must not be repeated, when Zoho fails on this one write while it answers
+        others, or when a stop came after an attempt of a write whose fate is unknown; ReadFailed when it
+        fails on this one read; Outage or CreditsSpent when the time budget or the credits are spent;
+        StopRequested when told to stop while waiting. An error says whether an attempt of a write before it
+        may have been applied (`maybe_applied`).
         """
         story = _Story(others_before=self._answered)
         try:
@@ -230,7 +233,7 @@ class Transport:
         story.doubt_status = doubt.status
         if story.first_trouble is None:
             story.first_trouble = self._backoff.monotonic()
-        if doubt.status is None or doubt.status < 500:
+        if not doubt.by_zoho:
             return
         story.failures += 1
         if story.failures == 1:
@@ -239,10 +242,10 @@ class Transport:
             story.given_up = doubt.others_answered or self._answers_elsewhere(call)
             doubt.others_answered = story.given_up
         if story.given_up and not call.writes:
-            raise Fatal(
-                f"Zoho fails on {call.method} {call.path} each time ({doubt.status}), and answers others.",
-                status=doubt.status,
-                code=SERVER_FAILS,
+            raise ReadFailed(
+                f"{doubt.message} So it did {story.failures} times, while it answers other calls.",
+                hint="Nothing that depends on it was decided. Look at status.zoho.com, then try again; if it"
+                " stays so, show Zoho's support the call.",
             ) from None
 
     def _answers_elsewhere(self, call: Call) -> bool:
@@ -251,16 +254,30 @@ class Transport:
         reply = wire.send(self._http, self._request(self._tokens.token().api_domain, probe), self._auth)
         with self._lock:
             self.sent += 1
-        return isinstance(reply, httpx.Response) and reply.status_code < 500
+        if isinstance(reply, wire.Trouble):
+            return False
+        try:
+            judge(probe, reply.status_code, decode(reply.content))
+        except (InDoubt, Retryable):
+            return False
+        except ZmigrateError:
+            return True  # a refusal is an answer
+        return True
 
     def _note_refusal(self, call: Call, story: _Story, refusal: Retryable) -> None:
         if story.first_trouble is None:
             story.first_trouble = self._backoff.monotonic()
-        if (
-            refusal.status is not None
-            and self._credits.exhausted(call.credits)
-            and not self._wait_for_credits
-        ):
+        if refusal.status is None:
+            return
+        if speaks_of_org(refusal.code) is Meaning.LATER:
+            story.failures += 1
+            if story.failures >= _INNER_FAILURES:
+                raise Outage(
+                    f"{refusal.message} So it did {story.failures} times.",
+                    hint=refusal.hint,
+                    code=refusal.code,
+                ) from None
+        elif self._credits.exhausted(call.credits) and not self._wait_for_credits:
             raise self._credits.spent_error(self._credits.shortage_s(call.credits)) from None
 
     def _tell_retry(self, state: RetryCallState) -> None:

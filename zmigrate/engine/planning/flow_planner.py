@@ -98,7 +98,7 @@ class FlowPlanner:
         self._invocation.hub.add(self._take_warning)
         try:
             org = connection.crm.org()
-            preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+            preflight.tell_of_portal(org, self._invocation.credentials, self._invocation.hub.emit)
             preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
         finally:
             self._invocation.hub.remove(self._take_warning)

@@ -72,7 +72,7 @@ class Planner:
         with ExitStack() as stack:
             connection = self._connected(source, stack)
             org = connection.crm.org()
-            preflight.check_org(org, self._invocation.credentials.soid, self._invocation.hub.emit)
+            preflight.tell_of_portal(org, self._invocation.credentials, self._invocation.hub.emit)
             preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
             ids = LazyIds(
                 lambda: open_ids(self._invocation.settings, org, practice=self._invocation.practice)

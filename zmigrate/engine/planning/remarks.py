@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from zmigrate.engine.dispatch import BREAKER_ROWS
+from zmigrate.engine.breaker import BREAKER_ROWS
 from zmigrate.engine.outcomes import REFERENCE_OPEN
 from zmigrate.engine.planning.asking import KeyQuestions
 from zmigrate.engine.planning.book import Book
@@ -338,12 +338,8 @@ def _not_asked(found: Findings) -> Iterator[PlanWarning]:
 
 
 def _settling(found: Findings) -> Iterator[PlanWarning]:
-    if found.target.recovery == "report":
-        yield PlanWarning(
-            "NOT_SETTLED",
-            "if Zoho's answer to a write is lost, nothing can tell whether it was applied: such rows end as "
-            "in doubt. Name a key, best a unique field: --key FIELD",
-        )
+    if found.target.warning is not None:
+        yield PlanWarning("NOT_SETTLED", found.target.warning)
 
 
 def _credits(found: Findings) -> Iterator[PlanWarning]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 
 SCOPE_CODE = "OAUTH_SCOPE_MISMATCH"
@@ -20,9 +21,57 @@ THROTTLE_CODES = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED", "429"})
 
 PERMISSION_CODES = frozenset({"NO_PERMISSION", "AUTHORIZATION_FAILED"})
 
-WHOLE_CALL_CODES = frozenset({"INVALID_MODULE", "LIMIT_EXCEEDED", "STORAGE_SPACE_EXCEEDED", SCOPE_CODE})
-"""Codes that refuse a whole write even where Zoho wraps them in a `data[]` of one element (OpenAPI examples).
-"""
+
+class Meaning(Enum):
+    """What the refusal of a whole call says about the run. A code without a meaning may be the fault of one
+    record: halving the call finds it."""
+
+    STOP = "no call of this kind is accepted: scope, permission, edition, module or path"
+    FULL = "the org takes no more records"
+    LATER = "a service inside Zoho failed: nothing was applied, and the same call may be accepted later"
+
+
+WHOLE_CALL: Mapping[str, Meaning] = MappingProxyType(
+    {
+        "INVALID_MODULE": Meaning.STOP,
+        "INVALID_URL_PATTERN": Meaning.STOP,
+        "INVALID_REQUEST_METHOD": Meaning.STOP,
+        "INVALID_HOST": Meaning.STOP,
+        "API_NOT_SUPPORTED": Meaning.STOP,
+        "FEATURE_NOT_SUPPORTED": Meaning.STOP,
+        "FEATURE_NOT_ENABLED": Meaning.STOP,
+        "NOT_SUPPORTED_FEATURE": Meaning.STOP,
+        "NOT_SUPPORTED": Meaning.STOP,
+        "NO_PERMISSION": Meaning.STOP,
+        "AUTHORIZATION_FAILED": Meaning.STOP,
+        SCOPE_CODE: Meaning.STOP,
+        "MAX_RECORDS_LIMIT_REACHED": Meaning.FULL,
+        "STORAGE_SPACE_EXCEEDED": Meaning.FULL,
+        "LICENSE_LIMIT_EXCEEDED": Meaning.FULL,
+        "DEPENDENT_SERVICE_ERROR": Meaning.LATER,
+    }
+)
+"""By code (zoho-api 4.3 and 14.12). MAX_RECORDS_LIMIT_REACHED is from Zoho's post "New Error Code in CRM APIs
+to Handle Data Storage Limits", LICENSE_LIMIT_EXCEEDED from the OpenAPI files of profiles and users."""
+
+ALSO_OF_A_ROW = frozenset({"NO_PERMISSION", "NOT_SUPPORTED"})
+"""Codes of WHOLE_CALL that Zoho also gives to a single record, which then says nothing of the others."""
+
+SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
+"""The code of a refusal that has several others in `details.errors`."""
+
+
+def speaks_of_org(code: str | None) -> Meaning | None:
+    """What a code says of the org or of the client rather than of one record; None if it speaks of a
+    record."""
+    return WHOLE_CALL.get(code or "")
+
+
+_NO_FEATURE = (
+    "The org's edition does not have this, or it is not switched on: check both in Zoho's Setup, or leave out"
+    " what needs it."
+)
+_NO_ROOM = "The org's data storage is full: delete records or buy storage, then resume with the rows left."
 
 ROW_IN_DOUBT = frozenset({"INTERNAL_ERROR"})
 """Codes of one row in `data[]` that do not say whether the row was applied (zoho-api 4.3)."""
@@ -54,7 +103,14 @@ WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
         "NO_PERMISSION": "Give the profile of the client's owner this permission (Setup > Security Control >"
         " Profiles).",
         "AUTHORIZATION_FAILED": "Give the client's owner a role or profile that may do this.",
-        "STORAGE_SPACE_EXCEEDED": "The org's data storage is full: free space or buy storage, then resume.",
+        "FEATURE_NOT_SUPPORTED": _NO_FEATURE,
+        "FEATURE_NOT_ENABLED": _NO_FEATURE,
+        "NOT_SUPPORTED_FEATURE": _NO_FEATURE,
+        "NOT_SUPPORTED": _NO_FEATURE,
+        "MAX_RECORDS_LIMIT_REACHED": _NO_ROOM,
+        "STORAGE_SPACE_EXCEEDED": _NO_ROOM,
+        "LICENSE_LIMIT_EXCEEDED": "The licence allows no more: buy more licences or free some, then resume.",
+        "DEPENDENT_SERVICE_ERROR": "A service inside Zoho fails, so look at status.zoho.com; then resume.",
         "SYNTAX_ERROR": "Check the query; more than two conditions need nested brackets: ((A and B) and C).",
         "INVALID_QUERY": "Check the query's columns and operators against the field's API name and type.",
     }

@@ -1,0 +1,54 @@
+"""A hand-written job on the command line: what it tells, and what its report tells."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+JOB = """
+from zmigrate import Job
+
+class AddVendors(Job):
+    scopes = ("ZohoCRM.modules.leads.ALL",)
+
+    def run(self, ctx):
+        for item in ctx.each([{"id": n} for n in "abc"]):
+            if item["id"] == "c":
+                ctx.skip("is a person")
+                continue
+            mail = "no address" if item["id"] == "b" else "jo@example.com"
+            ctx.crm.post("/crm/v8/Leads", json={"data": [{"Last_Name": "V", "Email": mail}]})
+"""
+
+
+@pytest.fixture
+def job(folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "vendors.py").write_text(JOB)
+
+
+def test_the_report_has_the_reasons_of_items_that_failed_or_were_skipped(zmigrate, job, credentials):
+    done = zmigrate("run", "add-vendors")
+    assert done.code == 1
+    assert "errors.csv tells which items failed, and why" in done.err
+    assert "feed that file in again" not in done.err
+    shown = zmigrate("report", "last").out
+    assert "Email  INVALID_DATA" in shown
+    assert "is a person" in shown
+    counted = json.loads(zmigrate("report", "last", "--json").out)["result"]["rows"]
+    assert (counted["created"], counted["failed"], counted["skipped"]) == (1, 1, 1)
+
+
+def test_items_in_doubt_are_told_without_a_file_to_load(zmigrate, job, credentials):
+    import httpx
+
+    lost = {"method": "POST", "path": "/crm/v8/Leads", "fault": "lost_answer"}
+    httpx.post(f"{credentials.url}/_emulator/script", json=[lost])
+    done = zmigrate("run", "add-vendors")
+    assert done.code == 4
+    assert "look for each of them in Zoho" in done.err
+    assert "load the rest" not in done.err
+    assert "zmigrate resume" in done.err
+    assert zmigrate("resume", "last").code == 1
+    assert "look for each of them in Zoho" in zmigrate("report", "last").out

@@ -1,0 +1,275 @@
+"""The standard streams of the process while a command runs. What fails on them changes no result.
+
+`main` puts its own ones in place of `sys.stdin`, `sys.stdout` and `sys.stderr`, so that nobody who prints or
+asks needs a guard, libraries included. Results go through here too (`echo`, `print_json`).
+"""
+
+from __future__ import annotations
+
+import atexit
+import errno
+import json
+import os
+import re
+import select
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
+from typing import IO, Any, TextIO, cast
+
+STDOUT, STDERR = 1, 2
+"""Descriptors."""
+LOOK_EVERY_S = 0.5
+NON_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+def backslashed(text: str, encoding: str) -> str:
+    """The text with backslash escapes for what the encoding lacks, as Python does it on stderr."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def json_escaped(text: str, _encoding: str) -> str:
+    """JSON with escapes for all that is not ASCII, which stands in strings only."""
+    return NON_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+class Output:
+    """A stream to write to. Where nothing can be written any more, since the reader is gone (`| head`, a
+    closed terminal, a lost SSH session) or the disk is full, it still takes what it is given.
+    """
+
+    def __init__(self, stream: IO[Any], escape: Callable[[str, str], str] = backslashed) -> None:
+        self._stream = stream
+        self._escape = escape
+        self.lost: Exception | None = None
+        """Why something that was written arrived nowhere."""
+
+    def write(self, text: Any) -> int:
+        try:
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError as error:
+                self._stream.write(self._escape(text, error.encoding))
+        except (OSError, ValueError) as error:  # ValueError: it is closed
+            self.lost = error
+        return len(text)
+
+    def writelines(self, lines: Sequence[Any]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self.lost = error
+        except ValueError:  # it is closed; what came too late has said so
+            return
+
+    def isatty(self) -> bool:
+        return is_terminal(self._stream)
+
+    @property
+    def buffer(self) -> Output:
+        return Output(cast("TextIO", self._stream).buffer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def let_go(self) -> None:
+        """Flush. Where that can't be done, the descriptor leads nowhere from now on: the interpreter flushes
+        once more at its end, and would turn a failure into an exit code of its own.
+        """
+        self.flush()
+        if self.lost is None:
+            return
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._stream.fileno())
+            os.close(null)
+        self.flush()
+
+
+class Input:
+    """A stream to read from. One that is closed, or whose terminal is gone, is at its end."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def readline(self, size: int = -1) -> str:
+        self._wait()
+        return self._read(self._stream.readline, size)
+
+    def read(self, size: int = -1) -> str:
+        return self._read(self._stream.read, size)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.readline, "")
+
+    def isatty(self) -> bool:
+        return is_terminal(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def _read(self, read: Callable[[int], str], size: int) -> str:
+        try:
+            return read(size)
+        except UnicodeDecodeError:
+            raise
+        except (OSError, ValueError):
+            return ""
+
+    def _wait(self) -> None:
+        """Until there is a line on the terminal, a little at a time: a signal that comes just before a read
+        that blocks would be seen only after it.
+        """
+        if sys.platform == "win32" or not self.isatty():
+            return
+        with suppress(OSError, ValueError):
+            while not select.select([self._stream], [], [], LOOK_EVERY_S)[0]:
+                continue
+
+
+def is_terminal(stream: IO[Any] | None) -> bool:
+    """Whether somebody sits there. A stream that is closed, or that is not there at all, is no terminal."""
+    try:
+        return stream is not None and stream.isatty()
+    except (OSError, ValueError):
+        return False
+
+
+def can_ask() -> bool:
+    """Whether there is a terminal to ask at."""
+    return is_terminal(sys.stdin)
+
+
+# -- what commands print ---------------------------------------------------------------------------
+
+_RESULT: ContextVar[Output | None] = ContextVar("result", default=None)
+"""Set while a command runs. Not found through `sys.stdout`, which a job module may replace."""
+
+
+def result() -> TextIO:
+    """Where JSON goes: stdout, which under --json nothing else gets."""
+    return cast("TextIO", _RESULT.get() or Output(sys.stdout, json_escaped))
+
+
+def print_json(data: object, *, indent: int | None = None) -> None:
+    """Print one JSON value on stdout."""
+    stream = result()
+    stream.write(json.dumps(data, ensure_ascii=False, indent=indent) + "\n")
+    stream.flush()
+
+
+def echo(text: str, end: str = "\n") -> None:
+    """Print a line of a result on stdout."""
+    sys.stdout.write(text + end)
+
+
+def say(text: str) -> None:
+    """Print a line for a person on stderr, where it does not mix with a result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Whether a command line asks for one JSON object on stdout, also one that can't be parsed."""
+    options = words[: words.index("--")] if "--" in words else words
+    return "--json" in options and "--help" not in options
+
+
+# -- for the time of a command ---------------------------------------------------------------------
+
+
+@contextmanager
+def standard_streams(words: Sequence[str], *, own_process: bool) -> Iterator[None]:
+    """While inside, the standard streams are there and never fail, whatever the process was started with.
+
+    `own_process`: the process ends with the command, so they stay as they are until its end. Else the caller
+    gets back what it had.
+    """
+    before = sys.stdin, sys.stdout, sys.stderr
+    fill_descriptors()
+    with ExitStack() as stack:
+        out = Output(opened(sys.stdout, "w", stack))
+        err = Output(opened(sys.stderr, "w", stack))
+        sys.stdin = cast("TextIO", Input(opened(sys.stdin, "r", stack)))
+        sys.stderr = cast("TextIO", err)
+        if wants_json(words):
+            found = kept_apart(out, stack, give_back=not own_process)
+            sys.stdout = sys.stderr
+        else:
+            found = Output(out._stream, json_escaped)
+            sys.stdout = cast("TextIO", out)
+        token = _RESULT.set(found)
+        if own_process:
+            atexit.register(close_down, (found, out), err)  # job modules may print when the interpreter ends
+        try:
+            yield
+        finally:
+            close_down((found, out), err)
+            _RESULT.reset(token)
+            if not own_process:
+                sys.stdin, sys.stdout, sys.stderr = before
+
+
+def fill_descriptors() -> None:
+    """Open each of the descriptors 0 to 2 that is closed, to nowhere: else the next file to be opened, such
+    as a run's log, would get its number, and all that is printed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null == number:
+                os.set_inheritable(null, True)
+            else:
+                os.dup2(null, number)
+                os.close(null)
+
+
+def opened(stream: TextIO | None, mode: str, stack: ExitStack) -> TextIO:
+    """The stream, or one that leads nowhere in the place of one that is not there or closed."""
+    if stream is not None and not getattr(stream, "closed", False):
+        return stream
+    return cast("TextIO", stack.enter_context(open(os.devnull, mode, encoding="utf-8")))
+
+
+def kept_apart(out: Output, stack: ExitStack, *, give_back: bool) -> Output:
+    """The way to stdout for the one object alone. What Python code prints goes to stderr; so does what C code
+    and processes of a job write to descriptor 1, if that is where stdout leads.
+    """
+    if descriptor_of(out) != STDOUT:
+        return Output(out._stream, json_escaped)
+    out.flush()
+    saved = os.dup(STDOUT)
+    stream = stack.enter_context(os.fdopen(saved, "w", encoding=out.encoding))
+    os.dup2(STDERR, STDOUT)
+    if give_back:
+        stack.callback(os.dup2, saved, STDOUT)
+        stack.callback(out.flush)  # before it is given back, so that nothing of it gets among the result
+    return Output(stream, json_escaped)
+
+
+def descriptor_of(stream: Output) -> int | None:
+    """None for a stream that has none, as in a test."""
+    try:
+        return int(stream.fileno())
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def close_down(results: Sequence[Output], err: Output) -> None:
+    """Hand on what is still in the streams, and say so where not all of a result could be printed."""
+    for stream in results:
+        stream.let_go()
+    lost = next((stream.lost for stream in results if stream.lost is not None), None)
+    # After EPIPE nobody misses anything: the reader has gone, as in `| head`.
+    if lost is not None and getattr(lost, "errno", None) != errno.EPIPE:
+        err.write(f"warning: the output is incomplete: {getattr(lost, 'strerror', None) or lost}\n")
+    err.let_go()
+    for stream in results:
+        stream.lost = None

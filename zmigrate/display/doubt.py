@@ -1,0 +1,111 @@
+"""Rows in doubt, told at the end of a run: what that means, why, where they are listed, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zmigrate.display.console import Hanging
+from zmigrate.display.report import reasons_of
+from zmigrate.wording import count, counted, nearby
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+CAUSES_SHOWN = 3
+MEANING = (
+    "They were sent, Zoho's answer was lost, and zmigrate could not find out whether Zoho has written them."
+)
+LOOK_FIRST = (
+    "What to do: look for each of them in Zoho by {field}, delete from that file the rows that Zoho has, and "
+    "load the rest. Loaded as it is, the file could create records a second time."
+)
+LOOK = "What to do: look for each of them in Zoho."
+"""Of a hand-written job, which reads no such file."""
+TELLING = "name or e-mail address"
+"""What a person finds a record by where there is no key."""
+
+LOAD = "What to do: load that file again. What Zoho has is found by its key, and not written a second time."
+ROWS_WITHIN = (
+    "Where rows go into subforms, look at those records first: such rows would be added a second time."
+)
+KEY_NEXT_TIME = "With a key (--key FIELD, best a unique field) zmigrate finds this out by itself."
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the rows in doubt of a run are loaded again."""
+
+    operation: str
+    key: str | None
+    doubles: bool
+    """Loading them as they are could make second records."""
+    command: str | None
+    """None where no command loads such a file."""
+
+
+def in_doubt(
+    result: Mapping[str, Any], reloads: Mapping[str, Reload], *, practice: bool, by_hand: bool
+) -> Iterator[RenderableType]:
+    """The section of a run, or of each step of a flow, that has such rows. `reloads`: by run id. `by_hand`:
+    of a hand-written job."""
+    from rich.text import Text
+
+    steps = result.get("steps")
+    for run in [result] if steps is None else [step for step in steps if step["rows"].get("in_doubt")]:
+        place = "" if steps is None else f"{run['run_id'].rpartition('/')[2]}: "
+        rows = counted(run["rows"]["in_doubt"], "row")
+        yield Text(f"{place}{rows} in doubt: Zoho may have them, or not", style="bold yellow")
+        yield plain(MEANING)
+        path = run["files"].get("in_doubt")
+        if path is None:
+            yield plain("They will be listed in in_doubt.csv once the run has been resumed.")
+            continue
+        yield from causes(Path(path))
+        yield plain("They are listed in:")
+        yield in_one_piece(nearby(path))
+        if by_hand:
+            yield plain(LOOK)
+        elif not practice:
+            yield from what_to_do(reloads.get(run["run_id"]))
+
+
+def causes(path: Path) -> Iterator[RenderableType]:
+    """Why, the most frequent first."""
+    from rich.text import Text
+
+    kinds = sorted((kind for each in reasons_of(path) for kind in each.kinds), key=lambda kind: -kind.rows)
+    for kind in kinds[:CAUSES_SHOWN]:
+        yield Hanging(Text(f"{count(kind.rows):>7}  "), Text(kind.message))
+    if len(kinds) > CAUSES_SHOWN:
+        yield Text(f"{'':9}and {counted(len(kinds) - CAUSES_SHOWN, 'more reason')}: see the file")
+
+
+def what_to_do(reload: Reload | None) -> Iterator[RenderableType]:
+    """For a job that is not known, the careful way."""
+    if reload is None or reload.doubles:
+        yield plain(LOOK_FIRST.format(field=(reload and reload.key) or TELLING))
+    else:
+        yield plain(LOAD)
+        if reload.operation in {"update", "upsert"}:
+            yield plain(ROWS_WITHIN)
+    if reload is not None and reload.command is not None:
+        yield in_one_piece(reload.command)
+    if reload is not None and reload.operation == "insert" and reload.key is None:
+        yield plain(KEY_NEXT_TIME)
+
+
+def plain(text: str) -> RenderableType:
+    """A sentence, over as many lines as it needs."""
+    from rich.text import Text
+
+    return Hanging(Text(), Text(text))
+
+
+def in_one_piece(text: str) -> RenderableType:
+    """A path or a command: further in, and never cut, for it is to be copied."""
+    from rich.text import Text
+
+    return Text(f"  {text}", no_wrap=True, overflow="ignore")

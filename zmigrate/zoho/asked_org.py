@@ -1,0 +1,63 @@
+"""Whether the org that a token opens is the one that the credentials ask for. Sends nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zmigrate.errors import OrgError
+from zmigrate.zoho.metadata import Org
+
+if TYPE_CHECKING:
+    from zmigrate.config import Credentials
+
+UNKNOWN_ORG = "UNKNOWN_ORG"
+
+
+def refuse_other_org(org: Org, credentials: Credentials) -> None:
+    """Raise OrgError unless the org is the one asked for, or the credentials say that they name a portal."""
+    fault = org_fault(org, credentials)
+    if fault is not None and not credentials.portal:
+        raise fault
+
+
+def org_fault(org: Org, credentials: Credentials) -> OrgError | None:
+    """Why the org is not, or is not known to be, the one that the soid names; None where it is."""
+    asked = f"{credentials.soid} ({credentials.place})"
+    opened = named(org)
+    match org.answers_to(credentials.soid):
+        case True:
+            return None
+        case False:
+            return OrgError(
+                f"The token opens another org than the one asked for. Asked for: {asked}. Opened: {opened}.",
+                hint=_remedy(org, credentials),
+            )
+    return OrgError(
+        f"Whether the token opens the org asked for can't be told. Asked for: {asked}. Opened: {opened}, "
+        "whose zgid is not in Zoho's answer.",
+        hint=f"Look at what Zoho says: zmigrate api GET /crm/v8/org. {_portal(credentials)}",
+        code=UNKNOWN_ORG,
+    )
+
+
+def named(org: Org) -> str:
+    """`Acme GmbH, ZohoCRM.123456 (production)`: an org as a soid would name it."""
+    ids = f"ZohoCRM.{org.zgid}" if org.zgid else f"id {org.id}"
+    return f"{org.name or 'an org without a name'}, {ids} ({org.type or 'production'})"
+
+
+def _remedy(org: Org, credentials: Credentials) -> str:
+    digits = credentials.soid.rpartition(".")[2]
+    if digits == org.id:
+        return f"{digits} is the id of the org; the soid wants its zgid: ZohoCRM.{org.zgid}."
+    return (
+        f"Correct the soid; if {org.name or 'that org'} is meant, it is ZohoCRM.{org.zgid}. "
+        f"{_portal(credentials)}"
+    )
+
+
+def _portal(credentials: Credentials) -> str:
+    """How to say that a soid names a portal. Only a profile can."""
+    digits = credentials.soid.rpartition(".")[2]
+    where = f"[profiles.{credentials.profile}]" if credentials.profile else "a profile"
+    return f"If {digits} is the id of a portal, say so in {where} of zmigrate.toml: portal = true."
