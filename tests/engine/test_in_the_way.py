@@ -128,6 +128,18 @@ def test_a_module_is_ours_in_any_letter_case(bench: Bench) -> None:
     assert loaded(bench, Insert("Leads", key=KEY, on_existing="update")).rows.updated == 1
 
 
+@pytest.mark.parametrize("on_existing", ["skip", "update"])
+@pytest.mark.parametrize("shape", ["record", "number"])
+def test_a_contact_that_zoho_holds_leads_against_is_no_lead(
+    shape: str, on_existing: Any, bench_with: Callable[..., Bench]
+) -> None:
+    bench = bench_with(duplicate_check="mapped_module_records", duplicate_shape=shape)
+    [contact] = bench.seed([{KEY: "L-000001", "Last_Name": "Li"}], "Contacts")
+    row = told(loaded(bench, Insert("Leads", key=KEY, on_existing=on_existing)))
+    assert f"a record of Contacts, {contact}, has this value" in row["message"]
+    assert bench.records() == []
+
+
 # -- after a lost answer ------------------------------------------------------------------------------
 
 NAMELESS = {
@@ -159,12 +171,26 @@ def test_what_a_lost_request_created_is_found_by_its_key(
     assert bench.audit()["creates"] == 1
 
 
-def test_an_id_that_comes_as_a_number_names_what_a_lost_request_created(bench: Bench) -> None:
-    [ours] = bench.seed(leads(1), **OURS)
-    record = {"api_name": KEY, "duplicate_record": {"id": int(ours)}}
-    bench.script({**LEADS, "fault": "reset"}, answering(duplicate(record)))
+@pytest.mark.parametrize("shape", ["record", "record_without_module", "id", "number", "none", "text", "list"])
+def test_a_lost_insert_is_created_once_however_zoho_names_the_record(
+    shape: str, bench_with: Callable[..., Bench]
+) -> None:
+    bench = bench_with(duplicate_shape=shape, ids_as="number")
+    bench.environ["ZMIGRATE_SETTLE_S"] = "0.05"
+    bench.script({**LEADS, "fault": "lost_answer"})
     result = loaded(bench)
-    assert told(result, "success")["id"] == ours
+    assert (result.rows.created, result.rows.failed, result.rows.in_doubt) == (1, 0, 0)
+    assert bench.audit()["creates"] == 1
+
+
+def test_a_record_that_queries_show_late_is_found_at_the_second_look(
+    bench_with: Callable[..., Bench],
+) -> None:
+    bench = bench_with(duplicate_shape="none", coql_lag_s=0.7)
+    bench.script({**LEADS, "fault": "lost_answer"})
+    result = loaded(bench)
+    assert (result.rows.created, result.rows.in_doubt) == (1, 0)
+    assert bench.audit()["creates"] == 1
 
 
 @pytest.mark.parametrize("shape", ["no id", "nothing", "several", "a record that is gone"])

@@ -9,11 +9,12 @@ from zmigrate.engine import links, open_rows, settle
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.claims import Claims
 from zmigrate.engine.flight import Flight
-from zmigrate.engine.outcomes import MOVED, Outcome, linked_later, lost
+from zmigrate.engine.outcomes import MOVED, Outcome, lost
 from zmigrate.engine.resolve import Resolver
-from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written, existing
+from zmigrate.engine.second_writes import second_rows
+from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written
 from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.verdicts import Verdict, speaks_of_org, taken
+from zmigrate.engine.verdicts import Verdict, speaks_of_org
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import (
     ApiError,
@@ -146,29 +147,10 @@ class Intake:
         return left
 
     def _second_writes(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
-        """The batches in which rows of this one go on: their records exist, and are updated by id. Their
-        outcomes here say that they moved.
-        """
-        on_existing = None if batch.second else self._target.on_existing
-        if on_existing is None and not batch.has_links:
-            return []
-        rows_of: dict[Second, list[Pending]] = {"link": [], "relink": [], "update": []}
-        key = self._target.key
-        for index, (row, outcome) in enumerate(zip(batch.rows, outcomes, strict=True)):
-            record_id = outcome.id
-            if record_id is None:
-                continue
-            if row.links and outcome.action in {"created", "updated"}:
-                second: Second = "link" if outcome.action == "created" else "relink"
-                rows_of[second].append(links.link_row(row, record_id))
-                outcomes[index] = linked_later(outcome)
-            elif on_existing and taken(outcome, key):
-                if on_existing == "update":
-                    rows_of["update"].append(links.update_row(row, record_id, key))
-                    outcomes[index] = Outcome("moved", record_id)
-                else:
-                    outcomes[index] = existing(self._target, record_id, f"{key} {row.key!r}", [record_id])
-        return [self._second(rows, second) for second, rows in rows_of.items() if rows]
+        """The batches in which rows of this one go on; their outcomes here say that they moved."""
+        return [
+            self._second(rows, second) for second, rows in second_rows(self._target, batch, outcomes).items()
+        ]
 
     def _second(self, rows: list[Pending], second: Second) -> Batch:
         batch = Batch(
