@@ -28,6 +28,7 @@ from zmigrate.engine.outcomes import Action, Outcome, Rows, rows_of, unpacked, w
 from zmigrate.engine.packing import pack_body, pack_outcome, pack_outcomes, pack_source, unpack_source
 from zmigrate.engine.recorded import Group, Numbered, Parts
 from zmigrate.errors import JournalDamaged
+from zmigrate.steady import stored_time
 
 LARGEST_INTEGER = 2**63 - 1
 """Of SQLite."""
@@ -87,7 +88,7 @@ class Journal:
         Raises JournalDamaged if it can't be read."""
         with closing(cls.read_only(path)) as journal:
             row = journal._one(sql.HELD_UNTIL)
-        return None if row is None or row[0] is None else _end_of_hold(row[0])
+        return None if row is None or row[0] is None else stored_time(row[0])
 
     def close(self) -> None:
         self._db.close()
@@ -276,7 +277,7 @@ class Journal:
     def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
         """Keys of finished batches that stay fenced, and until when."""
         for rows, until in self._all(sql.HELD, now):
-            yield [key for _, _, key in orjson.loads(rows) if key is not None], _end_of_hold(until)
+            yield [key for _, _, key in orjson.loads(rows) if key is not None], stored_time(until)
 
     def groups(self) -> Iterator[Group]:
         """Recorded rows with an outcome, in groups ordered by the lowest row number in each; moved rows are
@@ -346,11 +347,6 @@ class Journal:
 
     def _guard(self) -> AbstractContextManager[None]:
         return guard(self.path)
-
-
-def _end_of_hold(stored: object) -> float:
-    """A time that keys are fenced until. What is no time may be any: whoever reads it sets a limit to it."""
-    return float(stored) if isinstance(stored, int | float) else math.inf
 
 
 def _span(ids: list[str]) -> tuple[int | None, int | None]:
