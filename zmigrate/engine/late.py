@@ -73,7 +73,7 @@ def _last_written(folder: RunFolder, now: float) -> float | None:
     clock counts as now.
     """
     journal = folder.journal
-    times = _times([journal, journal.with_name(journal.name + "-wal")])  # the second goes when its run ends
+    times = _times([journal, journal.with_name(journal.name + "-wal")])
     if not times:
         with suppress(OSError):
             times = _times([folder.path, *folder.path.iterdir()])
@@ -81,8 +81,10 @@ def _last_written(folder: RunFolder, now: float) -> float | None:
 
 
 def _times(paths: Iterable[Path]) -> list[float]:
+    """When those were written that are there. SQLite makes an empty `-wal` for a mere look."""
     times = []
     for path in paths:
         with suppress(OSError):
-            times.append(path.stat().st_mtime)
+            found = path.stat()
+            times += [found.st_mtime] if found.st_size else []
     return times
