@@ -122,7 +122,7 @@ def began_at(started_at: str, run_id: str, now: float) -> float:
 
 def _from_stamp(text: str) -> datetime:
     """A time of the local clock, as the id was made."""
-    return datetime.strptime(text, STAMP)
+    return datetime.fromisoformat(text.replace("-", "T"))
 
 
 def _fault_of(stored: Mapping[str, Any]) -> str | None:
