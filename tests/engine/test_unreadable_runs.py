@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from signal import SIGKILL
-from tempfile import TemporaryDirectory
 from typing import Any
 
-import orjson
 import pytest
 
 from tests.engine.victim import Victim, importing
-from tests.support import Bench, file_job, read_rows, write_rows
+from tests.support import Bench, file_job, write_rows
 from tests.support import leads as any_leads
-from zmigrate import Argument, Csv, Flow, Insert, RecordJob, Ref, Upsert, scopes_for
+from zmigrate import Argument, Flow, Insert, RecordJob, Upsert
 from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.idmap import IdMap, KeyRule
-from zmigrate.engine.ledger import UnreadableRun, find_run, identity, list_runs, list_steps
+from zmigrate.engine.ledger import UnreadableRun, find_run, list_runs, list_steps
 from zmigrate.errors import JournalDamaged, RunError, ZmigrateError
-from zmigrate.events import Log
-from zmigrate.ownership import cant_read
 
 KEY = "Old_System_Ref"
 """Not unique: Zoho takes every row a second time."""
@@ -405,159 +394,3 @@ def test_a_journal_of_another_version_names_the_version_to_install(
     assert "from a copy" not in (told.value.hint or "")
     with pytest.raises(RunError, match=folder.run_id):
         bench.run(job)
-
-
-# -- another user's --------------------------------------------------------------------------------
-
-NOBODY = 65534
-LOOK = """
-import os
-from pathlib import Path
-from zmigrate.engine.ledger import find_run, list_runs
-from zmigrate.engine.folder import RunFolder
-from zmigrate.errors import ZmigrateError
-from zmigrate.zoho.shared_file import SharedFile
-os.seteuid({uid})  # the libraries may lie where the other user may not look
-state = Path({state!r})
-def shared():
-    with SharedFile(state / "tokens.json").edit():
-        pass
-def create():
-    RunFolder.create(state, "job")
-for look in ({looks}):
-    try:
-        print("found", look())
-    except ZmigrateError as error:
-        print(error.exit_code, error.message, "|", error.hint)
-"""
-
-
-def as_nobody(state: Path, looks: str) -> list[str]:
-    """What a process of another user is told, line by line."""
-    program = LOOK.format(uid=NOBODY, state=str(state), looks=looks + ",")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()
-
-
-needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be another user")
-
-
-@pytest.fixture
-def open_path() -> Iterator[Path]:
-    """A folder that every user may enter, as pytest's own is not."""
-    with TemporaryDirectory() as made:
-        path = Path(made)
-        path.chmod(0o755)
-        yield path
-
-
-@needs_root
-@pytest.mark.parametrize("closed", ["", "runs", "runs/20240101-000000-file-job-0000"])
-def test_another_users_folder_says_whose_it_is(closed: str, open_path: Path) -> None:
-    state = open_path / "state"
-    run = state / "runs" / "20240101-000000-file-job-0000"
-    run.mkdir(parents=True)
-    (run / "run.json").write_text("{}")
-    (state / closed).chmod(0o700)
-    told = as_nobody(state, "lambda: list_runs(state), lambda: find_run(state, '2024'), shared, create")
-    if closed.startswith("runs/"):
-        assert told[0].startswith("found [UnreadableRun")
-        told = told[1:]
-    for line in told:
-        assert line.startswith("2 ")
-        assert "belongs to root" in line
-        assert "--state-dir" in line
-
-
-@needs_root
-def test_another_users_run_guards_and_is_not_taken_for_one_that_never_began(open_path: Path) -> None:
-    run = open_path / "runs" / "20240101-000000-file-job-0000"
-    run.mkdir(parents=True)
-    run.chmod(0o700)
-    (told,) = as_nobody(open_path, "lambda: [run.may_have_sent for run in list_runs(state)]")
-    assert told == "found [True]"
-
-
-def test_what_the_system_does_not_permit_is_told_with_the_owner(tmp_path: Path) -> None:
-    path = tmp_path / "run.json"
-    path.touch()
-    refused = cant_read(path, PermissionError(errno.EACCES, "Permission denied"))
-    assert refused.exit_code == 2
-    assert f"it belongs to {path.owner()}" in refused.message
-    inside = cant_read(path / "deep" / "er", PermissionError(errno.EACCES, "Permission denied"))
-    assert f"{path} belongs to {path.owner()}" in inside.message
-    assert "belongs" not in cant_read(path, OSError(errno.EIO, "Input/output error")).message
-
-
-# -- the id map ------------------------------------------------------------------------------------
-
-
-class LoadContacts(RecordJob):
-    """Contacts that refer to accounts of an earlier run."""
-
-    write = Insert("Contacts", key="Legacy_ID")
-    scopes = scopes_for(write)
-    file: Path = Argument()
-
-    def source(self) -> Csv:
-        return Csv(self.file)
-
-    def transform(self, row: Any) -> dict[str, Any]:
-        return {**row, "Account_Name": Ref("Accounts", row["Account_Name"])}
-
-
-def accounts_and_a_contact(bench: Bench) -> tuple[RunFolder, LoadContacts]:
-    rows = [{"Legacy_ID": f"A{number}", "Account_Name": "Acme"} for number in range(5)]
-    path = write_rows(bench.folder / "accounts.csv", rows)
-    bench.run(file_job(Insert("Accounts", key="Legacy_ID"), path))
-    contact = [{"Legacy_ID": "C1", "Last_Name": "Doe", "Account_Name": "A3"}]
-    return only(bench), LoadContacts(file=write_rows(bench.folder / "contacts.csv", contact))
-
-
-def test_a_lost_record_loses_no_key(bench: Bench) -> None:
-    accounts, contacts = accounts_and_a_contact(bench)
-    accounts.record_file.unlink()
-    assert bench.run(contacts).rows.created == 1
-
-
-@pytest.mark.parametrize("record_too", [True, False])
-def test_keys_of_a_run_that_cant_be_read_are_told_as_such(record_too: bool, bench: Bench) -> None:
-    accounts, contacts = accounts_and_a_contact(bench)
-    accounts.journal.write_bytes(b"x" * 8192)
-    if record_too:
-        accounts.record_file.unlink()
-    result = bench.run(contacts)
-    assert result.rows.failed == 1
-    assert any(accounts.run_id in event.message for event in bench.seen(Log) if event.level == "warning")
-    (failed,) = read_rows(result.files["errors"])
-    assert accounts.run_id in failed["message"]
-
-
-def test_keys_that_were_taken_up_before_their_journal_was_damaged_are_known(bench: Bench) -> None:
-    accounts, contacts = accounts_and_a_contact(bench)
-    IdMap.open(bench.folder / ".zmigrate", identity(accounts.read().org)).close()
-    accounts.journal.write_bytes(b"x" * 8192)
-    assert bench.run(contacts).rows.created == 1
-    assert not [event for event in bench.seen(Log) if event.level == "warning"]
-
-
-def test_a_damaged_id_map_is_kept_and_built_again(bench: Bench) -> None:
-    accounts, contacts = accounts_and_a_contact(bench)
-    org = identity(accounts.read().org)
-    IdMap.open(bench.folder / ".zmigrate", org).close()
-    (file,) = bench.folder.glob(".zmigrate/orgs/*/ids.db")
-    file.write_bytes(b"x" * 8192)
-    assert bench.run(contacts).rows.created == 1
-    (kept,) = file.parent.glob("ids.db.damaged-*")
-    assert kept.read_bytes() == b"x" * 8192
-    assert any(kept.name in event.message for event in bench.seen(Log) if event.level == "warning")
-
-
-def test_a_key_of_a_run_that_was_dated_ahead_gives_way_to_a_later_one(bench: Bench) -> None:
-    accounts, _ = accounts_and_a_contact(bench)
-    record = accounts.read()
-    ahead = replace(record, started_at="2999-01-01T00:00:00+00:00")
-    accounts.record_file.write_bytes(orjson.dumps(ahead.to_json()))
-    with closing(IdMap.open(bench.folder / ".zmigrate", identity(record.org))) as ids:
-        ids.add(KeyRule("Accounts", "Legacy_ID", unique=True), time.time(), [("A3", "77")])
-        assert ids.find("Accounts", ["A3"]) == {"A3": ["77"]}

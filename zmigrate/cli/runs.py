@@ -186,7 +186,8 @@ def troubles(found: list[Run]) -> list[RenderableType]:
         if isinstance(run, UnreadableRun):
             refusal = run.refusal
             lines.append(Text(refusal.message, style="red" if run.may_have_sent else "dim"))
-            lines.append(Text(f"hint: {refusal.hint}", style="" if run.may_have_sent else "dim"))
+            if refusal.hint:
+                lines.append(Text(f"hint: {refusal.hint}", style="" if run.may_have_sent else "dim"))
         elif run.trouble or run.uncounted:
             lines.append(Text(f"run {run.run_id}: {trouble_of(run)}", style="yellow"))
     return lines

@@ -110,7 +110,10 @@ class RunFolder:
         if folder.path.exists():
             if not folder.untouched:
                 raise folder._unknown("something may have been sent from it, and it was to be begun afresh")
-            shutil.rmtree(folder.path)
+            try:
+                shutil.rmtree(folder.path)
+            except OSError as error:
+                raise _cannot_write(folder.path, error) from error
         folder._make()
         return folder
 
@@ -139,7 +142,7 @@ class RunFolder:
                 return False
             if self.journal.exists() and self.journal.stat().st_size:
                 return holds_nothing(self.journal)
-            # A record is written last: where there is one, the journal that was there before is lost.
+            # The journal is made before a record is written: where there is a record, it is lost.
             return not (self.record_file.exists() or self.flow_file.exists())
         except OSError:
             return False
@@ -244,15 +247,15 @@ class RunFolder:
         )
 
     def write(self, record: RunRecord, journal: Journal | None = None) -> None:
-        """Keep the record: in its second place, which is the journal but for a flow, and then in `run.json`,
-        which is replaced in one step.
+        """Keep the record: in `run.json`, which is replaced in one step, and in its second place, for most
+        the journal.
         """
         now = replace(record, updated_at=timestamp())
+        write_whole(self.record_file, _content(now))
         if journal is not None:
             journal.keep_run(now.to_json())
         elif record.steps is not None:
             write_whole(self.flow_file, _content(now))
-        write_whole(self.record_file, _content(now))
 
     def turn_to(
         self, state: RunState, record: RunRecord, journal: Journal | None = None, **changes: Any

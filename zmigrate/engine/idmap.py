@@ -168,7 +168,8 @@ class IdMap:
         """Take up what the journals of this org's runs have that is not here yet."""
         now = time.time()
         # A run that was dated ahead of the clock would have the last word on a key for as long.
-        self._db.execute("UPDATE entry SET at=? WHERE at>?", (now, now))
+        if self._db.execute("SELECT 1 FROM entry WHERE at>? LIMIT 1", (now,)).fetchone():
+            self._db.execute("UPDATE entry SET at=? WHERE at>?", (now, now))
         self.unread = {}
         known: list[RunInfo] = []
         for run in all_runs(state_dir):

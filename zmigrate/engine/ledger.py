@@ -115,7 +115,7 @@ def list_runs(state_dir: Path) -> list[Run]:
     try:
         with os.scandir(runs) as entries:
             folders = [RunFolder(runs / entry.name) for entry in entries if entry.is_dir()]
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return []
     except OSError as error:
         raise cant_read(runs, error) from error

@@ -254,7 +254,7 @@ class Session:
         try:
             self._folder.turn_to(result.state, self._record, self._journal, result=result.to_json())
             self._hub.emit(RunEnded(result.run_id, result.state))
-        except DiskFull:
+        except (DiskFull, JournalDamaged):  # which is most likely what the result tells already
             if result.error is None:
                 raise
 
