@@ -27,6 +27,7 @@ ROOMS = [
     ("config",),
     ("zoho",),
     ("events",),
+    ("ownership",),
     ("errors", "steady", "stopping", "wording"),
     ("emulator",),
 ]

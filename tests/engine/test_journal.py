@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.engine.fakes import row
 from zmigrate.engine import journal_sql
 from zmigrate.engine.batch import Batch
 from zmigrate.engine.journal import Journal
+from zmigrate.engine.journal_file import holds_nothing
 from zmigrate.engine.journal_sql import APPLICATION_ID, SCHEMA_VERSION
 from zmigrate.engine.outcomes import MOVED, Outcome
 from zmigrate.errors import DiskFull, JournalDamaged
@@ -273,7 +275,6 @@ def spoil(path: Path, how: str) -> None:
         "a page of zeros",
         "its first bytes gone",
         "PRAGMA application_id=0",
-        "PRAGMA user_version=99",
     ],
 )
 def test_what_is_no_journal_of_ours_is_told_with_what_to_do(how: str, tmp_path: Path) -> None:
@@ -288,8 +289,86 @@ def test_what_is_no_journal_of_ours_is_told_with_what_to_do(how: str, tmp_path: 
 def test_a_journal_of_another_version_names_both(tmp_path: Path) -> None:
     path = closed_journal(tmp_path)
     spoil(path, "PRAGMA user_version=99")
-    with pytest.raises(JournalDamaged, match="schema 99, needed 4"):
+    with pytest.raises(JournalDamaged, match="schema 99, needed 4") as caught:
         Journal.open(path)
+    assert "Restore the run folder" not in (caught.value.hint or "")
+    assert "install" in (caught.value.hint or "")
+
+
+LOOKS = [Journal.open, Journal.read_only, Journal.peek, Journal.held_until, Journal.kept_run]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize(
+    "how", ["missing", "empty", "text", "PRAGMA application_id=0", "PRAGMA user_version=3"]
+)
+def test_every_reader_refuses_what_is_no_journal_of_this_version(
+    look: Callable[[Path], object], how: str, tmp_path: Path
+) -> None:
+    path = closed_journal(tmp_path)
+    spoil(path, how)
+    with pytest.raises(JournalDamaged, match=r"journal\.db"):
+        look(path)
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "[]",
+        "{",
+        '{"rows": 7}',
+        '{"rows": {"read": "many"}}',
+        '{"rows": {"read": -1}}',
+        '{"rows": {"rode": 1}}',
+    ],
+)
+def test_counts_that_cant_be_read_are_not_told_as_zeros(kept: str, tmp_path: Path) -> None:
+    path = closed_journal(tmp_path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("INSERT INTO fact VALUES ('progress', ?)", (kept,))
+    with pytest.raises(JournalDamaged, match=r"progress|counts"):
+        Journal.peek(path)
+
+
+def test_what_is_not_opened_for_writing_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    before = path.read_bytes()
+    with pytest.raises(JournalDamaged):
+        Journal.open(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3])
+def test_a_crash_while_a_journal_is_made_leaves_one_that_holds_nothing(left: int, tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    if left == 1:
+        path.touch()
+    elif left == 2:
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("PRAGMA journal_mode=WAL")
+    elif left == 3:
+        Journal.create(path).close()
+    assert holds_nothing(path) is (left > 0)
+
+
+@pytest.mark.parametrize("time", ["'soon'", "9e999", "x'00'"])
+def test_a_hold_that_is_no_time_may_end_any_time(time: str, journal: Journal) -> None:
+    put(journal, sent(held_until=500.0), [CREATED, CREATED])
+    with closing(sqlite3.connect(journal.path)) as db, db:
+        db.execute(f"UPDATE outcome SET held_until={time}")
+    assert Journal.held_until(journal.path) == math.inf
+    assert list(journal.held_keys(499.0)) == [(["k1", "K2"], math.inf)]
+
+
+@pytest.mark.parametrize("time", ["'soon'", "9e999", "-9e999"])
+def test_a_time_of_a_request_that_is_no_time_is_told(time: str, journal: Journal) -> None:
+    put(journal, sent())
+    with closing(sqlite3.connect(journal.path)) as db, db:
+        db.execute(f"UPDATE batch SET first_intent={time}")
+    with pytest.raises(JournalDamaged, match="batch 1"):
+        journal.open_batches(lambda body, second: json.loads(body)["data"])
 
 
 def test_a_folder_in_its_place_is_told_too(tmp_path: Path) -> None:

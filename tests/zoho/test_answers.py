@@ -39,10 +39,10 @@ def test_another_number_of_elements_leaves_a_doubt(elements: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "element", [{**ROW, "details": {}}, {"code": "SUCCESS"}, {**ROW, "details": {"id": None}}, None, "done"]
+    "element", [{}, {"details": {"id": "1"}}, {**ROW, "code": None}, None, "done", 1, []]
 )
-def test_a_record_that_was_written_under_no_id_leaves_a_doubt(element: Any) -> None:
-    with pytest.raises(InDoubt, match="does not say which records"):
+def test_an_answer_that_does_not_say_what_became_of_a_record_leaves_a_doubt(element: Any) -> None:
+    with pytest.raises(InDoubt, match="does not say what became"):
         judge(INSERT, 201, {"data": [ROW, element]})
 
 

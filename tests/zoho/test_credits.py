@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.zoho.fakes import FakeZoho, Time, records_answer, rig
 from zmigrate.errors import CreditsSpent
@@ -108,10 +112,105 @@ def test_old_news_of_no_credits_lets_a_call_through_to_hear_new_ones(tmp_path: P
     assert credits.exhausted(1)
 
 
-def test_a_damaged_file_counts_as_empty(tmp_path: Path) -> None:
-    (tmp_path / "credits.json").write_text('{"minutes": {"x": 1, "3": "y"}, "header": [1]}')
+NOW = Time().now()
+MINUTE = int(NOW // 60)
+DAMAGE = [
+    "",
+    "[not json",
+    "[]",
+    '{"minutes": []}',
+    '{"minutes": {"x": 1}}',
+    '{"minutes": {"3": "y"}}',
+    '{"minutes": {"²": 1}}',
+    f'{{"minutes": {{"{MINUTE}": -5}}}}',
+    f'{{"minutes": {{"{MINUTE}": 1e30}}}}',
+    f'{{"minutes": {{"{MINUTE}": 123456789}}}}',
+    f'{{"minutes": {{"{MINUTE}": NaN}}}}',
+    f'{{"minutes": {{"{"9" * 5000}": 1}}}}',
+    '{"minutes": {}, "uncounted_until": "soon"}',
+]
 
-    assert ledger(Time(), tmp_path).left() == 100
+
+@pytest.mark.parametrize("content", DAMAGE)
+def test_after_a_count_that_cant_be_read_nobody_knows_what_is_left_for_a_day(
+    content: str, tmp_path: Path
+) -> None:
+    file, time = tmp_path / "credits.json", Time()
+    file.write_text(content, "utf-8")
+    os.utime(file, (NOW, NOW))
+    credits = ledger(time, tmp_path)
+    credits.spend(1)
+
+    assert (credits.left(), credits.shortage_s(10**6)) == (None, 0.0)
+    credits.correct("40")
+    assert credits.left() == 40
+    credits.close()
+    time.passed = DAY_S + 120
+    assert ledger(time, tmp_path).left() == 100
+
+
+def test_a_copy_is_kept_of_a_file_that_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "credits.json").write_text("[not json")
+    ledger(Time(), tmp_path)
+
+    assert (tmp_path / "credits.damaged").read_text() == "[not json"
+
+
+def test_credits_that_are_dated_ahead_were_spent_by_now_and_are_free_again_in_a_day(tmp_path: Path) -> None:
+    ahead = {"minutes": {str(MINUTE + 10**6): 60}, "header": [NOW + 10**6, 3], "uncounted_until": 0}
+    (tmp_path / "credits.json").write_text(json.dumps(ahead))
+    time = Time()
+
+    assert ledger(time, tmp_path).left() == 40, "and a header from the future is dropped"
+    time.passed = DAY_S - 120
+    assert ledger(time, tmp_path).left() == 40
+    time.passed = DAY_S + 120
+    assert ledger(time, tmp_path).left() == 100
+
+
+def test_a_clock_that_is_set_back_during_a_run_keeps_the_count_and_drops_the_header(tmp_path: Path) -> None:
+    time = Time()
+    time.passed = 10**6
+    credits = ledger(time, tmp_path)
+    credits.spend(30)
+    credits.correct("5")
+    time.passed = 0
+
+    assert credits.left() == 70
+
+
+@pytest.mark.parametrize("header", ["²", "--5", "9" * 5000, "1e9", "NaN"])
+def test_a_header_that_is_no_number_corrects_nothing(header: str, tmp_path: Path) -> None:
+    credits = ledger(Time(), tmp_path)
+    credits.correct(header)
+
+    assert credits.left() == 100
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    minutes=JSON | st.dictionaries(st.from_regex(r"[0-9]{1,8}", fullmatch=True), JSON, max_size=3),
+    header=JSON | st.tuples(st.floats() | st.integers(), st.integers()),
+    until=JSON,
+)
+def test_whatever_stands_in_the_file_a_day_later_all_is_known_again(
+    minutes: object, header: object, until: object, tmp_path: Path
+) -> None:
+    content = {"minutes": minutes, "header": header, "uncounted_until": until}
+    (tmp_path / "credits.json").write_text(json.dumps(content), "utf-8")
+    time = Time()
+    left = ledger(time, tmp_path).left()
+    time.passed = DAY_S + 120
+
+    assert left is None or isinstance(left, int)
+    assert ledger(time, tmp_path).left() == 100
 
 
 def test_writes_to_the_file_are_buffered(tmp_path: Path) -> None:

@@ -52,6 +52,23 @@ def test_an_error_inside_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         assert content["n"] == 1
 
 
+@pytest.mark.parametrize("content", ["", "[]", "[not json", "7"])
+def test_a_damaged_file_is_not_an_empty_one(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "count.json"
+    path.write_text(content)
+
+    with pytest.raises(ConfigError, match="damaged"), SharedFile(path).edit():
+        pass
+    assert path.read_text() == content
+
+
+def test_a_file_that_cant_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "count.json").mkdir()
+
+    with pytest.raises(ConfigError, match="can't be read"), SharedFile(tmp_path / "count.json").edit():
+        pass
+
+
 def test_a_lock_that_is_never_given_back_is_told(tmp_path: Path) -> None:
     path = tmp_path / "count.json"
 

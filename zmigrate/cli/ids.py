@@ -19,7 +19,7 @@ from zmigrate.zoho.facts.scopes import MODULES, ORG
 
 if TYPE_CHECKING:
     from zmigrate.engine.idmap import Entry
-    from zmigrate.engine.ledger import RunInfo
+    from zmigrate.engine.ledger import Run
 
 COLUMNS = ("module", "field", "key", "id")
 
@@ -49,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Write keys and their ids into a CSV file."""
-        from zmigrate.cli.connections import found_settings
+        from zmigrate.cli.connections import found_settings, teller
         from zmigrate.engine.idmap import IdMap
         from zmigrate.engine.ledger import identity, list_runs
 
@@ -59,7 +59,7 @@ def add_to(app: typer.Typer) -> None:
         state = found_settings(state_dir).state_dir
         asked = org if profile is None else org_of(profile, state_dir)
         chosen = the_org(list_runs(state), asked, state)
-        with closing(IdMap.open(state, identity(chosen))) as found, written(out) as file:
+        with closing(IdMap.open(state, identity(chosen), emit=teller())) as found, written(out) as file:
             counts = write(file, found.entries(module))
         tell(chosen, out, counts, module, as_json)
 
@@ -73,7 +73,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Look for the records in Zoho, and forget those that were deleted there."""
-        from zmigrate.cli.connections import connected, found_settings
+        from zmigrate.cli.connections import connected, found_settings, teller
         from zmigrate.engine.folder import org_json
         from zmigrate.engine.id_check import forget_gone
         from zmigrate.engine.idmap import IdMap
@@ -82,7 +82,7 @@ def add_to(app: typer.Typer) -> None:
         state = found_settings(state_dir).state_dir
         with connected((ORG, MODULES), profile=profile, state_dir=state_dir) as connection:
             org = org_json(connection.crm.org())
-            with closing(IdMap.open(state, identity(org))) as found:
+            with closing(IdMap.open(state, identity(org), emit=teller())) as found:
                 looked_for, gone = forget_gone(found, connection.crm, module)
         tell_gone(org, looked_for, gone, as_json)
 
@@ -97,14 +97,18 @@ def org_of(profile: str, state_dir: Path | None) -> str:
         return connection.crm.org().id
 
 
-def the_org(runs: Iterable[RunInfo], wanted: str | None, state: Path) -> Mapping[str, Any]:
+def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str, Any]:
     """The org with this id or zgid, or the only one. Raises UsageError that lists those that there are."""
-    from zmigrate.engine.ledger import identity
+    from zmigrate.engine.ledger import identity, readable
 
-    orgs = {identity(run.record.org): run.record.org for run in runs if not run.record.practice}
+    every = list(runs)
+    known = readable(every)
+    orgs = {identity(run.record.org): run.record.org for run in known if not run.record.practice}
     if not orgs:
+        unread = len(every) - len(known)
         raise UsageError(
-            f"there are no runs against an org in {state}", hint="Name another folder with --state-dir."
+            f"there are no runs against an org in {state}" + (f"; {unread} can't be read" if unread else ""),
+            hint="See: zmigrate runs" if unread else "Name another folder with --state-dir.",
         )
     listed = ", ".join(f"{found.get('zgid')} ({found.get('name')})" for found in orgs.values())
     if wanted is None:

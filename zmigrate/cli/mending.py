@@ -14,8 +14,8 @@ from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
     from zmigrate.display.doubt import Reload
-    from zmigrate.engine.folder import RunRecord
     from zmigrate.engine.ledger import RunInfo
+    from zmigrate.engine.run_record import RunRecord
     from zmigrate.job import Job
     from zmigrate.options import OptionSpec
 
@@ -32,11 +32,11 @@ def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
     """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
     takes no such file.
     """
-    from zmigrate.engine.ledger import list_steps
+    from zmigrate.engine.ledger import list_steps, readable
 
     flow = info.record if info.record.steps is not None else None
     made = []
-    for run in list_steps(info.folder) or [info]:
+    for run in readable(list_steps(info.folder)) or [info]:
         if run.rows.failed:
             words = words_of(run.record, flow, run.folder.result_file("errors"))
             if words is not None:
@@ -48,11 +48,11 @@ def reloads(info: RunInfo, state_dir: Path | None) -> dict[str, Reload]:
     """By run id, of a flow that of each step: how the rows in doubt are loaded again."""
     from zmigrate.display.doubt import Reload
     from zmigrate.engine.again import doubles
-    from zmigrate.engine.ledger import list_steps
+    from zmigrate.engine.ledger import list_steps, readable
 
     flow = info.record if info.record.steps is not None else None
     made = {}
-    for run in list_steps(info.folder) or [info]:
+    for run in readable(list_steps(info.folder)) or [info]:
         write = run.record.write
         if not run.rows.in_doubt or write is None:
             continue

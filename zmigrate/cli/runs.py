@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from zmigrate.display.banner import BannerFacts
-    from zmigrate.engine.folder import RunRecord
-    from zmigrate.engine.ledger import RunInfo
+    from zmigrate.engine.ledger import Run, RunInfo, UnreadableRun
+    from zmigrate.engine.run_record import RunRecord
     from zmigrate.events import StepFacts
 
 RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the beginning of one, or `last`.")]
@@ -90,9 +90,11 @@ def add_to(app: typer.Typer) -> None:
         if as_json:
             streams.print_json([as_data(info) for info in found])
             return
+        from rich.console import Group
+
         from zmigrate.display.console import stdout_console
 
-        stdout_console().print(table(found) if found else "no runs yet")
+        stdout_console().print(Group(table(found), *troubles(found)) if found else "no runs yet")
 
     @app.command(cls=Command)
     def report(run: RunRef, state_dir: State = None, as_json: Json = False) -> None:
@@ -129,8 +131,12 @@ def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dic
     return {name: value for name, value in found.items() if value is not None}
 
 
-def as_data(info: RunInfo) -> dict[str, Any]:
+def as_data(info: Run) -> dict[str, Any]:
     """A run as JSON: what the ledger knows, and the last result."""
+    from zmigrate.engine.ledger import UnreadableRun
+
+    if isinstance(info, UnreadableRun):
+        return unknown_as_data(info)
     record = info.record
     return {
         "run_id": info.run_id,
@@ -143,16 +149,67 @@ def as_data(info: RunInfo) -> dict[str, Any]:
         "practice": record.practice,
         "folder": str(info.folder.path),
         "result": record.result,
+        "trouble": info.trouble or info.uncounted,
     }
 
 
-def table(found: list[RunInfo]) -> RenderableType:
+def unknown_as_data(run: UnreadableRun) -> dict[str, Any]:
+    """The same of a run of which no more is known than its name."""
+    return {
+        "run_id": run.run_id,
+        "job": run.job,
+        "state": state_of(run),
+        "running": run.running,
+        "started_at": None,
+        "updated_at": None,
+        "org": None,
+        "practice": None,
+        "folder": str(run.folder.path),
+        "result": None,
+        "trouble": run.refusal.message,
+    }
+
+
+def state_of(run: UnreadableRun) -> str:
+    return "unreadable" if run.may_have_sent else "not begun"
+
+
+def troubles(found: list[Run]) -> list[RenderableType]:
+    """What is wrong with runs that can't be read as a whole, or whose steps can't, and what to do."""
+    from rich.text import Text
+
+    from zmigrate.engine.ledger import UnreadableRun, with_steps
+
+    lines: list[RenderableType] = []
+    for run in with_steps(found):
+        if isinstance(run, UnreadableRun):
+            refusal = run.refusal
+            lines.append(Text(refusal.message, style="red" if run.may_have_sent else "dim"))
+            if refusal.hint:
+                lines.append(Text(f"hint: {refusal.hint}", style="" if run.may_have_sent else "dim"))
+        elif run.trouble or run.uncounted:
+            lines.append(Text(f"run {run.run_id}: {trouble_of(run)}", style="yellow"))
+    return lines
+
+
+def trouble_of(info: RunInfo) -> str:
+    """What can't be read of a run that is known."""
+    told = []
+    if info.trouble:
+        told.append(f"{info.trouble}; what the run is stands in its second place, and it can be gone on with")
+    if info.uncounted:
+        told.append(f"its rows can't be counted: {info.uncounted}")
+    return "; ".join(told)
+
+
+def table(found: list[Run]) -> RenderableType:
     """Newest first. The id says when it began and which job it was."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from zmigrate.display.summary import state_style
+    from zmigrate.engine.ledger import UnreadableRun, readable
     from zmigrate.wording import count
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -160,11 +217,14 @@ def table(found: list[RunInfo]) -> RenderableType:
     made.add_column("state", no_wrap=True)
     made.add_column("rows", justify="right", no_wrap=True)
     made.add_column("failed", justify="right", no_wrap=True)
-    doubts = any(info.rows.in_doubt for info in found)
+    doubts = any(info.rows.in_doubt for info in readable(found))
     if doubts:
         made.add_column("in doubt", justify="right", no_wrap=True)
     made.add_column("org", overflow="fold")
     for info in reversed(found):
+        if isinstance(info, UnreadableRun):
+            made.add_row(info.run_id, Text(state_of(info), style="red" if info.may_have_sent else "dim"))
+            continue
         record = info.record
         rows = (record.result or {}).get("rows")
         shown: list[str | Text] = [count(rows[name]) if rows else "" for name in ("read", "failed")]
@@ -185,10 +245,14 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
-    from zmigrate.engine.ledger import list_steps
+    from zmigrate.engine.ledger import list_steps, readable
 
     record = info.record
     parts: list[RenderableType] = [banner(facts_of_record(record))]
+    parts += troubles([info])
+    if info.uncounted:
+        parts.append(Text(record.state if info.running else f"to go on: zmigrate resume {info.run_id}"))
+        return Group(*parts)
     if record.result is None:
         parts.append(Text(f"{record.state}; it has no figures yet, since it has never come to an end"))
         if not info.running:
@@ -209,7 +273,7 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
             reloads={} if record.practice else reloads(info, state_dir),
         )
     )
-    for run in list_steps(info.folder) or [info]:
+    for run in readable(list_steps(info.folder)) or [info]:
         place = "" if run is info else f"{run.folder.path.name}: "
         for title, name in REASONS:
             reasons = reasons_of(run.folder.result_file(name))

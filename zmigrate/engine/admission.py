@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from zmigrate.engine.folder import RunRecord, org_json
+from zmigrate.engine.folder import org_json
 from zmigrate.engine.ledger import identity
 from zmigrate.engine.preflight import Banner
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.errors import JobError, UsageError
 from zmigrate.job import Job, job_name, missing_scopes
 from zmigrate.rows.sources import Source

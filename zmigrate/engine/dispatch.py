@@ -136,7 +136,7 @@ class Dispatcher:
         if flight.producer.at_gate and flight.at_rest:
             flight.producer.open_gate()
         elif flight.only_links_left:
-            self._intake.write_links()
+            self._intake.second_writes.close_circles()
 
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
 from zmigrate.engine.admission import Confirm
-from zmigrate.engine.folder import RunRecord
 from zmigrate.engine.invocation import Invocation
-from zmigrate.engine.ledger import RunInfo, beside, find_run
+from zmigrate.engine.ledger import RunInfo, find_run
 from zmigrate.engine.preflight import Banner
+from zmigrate.engine.repetition import beside
 from zmigrate.engine.result import RunResult
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices
 from zmigrate.engine.signals import stop_on_signals
@@ -152,7 +153,7 @@ def resume(
         )
     info.folder.lock()
     try:
-        record = info.folder.read()
+        record = info.folder.mend()
         if not record.unfinished:
             raise RunError(f"run {info.run_id} is finished; there is nothing to go on with")
         if record.practice:

@@ -18,14 +18,16 @@ from zmigrate.engine import preflight
 from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
 from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
-from zmigrate.engine.folder import RunFolder, RunRecord, org_json, timestamp, versions
+from zmigrate.engine.folder import RunFolder, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
-from zmigrate.engine.ledger import identity, list_steps, refuse_repetition, starting
+from zmigrate.engine.ledger import identity, list_steps, readable
 from zmigrate.engine.outcomes import RunState
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.reads import hashes_of, refuse_changed
+from zmigrate.engine.repetition import refuse_repetition, starting
 from zmigrate.engine.result import RunResult
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.engine.runlog import RunLog
 from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceback, state_of
@@ -252,7 +254,7 @@ class FlowRunner:
         refers to one behind the limit.
         """
         left = self._choices.limit
-        read = {info.folder.path: info.rows.read for info in list_steps(folder)}
+        read = {info.folder.path: info.rows.read for info in readable(list_steps(folder))}
         for number, (step, fingerprint) in enumerate(plan, start=1):
             place = folder.step(step.name)
             if _is_finished(place):
@@ -278,7 +280,7 @@ class FlowRunner:
 
     def _run_step(self, seat: Seat, place: RunFolder, limit: int | None) -> RunResult:
         runner = self._runner(seat.step, seat, limit)
-        if not place.record_file.exists():
+        if not place.begun:
             return runner.start()
         place.lock()
         try:
@@ -297,7 +299,7 @@ class FlowRunner:
         )
 
     def _announcement(self, folder: RunFolder, record: RunRecord, plan: Sequence[Planned]) -> FlowStarted:
-        done = [info.rows.accounted for info in list_steps(folder)]
+        done = [info.rows.accounted for info in readable(list_steps(folder))]
         return FlowStarted(
             run_id=folder.run_id,
             job=self._name,
@@ -329,7 +331,7 @@ class FlowRunner:
         result = flow_result(
             record,
             folder,
-            [info.stands for info in list_steps(folder)],
+            [info.stands for info in readable(list_steps(folder))],
             state,
             problem,
             spent=spent,
@@ -354,7 +356,8 @@ def read_step(step: Step) -> Fingerprint:
 
 
 def _is_finished(place: RunFolder) -> bool:
-    return place.record_file.exists() and place.read().state == "finished"
+    """Raises what is wrong with a step that can't be read: it may have sent its rows."""
+    return place.begun and place.read().state == "finished"
 
 
 def _at(step: Step, error: ZmigrateError) -> ZmigrateError:

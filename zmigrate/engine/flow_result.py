@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.engine.folder import RunFolder, RunRecord
+from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.result import RunResult
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.errors import ZmigrateError
 from zmigrate.events import BatchDone, BatchSent, Event, RowsDecided
 

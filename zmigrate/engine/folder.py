@@ -1,7 +1,8 @@
-"""A run's folder: its files, its lock, and `run.json`, which says what the run is and how it stands.
+"""A run's folder: its files, its lock, and its record, which says what the run is and how it stands.
 
-The folder is 0700, since it holds customer data. `run.lock` is held for as long as a process works on the
-run. A flow's folder has one for each of its steps that has begun: `steps/02-contacts/`.
+The record is `run.json`. It is kept a second time, in the journal (of a flow in `flow.json`), for when
+`run.json` can't be read. The folder is 0700, since it holds customer data. `run.lock` is held as long as a
+process works on the run. A flow's folder has one for each step that has begun: `steps/02-contacts/`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,50 +21,36 @@ from typing import Any
 
 import orjson
 
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.journal_file import RECORD_FILE, holds_nothing, made_by_another, version_in
 from zmigrate.engine.lock import Lock, LockHeld
-from zmigrate.engine.outcomes import UNFINISHED, RunState, may_follow
-from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError
+from zmigrate.engine.outcomes import RunState, may_follow
+from zmigrate.engine.run_record import (
+    RUN_FORMAT,
+    STAMP,
+    NotReadable,
+    RunRecord,
+    read_record,
+    record_of,
+)
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError, ZmigrateError
+from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
 from zmigrate.zoho.metadata import Org
 
-RUN_FORMAT = 1
 STEPS = "steps"
+
+WITHOUT_RECORD = (
+    "Put the folder back from a copy, then resume. Without one, look in Zoho what the run has written, and "
+    "begin anew with --again, where that can't be doubled."
+)
 
 
 @dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What `run.json` holds. No secrets: `options` comes without them."""
+class FoundRecord:
+    """A run's record, and what is wrong with `run.json` where it is from its second place."""
 
-    run_id: str
-    job: str
-    state: RunState
-    started_at: str
-    options: Mapping[str, Any]
-    origin: str
-    """Where the job class was found: a file, or a module."""
-    settings: Mapping[str, Any]
-    """The runner's options that a resume takes over: profile, trigger, limit …"""
-    org: Mapping[str, Any]
-    api_domain: str
-    place: str
-    """Where the credentials came from."""
-    write: Mapping[str, Any] | None
-    source: Mapping[str, Any] | None
-    versions: Mapping[str, str]
-    code: str | None = None
-    """The SHA-256 of the file of the job's class; None where it was typed in, or is zmigrate's own."""
-    reads: Mapping[str, str] = field(default_factory=dict)
-    """The files that the job goes by, and the SHA-256 of each."""
-    steps: Sequence[Mapping[str, Any]] | None = None
-    """The jobs of a flow, in the order in which they run; None where it is no flow."""
-    practice: bool = False
-    updated_at: str = ""
-    result: Mapping[str, Any] | None = None
-    """The last result object of the run, as `--json` prints it."""
-    format: int = field(default=RUN_FORMAT)
-
-    @property
-    def unfinished(self) -> bool:
-        return self.state in UNFINISHED
+    record: RunRecord
+    trouble: str | None = None
 
 
 class RunFolder:
@@ -90,7 +76,12 @@ class RunFolder:
 
     @property
     def record_file(self) -> Path:
-        return self.path / "run.json"
+        return self.path / RECORD_FILE
+
+    @property
+    def flow_file(self) -> Path:
+        """Of a flow, which has no journal of its own: the record once more."""
+        return self.path / "flow.json"
 
     def result_file(self, name: str) -> Path:
         return self.path / f"{name}.csv"
@@ -99,7 +90,7 @@ class RunFolder:
     def create(cls, state_dir: Path, job: str) -> RunFolder:
         """Make a fresh folder and lock it. Raises RunError if it can't be written."""
         runs = make_private(state_dir / "runs")
-        stamp = time.strftime("%Y%m%d-%H%M%S")
+        stamp = time.strftime(STAMP)
         folder = cls(runs / f"{stamp}-{job}-{secrets.token_hex(2)}")
         folder._make()
         return folder
@@ -111,18 +102,50 @@ class RunFolder:
     def create_step(self, name: str) -> RunFolder:
         """Make the folder of a step afresh and lock it. Raises RunError if it can't be written.
 
-        What a crash left there before `run.json` was written goes: nothing had been sent by then.
+        What a crash left there before the step began goes. Where something may have been sent nothing goes:
+        raises JournalDamaged.
         """
         folder = self.step(name)
         make_private(folder.path.parent)
-        if not folder.record_file.exists():
-            shutil.rmtree(folder.path, ignore_errors=True)
+        if folder.path.exists():
+            if not folder.untouched:
+                raise folder._unknown("something may have been sent from it, and it was to be begun afresh")
+            try:
+                shutil.rmtree(folder.path)
+            except OSError as error:
+                raise _cannot_write(folder.path, error) from error
         folder._make()
         return folder
 
     def steps(self) -> list[RunFolder]:
         """The folders of the steps that have begun, in order."""
-        return [RunFolder(found.parent) for found in sorted(self.path.glob(f"{STEPS}/*/run.json"))]
+        found = (RunFolder(path) for path in sorted(self.path.glob(f"{STEPS}/*/")))
+        return [step for step in found if step.begun]
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has begun here: its record can be read, or something may have been sent."""
+        if not os.path.lexists(self.path):
+            return False
+        try:
+            self.find_record()
+        except ZmigrateError:
+            return not self.untouched
+        return True
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing can have been sent from here, whatever run it is. False where none can tell."""
+        try:
+            steps = [RunFolder(path) for path in self.path.glob(f"{STEPS}/*/")]
+            if self.log.exists() or any(self.path.glob("*.csv")) or not all(step.untouched for step in steps):
+                return False
+            if self.journal.exists() and self.journal.stat().st_size:
+                return holds_nothing(self.journal)
+            # The journal is made before a record is written: where there is a record, it is lost.
+            return not (self.record_file.exists() or self.flow_file.exists())
+        except OSError:
+            return False
 
     def _make(self) -> None:
         try:
@@ -152,27 +175,101 @@ class RunFolder:
         return self._lock.held_elsewhere
 
     def read(self) -> RunRecord:
-        """Raises JournalDamaged if `run.json` is missing or no longer readable."""
+        """What the run is. Raises what `find_record` raises."""
+        return self.find_record().record
+
+    def mend(self) -> RunRecord:
+        """The same of a run that this process has locked. Writes `run.json` again where it can't be read."""
+        found = self.find_record()
+        if found.trouble is not None:
+            write_whole(self.record_file, _content(found.record))
+        return found.record
+
+    def find_record(self) -> FoundRecord:
+        """What the run is, as `run.json` says, else as its second place does.
+
+        Raises JournalDamaged where neither can be read, ConfigError where this user may not read them.
+        """
         try:
-            stored = orjson.loads(self.record_file.read_bytes())
-            known = {f.name for f in fields(RunRecord)}
-            return RunRecord(**{name: value for name, value in stored.items() if name in known})
-        except (OSError, orjson.JSONDecodeError, TypeError, AttributeError) as error:
-            raise JournalDamaged(f"{self.record_file}: can't be read: {error}") from error
+            record = self._in_file(self.record_file)
+        except NotReadable as first:
+            return FoundRecord(self._in_second_place(first), first.why)
+        if record.run_id == self.run_id:
+            return FoundRecord(record)
+        try:
+            second = self._second()
+        except (NotReadable, ZmigrateError):
+            return FoundRecord(record)  # the folder was renamed
+        if second.run_id == record.run_id:
+            return FoundRecord(record)
+        return FoundRecord(second, f"{RECORD_FILE} is that of another run, {record.run_id}")
 
-    def write(self, record: RunRecord) -> None:
-        """Replace `run.json` in one step."""
-        content = {f.name: getattr(record, f.name) for f in fields(record)}
-        content["updated_at"] = timestamp()
-        write_whole(self.record_file, orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str))
+    def _in_second_place(self, first: NotReadable) -> RunRecord:
+        """The record from its second place. Raises what is wrong with both: `first` is of the first place."""
+        try:
+            return self._second()
+        except JournalDamaged as error:
+            raise self._unknown(f"{first.why}; {error.message}", error.hint) from error
+        except NotReadable as second:
+            for each in (first, second):
+                if each.other is not None:
+                    form = each.other.get("format")
+                    newer = isinstance(form, int) and form > RUN_FORMAT
+                    raise made_by_another(each.why, self.path, version_in(each.other), newer=newer) from each
+            raise self._unknown(f"{first.why}, and {second.why}") from second
 
-    def turn_to(self, state: RunState, record: RunRecord, **changes: Any) -> RunRecord:
+    def _second(self) -> RunRecord:
+        """The record from its second place. Raises NotReadable, and JournalDamaged for a journal."""
+        if self.flow_file.exists():
+            return self._in_file(self.flow_file)
+        if not self.journal.exists():
+            raise NotReadable("there is no journal")
+        kept = Journal.kept_run(self.journal)
+        if kept is None:
+            raise NotReadable("its journal does not say what the run is")
+        return record_of(kept, "what its journal says of the run")
+
+    def _in_file(self, path: Path) -> RunRecord:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise NotReadable(f"{path.name} is missing") from None
+        except PermissionError as error:
+            raise cant_read(path, error) from error
+        except OSError as error:
+            raise NotReadable(f"{path.name} can't be read: {error.strerror}") from error
+        return read_record(content, path.name)
+
+    def _unknown(self, why: str, hint: str | None = None) -> JournalDamaged:
+        """The error of a run of which it can't be told what it is."""
+        return JournalDamaged(
+            f"run {self.run_id} can't be read: {why} ({self.path})", hint=hint or WITHOUT_RECORD
+        )
+
+    def write(self, record: RunRecord, journal: Journal | None = None) -> None:
+        """Keep the record: in `run.json`, which is replaced in one step, and in its second place, for most
+        the journal.
+        """
+        now = replace(record, updated_at=timestamp())
+        write_whole(self.record_file, _content(now))
+        if journal is not None:
+            journal.keep_run(now.to_json())
+        elif record.steps is not None:
+            write_whole(self.flow_file, _content(now))
+
+    def turn_to(
+        self, state: RunState, record: RunRecord, journal: Journal | None = None, **changes: Any
+    ) -> RunRecord:
         """Go over to another state. Raises InternalError if a run can't go from the one to the other."""
         if not may_follow(record.state, state):
             raise InternalError(f"a run that is {record.state} can't become {state}")
         changed = replace(record, state=state, **changes)
-        self.write(changed)
+        self.write(changed, journal)
         return changed
+
+
+def _content(record: RunRecord) -> bytes:
+    return orjson.dumps(record.to_json(), option=orjson.OPT_INDENT_2, default=str)
 
 
 def make_private(path: Path) -> Path:
@@ -208,10 +305,7 @@ def timestamp() -> str:
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:
-    return RunError(
-        f"{path}: can't be written: {error.strerror}",
-        hint="Choose another place with --state-dir or ZMIGRATE_STATE_DIR.",
-    )
+    return RunError(f"{path}: can't be written: {why(path, error)}", hint=ANOTHER_PLACE)
 
 
 def versions() -> dict[str, str]:

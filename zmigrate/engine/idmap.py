@@ -1,5 +1,5 @@
 """The id map: which record stands for which key, per org and module. A projection of the journals: thrown
-away, it is built again.
+away, it is built again, but for what `ids check` found deleted.
 
 It lies in `<state dir>/orgs/<org>/ids.db` and is brought up to date when it is opened. A run that needs its
 own keys adds them as it goes.
@@ -8,22 +8,24 @@ own keys adds them as it goes.
 from __future__ import annotations
 
 import sqlite3
+import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zmigrate.engine.folder import RunFolder, RunRecord, make_private
+from zmigrate.engine.folder import make_private
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.ledger import identity
+from zmigrate.engine.ledger import RunInfo, all_runs, identity
 from zmigrate.engine.outcomes import KNOWN_BY_ID
 from zmigrate.engine.recorded import Numbered, Parts
 from zmigrate.engine.scratch import CACHE_KIB
 from zmigrate.engine.sent import records_written
 from zmigrate.errors import RunError, ZmigrateError
+from zmigrate.events import Emit, Log
 from zmigrate.rows.keys import fold_key, fold_number
 
 KEYS_AT_ONCE = 500
@@ -50,6 +52,9 @@ PUT = (
     " ON CONFLICT DO UPDATE SET key=excluded.key, kind=excluded.kind, at=max(at, excluded.at)"
 )
 
+FORGOTTEN = "Which records were deleted in Zoho, `zmigrate ids check` finds out again."
+
+ROWS_KNOWN = "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows"
 LATER = "SELECT 1 FROM entry WHERE id=? AND module=? AND field=? AND at>? LIMIT 1"
 REPLACED = "DELETE FROM entry WHERE id=? AND module=? AND field=? AND folded<>? AND at<=?"
 FORGET = "DELETE FROM entry WHERE id=? AND module=? AND field=?"
@@ -107,28 +112,36 @@ class IdMap:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.unread: dict[str, str] = {}
+        """Runs that may have written keys and can't be read, and why."""
         db.executescript(SCHEMA)
 
     @classmethod
-    def open(cls, state_dir: Path, org: tuple[str, str], *, lasting: bool = True) -> IdMap:
+    def open(
+        cls, state_dir: Path, org: tuple[str, str], *, lasting: bool = True, emit: Emit | None = None
+    ) -> IdMap:
         """The id map of an org (see `ledger.identity`), with all that its runs in this state folder did.
 
-        `lasting` False: built in a temporary file, for an org that is gone with the process.
+        `lasting` False: built in a temporary file, for an org that is gone with the process. `emit` is warned
+        of runs that can't be read: what they wrote is not known.
         """
         path = make_private(state_dir / "orgs" / org[1]) / "ids.db" if lasting else None
         try:
-            return cls._opened(path, state_dir, org)
+            ids = cls._opened(path, state_dir, org)
         except sqlite3.OperationalError as error:  # it can't be opened, or another process holds it for long
             raise _unusable(path, error) from error
         except sqlite3.DatabaseError as error:
             if path is None:
                 raise _unusable(path, error) from error
-        for part in ("", "-wal", "-shm"):  # damaged: it is but a projection
-            path.with_name(path.name + part).unlink(missing_ok=True)
-        try:
-            return cls._opened(path, state_dir, org)
-        except sqlite3.DatabaseError as error:
-            raise _unusable(path, error) from error
+            aside = _put_aside(path)
+            try:
+                ids = cls._opened(path, state_dir, org)
+            except sqlite3.DatabaseError as still:
+                raise _unusable(path, still) from still
+            _warn(emit, f"{path} is damaged ({error}) and was made anew; it is kept as {aside}. {FORGOTTEN}")
+        for run_id, why in ids.unread.items():
+            _warn(emit, f"what run {run_id} wrote is not known to references: {why}")
+        return ids
 
     @classmethod
     def _opened(cls, path: Path | None, state_dir: Path, org: tuple[str, str]) -> IdMap:
@@ -139,6 +152,8 @@ class IdMap:
             db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             ids = cls(db)
             ids.replay(state_dir, org)
+            if path is None:
+                ids.unread.clear()  # its org came with this process, and so did its runs
         except BaseException:
             db.close()
             raise
@@ -151,49 +166,67 @@ class IdMap:
 
     def replay(self, state_dir: Path, org: tuple[str, str]) -> None:
         """Take up what the journals of this org's runs have that is not here yet."""
-        journals = [*state_dir.glob("runs/*/journal.db"), *state_dir.glob("runs/*/steps/*/journal.db")]
-        runs = [(record, path) for path in journals if (record := _record_of(path, org)) is not None]
-        for record, path in sorted(runs, key=lambda run: _began(run[0])):
-            self._replay_run(record, path, path.relative_to(state_dir).as_posix())
+        now = time.time()
+        # A run that was dated ahead of the clock would have the last word on a key for as long.
+        if self._db.execute("SELECT 1 FROM entry WHERE at>? LIMIT 1", (now,)).fetchone():
+            self._db.execute("UPDATE entry SET at=? WHERE at>?", (now, now))
+        self.unread = {}
+        known: list[RunInfo] = []
+        for run in all_runs(state_dir):
+            if isinstance(run, RunInfo):
+                known += [run] if identity(run.record.org) == org and run.record.write is not None else []
+            elif run.may_have_sent:  # of which org, and whether with keys, nobody knows
+                self.unread[run.run_id] = run.error.message
+        for run in sorted(known, key=lambda run: run.began):
+            path = run.folder.journal
+            self._replay_run(run, path, path.relative_to(state_dir).as_posix(), now)
 
-    def _replay_run(self, record: RunRecord, path: Path, name: str) -> None:
-        if record.write is None:
-            return
-        rule = KeyRule.of(record.write)
-        module = str(record.write["module"])
-        deletes = record.write["operation"] == "delete"
-        others = {} if deletes else self._other_keys(module, rule)
+    def _replay_run(self, run: RunInfo, path: Path, name: str, now: float) -> None:
+        """Take up what one run wrote; note it where that can't be read."""
+        write = run.record.write or {}
+        rule = KeyRule.of(write)
+        deletes = write["operation"] == "delete"
+        others = {} if deletes else self._other_keys(str(write["module"]), rule)
         if rule is None and not deletes and not others:
             return
+        known = self._db.execute("SELECT rows FROM run WHERE journal=?", (name,)).fetchone()
         try:
-            journal = Journal.read_only(path)
-        except ZmigrateError:
-            return  # a journal that can't be read is told where its run is used
-        with closing(journal):
-            rows = journal.rows_ended()
-            known = self._db.execute("SELECT rows FROM run WHERE journal=?", (name,)).fetchone()
-            if known is not None and known[0] == rows:
-                return
-            self._db.execute("BEGIN")
-            if deletes:
-                gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
-                self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
-            if rule is not None and not deletes:
-                keys = (
-                    (row[2], parts[1])
-                    for row, parts in journal.ended()
-                    if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
-                )
-                self._put(rule, _began(record), keys)
-                self._forget_replaced(rule, _began(record), journal.ended())
-            if others:
-                self._change(others, _began(record), records_written(journal, [*others]))
-            # A run that is older than a deletion may have gone on after it.
-            self._db.execute("DELETE FROM entry WHERE id IN gone")
-            self._db.execute(
-                "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows", (name, rows)
+            with closing(Journal.read_only(path)) as journal:
+                rows = journal.rows_ended()
+                if known is None or known[0] != rows:
+                    self._db.execute("BEGIN")
+                    if deletes:
+                        self._note_deleted(journal)
+                    else:
+                        self._take_up(journal, run.record.began(now), rule, others)
+                    # A run that is older than a deletion may have gone on after it.
+                    self._db.execute("DELETE FROM entry WHERE id IN gone")
+                    self._db.execute(ROWS_KNOWN, (name, rows))
+                    self._db.execute("COMMIT")
+        except (ZmigrateError, ValueError, zlib.error) as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if known is None or run.record.unfinished:  # else all of it was taken up before
+                self.unread[run.run_id] = error.message if isinstance(error, ZmigrateError) else str(error)
+
+    def _take_up(
+        self, journal: Journal, began: float, rule: KeyRule | None, others: Mapping[str, KeyRule]
+    ) -> None:
+        """Take up the keys that a run wrote: its own, by its `rule`, and `others` that its module has."""
+        if rule is not None:
+            keys = (
+                (row[2], parts[1])
+                for row, parts in journal.ended()
+                if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
             )
-            self._db.execute("COMMIT")
+            self._put(rule, began, keys)
+            self._forget_replaced(rule, began, journal.ended())
+        if others:
+            self._change(others, began, records_written(journal, [*others]))
+
+    def _note_deleted(self, journal: Journal) -> None:
+        gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
+        self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
 
     def _forget_replaced(self, rule: KeyRule, at: float, ended: Iterable[tuple[Numbered, Parts]]) -> None:
         """An upsert whose record Zoho found by another field has replaced the key that it had."""
@@ -316,21 +349,25 @@ def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
     return list(dict.fromkeys([*ids, *(entry.id for entry in latest.values())]))
 
 
+def _put_aside(path: Path) -> Path:
+    """Move a damaged id map out of the way; gives its new place. It is not deleted: it has, for whoever can
+    read it, which records were found deleted.
+    """
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    for part in ("", "-wal", "-shm"):
+        found = path.with_name(path.name + part)
+        if found.exists():
+            found.replace(aside.with_name(aside.name + part))
+    return aside
+
+
+def _warn(emit: Emit | None, message: str) -> None:
+    if emit is not None:
+        emit(Log("warning", message))
+
+
 def _unusable(path: Path | None, error: sqlite3.Error) -> RunError:
     return RunError(
         f"{path or 'the id map'}: can't be used: {error}",
-        hint="Close what holds it; or delete it: it is built again from the runs' journals.",
+        hint=f"Close what holds it; or move it away: it is built again from the runs' journals. {FORGOTTEN}",
     )
-
-
-def _began(record: RunRecord) -> float:
-    return datetime.fromisoformat(record.started_at).timestamp()
-
-
-def _record_of(journal: Path, org: tuple[str, str]) -> RunRecord | None:
-    """The record of a journal's run, if it is one of this org."""
-    try:
-        record = RunFolder(journal.parent).read()
-    except ZmigrateError:
-        return None
-    return record if identity(record.org) == org else None

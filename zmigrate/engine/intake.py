@@ -6,21 +6,20 @@ from collections import Counter
 from collections.abc import Callable
 
 from zmigrate.engine import links, open_rows, settle
-from zmigrate.engine.batch import Batch, Pending, Second
+from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.claims import Claims
 from zmigrate.engine.flight import Flight
 from zmigrate.engine.outcomes import MOVED, Outcome, lost
 from zmigrate.engine.resolve import Resolver
-from zmigrate.engine.second_writes import second_rows
+from zmigrate.engine.second_writes import SecondWrites
 from zmigrate.engine.sender import LookedUp, Searched, Sender, Sent, Written
 from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.verdicts import Verdict, speaks_of_org
+from zmigrate.engine.verdicts import Verdict, org_full
 from zmigrate.engine.workers import Finished
 from zmigrate.errors import (
     ApiError,
     Fatal,
     InDoubt,
-    OrgFull,
     Outage,
     PausedError,
     ReadFailed,
@@ -29,7 +28,6 @@ from zmigrate.errors import (
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested
-from zmigrate.zoho.facts.codes import WHAT_TO_DO, Meaning
 
 DOUBTS_IN_A_ROW_MAX = 8
 """Lost answers with nothing answered between, after which a run that can't settle them pauses."""
@@ -58,6 +56,7 @@ class Intake:
         self._target = sender.target
         self._claims = Claims(flight.journal, sender.target)
         self._resolver = resolver
+        self.second_writes = SecondWrites(flight, sender, resolver, self._child)
         self._settling = settling
         self._emit = emit
         self._stopping = stopping
@@ -119,7 +118,7 @@ class Intake:
             self.found_by_another.update(
                 one.field for one in outcomes if one.action == "updated" and one.field
             )
-        seconds = [] if batch.closes_circles else self._second_writes(batch, outcomes)
+        seconds = self.second_writes.after(batch, outcomes)
         left = self._left_by_full_org(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
         for second in seconds:
@@ -130,56 +129,14 @@ class Intake:
     def _left_by_full_org(self, batch: Batch, outcomes: list[Outcome]) -> Batch | None:
         """Rows that Zoho refused since the org takes no more are not at fault: they wait for the resume, in a
         batch of their own, and the run stops. Their outcomes here say that they moved."""
-        full = [index for index, outcome in enumerate(outcomes) if speaks_of_org(outcome) is Meaning.FULL]
+        full = {index: error for index, outcome in enumerate(outcomes) if (error := org_full(outcome))}
         if not full:
             return None
-        refused = outcomes[full[0]]
         left = self._child(batch, [batch.rows[index] for index in full])
-        for index in full:
+        for index, error in full.items():
             outcomes[index] = MOVED
-        self.fail(
-            OrgFull(
-                f"the org takes no more records: {refused.code}, {refused.message}",
-                hint=WHAT_TO_DO.get(refused.code or ""),
-                code=refused.code,
-            )
-        )
+            self.fail(error)
         return left
-
-    def _second_writes(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
-        """The batches in which rows of this one go on; their outcomes here say that they moved."""
-        return [
-            self._second(rows, second) for second, rows in second_rows(self._target, batch, outcomes).items()
-        ]
-
-    def _second(self, rows: list[Pending], second: Second) -> Batch:
-        batch = Batch(
-            id=self._flight.producer.take_id(), rows=rows, second=second, resolved=second == "update"
-        )
-        batch.body = self._sender.body(batch)
-        return batch
-
-    def write_links(self) -> None:
-        """Every record is there: fill in the references that close circles, and send them; what only the org
-        can tell is asked first."""
-        flight = self._flight
-        unasked = [
-            batch for batch in flight.links if not batch.resolved and self._resolver.wanted(batch.rows)
-        ]
-        if unasked:
-            flight.ask_for_links(unasked)
-            return
-        resolved = [(batch, *self._resolver.resolve(batch.rows)) for batch in flight.links]
-        flight.links.clear()
-        latest = links.latest(rows for _, rows, _ in resolved)
-        for batch, linked, open_ones in resolved:
-            rows = links.without_overwritten(linked, latest)
-            outcomes = {row.number: outcome for row, outcome in [*open_ones, *links.bare(rows)]}
-            rows = [row for row in rows if row.number not in outcomes]
-            flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
-            if rows:
-                batch.resolved = True
-                flight.queue(self._child(batch, rows))
 
     def _hold_until(self, batch: Batch) -> float | None:
         """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
@@ -214,7 +171,7 @@ class Intake:
             elif found is not None:
                 updates.append(links.update_row(by_number.pop(row.number), found, self._target.key))
         inserts = Batch(id=batch.id, rows=list(by_number.values()), resolved=True) if by_number else None
-        second = self._second(updates, "update") if updates else None
+        second = self.second_writes.of(updates, "update") if updates else None
         for ready in filter(None, (second, inserts)):
             ready.body = self._sender.body(ready)
             flight.give_out(ready)
@@ -374,7 +331,7 @@ class Intake:
             absent = settle.poisoned(batch) if failed else lost(settle.hopeless(batch))
             outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
             settled = settle.Settled(settled.verdicts, [])
-        seconds = self._second_writes(batch, outcomes)
+        seconds = self.second_writes.after(batch, outcomes)
         self._flight.finish(batch, outcomes)
         for second in seconds:
             self._flight.put_by(second)

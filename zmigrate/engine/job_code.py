@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from pathlib import Path
 
-from zmigrate.engine.folder import RunRecord
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.events import Emit, Log
 from zmigrate.job import Job
 

@@ -8,10 +8,11 @@ sent, zlib-compressed.
 from __future__ import annotations
 
 import heapq
+import math
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,20 +22,28 @@ import orjson
 from zmigrate.engine import journal_sql as sql
 from zmigrate.engine import links
 from zmigrate.engine.batch import BATCH_ROWS, Batch, Pending, Second
+from zmigrate.engine.journal_file import RECOVERY, RUN, connect, connect_again, connect_to_read, guard
 from zmigrate.engine.order import Place
-from zmigrate.engine.outcomes import Action, Outcome, lets_go, unpacked, was_created, written_as
+from zmigrate.engine.outcomes import (
+    Action,
+    Outcome,
+    Rows,
+    lets_go,
+    rows_of,
+    unpacked,
+    was_created,
+    written_as,
+)
 from zmigrate.engine.packing import pack_body, pack_outcome, pack_outcomes, pack_source, unpack_source
 from zmigrate.engine.recorded import Group, Numbered, Parts
-from zmigrate.errors import DiskFull, JournalDamaged
+from zmigrate.errors import JournalDamaged
+from zmigrate.steady import stored_time
 
 LARGEST_INTEGER = 2**63 - 1
 """Of SQLite."""
 
 Rebuild = Callable[[bytes, Second | None], list[dict[str, Any]]]
 """Makes the records of a body, of a batch's first write or of a second one."""
-
-CACHE_KIB = 512
-"""Memory for pages: what is written is seldom read again, and a batch is finished soon after it was begun."""
 
 
 class Journal:
@@ -49,52 +58,38 @@ class Journal:
 
     @classmethod
     def create(cls, path: Path) -> Journal:
-        journal = cls._connect(path)
+        journal = cls(connect(path), path)
         with journal._guard():
-            journal._db.execute(f"PRAGMA application_id={sql.APPLICATION_ID}")
-            journal._db.executescript(sql.SCHEMA)
-            journal._db.execute(f"PRAGMA user_version={sql.SCHEMA_VERSION}")
+            # All or nothing: what a crash leaves is an empty file or a journal.
+            journal._db.executescript(
+                f"BEGIN; PRAGMA application_id={sql.APPLICATION_ID};{sql.SCHEMA}"
+                f"PRAGMA user_version={sql.SCHEMA_VERSION}; COMMIT"
+            )
         return journal
 
     @classmethod
     def open(cls, path: Path) -> Journal:
-        if not path.exists():
-            raise JournalDamaged(f"{path}: the journal is missing", hint=RECOVERY)
-        journal = cls._connect(path)
-        with journal._guard():
-            found = journal._db.execute("PRAGMA application_id").fetchone()[0]
-            version = journal._db.execute("PRAGMA user_version").fetchone()[0]
-            if found != sql.APPLICATION_ID or version != sql.SCHEMA_VERSION:
-                journal.close()
-                raise JournalDamaged(
-                    f"{path}: not a journal of this version (schema {version}, needed {sql.SCHEMA_VERSION})",
-                    hint=RECOVERY,
-                )
-            trouble = journal._db.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if trouble != "ok":
-                journal.close()
-                raise JournalDamaged(f"{path}: the journal is damaged: {trouble}", hint=RECOVERY)
-        return journal
+        return cls(connect_again(path), path)
 
     @classmethod
     def read_only(cls, path: Path) -> Journal:
         """For a look, also while a process is at work on the run. Raises JournalDamaged if it can't be
         read."""
-        try:
-            reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        except sqlite3.Error as error:
-            raise JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY) from error
-        return cls(reader, path)
+        return cls(connect_to_read(path), path)
 
     @classmethod
-    def peek(cls, path: Path) -> dict[str, int]:
-        """The counts of rows as they stand, also while a process is at work; empty if they can't be read."""
-        try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
-                row = reader.execute(sql.FACT, ("progress",)).fetchone()
-        except sqlite3.Error:
-            return {}
-        return {} if row is None else dict(orjson.loads(row[0]).get("rows", {}))
+    def peek(cls, path: Path) -> Rows:
+        """The counts of rows as they stand, also while a process is at work. Raises JournalDamaged if they
+        can't be read: a row that can't be counted is no row that is not there.
+        """
+        with closing(cls.read_only(path)) as journal:
+            return journal.progress()
+
+    @classmethod
+    def kept_run(cls, path: Path) -> object:
+        """What `keep_run` kept; None where it kept nothing. Raises JournalDamaged if it can't be read."""
+        with closing(cls.read_only(path)) as journal:
+            return journal.fact(RUN)
 
     @classmethod
     def held_until(cls, path: Path) -> float | None:
@@ -102,21 +97,7 @@ class Journal:
         Raises JournalDamaged if it can't be read."""
         with closing(cls.read_only(path)) as journal:
             row = journal._one(sql.HELD_UNTIL)
-        return None if row is None else row[0]
-
-    @classmethod
-    def _connect(cls, path: Path) -> Journal:
-        try:
-            connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
-        except sqlite3.OperationalError as error:
-            raise JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY) from error
-        journal = cls(connection, path)
-        with journal._guard():
-            # WAL with FULL: a committed turn survives a power cut, and readers never block the run.
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-        return journal
+        return None if row is None or row[0] is None else stored_time(row[0])
 
     def close(self) -> None:
         self._db.close()
@@ -209,7 +190,12 @@ class Journal:
 
     def put_fact(self, name: str, value: object) -> None:
         """Keep a small JSON value by name (the cursor, counters)."""
-        self._db.execute(sql.PUT_FACT, (name, orjson.dumps(value).decode()))
+        self._db.execute(sql.PUT_FACT, (name, orjson.dumps(value, default=str).decode()))
+
+    def keep_run(self, record: Mapping[str, Any]) -> None:
+        """Keep what run.json holds, so that the run is known where that can't be read any more."""
+        with self.transaction():
+            self.put_fact(RUN, record)
 
     def put_places(self, places: Iterable[Place]) -> None:
         """Keep where rows stand that are not read in the order of their source."""
@@ -220,7 +206,20 @@ class Journal:
     def fact(self, name: str) -> Any:
         """A value kept by `put_fact`, or None."""
         row = self._one(sql.FACT, name)
-        return None if row is None else orjson.loads(row[0])
+        try:
+            return None if row is None else orjson.loads(row[0])
+        except ValueError as error:
+            raise JournalDamaged(
+                f"{self.path}: `{name}` in the journal can't be read: {error}", hint=RECOVERY
+            ) from error
+
+    def progress(self) -> Rows:
+        """The counts of rows as they stand: zeros before the first one was recorded."""
+        kept = self.fact("progress")
+        rows = Rows() if kept is None else rows_of(kept.get("rows") if isinstance(kept, dict) else None)
+        if rows is None:
+            raise JournalDamaged(f"{self.path}: the journal's counts can't be read: {kept}", hint=RECOVERY)
+        return rows
 
     def places(self) -> Iterator[Place]:
         """The places that `put_places` kept."""
@@ -238,6 +237,9 @@ class Journal:
     @staticmethod
     def _batch(row: tuple[Any, ...], rebuild: Rebuild) -> Batch:
         id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, linked = row
+        for at in (first_intent, sent_at):
+            if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
+                raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
         numbered = orjson.loads(rows)
         records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
         sources = unpack_source(source) or [None] * len(numbered)
@@ -285,7 +287,8 @@ class Journal:
         """Keys of finished batches that stay fenced, and until when; those of rows that moved are not."""
         for rows, outcomes, until in self._all(sql.HELD, now):
             ended = zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
-            yield [key for (_, _, key), parts in ended if key is not None and lets_go(parts)], until
+            keys = [key for (_, _, key), parts in ended if key is not None and lets_go(parts)]
+            yield keys, stored_time(until)
 
     def groups(self) -> Iterator[Group]:
         """Recorded rows with an outcome, in groups ordered by the lowest row number in each; moved rows are
@@ -356,20 +359,8 @@ class Journal:
         with self._guard():
             yield from self._db.execute(statement, values)
 
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Say what an SQLite error means for the run."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            if "full" in str(error) or "disk I/O" in str(error):
-                raise DiskFull(
-                    f"{self.path}: the journal can't grow: {error}",
-                    hint="Make room on the disk, then resume the run.",
-                ) from error
-            raise JournalDamaged(f"{self.path}: {error}", hint=RECOVERY) from error
-        except sqlite3.DatabaseError as error:
-            raise JournalDamaged(f"{self.path}: {error}", hint=RECOVERY) from error
+    def _guard(self) -> AbstractContextManager[None]:
+        return guard(self.path)
 
 
 def _span(ids: list[str]) -> tuple[int | None, int | None]:
@@ -387,8 +378,3 @@ def _stored(record_id: str) -> int:
 
 CLAIMED = frozenset(["created", "deleted"])
 """Actions that one row of a run can have had on a record: no other row may claim it."""
-
-RECOVERY = (
-    "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "
-    "which finds what was created already."
-)

@@ -94,6 +94,7 @@ RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch =
 DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
 HELD = "SELECT rows, outcomes, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
 HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
+"""A text would be the highest: SQLite puts it above all numbers."""
 ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
 SENT = (
     "SELECT rows, body, outcomes FROM content LEFT JOIN outcome USING (batch)"
@@ -104,5 +105,12 @@ COUNT_ENDED = "SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM dec
 FACT = "SELECT value FROM fact WHERE name=?"
 PLACES = "SELECT place, number, line, level, cut FROM place ORDER BY place"
 NEXT_BATCH = "SELECT coalesce(max(id), 0) + 1 FROM batch"
+TABLES = "SELECT name FROM sqlite_master WHERE type='table'"
+ANY = {
+    "batch": "SELECT 1 FROM batch LIMIT 1",
+    "decided": "SELECT 1 FROM decided LIMIT 1",
+    "item": "SELECT 1 FROM item LIMIT 1",
+}
+"""By table: whether there is a row, each of which says that something was sent or judged."""
 ITEMS = "SELECT number, key, outcome FROM item ORDER BY number"
 ITEM_NUMBER = "SELECT number FROM item WHERE key=?"

@@ -1,28 +1,29 @@
-"""The ledger: the runs of a state folder, finding one by a short name, and the guard against doing work
-twice.
-"""
+"""The ledger: the runs of a state folder, those that can't be read too; and finding one by a short name."""
 
 from __future__ import annotations
 
-import contextlib
 import difflib
+import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.again import insert_once_more, touched, what_anew_does
 from zmigrate.engine.flow_result import flow_result
-from zmigrate.engine.folder import RunFolder, RunRecord, make_private
+from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.lock import Lock, LockHeld
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.result import RunResult
+from zmigrate.engine.run_record import RunRecord, began_at
 from zmigrate.errors import RunError, ZmigrateError
+from zmigrate.ownership import cant_read
 
 LAST = "last"
+
+RUN_NAME = re.compile(r"\d{8}-\d{6}-(?P<job>.+)-[0-9a-f]{4}")
+"""Of a run's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class RunInfo:
     """A process works on it now."""
     counted_only: bool = False
     """It has not come to an end, so that its rows are known from the journal, and no other figures."""
+    trouble: str | None = None
+    """What is wrong with `run.json`, where the record is from its second place."""
+    uncounted: str | None = None
+    """Why its rows can't be counted; then it has no result."""
 
     @property
     def run_id(self) -> str:
@@ -50,64 +55,174 @@ class RunInfo:
     def rows(self) -> Rows:
         return Rows(**self.stands["rows"])
 
-
-def list_runs(state_dir: Path) -> list[RunInfo]:
-    """All readable runs, oldest first; a flow is one. A run whose process died counts as interrupted."""
-    folders = sorted(state_dir.glob("runs/*/run.json")) if state_dir.is_dir() else []
-    return _readable(RunFolder(record_file.parent) for record_file in folders)
+    @property
+    def began(self) -> float:
+        return self.record.began(time.time())
 
 
-def list_steps(folder: RunFolder) -> list[RunInfo]:
+@dataclass(frozen=True, slots=True)
+class UnreadableRun:
+    """A folder of which it is not known what it ran: neither the record nor the journal says so."""
+
+    folder: RunFolder
+    error: ZmigrateError
+    """What is wrong with it, and what to do."""
+    may_have_sent: bool
+    """False where the run never began."""
+    running: bool
+    step: Mapping[str, Any] | None = None
+    """Of a flow's step: what it is, as the flow's record has it."""
+
+    @property
+    def run_id(self) -> str:
+        return self.folder.run_id
+
+    @property
+    def job(self) -> str | None:
+        """As the flow says, or the folder's name; None where none does."""
+        if self.step is not None:
+            return str(self.step["job"])
+        named = RUN_NAME.fullmatch(self.folder.path.name)
+        return None if named is None else named["job"]
+
+    @property
+    def began(self) -> float:
+        """As its id says, which has whole seconds: it counts as the last of its second, not to be passed over
+        where somebody asks for the last one.
+        """
+        return began_at("", self.run_id, time.time()) + 0.999
+
+    @property
+    def refusal(self) -> ZmigrateError:
+        """What somebody is told who wants to see it, or to go on with it."""
+        if self.may_have_sent:
+            return self.error
+        return RunError(
+            f"run {self.run_id} never began: nothing was sent from it ({self.folder.path})",
+            hint="Give the command again that was to begin it. The folder can be deleted.",
+        )
+
+
+Run = RunInfo | UnreadableRun
+
+
+def list_runs(state_dir: Path) -> list[Run]:
+    """All runs, oldest first; a flow is one. A run whose process died counts as interrupted.
+
+    Raises ConfigError where the folder is another user's.
+    """
+    runs = state_dir / "runs"
+    try:
+        with os.scandir(runs) as entries:
+            folders = [RunFolder(runs / entry.name) for entry in entries if entry.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise cant_read(runs, error) from error
+    found = (_look_at(folder, None) for folder in folders if _is_runs(folder))
+    return sorted(found, key=lambda run: (run.began, run.run_id))
+
+
+def list_steps(folder: RunFolder) -> list[Run]:
     """The steps of a flow that have begun, in order; none where it is no flow."""
-    return _readable(folder.steps())
+    try:
+        known = {str(step["name"]): step for step in folder.read().steps or ()}
+    except ZmigrateError:
+        known = {}  # the flow is told as not readable; a step that can't be read is then not known by its job
+    return [_look_at(step, known.get(step.path.name)) for step in folder.steps()]
 
 
-def _readable(folders: Iterable[RunFolder]) -> list[RunInfo]:
-    runs = []
-    for folder in folders:
-        with contextlib.suppress(ZmigrateError):
-            record = folder.read()
-            running = folder.locked_elsewhere
-            open_ended = record.state == "running" or running
-            if open_ended:
-                record = _as_it_stands(folder, record, running)
-            runs.append(RunInfo(folder, record, running, open_ended))
-    return sorted(runs, key=lambda run: datetime.fromisoformat(run.record.started_at))
+def all_runs(state_dir: Path) -> Iterator[Run]:
+    """Every run, and after a flow its steps."""
+    return with_steps(list_runs(state_dir))
+
+
+def with_steps(runs: Iterable[Run]) -> Iterator[Run]:
+    """These runs, and after a flow its steps."""
+    for run in runs:
+        yield run
+        if isinstance(run, UnreadableRun) or run.record.steps is not None:
+            yield from list_steps(run.folder)
+
+
+def readable(runs: Iterable[Run]) -> list[RunInfo]:
+    """Those of which it is known what they ran."""
+    return [run for run in runs if isinstance(run, RunInfo)]
+
+
+def _is_runs(folder: RunFolder) -> bool:
+    """Whether a folder is a run's: by its name, or by what is in it."""
+    parts = (folder.record_file, folder.flow_file, folder.journal)
+    return RUN_NAME.fullmatch(folder.path.name) is not None or any(map(os.path.exists, parts))
+
+
+def _look_at(folder: RunFolder, step: Mapping[str, Any] | None) -> Run:
+    running = folder.locked_elsewhere
+    try:
+        found = folder.find_record()
+    except ZmigrateError as error:
+        return UnreadableRun(folder, error, not folder.untouched, running, step)
+    record = found.record
+    if record.state == "running" or running:
+        return _as_it_stands(RunInfo(folder, record, running, True, found.trouble))
+    return RunInfo(folder, record, running, False, found.trouble)
 
 
 def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:
     return RunResult(record.run_id, record.job, state, record.org, record.api_domain, rows)
 
 
-def _as_it_stands(folder: RunFolder, record: RunRecord, running: bool) -> RunRecord:
-    """A run at work, or whose process died: run.json has no figures of this session, the journal has; of a
-    flow the steps' journals."""
-    state: RunState = "running" if running else "interrupted"
+def _as_it_stands(run: RunInfo) -> RunInfo:
+    """A run at work, or whose process died: its record has no figures of this session, the journal has; of a
+    flow the steps' journals.
+    """
+    state: RunState = "running" if run.running else "interrupted"
+    record = replace(run.record, state=state)
     if record.steps is not None:
-        steps = [step.stands for step in list_steps(folder)]
-        return replace(record, state=state, result=flow_result(record, folder, steps, state).to_json())
-    rows = Rows(**Journal.peek(folder.journal))
-    fresh = _fresh(record, state, rows)
-    result = {**(record.result or fresh.to_json()), "rows": rows.to_json(), "error": None}
-    return replace(record, state=state, result={**result, "state": state})
+        steps = list_steps(run.folder)
+        uncounted = next(filter(None, map(_why_uncounted, steps)), None)
+        result = flow_result(record, run.folder, [step.stands for step in readable(steps)], state).to_json()
+    else:
+        uncounted, rows = None, Rows()
+        try:
+            rows = Journal.peek(run.folder.journal)
+        except ZmigrateError as error:
+            uncounted = error.message
+        fresh = _fresh(record, state, rows).to_json()
+        result = {**(record.result or fresh), "rows": rows.to_json(), "error": None, "state": state}
+    if uncounted is not None:
+        return replace(run, record=replace(record, result=None), uncounted=uncounted)
+    return replace(run, record=replace(record, result=result))
+
+
+def _why_uncounted(step: Run) -> str | None:
+    if isinstance(step, UnreadableRun):
+        return step.error.message
+    return step.uncounted
 
 
 def find_run(state_dir: Path, reference: str) -> RunInfo:
     """The run with this id, unique prefix, or "last"; and of a flow a step: "last/02-contacts".
 
-    Raises RunError with the nearest ids otherwise.
+    Raises RunError with the nearest ids otherwise; of a run that can't be read, what is wrong with it.
     """
     flow, slash, step = reference.partition("/")
+    found = _find_any(state_dir, flow)
     if slash:
-        info = find_run(state_dir, flow)
-        return _find(list_steps(info.folder), f"{info.run_id}/{step}", f"run {info.run_id}")
+        found = _find(list_steps(found.folder), f"{found.run_id}/{step}", f"run {found.run_id}")
+    if isinstance(found, UnreadableRun):
+        raise found.refusal
+    return found
+
+
+def _find_any(state_dir: Path, reference: str) -> Run:
     runs = list_runs(state_dir)
     if not runs:
         raise RunError(f"there are no runs in {state_dir}", hint="Name another folder with --state-dir.")
     return runs[-1] if reference == LAST else _find(runs, reference, str(state_dir))
 
 
-def _find(runs: Sequence[RunInfo], reference: str, where: str) -> RunInfo:
+def _find(runs: Sequence[Run], reference: str, where: str) -> Run:
     exact = [run for run in runs if run.run_id == reference]
     found = exact or [run for run in runs if run.run_id.startswith(reference)]
     if len(found) == 1:
@@ -125,101 +240,6 @@ def _find(runs: Sequence[RunInfo], reference: str, where: str) -> RunInfo:
     )
 
 
-def refuse_repetition(
-    state_dir: Path,
-    job: str,
-    options: Mapping[str, Any],
-    write: Mapping[str, Any] | None,
-    source: Mapping[str, Any] | None,
-    org: tuple[str, str],
-    *,
-    once: bool,
-    again: bool,
-) -> None:
-    """Refuse work that is under way or done already.
-
-    A run of the same job, options, write, source content and org that is unfinished, or that is a finished
-    insert which has written something, has to be resumed (or overridden with `again`); a job that runs once
-    does not run again. The steps of flows count, too. Raises RunError naming the run.
-    """
-    runs = [each for run in list_runs(state_dir) for each in (run, *list_steps(run.folder))]
-    for run in reversed(runs):
-        record = run.record
-        if record.practice or record.job != job or identity(record.org) != org:
-            continue
-        if once and record.state == "finished":
-            raise RunError(
-                f"{job} runs once in an org, and has finished here: {run.run_id}",
-                hint="To run it again all the same, set `once = False` in the job.",
-            )
-        if again or not _same_work(record, options, write, source):
-            continue
-        if run.running:
-            raise RunError(f"the same job is running now: {run.run_id}", hint="Wait for it to end.")
-        if record.unfinished:
-            raise RunError(
-                f"the same job with the same file is unfinished ({record.state}): {run.run_id}",
-                hint=f"Go on with: zmigrate resume {run.run_id.partition('/')[0]}   "
-                f"(or begin anew with --again: {beside(run)})",
-            )
-        inserted = (record.write or {}).get("operation") == "insert" and touched(run.rows)
-        if inserted and not (write or {}).get("on_existing"):
-            raise RunError(
-                f"the same file was inserted already: {run.run_id}",
-                hint=insert_once_more(record.write or {}, options),
-            )
-
-
-def beside(run: RunInfo) -> str:
-    """What beginning anew comes to where this run stands, for a hint."""
-    writes = [each.record.write or {} for each in (list_steps(run.folder) or [run])]
-    return what_anew_does(run.rows, writes, run.record.options)
-
-
 def identity(org: Mapping[str, Any]) -> tuple[str, str]:
     """What tells one org from another: its record's id and its zgid."""
     return str(org.get("id")), str(org.get("zgid"))
-
-
-def _same_work(
-    record: RunRecord,
-    options: Mapping[str, Any],
-    write: Mapping[str, Any] | None,
-    source: Mapping[str, Any] | None,
-) -> bool:
-    """The same content going the same way. For an insert the options don't count: twice is twice."""
-    if _where(record.write) != _where(write):
-        return False
-    if (record.source or {}).get("sha256") != (source or {}).get("sha256"):
-        return False
-    inserts = write is not None and write.get("operation") == "insert" and source is not None
-    return inserts or record.options == options
-
-
-def _where(write: Mapping[str, Any] | None) -> list[Any]:
-    return [(write or {}).get(name) for name in ("module", "operation", "key")]
-
-
-START_WAIT_S = 10.0
-
-
-@contextlib.contextmanager
-def starting(state_dir: Path) -> Iterator[None]:
-    """Only one process at a time opens a run, so that two can't start the same work.
-
-    Waits for the other one; it takes a moment. Raises RunError if it takes longer than that.
-    """
-    gate = Lock(make_private(state_dir) / "start.lock")
-    end = time.monotonic() + START_WAIT_S
-    while True:
-        try:
-            gate.take()
-            break
-        except LockHeld as held:
-            if time.monotonic() >= end:
-                raise RunError(f"another process (pid {held.holder}) is starting a run") from None
-            time.sleep(0.05)
-    try:
-        yield
-    finally:
-        gate.release()

@@ -54,7 +54,7 @@ class Lock:
     @property
     def held_elsewhere(self) -> bool:
         """Whether another holder has it now."""
-        if self.held or not self._path.exists():
+        if self.held or not os.path.exists(self._path):
             return False
         try:
             with self._path.open("a+", encoding="ascii") as handle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple
 
@@ -122,6 +122,14 @@ class Rows:
 
     def to_json(self) -> dict[str, int]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def rows_of(stored: object) -> Rows | None:
+    """Counts as `to_json` has them; None where they are none: another name, or no number."""
+    if not isinstance(stored, Mapping) or not stored.keys() <= {field.name for field in fields(Rows)}:
+        return None
+    counts = stored.values()
+    return Rows(**stored) if all(type(count) is int and count >= 0 for count in counts) else None
 
 
 RunState = Literal["running", "finished", "limited", "paused", "interrupted", "refused", "broken"]

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 SPARE_WORKERS = 4
 """Workers beyond the calls that may be in flight: some wait for their next try."""
 
+DATED_S = 1.0
+"""A run that goes on began earlier than this; one that seems not to was dated ahead of the clock."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
@@ -236,6 +239,11 @@ class RecordRun:
                         batch, "the run stopped before the answer came, and there is no key to look for"
                     ),
                 )
+            elif not self._dated(batch, now):
+                why = (
+                    "the journal dates its request ahead of the clock: its records can't be told from others"
+                )
+                flight.finish(batch, in_doubt(batch, why))
             else:
                 flight.park(batch, self._due(batch, now))
         for keys, until in self._journal.held_keys(now):
@@ -252,6 +260,17 @@ class RecordRun:
                 for (_, line, key), parts in self._journal.ended()
                 if key is not None and (parts[0] == "in_doubt" or was_written(parts))
             )
+
+    def _dated(self, batch: Batch, now: float) -> bool:
+        """Whether it is known from when on a batch's records can be there. A time ahead of Zoho's clock tells
+        no more than that they were sent after the run began; and if that is dated ahead too, nothing.
+        """
+        clock = self._connection.clock
+        repeats = self._sender.target_of(batch).recovery == "repeat"
+        if repeats or batch.first_intent is None or batch.first_intent <= clock.latest(now):
+            return True
+        batch.first_intent = clock.earliest(self._run_began)
+        return now - self._run_began >= DATED_S
 
     def _due(self, batch: Batch, now: float) -> float:
         """When a request of a process that is gone can be settled; at once where repeating is safe.

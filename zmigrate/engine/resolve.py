@@ -101,7 +101,10 @@ class Resolver:
         ids: Callable[[], IdLookup],
         found: FoundCache,
         fields_of: Callable[[str], ModuleFields],
+        unread: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """`unread`: the runs that may have written what is not known, and can't be read."""
+        self._unread = unread
         self._ids = ids
         self._found = found
         self._fields_of = fields_of
@@ -181,7 +184,9 @@ class Resolver:
         if not ids and not unasked and reference.when_open == "leave_out":
             leave_out(row.record, open_id)
             return None
-        return points_at_nothing(open_id) if not ids else _points_at_several(open_id, ids)
+        if ids:
+            return _points_at_several(open_id, ids)
+        return points_at_nothing(open_id, self._unread() if isinstance(reference, Ref) else ())
 
     def _is_number(self, place: Place) -> bool:
         if place not in self._numbers:
@@ -262,11 +267,13 @@ def some_of(ids: Sequence[str]) -> str:
     return ", ".join(ids[:IDS_SHOWN]) + more
 
 
-def points_at_nothing(open_id: OpenId) -> Outcome:
-    """The outcome of a row whose reference is open."""
+def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Outcome:
+    """The outcome of a row whose reference is open; `unread`: runs that can't be read."""
     reference = open_id.reference
     if isinstance(reference, Ref):
         why = "neither this run nor an earlier one against this org wrote such a record"
+        if unread:
+            why = f"{why}, as far as can be read: {some_of(unread)} can't be"
     elif can_query(reference.value):
         why = "the org has no such record"
     else:

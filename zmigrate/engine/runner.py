@@ -12,20 +12,22 @@ from typing import Any
 from zmigrate.engine import preflight
 from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
 from zmigrate.engine.fed_again import refuse_fed_again, tell_of_our_columns
-from zmigrate.engine.folder import RunFolder, RunRecord, org_json, timestamp, versions
+from zmigrate.engine.folder import RunFolder, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.late import wait_for_late
-from zmigrate.engine.ledger import identity, refuse_repetition, starting
+from zmigrate.engine.ledger import identity
 from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.order import Place
 from zmigrate.engine.outcomes import ACTIONS, Rows
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.preflight_load import check_load
 from zmigrate.engine.reads import hashes_of, refuse_changed
+from zmigrate.engine.repetition import refuse_repetition, starting
 from zmigrate.engine.required import RequiredReferences
 from zmigrate.engine.result import RunResult
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.engine.session import Choices, RecordWork, Session
 from zmigrate.engine.step import Seat
 from zmigrate.engine.survey import Surveyor
@@ -95,7 +97,7 @@ class Runner:
                     with journal.transaction():
                         journal.put_places(work.survey.order.places())
                 record = self._record(folder, org, work, connection.api_domain)
-                folder.write(record)
+                folder.write(record, journal)
             return self._work_on(folder, record, journal, org, work, connection)
 
     def go_on(self, folder: RunFolder, record: RunRecord) -> RunResult:
@@ -118,7 +120,7 @@ class Runner:
             self._ask(org, work)
             self._survey(org, work, connection, stack, journal.places())
             self._wait_for_late(org, work, folder.path)
-            record = folder.turn_to("running", record)
+            record = folder.turn_to("running", record, journal)
             return self._work_on(folder, record, journal, org, work, connection)
 
     def _work_on(
@@ -232,7 +234,11 @@ class Runner:
             return
         where = identity(org_json(org))
         lookups = Lookups(
-            self._invocation.settings.state_dir, where, connection.crm, lasting=not self._invocation.practice
+            self._invocation.settings.state_dir,
+            where,
+            connection.crm,
+            lasting=not self._invocation.practice,
+            emit=self._invocation.hub.emit,
         )
         stack.callback(lookups.close)
         required = RequiredReferences(lookups.resolver, lookups.ask)

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,15 @@ import orjson
 
 from zmigrate.engine.accounting import check_counts, count_rows
 from zmigrate.engine.context import RunContext
-from zmigrate.engine.folder import RunFolder, RunRecord
-from zmigrate.engine.journal import RECOVERY, Journal
+from zmigrate.engine.folder import RunFolder
+from zmigrate.engine.journal import Journal
+from zmigrate.engine.journal_file import RECOVERY
 from zmigrate.engine.lookups import Lookups
 from zmigrate.engine.outcomes import Rows, RunState
 from zmigrate.engine.record_run import RecordRun, SessionResult
 from zmigrate.engine.result import RunResult
 from zmigrate.engine.results import pieces_of, write_item_results, write_results
+from zmigrate.engine.run_record import RunRecord
 from zmigrate.engine.runlog import RunLog
 from zmigrate.engine.settle import SettlingTime
 from zmigrate.engine.survey import Survey
@@ -168,7 +169,7 @@ class Session:
             self._hub,
             self._stop,
             settling=SettlingTime(self._settings.settle_s),
-            run_began=datetime.fromisoformat(self._record.started_at).timestamp(),
+            run_began=self._record.began(self._now()),
             user=work.user,
             limit=self._choices.limit,
             keep_going=self._choices.keep_going,
@@ -257,9 +258,9 @@ class Session:
 
     def _close(self, result: RunResult) -> None:
         try:
-            self._folder.turn_to(result.state, self._record, result=result.to_json())
+            self._folder.turn_to(result.state, self._record, self._journal, result=result.to_json())
             self._hub.emit(RunEnded(result.run_id, result.state))
-        except DiskFull:
+        except (DiskFull, JournalDamaged):  # which is most likely what the result tells already
             if result.error is None:
                 raise
 

@@ -12,12 +12,11 @@ from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.outcomes import ANSWER_LOST, HALF_DONE, Action, Outcome
 from zmigrate.engine.refused import DUPLICATE_DATA, SEPARATOR, reasons_of, refusal
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import Verdict, read_answer, speaks_of_org
+from zmigrate.engine.verdicts import Verdict, org_full, read_answer
 from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted
-from zmigrate.zoho.facts.codes import WHAT_TO_DO, Meaning
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.record_calls import record_path
 
@@ -72,11 +71,7 @@ def _of_a_thing(element: Mapping[str, Any]) -> Outcome:
 
 def full_org(outcomes: Sequence[Outcome]) -> OrgFull | None:
     """The error that ends the run where a record was refused since the org takes no more."""
-    for outcome in outcomes:
-        if speaks_of_org(outcome) is Meaning.FULL:
-            what = f"the org takes no more records: {outcome.code}, {outcome.message}"
-            return OrgFull(what, hint=WHAT_TO_DO.get(outcome.code or ""), code=outcome.code)
-    return None
+    return next(filter(None, map(org_full, outcomes)), None)
 
 
 def failure_of(event: CallFailed) -> Outcome:

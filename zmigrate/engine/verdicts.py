@@ -24,6 +24,7 @@ from zmigrate.engine.refused import (
     the_one_in_the_way,
 )
 from zmigrate.engine.target import Target
+from zmigrate.errors import OrgFull
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Done
 from zmigrate.zoho.facts import codes
@@ -177,3 +178,13 @@ def speaks_of_org(outcome: Outcome) -> Meaning | None:
     if outcome.action != "failed" or outcome.code is None:
         return None
     return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)
+
+
+def org_full(outcome: Outcome) -> OrgFull | None:
+    """The error that ends a run whose row was refused since the org takes no more."""
+    if speaks_of_org(outcome) is not Meaning.FULL:
+        return None
+    hint = next(filter(None, map(codes.WHAT_TO_DO.get, (outcome.code or "").split(SEPARATOR))), None)
+    return OrgFull(
+        f"the org takes no more records: {outcome.code}, {outcome.message}", hint=hint, code=outcome.code
+    )

@@ -18,7 +18,7 @@ from zmigrate.errors import InDoubt, Retryable
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
-from zmigrate.zoho.refusals import code_of, concerns, details_of, is_error, refusal
+from zmigrate.zoho.refusals import code_of, concerns, is_error, refusal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -198,8 +198,8 @@ def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
         raise InDoubt(
             f"Zoho answered {len(elements)} results to {expect} records of {_name(call)}.", status=status
         )
-    if not all(map(_tells_its_record, elements)):
-        raise _no_answer(call, status, "does not say which records it wrote")
+    if not all(code_of(one) or is_error(one) for one in elements):
+        raise _no_answer(call, status, "does not say what became of its records")
     return body
 
 
@@ -215,13 +215,6 @@ def _refuses_the_whole(element: Any, status: int, expect: int) -> bool:
     if expect == 1:
         return whom == "unknown" and code in codes.WHOLE_CALL and code not in codes.ALSO_OF_A_ROW
     return code in codes.WHOLE_CALL or status >= 400
-
-
-def _tells_its_record(element: Any) -> bool:
-    """A record that was written has its id there; one that was refused has its reasons."""
-    if not isinstance(element, dict):
-        return False
-    return code_of(element) != "SUCCESS" or id_text(details_of(element).get("id")) is not None
 
 
 def _judge_other_write(call: Call, status: int, body: Any) -> Any:

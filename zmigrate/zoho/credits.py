@@ -2,20 +2,23 @@
 fits in.
 
 Our own count is kept per org in the state folder, shared by processes, in grains of a minute. Zoho's header
-appears only after half is spent; where it has been seen it is the truth from then on.
+appears only after half is spent; where it has been seen it is the truth from then on. Where the count can't
+be read nobody knows what is left, until the header tells or a day is over.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from zmigrate.errors import CreditsSpent, ZmigrateError
+from zmigrate.steady import stored_time
 from zmigrate.zoho.facts.limits import CREDIT_WINDOW_S
 from zmigrate.zoho.shared_file import SharedFile
 
@@ -35,6 +38,8 @@ class CreditLedger:
         self._allowance: int | None = None
         self._grains: dict[int, int] = {}
         self._unsaved: dict[int, int] = {}
+        self._uncounted_until = 0.0
+        """Until then more may have been spent than is counted: a part of the count can't be read."""
         self._header: tuple[float, int] | None = None
         """When Zoho's header was last seen, and what must be left of it by now."""
         self._saved_at = 0.0
@@ -49,7 +54,11 @@ class CreditLedger:
         """Go on with the org's own count; `allowance` is what it has for 24 hours, None where that is not
         known."""
         with self._lock:
-            self._file = SharedFile(folder / "credits.json")
+            # All that may be missing was spent before the file was written last.
+            self._file = SharedFile(
+                folder / "credits.json",
+                when_damaged=lambda written_at: {"uncounted_until": written_at + CREDIT_WINDOW_S},
+            )
             self._allowance = allowance
             self._save()
 
@@ -73,7 +82,7 @@ class CreditLedger:
 
     def correct(self, remaining: str | None) -> None:
         """Take over what `X-API-CREDITS-REMAINING` says, where an answer carries it."""
-        if not remaining or not remaining.strip().lstrip("-").isdigit():
+        if not remaining or not re.fullmatch(r"-?[0-9]{1,15}", remaining.strip()):
             return
         with self._lock:
             self._header = (self._now(), int(remaining))
@@ -114,7 +123,7 @@ class CreditLedger:
         self._forget(now)
         if self._header is not None and now - self._header[0] < CREDIT_WINDOW_S:
             return self._header[1]
-        if self._allowance is None:
+        if self._allowance is None or now < self._uncounted_until:
             return None
         return self._allowance - sum(self._grains.values())
 
@@ -127,9 +136,17 @@ class CreditLedger:
         return _HEADER_FRESH_S
 
     def _forget(self, now: float) -> None:
-        oldest = int((now - CREDIT_WINDOW_S) // _GRAIN_S)
-        for grain in [grain for grain in self._grains if grain < oldest]:
-            del self._grains[grain]
+        """Drop what is free again. What lies ahead of the clock, which was set back, was spent by now; but
+        what a header said then need not be true now.
+        """
+        oldest, newest = int((now - CREDIT_WINDOW_S) // _GRAIN_S), int(now // _GRAIN_S)
+        for grain in [grain for grain in self._grains if not oldest <= grain <= newest]:
+            spent = self._grains.pop(grain)
+            if grain > newest:
+                self._grains[newest] = self._grains.get(newest, 0) + spent
+        self._uncounted_until = min(self._uncounted_until, now + CREDIT_WINDOW_S)
+        if self._header is not None and self._header[0] > now:
+            self._header = None
 
     def _save_if_possible(self) -> None:
         """A count that can't be written must not cost the answer of the call that it belongs to."""
@@ -138,32 +155,42 @@ class CreditLedger:
 
     def _save(self) -> None:
         """Add what is new to the file, and take over what other processes have added."""
-        self._saved_at = self._now()
+        self._saved_at = now = self._now()
         if self._file is None:
             return
         with self._file.edit() as content:
-            grains = _grains(content)
+            grains, whole = _grains(content.get("minutes", {}), self._allowance)
             for grain, spent in self._unsaved.items():
                 grains[grain] = grains.get(grain, 0) + spent
             self._grains = grains
-            self._forget(self._saved_at)
-            self._header = max(filter(None, (self._header, _header(content))), default=None)
+            self._uncounted_until = stored_time(content.get("uncounted_until", 0.0)) if whole else math.inf
+            headers = (self._header, _header(content.get("header")))
+            self._header = max((each for each in headers if each and each[0] <= now), default=None)
+            self._forget(now)
             content["minutes"] = {str(grain): spent for grain, spent in self._grains.items()}
             content["header"] = self._header
+            content["uncounted_until"] = self._uncounted_until
         self._unsaved = {}
 
 
-def _grains(content: dict[str, Any]) -> dict[int, int]:
-    minutes = content.get("minutes")
+def _grains(minutes: object, allowance: int | None) -> tuple[dict[int, int], bool]:
+    """What was spent in each minute; and whether all of it could be read. No minute takes more than a day's
+    allowance.
+    """
     if not isinstance(minutes, dict):
-        return {}
-    return {
-        int(grain): spent for grain, spent in minutes.items() if grain.isdigit() and isinstance(spent, int)
+        return {}, False
+    most = math.inf if allowance is None else allowance
+    grains = {
+        int(grain): spent
+        for grain, spent in minutes.items()
+        if re.fullmatch(r"[0-9]{1,12}", grain) and type(spent) is int and 0 <= spent <= most
     }
+    return grains, len(grains) == len(minutes)
 
 
-def _header(content: dict[str, Any]) -> tuple[float, int] | None:
-    match content.get("header"):
-        case [int() | float() as seen_at, int() as remaining]:
-            return (float(seen_at), remaining)
+def _header(stored: object) -> tuple[float, int] | None:
+    """A header as it was kept. What can't be read is dropped: the next answer has another one."""
+    match stored:
+        case [int() | float() as seen_at, int() as remaining] if not isinstance(remaining, bool):
+            return (stored_time(seen_at), remaining)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 
 from zmigrate.errors import ConfigError, DiskFull
+from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
 
 _LOCK_POLL_S = 0.02
 _LOCK_WAIT_S = 30.0
@@ -21,17 +23,28 @@ _LOCK_WAIT_S = 30.0
 
 
 class SharedFile:
-    """One JSON object in one file. `edit` is exclusive among processes (and among threads of this one)."""
+    """One JSON object in one file. `edit` is exclusive among processes (and among threads of this one).
 
-    def __init__(self, path: Path, sleep: Callable[[float], None] = time.sleep) -> None:
+    A file that is not there is empty; one that can't be read is not. What to go by then only its user knows:
+    `when_damaged` gives it, for a file that was written last at that time (epoch seconds).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        when_damaged: Callable[[float], dict[str, Any]] | None = None,
+    ) -> None:
         self._path = path
         self._sleep = sleep
+        self._when_damaged = when_damaged
 
     @contextmanager
     def edit(self) -> Iterator[dict[str, Any]]:
-        """Hand out the file's content and write it back as it then is. A damaged file counts as empty.
+        """Hand out the file's content and write it back as it then is.
 
-        Raises ConfigError when the state folder can't be written, DiskFull when its disk is full.
+        Raises ConfigError when the state folder can't be read or written, DiskFull when its disk is full.
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -66,9 +79,25 @@ class SharedFile:
     def _read(self) -> dict[str, Any]:
         try:
             content = orjson.loads(self._path.read_bytes())
-        except (OSError, ValueError):
+            if isinstance(content, dict):
+                return content
+        except FileNotFoundError:
             return {}
-        return content if isinstance(content, dict) else {}
+        except OSError as error:
+            raise cant_read(self._path, error) from None
+        except ValueError:
+            pass  # told below, as of JSON that is no object
+        return self._damaged()
+
+    def _damaged(self) -> dict[str, Any]:
+        """What to go by in place of a damaged file, of which a copy is kept: it is written over next."""
+        if self._when_damaged is None:
+            raise ConfigError(f"{self._path} is damaged.", hint="Move it away, or put it back from a copy.")
+        try:
+            shutil.copy2(self._path, self._path.with_suffix(".damaged"))
+            return self._when_damaged(self._path.stat().st_mtime)
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     def _write(self, content: dict[str, Any]) -> None:
         draft = self._path.with_suffix(f".{os.getpid()}.tmp")
@@ -84,8 +113,8 @@ class SharedFile:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return DiskFull(f"The disk of {self._path.parent} is full.", hint="Free space, then resume.")
         return ConfigError(
-            f"{self._path.parent} can't be written: {error.strerror}.",
-            hint="Make the state folder writable, or choose another with --state-dir or ZMIGRATE_STATE_DIR.",
+            f"{self._path.parent} can't be written: {why(self._path.parent, error)}.",
+            hint=f"Make the state folder writable. Else: {ANOTHER_PLACE}",
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
+from zmigrate.steady import stored_time
 from zmigrate.zoho.shared_file import SharedFile
 
 _MARGIN_S = 0.05
@@ -15,32 +17,35 @@ _MARGIN_S = 0.05
 class MintLedger:
     """The times at which tokens were asked for with one client id, in the state folder, under a lock.
 
-    `limit` is (tokens, seconds). All times are epoch seconds.
+    `limit` is (tokens, seconds). All times are epoch seconds. Zoho locks a client out that asks too often, so
+    what can't be read in the file counts as asked for now: that costs a wait of one window at the most.
     """
 
     def __init__(self, state_dir: Path, client_id: str, limit: tuple[int, float]) -> None:
         name = hashlib.sha256(client_id.encode()).hexdigest()[:16]
-        self._file = SharedFile(state_dir / "tokens" / f"{name}.json")
         self._tokens, self._window_s = limit
+        # As if all places had been taken when the file was written last: no token was asked for after that.
+        self._file = SharedFile(
+            state_dir / "tokens" / f"{name}.json",
+            when_damaged=lambda written_at: {"times": [written_at] * self._tokens},
+        )
 
     def reserve(self, now: float) -> float:
         """Take a place among the tokens of this window: 0 when it is taken, else the seconds to wait before
         asking."""
         with self._file.edit() as content:
-            times = self._recent(content, now)
-            blocked_s = _number(content.get("blocked_until")) - now
-            wait_s = max(0.0, min(blocked_s, self._window_s))
+            times, blocked_until = self._tidied(content, now)
+            wait_s = max(0.0, blocked_until - now)
             if len(times) >= self._tokens:
                 wait_s = max(wait_s, times[-self._tokens] + self._window_s + _MARGIN_S - now)
             if wait_s <= 0:
                 times.append(now)
-            content["times"] = sorted(times)
             return wait_s
 
     def reason(self, now: float) -> str:
         """Why there is no token now, as a clause."""
         with self._file.edit() as content:
-            if _number(content.get("blocked_until")) > now:
+            if self._tidied(content, now)[1] > now:
                 return "Zoho gives this client no more tokens for now"
         window = f"{self._window_s / 60:g} min" if self._window_s >= 60 else f"{self._window_s:g} s"
         return f"{self._tokens} tokens in {window} are used up, and each command or step of a flow takes one"
@@ -48,9 +53,8 @@ class MintLedger:
     def left(self, now: float) -> int:
         """How many more tokens may be asked for now."""
         with self._file.edit() as content:
-            if _number(content.get("blocked_until")) > now:
-                return 0
-            return max(0, self._tokens - len(self._recent(content, now)))
+            times, blocked_until = self._tidied(content, now)
+            return 0 if blocked_until > now else max(0, self._tokens - len(times))
 
     def confirm(self, reserved: float, now: float) -> None:
         """The answer came at `now`: Zoho counted the token somewhere between, so count it from the later
@@ -68,22 +72,24 @@ class MintLedger:
 
     def _replace(self, reserved: float, by: float | None) -> None:
         with self._file.edit() as content:
-            times = [_number(time) for time in content.get("times", [])]
-            if reserved in times:
+            times = content.get("times")
+            if isinstance(times, list) and reserved in times:
                 times.remove(reserved)
                 if by is not None:
                     times.append(by)
-            content["times"] = sorted(times)
 
-    def _recent(self, content: dict[str, object], now: float) -> list[float]:
-        """Times of this window. One from the future (the clock was set back) counts as now."""
-        times = content.get("times")
-        if not isinstance(times, list):
-            return []
-        return sorted(
-            min(_number(time), now) for time in times if _number(time) + self._window_s + _MARGIN_S > now
-        )
+    def _tidied(self, content: dict[str, Any], now: float) -> tuple[list[float], float]:
+        """The times of this window in order, and until when Zoho gives no tokens; the content is put right.
 
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
+        A time ahead of the clock, which was set back, counts as now; and Zoho keeps nobody out longer than
+        a window from now. Were that not written down, the wait would begin anew at every look.
+        """
+        stored = content.get("times", [])
+        every = stored if isinstance(stored, list) else [None] * self._tokens
+        times = sorted(min(stored_time(each), now) for each in every)
+        content["times"] = times = [each for each in times if each + self._window_s + _MARGIN_S > now]
+        if "blocked_until" not in content:
+            return times, 0.0
+        until = min(stored_time(content["blocked_until"]), now + self._window_s + _MARGIN_S)
+        content["blocked_until"] = until
+        return times, until

@@ -53,9 +53,7 @@ class FlowPlanner:
         with ExitStack() as stack:
             connection = self._connected(steps, stack)
             org = self._check_org(connection)
-            ids = LazyIds(
-                lambda: open_ids(self._invocation.settings, org, practice=self._invocation.practice)
-            )
+            ids = LazyIds(lambda: open_ids(self._invocation, org))
             stack.callback(ids.close)
             planned = PlannedKeys()
             stack.callback(planned.close)

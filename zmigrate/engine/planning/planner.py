@@ -12,12 +12,13 @@ from zmigrate.engine.fed_again import refuse_fed_again
 from zmigrate.engine.folder import org_json
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.invocation import Invocation
-from zmigrate.engine.ledger import identity, refuse_repetition
+from zmigrate.engine.ledger import identity
 from zmigrate.engine.planning.known import LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import Plan, PlanWarning
 from zmigrate.engine.planning.price import RoundTrips
 from zmigrate.engine.planning.record_plan import RecordPlanner, Wish, asked_how
 from zmigrate.engine.planning.remarks import Findings, remarks
+from zmigrate.engine.repetition import refuse_repetition
 from zmigrate.engine.resolve import IdLookup
 from zmigrate.engine.target import Target
 from zmigrate.errors import RunError, UsageError
@@ -31,7 +32,7 @@ from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS
 from zmigrate.zoho.metadata import Org
 
 if TYPE_CHECKING:
-    from zmigrate.config import Settings
+    pass
 
 REASONS_SHOWN = 20
 
@@ -74,9 +75,7 @@ class Planner:
             org = connection.crm.org()
             preflight.tell_of_portal(org, self._invocation.credentials, self._invocation.hub.emit)
             preflight.check_clock(connection.clock.skew(), self._invocation.hub.emit)
-            ids = LazyIds(
-                lambda: open_ids(self._invocation.settings, org, practice=self._invocation.practice)
-            )
+            ids = LazyIds(lambda: open_ids(self._invocation, org))
             stack.callback(ids.close)
             return self.plan_on(connection, org, source, fingerprint, trips, known=[ids])
 
@@ -167,6 +166,7 @@ class Planner:
         )
 
 
-def open_ids(settings: Settings, org: Org, *, practice: bool) -> IdMap:
+def open_ids(invocation: Invocation, org: Org) -> IdMap:
     """The id map of an org; in practice one that goes with it."""
-    return IdMap.open(settings.state_dir, identity(org_json(org)), lasting=not practice)
+    state_dir, emit = invocation.settings.state_dir, invocation.hub.emit
+    return IdMap.open(state_dir, identity(org_json(org)), lasting=not invocation.practice, emit=emit)
