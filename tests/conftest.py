@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.support import Bench
 from zmigrate.emulator import Emulator, Options
+
+settings.register_profile("zmigrate", deadline=None)  # how long an example takes says nothing here
+settings.load_profile("zmigrate")
 
 
 @pytest.fixture

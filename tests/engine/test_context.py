@@ -217,7 +217,7 @@ def test_an_item_that_wrote_is_in_the_journal_before_the_next_is_handed_out(benc
 
     def look(ctx: Context, item: dict[str, Any]) -> None:
         [path] = bench.folder.glob(".zmigrate/runs/*/journal.db")
-        recorded.append(Journal.peek(path).get("created", 0))
+        recorded.append(Journal.peek(path).created)
         insert(ctx, item)
 
     bench.run(each_of(numbered("a", "b", "c"), look))

@@ -172,6 +172,15 @@ def test_a_read_that_is_refused_in_data_is_refused(tmp_path: Path) -> None:
         list(wire.crm.records("Leads", ["id"]))
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_internal_error_of_the_whole_call_leaves_a_doubt_whatever_its_status(
+    shape: str, status: int
+) -> None:
+    with pytest.raises(InDoubt, match="INTERNAL_ERROR"):
+        judge(insert(100), status, body(shape, error("INTERNAL_ERROR")))
+
+
 def test_every_code_that_stops_or_pauses_says_what_to_do() -> None:
     untold = {code for code, meaning in WHOLE_CALL.items() if code not in WHAT_TO_DO}
 

@@ -56,7 +56,7 @@ class Intake:
         self._target = sender.target
         self._claims = Claims(flight.journal, sender.target)
         self._resolver = resolver
-        self.second_writes = SecondWrites(flight, sender, resolver, self._child)
+        self.second_writes = SecondWrites(flight, sender, resolver)
         self._settling = settling
         self._emit = emit
         self._stopping = stopping
@@ -345,9 +345,7 @@ class Intake:
                 self._emit(BatchSplit(batch.id, len(settled.missing), "server errors for this batch alone"))
 
     def _child(self, batch: Batch, rows: list[Pending]) -> Batch:
-        child = batch.part(self._flight.producer.take_id(), rows)
-        child.body = self._sender.body(child)
-        return child
+        return self._sender.part(batch, self._flight.producer.take_id(), rows)
 
     def _search_failed(self, batch: Batch, error: BaseException) -> None:
         batch.searching = False

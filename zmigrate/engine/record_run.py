@@ -4,7 +4,8 @@ where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ class RecordRun:
         )
         self._shared = SharedValues(target.others, target.key or "") if target.others else None
         self._prepare = Pipeline(preparer, survey, lookups.resolver, self._shared)
+        self._rows_read = self._numbered()
 
     def run(self, started_at: float) -> SessionResult:
         """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).
@@ -159,6 +161,8 @@ class RecordRun:
             )
         finally:
             workers.close(wait=not self._stop.aborted and workers.busy == 0)
+            with suppress(Exception):  # every row that was read is recorded: what its end says is no loss
+                self._rows_read.close()
             for keys in (seen, self._shared):
                 if keys is not None:
                     keys.close()
@@ -167,7 +171,7 @@ class RecordRun:
         fence = Fence()
         recorded, marks = self._recorded()
         producer = Producer(
-            self._numbered(),
+            self._rows_read,
             self._prepare,
             fence,
             batch_id=self._journal.next_batch_id(),
@@ -300,7 +304,7 @@ class RecordRun:
             return lambda row: row.number in numbers, marks
         return lambda row: self._source.identity(row) in marks, marks
 
-    def _numbered(self) -> Iterator[Row]:
+    def _numbered(self) -> Generator[Row, None, None]:
         """The source's rows behind the cursor. A source that can't be read again goes on behind the highest
         number given out.
         """

@@ -4,8 +4,6 @@ updates them by id. Main thread only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from zmigrate.engine import links
 from zmigrate.engine.batch import Batch, Pending, Second
 from zmigrate.engine.flight import Flight
@@ -16,20 +14,13 @@ from zmigrate.engine.verdicts import taken
 
 
 class SecondWrites:
-    """`child` makes a batch of some of a batch's rows, which inherits what is known of its requests."""
+    """Makes the batches of second writes, and knows when those that close circles may go."""
 
-    def __init__(
-        self,
-        flight: Flight,
-        sender: Sender,
-        resolver: Resolver,
-        child: Callable[[Batch, list[Pending]], Batch],
-    ) -> None:
+    def __init__(self, flight: Flight, sender: Sender, resolver: Resolver) -> None:
         self._flight = flight
         self._sender = sender
         self._target = sender.target
         self._resolver = resolver
-        self._child = child
 
     def after(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
         """The batches in which rows of this one go on; their outcomes here become "moved"."""
@@ -82,4 +73,4 @@ class SecondWrites:
             flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
             if rows:
                 batch.resolved = True
-                flight.queue(self._child(batch, rows))
+                flight.queue(self._sender.part(batch, flight.producer.take_id(), rows))

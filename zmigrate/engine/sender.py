@@ -105,6 +105,13 @@ class Sender:
         match_on = target.key if target.operation == "upsert" else None
         return write_body(batch.records, target.operation, target.trigger, match_on)
 
+    def part(self, batch: Batch, batch_id: int, rows: list[Pending]) -> Batch:
+        """A new batch of some of a batch's rows, which inherits what is known of its requests; with its
+        body."""
+        part = batch.part(batch_id, rows)
+        part.body = self.body(part)
+        return part
+
     def target_of(self, batch: Batch) -> Target:
         """Where a batch goes: a second write is an update by id, whatever the first was."""
         target = self.target if batch.second is None else self.target.second

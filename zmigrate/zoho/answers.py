@@ -172,6 +172,8 @@ def judge(call: Call, status: int, body: Any) -> Any:
         )
     if status >= 500 or status == 408:
         raise InDoubt(f"Zoho answered {status} to {_name(call)}.", status=status)
+    if code_of(body) in codes.ROW_IN_DOUBT:
+        raise _no_answer(call, status, f"is {code_of(body)}")
     if status in {401, 403, 413} or (300 <= status < 400 and status != _NOT_MODIFIED):
         raise refusal(call, status, body, call.expect or 0)
     if is_unreadable(body):
@@ -192,6 +194,8 @@ def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
         if _is_refusal(status, body):
             raise refusal(call, status, body, expect)
         raise _no_answer(call, status, "says nothing about its records")
+    if len(elements) == 1 < expect and code_of(elements[0]) in codes.ROW_IN_DOUBT:
+        raise _no_answer(call, status, f"is {code_of(elements[0])}")
     if len(elements) == 1 and _refuses_the_whole(elements[0], status, expect):
         raise refusal(call, status, elements[0], expect)
     if len(elements) != expect:

@@ -74,7 +74,7 @@ _NO_FEATURE = (
 _NO_ROOM = "The org's data storage is full: delete records or buy storage, then resume with the rows left."
 
 ROW_IN_DOUBT = frozenset({"INTERNAL_ERROR"})
-"""Codes of one row in `data[]` that do not say whether the row was applied (zoho-api 4.3)."""
+"""Codes that do not say whether anything was applied, whether of one row or of the call (zoho-api 4.3)."""
 
 ABOUT_ITS_VALUES = frozenset(
     {
