@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 import zmigrate
 from zmigrate import Csv, RecordJob
@@ -78,6 +79,14 @@ def credentials_of(emulator: Emulator) -> Credentials:
         accounts_url=emulator.accounts_url,
         place="the test",
     )
+
+
+def thorough(values: Iterable[Any], quick: int = 1) -> list[Any]:
+    """Parameters of a test: the first ones always, the others among the slow tests."""
+    return [
+        value if index < quick else pytest.param(value, marks=pytest.mark.slow)
+        for index, value in enumerate(values)
+    ]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.engine.victim import Victim, importing
-from tests.support import Bench, file_job, leads, read_rows, write_rows
+from tests.support import Bench, file_job, leads, read_rows, thorough, write_rows
 from zmigrate import Insert, Upsert
 from zmigrate.engine.breaker import Breaker
 from zmigrate.engine.outcomes import MOVED, Outcome
@@ -29,7 +29,7 @@ def loading(bench: Bench, write: Write, rows: int) -> Any:
     return file_job(write, write_rows(bench.folder / "leads.csv", leads(rows, key=write.key or "Legacy_ID")))
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", thorough(CODES))
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_full_org_pauses_the_run_and_the_rest_goes_in_once_there_is_room(
     code: str, shape: str, bench_with: Callable[..., Bench]
@@ -55,7 +55,7 @@ def test_a_full_org_pauses_the_run_and_the_rest_goes_in_once_there_is_room(
 
 
 @pytest.mark.parametrize("what", WRITES)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", thorough(["rows", "bare", "wrapped"]))
 def test_an_org_that_is_full_at_the_start_fails_no_row(
     what: str, shape: str, bench_with: Callable[..., Bench]
 ) -> None:
@@ -88,7 +88,7 @@ def test_rows_that_fit_go_in_and_those_that_are_wrong_fail_for_their_own_reason(
     assert failed["line"] == "7"
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", thorough(["rows", "bare", "wrapped"]))
 def test_killed_in_a_full_org_a_run_goes_on_where_it_was(
     shape: str, bench_with: Callable[..., Bench]
 ) -> None:

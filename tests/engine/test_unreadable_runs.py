@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.engine.victim import Victim, importing
-from tests.support import Bench, file_job, write_rows
+from tests.support import Bench, file_job, thorough, write_rows
 from tests.support import leads as any_leads
 from zmigrate import Argument, Flow, Insert, RecordJob, Upsert
 from zmigrate.engine.folder import RunFolder
@@ -69,7 +69,7 @@ def only(bench: Bench) -> RunFolder:
     return RunFolder(found)
 
 
-@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("how", thorough(DAMAGE, 3))
 def test_a_finished_insert_without_a_readable_record_is_not_inserted_again(how: str, bench: Bench) -> None:
     job = file_job(INSERT, the_file(bench))
     first = bench.run(job)
@@ -87,7 +87,7 @@ def test_a_finished_insert_without_a_readable_record_is_not_inserted_again(how: 
     assert bench.run(job, again=True).rows.created == 300
 
 
-@pytest.mark.parametrize("how", ["", "[]", "of an older format", "deleted"])
+@pytest.mark.parametrize("how", thorough(["", "deleted", "[]", "of an older format"], 2))
 def test_an_unfinished_run_goes_on_from_what_its_journal_knows(how: str, bench: Bench) -> None:
     job = file_job(INSERT, the_file(bench))
     first = bench.run(job, limit=100)
@@ -100,7 +100,7 @@ def test_an_unfinished_run_goes_on_from_what_its_journal_knows(how: str, bench: 
     assert (known.record.state, known.trouble) == ("finished", None)
 
 
-@pytest.mark.parametrize("how", ["", "deleted"])
+@pytest.mark.parametrize("how", thorough(["", "deleted"]))
 def test_killed_in_the_middle_and_its_record_lost_it_still_guards_and_goes_on(
     how: str, bench_with: Callable[..., Bench]
 ) -> None:
@@ -262,7 +262,8 @@ def test_rows_that_cant_be_counted_are_not_told_as_zeros(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    "nonsense", ["yesterday", "", "9999-12-31T23:59:59+00:00", "2024-01-01T00:00:00", "0001-01-01T00:00:00"]
+    "nonsense",
+    thorough(["yesterday", "9999-12-31T23:59:59+00:00", "", "2024-01-01T00:00:00", "0001-01-01T00:00:00"], 2),
 )
 def test_a_nonsense_time_hides_no_run_and_the_run_goes_on(nonsense: str, bench: Bench) -> None:
     bench.run(file_job(INSERT, write_rows(bench.folder / "a.csv", leads(5))))
@@ -292,7 +293,7 @@ def both(bench: Bench) -> Both:
     return Both(folder=bench.folder)
 
 
-@pytest.mark.parametrize("how", ["", "[]", "of an older format", "deleted"])
+@pytest.mark.parametrize("how", thorough(["", "deleted", "[]", "of an older format"]))
 @pytest.mark.parametrize("whose", ["the flow's", "a step's", "all"])
 def test_a_flow_goes_on_whichever_record_is_lost(how: str, whose: str, bench: Bench) -> None:
     job = both(bench)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.engine.victim import Victim, importing
-from tests.support import Bench, credentials_of, file_job, leads, read_rows, write_rows
+from tests.support import Bench, credentials_of, file_job, leads, read_rows, thorough, write_rows
 from zmigrate import Argument, Csv, Delete, Find, Insert, RecordJob, scopes_for
 from zmigrate.config import Settings
 from zmigrate.engine.id_check import forget_gone
@@ -25,7 +25,7 @@ COQL = {"method": "POST", "path": "/crm/v8/coql", "fault": "empty_200"}
 SHAPES = ["none", "object", "null_list", "html"]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", thorough(SHAPES, 2))
 def test_a_look_for_lost_records_that_gets_no_answer_doubles_nothing(shape: str, bench: Bench) -> None:
     path = write_rows(bench.folder / "leads.csv", leads(300, key=PLAIN))
     of_row_1 = {"contains": "L-000001"}
@@ -102,7 +102,7 @@ def test_while_no_look_up_is_answered_the_run_pauses_and_goes_on_later(bench: Be
     assert bench.audit(key=PLAIN)["creates"] == 300
 
 
-@pytest.mark.parametrize("shape", ["none", "half"])
+@pytest.mark.parametrize("shape", thorough(["half", "none"]))
 def test_killed_while_it_looks_for_lost_records_a_run_doubles_nothing(shape: str, bench: Bench) -> None:
     path = write_rows(bench.folder / "leads.csv", leads(300, key=PLAIN))
     bench.script({**LEADS, "fault": "lost_answer", "times": 1}, {**COQL, "shape": shape, "times": 500})
@@ -144,7 +144,7 @@ def connected(bench: Bench) -> Connection:
     )
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", thorough(SHAPES, 2))
 def test_a_check_of_the_id_map_forgets_no_key_that_it_got_no_answer_about(shape: str, bench: Bench) -> None:
     result = bench.run(file_job(Insert("Leads", key=UNIQUE), write_rows(bench.folder / "l.csv", leads(150))))
     bench.script({"method": "GET", "path": "/crm/v8/Leads", "fault": "empty_200", "shape": shape, "times": 2})
