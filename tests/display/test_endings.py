@@ -121,7 +121,7 @@ def test_a_sum_that_is_out_is_said_aloud():
 
 def test_rows_that_are_still_to_do_are_named():
     text = text_of(summary(result(state="interrupted", rows={"read": 10, "created": 7, "pending": 3})))
-    assert "3 of them are under way" in text
+    assert "3 of them have no outcome yet" in text
     assert "zmigrate resume 20260101-120000-import-csv-ab12" in text
 
 

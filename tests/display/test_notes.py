@@ -51,7 +51,7 @@ def test_only_who_pressed_ctrl_c_is_told_to_press_it_again():
 def test_the_accounting_says_what_is_under_way_and_what_was_not_read():
     rows = {"read": 8500, "created": 7700, "pending": 800}
     assert balance(rows, 30_000).plain == (
-        "= 8,500 of 30,000 rows read; 800 of them are under way, 21,500 not read yet"
+        "= 8,500 of 30,000 rows read; 800 of them have no outcome yet, 21,500 not read yet"
     )
-    assert balance(rows, 8500).plain == "= 8,500 rows; 800 of them are under way"
+    assert balance(rows, 8500).plain == "= 8,500 rows; 800 of them have no outcome yet"
     assert balance({"read": 5, "created": 5}, 5).plain == "= 5 rows: every row read is accounted for"

@@ -131,7 +131,7 @@ def balance(rows: Mapping[str, int], rows_total: int | None = None) -> Text:
     known = f"{count(read)} of {counted(rows_total or 0, 'row')} read" if unread else counted(read, "row")
     rest = f", {count(unread)} not read yet" if unread else ""
     if total == read and pending:
-        return Text(f"= {known}; {count(pending)} of them are under way{rest}", style="dim")
+        return Text(f"= {known}; {count(pending)} of them have no outcome yet{rest}", style="dim")
     if total == read:
         return Text(f"= {known}: every row read is accounted for{rest}", style="dim")
     return Text(f"the outcomes add up to {count(total)}, not to {count(read)}", style="bold red")
