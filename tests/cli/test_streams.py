@@ -75,7 +75,7 @@ def test_streams_that_are_closed_or_full_change_nothing_of_a_run(shell, folder, 
         json.loads(line)  # nothing else was printed into it
 
 
-@pytest.mark.parametrize("redirected", [">&- 2>&- <&-", FULL])
+@pytest.mark.parametrize("redirected", [">&- 2>&- <&-", pytest.param(FULL, marks=SLOW)])
 @pytest.mark.parametrize(
     ("words", "code"),
     [

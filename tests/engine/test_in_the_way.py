@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engine.victim import Victim, importing
-from tests.support import Bench, file_job, leads, read_rows, write_rows
+from tests.support import Bench, file_job, leads, read_rows, thorough, write_rows
 from zmigrate import Insert, Ref, Upsert
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.ledger import identity
@@ -72,7 +72,7 @@ IN_THE_WAY = {
 
 
 @pytest.mark.parametrize("shape", IN_THE_WAY)
-@pytest.mark.parametrize("wrapped", [duplicate, with_others])
+@pytest.mark.parametrize("wrapped", thorough([duplicate, with_others]))
 def test_the_id_that_zoho_gave_stands_in_the_errors(
     shape: str, wrapped: Callable[..., Any], bench: Bench
 ) -> None:
@@ -92,8 +92,8 @@ ANOTHERS = {
 }
 
 
-@pytest.mark.parametrize("what", ANOTHERS)
-@pytest.mark.parametrize("on_existing", [None, "skip", "update"])
+@pytest.mark.parametrize("what", thorough(ANOTHERS, 4))
+@pytest.mark.parametrize("on_existing", thorough(["update", "skip", None], 2))
 def test_a_record_of_another_module_or_one_of_several_is_never_the_rows(
     what: str, on_existing: Any, bench: Bench
 ) -> None:
@@ -160,7 +160,7 @@ NAMELESS = {
 
 
 @pytest.mark.parametrize("shape", NAMELESS)
-@pytest.mark.parametrize("wrapped", [duplicate, with_others])
+@pytest.mark.parametrize("wrapped", thorough([duplicate, with_others]))
 def test_what_a_lost_request_created_is_found_by_its_key(
     shape: str, wrapped: Callable[..., Any], bench: Bench
 ) -> None:
@@ -171,7 +171,9 @@ def test_what_a_lost_request_created_is_found_by_its_key(
     assert bench.audit()["creates"] == 1
 
 
-@pytest.mark.parametrize("shape", ["record", "record_without_module", "id", "number", "none", "text", "list"])
+@pytest.mark.parametrize(
+    "shape", thorough(["none", "number", "record", "record_without_module", "id", "text", "list"], 2)
+)
 def test_a_lost_insert_is_created_once_however_zoho_names_the_record(
     shape: str, bench_with: Callable[..., Bench]
 ) -> None:
@@ -193,7 +195,7 @@ def test_a_record_that_queries_show_late_is_found_at_the_second_look(
     assert bench.audit()["creates"] == 1
 
 
-@pytest.mark.parametrize("shape", ["no id", "nothing", "several", "a record that is gone"])
+@pytest.mark.parametrize("shape", thorough(["no id", "several", "nothing", "a record that is gone"], 2))
 def test_a_key_that_is_taken_by_a_record_that_nobody_sees_leaves_its_row_in_doubt(
     shape: str, bench: Bench
 ) -> None:

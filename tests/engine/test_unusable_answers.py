@@ -102,7 +102,8 @@ def test_while_no_look_up_is_answered_the_run_pauses_and_goes_on_later(bench: Be
     assert bench.audit(key=PLAIN)["creates"] == 300
 
 
-@pytest.mark.parametrize("shape", thorough(["half", "none"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", ["half", "none"])
 def test_killed_while_it_looks_for_lost_records_a_run_doubles_nothing(shape: str, bench: Bench) -> None:
     path = write_rows(bench.folder / "leads.csv", leads(300, key=PLAIN))
     bench.script({**LEADS, "fault": "lost_answer", "times": 1}, {**COQL, "shape": shape, "times": 500})
