@@ -178,27 +178,14 @@ def ids_of(rows: Any) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
-def test_a_list_without_a_page_token_goes_on_by_page_number(tmp_path: Path) -> None:
-    first = page(*range(400, 200, -1), more_records=True, next_page_token=None)
-    zoho = FakeZoho([first, page(*range(200, 0, -1), more_records=False)])
-
-    with rig(tmp_path, zoho) as wire:
-        found = ids_of(wire.crm.records("Leads", ["id"]))
-
-    assert len(set(found)) == 400
-    assert [dict(request.url.params).get("page") for request in zoho.requests] == [None, "2"]
-
-
-def test_a_list_that_goes_on_beyond_what_page_numbers_reach_stops_loudly(tmp_path: Path) -> None:
-    pages: list[Reply] = [page(*range(n * 200, n * 200 + 200), more_records=True) for n in range(1, 11)]
-
-    with (
-        rig(tmp_path, FakeZoho(pages)) as wire,
-        pytest.raises(ReadFailed, match="has more than it has given"),
-    ):
-        list(wire.crm.records("Leads", ["id"]))
-
-    assert len(wire.zoho.requests) == 10
+def test_a_list_that_goes_on_without_a_page_token_stops_loudly(tmp_path: Path) -> None:
+    """By page number, records that are deleted meanwhile would move others to pages that were read."""
+    for token in ({"next_page_token": None}, {}):
+        first = page(*range(400, 200, -1), more_records=True, **token)
+        found: list[str] = []
+        with rig(tmp_path, FakeZoho([first])) as wire, pytest.raises(ReadFailed, match="has more than"):
+            found.extend(row["id"] for row in wire.crm.records("Leads", ["id"]))
+        assert len(wire.zoho.requests) == 1
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,17 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One durable transaction; on any error nothing of it is stored."""
+        """One durable transaction; on any error nothing of it is stored.
+
+        SQLite goes on writing to a file that was deleted, which nobody would find again: raises
+        JournalDamaged rather than let more be sent.
+        """
+        if not self.path.exists():
+            raise JournalDamaged(
+                f"{self.path}: the journal was deleted while the run was at work; nothing more was sent",
+                hint="Zoho has what was sent up to now, and zmigrate can't tell what that was. With a unique"
+                " key, run the job again as an upsert; else look in Zoho first.",
+            )
         with self._guard():
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -24,12 +24,14 @@ from zmigrate.engine.outcomes import (
 from zmigrate.engine.resolve import Answers, Place, Wanted, ask
 from zmigrate.engine.searching import Hit, Reads, Search
 from zmigrate.engine.target import Target
-from zmigrate.engine.verdicts import Verdict, all_written, read_answer
+from zmigrate.engine.verdicts import Verdict, all_written, read_answer, why_unmatched
+from zmigrate.errors import InDoubt
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.crm import write_body
 from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.refusals import code_of, details_of
 
 
 class Wire(Reads, Protocol):
@@ -146,8 +148,10 @@ class Sender:
             brief=self.user is not None and not batch.doubted,
         )
         if answer.done is not None:
+            self._check_ids(target, batch, [one.details.id for one in answer.done], answer.status)
             return Written(all_written(target.operation, target.key, answer.done))
         data = answer.body["data"]
+        self._check_ids(target, batch, list(map(_id_of_success, data)), answer.status)
         again = answer.doubted_at is not None
         doubted = batch.doubted or again
         self._learn_user(data)
@@ -155,6 +159,13 @@ class Sender:
         if any(verdict.question is not None for verdict in verdicts):
             verdicts = self._search().answered(batch, verdicts, batch.looked_for and not again)
         return Sent(verdicts, doubted)
+
+    @staticmethod
+    def _check_ids(target: Target, batch: Batch, ids: Sequence[str | None], status: int) -> None:
+        """Rows are matched to an answer by their places. Raises InDoubt where its ids contradict that."""
+        why = why_unmatched(target.operation, batch.rows, ids)
+        if why is not None:
+            raise InDoubt(f"Zoho's answer names {why}: which row it speaks of is not known", status=status)
 
     def _learn_user(self, data: Sequence[Any]) -> None:
         if self.user is None:
@@ -212,10 +223,16 @@ def existing(target: Target, record_id: str | None, what: str, ids: Sequence[str
     return Outcome(action, record_id, EXISTS, target.key, f"{what} exists already: {', '.join(ids)}")
 
 
+def _details_of_success(element: Any) -> Mapping[str, Any]:
+    """What an answer says of a record that was written; empty for one that was refused."""
+    return details_of(element) if code_of(element) == "SUCCESS" else {}
+
+
+def _id_of_success(element: Any) -> str | None:
+    return id_text(_details_of_success(element).get("id"))
+
+
 def _writer(element: Any) -> str | None:
     """The id of the user who wrote a record, as the answer to the write names it."""
-    if not isinstance(element, Mapping) or element.get("code") != "SUCCESS":
-        return None
-    details = element.get("details")
-    user = details.get("Modified_By") if isinstance(details, Mapping) else None
+    user = _details_of_success(element).get("Modified_By")
     return id_text(user.get("id")) if isinstance(user, Mapping) else None

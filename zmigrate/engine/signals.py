@@ -16,10 +16,14 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @contextmanager
 def stop_on_signals(stop: StopSignal) -> Iterator[None]:
-    """While inside, a signal asks for a stop; a second one aborts. The handlers that were there come back."""
+    """While inside, a signal asks for a stop; a second one aborts. The handlers that were there come back.
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        stop.request()
+    A second SIGHUP is not somebody's second wish: a terminal that closes sends one, and its shell another.
+    """
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if not (stop.requested and number == getattr(signal, "SIGHUP", None)):
+            stop.request()
 
     with handled_by(handle):
         yield

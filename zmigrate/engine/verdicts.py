@@ -84,6 +84,19 @@ def read_answer(
     ]
 
 
+def why_unmatched(operation: Operation, rows: Sequence[Pending], ids: Sequence[str | None]) -> str | None:
+    """Why the records that an answer names (None: it names none) can't be those of the rows at the same
+    places; None if they can. What an upsert finds may be one record for two rows."""
+    if operation == "insert":
+        named = [one for one in ids if one is not None]
+        return "one record for several rows" if len(set(named)) < len(named) else None
+    if operation == "upsert":
+        return None
+    pairs = zip(rows, ids, strict=True)
+    others = any(one is not None and one != str(row.record.get("id")) for row, one in pairs)
+    return "other records than those that were sent" if others else None
+
+
 def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> list[Outcome]:
     """The outcomes of a batch all of whose rows were written, with no request before that is in doubt."""
     always = DONE.get(operation)
@@ -109,11 +122,14 @@ def _upserted(action: object, record_id: str, found_by: object, key: str | None)
 def _verdict(
     target: Target, batch: Batch, row: Pending, element: Any, doubted: bool, user: str | None
 ) -> Verdict:
-    if isinstance(element, Mapping) and element.get("code") == "SUCCESS":
+    success = isinstance(element, Mapping) and element.get("code") == "SUCCESS"
+    status = element.get("status") if isinstance(element, Mapping) else None
+    if success and status != "error":
         return _success(target, batch, row, element, doubted, user)
     reasons = reasons_of(element, id_text(row.record.get("id")))
     refused = refusal(reasons, target.module, target.key)
-    if all(reason.code in ROW_IN_DOUBT for reason in reasons):
+    contradicts_itself = status == ("error" if success else "success")
+    if contradicts_itself or all(reason.code in ROW_IN_DOUBT for reason in reasons):
         return Verdict(refused, left_open="unknown")
     return Verdict(refused, _question(target, row, reasons) if doubted else None)
 

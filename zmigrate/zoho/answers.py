@@ -85,6 +85,7 @@ class Done(msgspec.Struct, frozen=True, gc=False):
 
     code: Literal["SUCCESS"]
     details: Details
+    status: Literal["success"] = "success"
     action: Literal["insert", "update"] | None = None
     """What an upsert did."""
     duplicate_field: str | None = None

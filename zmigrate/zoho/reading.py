@@ -30,8 +30,9 @@ class Reader:
     def pages(
         self, path: str, params: Params, name: str, *, heavy: bool = False, credits: int = 1
     ) -> Iterator[list[dict[str, Any]]]:
-        """The pages of a list of records or users, which stands under this name in each answer: by page token
-        where Zoho gives one, else by page number as far as that is allowed.
+        """The pages of a list, which stands under this name in each answer: of records by page token, of
+        users by page number. (By number, records that are deleted meanwhile would move others to pages that
+        were read already.)
 
         Raises ReadFailed where Zoho does not give what it says to have.
         """
@@ -110,11 +111,11 @@ def _says_more(body: Mapping[str, Any], *, otherwise: bool) -> bool:
 
 
 def _next_page(path: str, name: str, body: Mapping[str, Any], number: int) -> dict[str, str | int]:
-    """The parameter that asks for the page of this number. Of records only the first 2,000 come by number."""
+    """The parameter that asks for the page of this number."""
     token = _info(body).get("next_page_token")
     if isinstance(token, str) and token:
         return {"page_token": token}
-    if name == "data" and number * limits.RECORDS_PER_PAGE > limits.RECORDS_BY_PAGE_NUMBER:
+    if name == "data":
         raise _more_is_missing(path)
     return {"page": number}
 

@@ -16,9 +16,6 @@ RECORDS_PER_WRITE = 100
 RECORDS_PER_PAGE = 200
 """List and search (v8 get-records)."""
 
-RECORDS_BY_PAGE_NUMBER = 2_000
-"""Of a list, by `page`; beyond it only `page_token` goes on (v8 get-records)."""
-
 IDS_PER_READ = 100
 """Ids in one `ids=` of a list call: kept at the write's size, so that the URL stays short."""
 
