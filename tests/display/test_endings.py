@@ -243,7 +243,7 @@ def test_rows_in_doubt_are_explained_with_cause_file_and_what_to_do(in_doubt_fil
     lines = lines_of(summary(run, reloads={run["run_id"]: reload}))
     text = " ".join(line.strip() for line in lines)
     assert MEANING in text
-    assert f"11  {LOST} 1  another They are listed in: {in_doubt_file}" in text, "most frequent first"
+    assert f"11  {LOST} 1  another Listed in: {in_doubt_file}" in text, "most frequent first"
     assert f"  {in_doubt_file}" in lines
     assert LOOK_FIRST.format(field="name or e-mail address") in text
     assert f"  {command}" in lines

@@ -4,7 +4,9 @@ be pasted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from zmigrate.engine.run_record import RunRecord
     from zmigrate.job import Job
     from zmigrate.options import OptionSpec
+
+TAKES_A_KEY = frozenset({"import-csv", "import-file"})
+"""Jobs that can be told by an option which field is the key."""
+
+TELLS_APART = ("Legacy_ID", "Email")
+"""Columns that tell records apart, in the order of preference."""
 
 OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
@@ -56,11 +64,29 @@ def reloads(info: RunInfo, state_dir: Path | None) -> dict[str, Reload]:
         write = run.record.write
         if not run.rows.in_doubt or write is None:
             continue
-        words = words_of(run.record, flow, run.folder.result_file("in_doubt"))
-        again = ["--again"] if doubles(write) else []  # such an insert is refused without it
-        command = None if words is None else command_of([*words, *again, *told_to_run(info, state_dir)])
-        made[run.run_id] = Reload(write["operation"], write["key"], doubles(write), command)
+        file = run.folder.result_file("in_doubt")
+        words = words_of(run.record, flow, file)
+        by = field_to_look_by(words, write, file) if doubles(write) else None
+        looks = [] if by is None else ["--on-existing", "skip"]
+        if by is not None and not write["key"]:
+            looks = ["--key", by, *looks]
+        command = None if words is None else command_of([*words, *looks, *told_to_run(info, state_dir)])
+        made[run.run_id] = Reload(write["operation"], write["key"], doubles(write), command, by)
     return made
+
+
+def field_to_look_by(words: Sequence[str] | None, write: Mapping[str, Any], file: Path) -> str | None:
+    """The field by which an insert can be told to leave out what Zoho has: its key, or a column of its file
+    that tells records apart. None where there is none, or where a mapping says what the load does.
+    """
+    if words is None or words[0] not in TAKES_A_KEY or "--mapping" in words:
+        return None
+    if write["key"]:
+        return str(write["key"])
+    with suppress(OSError, UnicodeDecodeError), file.open(encoding="utf-8-sig", newline="") as opened:
+        header = next(csv.reader(opened), [])
+        return next((name for name in TELLS_APART if name in header), None)
+    return None
 
 
 def told_to_run(info: RunInfo, state_dir: Path | None) -> Iterator[str]:

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 CAUSES_SHOWN = 3
-MEANING = (
-    "They were sent, Zoho's answer was lost, and zmigrate could not find out whether Zoho has written them."
-)
+MEANING = "What was sent may be written: Zoho's answer was lost, and zmigrate could not find it out."
 LOOK_FIRST = (
-    "What to do: look for each of them in Zoho by {field}, delete from that file the rows that Zoho has, and "
-    "load the rest. Loaded as it is, the file could create records a second time."
+    "What to do: look for them in Zoho by {field}, and delete from that file the rows that Zoho has. Then "
+    "load the rest; only then add --again, with which every row of the file is created once more."
+)
+LOOKED_UP = (
+    "What to do: load that file by {field}. zmigrate looks for each row in Zoho and leaves out what is "
+    "there. ({field} must tell the records apart.)"
 )
 LOOK = "What to do: look for each of them in Zoho."
 """Of a hand-written job, which reads no such file."""
@@ -44,6 +46,8 @@ class Reload:
     """Loading them as they are could make second records."""
     command: str | None
     """None where no command loads such a file."""
+    by: str | None = None
+    """The field by which the command looks for the rows, and leaves out those that Zoho has."""
 
 
 def in_doubt(
@@ -56,15 +60,17 @@ def in_doubt(
     steps = result.get("steps")
     for run in [result] if steps is None else [step for step in steps if step["rows"].get("in_doubt")]:
         place = "" if steps is None else f"{run['run_id'].rpartition('/')[2]}: "
-        rows = counted(run["rows"]["in_doubt"], "row")
-        yield Text(f"{place}{rows} in doubt: Zoho may have them, or not", style="bold yellow")
+        rows = run["rows"]["in_doubt"]
+        them = "it" if rows == 1 else "them"
+        told = f"{place}{counted(rows, 'row')} in doubt: Zoho may have {them}, or not"
+        yield Text(told, style="bold yellow")
         yield plain(MEANING)
         path = run["files"].get("in_doubt")
         if path is None:
-            yield plain("They will be listed in in_doubt.csv once the run has been resumed.")
+            yield plain("in_doubt.csv is written once the run has been resumed.")
             continue
         yield from causes(Path(path))
-        yield plain("They are listed in:")
+        yield plain("Listed in:")
         yield in_one_piece(nearby(path))
         if by_hand:
             yield plain(LOOK)
@@ -85,7 +91,9 @@ def causes(path: Path) -> Iterator[RenderableType]:
 
 def what_to_do(reload: Reload | None) -> Iterator[RenderableType]:
     """For a job that is not known, the careful way."""
-    if reload is None or reload.doubles:
+    if reload is not None and reload.by is not None:
+        yield plain(LOOKED_UP.format(field=reload.by))
+    elif reload is None or reload.doubles:
         yield plain(LOOK_FIRST.format(field=(reload and reload.key) or TELLING))
     else:
         yield plain(LOAD)
