@@ -278,3 +278,23 @@ def test_killed_between_two_looks_the_resume_still_knows_that_the_row_is_in_doub
     result = Victim(bench, "resume", "last", settle_s=0.2).result()
     assert (result["rows"]["read"], result["rows"]["created"]) == (1, 1), result
     assert read_rows(result["files"]["success"])[0]["id"] == ours
+
+
+@pytest.mark.parametrize("on_existing", ["skip", "update"])
+@pytest.mark.parametrize("shape", ["record_without_module", "id"])
+def test_a_record_whose_module_zoho_does_not_name_is_looked_at_before_it_is_taken(
+    shape: str, on_existing: Any, bench_with: Callable[..., Bench]
+) -> None:
+    bench = bench_with(duplicate_check="mapped_module_records", duplicate_shape=shape)
+    bench.seed([{"Last_Name": "A contact", "Legacy_ID": "L-000001"}], module="Contacts")
+    [lead] = bench.seed(leads(1, start=2))
+    path = write_rows(bench.folder / "two.csv", leads(2))
+
+    result = bench.run(file_job(Insert("Leads", key=KEY, on_existing=on_existing), path))
+
+    assert result.rows.failed == 1, "the contact is nobody's lead"
+    assert result.rows.skipped + result.rows.updated == 1
+    assert read_rows(result.files["errors"])[0]["line"] == "2"
+    org = (str(result.org["id"]), bench.emulator.soid.rpartition(".")[2])
+    with closing(IdMap.open(bench.folder / ".zmigrate", org)) as ids:
+        assert {entry.id for entry in ids.entries("Leads")} == {lead}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.victim import Victim, importing
 from tests.support import Bench, file_job, leads, read_rows, write_rows
-from zmigrate import Insert
+from zmigrate import Insert, Upsert
 
 LEADS = {"method": "POST", "path": "/crm/v8/Leads"}
 
@@ -130,3 +130,67 @@ def test_a_client_that_was_removed_in_the_middle_stops_the_run_and_its_rows_wait
     assert "fresh token" in result.error.message
     bench.script_clear()
     assert bench.resume().rows.created == 500
+
+
+# -- after a lost answer ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [Insert("Leads", key="Legacy_ID"), Upsert("Leads", match_on="Legacy_ID")])
+@pytest.mark.parametrize("code", ["DUPLICATE_DATA", "INVALID_DATA"])
+def test_a_row_that_a_lost_request_created_is_not_failed_by_a_later_refusal_of_the_call(
+    code: str, write: Insert | Upsert, bench: Bench
+) -> None:
+    path = "/crm/v8/Leads/upsert" if isinstance(write, Upsert) else "/crm/v8/Leads"
+    bench.script(
+        {"method": "POST", "path": path, "fault": "lost_answer"},
+        {"method": "POST", "path": path, "fault": "400", "code": code, "details": {}, "times": 100},
+    )
+
+    result = bench.run(file_job(write, write_rows(bench.folder / "leads.csv", leads(1))))
+
+    assert bench.audit()["creates"] == 1
+    assert result.rows.failed == 0
+    assert result.rows.created + result.rows.in_doubt == 1
+    if isinstance(write, Insert):
+        assert result.rows.created == 1
+
+
+def test_rows_of_an_upsert_that_is_halved_after_a_lost_answer_are_told_as_created(bench: Bench) -> None:
+    upsert = {"method": "POST", "path": "/crm/v8/Leads/upsert"}
+    bench.script({**upsert, "fault": "lost_answer"}, {**upsert, "fault": "400", "code": "INVALID_DATA"})
+
+    job = file_job(Upsert("Leads", match_on="Legacy_ID"), write_rows(bench.folder / "l.csv", leads(3)))
+    result = bench.run(job)
+
+    assert (result.rows.created, result.rows.updated) == (3, 0)
+
+
+@pytest.mark.parametrize("beside", ["MAX_RECORDS_LIMIT_REACHED", "DUPLICATE_DATA"])
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_a_row_that_zoho_failed_on_for_several_reasons_is_looked_for(
+    key: str, beside: str, bench: Bench
+) -> None:
+    several = [{"code": one, "details": {}, "status": "error"} for one in ("INTERNAL_ERROR", beside)]
+    fault = {"fault": "row_error", "rows_containing": "L-000002", "code": "MULTIPLE_OR_MULTI_ERRORS"}
+    bench.script({**LEADS, **fault, "details": {"errors": several}, "applied": True})
+
+    path = write_rows(bench.folder / "leads.csv", leads(3, key=key))
+    result = bench.run(file_job(Insert("Leads", key=key), path))
+
+    assert (result.rows.created, result.rows.failed) == (3, 0)
+    assert bench.audit(key=key)["creates"] == 3
+
+
+@pytest.mark.parametrize("status", [203, 206, 226])
+@pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
+def test_a_page_in_place_of_an_answer_is_a_doubt_whatever_its_2xx(
+    key: str, status: int, bench: Bench
+) -> None:
+    bench.seed(leads(3, key=key), created_time="2099-01-01T00:00:00+00:00")
+    bench.script({**LEADS, "fault": "answer", "status": status, "body": "<html>hello</html>"})
+
+    path = write_rows(bench.folder / "leads.csv", leads(3, key=key))
+    result = bench.run(file_job(Insert("Leads", key=key), path))
+
+    assert (result.rows.created, result.rows.failed) == (3, 0)
+    assert len(bench.records()) == 3

@@ -16,6 +16,8 @@ from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.zoho.facts.scopes import ORG
+from zmigrate.zoho.record_calls import elements_of
+from zmigrate.zoho.refusals import is_error
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -89,6 +91,9 @@ def add_to(app: typer.Typer) -> None:
                 streams.say("\ninterrupted: the call was on its way, and Zoho may have applied it")
                 raise typer.Exit(INTERRUPTED) from None
         streams.print_json(answer, indent=2)
+        if writing and any(map(is_error, elements_of(answer))):
+            streams.say("Zoho refused what has the status `error` above")
+            raise typer.Exit(1)
 
 
 def writes(verb: str, path: str) -> bool:

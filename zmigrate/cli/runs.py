@@ -196,7 +196,7 @@ def trouble_of(info: RunInfo) -> str:
     """What can't be read of a run that is known."""
     told = []
     if info.trouble:
-        told.append(f"{info.trouble}; what the run is stands in its second place, and it can be gone on with")
+        told.append(f"{info.trouble}; its journal says what the run is, so that nothing is lost")
     if info.uncounted:
         told.append(f"its rows can't be counted: {info.uncounted}")
     return "; ".join(told)
@@ -245,13 +245,14 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
+    from zmigrate.engine.folder import WITHOUT_RECORD
     from zmigrate.engine.ledger import list_steps, readable
 
     record = info.record
     parts: list[RenderableType] = [banner(facts_of_record(record))]
     parts += troubles([info])
     if info.uncounted:
-        parts.append(Text(record.state if info.running else f"to go on: zmigrate resume {info.run_id}"))
+        parts.append(Text(record.state if info.running else f"hint: {WITHOUT_RECORD}"))
         return Group(*parts)
     if record.result is None:
         parts.append(Text(f"{record.state}; it has no figures yet, since it has never come to an end"))

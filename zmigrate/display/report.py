@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ EXAMPLES = 5
 OURS = ("line", "field", "code", "message")
 LINES_WIDTH = 26
 KINDS_SHOWN = 5
+RECORD_ID = re.compile(r"\b\d{15,20}\b")
 KINDS_KEPT = 10_000
 """Of one group: a message can quote the row's value, so there may be as many as rows."""
 
@@ -60,12 +62,16 @@ def reasons_of(path: Path) -> list[Reason]:
 
 
 def note(kinds: dict[str, Kind], message: str, line: str) -> None:
-    """Count a message; of too many different ones the later are left out."""
-    kind = kinds.get(message)
+    """Count a message; those that differ by the ids of records alone are one. Of too many the later are left
+    out."""
+    alike = RECORD_ID.sub("…", message)
+    kind = kinds.get(alike)
     if kind is None:
         if len(kinds) >= KINDS_KEPT:
             return
-        kind = kinds[message] = Kind(message)
+        kind = kinds[alike] = Kind(message)
+    elif kind.message != message:
+        kind.message = alike
     kind.rows += 1
     if len(kind.lines) < EXAMPLES:
         kind.lines.append(line)

@@ -88,6 +88,9 @@ class Batch:
     search_failures: int = 0
     refused_when: int | None = None
     """How many requests had been accepted when this one, or its first parent, was refused as a whole."""
+    refusal: Outcome | None = None
+    """What its only row comes to, if a look into the org finds no record of it: Zoho refuses any request with
+    the row, and an earlier one may have been applied."""
     second: Second | None = None
     """Its rows were in a batch before, and are updated by id now."""
     resolved: bool = False

@@ -65,6 +65,6 @@ class Breaker:
         """The error that ends the run."""
         which = "the first" if self._only_failures else "the last"
         return BreakerOpen(
-            f"{which} {self._rows} rows all failed, with {self._code}",
+            f"{which} {self._rows} rows of this session all failed, with {self._code}",
             hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
         )

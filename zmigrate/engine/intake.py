@@ -186,9 +186,17 @@ class Intake:
             self._search_failed(batch, error)
         elif isinstance(error, InDoubt):
             self._doubted(batch, error)
-        elif isinstance(error, Fatal) and error.row is not None and len(batch.rows) > 1:
+        elif isinstance(error, Fatal):
+            batch.doubted = batch.doubted or error.maybe_applied
+            self._refused(batch, error)
+        else:
+            self._stopped(batch, error)
+
+    def _refused(self, batch: Batch, error: Fatal) -> None:
+        """Zoho refused the whole request."""
+        if error.row is not None and len(batch.rows) > 1:
             self._set_apart(batch, error.row, error.message)
-        elif isinstance(error, Fatal) and error.may_be_one_record:
+        elif error.may_be_one_record:
             self._refused_whole(batch, error)
         else:
             self._stopped(batch, error)
@@ -278,6 +286,8 @@ class Intake:
             batch.refused_when = self._accepted
         if len(batch.rows) > 1:
             self._halve(batch, error.message)
+        elif batch.doubted:
+            self._look_before_blaming(batch, error)
         elif self._accepted > batch.refused_when:
             self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
         else:
@@ -285,6 +295,16 @@ class Intake:
             self._suspects.append((batch, error))
             if len(self._suspects) > 1:
                 self.fail(error)
+
+    def _look_before_blaming(self, batch: Batch, error: ApiError) -> None:
+        """A request with the row may have been applied before Zoho began to refuse it."""
+        refusal = settle.whole_refusal(error)
+        if self._sender.target_of(batch).searchable:
+            batch.refusal = refusal
+            self._flight.park(batch, self._clock() + self._settling.between_reads)
+        else:
+            reason = f"{refusal.message}; an earlier request with it may have been applied"
+            self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
 
     def clear_suspects(self) -> None:
         """Something was accepted, or nothing is left to send: the rows that were refused are at fault."""
@@ -296,7 +316,7 @@ class Intake:
         """The settling time of a batch in doubt is over: look for its rows, or send it again."""
         flight, target = self._flight, self._sender.target_of(batch)
         recovery = target.recovery
-        if recovery == "query":
+        if recovery == "query" or batch.refusal is not None:
             batch.searching = True
         elif recovery == "resend":
             hopeless = settle.given_up(batch)
@@ -326,9 +346,10 @@ class Intake:
             self._flight.park(batch, self._clock() + self._settling.between_reads)
             return
         outcomes = self._claims.outcomes(batch, settled.verdicts)
-        if settled.missing and settle.given_up(batch):
+        if settled.missing and (batch.refusal is not None or settle.given_up(batch)):
             failed = batch.server_errors or batch.open_answers
             absent = settle.poisoned(batch) if failed else lost(settle.hopeless(batch))
+            absent = batch.refusal or absent
             outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
             settled = settle.Settled(settled.verdicts, [])
         seconds = self.second_writes.after(batch, outcomes)

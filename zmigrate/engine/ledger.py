@@ -165,7 +165,17 @@ def _look_at(folder: RunFolder, step: Mapping[str, Any] | None) -> Run:
     record = found.record
     if record.state == "running" or running:
         return _as_it_stands(RunInfo(folder, record, running, True, found.trouble))
-    return RunInfo(folder, record, running, False, found.trouble)
+    run = RunInfo(folder, record, running, False, found.trouble)
+    return _without_its_journal(run) if record.unfinished and record.steps is None else run
+
+
+def _without_its_journal(run: RunInfo) -> RunInfo:
+    """An unfinished run can't go on, nor is what it has told still sure, where its journal can't be read."""
+    try:
+        Journal.peek(run.folder.journal)
+    except ZmigrateError as error:
+        return replace(run, record=replace(run.record, result=None), uncounted=error.message)
+    return run
 
 
 def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:

@@ -88,6 +88,12 @@ def the_one_in_the_way(reasons: Sequence[Reason], module: str, key: str | None =
     return found.pop() if len(found) == 1 else None
 
 
+def names_no_module(reasons: Sequence[Reason]) -> bool:
+    """Whether Zoho names a record in the way, and not its module: then it may be one of another module."""
+    ways = [reason.in_the_way for reason in reasons if reason.in_the_way is not None]
+    return any(way.id is not None and way.module is None for way in ways)
+
+
 def _reason(error: object, own_id: str | None) -> Reason:
     details = details_of(error)
     code = code_of(error) or "UNKNOWN"
@@ -111,12 +117,17 @@ def _in_the_way(details: Mapping[str, Any], own_id: str | None) -> InTheWay:
     module = told.get("module") or details.get("module")
     if isinstance(module, Mapping):
         module = module.get("api_name")
-    more = str(details.get("more_records")).strip().lower() == "true"
+    more = any(_says_yes(each.get("more_records")) for each in (details, told))
     return InTheWay(
         None if found == own_id else found,
         module.strip() or None if isinstance(module, str) else None,
         more or len(records) > 1,
     )
+
+
+def _says_yes(value: object) -> bool:
+    """Whether a value means yes; what is neither yes nor no does, since one of several records is none."""
+    return str(value).strip().lower() not in {"none", "false", "0", "no", ""}
 
 
 def _told(reason: Reason, module: str) -> str:

@@ -98,7 +98,10 @@ def _may_be(run: UnreadableRun, job: str, source: Mapping[str, Any] | None) -> b
 
 def _unknown(run: UnreadableRun) -> RunError:
     """Why nothing is begun beside a run of which nothing is known."""
-    anew = "To begin all the same: --again; what that run has written may then be there TWICE."
+    anew = (
+        "Once you know what it has written, move its folder away. To begin all the same: --again; what it has"
+        " written may then be there TWICE."
+    )
     return RunError(
         f"{run.error.message.rstrip('.')}: it may have sent the same rows",
         hint=f"{run.error.hint or ''} {anew}".strip(),

@@ -170,8 +170,13 @@ class Search:
         if question.kind == "gone":
             deleted = Verdict(Outcome("deleted", record_id), unless_owned=refused)
             return deleted if record is None else Verdict(refused)
-        if record is None:
-            return verdict
+        if record is None:  # it is of another module, or gone: in no case the row's
+            nobodys = refused._replace(id=None)
+            return Verdict(nobodys) if question.kind == "there" else verdict._replace(outcome=nobodys)
+        if question.kind == "there":
+            key = record.get(self.target.key or "")
+            same = key is not None and row.folded == self.target.fold(str(key))
+            return Verdict(refused if same else refused._replace(id=None))
         is_ours = self._is_ours(record, row, batch)
         if is_ours is None:
             return Verdict(_untold(record_id, self.target.key))
@@ -199,7 +204,10 @@ class Search:
             return _with_answer(found, refused)
         if hits and not question.stands:
             ids = ", ".join(hit["id"] for hit in hits)
-            refused = refused._replace(message=f"{refused.message} (the key is that of the record {ids})")
+            one = hits[0]["id"] if len(hits) == 1 else None
+            refused = refused._replace(
+                id=one, message=f"{refused.message} (the key is that of the record {ids})"
+            )
         if hits or (question.stands and looked_for):
             return Verdict(refused)
         unseen = _with_answer(

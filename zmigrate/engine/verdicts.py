@@ -19,6 +19,7 @@ from zmigrate.engine.refused import (
     INVALID_DATA,
     SEPARATOR,
     Reason,
+    names_no_module,
     reasons_of,
     refusal,
     the_one_in_the_way,
@@ -46,9 +47,11 @@ class Question:
     - ours: is the record with this id the one that our lost request made?
     - gone: is the record with this id no longer there?
     - key: is there a record with the row's key that our lost request made?
+    - there: does the record with this id, of which Zoho names no module, exist in the module written to, and
+      have the row's key?
     """
 
-    kind: Literal["ours", "gone", "key"]
+    kind: Literal["ours", "gone", "key", "there"]
     record_id: str | None = None
     stands: bool = False
     """Where no record has the key, the refusal stands: it was not about the key. Else nobody knows what Zoho
@@ -129,9 +132,13 @@ def _verdict(
     reasons = reasons_of(element, id_text(row.record.get("id")))
     refused = refusal(reasons, target.module, target.key)
     contradicts_itself = status == ("error" if success else "success")
-    if contradicts_itself or all(reason.code in ROW_IN_DOUBT for reason in reasons):
+    told = {reason.code.upper() for reason in reasons}
+    if contradicts_itself or (told & ROW_IN_DOUBT and not told & ABOUT_ITS_VALUES):
         return Verdict(refused, left_open="unknown")
-    return Verdict(refused, _question(target, row, reasons) if doubted else None)
+    if doubted:
+        return Verdict(refused, _question(target, row, reasons))
+    asks = target.on_existing is not None and taken(refused, target.key) and names_no_module(reasons)
+    return Verdict(refused, Question("there", refused.id) if asks else None)
 
 
 def _success(

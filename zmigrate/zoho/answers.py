@@ -26,7 +26,7 @@ _NOTHING_THERE = 204
 """The only status without a body that is an answer to a read: there is nothing."""
 _NOT_MODIFIED = 304
 """Answers a question that is never asked here, so it is no answer."""
-_READABLE_STATUSES = frozenset({200, 201, 202, 204, 207, 304, 400})
+_READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
 """Statuses that come with JSON, so that another body is no answer; of others the status says enough."""
 _UNREADABLE = object()
 
@@ -190,7 +190,7 @@ def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
     """A write of records is answered by one element for each, whatever the status."""
     elements = body.get("data") if isinstance(body, dict) else None
     if not isinstance(elements, list):
-        if is_error(body) and expect == 1 and concerns(body, 1) == 0:
+        if is_error(body) and expect == 1 and _is_of_the_record(body):
             return {"data": [body]}  # of the only record, bare
         if _is_refusal(status, body):
             raise refusal(call, status, body, expect)
@@ -206,6 +206,11 @@ def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
     if not all(code_of(one) or is_error(one) for one in elements):
         raise _no_answer(call, status, "does not say what became of its records")
     return body
+
+
+def _is_of_the_record(body: object) -> bool:
+    """Whether a bare refusal is the result of the only record that was sent: by its path, or its code."""
+    return concerns(body, 1) == 0 or (concerns(body, 1) == "unknown" and code_of(body) in codes.OF_A_RECORD)
 
 
 def _refuses_the_whole(element: Any, status: int, expect: int) -> bool:
@@ -236,6 +241,8 @@ def _judge_other_write(call: Call, status: int, body: Any) -> Any:
 def _judge_read(call: Call, status: int, body: Any) -> Any:
     if status == _NOTHING_THERE:
         return None
+    if _is_refusal_in_data(body) and code_of(body["data"][0]) in codes.ROW_IN_DOUBT:
+        raise _no_answer(call, status, f"is {code_of(body['data'][0])}")
     if _is_refusal(status, body) or _is_refusal_in_data(body):
         raise refusal(call, status, body)
     if not isinstance(body, dict):

@@ -107,7 +107,7 @@ def _info(body: Mapping[str, Any]) -> Mapping[str, Any]:
 def _says_more(body: Mapping[str, Any], *, otherwise: bool) -> bool:
     """Whether a list goes on; `otherwise`: what is assumed where the answer does not say."""
     more = _info(body).get("more_records")
-    return otherwise if more is None else str(more).lower() == "true"
+    return otherwise if more is None else str(more).strip().lower() not in {"false", "0", "no", ""}
 
 
 def _next_page(path: str, name: str, body: Mapping[str, Any], number: int) -> dict[str, str | int]:

@@ -81,8 +81,8 @@ def refusal(call: Call, status: int, body: object, rows: int = 0) -> ZmigrateErr
     if status == 401:
         return RefusedError(
             f"Zoho refuses a fresh token at {call.method} {call.path}: {code}.",
-            hint="The client may have been removed or its owner deactivated; or the token's api_domain is of"
-            " another data centre. Try `zmigrate check`.",
+            hint="The client may have been removed or its owner deactivated: see Zoho's API console. Or the"
+            " token's api_domain is of another data centre.",
             code=code,
         )
     hint = codes.WHAT_TO_DO.get(code)

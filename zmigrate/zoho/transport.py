@@ -304,9 +304,12 @@ class Transport:
             and self._credits.exhausted(call.credits)
         ):
             raise self._credits.spent_error(self._credits.shortage_s(call.credits))
+        unusable = isinstance(error, InDoubt) and error.status is not None and error.status < 500
         raise Outage(
             f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {str(error).rstrip('.')}.",
-            hint="Check the network and status.zoho.com.",
+            hint="Look at status.zoho.com; or does a proxy answer in Zoho's place?"
+            if unusable
+            else "Check the network and status.zoho.com.",
         )
 
 

@@ -73,6 +73,9 @@ _NO_FEATURE = (
 )
 _NO_ROOM = "The org's data storage is full: delete records or buy storage, then resume with the rows left."
 
+OF_A_RECORD = frozenset({"DUPLICATE_DATA"})
+"""Codes that can only be about a record, never about a call."""
+
 ROW_IN_DOUBT = frozenset({"INTERNAL_ERROR"})
 """Codes that do not say whether anything was applied, whether of one row or of the call (zoho-api 4.3)."""
 
