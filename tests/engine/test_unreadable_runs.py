@@ -11,6 +11,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.engine.victim import Victim, importing
@@ -395,3 +396,51 @@ def test_a_journal_of_another_version_names_the_version_to_install(
     assert "from a copy" not in (told.value.hint or "")
     with pytest.raises(RunError, match=folder.run_id):
         bench.run(job)
+
+
+@pytest.mark.parametrize("lost", thorough(["its folder", "its files", "all steps"], 2))
+def test_a_step_whose_folder_is_gone_is_not_begun_afresh(lost: str, bench: Bench) -> None:
+    job = both(bench)
+    bench.run(job, limit=150)
+    before = len(bench.records())
+    steps = only(bench).path / "steps"
+    second = sorted(steps.iterdir())[-1]
+    for path in [second] if lost != "all steps" else [steps]:
+        shutil.rmtree(path)
+    if lost == "its files":
+        second.mkdir()
+
+    result = bench.resume()
+
+    assert result.exit_code == 5
+    assert result.error is not None
+    assert "had begun" in result.error.message
+    assert len(bench.records()) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    thorough(
+        [
+            {"source": None},
+            {"write": None},
+            {"org": {}},
+            {"job": "another-job"},
+            {"source": {}},
+            {"source": ...},
+            {"write": ...},
+        ],
+        4,
+    ),
+    ids=str,
+)
+def test_a_record_that_lost_what_the_guard_needs_is_not_gone_by(change: dict[str, Any], bench: Bench) -> None:
+    job = file_job(INSERT, the_file(bench))
+    first = bench.run(job)
+    file = only(bench).record_file
+    stored = {**orjson.loads(file.read_bytes()), **change}
+    file.write_bytes(orjson.dumps({name: value for name, value in stored.items() if value is not ...}))
+
+    with pytest.raises(RunError, match="was inserted already"):
+        bench.run(job)
+    assert [run.run_id for run in list_runs(bench.folder / ".zmigrate")] == [first.run_id]

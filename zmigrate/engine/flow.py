@@ -7,7 +7,7 @@ have a token with the scopes of all steps, so that a refused scope is told befor
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from zmigrate.engine import preflight
 from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
 from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
-from zmigrate.engine.folder import RunFolder, org_json, timestamp, versions
+from zmigrate.engine.folder import WITHOUT_RECORD, RunFolder, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
 from zmigrate.engine.ledger import identity, list_steps, readable
@@ -32,7 +32,15 @@ from zmigrate.engine.runlog import RunLog
 from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceback, state_of
 from zmigrate.engine.step import Seat, Step, combined, for_each, refuse_changed_steps, steps_in
-from zmigrate.errors import DiskFull, InternalError, PausedError, SourceError, UsageError, ZmigrateError
+from zmigrate.errors import (
+    DiskFull,
+    InternalError,
+    JournalDamaged,
+    PausedError,
+    SourceError,
+    UsageError,
+    ZmigrateError,
+)
 from zmigrate.events import BatchDone, BatchSent, FlowEnded, FlowStarted
 from zmigrate.job import Flow, encode_options, fills_of, job_name
 from zmigrate.rows.sources import Fingerprint
@@ -281,6 +289,7 @@ class FlowRunner:
     def _run_step(self, seat: Seat, place: RunFolder, limit: int | None) -> RunResult:
         runner = self._runner(seat.step, seat, limit)
         if not place.begun:
+            _refuse_lost(seat, place)
             return runner.start()
         place.lock()
         try:
@@ -340,7 +349,7 @@ class FlowRunner:
             rows_per_s=pace.rows_per_s,
         )
         try:
-            folder.turn_to(result.state, record, result=result.to_json())
+            folder.turn_to(result.state, replace(record, begun=folder.read().begun), result=result.to_json())
             self._invocation.hub.emit(FlowEnded(result.run_id, result.state))
         except DiskFull:
             if result.error is None:
@@ -353,6 +362,18 @@ def read_step(step: Step) -> Fingerprint:
     fills_of(step.job)
     refuse_lacking(step.job, step.source)
     return step.source.scan()
+
+
+def _refuse_lost(seat: Seat, place: RunFolder) -> None:
+    """Raise JournalDamaged if a step has begun before, and its folder does not show it any more."""
+    record = seat.flow.read()
+    counted = (record.result or {}).get("steps") or ()
+    told = {str(each.get("run_id")).rpartition("/")[2] for each in counted if isinstance(each, Mapping)}
+    if seat.step.name in {*record.begun, *told}:
+        raise JournalDamaged(
+            f"the step had begun, and its folder is gone or emptied, so what it sent is not known: {place.path}",
+            hint=WITHOUT_RECORD,
+        )
 
 
 def _is_finished(place: RunFolder) -> bool:

@@ -117,6 +117,11 @@ class RunFolder:
         folder._make()
         return folder
 
+    def note_begun(self, step: str) -> None:
+        """Keep in the record of this flow that a step has begun."""
+        record = self.read()
+        self.write(replace(record, begun=list(dict.fromkeys([*record.begun, step]))))
+
     def steps(self) -> list[RunFolder]:
         """The folders of the steps that have begun, in order."""
         found = (RunFolder(path) for path in sorted(self.path.glob(f"{STEPS}/*/")))
@@ -194,15 +199,15 @@ class RunFolder:
             record = self._in_file(self.record_file)
         except NotReadable as first:
             return FoundRecord(self._in_second_place(first), first.why)
-        if record.run_id == self.run_id:
-            return FoundRecord(record)
         try:
             second = self._second()
         except (NotReadable, ZmigrateError):
-            return FoundRecord(record)  # the folder was renamed
-        if second.run_id == record.run_id:
             return FoundRecord(record)
-        return FoundRecord(second, f"{RECORD_FILE} is that of another run, {record.run_id}")
+        if second.run_id != record.run_id:
+            return FoundRecord(second, f"{RECORD_FILE} is that of another run, {record.run_id}")
+        if _known_by(second) != _known_by(record):
+            return FoundRecord(second, f"{RECORD_FILE} does not say of the run what its second place says")
+        return FoundRecord(record)
 
     def _in_second_place(self, first: NotReadable) -> RunRecord:
         """The record from its second place. Raises what is wrong with both: `first` is of the first place."""
@@ -266,6 +271,17 @@ class RunFolder:
         changed = replace(record, state=state, **changes)
         self.write(changed, journal)
         return changed
+
+
+def _known_by(record: RunRecord) -> list[Any]:
+    """What a run is known again by, and never changes."""
+    return [
+        record.job,
+        record.org.get("id"),
+        record.write,
+        (record.source or {}).get("sha256"),
+        record.practice,
+    ]
 
 
 def _content(record: RunRecord) -> bytes:

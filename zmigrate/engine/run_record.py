@@ -5,7 +5,7 @@ Where it is kept is in `folder`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, get_args
 
@@ -54,6 +54,8 @@ class RunRecord:
     """The files that the job goes by, and the SHA-256 of each."""
     steps: Sequence[Mapping[str, Any]] | None = None
     """The jobs of a flow, in the order in which they run; None where it is no flow."""
+    begun: Sequence[str] = ()
+    """Of a flow: the names of the steps that have begun, so that one whose folder is gone is missed."""
     practice: bool = False
     updated_at: str = ""
     result: Mapping[str, Any] | None = None
@@ -127,7 +129,7 @@ def _from_stamp(text: str) -> datetime:
 
 def _fault_of(stored: Mapping[str, Any]) -> str | None:
     """What is wrong with a record, as a clause; None where nothing is."""
-    absent = [name for name in (*TEXTS, *TABLES) if name not in stored]
+    absent = [each.name for each in fields(RunRecord) if _is_needed(each) and each.name not in stored]
     if absent:
         return f"does not say the run's {', '.join(absent)}"
     odd = [
@@ -144,9 +146,25 @@ def _fault_of(stored: Mapping[str, Any]) -> str | None:
         "write": _is_write(stored.get("write")),
         "result": "result" in odd or _is_result(stored.get("result")),
         "steps": _are_steps(stored.get("steps")),
+        "begun": _are_texts(stored.get("begun", [])),
+        "source": "source" in odd or _is_source(stored.get("source")),
+        "org": "org" in odd or isinstance(stored["org"].get("id"), str),
     }
     odd += [name for name, right in checks.items() if not right]
     return f"has what can't be read for {', '.join(dict.fromkeys(odd))}" if odd else None
+
+
+def _is_needed(field_: Field[Any]) -> bool:
+    return field_.default is MISSING and field_.default_factory is MISSING
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _is_source(source: Mapping[str, Any] | None) -> bool:
+    """Whether it says by what its content is known again; a hand-written job has none."""
+    return source is None or isinstance(source.get("sha256"), str)
 
 
 def _table_or_none(value: object) -> bool:

@@ -98,6 +98,8 @@ class Runner:
                         journal.put_places(work.survey.order.places())
                 record = self._record(folder, org, work, connection.api_domain)
                 folder.write(record, journal)
+                if self._seat is not None:  # only now: before it, the step can begin afresh
+                    self._seat.flow.note_begun(self._seat.step.name)
             return self._work_on(folder, record, journal, org, work, connection)
 
     def go_on(self, folder: RunFolder, record: RunRecord) -> RunResult:
