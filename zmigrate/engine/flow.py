@@ -371,7 +371,7 @@ def _refuse_lost(seat: Seat, place: RunFolder) -> None:
     told = {str(each.get("run_id")).rpartition("/")[2] for each in counted if isinstance(each, Mapping)}
     if seat.step.name in {*record.begun, *told}:
         raise JournalDamaged(
-            f"the step had begun, and its folder is gone or emptied, so what it sent is not known: {place.path}",
+            f"the step had begun, and its folder is gone or emptied; what it sent is not known: {place.path}",
             hint=WITHOUT_RECORD,
         )
 
