@@ -14,7 +14,9 @@ Item = TypeVar("Item")
 class Skip(Exception):
     """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
 
-    def __init__(self, reason: str = "left out by the job") -> None:
+    reason: str = "left out by the job"
+
+    def __init__(self, reason: str = reason) -> None:
         super().__init__(reason)
         self.reason = reason
 

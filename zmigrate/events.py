@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zmigrate.errors import ZmigrateError
+from zmigrate.wording import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,9 @@ class EventHub:
         self._listeners.append(listener)
 
     def remove(self, listener: Listener) -> None:
-        self._listeners.remove(listener)
+        """It hears no more; one that failed has gone already."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def emit(self, event: Event) -> None:
         """Deliver at once on the main thread; from another thread, leave it for the next `deliver`."""
@@ -293,7 +296,7 @@ class EventHub:
         except ZmigrateError:
             raise
         except (Exception, SystemExit) as error:
-            self._listeners.remove(listener)
+            self.remove(listener)
             name = type(listener).__name__
-            self.emit(Log("warning", f"{name} failed and hears no more: {type(error).__name__}: {error}"))
+            self.emit(Log("warning", f"{name} failed and hears no more: {name_of(error)}"))
             self.emit(Log("debug", f"how {name} failed", "".join(traceback.format_exception(error))))

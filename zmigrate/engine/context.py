@@ -14,14 +14,27 @@ from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import ANSWER_LOST, DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
 from zmigrate.engine.seen import MetItems
 from zmigrate.engine.tally import Tally, failure_of, full_org, outcomes_of
-from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, JobError, OrgFull, Outage, PausedError
+from zmigrate.errors import (
+    CreditsSpent,
+    DiskFull,
+    InDoubt,
+    JobError,
+    OrgFull,
+    Outage,
+    PausedError,
+    ZmigrateError,
+)
 from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
 from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.wording import as_text
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
 Item = TypeVar("Item")
+
+WROTE = frozenset(["created", "updated", "deleted", "in_doubt"])
+"""Actions of items that have changed something in the org, or may have."""
 
 FLUSH_S = 0.5
 """Items that wrote nothing are put into the journal this often; a crash looks at those since then again."""
@@ -81,15 +94,15 @@ class RunContext:
 
     def log(self, message: str) -> None:
         """Tell the person, and run.log."""
-        self._hub.emit(Log("info", message))
+        self._hub.emit(Log("info", as_text(message)))
 
     def skip(self, reason: str = "left out by the job") -> None:
         """Count this item of `each` as skipped, for a reason, which is in skipped.csv."""
-        self._say(Outcome("skipped", None, SKIPPED, None, reason))
+        self._say(Outcome("skipped", None, SKIPPED, None, as_text(reason)))
 
     def fail(self, reason: str) -> None:
         """Count this item of `each` as failed, for a reason, which is in errors.csv; go on with the next."""
-        self._say(Outcome("failed", None, "FAILED", None, reason))
+        self._say(Outcome("failed", None, "FAILED", None, as_text(reason)))
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
         """The items one by one; `key` names what tells them apart (a key of a mapping, or an attribute).
@@ -150,12 +163,28 @@ class RunContext:
 
     def flush(self) -> None:
         """Write down what is finished."""
-        if self._done:
+        if not self._done:
+            return
+        try:
             with self._journal.transaction():
                 for mark, number, outcome in self._done:
                     self._journal.put_item(mark, number, outcome)
                 self._journal.put_fact("progress", {"rows": self.rows.to_json()})
-            self._done.clear()
+        except ZmigrateError as error:
+            error.hint = " ".join(filter(None, (error.hint, self._unrecorded())))
+            raise
+        self._done.clear()
+
+    def _unrecorded(self) -> str | None:
+        """Which items wrote, and would come again since the journal does not take them."""
+        wrote = [number for _, number, outcome in self._done if outcome.action in WROTE]
+        if not wrote:
+            return None
+        which = f"item {wrote[0]:,}" if len(wrote) == 1 else f"items {wrote[0]:,} to {wrote[-1]:,}"
+        return (
+            f"The journal does not have what was written for {which}, and a resume writes it again: look in"
+            " Zoho first."
+        )
 
     # -- a loop ------------------------------------------------------------------------------------
 
@@ -337,4 +366,4 @@ def _key(item: Any, key: str) -> str:
             f"an item of ctx.each has no {key!r}",
             hint='Name what tells the items apart: ctx.each(items, key="id").',
         )
-    return str(value)
+    return as_text(str(value))  # two values that can't be shown are not the same one

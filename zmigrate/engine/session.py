@@ -46,6 +46,7 @@ from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.wording import as_text, name_of
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
 from zmigrate.zoho.metadata import ModuleFields, Org
@@ -278,13 +279,14 @@ def as_problem(error: BaseException, log: Path) -> ZmigrateError:
     if isinstance(error, SourceError):
         return _source_went(error)
     if isinstance(error, ZmigrateError):
+        error.message = as_text(error.message)  # an author raises such, too
         return error
     if isinstance(error, (orjson.JSONDecodeError, zlib.error)):
         return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
     if is_full_disk(error):
         return disk_full(error, "then resume the run")
     return InternalError(
-        f"unexpected {type(error).__name__}: {error}",
+        f"unexpected {name_of(error)}",
         hint="Nothing is lost: what was sent is in the journal, and `zmigrate resume` goes on. "
         f"The traceback is in {log}.",
         code="UNEXPECTED",
