@@ -114,6 +114,8 @@ class WriteAnswered(Event):
     """It does no harm if it is made once more."""
     doubted: bool
     """An attempt before the one that was answered may have been applied."""
+    item: int = 0
+    """Which item of the job's loops was at work when the call began; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,8 @@ class CallFailed(Event):
     repeatable: bool
     """It does no harm if it is made once more."""
     error: ZmigrateError
+    item: int = 0
+    """Which item of the job's loops was at work when the call began; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,14 +92,18 @@ class Heard:
 
     emit: Emit
 
-    def tell_calls(self, emit: Emit) -> None:
-        self.emit = emit
+    item: Callable[[], int]
+
+    def tell_calls(self, emit: Emit, item: Callable[[], int]) -> None:
+        self.emit, self.item = emit, item
 
     def fails(self, error: ZmigrateError, *, records: int = 1, repeatable: bool = False) -> None:
-        self.emit(CallFailed("POST", LEADS, records, repeatable, error))
+        self.emit(CallFailed("POST", LEADS, records, repeatable, error, self.item()))
 
-    def answers(self, *elements: Any) -> None:
-        self.emit(WriteAnswered("POST", LEADS, "insert", elements, repeatable=False, doubted=False))
+    def answers(self, *elements: Any, begun: int | None = None) -> None:
+        """`begun`: the item that was at work when the call began, where that is not the one now."""
+        item = self.item() if begun is None else begun
+        self.emit(WriteAnswered("POST", LEADS, "insert", elements, False, False, item))
 
 
 def context_of(heard: Heard, journal: Journal, stop: StopSignal | None = None) -> RunContext:

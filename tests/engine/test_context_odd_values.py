@@ -1,4 +1,4 @@
-"""Hand-written jobs that say or raise what is no plain text: nothing of it keeps a record from being counted."""
+"""Jobs that say or raise what is no plain text: every record is counted all the same."""
 
 from __future__ import annotations
 
