@@ -21,7 +21,10 @@ from tests.engine.by_hand import (
     each_of,
     insert,
     keys_in_org,
+    lead,
+    no,
     numbered,
+    says,
     yes,
 )
 from tests.support import Bench, leads
@@ -287,3 +290,32 @@ def test_a_thread_of_an_outer_item_may_write_while_an_inner_loop_runs(journal: J
             heard.answers(yes(), begun=begun)
     ctx.close()
     assert [outcome.action for _, _, outcome in journal.items()] == ["unchanged", "created"]
+
+
+# -- a run that does nothing -----------------------------------------------------------------------
+
+
+def as_a_generator(ctx: Context) -> Iterator[None]:
+    yield insert(ctx, {"id": "a"})  # type: ignore[misc]
+
+
+async def later(ctx: Context) -> None:
+    insert(ctx, {"id": "a"})
+
+
+@pytest.mark.parametrize("run", [as_a_generator, later])
+def test_a_run_whose_work_was_never_begun_does_not_count_as_finished(bench: Bench, run: Any) -> None:
+    result = bench.run(by_hand(run))
+    assert (result.state, result.exit_code, bench.audit()["creates"]) == ("broken", 2, 0)
+    assert isinstance(result.error, JobError)
+
+
+def test_records_in_a_tuple_are_records(bench: Bench) -> None:
+    def run(ctx: Context, item: dict[str, Any]) -> None:
+        ctx.crm.post(LEADS, json={"data": (lead("a"), lead("b"))})
+
+    result = bench.run(each_of(numbered("a"), run))
+    assert counts(result) == {"read": 1, "created": 1}
+    says(bench, 207, yes(), no())
+    result = bench.run(by_hand(lambda ctx: run(ctx, {})), again=True)
+    assert counts(result) == {"read": 2, "created": 1, "failed": 1}
