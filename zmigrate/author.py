@@ -14,7 +14,9 @@ Item = TypeVar("Item")
 class Skip(Exception):
     """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
 
-    def __init__(self, reason: str = "left out by the job") -> None:
+    reason: str = "left out by the job"
+
+    def __init__(self, reason: str = reason) -> None:
         super().__init__(reason)
         self.reason = reason
 
@@ -58,6 +60,13 @@ class Context(Protocol):
         least once for each: the one at work when a run is killed comes again. One that an error has left half
         done comes again only if its writes may be made again (a PUT, an upsert); else it has failed. One with
         a write whose answer was lost is in doubt, whatever the job says of it then, and does not come again.
+
+        The work on an item has to be done when the loop takes the next one: the item is finished then. So
+        write `for item in ctx.each(items):` with the writes in its body, and not `list(ctx.each(items))`, nor
+        batches or a thread pool that go on with an item after the loop has left it.
+
+        A loop is known by the text of the line that calls `each`, so that a resume begins the loop anew where
+        that line was changed; where one line makes several loops, they are counted in their order.
         """
 
     def skip(self, reason: str = ...) -> None:

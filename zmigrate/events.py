@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zmigrate.errors import ZmigrateError
+from zmigrate.wording import name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ class WriteAnswered(Event):
     """It does no harm if it is made once more."""
     doubted: bool
     """An attempt before the one that was answered may have been applied."""
+    item: int = 0
+    """Which item of the job's loops was at work when the call began; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,8 @@ class CallFailed(Event):
     repeatable: bool
     """It does no harm if it is made once more."""
     error: ZmigrateError
+    item: int = 0
+    """Which item of the job's loops was at work when the call began; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +270,9 @@ class EventHub:
         self._listeners.append(listener)
 
     def remove(self, listener: Listener) -> None:
-        self._listeners.remove(listener)
+        """It hears no more; one that failed has gone already."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
 
     def emit(self, event: Event) -> None:
         """Deliver at once on the main thread; from another thread, leave it for the next `deliver`."""
@@ -293,7 +300,7 @@ class EventHub:
         except ZmigrateError:
             raise
         except (Exception, SystemExit) as error:
-            self._listeners.remove(listener)
+            self.remove(listener)
             name = type(listener).__name__
-            self.emit(Log("warning", f"{name} failed and hears no more: {type(error).__name__}: {error}"))
+            self.emit(Log("warning", f"{name} failed and hears no more: {name_of(error)}"))
             self.emit(Log("debug", f"how {name} failed", "".join(traceback.format_exception(error))))

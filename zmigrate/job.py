@@ -47,6 +47,7 @@ from zmigrate.job_checks import (
     check_is_write,
     check_overridden,
     check_scopes,
+    check_works_when_called,
 )
 from zmigrate.options import (
     Argument,
@@ -131,7 +132,8 @@ class Job:
 
     def run(self, ctx: Context) -> None:
         """Do the work: read and write through `ctx.crm`, in loops of `ctx.each`, so that a resumed run goes
-        on where this one ended. What Zoho refuses is counted and listed; see `Context`.
+        on where this one ended. What Zoho refuses is counted and listed; see `Context`. The work on an item
+        has to be done before its loop takes the next one.
         """
         raise NotImplementedError
 
@@ -155,6 +157,7 @@ class Job:
     def _check_class(cls) -> None:
         check_overridden(cls, Job, "scopes", JOB_SHAPE)
         check_overridden(cls, Job, "run", JOB_SHAPE)
+        check_works_when_called(cls, ("run", "check"), JOB_SHAPE)
         check_constant_scopes(cls, JOB_SHAPE)
 
     def __init__(self, **values: Any) -> None:
@@ -269,6 +272,7 @@ class RecordJob(Job, abstract=True):
     def _check_class(cls) -> None:
         for name in ("scopes", "write", "source"):
             check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
+        check_works_when_called(cls, ("source", "transform", "check"), RECORD_JOB_SHAPE)
         if cls.transform is RecordJob.transform and cls.columns is RecordJob.columns:
             raise JobError(
                 f"{cls.__name__} has neither `transform` nor `columns`. "
@@ -313,6 +317,7 @@ class Flow(Job, abstract=True):
     @classmethod
     def _check_class(cls) -> None:
         check_overridden(cls, Flow, "jobs", FLOW_SHAPE)
+        check_works_when_called(cls, ("check",), FLOW_SHAPE)
         for name in ("scopes", "run"):
             if getattr(cls, name) is not getattr(Flow, name):
                 raise JobError(

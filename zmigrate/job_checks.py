@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -43,9 +44,36 @@ FLOW_SHAPE = """
 _SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
 
 
+_ASYNC = (
+    inspect.iscoroutinefunction,
+    inspect.isasyncgenfunction,
+    inspect.isawaitable,
+    inspect.isasyncgen,
+)
+
+
 def check_overridden(cls: type, base: type, name: str, shape: str) -> None:
     if getattr(cls, name) is getattr(base, name):
         raise JobError(f"{cls.__name__} has no `{name}`. Write it like this:\n{shape}")
+
+
+def check_works_when_called(cls: type, names: Iterable[str], shape: str) -> None:
+    """Refuse `async def`, and a `yield`: such a function does nothing when it is called."""
+    for name in names:
+        refusal = does_nothing(f"`{name}` of {cls.__name__}", getattr(cls, name), shape)
+        if refusal is not None:
+            raise refusal
+
+
+def does_nothing(what: str, code: Any, shape: str) -> JobError | None:
+    """The error of a function that does nothing when it is called, or of what calling it gave."""
+    if any(is_such(code) for is_such in _ASYNC):
+        found = "is `async def`"
+    elif inspect.isgeneratorfunction(code) or inspect.isgenerator(code):
+        found = "has a `yield`"
+    else:
+        return None
+    return JobError(f"{what} {found}, so that it would do nothing. Write it like this:\n{shape}")
 
 
 def check_constant_scopes(cls: Any, shape: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import NoReturn
 
 
 class StopRequested(BaseException):
@@ -16,6 +17,8 @@ class StopSignal:
     def __init__(self) -> None:
         self._requested = threading.Event()
         self._aborted = threading.Event()
+        self.obeyed = False
+        """StopRequested was raised: something was left undone, also where a job's `except:` swallowed it."""
 
     def request(self) -> None:
         """Ask to stop: finish what is in flight; asked again, stop at once. Safe in a signal handler."""
@@ -34,7 +37,7 @@ class StopSignal:
     def check(self) -> None:
         """Raise StopRequested if a stop was asked for."""
         if self._requested.is_set():
-            raise StopRequested
+            self._obey()
 
     def sleep(self, seconds: float) -> None:
         """Sleep, and raise StopRequested as soon as a stop is asked for.
@@ -45,6 +48,10 @@ class StopSignal:
         while True:
             left = end - time.monotonic()
             if self._requested.wait(min(max(left, 0.0), 0.5)):
-                raise StopRequested
+                self._obey()
             if left <= 0:
                 return
+
+    def _obey(self) -> NoReturn:
+        self.obeyed = True
+        raise StopRequested

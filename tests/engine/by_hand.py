@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from tests.support import Bench, read_rows
 from zmigrate import Job
 from zmigrate.author import Context
+from zmigrate.engine.context import RunContext
+from zmigrate.engine.journal import Journal
 from zmigrate.engine.result import RunResult
+from zmigrate.errors import ZmigrateError
+from zmigrate.events import CallFailed, Emit, EventHub, WriteAnswered
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.crm import Crm
 
 LEADS = "/crm/v8/Leads"
 
@@ -79,3 +85,26 @@ def listed(result: RunResult, name: str) -> list[tuple[str, ...]]:
 
 def keys_in_org(bench: Bench) -> Iterator[str]:
     yield from (record["Legacy_ID"] for record in bench.records())
+
+
+class Heard:
+    """Stands in for the calls: the test says what became of them."""
+
+    emit: Emit
+
+    item: Callable[[], int]
+
+    def tell_calls(self, emit: Emit, item: Callable[[], int]) -> None:
+        self.emit, self.item = emit, item
+
+    def fails(self, error: ZmigrateError, *, records: int = 1, repeatable: bool = False) -> None:
+        self.emit(CallFailed("POST", LEADS, records, repeatable, error, self.item()))
+
+    def answers(self, *elements: Any, begun: int | None = None) -> None:
+        """`begun`: the item that was at work when the call began, where that is not the one now."""
+        item = self.item() if begun is None else begun
+        self.emit(WriteAnswered("POST", LEADS, "insert", elements, False, False, item))
+
+
+def context_of(heard: Heard, journal: Journal, stop: StopSignal | None = None) -> RunContext:
+    return RunContext(cast("Crm", heard), journal, EventHub(), stop or StopSignal())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -326,6 +327,41 @@ def test_again_promises_nothing_of_a_job_by_hand_that_may_have_written_more_than
     assert "nothing is doubled" in what_anew_does(Rows(), [{"operation": "update"}], {})
 
 
-def test_a_finished_job_by_hand_may_run_again(bench: Bench) -> None:
+def test_a_finished_job_by_hand_that_created_nothing_may_run_again(bench: Bench) -> None:
     job = by_hand(lambda ctx: list(ctx.crm.records("Leads", fields=["id"])))
     assert [bench.run(job).state, bench.run(job).state] == ["finished", "finished"]
+    [there] = bench.seed([lead("there")])
+    put = {"data": [{"id": there, "City": "Bern"}]}
+    tidy = each_of(numbered("a"), lambda ctx, _: ctx.crm.put(LEADS, json=put))
+    assert [counts(bench.run(tidy)), counts(bench.run(tidy))] == [{"read": 1, "updated": 1}] * 2
+
+
+def test_a_finished_job_by_hand_that_created_records_runs_again_only_when_told(bench: Bench) -> None:
+    job = by_hand(lambda ctx: ctx.crm.post(LEADS, json={"data": [{"Last_Name": "Ada", "Company": "Acme"}]}))
+    first = bench.run(job)
+    with pytest.raises(RunError, match=f"finished already, and created records: {first.run_id}") as refused:
+        bench.run(job)
+    assert refused.value.hint is not None
+    assert "would be there TWICE" in refused.value.hint
+    assert len(bench.records()) == 1
+    assert counts(bench.run(job, again=True)) == {"read": 1, "created": 1}
+
+
+def test_a_finished_job_by_hand_with_a_record_in_doubt_runs_again_only_when_told(bench: Bench) -> None:
+    bench.script({"method": "POST", "path": LEADS, "fault": "lost_answer"})
+
+    def careless(ctx: Context, item: dict[str, Any]) -> None:
+        with contextlib.suppress(InDoubt):
+            insert(ctx, item)
+
+    job = each_of(numbered("a"), careless)
+    assert (bench.run(job).state, len(bench.records())) == ("finished", 1)
+    with pytest.raises(RunError, match="may have created records"):
+        bench.run(job)
+
+
+def test_an_unfinished_job_by_hand_is_not_said_to_have_a_file(bench: Bench) -> None:
+    job = each_of(numbered("a", "b"), insert)
+    bench.run(job, limit=1)
+    with pytest.raises(RunError, match="the same job with the same options is unfinished"):
+        bench.run(job)

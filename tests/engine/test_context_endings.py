@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from signal import SIGKILL
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tests.engine.by_hand import (
     LEADS,
+    Heard,
     by_hand,
+    context_of,
     counts,
     each_of,
     insert,
@@ -31,10 +33,8 @@ from tests.support import Bench
 from zmigrate.author import Context
 from zmigrate.engine.context import RunContext
 from zmigrate.engine.journal import Journal
-from zmigrate.errors import CreditsSpent, Fatal, InDoubt, JobError, Outage, ZmigrateError
-from zmigrate.events import CallFailed, Emit, EventHub, WriteAnswered
+from zmigrate.errors import CreditsSpent, Fatal, InDoubt, JobError, Outage
 from zmigrate.stopping import StopRequested, StopSignal
-from zmigrate.zoho.crm import Crm
 
 LOST = {"method": "POST", "path": LEADS, "fault": "lost_answer"}
 
@@ -207,29 +207,10 @@ def test_killed_before_an_items_write_nothing_is_written_twice(bench: Bench) -> 
 # -- what a job may not swallow --------------------------------------------------------------------
 
 
-class Heard:
-    """Stands in for the calls: the test says what became of them."""
-
-    emit: Emit
-
-    def tell_calls(self, emit: Emit) -> None:
-        self.emit = emit
-
-    def fails(self, error: ZmigrateError, *, records: int = 1, repeatable: bool = False) -> None:
-        self.emit(CallFailed("POST", LEADS, records, repeatable, error))
-
-    def answers(self, *elements: Any) -> None:
-        self.emit(WriteAnswered("POST", LEADS, "insert", elements, repeatable=False, doubted=False))
-
-
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with closing(Journal.create(tmp_path / "journal.db")) as made:
         yield made
-
-
-def context_of(heard: Heard, journal: Journal, stop: StopSignal | None = None) -> RunContext:
-    return RunContext(cast("Crm", heard), journal, EventHub(), stop or StopSignal())
 
 
 def actions(ctx: RunContext, journal: Journal) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +255,39 @@ def test_a_base_class_of_jobs_is_no_job() -> None:
     assert Load(file=Path("x.csv")).source().path == Path("x.csv")
     with pytest.raises(JobError, match="base class"):
         Base(file=Path("x.csv"))
+
+
+# -- functions that do nothing when they are called ------------------------------------------------
+
+
+async def waits(self: Any, *given: Any) -> None:
+    """As an author writes it who is used to asyncio."""
+
+
+def yields(self: Any, *given: Any) -> Iterator[Any]:
+    """As an author writes it who takes `run` for a source."""
+    yield from given
+
+
+async def waits_and_yields(self: Any, *given: Any) -> AsyncIterator[Any]:
+    yield given
+
+
+NOTHING_DONE = [(waits, "is `async def`"), (yields, "has a `yield`"), (waits_and_yields, "is `async def`")]
+
+
+@pytest.mark.parametrize(("code", "found"), NOTHING_DONE)
+@pytest.mark.parametrize("part", ["source", "transform", "check"])
+def test_a_part_that_would_do_nothing_is_refused_with_the_right_shape(
+    part: str, code: Any, found: str
+) -> None:
+    with pytest.raises(JobError, match=f"`{part}` of LoadLeads {found}") as error:
+        record_job(**{part: code})
+    assert "class ImportLeads(RecordJob):" in error.value.message
+
+
+@pytest.mark.parametrize(("code", "found"), NOTHING_DONE)
+def test_a_run_that_would_do_nothing_is_refused_with_the_right_shape(code: Any, found: str) -> None:
+    with pytest.raises(JobError, match=f"`run` of CountDeals {found}") as error:
+        type("CountDeals", (Job,), {"__module__": __name__, "scopes": LEAD_SCOPES, "run": code})
+    assert "def run(self, ctx):" in error.value.message

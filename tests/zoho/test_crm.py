@@ -82,9 +82,11 @@ def test_records_written_by_hand_fire_no_trigger_unless_told(tmp_path: Path, pat
         wire.crm.put(path, json={"data": [{}], "trigger": ["workflow"]})
         wire.crm.delete("/crm/v8/Leads/123")
         wire.crm.delete("/crm/v8/Leads", {"ids": ["1"], "wf_trigger": True})
+        wire.crm.post(path, json={"data": ({},)})
 
-    silent, loud, deleted, deleted_loud = wire.zoho.requests
+    silent, loud, deleted, deleted_loud, tuple_of_records = wire.zoho.requests
     assert orjson.loads(silent.content)["trigger"] == []
+    assert orjson.loads(tuple_of_records.content) == orjson.loads(silent.content)
     assert orjson.loads(loud.content)["trigger"] == ["workflow"]
     assert deleted.url.params["wf_trigger"] == "false"
     assert deleted_loud.url.params["wf_trigger"] == "true"

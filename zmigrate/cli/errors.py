@@ -17,6 +17,7 @@ import typer
 from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.errors import CreditsSpent, ZmigrateError, disk_full, is_full_disk
 from zmigrate.stopping import StopRequested
+from zmigrate.wording import name_of
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -142,15 +143,6 @@ def crash(error: BaseException, argv: Sequence[str]) -> Problem:
     what = f"unexpected {name_of(error)}"
     hint = f"the traceback is in {where}" if where else "run again with -v to see the traceback"
     return Problem("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL)
-
-
-def name_of(error: BaseException) -> str:
-    """`RuntimeError: boom`, or its class alone where it has nothing to say."""
-    try:
-        said = str(error)
-    except Exception:  # of an author's class of errors
-        said = ""
-    return f"{type(error).__name__}: {said}".rstrip(": ")
 
 
 @contextmanager

@@ -12,6 +12,9 @@ from zmigrate.engine.outcomes import Rows
 WriteFacts = Mapping[str, Any]
 """A write as run.json has it, see `Target.to_json`; empty for a hand-written job, which declares none."""
 
+CREATED_BY_HAND = "What it created would be there TWICE. To run it once more all the same: --again."
+"""The hint where a hand-written job that created records is to run again."""
+
 
 def touched(rows: Rows) -> int:
     """How many rows of a run have changed something in the org, or may have."""

@@ -3,25 +3,50 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zmigrate.engine.item_marks import Path, item_mark, loose_mark
+from zmigrate.engine.item_marks import Path, item_mark, line_of, loose_mark
+from zmigrate.engine.job_faults import (
+    after_the_end,
+    loops_by_number,
+    of_another_thread,
+    outlived,
+    paused_by,
+    unrecorded,
+    without_key,
+)
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import ANSWER_LOST, DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
+from zmigrate.engine.outcomes import DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
 from zmigrate.engine.seen import MetItems
 from zmigrate.engine.tally import Tally, failure_of, full_org, outcomes_of
-from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, JobError, OrgFull, Outage, PausedError
+from zmigrate.errors import (
+    CreditsSpent,
+    DiskFull,
+    InDoubt,
+    OrgFull,
+    Outage,
+    PausedError,
+    ZmigrateError,
+)
 from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
 from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.wording import as_text
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
 Item = TypeVar("Item")
+
+LOOPS = "by line"
+"""How the journal names the loops of its items."""
+
+WROTE = frozenset(["created", "updated", "deleted", "in_doubt"])
+"""Actions of items that have changed something in the org, or may have."""
 
 FLUSH_S = 0.5
 """Items that wrote nothing are put into the journal this often; a crash looks at those since then again."""
@@ -38,8 +63,10 @@ class _AtWork:
     path: Path
     mark: str
     tally: Tally = field(default_factory=Tally)
-    loops: int = 0
-    """Loops begun inside it so far: the same item may come in several."""
+    serial: int = 0
+    """Tells it apart from all others of this session."""
+    loops: Counter[str] = field(default_factory=Counter)
+    """Loops begun inside it so far, by their line: the same item may come in several."""
 
 
 class RunContext:
@@ -55,8 +82,11 @@ class RunContext:
     def __init__(
         self, crm: Crm, journal: Journal, hub: EventHub, stop: StopSignal, limit: int | None = None
     ) -> None:
+        progress = journal.fact("progress") or {}
         self.crm = crm
-        self.rows = Rows(**((journal.fact("progress") or {}).get("rows", {})))
+        self.rows = Rows(**progress.get("rows", {}))
+        if self.rows.read and progress.get("loops") != LOOPS:
+            raise loops_by_number()
         self.limited = False
         self._journal = journal
         self._hub = hub
@@ -73,23 +103,29 @@ class RunContext:
         """What has to end the run, should the job swallow it."""
         self._done: list[tuple[str, int, Outcome]] = []
         self._met = MetItems()
+        self._serial = 0
+        """Of the last item that was handed out."""
         self._ticked_at = time.monotonic()
+        self._thread = threading.get_ident()
+        self._ended = False
         hub.add(self._hear)
-        crm.tell_calls(hub.emit)
+        crm.tell_calls(hub.emit, self._serial_at_work)
 
     # -- what an author calls ----------------------------------------------------------------------
 
     def log(self, message: str) -> None:
         """Tell the person, and run.log."""
-        self._hub.emit(Log("info", message))
+        self._hub.emit(Log("info", as_text(message)))
 
     def skip(self, reason: str = "left out by the job") -> None:
         """Count this item of `each` as skipped, for a reason, which is in skipped.csv."""
-        self._say(Outcome("skipped", None, SKIPPED, None, reason))
+        self._refuse_stray("ctx.skip")
+        self._say(Outcome("skipped", None, SKIPPED, None, as_text(reason)))
 
     def fail(self, reason: str) -> None:
         """Count this item of `each` as failed, for a reason, which is in errors.csv; go on with the next."""
-        self._say(Outcome("failed", None, "FAILED", None, reason))
+        self._refuse_stray("ctx.fail")
+        self._say(Outcome("failed", None, "FAILED", None, as_text(reason)))
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
         """The items one by one; `key` names what tells them apart (a key of a mapping, or an attribute).
@@ -104,11 +140,20 @@ class RunContext:
         error (or `break`) left the loop comes again, unless that would double what it wrote, with a POST say:
         then it has failed as half done. An item with a write whose answer was lost is in doubt, whatever its
         body does then: it does not come again.
+
+        A loop is known by the text of the line that calls `each`, so that a resume begins the loop anew where
+        that line was changed; where one line makes several loops, they are counted in their order.
+
+        The work on an item has to be done when the loop takes the next one: the item is finished then. So
+        write `for item in ctx.each(items):` with the writes in its body, and not `list(ctx.each(items))`, nor
+        batches or a thread pool that go on with an item after the loop has left it.
         """
+        self._refuse_stray("ctx.each")
         self._settle_left()
         around = self._at_work[-1] if self._at_work else self._outermost
-        around.loops += 1
-        return self._loop((*around.path, around.loops), items, key)
+        line = line_of(sys._getframe(1))
+        around.loops[line] += 1
+        return self._loop((*around.path, (line, around.loops[line])), items, key)
 
     # -- what the session calls --------------------------------------------------------------------
 
@@ -139,23 +184,30 @@ class RunContext:
         if isinstance(error, InDoubt):
             if self._stop.requested:
                 raise StopRequested from error
-            raise _paused(error, lost) from error
+            raise paused_by(error, lost) from error
 
     def close(self) -> None:
         """Write down what is finished, whatever happened."""
         try:
             self.flush()
         finally:
+            self._ended = True
             self._met.close()
 
     def flush(self) -> None:
         """Write down what is finished."""
-        if self._done:
+        if not self._done:
+            return
+        try:
             with self._journal.transaction():
                 for mark, number, outcome in self._done:
                     self._journal.put_item(mark, number, outcome)
-                self._journal.put_fact("progress", {"rows": self.rows.to_json()})
-            self._done.clear()
+                self._journal.put_fact("progress", {"rows": self.rows.to_json(), "loops": LOOPS})
+        except ZmigrateError as error:
+            wrote = [number for _, number, outcome in self._done if outcome.action in WROTE]
+            error.hint = " ".join(filter(None, (error.hint, unrecorded(wrote))))
+            raise
+        self._done.clear()
 
     # -- a loop ------------------------------------------------------------------------------------
 
@@ -169,6 +221,7 @@ class RunContext:
 
     def _handed_out(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
         taken = 0
+        self._refuse_stray("a loop of ctx.each")
         for item in items:
             if not any(outer.tally.would_double for outer in self._at_work):
                 self._stop.check()
@@ -184,12 +237,14 @@ class RunContext:
             if times > 1:
                 self._record(mark, self._repeated(own, key))
                 continue
-            at_work = _AtWork(own, mark)
+            self._serial += 1
+            at_work = _AtWork(own, mark, serial=self._serial)
             self._at_work.append(at_work)
             try:
                 yield item
             finally:
                 self._leave(at_work)
+            self._refuse_stray("a loop of ctx.each")
             self._step()
             self._left.remove(at_work)
             self._finish(at_work)
@@ -201,7 +256,8 @@ class RunContext:
         return Outcome("failed", None, DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} came before{where}")
 
     def _leave(self, item: _AtWork) -> None:
-        self._hub.deliver()
+        if threading.get_ident() == self._thread:
+            self._hub.deliver()
         if item in self._at_work:
             self._at_work.remove(item)
             self._left.append(item)
@@ -232,23 +288,45 @@ class RunContext:
         self._settle_left()
         self._record_loose([outcome])
 
+    def _serial_at_work(self) -> int:
+        """Asked by any thread that begins a call; 0 outside of `each`."""
+        innermost = self._at_work[-1:]
+        return innermost[0].serial if innermost else 0
+
+    def _item_of(self, event: WriteAnswered | CallFailed) -> _AtWork | None:
+        """The item for which a write was begun; None where it is no item's, or the item was finished before
+        its write was."""
+        found = next((each for each in (*self._at_work, *self._left) if each.serial == event.item), None)
+        if event.item and found is None:
+            self._end = self._end or outlived(event)
+        return found
+
+    def _refuse_stray(self, what: str) -> None:
+        """Raise where an author's code calls us from a place where nothing is counted."""
+        if self._ended:
+            raise after_the_end(what)
+        if threading.get_ident() != self._thread:
+            stray = of_another_thread(what)
+            self._end = self._end or stray  # nobody may see what a thread raises
+            raise stray
+
     def _hear(self, event: Event) -> None:
         try:
             if isinstance(event, WriteAnswered):
-                self._take(outcomes_of(event), event.repeatable)
+                self._take(outcomes_of(event), event.repeatable, self._item_of(event))
             elif isinstance(event, CallFailed):
                 self._take_failure(event)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._end = error  # an answer of another shape: rather no more writes than one that is not judged
 
-    def _take(self, outcomes: list[Outcome], repeatable: bool) -> None:
+    def _take(self, outcomes: list[Outcome], repeatable: bool, item: _AtWork | None) -> None:
         self._end = self._end or full_org(outcomes)
-        if not self._at_work:
+        if item is None:
             self._record_loose(outcomes)
             return
         for outcome in outcomes:
             known = outcome.action != "in_doubt"
-            self._at_work[-1].tally.add(outcome, repeatable=repeatable and known)
+            item.tally.add(outcome, repeatable=repeatable and known)
 
     def _take_failure(self, event: CallFailed) -> None:
         lost = isinstance(event.error, InDoubt)
@@ -258,8 +336,8 @@ class RunContext:
             self._end = StopRequested()
         elif event.records == 0:
             return  # a read that is refused is the job's own affair
-        elif self._at_work:
-            self._at_work[-1].tally.add(failure_of(event), repeatable=event.repeatable and not lost)
+        elif (item := self._item_of(event)) is not None:
+            item.tally.add(failure_of(event), repeatable=event.repeatable and not lost)
         elif lost:
             self._record_loose([failure_of(event)] * event.records)
         else:
@@ -267,7 +345,10 @@ class RunContext:
             self._refused = event
 
     def _step(self) -> None:
-        """Before an item is finished: let no job go on that has to end."""
+        """Before an item is finished: let no job go on that has to end, or has swallowed that a call was not
+        made."""
+        if self._end is None and self._stop.obeyed:
+            self._end = StopRequested()
         if self._end is not None:
             raise self._end
         self._count_refused()
@@ -307,21 +388,6 @@ class RunContext:
             self._hub.emit(BatchDone(self.rows.read, **{action: count}))
 
 
-def _paused(error: InDoubt, item: int | None) -> PausedError:
-    if item is not None:
-        return PausedError(
-            f"{error.message} Item {item:,} is in doubt: it is in in_doubt.csv.",
-            hint="Look in Zoho whether it was written. A resume goes on with the next item.",
-            code=ANSWER_LOST,
-        )
-    return PausedError(
-        f"{error.message} Its records are in doubt: they are in in_doubt.csv.",
-        hint="Look in Zoho whether they were written before you resume: what a job writes outside of ctx.each"
-        " is written again.",
-        code=ANSWER_LOST,
-    )
-
-
 def _behind(error: BaseException) -> Iterator[BaseException]:
     """The error, and those that it was raised from or after."""
     found: BaseException | None = error
@@ -333,8 +399,5 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
 def _key(item: Any, key: str) -> str:
     value = item.get(key) if isinstance(item, Mapping) else getattr(item, key, None)
     if value is None:
-        raise JobError(
-            f"an item of ctx.each has no {key!r}",
-            hint='Name what tells the items apart: ctx.each(items, key="id").',
-        )
-    return str(value)
+        raise without_key(key)
+    return as_text(str(value))  # two values that can't be shown are not the same one

@@ -1,18 +1,26 @@
-"""What the journal calls the rows of a hand-written job, as JSON: an item of a loop by the loop's number and
-its key, and before them, where the loop is inside another one, that one's; a row outside of loops by its
-number.
+"""What the journal calls the rows of a hand-written job, as JSON: an item of a loop by the loop and its key,
+and before them, where the loop is inside another one, that one's; a row outside of loops by its number.
 """
 
 from __future__ import annotations
 
+import linecache
+from types import FrameType
+
 import orjson
 
-Path = tuple[int | str, ...]
-"""Loop, key, loop, key …; that of a loop ends with its number, that of an item with its key."""
+Loop = tuple[str, int]
+"""The line of code that begins the loop, and the how-manieth loop of that line it is."""
+
+Path = tuple[Loop | str, ...]
+"""Loop, key, loop, key …; that of a loop ends with the loop, that of an item with its key."""
+
+DEEPEST = 8
+"""Calls between a job's `run` and `ctx.each` that tell loops apart."""
 
 
 def item_mark(path: Path, times: int = 1) -> str:
-    """`[1,"K7"]`; where its key comes a second time in the loop, `[1,"K7",2]`."""
+    """`[["for x in ctx.each(new):",1],"K7"]`; where the key comes again in the loop, `,2` behind it."""
     return orjson.dumps(path if times == 1 else (*path, times)).decode()
 
 
@@ -25,3 +33,28 @@ def key_of(mark: str) -> str | None:
     """The item's key; None for a row outside of loops."""
     parts = orjson.loads(mark)
     return None if len(parts) == 1 else str(parts[len(parts) // 2 * 2 - 1])
+
+
+def line_of(caller: FrameType | None) -> str:
+    """The text of the line of a job that is at work, behind those that called it: `self.load(ctx) > for …`.
+
+    So a loop keeps its name though another loop, before it, does not come any more. "" where there is no
+    source.
+    """
+    lines: list[str] = []
+    while caller is not None and len(lines) < DEEPEST and not _ours(caller):
+        lines.append(_text_of(caller))
+        caller = caller.f_back
+    return " > ".join(reversed(lines)) if all(lines) else ""
+
+
+def _text_of(frame: FrameType) -> str:
+    """`for x in ctx.each(new):`; the second of the file's lines that read so has ` #2` behind it."""
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+    text = "".join(lines[frame.f_lineno - 1 : frame.f_lineno]).strip()
+    before = sum(line.strip() == text for line in lines[: frame.f_lineno - 1])
+    return f"{text} #{before + 1}" if before and text else text
+
+
+def _ours(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).startswith("zmigrate.engine.")

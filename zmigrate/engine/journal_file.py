@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine import journal_sql as sql
-from zmigrate.errors import DiskFull, JournalDamaged, ZmigrateError
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, ZmigrateError
 from zmigrate.ownership import cant_read
 
 CACHE_KIB = 512
@@ -101,6 +101,11 @@ def guard(path: Path) -> Iterator[None]:
                 hint="Make room on the disk, then resume the run.",
             ) from error
         raise _not_opened(path, error) from error
+    except sqlite3.ProgrammingError as error:
+        raise InternalError(
+            f"{path}: the journal was used from another thread, or after the run had ended: {error}",
+            hint="Nothing is damaged.",
+        ) from error
     except sqlite3.DatabaseError as error:
         raise JournalDamaged(f"{path}: {error}", hint=RECOVERY) from error
 

@@ -18,7 +18,7 @@ from zmigrate.job import DeclaredColumns, Skip
 from zmigrate.options import nearest
 from zmigrate.rows.sources import Row
 from zmigrate.rows.values import BadValue, Converter
-from zmigrate.wording import nearby
+from zmigrate.wording import as_text, name_of, nearby
 
 TRACEBACKS_LOGGED = 20
 """Tracebacks of `transform` that go to run.log; the rows themselves are all in errors.csv."""
@@ -103,9 +103,9 @@ class Preparer:
             given = self._transform(values)
             record = self._converter.convert(given)
         except Skip as skip:
-            return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, skip.reason))
+            return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, as_text(skip.reason)))
         except BadValue as bad:
-            outcome = Outcome("failed", None, bad.code, bad.field or None, bad.message)
+            outcome = Outcome("failed", None, bad.code, bad.field or None, as_text(bad.message))
             return self._ended(
                 row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None
             )
@@ -143,7 +143,7 @@ class Preparer:
     def _ended(
         row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None
     ) -> tuple[Pending, Outcome]:
-        shown = None if key is None or key == "" else str(key)
+        shown = None if key is None or key == "" else as_text(key)
         return Pending(row.number, row.line, shown, None, {}, source), outcome
 
     def _log_traceback(self, row: Row, error: Exception) -> None:
@@ -155,7 +155,7 @@ class Preparer:
 
 def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
     """What a job's own code raised, where; and, of a column that is not there, which is near."""
-    said = f"transform raised {type(error).__name__}: {error}"
+    said = f"transform raised {name_of(error)}"
     frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
     own = [frame for frame in frames if frame.filename == frames[0].filename]
     if own and not Path(own[-1].filename).is_relative_to(OURS):
@@ -166,4 +166,4 @@ def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
     if isinstance(missing, str) and missing not in values and of_the_row:
         near = nearest(missing, values) or f" It has: {', '.join(values)}."
         said += f"; the row has no column {missing!r}.{near}"
-    return said
+    return as_text(said)

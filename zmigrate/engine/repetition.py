@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.again import insert_once_more, touched, what_anew_does
+from zmigrate.engine.again import CREATED_BY_HAND, insert_once_more, touched, what_anew_does
 from zmigrate.engine.folder import make_private
 from zmigrate.engine.ledger import RunInfo, UnreadableRun, all_runs, identity, list_steps, readable
 from zmigrate.engine.lock import Lock, LockHeld
@@ -32,9 +32,10 @@ def refuse_repetition(
 ) -> None:
     """Refuse work that is under way or done already.
 
-    A run of the same job, options, write, source content and org that is unfinished, or that is a finished
-    insert which has written something, has to be resumed (or overridden with `again`); a job that runs once
-    does not run again. The steps of flows count, too. A folder of which nothing is known may be such a run.
+    A run of the same job, options, write, source content and org that is unfinished has to be resumed (or
+    overridden with `again`). One that has finished is done once more only with `again`, where it inserted
+    something, or where it is a hand-written job that created records, or may have. A job that runs once does
+    not run again. The steps of flows count, too. A folder of which nothing is known may be such a run.
     Raises RunError naming the run.
     """
     for run in reversed(list(all_runs(state_dir))):
@@ -56,15 +57,21 @@ def refuse_repetition(
             raise RunError(f"the same job is running now: {run.run_id}", hint="Wait for it to end.")
         if record.unfinished:
             raise RunError(
-                f"the same job with the same file is unfinished ({record.state}): {run.run_id}",
+                f"the same job with the same {_named(source)} is unfinished ({record.state}): {run.run_id}",
                 hint=f"Go on with: zmigrate resume {run.run_id.partition('/')[0]}   "
                 f"(or begin anew with --again: {beside(run)})",
             )
         inserted = (record.write or {}).get("operation") == "insert" and _may_have_written(run)
         if inserted and not (write or {}).get("on_existing"):
             raise RunError(
-                f"the same file was inserted already: {run.run_id}",
+                f"the same {_named(source)} was inserted already: {run.run_id}",
                 hint=insert_once_more(record.write or {}, options),
+            )
+        if _by_hand(record) and (run.rows.created or run.rows.in_doubt):
+            created = "created records" if run.rows.created else "may have created records"
+            raise RunError(
+                f"the same job has finished already, and {created}: {run.run_id}",
+                hint=CREATED_BY_HAND,
             )
 
 
@@ -74,6 +81,17 @@ def beside(run: RunInfo) -> str:
         return "what it has written is not known, and would be there TWICE where nothing tells it apart"
     writes = [each.record.write or {} for each in (readable(list_steps(run.folder)) or [run])]
     return what_anew_does(run.rows, writes, run.record.options)
+
+
+def _named(source: Mapping[str, Any] | None) -> str:
+    """What two runs have in common, for a message: a hand-written job has no source."""
+    if source is None:
+        return "options"
+    return "file" if Path(source.get("path") or "").is_absolute() else "source"
+
+
+def _by_hand(record: RunRecord) -> bool:
+    return record.write is None and record.steps is None
 
 
 def _may_have_written(run: RunInfo) -> bool:

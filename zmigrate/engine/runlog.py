@@ -13,6 +13,7 @@ import orjson
 
 from zmigrate.errors import DiskFull
 from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, Tick, WriteAnswered
+from zmigrate.wording import as_text
 
 TOO_FREQUENT = (Credits, RequestSent, Tick, WriteAnswered)
 """Events that others want and a log does not: they are many, and the journal has what came of them."""
@@ -52,9 +53,12 @@ class RunLog:
 
     def _note(self, name: str, fields: dict[str, object]) -> None:
         at = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        self._waiting.append(
-            orjson.dumps({"at": at, "event": name, **fields}, default=str, option=orjson.OPT_APPEND_NEWLINE)
-        )
+        said = {"at": at, "event": name}
+        try:
+            line = _line({**said, **fields})
+        except TypeError:  # a value of an author's that JSON has no form for
+            line = _line({**said, **{field: as_text(value) for field, value in fields.items()}})
+        self._waiting.append(line)
 
     def _flush(self) -> None:
         if not self._waiting:
@@ -70,4 +74,9 @@ class RunLog:
     def close(self) -> None:
         with suppress(DiskFull):  # the run has said so
             self._flush()
-        self._file.close()
+        with suppress(OSError):  # nothing is left to be written, and the run's result stands
+            self._file.close()
+
+
+def _line(said: dict[str, object]) -> bytes:
+    return orjson.dumps(said, default=str, option=orjson.OPT_APPEND_NEWLINE)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from zmigrate.author import Context
 from zmigrate.engine.accounting import check_counts, count_rows
 from zmigrate.engine.context import RunContext
 from zmigrate.engine.folder import RunFolder
@@ -41,11 +42,13 @@ from zmigrate.errors import (
 )
 from zmigrate.events import EventHub, RunEnded, RunStarted
 from zmigrate.job import Job, RecordJob
+from zmigrate.job_checks import JOB_SHAPE, does_nothing
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Fingerprint, Source
 from zmigrate.rows.values import Converter
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.wording import as_text, name_of
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
 from zmigrate.zoho.metadata import ModuleFields, Org
@@ -180,7 +183,12 @@ class Session:
         context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._choices.limit)
         began, before = self._now(), context.rows.accounted
         try:
-            self._job.run(context)
+            run: Callable[[Context], Any] = self._job.run  # whatever an author's `run` gives
+            given = run(context)
+            undone = does_nothing(f"`run` of {type(self._job).__name__}", given, JOB_SHAPE)
+            if undone is not None:
+                given.close()
+                raise undone
             context.finish()
         except BaseException as error:
             context.end_by(error)
@@ -278,13 +286,14 @@ def as_problem(error: BaseException, log: Path) -> ZmigrateError:
     if isinstance(error, SourceError):
         return _source_went(error)
     if isinstance(error, ZmigrateError):
+        error.message = as_text(error.message)  # an author raises such, too
         return error
     if isinstance(error, (orjson.JSONDecodeError, zlib.error)):
         return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
     if is_full_disk(error):
         return disk_full(error, "then resume the run")
     return InternalError(
-        f"unexpected {type(error).__name__}: {error}",
+        f"unexpected {name_of(error)}",
         hint="Nothing is lost: what was sent is in the journal, and `zmigrate resume` goes on. "
         f"The traceback is in {log}.",
         code="UNEXPECTED",

@@ -16,7 +16,7 @@ from zmigrate.engine.verdicts import Verdict, org_full, read_answer
 from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
 from zmigrate.stopping import StopRequested
-from zmigrate.wording import counted
+from zmigrate.wording import counted, words_of
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.record_calls import record_path
 
@@ -142,7 +142,7 @@ class Tally:
 
     def half_done(self, why: BaseException) -> Outcome:
         """What the item comes to where the run ended while it was at work, and it must not come again."""
-        ended = str(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
+        ended = words_of(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
         reason = (
             f"{counted(self.written, 'record')} written when the run ended ({ended}). A resume does not write"
             " twice, so it leaves out this item: see whether anything is missing"

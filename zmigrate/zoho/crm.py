@@ -40,14 +40,16 @@ class Crm:
         self._reads = Reader(transport, API)
         self._on_org = on_org
         self._emit: Emit | None = None
+        self._item: Callable[[], int] = lambda: 0
         self._lock = threading.Lock()
         self._org: Org | None = None
         self._fields: dict[str, ModuleFields] = {}
         self._layouts: dict[str, tuple[Layout, ...]] = {}
 
-    def tell_calls(self, emit: Emit) -> None:
-        """From now on, tell what becomes of the calls: WriteAnswered or CallFailed."""
-        self._emit = emit
+    def tell_calls(self, emit: Emit, item: Callable[[], int]) -> None:
+        """From now on, tell what becomes of the calls: WriteAnswered or CallFailed. `item`: asked when a call
+        begins, for the number of the item that it is for."""
+        self._emit, self._item = emit, item
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
         """GET a path like `/crm/v8/org`; the decoded body, empty where Zoho answers nothing (204)."""
@@ -278,17 +280,20 @@ class Crm:
         """Send a call, and tell what became of it where somebody asked for that."""
         if self._emit is None:
             return self._transport.send(call)
+        item = self._item()
         try:
             answer = self._transport.send(call)
         except ZmigrateError as error:
             records = (call.expect or 1) if call.writes else 0
-            self._emit(CallFailed(call.method, call.path, records, call.repeatable, error))
+            self._emit(CallFailed(call.method, call.path, records, call.repeatable, error, item))
             raise
         if call.writes:
             said = _said(answer) if operation else elements_of(answer.body)
             repeatable = call.repeatable or operation not in {"insert", None}
             doubted = answer.doubted_at is not None
-            self._emit(WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted))
+            self._emit(
+                WriteAnswered(call.method, call.path, operation, tuple(said), repeatable, doubted, item)
+            )
         return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
@@ -333,7 +338,7 @@ def _said(answer: Answer) -> list[Any]:
 def _silent(path: str, json: Any) -> Any:
     """A write of records that does not speak of triggers fires none."""
     match, _ = record_path(path)
-    if match is None or not isinstance(json, dict) or not isinstance(json.get("data"), list):
+    if match is None or not isinstance(json, dict) or not isinstance(json.get("data"), list | tuple):
         return json
     cadences = _UPSERT_CADENCES if match["rest"] == "upsert" else _CADENCES
     return {"trigger": [], "skip_feature_execution": cadences, **json}

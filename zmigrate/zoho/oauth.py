@@ -172,7 +172,7 @@ class TokenProvider:
             if flight.error is not None:
                 raise copy.copy(flight.error)
             if not flight.landed:
-                raise StopRequested
+                self._stop.check()
         return self._fly(flight)
 
     def _unless_due(self) -> Token | None:

@@ -25,7 +25,7 @@ def record_path(path: str) -> tuple[re.Match[str] | None, dict[str, str]]:
 def data_of(json: Any) -> list[Any]:
     """The records in the body of a call, or what the body of its answer says of each."""
     data = json.get("data") if isinstance(json, dict) else None
-    return data if isinstance(data, list) else []
+    return list(data) if isinstance(data, list | tuple) else []  # both are sent as a list
 
 
 def records_written(
