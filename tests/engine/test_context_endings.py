@@ -29,7 +29,7 @@ from tests.engine.by_hand import (
     yes,
 )
 from tests.engine.victim import Victim
-from tests.support import Bench
+from tests.support import Bench, read_rows
 from zmigrate.author import Context
 from zmigrate.engine.context import RunContext
 from zmigrate.engine.journal import Journal
@@ -312,3 +312,28 @@ def test_reasons_of_an_item_stay_few_however_many_records_it_writes(journal: Jou
     assert outcome.message is not None
     assert outcome.message.startswith("bad 0; bad 1; ")
     assert outcome.message.endswith("bad 9; of this item's 1,000 records, Zoho refused 1,000")
+
+
+def test_a_full_org_fails_no_record_that_is_written_outside_of_each(bench_with: Callable[..., Bench]) -> None:
+    bench = bench_with(records_limit=3, full_shape="rows")
+    records = {"data": [lead(number) for number in range(10)]}
+
+    paused = bench.run(by_hand(lambda ctx: ctx.crm.post(LEADS, json=records)))
+
+    assert (paused.state, paused.exit_code) == ("paused", 4)
+    assert (paused.rows.created, paused.rows.failed) == (3, 0)
+
+
+def test_an_item_that_a_full_org_left_half_done_says_how_many_of_its_records_are_missing(
+    bench_with: Callable[..., Bench],
+) -> None:
+    bench = bench_with(records_limit=3, full_shape="rows")
+    records = {"data": [lead(number) for number in range(5)]}
+
+    bench.run(each_of(numbered("a"), lambda ctx, _: ctx.crm.post(LEADS, json=records)))
+
+    bench.options(records_limit=None)
+    result = bench.resume()
+    [row] = read_rows(result.files["errors"])
+    assert row["code"] == "HALF_DONE"
+    assert "3 records written, 2 refused" in row["message"]

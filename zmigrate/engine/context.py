@@ -322,7 +322,8 @@ class RunContext:
     def _take(self, outcomes: list[Outcome], repeatable: bool, item: _AtWork | None) -> None:
         self._end = self._end or full_org(outcomes)
         if item is None:
-            self._record_loose(outcomes)
+            # Those that a full org refused are not at fault: the resume writes them.
+            self._record_loose([outcome for outcome in outcomes if full_org([outcome]) is None])
             return
         for outcome in outcomes:
             known = outcome.action != "in_doubt"

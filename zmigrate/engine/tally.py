@@ -143,9 +143,10 @@ class Tally:
     def half_done(self, why: BaseException) -> Outcome:
         """What the item comes to where the run ended while it was at work, and it must not come again."""
         ended = words_of(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
+        refused = f", {self._refused:,} refused ({'; '.join(self._messages)})" if self._refused else ""
         reason = (
-            f"{counted(self.written, 'record')} written when the run ended ({ended}). A resume does not write"
-            " twice, so it leaves out this item: see whether anything is missing"
+            f"{counted(self.written, 'record')} written{refused} when the run ended ({ended}). A resume does"
+            " not write twice, so it leaves out this item: see whether anything is missing"
         )
         return Outcome("failed", None if self._best is None else self._best.id, HALF_DONE, None, reason)
 
