@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.again import CREATED_BY_HAND, insert_once_more, touched, what_anew_does
+from zmigrate.engine.again import CREATED_BY_HAND, doubles, insert_once_more, touched, what_anew_does
 from zmigrate.engine.folder import make_private
 from zmigrate.engine.ledger import RunInfo, UnreadableRun, all_runs, identity, list_steps, readable
 from zmigrate.engine.lock import Lock, LockHeld
@@ -51,7 +51,10 @@ def refuse_repetition(
                 f"{job} runs once in an org, and has finished here: {run.run_id}",
                 hint="To run it again all the same, set `once = False` in the job.",
             )
-        if again or not _same_work(record, options, write, source):
+        if again:
+            continue
+        if not _same_work(record, options, write, source):
+            _refuse_changed_file(run, options, write, source)
             continue
         if run.running:
             raise RunError(f"the same job is running now: {run.run_id}", hint="Wait for it to end.")
@@ -73,6 +76,28 @@ def refuse_repetition(
                 f"the same job has finished already, and {created}: {run.run_id}",
                 hint=CREATED_BY_HAND,
             )
+
+
+def _refuse_changed_file(
+    run: RunInfo,
+    options: Mapping[str, Any],
+    write: Mapping[str, Any] | None,
+    source: Mapping[str, Any] | None,
+) -> None:
+    """A file that was mended where it lies still has the rows that went in: where nothing tells them apart,
+    an insert would double them. Raises RunError naming the run.
+    """
+    record = run.record
+    path = (source or {}).get("path")
+    same_place = path and _named(source) == "file" and (record.source or {}).get("path") == path
+    if write is None or not doubles(write) or not same_place or _where(record.write) != _where(write):
+        return
+    if _may_have_written(run):
+        raise RunError(
+            f"{path} was inserted by run {run.run_id}, and has changed since",
+            hint="Rows that are in both would be there TWICE. To load only what failed, mend errors.csv of"
+            f" that run, and load that file. {insert_once_more(write, options)}",
+        )
 
 
 def beside(run: RunInfo) -> str:
