@@ -99,8 +99,10 @@ def test_without_a_key_such_a_row_is_in_doubt(bench: Bench) -> None:
 
 @pytest.mark.parametrize("key", [None, UNIQUE, PLAIN])
 def test_zoho_failing_on_every_row_of_every_request_pauses_the_run(key: str | None, bench: Bench) -> None:
+    bench.environ["ZMIGRATE_SETTLE_S"] = "1"  # so that no row is sent again before the first answers are in
     bench.script(answering(*[FAILS] * 100, times=1_000))
     result = loaded(bench, Insert("Leads", key=key), leads(2_500, key=key or UNIQUE))
+    bench.environ["ZMIGRATE_SETTLE_S"] = "0.05"
     assert (result.state, result.exit_code) == ("paused", 4)
     if key is not None:
         bench.post("reset", {})
