@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support import thorough
 from zmigrate.cli.watching import mending
 from zmigrate.display.doubt import LOAD, LOOK_FIRST, LOOKED_UP, TELLING
 from zmigrate.emulator import Emulator
@@ -114,7 +115,7 @@ def test_the_result_names_the_file_of_rows_in_doubt(zmigrate, leads):
     assert {"run", "success", "errors", "report"} < set(files)
 
 
-@pytest.mark.parametrize("fault", ["lost_answer", "reset"])
+@pytest.mark.parametrize("fault", thorough(["lost_answer", "reset"]))
 def test_the_command_leaves_out_what_zoho_has_where_a_column_tells_the_rows_apart(zmigrate, leads, fault):
     lose(leads, fault)
     (command,) = commands_in(zmigrate(*INSERT).err)

@@ -81,6 +81,7 @@ def test_what_a_job_prints_in_a_run_goes_to_stderr(loud):
     assert said(done.stderr) == SAID_BY_A_RUN
 
 
+@pytest.mark.slow
 def test_without_json_it_stays_where_the_job_printed_it(loud):
     done = loud("run", "loud", "leads.csv", "--emulator")
     assert done.returncode == 0, done.stderr
@@ -104,6 +105,7 @@ def test_a_resume_too(loud, bench, monkeypatch):
     assert "loud: row L-000002" in said(done.stderr)
 
 
+@pytest.mark.slow
 def test_a_job_that_replaces_or_closes_stdout_takes_nothing_from_the_result(loud, folder):
     (folder / "jobs" / "loud.py").write_text(
         JOB.replace(
@@ -115,6 +117,7 @@ def test_a_job_that_replaces_or_closes_stdout_takes_nothing_from_the_result(loud
     assert json.loads(done.stdout)["state"] == "finished"
 
 
+@pytest.mark.slow
 def test_an_error_is_the_one_object_too(loud):
     done = loud("run", "loud", "missing.csv", "--emulator", "--json")
     assert done.returncode == 2
@@ -168,6 +171,7 @@ def test_on_a_terminal_what_a_job_prints_stands_above_the_bars_whole(folder, lou
         assert after.startswith("\r\n\x1b[1mloud")  # and drawn again below
 
 
+@pytest.mark.slow
 def test_with_stdout_in_a_file_it_goes_there_and_not_among_the_bars(folder, loud):
     with (folder / "out").open("w") as out:
         code, told = at_terminal(folder, out)

@@ -63,6 +63,7 @@ def begun(bench: Bench, *ignored: signal.Signals, master: int | None = None, **s
     return process
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [SIGHUP, pytest.param(SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_that_was_ignored_at_the_beginning_stays_ignored(slow, number):
     process = begun(slow, number)

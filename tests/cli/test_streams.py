@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Bench, leads, read_rows, write_rows
+from tests.support import Bench, leads, read_rows, thorough, write_rows
 from zmigrate.cli.emulator import environment_of
 from zmigrate.engine.ledger import list_runs
 
@@ -200,7 +200,7 @@ def production(bench_with, monkeypatch) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize("redirected", ["<&-", "< /dev/null", pytest.param(">&- 2>&- <&-", marks=SLOW)])
+@pytest.mark.parametrize("redirected", thorough(["<&-", "< /dev/null", ">&- 2>&- <&-"]))
 def test_without_a_terminal_nothing_is_written_to_production(shell, production, redirected):
     done = shell(f"run {IMPORT.removesuffix(' --emulator')} {redirected}")
     assert done.returncode == 2

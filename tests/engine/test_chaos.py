@@ -73,6 +73,7 @@ def test_upsert_tells_created_from_updated_and_creates_nothing_twice(
     assert bench.audit()["created_twice"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_update_reaches_each_record(weather: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     bench: Bench = request.getfixturevalue(weather)
@@ -85,6 +86,7 @@ def test_update_reaches_each_record(weather: str, tmp_path: Path, request: pytes
     assert {record["Company"] for record in bench.records()} == {"New"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weather", WEATHERS)
 def test_delete_counts_each_record_as_deleted(
     weather: str, tmp_path: Path, request: pytest.FixtureRequest

@@ -190,6 +190,7 @@ class Vendors(Job):
 """
 
 
+@pytest.mark.slow
 def test_killed_before_an_items_write_nothing_is_written_twice(bench: Bench) -> None:
     (bench.folder / "jobs").mkdir()
     (bench.folder / "jobs" / "vendors.py").write_text(JOB)

@@ -88,6 +88,7 @@ def test_rows_that_fit_go_in_and_those_that_are_wrong_fail_for_their_own_reason(
     assert failed["line"] == "7"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", thorough(["rows", "bare", "wrapped"]))
 def test_killed_in_a_full_org_a_run_goes_on_where_it_was(
     shape: str, bench_with: Callable[..., Bench]

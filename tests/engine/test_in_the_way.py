@@ -266,6 +266,7 @@ def test_killed_before_the_key_was_looked_up_the_resume_finds_the_record(bench: 
     assert bench.audit()["creates"] == 1
 
 
+@pytest.mark.slow
 def test_killed_between_two_looks_the_resume_still_knows_that_the_row_is_in_doubt(bench: Bench) -> None:
     """The first look found nothing: the row waits in a batch of its own."""
     path = write_rows(bench.folder / "leads.csv", leads(1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import Bench, file_job, write_rows
+from tests.support import Bench, file_job, thorough, write_rows
 from zmigrate import Argument, Flow, Insert, RecordJob, Update, Upsert
 from zmigrate.events import Waiting
 from zmigrate.writes import Write
@@ -30,7 +30,7 @@ def load(folder: Path, city: str, write: Write = UPSERT, **more: Any) -> RecordJ
     return file_job(write, write_rows(folder / f"{city}.csv", [row]))
 
 
-@pytest.mark.parametrize("kind", ["two runs", "a flow"])
+@pytest.mark.parametrize("kind", thorough(["a flow", "two runs"]))
 def test_what_comes_after_is_not_overwritten_by_a_late_request(bench: Bench, kind: str) -> None:
     bench.seed([{"Legacy_ID": "1", "Last_Name": "Doe"}])
     bench.script({**LATE, "method": "POST", "path": "/crm/v8/Leads/upsert"})

@@ -37,9 +37,9 @@ def test_new_records(bench: Bench) -> None:
     [
         (Insert("Leads", key="Legacy_ID", on_existing="skip"), 300),
         (Insert("Leads", key="Legacy_ID", on_existing="update"), 200),
-        (Insert("Leads", key="Legacy_ID", on_existing="fail"), 300),
-        (Insert("Leads", key=OTHER, on_existing="skip"), 300),
-        (Insert("Leads", key=OTHER, on_existing="update"), 200),
+        pytest.param(Insert("Leads", key="Legacy_ID", on_existing="fail"), 300, marks=pytest.mark.slow),
+        pytest.param(Insert("Leads", key=OTHER, on_existing="skip"), 300, marks=pytest.mark.slow),
+        pytest.param(Insert("Leads", key=OTHER, on_existing="update"), 200, marks=pytest.mark.slow),
         (Upsert("Leads", match_on="Legacy_ID"), 200),
         (Update("Leads", key="Legacy_ID"), 300),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from zmigrate.ready_jobs.import_file import ImportFile
 
-from tests.support import QUICK, Bench, read_rows, write_rows
+from tests.support import QUICK, Bench, read_rows, thorough, write_rows
 from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
 from zmigrate.emulator import Emulator, Options
 from zmigrate.errors import JobError, UsageError
@@ -254,7 +254,7 @@ def test_keys_of_this_file_count_where_nothing_may_be_open(bench: Bench) -> None
         bench.run(make(ACCOUNTS, write_rows(bench.folder / "b.csv", tree(("x", "gone"))), strict))
 
 
-@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 4))])
+@pytest.mark.parametrize("seed", thorough(range(4)))
 def test_any_family_tree_through_faults_and_kills(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     count = 250

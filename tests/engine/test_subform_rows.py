@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engine.test_relations import make
-from tests.support import Bench, write_rows
+from tests.support import Bench, thorough, write_rows
 from zmigrate import Insert, RecordJob, Update, Upsert, scopes_for
 from zmigrate.engine.batch import Batch, Pending
 from zmigrate.engine.sender import Sender
@@ -69,7 +69,7 @@ def test_they_are_added_once_whatever_becomes_of_the_answer(bench: Bench, write:
     assert works(bench) == {"1": ["Fixed 1", "Cleaned"], "2": ["Fixed 2", "Cleaned"]}
 
 
-@pytest.mark.parametrize("fault", ["lost", "never applied"])
+@pytest.mark.parametrize("fault", thorough(["lost", "never applied"]))
 def test_an_update_by_id_adds_them_once(bench: Bench, fault: str) -> None:
     ids = bench.seed([{"Legacy_ID": "1", "Name": "Laptop"}, {"Legacy_ID": "2", "Name": "Mouse"}], MODULE)
     bench.script({**FAULTS[fault], "method": "PUT", "path": f"/crm/v8/{MODULE}", "times": 1})
@@ -83,7 +83,7 @@ def test_an_update_by_id_adds_them_once(bench: Bench, fault: str) -> None:
     assert works(bench) == {"1": ["Fixed 1", "Cleaned"], "2": ["Fixed 2", "Cleaned"]}
 
 
-@pytest.mark.parametrize("fault", ["lost", "server error"])
+@pytest.mark.parametrize("fault", thorough(["lost", "server error"]))
 def test_an_upsert_that_makes_them_is_told_from_one_that_adds_them(bench: Bench, fault: str) -> None:
     bench.seed([{"Legacy_ID": "1", "Name": "Laptop"}], MODULE)
     bench.script({**FAULTS[fault], "method": "POST", "path": f"/crm/v8/{MODULE}*", "times": 1})

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.engine.fakes import row
-from tests.support import Bench, file_job, leads, write_rows
+from tests.support import Bench, file_job, leads, thorough, write_rows
 from zmigrate import Insert, RecordJob, Upsert
 from zmigrate.engine.batch import Batch
 from zmigrate.engine.folder import RunFolder
@@ -186,7 +186,7 @@ def aborted(bench: Bench) -> RunFolder:
     return only(bench)
 
 
-@pytest.mark.parametrize("began_ahead", [False, True])
+@pytest.mark.parametrize("began_ahead", thorough([True, False]))
 def test_a_request_that_is_dated_ahead_doubles_nothing(
     began_ahead: bool, bench_with: Callable[..., Bench]
 ) -> None:

@@ -40,7 +40,7 @@ def test_a_look_for_lost_records_that_gets_no_answer_doubles_nothing(shape: str,
     assert (audit["creates"], audit["created_twice"]) == (300, [])
 
 
-@pytest.mark.parametrize("key", [UNIQUE, PLAIN])
+@pytest.mark.parametrize("key", thorough([PLAIN, UNIQUE]))
 def test_records_that_a_look_up_did_not_tell_are_found_by_the_next_one(key: str, bench: Bench) -> None:
     bench.seed(leads(60, key=key))
     path = write_rows(bench.folder / "leads.csv", leads(100, key=key))

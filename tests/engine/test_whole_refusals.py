@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.engine.victim import Victim, importing
-from tests.support import Bench, file_job, leads, read_rows, write_rows
+from tests.support import Bench, file_job, leads, read_rows, thorough, write_rows
 from zmigrate import Insert, Upsert
 
 LEADS = {"method": "POST", "path": "/crm/v8/Leads"}
@@ -91,6 +91,7 @@ def test_a_refusal_that_names_no_record_is_halved_down_to_the_one_at_fault(bench
     assert read_rows(result.files["errors"])[0]["line"] == "43"
 
 
+@pytest.mark.slow
 def test_killed_after_a_refusal_of_the_call_a_run_goes_on_where_it_was(bench: Bench) -> None:
     path = write_rows(bench.folder / "leads.csv", leads(500))
     bench.script({**LEADS, "fault": "lost_answer", "skip": 1, "times": 1})
@@ -181,7 +182,7 @@ def test_a_row_that_zoho_failed_on_for_several_reasons_is_looked_for(
     assert bench.audit(key=key)["creates"] == 3
 
 
-@pytest.mark.parametrize("status", [203, 206, 226])
+@pytest.mark.parametrize("status", thorough([203, 206, 226]))
 @pytest.mark.parametrize("key", ["Legacy_ID", "Old_System_Ref"])
 def test_a_page_in_place_of_an_answer_is_a_doubt_whatever_its_2xx(
     key: str, status: int, bench: Bench

@@ -35,7 +35,7 @@ class LocalZoho:
         self.folder = folder
         self.events: list[Event] = []
         self._stack = stack
-        self._control = stack.enter_context(httpx.Client(base_url=emulator.url + "/_emulator"))
+        self._control = stack.enter_context(httpx.Client(base_url=emulator.url + "/_emulator", verify=False))
 
     def credentials(self) -> Credentials:
         emulator = self.emulator
