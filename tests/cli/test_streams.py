@@ -19,9 +19,8 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="closes descriptors a
 
 ZMIGRATE = f"{sys.executable} -m zmigrate"
 IMPORT = "import-csv leads.csv --module Leads --operation insert --key Legacy_ID --emulator"
-FULL = pytest.param(
-    "> /dev/full 2> /dev/full", marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
-)
+FULL = "> /dev/full 2> /dev/full"
+LINUX = pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
 SLOW = pytest.mark.slow
 
 
@@ -49,7 +48,7 @@ def shell(folder):
     "redirected",
     [
         ">&- 2>&- <&-",
-        FULL,
+        pytest.param(FULL, marks=LINUX),
         *(
             pytest.param(each, marks=SLOW)
             for each in (
@@ -75,7 +74,7 @@ def test_streams_that_are_closed_or_full_change_nothing_of_a_run(shell, folder, 
         json.loads(line)  # nothing else was printed into it
 
 
-@pytest.mark.parametrize("redirected", [">&- 2>&- <&-", pytest.param(FULL, marks=SLOW)])
+@pytest.mark.parametrize("redirected", [">&- 2>&- <&-", pytest.param(FULL, marks=[LINUX, SLOW])])
 @pytest.mark.parametrize(
     ("words", "code"),
     [
