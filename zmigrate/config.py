@@ -120,7 +120,7 @@ def load_settings(
     found.update({name: value for name, value in overrides.items() if value is not None})
     chosen = state_dir or Path(values.get("ZMIGRATE_STATE_DIR", "").strip() or STATE_FOLDER)
     where = folder / chosen.expanduser()
-    if os.path.isfile(where):
+    if os.path.isfile(where):  # Path.is_file raises where the folder may not be looked into
         raise ConfigError(
             f"{chosen} is a file, not a folder to keep runs in.",
             hint="Name a folder with --state-dir or ZMIGRATE_STATE_DIR; it need not exist yet.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -303,7 +303,12 @@ async def later(ctx: Context) -> None:
     insert(ctx, {"id": "a"})
 
 
-@pytest.mark.parametrize("run", [as_a_generator, later])
+async def one_by_one(ctx: Context) -> AsyncIterator[None]:
+    insert(ctx, {"id": "a"})
+    yield
+
+
+@pytest.mark.parametrize("run", [as_a_generator, later, one_by_one])
 def test_a_run_whose_work_was_never_begun_does_not_count_as_finished(bench: Bench, run: Any) -> None:
     result = bench.run(by_hand(run))
     assert (result.state, result.exit_code, bench.audit()["creates"]) == ("broken", 2, 0)

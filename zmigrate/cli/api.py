@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,14 +15,13 @@ from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.zoho.facts.scopes import ORG
-from zmigrate.zoho.record_calls import elements_of
+from zmigrate.zoho.record_calls import elements_of, is_query
 from zmigrate.zoho.refusals import is_error
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
     from zmigrate.zoho.metadata import Org
 
-QUERY_PATH = re.compile(r"/crm/v[\d.]+/coql")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -98,7 +96,7 @@ def add_to(app: typer.Typer) -> None:
 
 def writes(verb: str, path: str) -> bool:
     """Whether a call may change something. A query is sent by POST, too."""
-    return verb != "GET" and not QUERY_PATH.fullmatch(path)
+    return verb != "GET" and not is_query(path)
 
 
 def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None:

@@ -31,11 +31,6 @@ OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
 
 
-def by_hand(info: RunInfo) -> bool:
-    """Whether the job is hand-written: its result files have nothing of a source, so that none is fed in."""
-    return info.record.write is None and info.record.steps is None
-
-
 def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
     """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
     takes no such file.

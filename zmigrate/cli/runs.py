@@ -241,7 +241,7 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from zmigrate.cli.mending import by_hand, commands, reloads
+    from zmigrate.cli.mending import commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
@@ -266,8 +266,8 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
             report=True,
             rows_total=(record.source or {}).get("rows"),
             counted_only=info.counted_only,
-            commands=None
-            if by_hand(info)
+            commands=None  # its result files have nothing of a source, so that none is fed in
+            if record.by_hand
             else commands(info, state_dir)
             if record.state == "finished" and not record.practice
             else (),

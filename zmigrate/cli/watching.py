@@ -115,14 +115,14 @@ def mending(result: RunResult, state_dir: Path | None) -> tuple[list[str] | None
     if not fails and not result.rows.in_doubt:
         return [], {}
     from zmigrate.cli.connections import found_settings
-    from zmigrate.cli.mending import by_hand, commands, reloads
+    from zmigrate.cli.mending import commands, reloads
     from zmigrate.engine.ledger import find_run
 
     try:
         info = find_run(found_settings(state_dir).state_dir, result.run_id)
     except ZmigrateError:
         return [], {}  # what keeps the folder from being read is told as the end of the run
-    if by_hand(info):
+    if info.record.by_hand:
         return None, {}
     return commands(info, state_dir) if fails else [], reloads(info, state_dir)
 

@@ -130,23 +130,11 @@ class RunContext:
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
         """The items one by one; `key` names what tells them apart (a key of a mapping, or an attribute).
 
-        An item ends as what its body wrote through `ctx.crm`: failed if Zoho refused a record or a call, with
-        the reason in errors.csv; else created, updated or deleted; unchanged if it wrote nothing. `ctx.skip`
-        and `ctx.fail` say otherwise. An item whose key came before in this loop fails, and is not handed out.
-
-        A resumed run leaves out what was finished. At least once for each: the item at work when a run is
-        killed comes again, also if its body had written something; an item that was finished, and wrote
-        something, does not, since it is in the journal before the next is handed out. An item at which an
-        error (or `break`) left the loop comes again, unless that would double what it wrote, with a POST say:
-        then it has failed as half done. An item with a write whose answer was lost is in doubt, whatever its
-        body does then: it does not come again.
-
-        A loop is known by the text of the line that calls `each`, so that a resume begins the loop anew where
-        that line was changed; where one line makes several loops, they are counted in their order.
-
-        The work on an item has to be done when the loop takes the next one: the item is finished then. So
-        write `for item in ctx.each(items):` with the writes in its body, and not `list(ctx.each(items))`, nor
-        batches or a thread pool that go on with an item after the loop has left it.
+        What an author may count on is said in `author.Context.each`. An item ends as what its body wrote
+        through `ctx.crm`: failed if Zoho refused a record or a call; else created, updated or deleted;
+        unchanged if it wrote nothing. One that wrote something is in the journal before the next is handed
+        out. One at which an error (or `break`) left the loop comes again, unless that would double what it
+        wrote: then it has failed as half done.
         """
         self._refuse_stray("ctx.each")
         self._settle_left()

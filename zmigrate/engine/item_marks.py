@@ -10,7 +10,7 @@ from types import FrameType
 import orjson
 
 Loop = tuple[str, int]
-"""The line of code that begins the loop, and the how-manieth loop of that line it is."""
+"""The line of code that begins the loop, and which of the loops of that line it is, from 1."""
 
 Path = tuple[Loop | str, ...]
 """Loop, key, loop, key …; that of a loop ends with the loop, that of an item with its key."""

@@ -54,7 +54,7 @@ class Lock:
     @property
     def held_elsewhere(self) -> bool:
         """Whether another holder has it now."""
-        if self.held or not os.path.exists(self._path):
+        if self.held or not os.path.exists(self._path):  # Path.exists raises where that is not permitted
             return False
         try:
             with self._path.open("a+", encoding="ascii") as handle:

@@ -40,7 +40,7 @@ def refuse_repetition(
     """
     for run in reversed(list(all_runs(state_dir))):
         if isinstance(run, UnreadableRun):
-            if not again and _may_be(run, job, source) and (once or _doubles(write)):
+            if not again and _may_be(run, job, source) and (once or _may_create(write)):
                 raise _unknown(run)
             continue
         record = run.record
@@ -70,7 +70,7 @@ def refuse_repetition(
                 f"the same {_named(source)} was inserted already: {run.run_id}",
                 hint=insert_once_more(record.write or {}, options),
             )
-        if _by_hand(record) and (run.rows.created or run.rows.in_doubt):
+        if record.by_hand and (run.rows.created or run.rows.in_doubt):
             created = "created records" if run.rows.created else "may have created records"
             raise RunError(
                 f"the same job has finished already, and {created}: {run.run_id}",
@@ -115,16 +115,12 @@ def _named(source: Mapping[str, Any] | None) -> str:
     return "file" if Path(source.get("path") or "").is_absolute() else "source"
 
 
-def _by_hand(record: RunRecord) -> bool:
-    return record.write is None and record.steps is None
-
-
 def _may_have_written(run: RunInfo) -> bool:
     return run.record.result is None or touched(run.rows) > 0
 
 
-def _doubles(write: Mapping[str, Any] | None) -> bool:
-    """Whether the same work done twice may make second records; a flow, or a hand-written job, may."""
+def _may_create(write: Mapping[str, Any] | None) -> bool:
+    """Whether the work creates records; a flow, or a hand-written job, may."""
     return write is None or write.get("operation") not in REPEATABLE
 
 

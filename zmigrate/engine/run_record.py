@@ -22,7 +22,7 @@ STAMP_LENGTH = len("20240131-235959")
 STATES = frozenset(get_args(RunState))
 TEXTS = ("run_id", "job", "state", "started_at", "origin", "api_domain", "place")
 TABLES = ("options", "settings", "org", "versions")
-OPTIONAL_TABLES = ("write", "source", "result", "reads")
+OPTIONAL_TABLES = ("source", "result")
 STEP_TEXTS = ("name", "file", "job")
 STEP_TABLES = ("options", "write", "source", "reads")
 RESULT_TABLES = ("rows", "requests", "tokens", "credits", "files")
@@ -65,6 +65,11 @@ class RunRecord:
     @property
     def unfinished(self) -> bool:
         return self.state in UNFINISHED
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the job is hand-written: it declares no write, and has no steps."""
+        return self.write is None and self.steps is None
 
     def began(self, now: float) -> float:
         """When the run began, in epoch seconds: as the record says, else as the run's id does, else long ago.

@@ -187,7 +187,8 @@ class Session:
             given = run(context)
             undone = does_nothing(f"`run` of {type(self._job).__name__}", given, JOB_SHAPE)
             if undone is not None:
-                given.close()
+                if hasattr(given, "close"):  # else Python warns of a coroutine that was never awaited
+                    given.close()
                 raise undone
             context.finish()
         except BaseException as error:

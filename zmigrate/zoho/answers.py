@@ -18,6 +18,7 @@ from zmigrate.errors import InDoubt, Retryable
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
+from zmigrate.zoho.record_calls import is_query
 from zmigrate.zoho.refusals import code_of, concerns, is_error, refusal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -60,7 +61,7 @@ class Call:
     @property
     def writes(self) -> bool:
         """True when it can change the org."""
-        return self.method != "GET" and not self.path.endswith("/coql")
+        return self.method != "GET" and not is_query(self.path)
 
 
 def call_params(params: Params) -> tuple[tuple[str, str], ...]:

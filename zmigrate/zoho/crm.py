@@ -20,7 +20,7 @@ from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.reading import Reader
-from zmigrate.zoho.record_calls import data_of, elements_of, record_path, records_written
+from zmigrate.zoho.record_calls import data_of, elements_of, is_query, record_path, records_written
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
@@ -268,8 +268,8 @@ class Crm:
             path,
             query,
             content,
-            heavy=path.endswith("/coql") or rows >= limits.HEAVY_FROM_RECORDS,
-            repeatable=repeatable or path.endswith("/coql"),
+            heavy=is_query(path) or rows >= limits.HEAVY_FROM_RECORDS,
+            repeatable=repeatable or is_query(path),
             credits=limits.write_credits("insert", rows) if rows else 1,
             expect=records or None,
         )

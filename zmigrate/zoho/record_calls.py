@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 _RECORD_PATH = re.compile(r"/crm/v[\d.]+/(?P<module>[A-Z]\w*)(?:/(?P<rest>upsert|\d+))?")
 
+_QUERY_PATH = re.compile(r"/crm/v[\d.]+/coql")
+
+
+def is_query(path: str) -> bool:
+    """Whether a POST to this path is a query, which changes nothing."""
+    return _QUERY_PATH.fullmatch(path.partition("?")[0]) is not None
+
 
 def record_path(path: str) -> tuple[re.Match[str] | None, dict[str, str]]:
     """The path of a module's records, None for another one, and the parameters that are written behind it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 from zmigrate.engine import preflight
 from zmigrate.engine.admission import refuse_lacking
@@ -30,9 +29,6 @@ from zmigrate.steady import steady_time
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS
 from zmigrate.zoho.metadata import Org
-
-if TYPE_CHECKING:
-    pass
 
 REASONS_SHOWN = 20
 
