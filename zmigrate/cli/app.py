@@ -130,7 +130,7 @@ def tell(error: BaseException, words: Sequence[str]) -> int:
     problem = errors.problem_behind(error, words)
     with suppress(BaseException):  # a second Ctrl-C ends the telling
         if problem.exit_code == errors.INTERNAL and {"-v", "--verbose"}.intersection(words):
-            traceback.print_exception(error)
+            streams.say("".join(traceback.format_exception(error)).rstrip())
         if problem.exit_code == INTERRUPTED:
             streams.say(f"\n{problem.message}")
         elif problem.message:

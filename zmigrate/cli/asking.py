@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 
+from zmigrate.cli import streams
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import UsageError
+from zmigrate.printable import printable
 
 
 def ask(question: str, *, default: str | None = None) -> str:
@@ -27,7 +29,7 @@ def read_hidden(prompt: str) -> str:
     from getpass import getpass
 
     try:
-        return getpass(prompt, sys.stderr)
+        return getpass(printable(prompt), sys.stderr)
     except EOFError:
         raise ended() from None
 
@@ -39,14 +41,13 @@ def ask_yes(question: str) -> bool:
 
 def read_line(prompt: str) -> str:
     """A line of stdin after a prompt on stderr."""
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
+    streams.prompt(prompt)
     try:
         line = sys.stdin.readline()
     except UnicodeDecodeError as error:
         raise UsageError(f"the answer can't be read: it is not {error.encoding.upper()}") from None
     if not can_ask():
-        sys.stderr.write("\n")
+        streams.say("")
     if not line:
         raise ended()
     return line

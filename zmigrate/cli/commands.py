@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from zmigrate.printable import printable
+
 if TYPE_CHECKING:
     from typer._click import Command as AnyCommand
     from typer._click import Context, Parameter
@@ -48,8 +50,8 @@ def reflow(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as help shows it: without what rich would take for markup."""
-    return text.replace("[", "\\[")
+    """Text as help shows it: without what rich would take for markup, or a terminal for a command."""
+    return printable(text).replace("[", "\\[")
 
 
 def command_of(

@@ -16,6 +16,7 @@ import typer
 
 from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.errors import CreditsSpent, ZmigrateError, disk_full, is_full_disk
+from zmigrate.printable import printable
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import name_of
 
@@ -191,9 +192,9 @@ def tell(problem: Problem, stream: TextIO) -> None:
     """`error: what is wrong and where`, then `hint: what to do`."""
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
-    stream.write(f"{error} {problem.message}\n")
+    stream.write(f"{error} {printable(problem.message)}\n")
     if problem.hint:
-        stream.write(f"{hint} {problem.hint}\n")
+        stream.write(f"{hint} {printable(problem.hint)}\n")
     stream.flush()
 
 

@@ -96,7 +96,7 @@ def add_to(app: typer.Typer) -> None:
         if as_json:
             streams.print_json(as_data(found, chosen))
         elif as_csv:
-            streams.echo(as_csv_text(found, chosen), end="")
+            streams.write_data(as_csv_text(found, chosen))
         else:
             show(found, chosen, whole_list=values is not None)
 

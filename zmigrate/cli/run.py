@@ -18,6 +18,7 @@ from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunOptions
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError, UsageError
+from zmigrate.printable import printable
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -112,12 +113,12 @@ def parameter_of(spec: OptionSpec) -> inspect.Parameter:
     default = inspect.Parameter.empty if spec.required else None
     hint: object = list[str] if spec.is_list else str
     if spec.kind == "argument":
-        info = typer.Argument(metavar=spec.metavar, help=text, show_default=False)
+        info = typer.Argument(metavar=printable(spec.metavar), help=text, show_default=False)
     elif spec.base is bool and not spec.is_list:
         hint = bool
         info = typer.Option(f"{spec.flag}/--no-{spec.flag[2:]}", help=text, show_default=False)
     else:
-        metavar = "WORD" if spec.choices else "TEXT" if spec.metavar == "STR" else spec.metavar
+        metavar = "WORD" if spec.choices else "TEXT" if spec.metavar == "STR" else printable(spec.metavar)
         info = typer.Option(spec.flag, metavar=metavar, help=text, show_default=False)
     return parameter(spec.name, hint if spec.required else hint | None, default, info)  # type: ignore[operator]
 

@@ -18,6 +18,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import IO, Any, TextIO, cast
 
+from zmigrate.printable import drawable, json_printable, printable
+
 STDOUT, STDERR = 1, 2
 """Descriptors."""
 LOOK_EVERY_S = 0.5
@@ -36,24 +38,30 @@ def json_escaped(text: str, _encoding: str) -> str:
 
 class Output:
     """A stream to write to. Where nothing can be written any more, since the reader is gone (`| head`, a
-    closed terminal, a lost SSH session) or the disk is full, it still takes what it is given.
+    closed terminal, a lost SSH session) or the disk is full, it still takes what it is given. A terminal gets
+    no control characters but those that draw.
     """
 
     def __init__(self, stream: IO[Any], escape: Callable[[str, str], str] = backslashed) -> None:
         self._stream = stream
         self._escape = escape
+        self._terminal = is_terminal(stream)
         self.lost: Exception | None = None
         """Why something that was written arrived nowhere."""
 
     def write(self, text: Any) -> int:
+        shown = self._guarded(text) if isinstance(text, str) else text
         try:
             try:
-                self._stream.write(text)
+                self._stream.write(shown)
             except UnicodeEncodeError as error:
-                self._stream.write(self._escape(text, error.encoding))
+                self._stream.write(self._escape(shown, error.encoding))
         except (OSError, ValueError) as error:  # ValueError: it is closed
             self.lost = error
         return len(text)
+
+    def _guarded(self, text: str) -> str:
+        return drawable(text) if self._terminal else text
 
     def writelines(self, lines: Sequence[Any]) -> None:
         for line in lines:
@@ -89,6 +97,18 @@ class Output:
             os.dup2(null, self._stream.fileno())
             os.close(null)
         self.flush()
+
+
+class JsonOutput(Output):
+    """The same for JSON: its strings have escapes for what nobody would see, and what a terminal would obey,
+    also in a file that somebody looks at later.
+    """
+
+    def __init__(self, stream: IO[Any]) -> None:
+        super().__init__(stream, json_escaped)
+
+    def _guarded(self, text: str) -> str:
+        return json_printable(text)
 
 
 class Input:
@@ -153,7 +173,7 @@ _RESULT: ContextVar[Output | None] = ContextVar("result", default=None)
 
 def result() -> TextIO:
     """Where JSON goes: stdout, which under --json nothing else gets."""
-    return cast("TextIO", _RESULT.get() or Output(sys.stdout, json_escaped))
+    return cast("TextIO", _RESULT.get() or JsonOutput(sys.stdout))
 
 
 def print_json(data: object, *, indent: int | None = None) -> None:
@@ -163,14 +183,24 @@ def print_json(data: object, *, indent: int | None = None) -> None:
     stream.flush()
 
 
-def echo(text: str, end: str = "\n") -> None:
+def echo(text: str) -> None:
     """Print a line of a result on stdout."""
-    sys.stdout.write(text + end)
+    sys.stdout.write(printable(text) + "\n")
+
+
+def write_data(text: str) -> None:
+    """Print data on stdout as they are, for a file or another program."""
+    sys.stdout.write(text)
 
 
 def say(text: str) -> None:
     """Print a line for a person on stderr, where it does not mix with a result."""
-    sys.stderr.write(text + "\n")
+    prompt(text + "\n")
+
+
+def prompt(text: str) -> None:
+    """Print text for a person on stderr without an end of the line."""
+    sys.stderr.write(printable(text))
     sys.stderr.flush()
 
 
@@ -201,7 +231,7 @@ def standard_streams(words: Sequence[str], *, own_process: bool) -> Iterator[Non
             found = kept_apart(out, stack, give_back=not own_process)
             sys.stdout = sys.stderr
         else:
-            found = Output(out._stream, json_escaped)
+            found = JsonOutput(out._stream)
             sys.stdout = cast("TextIO", out)
         token = _RESULT.set(found)
         if own_process:
@@ -243,7 +273,7 @@ def kept_apart(out: Output, stack: ExitStack, *, give_back: bool) -> Output:
     and processes of a job write to descriptor 1, if that is where stdout leads.
     """
     if descriptor_of(out) != STDOUT:
-        return Output(out._stream, json_escaped)
+        return JsonOutput(out._stream)
     out.flush()
     saved = os.dup(STDOUT)
     stream = stack.enter_context(os.fdopen(saved, "w", encoding=out.encoding))
@@ -251,7 +281,7 @@ def kept_apart(out: Output, stack: ExitStack, *, give_back: bool) -> Output:
     if give_back:
         stack.callback(os.dup2, saved, STDOUT)
         stack.callback(out.flush)  # before it is given back, so that nothing of it gets among the result
-    return Output(stream, json_escaped)
+    return JsonOutput(stream)
 
 
 def descriptor_of(stream: Output) -> int | None:

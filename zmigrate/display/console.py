@@ -1,4 +1,4 @@
-"""The two consoles. What is drawn on them lives elsewhere."""
+"""The two consoles. What is drawn on them lives elsewhere. No text that is printed on them controls them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ SPINS_PER_S = 12.5
 
 def stderr_console() -> Console:
     """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
-    from rich.console import Console
+    from zmigrate.display.printable_console import PrintableConsole
 
-    return Console(file=sys.stderr, stderr=True, highlight=False, emoji=False, markup=False)
+    return PrintableConsole(file=sys.stderr, stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def stdout_console() -> Console:
     """Where results go."""
-    from rich.console import Console
+    from zmigrate.display.printable_console import PrintableConsole
 
-    return Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
+    return PrintableConsole(file=sys.stdout, highlight=False, emoji=False, markup=False)
 
 
 def begin_live(console: Console, picture: RenderableType, *, by_itself: bool = False) -> Live:

@@ -1,0 +1,47 @@
+"""Text that a terminal may be given.
+
+Names, values and messages come from files and from Zoho, and a terminal obeys the control characters in them:
+some write the clipboard, others move the cursor over a line that was true.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Final
+
+_NEVER: Final = (
+    "\x00-\x08\x0b-\x1f\x7f"  # C0 but tab and newline; DEL
+    "\x80-\x9f"  # C1: some terminals take them for escape sequences
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164"  # no width
+    "\ufeff\uffa0"  # nor these
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # these turn the direction of what follows
+    "\u2028\u2029"  # line and paragraph separator
+    "\ufff9-\ufffb"  # interlinear annotation
+    "\ud800-\udfff"  # halves of a pair, which no encoding has
+    "\U000e0000-\U000e0fff"  # tags and selectors without a picture
+)
+UNPRINTABLE: Final = re.compile(f"[{_NEVER}]")
+
+_DRAWING: Final = r"\x1b\[(?:[0-9;]*m|[0-9]*[AK]|\?25[hl])"
+"""What a live display needs (ECMA-48): colors, the line above, a line emptied, the cursor hid and shown."""
+_UNDRAWABLE: Final = re.compile(f"({_DRAWING}|\r)|[{_NEVER}]")
+
+
+def printable(text: str) -> str:
+    """The text with what a terminal would obey, and what nobody would see, as escapes: `\\x1b`, `\\u202e`."""
+    return UNPRINTABLE.sub(_escape, text)
+
+
+def drawable(text: str) -> str:
+    """The same of text that was made for a terminal: what draws stays."""
+    return _UNDRAWABLE.sub(lambda found: found[1] or _escape(found), text)
+
+
+def json_printable(text: str) -> str:
+    """JSON with the same escaped in its strings; it means what it meant."""
+    return UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode("ascii")
