@@ -20,6 +20,7 @@ ROOMS = [
     ("display",),
     ("engine",),
     ("registry",),
+    ("job_files",),
     ("rows",),
     ("job",),
     ("job_checks",),

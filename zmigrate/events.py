@@ -27,6 +27,8 @@ class RunStarted(Event):
 
     run_id: str
     job: str
+    code: str
+    """The job's file, or that it is ready-made."""
     folder: str
     org: str
     environment: str
@@ -61,6 +63,8 @@ class FlowStarted(Event):
 
     run_id: str
     job: str
+    code: str
+    """The job's file, or that it is ready-made."""
     folder: str
     org: str
     environment: str

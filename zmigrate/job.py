@@ -92,6 +92,7 @@ __all__ = [
     "fills_of",
     "job_name",
     "missing_scopes",
+    "name_of_job",
     "options",
     "parse_option",
     "scopes_for",
@@ -333,11 +334,14 @@ class Flow(Job, abstract=True):
 
 
 def job_name(cls: type[Job]) -> str:
-    """The command's name: ImportLeads is `import-leads`, ImportCSVFile is `import-csv-file`."""
+    """The command's name."""
+    return name_of_job(cls.__name__)
+
+
+def name_of_job(class_name: str) -> str:
+    """ImportLeads is `import-leads`, ImportCSVFile is `import-csv-file`."""
     return (
-        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__)
-        .replace("_", "-")
-        .lower()
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).replace("_", "-").lower()
     )
 
 

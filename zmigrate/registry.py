@@ -1,18 +1,19 @@
-"""Finding and naming job modules. Nothing here runs a job.
+"""Finding and naming job modules. Nothing here runs a job, and to find one imports no other.
 
 First wins: the path that was named, `./jobs/*.py`, the entry-point group `zmigrate.jobs`, the ready-made
-jobs. The same file found twice counts once. A module that can't be imported is named, and hides no other.
+jobs. The same file found twice counts once. A file of `./jobs` takes no ready-made job's name: who works in a
+folder of somebody else's would run that one unawares.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -20,22 +21,28 @@ from typing import Final
 
 from zmigrate.errors import JobError, ZmigrateError
 from zmigrate.job import Job, job_name
+from zmigrate.job_files import JobClass, read_job_file
 from zmigrate.options import nearest
 
 ENTRY_POINT_GROUP: Final = "zmigrate.jobs"
 READY_MADE: Final = "ready-made"
 
-_CLASS: Final = re.compile(r"^class\s+([A-Za-z_]\w*)", re.M)
-
 
 @dataclass(frozen=True, slots=True)
 class JobEntry:
-    """A job that was found."""
+    """A job that was found. Its file is imported when its class is asked for."""
 
     name: str
-    cls: type[Job]
     origin: str
     """Where: a file's path, `ready-made`, or `entry point NAME`."""
+    doc: str
+    """The class's docstring."""
+    load: Callable[[], type[Job]] = field(repr=False)
+    """Import it. Raises JobError where its file can't be imported, or where it is none after all."""
+
+    @property
+    def cls(self) -> type[Job]:
+        return self.load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,54 +62,76 @@ class BrokenModule:
         """In a line, without the example of how to write it."""
         return str(self).partition("\n")[0].removesuffix(" Write it like this:")
 
-    def may_hold(self, job: str) -> bool:
-        """True where the file is named as the job is, or has a class that is."""
-        path = Path(self.path)
-        if path.stem.replace("_", "-") == job:
-            return True
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError):
-            return False
-        return any(job_name(type(name, (), {})) == job for name in _CLASS.findall(text))
+
+class NotImportable(JobError):
+    """A job whose module can't be imported."""
+
+    def __init__(self, job: str, module: BrokenModule) -> None:
+        super().__init__(f'the job "{job}" can\'t be used: {module}', hint=module.hint)
+        self.module = module
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All jobs by name, and the modules that could not be imported."""
+    """All jobs by name, and the modules of which it is known that they can't be imported."""
 
     jobs: Mapping[str, JobEntry]
     broken: tuple[BrokenModule, ...]
+    _faulty: Mapping[str, JobEntry] = field(default_factory=dict, repr=False)
+    """The jobs that files which are no Python seem to have: to be told why, when one is asked for."""
+    _modules: tuple[_ModuleOf, ...] = field(default=(), repr=False)
 
-    def get(self, name: str) -> type[Job]:
-        """The job's class. Raises JobError with the nearest name, and what could not be imported."""
-        if name in self.jobs:
-            return self.jobs[name].cls
-        own = next((module for module in self.broken if module.may_hold(name)), None)
-        others = "; ".join(module.in_short for module in self.broken if module is not own)
-        if own is not None:
-            hint = f"Other modules can't be imported either: {others}" if others else own.hint
-            raise JobError(f'the job "{name}" can\'t be used: {own}', hint=hint)
+    def entry(self, name: str) -> JobEntry:
+        """The job of this name, not imported yet. Raises JobError with the nearest name."""
+        found = self.jobs.get(name) or self._faulty.get(name)
+        if found is not None:
+            return found
         hint = "See `zmigrate jobs` for all jobs."
-        if others:
+        if self.broken:
+            others = "; ".join(module.in_short for module in self.broken)
             hint = f"These modules could not be imported: {others}"
         raise JobError(f'there is no job called "{name}".{nearest(name, self.jobs)}', hint=hint)
 
+    def get(self, name: str) -> type[Job]:
+        """The job's class. Raises JobError where there is none, or its file can't be imported."""
+        return self.entry(name).cls
+
+    def imported(self) -> Registry:
+        """The same after every file was imported: the jobs that can be run, and what can't be imported."""
+        usable = {}
+        broken = [*self.broken, *(found for module in self._modules if (found := module.fault) is not None)]
+        for name, entry in self.jobs.items():
+            try:
+                entry.load()
+            except NotImportable:
+                continue  # it is among the modules
+            except JobError as error:
+                broken.append(BrokenModule(entry.origin, None, error.message, error.hint))
+            else:
+                usable[name] = entry
+        return Registry(MappingProxyType(usable), tuple(broken), self._faulty)
+
 
 def discover(jobs_path: Path | None = None, folder: Path | None = None) -> Registry:
-    """Import all job modules. `jobs_path`: a file or folder named by the person; `folder`: the current one.
+    """Find all jobs. `jobs_path`: a file or folder named by the person; `folder`: the current one.
 
-    Raises JobError only if `jobs_path` does not exist.
+    Imports entry points, which somebody installed, and nothing else. Raises JobError only if `jobs_path` does
+    not exist.
     """
     finder = _Finder()
     if jobs_path is not None:
         if not jobs_path.exists():
             raise JobError(f"{jobs_path}: there is no such file or folder of jobs.")
         finder.add_files(_job_files(jobs_path))
-    finder.add_files(_job_files((folder or Path.cwd()) / "jobs"))
+    finder.add_files(_job_files((folder or Path.cwd()) / "jobs"), by_itself=True)
     finder.add_entry_points()
     finder.add_files(_ready_made_files(), origin=READY_MADE)
-    return Registry(MappingProxyType(finder.jobs), tuple(finder.broken))
+    return Registry(MappingProxyType(finder.jobs), tuple(finder.broken), finder.faulty, tuple(finder.modules))
+
+
+def is_ready_made(path: Path) -> bool:
+    """Whether it is the file of a ready-made job."""
+    return path.resolve() in {file.resolve() for file in _ready_made_files()}
 
 
 class _Finder:
@@ -110,15 +139,27 @@ class _Finder:
 
     def __init__(self) -> None:
         self.jobs: dict[str, JobEntry] = {}
+        self.faulty: dict[str, JobEntry] = {}
+        self.modules: list[_ModuleOf] = []
         self.broken: list[BrokenModule] = []
         self._seen: set[Path] = set()
 
-    def add_files(self, files: Iterable[Path], origin: str | None = None) -> None:
+    def add_files(self, files: Iterable[Path], origin: str | None = None, *, by_itself: bool = False) -> None:
+        """`by_itself`: nobody named these files, they lie in the current folder."""
         for path in files:
-            if self._is_new(path):
-                module = self._import_file(path)
-                if module is not None:
-                    self._add(_jobs_of(module), origin or _short(path))
+            if not self._is_new(path) or (by_itself and _is_copy_of_ready_made(path)):
+                continue
+            found = read_job_file(path)
+            module = _ModuleOf(path)
+            if found.fault is None:
+                self.modules.append(module)
+            else:
+                self.broken.append(_broken(_short(path), found.fault, path))
+            for each in found.classes:
+                taken = by_itself and each.job in _ready_made_names()
+                load = _refuse(each, path) if taken else module.loader(each)
+                entry = JobEntry(each.job, origin or _short(path), each.doc, load)
+                (self.jobs if found.fault is None else self.faulty).setdefault(each.job, entry)
 
     def add_entry_points(self) -> None:
         for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
@@ -135,10 +176,10 @@ class _Finder:
             file = getattr(module, "__file__", None)
             if isinstance(loaded, ModuleType):
                 if file is None or self._is_new(Path(file)):
-                    self._add(_jobs_of(loaded), f"entry point {point.name}")
+                    self._add_classes(_jobs_of(loaded), f"entry point {point.name}")
             elif isinstance(loaded, type) and issubclass(loaded, Job):
                 if file is None or Path(file).resolve() not in self._seen:
-                    self._add([loaded], f"entry point {point.name}")
+                    self._add_classes([loaded], f"entry point {point.name}")
             else:
                 self.broken.append(
                     BrokenModule(
@@ -153,27 +194,74 @@ class _Finder:
         self._seen.add(real)
         return True
 
-    def _import_file(self, path: Path) -> ModuleType | None:
-        name = f"zmigrate_job_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}_{path.stem}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None:
-            self.broken.append(BrokenModule(_short(path), None, "not a Python file"))
-            return None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # annotations are read through it
-        try:
-            with _siblings_importable(path):
-                spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            del sys.modules[name]
-            self.broken.append(_broken(_short(path), error, path))
-            return None
-        return module
-
-    def _add(self, classes: Iterable[type[Job]], origin: str) -> None:
+    def _add_classes(self, classes: Iterable[type[Job]], origin: str) -> None:
         for cls in classes:
-            name = job_name(cls)
-            self.jobs.setdefault(name, JobEntry(name, cls, origin))
+            entry = JobEntry(job_name(cls), origin, cls.__doc__ or "", partial(_itself, cls))
+            self.jobs.setdefault(entry.name, entry)
+
+
+def _itself(cls: type[Job]) -> type[Job]:
+    return cls
+
+
+class _ModuleOf:
+    """The module of a file, imported once, when one of its jobs is wanted."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._module: ModuleType | BrokenModule | None = None
+
+    @property
+    def fault(self) -> BrokenModule | None:
+        """Why it can't be imported; None where it could be."""
+        found = self._imported()
+        return found if isinstance(found, BrokenModule) else None
+
+    def _imported(self) -> ModuleType | BrokenModule:
+        if self._module is None:
+            self._module = _import_file(self._path)
+        return self._module
+
+    def loader(self, found: JobClass) -> Callable[[], type[Job]]:
+        """What gives the class itself. Raises JobError."""
+
+        def load() -> type[Job]:
+            module = self._imported()
+            if isinstance(module, BrokenModule):
+                raise NotImportable(found.job, module)
+            cls = next((cls for cls in _jobs_of(module) if cls.__name__ == found.name), None)
+            if cls is None:
+                raise JobError(f"{_short(self._path)}: the class {found.name} is no job.")
+            return cls
+
+        return load
+
+
+def _refuse(found: JobClass, path: Path) -> Callable[[], type[Job]]:
+    def load() -> type[Job]:
+        raise JobError(
+            f'{_short(path)} has a job called "{found.job}", as a ready-made job is called.',
+            hint=f"Rename its class {found.name}; or, if you mean that file and trust it: "
+            f"--jobs {_short(path)}",
+        )
+
+    return load
+
+
+def _import_file(path: Path) -> ModuleType | BrokenModule:
+    name = f"zmigrate_job_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        return BrokenModule(_short(path), None, "not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # annotations are read through it
+    try:
+        with _siblings_importable(path):
+            spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        return _broken(_short(path), error, path)
+    return module
 
 
 class _siblings_importable:
@@ -202,10 +290,25 @@ def _job_files(path: Path) -> list[Path]:
     )
 
 
+@cache
 def _ready_made_files() -> list[Path]:
     spec = importlib.util.find_spec("zmigrate.ready_jobs")
     folders = (spec.submodule_search_locations if spec is not None else None) or []
     return [file for folder in folders for file in _job_files(Path(folder))]
+
+
+@cache
+def _ready_made_names() -> frozenset[str]:
+    return frozenset(each.job for file in _ready_made_files() for each in read_job_file(file).classes)
+
+
+def _is_copy_of_ready_made(path: Path) -> bool:
+    """True in a clone of zmigrate beside an installed one: `./jobs` holds the ready-made jobs themselves."""
+    twin = next((file for file in _ready_made_files() if file.name == path.name), None)
+    try:
+        return twin is not None and twin.read_bytes() == path.read_bytes()
+    except OSError:
+        return False
 
 
 def _jobs_of(module: ModuleType) -> Iterator[type[Job]]:
@@ -222,10 +325,11 @@ def _jobs_of(module: ModuleType) -> Iterator[type[Job]]:
 
 def _broken(shown: str, error: BaseException, path: Path | None = None) -> BrokenModule:
     line = None
-    if isinstance(error, SyntaxError) and error.filename:
+    if isinstance(error, SyntaxError) and (error.filename or path is not None):
         line = error.lineno
-        if path is not None and Path(error.filename).resolve() != path.resolve():
-            shown = _short(Path(error.filename))
+        elsewhere = Path(error.filename or "")
+        if path is not None and elsewhere.is_file() and elsewhere.resolve() != path.resolve():
+            shown = _short(elsewhere)
         text = f"{type(error).__name__}: {error.msg}"
     else:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is(frame.filename, path)]

@@ -145,7 +145,7 @@ def test_the_command_that_could_double_is_refused_until_a_person_has_looked(zmig
 
 def test_a_run_folder_that_cant_be_read_does_not_hide_how_the_run_ended(tmp_path):
     result = RunResult("20260101-gone", "import-csv", "broken", {}, "", Rows(read=1, in_doubt=1))
-    assert mending(result, tmp_path) == ([], {})
+    assert mending(result, tmp_path, None) == ([], {})
 
 
 def test_practice_tells_why_and_sends_nobody_to_look(zmigrate, leads):

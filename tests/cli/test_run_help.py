@@ -123,15 +123,25 @@ def test_a_broken_module_is_named_and_hides_no_other(zmigrate, job, folder):
 @pytest.mark.parametrize("file", ["no_scope.py", "other.py"])
 def test_a_job_whose_module_is_broken_is_told_its_own_reason_first(zmigrate, job, folder, file):
     (folder / "jobs" / "bad.py").write_text("def broken(:\n")
-    (folder / "jobs" / "aaa.py").write_text("from zmigrate import Insert\nInsert('my leads')\n")
-    (folder / "jobs" / file).write_text("import nowhere_to_be_found\n\nclass NoScope:\n    pass\n")
+    text = "import nowhere_to_be_found\nfrom zmigrate import Job\n\nclass NoScope(Job):\n    pass\n"
+    (folder / "jobs" / file).write_text(text)
     done = zmigrate("run", "no-scope")
     assert done.code == 2
-    first, hint, *rest = done.err.splitlines()
+    (first,) = done.err.splitlines()
     assert first.startswith(f'error: the job "no-scope" can\'t be used: jobs/{file}:1: ModuleNotFoundError')
-    assert "jobs/bad.py:1" in hint
-    assert "jobs/aaa.py:2: 'my leads' in Insert(...) is no api name of a module." in hint
-    assert rest == []
+
+
+@pytest.mark.parametrize("name", ["bad", "bad-one"])
+def test_a_job_in_a_file_that_is_no_python_is_told_where(zmigrate, job, folder, name):
+    (folder / "jobs" / "bad.py").write_text("class BadOne(Job):\n    pass\ndef broken(:\n")
+    done = zmigrate("run", name)
+    assert done.code == 2
+    assert f'the job "{name}" can\'t be used: jobs/bad.py:3: SyntaxError' in done.err
+
+
+def test_an_unknown_job_names_the_files_that_are_no_python(zmigrate, job, folder):
+    (folder / "jobs" / "bad.py").write_text("def broken(:\n")
+    assert "jobs/bad.py:1" in zmigrate("run", "gone").err
 
 
 def test_a_file_in_the_jobs_place_is_told_how_to_be_loaded(zmigrate):

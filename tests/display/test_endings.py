@@ -30,6 +30,7 @@ def result(**changes):
     values = {
         "run_id": "20260101-120000-import-csv-ab12",
         "job": "import-csv",
+        "code": "ready-made",
         "state": "finished",
         "rows": rows | changes.pop("rows", {}),
         "requests": {"sent": 12, "retried": 2, "throttled": 0},
@@ -56,6 +57,7 @@ def test_a_flow_names_the_files_of_those_steps_that_have_failed_rows():
 def facts(**changes) -> BannerFacts:
     values = {
         "job": "import-csv",
+        "code": "ready-made",
         "org": "Acme",
         "environment": "production",
         "place": "profile `prod` in zmigrate.toml",

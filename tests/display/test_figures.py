@@ -25,6 +25,7 @@ def started(**changes) -> events.RunStarted:
     values = {
         "run_id": "20260101-120000-import-csv-ab12",
         "job": "import-csv",
+        "code": "ready-made",
         "folder": "runs/x",
         "org": "Acme",
         "environment": "sandbox",

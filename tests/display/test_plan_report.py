@@ -33,6 +33,7 @@ def a_plan(rejects: int = 0, **more: Any) -> Plan:
     book.index_rejects()
     usual: dict[str, Any] = {
         "job": "import-csv",
+        "code": "ready-made",
         "org": {"id": "1", "name": "Acme", "sandbox": True},
         "environment": "sandbox",
         "profile": "profile default",

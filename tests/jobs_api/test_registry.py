@@ -66,7 +66,9 @@ def test_what_is_named_goes_before_the_folder_and_the_folder_before_the_ready_ma
     put(tmp_path / "jobs", two=job_text("LoadA"), mine=job_text("ImportCsv"))
     registry = discover(named, tmp_path)
     assert registry.jobs["load-a"].origin.endswith(os.path.join("named", "one.py"))
-    assert registry.jobs["import-csv"].origin.endswith("mine.py")
+    with pytest.raises(JobError, match="as a ready-made job is called"):
+        registry.get("import-csv")
+    assert discover(tmp_path / "jobs", tmp_path).get("import-csv").__doc__ == "Load ImportCsv."
 
 
 def test_a_single_file_can_be_named(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_the_same_file_found_twice_is_imported_once(tmp_path: Path, monkeypatch:
         tmp_path / "jobs", load=job_text("LoadA").replace("\nfrom pathlib", "\n" + head + "from pathlib")
     )
     (tmp_path / "link").symlink_to(folder)
-    assert names(discover(tmp_path / "link", tmp_path)) == {"load-a"}
+    assert names(discover(tmp_path / "link", tmp_path).imported()) == {"load-a"}
     assert os.environ["IMPORTS"] == "x"
 
 
@@ -112,7 +114,7 @@ def test_a_broken_module_is_named_and_hides_no_other(
     tmp_path: Path, text: str, line: int | None, error: str
 ) -> None:
     put(tmp_path / "jobs", bad=text, good=job_text("LoadA"))
-    registry = discover(folder=tmp_path)
+    registry = discover(folder=tmp_path).imported()
     assert names(registry) == {"load-a"}
     (broken,) = registry.broken
     assert broken.path.endswith("bad.py")

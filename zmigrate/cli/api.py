@@ -110,6 +110,7 @@ def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None
     console = stderr_console()
     facts = BannerFacts(
         job="api",
+        code=None,
         org=f"{org.name} ({org.zgid})",
         environment=org.type or "production",
         place=place,

@@ -30,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
     @app.command(cls=Command)
     def jobs(path: JobsPath = None, as_json: Json = False) -> None:
         """List the jobs that can be run from this folder."""
-        registry = found(path)
+        registry = found(path).imported()
         if as_json:
             streams.print_json([as_data(entry) for entry in ordered(registry)])
         else:
@@ -46,9 +46,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Describe a job: its write, scopes and options."""
-        registry = found(path)
-        registry.get(job)  # raises JobError with the nearest name
-        entry = registry.jobs[job]
+        entry = found(path).entry(job)
         if as_json:
             streams.print_json(as_data(entry))
             return
@@ -117,14 +115,14 @@ def table(registry: Registry) -> RenderableType:
 
 def first_line(entry: JobEntry) -> str:
     """The first line of the job's docstring."""
-    return inspect.cleandoc(entry.cls.__doc__ or "").partition("\n")[0]
+    return inspect.cleandoc(entry.doc).partition("\n")[0]
 
 
 def as_data(entry: JobEntry) -> dict[str, Any]:
     """A job as JSON."""
     return {
         "name": entry.name,
-        "help": inspect.cleandoc(entry.cls.__doc__ or ""),
+        "help": inspect.cleandoc(entry.doc),
         "origin": str(entry.origin),
         "write": constant(entry.cls, "write"),
         "scopes": constant(entry.cls, "scopes"),

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from zmigrate.display.doubt import Reload
     from zmigrate.engine.ledger import RunInfo
     from zmigrate.engine.run_record import RunRecord
-    from zmigrate.job import Job
     from zmigrate.options import OptionSpec
 
 TAKES_A_KEY = frozenset({"import-csv", "import-file"})
@@ -31,9 +30,9 @@ OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
 
 
-def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
+def commands(info: RunInfo, state_dir: Path | None, jobs: Path | None) -> list[str]:
     """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
-    takes no such file.
+    takes no such file, or is not found from here. `state_dir`, `jobs`: as the command line named them.
     """
     from zmigrate.engine.ledger import list_steps, readable
 
@@ -41,13 +40,13 @@ def commands(info: RunInfo, state_dir: Path | None) -> list[str]:
     made = []
     for run in readable(list_steps(info.folder)) or [info]:
         if run.rows.failed:
-            words = words_of(run.record, flow, run.folder.result_file("errors"))
+            words = words_of(run.record, flow, run.folder.result_file("errors"), jobs)
             if words is not None:
                 made.append(command_of([*words, *told_to_run(info, state_dir)]))
     return made
 
 
-def reloads(info: RunInfo, state_dir: Path | None) -> dict[str, Reload]:
+def reloads(info: RunInfo, state_dir: Path | None, jobs: Path | None) -> dict[str, Reload]:
     """By run id, of a flow that of each step: how the rows in doubt are loaded again."""
     from zmigrate.display.doubt import Reload
     from zmigrate.engine.again import doubles
@@ -60,7 +59,7 @@ def reloads(info: RunInfo, state_dir: Path | None) -> dict[str, Reload]:
         if not run.rows.in_doubt or write is None:
             continue
         file = run.folder.result_file("in_doubt")
-        words = words_of(run.record, flow, file)
+        words = words_of(run.record, flow, file, jobs)
         by = field_to_look_by(words, write, file) if doubles(write) else None
         looks = [] if by is None else ["--on-existing", "skip"]
         if by is not None and not write["key"]:
@@ -105,16 +104,18 @@ def common(record: RunRecord) -> Iterator[str]:
         yield from ("--trigger", name)
 
 
-def words_of(record: RunRecord, flow: RunRecord | None, file: Path) -> list[str] | None:
+def words_of(record: RunRecord, flow: RunRecord | None, file: Path, jobs: Path | None) -> list[str] | None:
     """Job and options that load this file as the run loaded its source."""
     if flow is not None and record.job == "load-file":
         return words_of_load(record, flow, file)
-    found = class_of(record)
-    if found is None:
-        return None
-    cls, jobs = found
+    from zmigrate.engine.job_code import class_of_run
+    from zmigrate.errors import JobError
     from zmigrate.job import options
 
+    try:
+        cls = class_of_run(record, jobs, Path.cwd())
+    except JobError:
+        return None
     words, takes_it = [record.job], False
     source = record.source or {}
     for spec in options(cls):
@@ -127,7 +128,9 @@ def words_of(record: RunRecord, flow: RunRecord | None, file: Path) -> list[str]
         else:
             words += written(spec, value)
     takes_csv = source.get("delimiter") is not None or record.job == "import-file"
-    return [*words, *jobs] if takes_it and takes_csv else None
+    if not (takes_it and takes_csv):
+        return None
+    return words if jobs is None else [*words, "--jobs", nearby(str(jobs.absolute()))]
 
 
 def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] | None:
@@ -159,19 +162,6 @@ def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
             continue
         return [*words, *given]
     return [*words, *every]
-
-
-def class_of(record: RunRecord) -> tuple[type[Job], list[str]] | None:
-    """The job's class, with the option that finds it where it has to be named; None where it is not found."""
-    from zmigrate.engine.job_code import origin as job_file
-    from zmigrate.registry import discover
-
-    here = discover(None, Path.cwd())
-    found, file = here.jobs.get(record.job), Path(record.origin)
-    if found is not None and (not file.is_file() or job_file(found.cls) == record.origin):
-        return found.cls, []
-    found = discover(file, Path.cwd()).jobs.get(record.job) if file.is_file() else None
-    return None if found is None else (found.cls, ["--jobs", nearby(record.origin)])
 
 
 def written(spec: OptionSpec, value: Any) -> Iterator[str]:

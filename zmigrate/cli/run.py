@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from zmigrate.cli.asking import read_hidden
-from zmigrate.cli.commands import Group, command_of, escaped, parameter, parameters_of, reflow
+from zmigrate.cli.commands import Group, LazyCommand, command_of, escaped, parameter, parameters_of, reflow
 from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunOptions
 from zmigrate.cli.streams import can_ask
@@ -33,6 +33,18 @@ REGISTRY = "zmigrate.registry"
 Choices = TypeVar("Choices", bound="DataclassInstance")
 
 
+class JobCommand(LazyCommand):
+    """The command of a job, whose file is imported when it is called, and not to list it."""
+
+    def __init__(self, entry: JobEntry, make: Callable[[JobEntry], Command]) -> None:
+        super().__init__(entry.name, help=escaped(reflow(entry.doc)))
+        self._entry = entry
+        self._make = make
+
+    def real(self) -> Command:
+        return self._make(self._entry)
+
+
 class RunGroup(Group):
     """Its commands are the jobs that can be found. Nothing is imported before one is asked for."""
 
@@ -50,8 +62,7 @@ class RunGroup(Group):
             if ctx.resilient_parsing:
                 return None
             refuse_file(cmd_name)
-            registry.get(cmd_name)  # raises JobError with the nearest name
-        return self.command_of(registry.jobs[cmd_name])
+        return JobCommand(registry.entry(cmd_name), self.command_of)
 
     def command_of(self, entry: JobEntry) -> Command:
         """What is to be done with a job."""
@@ -90,20 +101,16 @@ def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, C
     """The command of one job: its own options, then the runner's (`choices`) in a panel of their own."""
     from zmigrate.job import options
 
-    specs = {spec.name: spec for spec in options(entry.cls)}
+    cls = entry.cls
+    specs = {spec.name: spec for spec in options(cls)}
     own = [parameter_of(spec) for spec in specs.values() if not spec.secret]
 
     def act(values: dict[str, Any], context: typer.Context) -> None:
         values["verbose"] |= bool(context.obj)
         chosen = choices(**{each.name: values.pop(each.name) for each in fields(choices)})
-        begin(build(entry.cls, specs, values), chosen)
+        begin(build(cls, specs, values), chosen)
 
-    return command_of(entry.name, help_of(entry.cls), [*own, *parameters_of(choices)], act)
-
-
-def help_of(cls: type[Job]) -> str:
-    """The docstring, with what rich would take for markup escaped."""
-    return escaped(reflow(cls.__doc__ or ""))
+    return command_of(entry.name, escaped(reflow(cls.__doc__ or "")), [*own, *parameters_of(choices)], act)
 
 
 def parameter_of(spec: OptionSpec) -> inspect.Parameter:
@@ -197,7 +204,7 @@ def start(job: Job, options: RunOptions) -> None:
             confirm=watch.confirm if can_ask() else None,
             stop=watch.stop,
         )
-    watch.finish(result, practice=options.emulator, state_dir=options.state_dir)
+    watch.finish(result, practice=options.emulator, state_dir=options.state_dir, jobs=options.jobs)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -14,6 +14,7 @@ from zmigrate.cli.options import (
     AsJson,
     Concurrency,
     Jobs,
+    JobsPath,
     Json,
     KeepGoing,
     Limit,
@@ -78,7 +79,7 @@ def add_to(app: typer.Typer) -> None:
                 confirm=watch.confirm if streams.can_ask() else None,
                 stop=watch.stop,
             )
-        watch.finish(result, state_dir=state_dir)
+        watch.finish(result, state_dir=state_dir, jobs=jobs)
 
     @app.command(cls=Command)
     def runs(state_dir: State = None, as_json: Json = False) -> None:
@@ -97,7 +98,7 @@ def add_to(app: typer.Typer) -> None:
         stdout_console().print(Group(table(found), *troubles(found)) if found else "no runs yet")
 
     @app.command(cls=Command)
-    def report(run: RunRef, state_dir: State = None, as_json: Json = False) -> None:
+    def report(run: RunRef, jobs: JobsPath = None, state_dir: State = None, as_json: Json = False) -> None:
         """Tell what a run did and why rows failed."""
         from zmigrate.cli.connections import found_settings
         from zmigrate.engine.ledger import find_run
@@ -108,24 +109,23 @@ def add_to(app: typer.Typer) -> None:
             return
         from zmigrate.display.console import stdout_console
 
-        stdout_console().print(description(info, state_dir), crop=False)
+        stdout_console().print(description(info, state_dir, jobs), crop=False)
 
 
 def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dict[str, str]:
     """The job's secret options, which no run keeps: from the environment or a prompt, as when it began."""
     from zmigrate.cli.connections import found_settings
     from zmigrate.cli.run import secret_value
+    from zmigrate.engine.job_code import class_of_run
     from zmigrate.engine.ledger import find_run
     from zmigrate.job import options
-    from zmigrate.registry import discover
 
     record = find_run(found_settings(state_dir).state_dir, reference).record
     if not record.unfinished or record.practice:
         return {}
-    where = jobs or (Path(record.origin) if Path(record.origin).is_file() else None)
     found = {
         spec.name: secret_value(spec)
-        for spec in options(discover(where, Path.cwd()).get(record.job))
+        for spec in options(class_of_run(record, jobs, Path.cwd()))
         if spec.secret
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -236,7 +236,7 @@ def table(found: list[Run]) -> RenderableType:
     return made
 
 
-def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
+def description(info: RunInfo, state_dir: Path | None, jobs: Path | None = None) -> RenderableType:
     """One run on a screen: banner, accounting, reasons, files, how to go on."""
     from rich.console import Group
     from rich.text import Text
@@ -268,10 +268,10 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
             counted_only=info.counted_only,
             commands=None  # its result files have nothing of a source, so that none is fed in
             if record.by_hand
-            else commands(info, state_dir)
+            else commands(info, state_dir, jobs)
             if record.state == "finished" and not record.practice
             else (),
-            reloads={} if record.practice else reloads(info, state_dir),
+            reloads={} if record.practice else reloads(info, state_dir, jobs),
         )
     )
     for run in readable(list_steps(info.folder)) or [info]:
@@ -291,10 +291,12 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
 def facts_of_record(record: RunRecord) -> BannerFacts:
     """The banner from what the run folder says."""
     from zmigrate.display.banner import BannerFacts
+    from zmigrate.engine.job_code import shown_origin
 
     write = record.write or {}
     return BannerFacts(
         job=record.job,
+        code=shown_origin(record.origin),
         org=f"{record.org.get('name', '')} ({record.org.get('zgid', '')})",
         environment="sandbox" if record.org.get("sandbox") else "production",
         place=record.place,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zmigrate.cli.app import COMMANDS
 from zmigrate.errors import UsageError
-from zmigrate.job import job_name
+from zmigrate.job import name_of_job
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
 
@@ -108,7 +108,7 @@ def write_scaffold(name: str, folder: Path) -> Scaffold:
     module = name.replace("-", "_")
     title = module.replace("_", " ").capitalize()
     cls = class_name(name)
-    job = job_name(type(cls, (), {}))
+    job = name_of_job(cls)
     sample = Path("samples") / f"{module}.csv"
     test = Path("tests") / f"test_{module}.py"
     words = {"title": title, "job": job, "module": module, "cls": cls, "sample": sample.as_posix()}

@@ -71,15 +71,23 @@ class Watch:
         with handled_by(end_question):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
-    def finish(self, result: RunResult, *, practice: bool = False, state_dir: Path | None = None) -> None:
+    def finish(
+        self,
+        result: RunResult,
+        *,
+        practice: bool = False,
+        state_dir: Path | None = None,
+        jobs: Path | None = None,
+    ) -> None:
         """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code.
 
-        `state_dir`: as the command named it.
+        `state_dir`, `jobs`: as the command named them.
         """
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
             with errors.never_the_result("the summary", state_dir):
-                self._summarise(result, body, practice=practice, state_dir=state_dir)
+                commands, reloads = ([], {}) if practice else mending(result, state_dir, jobs)
+                self._summarise(body, commands, reloads, practice=practice)
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
@@ -90,9 +98,13 @@ class Watch:
         raise typer.Exit(result.exit_code)
 
     def _summarise(
-        self, result: RunResult, body: dict[str, Any], *, practice: bool, state_dir: Path | None
+        self,
+        body: dict[str, Any],
+        commands: list[str] | None,
+        reloads: dict[str, Reload],
+        *,
+        practice: bool,
     ) -> None:
-        commands, reloads = ([], {}) if practice else mending(result, state_dir)
         shown = summary(
             body,
             practice=practice,
@@ -108,7 +120,9 @@ class Watch:
         self._console.print(banner(facts))
 
 
-def mending(result: RunResult, state_dir: Path | None) -> tuple[list[str] | None, dict[str, Reload]]:
+def mending(
+    result: RunResult, state_dir: Path | None, jobs: Path | None
+) -> tuple[list[str] | None, dict[str, Reload]]:
     """The commands that feed in again what failed, once the run is finished, None for a hand-written job; and
     what is in doubt."""
     fails = result.state == "finished" and result.rows.failed
@@ -124,7 +138,7 @@ def mending(result: RunResult, state_dir: Path | None) -> tuple[list[str] | None
         return [], {}  # what keeps the folder from being read is told as the end of the run
     if info.record.by_hand:
         return None, {}
-    return commands(info, state_dir) if fails else [], reloads(info, state_dir)
+    return commands(info, state_dir, jobs) if fails else [], reloads(info, state_dir, jobs)
 
 
 def end_question(_number: int, _frame: FrameType | None) -> None:
@@ -140,6 +154,7 @@ def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts
         write = {"module": event.module, "operation": event.operation}
     return BannerFacts(
         job=event.job,
+        code=event.code,
         org=event.org,
         environment=event.environment,
         place=event.profile,
@@ -154,6 +169,7 @@ def facts_of_banner(asked: Banner) -> BannerFacts:
     """The banner from what the engine asks about."""
     return BannerFacts(
         job=asked.job,
+        code=asked.code,
         org=asked.org,
         environment=asked.environment,
         place=asked.profile,

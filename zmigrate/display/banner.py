@@ -26,6 +26,8 @@ class BannerFacts:
     """What the banner says. `place` names where the credentials were found."""
 
     job: str
+    code: str | None
+    """The file of the job's code, or that it is ready-made; None where no job is run."""
     org: str
     environment: str
     place: str
@@ -51,6 +53,8 @@ def banner(facts: BannerFacts) -> RenderableType:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
+    if facts.code is not None:
+        grid.add_row("code", facts.code)
     grid.add_row("org", facts.org)
     grid.add_row("environment", Text(facts.environment, style=f"bold {color}"))
     grid.add_row("credentials", facts.place)

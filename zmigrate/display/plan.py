@@ -121,6 +121,7 @@ def _banner(plan: Plan | FlowPlan, practice: bool) -> RenderableType:
     return banner(
         BannerFacts(
             job=f"plan of {plan.job}",
+            code=plan.code,
             org=str(plan.org["name"]),
             environment=plan.environment,
             place=plan.profile,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
 from zmigrate.engine.admission import Confirm
 from zmigrate.engine.invocation import Invocation
+from zmigrate.engine.job_code import class_of_run
 from zmigrate.engine.ledger import RunInfo, find_run
 from zmigrate.engine.preflight import Banner
 from zmigrate.engine.repetition import beside
@@ -22,7 +23,6 @@ from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
 from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
-from zmigrate.registry import discover
 from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -136,9 +136,9 @@ def resume(
     """Go on with an unfinished run, named by its id, a unique prefix, or "last". Raises RunError if it can't
     go on.
 
-    The job is found by its name, as for the command; a `job` defined elsewhere is handed in as it was built
-    for the run. `limit` is a number of further rows. `secrets` are the job's secret options, which no run
-    stores.
+    The job is found by its name, as for the command, never by what the run's folder says of its file; a `job`
+    defined elsewhere is handed in as it was built for the run. `limit` is a number of further rows. `secrets`
+    are the job's secret options, which no run stores.
     """
     stop = stop or StopSignal()
     environ = os.environ if environ is None else environ
@@ -197,9 +197,8 @@ def _runner(
 
 
 def _job_of(record: RunRecord, jobs: Path | None, folder: Path, secrets: Mapping[str, str]) -> Job:
-    """The job as it was built: from --jobs, else from the file where it was found, else by name."""
-    where = jobs or (Path(record.origin) if Path(record.origin).is_file() else None)
-    return decode_options(discover(where, folder).get(record.job), record.options, secrets)
+    """The job as it was built."""
+    return decode_options(class_of_run(record, jobs, folder), record.options, secrets)
 
 
 def _settings(

@@ -20,7 +20,7 @@ from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
 from zmigrate.engine.folder import WITHOUT_RECORD, RunFolder, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
-from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
+from zmigrate.engine.job_code import code_hash, origin, shown_origin, tell_of_changed_code
 from zmigrate.engine.ledger import identity, list_steps, readable
 from zmigrate.engine.outcomes import RunState
 from zmigrate.engine.preflight import Banner
@@ -191,6 +191,7 @@ class FlowRunner:
     def _banner(self, org: Org, plan: Sequence[Planned]) -> Banner:
         return Banner(
             job=self._name,
+            code=shown_origin(origin(type(self._flow))),
             org=f"{org.name} ({org.zgid})",
             org_id=org.id,
             environment=org.type or "production",
@@ -312,6 +313,7 @@ class FlowRunner:
         return FlowStarted(
             run_id=folder.run_id,
             job=self._name,
+            code=shown_origin(origin(type(self._flow))),
             folder=str(folder.path),
             org=f"{record.org['name']} ({record.org['zgid']})",
             environment=str(record.org["type"]),

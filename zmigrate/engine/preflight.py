@@ -49,6 +49,8 @@ class Banner:
     """What a person is asked to agree to."""
 
     job: str
+    code: str
+    """The job's file, or that it is ready-made."""
     org: str
     org_id: str
     environment: str

@@ -14,7 +14,7 @@ from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_l
 from zmigrate.engine.fed_again import refuse_fed_again, tell_of_our_columns
 from zmigrate.engine.folder import RunFolder, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
-from zmigrate.engine.job_code import code_hash, origin, tell_of_changed_code
+from zmigrate.engine.job_code import code_hash, origin, shown_origin, tell_of_changed_code
 from zmigrate.engine.journal import Journal
 from zmigrate.engine.late import wait_for_late
 from zmigrate.engine.ledger import identity
@@ -304,6 +304,7 @@ class Runner:
         target = None if work is None else work.target
         return Banner(
             job=self._name,
+            code=shown_origin(origin(type(self._job))),
             org=f"{org.name} ({org.zgid})",
             org_id=org.id,
             environment=org.type or "production",
@@ -322,6 +323,7 @@ class Runner:
         return RunStarted(
             run_id=folder.run_id,
             job=banner.job if self._seat is None else self._seat.title,
+            code=banner.code,
             folder=str(folder.path),
             org=banner.org,
             environment=banner.environment,

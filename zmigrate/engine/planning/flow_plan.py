@@ -33,6 +33,8 @@ class FlowPlan:
     """What a flow would do. Nothing was written. Close it, or use it in a `with`, once it was read."""
 
     job: str
+    code: str
+    """The flow's file, or that it is ready-made."""
     org: Mapping[str, Any]
     environment: str
     profile: str

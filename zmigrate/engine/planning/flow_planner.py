@@ -10,6 +10,7 @@ from functools import partial
 from zmigrate.engine import preflight
 from zmigrate.engine.flow import read_step
 from zmigrate.engine.invocation import Invocation
+from zmigrate.engine.job_code import origin, shown_origin
 from zmigrate.engine.planning.flow_plan import FlowPlan, StepPlan
 from zmigrate.engine.planning.known import LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import PlanWarning
@@ -136,6 +137,7 @@ class FlowPlanner:
         price = self._price([step.plan.price for step in steps], connection)
         return FlowPlan(
             job=job_name(type(self._flow)),
+            code=shown_origin(origin(type(self._flow))),
             org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
             environment=org.type or "production",
             profile=self._invocation.credentials.place,

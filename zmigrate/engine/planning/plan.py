@@ -56,6 +56,8 @@ class Plan:
     """What a job would do. Nothing was written. Close it, or use it in a `with`, once it was read."""
 
     job: str
+    code: str
+    """The job's file, or that it is ready-made."""
     org: Mapping[str, Any]
     environment: str
     profile: str

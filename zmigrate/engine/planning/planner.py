@@ -11,6 +11,7 @@ from zmigrate.engine.fed_again import refuse_fed_again
 from zmigrate.engine.folder import org_json
 from zmigrate.engine.idmap import IdMap
 from zmigrate.engine.invocation import Invocation
+from zmigrate.engine.job_code import origin, shown_origin
 from zmigrate.engine.ledger import identity
 from zmigrate.engine.planning.known import LazyIds, PlannedKeys
 from zmigrate.engine.planning.plan import Plan, PlanWarning
@@ -140,6 +141,7 @@ class Planner:
         target, counts = found.target, found.counts
         return Plan(
             job=self._name,
+            code=shown_origin(origin(type(self._job))),
             org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
             environment=org.type or "production",
             profile=self._invocation.credentials.place,
