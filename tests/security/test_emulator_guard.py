@@ -380,6 +380,27 @@ def test_no_wildcards_make_a_query_slow(zoho: Zoho) -> None:
         assert zoho.query(f"select id from Leads where Last_Name like '{pattern}'").status_code == 204
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select id from Leads where " + "(" * 3000 + "id > 0" + ")" * 3000,
+        "select id from Leads where " + "(" * 100_000,
+        "select " + "id," * MB + "id from Leads where id > 0",
+        "select id from Leads where id = " + "9" * 5000,
+        "select id from Leads where Annual_Revenue = 1" + "0" * 400 + ".5",
+        "select id from Leads where id > 0 limit " + "9" * 5000,
+    ],
+)
+def test_a_query_without_end_is_refused(zoho: Zoho, query: str) -> None:
+    assert zoho.query(query).status_code == 400
+
+
+def test_a_text_of_quotes_is_a_text(zoho: Zoho) -> None:
+    quotes = "'" * 100_000
+    assert zoho.query(f"select id from Leads where Last_Name = '{quotes}'").status_code == 204
+    assert zoho.query(f"select id from Leads where Last_Name = '{quotes}''").status_code == 400
+
+
 # -- anything at all -------------------------------------------------------------------------------
 
 FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -420,7 +441,7 @@ JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(2**63), 2**63 - 1)
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8),
     lambda inner: (
         st.lists(inner, max_size=3)
@@ -454,7 +475,11 @@ def test_any_request_is_answered_and_none_breaks_the_emulator(
 ) -> None:
     path = "/" + "/".join(httpx.URL("http://x", params={"a": part}).query.decode()[2:] for part in parts)
     answer = zoho.http.request(
-        method, path, params=query, content=body, headers={"Content-Type": kind, "If-Modified-Since": "x"}
+        method,
+        zoho.emulator.url + path,
+        params=query,
+        content=body,
+        headers={"Content-Type": kind, "If-Modified-Since": "x"},
     )
     assert answer.status_code < 500
     assert zoho.control("stats")["broken"] == []
