@@ -92,7 +92,7 @@ def test_a_port_that_is_taken_is_an_error() -> None:
 def test_a_request_that_names_another_host_is_refused(zoho: Zoho) -> None:
     answer = zoho.get("/org", headers={"Host": "crm.example.com"})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_HOST")
+    assert (answer.status_code, answer.json()["code"]) == (403, "INVALID_HOST")
 
 
 def test_every_answer_carries_a_date_and_no_server_name(zoho: Zoho) -> None:

@@ -150,7 +150,7 @@ def write(file: TextIO, entries: Iterable[Entry]) -> dict[str, int]:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     for entry in entries:
-        writer.writerow([entry.module, entry.field, escape(entry.key), entry.id])
+        writer.writerow(map(escape, (entry.module, entry.field, entry.key, entry.id)))
         counts[entry.module] = counts.get(entry.module, 0) + 1
     return counts
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zmigrate.rows.spreadsheet import PREFIX, unescape
 from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def note(kinds: dict[str, Kind], message: str, line: str) -> None:
 
 def ours(row: dict[str, Any], name: str) -> str:
     """Our column, under the name that it has where the source has one of that name too."""
-    return str(row.get(f"zmigrate_{name}", row.get(name)) or "")
+    return unescape(str(row.get(PREFIX + name, row.get(name)) or ""))
 
 
 def reason_list(reasons: list[Reason]) -> RenderableType:

@@ -5,7 +5,7 @@ Imports nothing of the rest of zmigrate: two readings of Zoho's documents, which
 
 from __future__ import annotations
 
-from .options import Options
+from .options import BadValue, Options
 from .server import Emulator, serve
 
-__all__ = ["Emulator", "Options", "serve"]
+__all__ = ["BadValue", "Emulator", "Options", "serve"]

@@ -10,10 +10,12 @@ from starlette.types import Receive, Scope, Send
 
 from .accounts import HTML
 from .answers import Answer
-from .api import Asked
+from .asked import Asked
 from .empty_answers import emptied
 from .wire import Exchange, fault_answer
 from .world import World
+
+FORM_LIMIT_BYTES = 64 * 1024
 
 
 class AccountsApp:
@@ -25,7 +27,7 @@ class AccountsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(self._world, self._closing, scope, receive, send)
-        asked = await exchange.request()
+        asked = await exchange.request(FORM_LIMIT_BYTES, json=False)
         if asked is None:
             return
         fault = self._world.faults.scripted(asked.method, asked.path, asked.body)

@@ -5,14 +5,13 @@ Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from . import coql, metadata, reads
-from .answers import Answer, Json, Refused, invalid_module, missing_param, named, unreadable_body
+from .answers import Answer, Json, Refused, invalid_module, missing_param, named
+from .asked import Asked, parsed
 from .audit import ABSENT, Write
 from .catalogue import ModuleSpec
 from .world import World
@@ -35,21 +34,6 @@ FEATURES = (
 """What `apply_feature_execution` may name (OAS)."""
 ACTION_SCOPES = {"insert": "create", "upsert": "create", "update": "update", "delete": "delete"}
 Run = Callable[[], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it came in. Header names in lower case."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[bytes, bytes]
-    body: bytes
-
-    def header(self, name: bytes) -> str | None:
-        value = self.headers.get(name)
-        return value.decode("latin-1") if value is not None else None
 
 
 @dataclass(slots=True)
@@ -282,17 +266,6 @@ def _delete(world: World, asked: Asked, spec: ModuleSpec, raw_ids: str | None) -
 
     label = f"DELETE /crm/{VERSION}/{spec.api_name}" + ("" if "ids" in asked.query else "/{id}")
     return Planned(label, run, (f"zohocrm.modules.{spec.scope}.delete",), write=write)
-
-
-def parsed(body: bytes) -> Json:
-    """The body as a JSON object."""
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise unreadable_body() from None
-    if not isinstance(value, dict):
-        raise unreadable_body()
-    return value
 
 
 def rows_of(body: Json) -> list[Any]:

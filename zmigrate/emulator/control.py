@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from . import posted
 from .answers import Answer, Json, Refused, json_answer
-from .api import Asked, parsed
-from .clock import instant
+from .asked import Asked, json_of, parsed
 from .faults import Script
 from .fields import Field, picks
-from .options import LIVE
+from .ids import id_number
+from .options import LIVE, BadValue, shown
 from .showing import Showing
 from .wire import Exchange
 from .world import World
 
 DEFAULT_KEY = "Legacy_ID"
+MAX_DIGITS = 12
 
 
 class Control:
@@ -38,8 +40,8 @@ class Control:
             answer = self._answer(asked)
         except Refused as refused:
             answer = refused.answer()
-        except (KeyError, TypeError, ValueError) as exc:
-            answer = json_answer({"error": f"{type(exc).__name__}: {exc}"}, 400)
+        except ValueError as wrong:
+            answer = json_answer({"error": str(wrong)}, 400)
         await exchange.deliver(answer)
 
     def _answer(self, asked: Asked) -> Answer:  # noqa: PLR0911  # a table
@@ -60,7 +62,7 @@ class Control:
                     [user.metadata(self._world.options) for user in self._world.users.everybody()]
                 )
             case "POST", ["users"]:
-                return json_answer({"ids": self._users(parsed(b'{"users":' + asked.body + b"}")["users"])})
+                return json_answer({"ids": self._users(json_of(asked.body))})
             case "GET", ["faults"]:
                 return json_answer(self._faults())
             case "GET", ["stats"]:
@@ -68,7 +70,7 @@ class Control:
             case "POST", [action, *rest]:
                 self._act(action, rest, asked.body)
                 return json_answer({"done": True})
-        return json_answer({"error": f"no such thing: {asked.method} {asked.path}"}, 404)
+        return json_answer({"error": f"no such thing: {asked.method} {shown(asked.path)}"}, 404)
 
     def _act(self, action: str, rest: list[str], body: bytes) -> None:
         world = self._world
@@ -76,7 +78,7 @@ class Control:
             case "faults", []:
                 world.change_options(parsed(body))
             case "script", []:
-                entries = parsed(b'{"entries":' + body + b"}")["entries"]
+                entries = posted.script(json_of(body), len(world.faults.scripts))
                 world.faults.scripts += [Script.read(entry) for entry in entries]
             case "script", ["clear"]:
                 world.faults.scripts.clear()
@@ -85,16 +87,30 @@ class Control:
             case "reset", []:
                 world.reset()
             case "fields", [module]:
-                world.set_field(module, self._field(module, parsed(body)))
+                world.set_field(module, self._field(self._module(module), parsed(body)))
             case "lock", [module]:
-                change = parsed(body)
-                for record_id in change["ids"]:
-                    world.stores[module].records[int(record_id)].locked = change.get("locked", True)
+                self._lock(self._module(module), parsed(body))
             case _:
-                raise ValueError(f"no such action: {action}")
+                raise ValueError(f"no such action: {shown(action)}")
+
+    def _module(self, name: str | None) -> str:
+        """The name of a module with records; raises ValueError for any other."""
+        if name not in self._world.stores:
+            raise ValueError("there is no module " + ("without a name" if name is None else shown(name)))
+        return name
+
+    def _lock(self, module: str, change: Json) -> None:
+        records, locked = self._world.stores[module].records, change.get("locked", True)
+        if not isinstance(locked, bool):
+            raise BadValue("locked", f"must be true or false, not {shown(locked)}")
+        ids = posted.ids(change.get("ids"))
+        if not records.keys() >= set(ids):
+            raise BadValue("ids", "must be those of records that are there")
+        for record_id in ids:
+            records[record_id].locked = locked
 
     def _audit(self, query: Mapping[str, str]) -> Json:
-        module, key = query["module"], query.get("key", DEFAULT_KEY)
+        module, key = self._module(query.get("module")), query.get("key", DEFAULT_KEY)
         store, audit = self._world.stores[module], self._world.audit.of(module)
         keys = {str(record.values().get(key)) for record in store.records.values()}
         return {
@@ -107,40 +123,53 @@ class Control:
         }
 
     def _records(self, module: str, query: Mapping[str, str]) -> list[Json]:
-        store, showing = self._world.stores[module], Showing(self._world, module)
+        store, showing = self._world.stores[self._module(module)], Showing(self._world, module)
         names = list(store.spec.fields)
         if "key" in query:
             found = [
                 record
                 for record in store.records.values()
-                if str(showing.value(record, record.values(), query["key"])) == query["value"]
+                if str(showing.value(record, record.values(), query["key"])) == query.get("value")
             ]
         else:
             found = list(store.records.values())
-        start = int(query.get("offset", 0))
-        rows = found[start : start + int(query["limit"])] if "limit" in query else found[start:]
+        start = whole(query, "offset", 0)
+        rows = found[start : start + whole(query, "limit", len(found))]
         return [showing.record(record, names) for record in rows]
 
     def _seed(self, module: str, body: Json) -> list[str]:
-        user, moment = body.get("created_by"), body.get("created_time")
-        created = instant(moment) if isinstance(moment, str) else moment
-        return self._world.seed(module, body["data"], int(user) if user else None, created)
+        world, user = self._world, body.get("created_by")
+        creator = id_number(user) if user is not None else None
+        if user is not None and creator is None:
+            raise BadValue("created_by", f"must be the id of a user, not {shown(user)}")
+        described = {name: spec.fields for name, spec in world.described.items()}
+        rows = posted.rows(body.get("data"), described[self._module(module)], described)
+        return world.seed(module, rows, creator, posted.moment(body.get("created_time")))
 
-    def _users(self, entries: list[Json]) -> list[str]:
+    def _users(self, entries: Any) -> list[str]:
         """Adds users, or changes those of the same e-mail: full_name, email; status, confirm, admin."""
-        return [str(self._world.users.put(**entry).id) for entry in entries]
+        users = self._world.users
+        return [str(users.put(**entry).id) for entry in posted.users(entries, len(users.everybody()))]
 
     def _field(self, module: str, change: Json) -> Field:
         """A new field, or a known one with some of its traits changed."""
-        traits: dict[str, Any] = dict(change)
-        known = self._world.specs[module].fields.get(traits["api_name"])
-        allowed = {one.name for one in fields(Field)}
-        if set(traits) - allowed:
-            raise ValueError(f"unknown trait: {', '.join(sorted(set(traits) - allowed))}")
+        world = self._world
+        spec = world.specs[module].fields
+        name = change.get("api_name")
+        known = spec.get(name) if isinstance(name, str) else None
+        if known is None and len(spec) >= posted.FIELDS_LIMIT:
+            raise ValueError(f"{module} has {posted.FIELDS_LIMIT} fields, and can have no more")
+        traits = posted.traits(
+            change,
+            known,
+            used=bool(world.stores[module].records),
+            modules=list(world.specs),
+            hidden=[each for each in world.described if each not in world.specs],
+        )
         if "picks" in traits:
             traits["picks"] = picks(*traits["picks"])
         base = asdict(known) if known else {"custom": True}
-        return Field(**{**base, **traits})
+        return Field(**{**base, **{key: tupled(value) for key, value in traits.items()}})
 
     def _faults(self) -> Json:
         options = asdict(self._world.options)
@@ -162,3 +191,17 @@ class Control:
             "scripts_left": len(world.faults.scripts),
             "broken": world.audit.broken,
         }
+
+
+def whole(query: Mapping[str, str], name: str, default: int) -> int:
+    """A whole number of the query, 0 or more."""
+    text = query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
+        raise BadValue(name, f"must be a whole number of up to {MAX_DIGITS} digits, not {shown(text)}")
+    return int(text)
+
+
+def tupled(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

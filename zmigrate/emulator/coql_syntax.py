@@ -10,6 +10,8 @@ from .answers import Refused
 
 MAX_COLUMNS, MAX_CRITERIA, MAX_IN, MAX_ORDER = 50, 25, 50, 10
 DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET = 200, 2000, 100_000
+MAX_LENGTH, MAX_BRACKETS, MAX_DIGITS = 200_000, 50, 100
+"""The emulator's own limits: characters of a query, brackets in brackets, characters of a number."""
 COMPARISONS = frozenset({"=", "!=", ">", ">=", "<", "<="})
 KEYWORDS = frozenset(
     {"select", "from", "where", "group", "order", "by", "asc", "desc", "limit", "offset", "as"}
@@ -100,6 +102,8 @@ def tokens_of(text: str, backslash: str) -> list[Token]:
         kind = str(found.lastgroup)
         at = found.start(kind) + 1
         word = found[kind]
+        if kind == "number" and len(word) > MAX_DIGITS:
+            raise syntax_error("unexpected token", line=1, column=at, near=word[:20])
         if kind == "word" and word.lower() in KEYWORDS:
             kind, word = "keyword", word.lower()
         tokens.append(Token(kind, word, at))
@@ -111,9 +115,12 @@ class Parser:
     """Recursive descent, one method a rule."""
 
     def __init__(self, text: str, backslash: str) -> None:
+        if len(text) > MAX_LENGTH:
+            raise limit_exceeded("query length exceeded", limit=MAX_LENGTH)
         self._tokens = tokens_of(text, backslash)
         self._next = 0
         self._criteria = 0
+        self._brackets = 0
         self._backslash = backslash
 
     def query(self) -> Query:
@@ -183,8 +190,12 @@ class Parser:
 
     def _operand(self) -> Condition:
         if self._take("sign", "("):
+            self._brackets += 1
+            if self._brackets > MAX_BRACKETS:
+                raise limit_exceeded("bracket limit exceeded", limit=MAX_BRACKETS)
             inside = self._condition()
             self._sign(")")
+            self._brackets -= 1
             return inside
         self._criteria += 1
         column = self._expect("word").text

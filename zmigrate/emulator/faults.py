@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .empty_answers import EMPTY_BODIES, EmptyBody
-from .options import Options
+from .options import Options, shown
 
-STATUS = re.compile(r"([1-5]\d\d)(_after)?")
+STATUS = re.compile(r"([2-5]\d\d)(_after)?", re.ASCII)
 NAMED = frozenset(
     {
         "answer",
@@ -117,20 +117,20 @@ class Script:
             method=entry.get("method"),
             path=entry.get("path"),
             contains=(entry.get("contains") or "").encode(),
-            times=int(entry.get("times", 1)),
-            skip=int(entry.get("skip", 0)),
+            times=entry.get("times", 1),
+            skip=entry.get("skip", 0),
         )
 
 
 def check(kind: str, entry: dict[str, Any]) -> None:
     """Raises ValueError for a script's entry that names what is not known, or lacks what its fault needs."""
     if kind not in NAMED and not STATUS.fullmatch(kind):
-        raise ValueError(f"unknown fault: {kind!r}")
-    unknown = set(entry) - KEYS
+        raise ValueError(f"unknown fault: {shown(kind)}")
+    unknown = sorted(set(entry) - KEYS)
     if unknown:
-        raise ValueError(f"unknown key: {', '.join(sorted(unknown))}")
+        raise ValueError(f"unknown key: {shown(unknown[0])}")
     if entry.get("shape", "none") not in EMPTY_BODIES:
-        raise ValueError(f"shape can't be {entry['shape']!r}: {', '.join(EMPTY_BODIES)}")
+        raise ValueError(f"shape can't be {shown(entry['shape'])}: {', '.join(EMPTY_BODIES)}")
     needed = {"wrapped": "code", "row_error": "rows_containing"}.get(kind)
     if needed and not entry.get(needed):
         raise ValueError(f"{kind} needs {needed}")

@@ -8,20 +8,20 @@ import os
 import signal
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Generator
-from ipaddress import ip_address
 from types import FrameType, TracebackType
 
 import uvicorn
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .accounts_app import AccountsApp
-from .answers import Refused
+from .answers import Refused, named
 from .control import Control
-from .options import Options
-from .wire import LOOPBACK_NAMES, Crm, Exchange, Protocol
+from .guard import Guard, is_loopback
+from .options import Options, shown
+from .protocol import Protocol
+from .wire import Crm, Exchange
 from .world import World
 
 KEEP_ALIVE_S = 600
@@ -33,24 +33,6 @@ ANSWER_WITHIN_S = 1.0
 EXIT_POLL_S = 0.02
 """How soon the server sees that it shall end."""
 ENDING = (signal.SIGINT, signal.SIGTERM)
-
-
-class HostGuard:
-    """Answers only requests that name a loopback host, so that no web page can reach the emulator."""
-
-    def __init__(self, world: World, closing: asyncio.Event, inner: ASGIApp) -> None:
-        self._world = world
-        self._closing = closing
-        self._inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        if host.rpartition(":")[0] in LOOPBACK_NAMES or host in LOOPBACK_NAMES:
-            await self._inner(scope, receive, send)
-            return
-        exchange = Exchange(self._world, self._closing, scope, receive, send)
-        if await exchange.request() is not None:
-            await exchange.deliver(Refused("INVALID_HOST", "invalid host").answer())
 
 
 class Nowhere:
@@ -67,26 +49,52 @@ class Nowhere:
             await exchange.deliver(Refused("INVALID_URL_PATTERN", text, status=404).answer())
 
 
+class Router:
+    """Hands a request to the application of its path's first part. What fails in one is told in the books,
+    and answered without its details."""
+
+    def __init__(self, world: World, closing: asyncio.Event) -> None:
+        self._world = world
+        self._closing = closing
+        self._apps: dict[str, ASGIApp] = {
+            "crm": Crm(world, closing),
+            "oauth": AccountsApp(world, closing),
+            "_emulator": Control(world, closing),
+        }
+        self._nowhere = Nowhere(world, closing)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._apps.get(scope["path"].removeprefix("/").partition("/")[0], self._nowhere)
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await app(scope, receive, noted)
+        except Exception:
+            self._world.audit.broken.append(traceback.format_exc())
+            if started:
+                raise
+            exchange = Exchange(self._world, self._closing, scope, receive, send)
+            await exchange.deliver(named("INTERNAL_ERROR", status=500).answer())
+
+
 def application(world: World, closing: asyncio.Event) -> ASGIApp:
-    routes = [
-        Mount("/crm", Crm(world, closing)),
-        Mount("/oauth", AccountsApp(world, closing)),
-        Mount("/_emulator", Control(world, closing)),
-        Mount("/", Nowhere(world, closing)),
-    ]
-    return HostGuard(world, closing, Starlette(routes=routes))
+    return Guard(world, closing, Router(world, closing))
 
 
 def listen(options: Options) -> socket.socket:
     """A listening socket on loopback; raises ValueError for any other host."""
-    host = "127.0.0.1" if options.host == "localhost" else options.host
-    try:
-        address = ip_address(host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
-        raise ValueError(f"the emulator listens on loopback only, not on {options.host!r}")
-    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    host = options.host.lower().strip("[]")
+    if not is_loopback(host) or "%" in host:
+        raise ValueError(
+            f"the emulator listens on loopback only (127.0.0.1, ::1, localhost), not on {shown(options.host)}"
+        )
+    host = "127.0.0.1" if host == "localhost" else host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named asyncio sets TCP_NODELAY; without it each answer would wait 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -94,9 +102,9 @@ def listen(options: Options) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, options.port))
         listener.listen(BACKLOG)
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise type(error)(error.errno, f"{host}:{options.port}: {error.strerror}") from None
     return listener
 
 

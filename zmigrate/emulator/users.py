@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from .answers import Json
-from .options import Options
+from .options import Options, shown
 
 ID_PREFIX = 5545974 * 10**12
 """Zoho's ids are 18 or 19 digits and begin with digits of the org's own."""
@@ -167,7 +167,7 @@ class Users:
     ) -> User:
         """Adds a user, or changes the one of that e-mail: ids are given in order, and stay."""
         if status not in STATES:
-            raise ValueError(f"status can't be {status!r}: {', '.join(STATES)}")
+            raise ValueError(f"status can't be {shown(status)}: {', '.join(STATES)}")
         first, _, last = full_name.partition(" ")
         first, last = (first, last) if last else ("", first)
         same = [user for user in self._by_id.values() if user.email.casefold() == email.casefold()]

@@ -1,6 +1,6 @@
 """The wire: reads a request, lets it be answered, delivers the answer late, broken or not at all.
 
-The ASGI interface has no way to break a connection, so `Protocol` hands its transport over in the scope.
+The ASGI interface has no way to break a connection, so the protocol hands its transport over in the scope.
 """
 
 from __future__ import annotations
@@ -12,36 +12,27 @@ import socket
 import struct
 import traceback
 from dataclasses import replace
-from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .answers import Answer, Refused, dead_token, json_answer, named
-from .api import Asked, Planned, plan, refusing
+from .api import Planned, plan, refusing
+from .asked import Asked, check_json, check_length, too_long
 from .audit import Audit
 from .empty_answers import emptied
 from .faults import Fault
 from .ids import with_numbers
+from .protocol import TRANSPORT
 from .row_errors import with_row_errors
 from .world import World
 
-TRANSPORT = "zmigrate.transport"
-LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
+BODY_LIMIT_BYTES = 32 * 1024 * 1024
+"""More than a hundred records with the longest texts of Zoho make."""
 GARBAGE = b'<html><head><title>502</title></head><body>upstream {"data":['
 SLOW_PIECES = 20
 NO_LINGER = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, with the transport within reach of the application."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # a TypedDict that takes no key of ours
-        scope["extensions"] = {TRANSPORT: self.transport}
 
 
 class Exchange:
@@ -57,19 +48,41 @@ class Exchange:
         self._send = send
         self._came_at = asyncio.get_running_loop().time()
 
-    async def request(self) -> Asked | None:
-        """The whole request; None when the client is gone before it was complete."""
-        pieces = []
+    async def request(self, limit_bytes: int = BODY_LIMIT_BYTES, *, json: bool = True) -> Asked | None:
+        """The whole request; None when the client is gone before it was complete, or was refused for the
+        form or the size of its body. `json`: bodies that are no JSON are refused.
+        """
+        asked = Asked(
+            self._scope["method"],
+            self._scope["path"],
+            dict(parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+            dict(self._scope["headers"]),
+            b"",
+        )
+        try:
+            check_length(asked, limit_bytes)
+            body = await self._body(limit_bytes)
+            if body is not None and json:
+                check_json(asked, body)
+        except Refused as refused:
+            await self.deliver(refused.answer())
+            return None
+        return None if body is None else replace(asked, body=body)
+
+    async def _body(self, limit_bytes: int) -> bytes | None:
+        """The whole body; None when the client is gone. Raises Refused as soon as it is too long."""
+        pieces, size = [], 0
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 return None
-            pieces.append(message.get("body", b""))
+            piece = message.get("body", b"")
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit_bytes:
+                raise too_long(limit_bytes)
             if not message.get("more_body"):
-                break
-        query = dict(parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        headers = dict(self._scope["headers"])
-        return Asked(self._scope["method"], self._scope["path"], query, headers, b"".join(pieces))
+                return b"".join(pieces)
 
     async def pause(self, seconds: float) -> None:
         """Waits, but not beyond the server's end."""
@@ -83,11 +96,12 @@ class Exchange:
 
     async def deliver(self, answer: Answer, over_s: float = 0.0) -> None:
         """Sends the answer, in pieces over `over_s` seconds if that is more than 0."""
-        body = answer.body or b""
+        bare = answer.status in (204, 304)
+        body = b"" if bare else answer.body or b""
         headers = [(b"date", self._world.clock.http_date()), *answer.headers]
         if answer.body is not None:
             headers.append((b"content-type", answer.content_type))
-        if answer.status not in (204, 304):
+        if not bare:
             headers.append((b"content-length", str(len(body)).encode()))
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if over_s > 0:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress, islice
 from pathlib import Path
@@ -24,7 +23,14 @@ from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
 from zmigrate.errors import DiskFull, PausedError, SourceError, is_full_disk
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Csv, Source
-from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, SUCCESS_COLUMNS, escape, result_header
+from zmigrate.rows.spreadsheet import (
+    ERROR_COLUMNS,
+    FILE_COLUMN,
+    SUCCESS_COLUMNS,
+    escape,
+    escape_plain,
+    result_header,
+)
 
 FILE_OF: Mapping[Action, str] = {
     "created": "success",
@@ -36,9 +42,6 @@ FILE_OF: Mapping[Action, str] = {
     "in_doubt": "in_doubt",
 }
 ALWAYS_WRITTEN = ("success", "errors")
-
-_FORMULA_CELL = re.compile(r",(?='*[=+\-@\t])")
-"""The comma before a cell that `escape` would change, where nothing is quoted."""
 
 SourceRows = Sequence[list[str]] | Sequence[Mapping[str, Any]]
 """Rows as the source gives them: cells, or values by column."""
@@ -243,27 +246,26 @@ class _Table:
             whole = [self._first + row for row in whole]
         lines = [",".join(row) for row in whole]
         text = "\r\n".join(lines)
-        if self._plain(text, len(lines)):
-            self._write(text)
+        if self._written_plain(text, len(lines)):
             return
         for row, line in zip(whole, lines, strict=True):
-            if self._plain(line, 1):
-                self._write(line)
-            else:
+            if not self._written_plain(line, 1):
                 first = len(self._first)
                 self._writer.writerow([*row[:first], *map(escape, row[first:])])
 
-    def _plain(self, text: str, lines: int) -> bool:
-        """Whether no cell of these lines needs quotes."""
-        return (
-            text.count(",") == lines * self._commas
-            and '"' not in text
-            and text.count("\r") == text.count("\n") == lines - 1
-        )
-
-    def _write(self, text: str) -> None:
-        """Write lines whose commas part cells, with what a spreadsheet would take for a formula escaped."""
-        self._file.write(_FORMULA_CELL.sub(",'", text) + "\r\n")
+    def _written_plain(self, text: str, lines: int) -> bool:
+        """Write these lines, unless a cell of theirs needs quotes or has to be escaped for itself."""
+        if (
+            text.count(",") != lines * self._commas
+            or '"' in text
+            or not text.count("\r") == text.count("\n") == lines - 1
+        ):
+            return False
+        escaped = escape_plain(text)
+        if escaped is None:
+            return False
+        self._file.write(escaped + "\r\n")
+        return True
 
     def finish(self) -> None:
         self._file.flush()

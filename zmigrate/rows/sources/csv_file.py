@@ -185,7 +185,7 @@ class Csv:
     def _read_format(self, encoding: str | None, delimiter: str | None) -> _Format:
         encoding = find_encoding(self._file, encoding)
         sample = self._sample(encoding)
-        delimiter = delimiter or find_delimiter(self.path, sample)
+        delimiter = delimiter or _our_delimiter(self.path, sample) or find_delimiter(self.path, sample)
         header = _read_header(self.path, sample, delimiter)
         if len(header) == 1:
             refuse_other_delimiter(self.path, sample, delimiter)
@@ -316,6 +316,16 @@ def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
     header = [cell.strip() for cell in cells]
     check_names(f"{path}:{reader.line_num}", header)
     return header
+
+
+def _our_delimiter(path: Path, sample: str) -> str | None:
+    """The comma, if the sample is of one of our result files as we wrote it: other delimiters may stand in
+    their cells, and by chance in each row as often as in the header.
+    """
+    try:
+        return "," if our_columns(_read_header(path, sample, ",")) else None
+    except SourceError:
+        return None
 
 
 def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:

@@ -1,0 +1,97 @@
+"""A request as it came in, and what its body may be: how long, of which type, how deeply nested.
+
+Zoho documents 413 and 415 for bodies, without codes. That other types than JSON are refused is a protection
+of the emulator's own: a web page can send them without being asked first, JSON it can't. A body without any
+type is read as JSON, for Zoho's own SDK sends such.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from .answers import Json, Refused, unreadable_body
+from .options import shown
+
+NESTING_LIMIT = 50
+"""Levels. No value of a record has more than six; orjson writes 254."""
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came in. Header names in lower case."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
+    body: bytes
+
+    def header(self, name: bytes) -> str | None:
+        value = self.headers.get(name)
+        return value.decode("latin-1") if value is not None else None
+
+
+def too_long(limit_bytes: int) -> Refused:
+    return Refused(
+        "REQUEST_BODY_TOO_LARGE",
+        f"the body has more than {limit_bytes} bytes",
+        {"maximum_length": limit_bytes},
+        status=413,
+    )
+
+
+def check_length(asked: Asked, limit_bytes: int) -> None:
+    """Raises Refused for a body that tells it is too long, or compressed, before it is read."""
+    encoding = asked.header(b"content-encoding") or "identity"
+    if encoding.strip().lower() != "identity":
+        raise wrong_type(f"the emulator reads no compressed bodies (Content-Encoding: {shown(encoding)})")
+    told = asked.header(b"content-length") or "0"
+    if told.isdecimal() and int(told[:20]) > limit_bytes:
+        raise too_long(limit_bytes)
+
+
+def check_json(asked: Asked, body: bytes) -> None:
+    """Raises Refused for a body that says it is no JSON."""
+    kind = asked.header(b"content-type")
+    if body and kind is not None and kind.partition(";")[0].strip().lower() != JSON_TYPE:
+        raise wrong_type(
+            f"the body must be JSON and say so with the header Content-Type: {JSON_TYPE}"
+            f" (curl: -H 'Content-Type: {JSON_TYPE}'), not {shown(kind)}"
+        )
+
+
+def wrong_type(why: str) -> Refused:
+    return Refused("UNSUPPORTED_MEDIA_TYPE", why, status=415)
+
+
+def json_of(body: bytes) -> Any:
+    """The body's JSON; raises Refused for what is none, or is nested too deeply to be stored."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise unreadable_body() from None
+    if is_deep(value, NESTING_LIMIT):
+        raise Refused("INVALID_DATA", f"the body is nested more than {NESTING_LIMIT} levels deep")
+    return value
+
+
+def is_deep(value: Any, levels: int) -> bool:
+    """Whether there are more levels of lists and objects than that."""
+    if type(value) is dict:
+        value = value.values()
+    elif type(value) is not list:
+        return False
+    return levels == 0 or any(is_deep(one, levels - 1) for one in value if type(one) in (dict, list))
+
+
+def parsed(body: bytes) -> Json:
+    """The body as a JSON object."""
+    value = json_of(body)
+    if not isinstance(value, dict):
+        raise unreadable_body()
+    return value
