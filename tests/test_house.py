@@ -28,7 +28,8 @@ ROOMS = [
     ("zoho",),
     ("events",),
     ("ownership",),
-    ("errors", "steady", "stopping", "wording"),
+    ("signals",),
+    ("errors", "signals_of_system", "steady", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

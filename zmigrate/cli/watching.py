@@ -15,8 +15,8 @@ from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
-from zmigrate.engine.signals import handled_by
 from zmigrate.errors import ZmigrateError
+from zmigrate.signals import handled_by
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from zmigrate.engine.result import RunResult
 from zmigrate.engine.run_record import RunRecord
 from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices
-from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
 from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
 from zmigrate.registry import discover
+from zmigrate.signals import stop_on_signals
 from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
