@@ -93,6 +93,7 @@ def start(job: Job, options: PlanOptions) -> None:
             limit=options.limit,
             ask=options.ask,
             concurrency=options.concurrency,
+            allow_env=tuple(options.allow_env or ()),
             state_dir=options.state_dir,
             listeners=(progress,),
             stop=stop,

@@ -191,12 +191,18 @@ def start(job: Job, options: RunOptions) -> None:
             again=options.again,
             keep_going=options.keep_going,
             wait=options.wait,
+            allow_env=tuple(options.allow_env or ()),
             state_dir=options.state_dir,
             listeners=(watch,),
             confirm=watch.confirm if can_ask() else None,
             stop=watch.stop,
         )
-    watch.finish(result, practice=options.emulator, state_dir=options.state_dir)
+    watch.finish(
+        result,
+        practice=options.emulator,
+        state_dir=options.state_dir,
+        allow_env=options.allow_env or (),
+    )
 
 
 def add_to(app: typer.Typer) -> None:

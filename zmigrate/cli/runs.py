@@ -11,6 +11,7 @@ import typer
 from zmigrate.cli import streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import (
+    AllowEnv,
     AsJson,
     Concurrency,
     Jobs,
@@ -51,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
         yes: Yes = False,
         keep_going: KeepGoing = False,
         wait: Wait = False,
+        allow_env: AllowEnv = None,
         as_json: AsJson = False,
         quiet: Quiet = False,
         jobs: Jobs = None,
@@ -71,6 +73,7 @@ def add_to(app: typer.Typer) -> None:
                 yes=yes,
                 keep_going=keep_going,
                 wait=wait,
+                allow_env=tuple(allow_env or ()),
                 jobs=jobs,
                 secrets=secrets_of(run, jobs, state_dir),
                 state_dir=state_dir,
@@ -78,7 +81,7 @@ def add_to(app: typer.Typer) -> None:
                 confirm=watch.confirm if streams.can_ask() else None,
                 stop=watch.stop,
             )
-        watch.finish(result, state_dir=state_dir)
+        watch.finish(result, state_dir=state_dir, allow_env=allow_env or ())
 
     @app.command(cls=Command)
     def runs(state_dir: State = None, as_json: Json = False) -> None:
@@ -244,7 +247,7 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     from zmigrate.cli.mending import commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
-    from zmigrate.display.summary import summary
+    from zmigrate.display.summary import resume_command, summary
     from zmigrate.engine.folder import WITHOUT_RECORD
     from zmigrate.engine.ledger import list_steps, readable
 
@@ -257,11 +260,11 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
     if record.result is None:
         parts.append(Text(f"{record.state}; it has no figures yet, since it has never come to an end"))
         if not info.running:
-            parts.append(Text(f"to go on: zmigrate resume {info.run_id}"))
+            parts.append(Text(f"to go on: {resume_command(info.run_id, allowed_in(record))}"))
         return Group(*parts)
     parts.append(
         summary(
-            {**record.result, "state": record.state},
+            {**record.result, "state": record.state, "allow_env": allowed_in(record)},
             practice=record.practice,
             report=True,
             rows_total=(record.source or {}).get("rows"),
@@ -286,6 +289,12 @@ def description(info: RunInfo, state_dir: Path | None) -> RenderableType:
         if error.get("hint"):
             parts.append(Text(f"hint: {error['hint']}"))
     return Group(*parts)
+
+
+def allowed_in(record: RunRecord) -> list[str]:
+    """The variables that the run was allowed to read, to be shown and not gone by."""
+    names = record.settings.get("allow_env")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def facts_of_record(record: RunRecord) -> BannerFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -71,15 +72,24 @@ class Watch:
         with handled_by(end_question):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
-    def finish(self, result: RunResult, *, practice: bool = False, state_dir: Path | None = None) -> None:
+    def finish(
+        self,
+        result: RunResult,
+        *,
+        practice: bool = False,
+        state_dir: Path | None = None,
+        allow_env: Sequence[str] = (),
+    ) -> None:
         """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code.
 
-        `state_dir`: as the command named it.
+        `state_dir` and `allow_env`: as the command named them.
         """
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
             with errors.never_the_result("the summary", state_dir):
-                self._summarise(result, body, practice=practice, state_dir=state_dir)
+                self._summarise(
+                    result, {**body, "allow_env": allow_env}, practice=practice, state_dir=state_dir
+                )
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
@@ -146,6 +156,7 @@ def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts
         rows_total=event.rows_total,
         rows_done=event.rows_done,
         practice=event.practice,
+        reads=event.variables,
         **write,
     )
 
@@ -162,5 +173,6 @@ def facts_of_banner(asked: Banner) -> BannerFacts:
         rows_total=asked.rows,
         rows_done=0,
         practice=asked.practice,
+        reads=asked.variables,
         steps=asked.steps,
     )

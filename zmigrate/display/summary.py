@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.console import Hanging
@@ -263,7 +264,7 @@ def next_steps(
         steps.append(
             "this was practice: its org is gone, so start it anew"
             if practice
-            else f"{first}to go on: zmigrate resume {run_id}"
+            else f"{first}to go on: {resume_command(run_id, result.get('allow_env') or ())}"
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: zmigrate report {run_id}")
@@ -272,3 +273,11 @@ def next_steps(
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps
+
+
+def resume_command(run_id: str, allow_env: Sequence[str]) -> str:
+    """The line that goes on with a run. What it may read of the environment has to be said again: the run's
+    folder may have come from somebody else.
+    """
+    allowed = "".join(f" --allow-env {quote(name)}" for name in allow_env)
+    return f"zmigrate resume {run_id}{allowed}"
