@@ -29,7 +29,8 @@ ROOMS = [
     ("zoho",),
     ("events",),
     ("ownership",),
-    ("errors", "printable", "steady", "stopping", "wording"),
+    ("signals",),
+    ("errors", "printable", "signals_of_system", "steady", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

@@ -128,6 +128,14 @@ def load_settings(
     return Settings(state_dir=where, **found)
 
 
+def secret_variables(folder: Path) -> frozenset[str]:
+    """The variables that hold client secrets: those that the profiles name. Raises ConfigError."""
+    profiles = [each for each in _read_profiles(folder).values() if isinstance(each, dict)]
+    return frozenset(
+        str(each["client_secret_env"]).strip() for each in profiles if "client_secret_env" in each
+    )
+
+
 def normalise_soid(text: str, where: str) -> str:
     """`ZohoCRM.123` from `ZohoCRM.123` or `123`; raises ConfigError naming the place."""
     match = re.fullmatch(r"(?:zohocrm\.)?(\d+)", text.strip(), re.IGNORECASE)

@@ -41,6 +41,8 @@ class RunStarted(Event):
     """Rows by outcome, from sessions before this one."""
     practice: bool
     """True on the embedded emulator."""
+    variables: tuple[str, ...] = ()
+    """What is read of the environment, and for which host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class FlowStarted(Event):
     rows_total: int | None
     rows_done: int
     practice: bool
+    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ class RowsJudged(Event):
 
 @dataclass(frozen=True, slots=True)
 class Log(Event):
-    """A line for run.log, and for the person when `level` is "warning" or "error"."""
+    """A line for run.log, and for the person when `level` is "notice", "warning" or "error"."""
 
     level: str
     message: str

@@ -66,6 +66,7 @@ from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
     from zmigrate.rows.sources import Source
+    from zmigrate.rows.sources.variables import Variables
 
 __all__ = [
     "Argument",
@@ -173,6 +174,15 @@ class Job:
 
     def _check_built(self) -> None:
         check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
+
+    @property
+    def _variables(self) -> Variables | None:
+        """What the runner was told of the environment, for the URLs of databases."""
+        return vars(self).get("_allowed_variables")
+
+    def _allow(self, variables: Variables) -> None:
+        """The runner hands over what it was told; a job's options, which a run keeps, do not have it."""
+        vars(self)["_allowed_variables"] = variables
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({show_values(self._options, vars(self))})"
@@ -370,7 +380,8 @@ def source_of(job: RecordJob) -> Source:
             f"{type(job).__name__}.source() gave {type(source).__name__}; "
             'it gives Csv(self.file), JsonLines(self.file) or Query("select ...").'
         )
-    return source
+    hand_over: Callable[[Variables], Source] | None = getattr(source, "with_variables", None)
+    return source if hand_over is None or job._variables is None else hand_over(job._variables)
 
 
 def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
@@ -381,6 +392,8 @@ def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
             raise JobError(
                 f"{type(flow).__name__}.jobs() gave {step!r}, which is no record job.\n{FLOW_SHAPE}"
             )
+        if flow._variables is not None:
+            step._allow(flow._variables)
     if not steps:
         raise JobError(f"{job_name(type(flow))}: there is no job in it.")
     return steps

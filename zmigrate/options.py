@@ -27,7 +27,18 @@ RESERVED: Final = frozenset(
     {
         # options of the runner, of this version and of those to come
         *("limit", "yes", "again", "profile", "emulator", "concurrency", "via", "trigger", "diff", "no_undo"),
-        *("keep_going", "wait", "json", "quiet", "jobs", "state_dir", "verbose", "help", "version"),
+        *(
+            "keep_going",
+            "wait",
+            "allow_env",
+            "json",
+            "quiet",
+            "jobs",
+            "state_dir",
+            "verbose",
+            "help",
+            "version",
+        ),
         *("force", "forget_payloads", "install_completion", "show_completion"),
         # names of the job class itself
         *("scopes", "write", "source", "transform", "columns", "check", "run", "once"),

@@ -16,7 +16,7 @@ import pytest
 from tests.engine.victim import environ_for, importing
 from tests.support import Bench, leads, write_rows
 from zmigrate.engine.ledger import list_runs
-from zmigrate.engine.signals import handled_by, stop_on_signals
+from zmigrate.signals import handled_by, stop_on_signals
 from zmigrate.stopping import StopSignal
 
 pty = pytest.importorskip("pty")
@@ -131,19 +131,28 @@ def test_handlers_come_back_and_what_is_ignored_is_left_alone():
     stop, heard = StopSignal(), []
     with stop_on_signals(stop):
         with handled_by(lambda number, frame: heard.append(number)):
-            for each in (SIGTERM, SIGHUP):
-                signal.raise_signal(each)
-        assert (heard, stop.requested) == ([SIGTERM], False)
-        signal.raise_signal(SIGHUP)
-        assert not stop.requested
+            signal.raise_signal(SIGHUP)
+        assert (heard, stop.requested) == ([], False)
         signal.raise_signal(SIGTERM)
         assert stop.requested
+        assert {signal.getsignal(each) for each in (SIGINT, SIGTERM)} == {signal.SIG_DFL}
     assert signal.getsignal(SIGTERM) is before
+
+
+@pytest.mark.usefixtures("_as_before")
+def test_a_signal_during_a_question_is_the_first_one_of_the_run_too():
+    stop, heard = StopSignal(), []
+    with stop_on_signals(stop):
+        with handled_by(lambda number, frame: heard.append(number)):
+            signal.raise_signal(SIGTERM)
+        assert (heard, stop.requested) == ([SIGTERM], False)
+        assert {signal.getsignal(each) for each in (SIGINT, SIGTERM)} == {signal.SIG_DFL}
+        signal.raise_signal(SIGHUP)  # a terminal that closes ends nothing a second time
 
 
 def test_a_handler_from_outside_python_is_left_alone():
     code = (
-        "import ctypes, signal\nfrom zmigrate.engine.signals import stop_on_signals\n"
+        "import ctypes, signal\nfrom zmigrate.signals import stop_on_signals\n"
         "from zmigrate.stopping import StopSignal\n"
         "mine = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda number: None)\n"
         "libc = ctypes.CDLL(None); libc.signal.argtypes = [ctypes.c_int, type(mine)]\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 import sys
@@ -289,7 +290,7 @@ def test_what_a_driver_says_is_told_without_secrets(monkeypatch: pytest.MonkeyPa
         message = refusal(Sql("sqlite:///file:x?uri=true&token=${DB_TOKEN}", SELECT, "id").scan).message
     finally:
         event.remove(Engine, "do_connect", refuse)
-    assert message.endswith("no access with ***")
+    assert message.endswith("${DB_TOKEN}: OperationalError")
 
 
 def test_a_password_from_a_variable_needs_no_quoting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +300,7 @@ def test_a_password_from_a_variable_needs_no_quoting(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setenv("DB_PASSWORD", PASSWORD)
     monkeypatch.setenv("DB", "crm")
-    found = make_url(expanded("postgresql://me:${DB_PASSWORD}@host/${DB}"))
+    found = make_url(expanded("postgresql://me:${DB_PASSWORD}@host/${DB}", os.environ.__getitem__))
     assert (found.password, found.host, found.database) == (PASSWORD, "host", "crm")
 
 

@@ -105,7 +105,7 @@ def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None
     from zmigrate.display.banner import BannerFacts, banner, confirm
     from zmigrate.display.console import stderr_console
     from zmigrate.engine.admission import ask
-    from zmigrate.engine.signals import handled_by
+    from zmigrate.signals import handled_by
 
     console = stderr_console()
     facts = BannerFacts(

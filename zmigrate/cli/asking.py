@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 
-from zmigrate.cli import streams
+from zmigrate.cli import interrupt, streams
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import UsageError
 from zmigrate.printable import printable
+from zmigrate.signals import handled_by, nothing
 
 
 def ask(question: str, *, default: str | None = None) -> str:
@@ -28,10 +31,32 @@ def read_hidden(prompt: str) -> str:
     """A line of the terminal that is not shown while it is typed. Raises UsageError when the input ends."""
     from getpass import getpass
 
+    with handled_by(interrupt, put_right=shows_again()):
+        try:
+            return getpass(printable(prompt), sys.stderr)
+        except EOFError:
+            raise ended() from None
+
+
+def shows_again() -> Callable[[], None]:
+    """What puts the terminal back as it is now: a signal may end the process in the middle of a hidden
+    answer, and the shell would go on without an echo.
+    """
+    if sys.platform == "win32":
+        return nothing
+    import termios
+
     try:
-        return getpass(printable(prompt), sys.stderr)
-    except EOFError:
-        raise ended() from None
+        terminal = sys.stdin.fileno()
+        now = termios.tcgetattr(terminal)
+    except (OSError, ValueError, termios.error):  # no terminal
+        return nothing
+
+    def put_back() -> None:
+        with suppress(termios.error):
+            termios.tcsetattr(terminal, termios.TCSANOW, now)
+
+    return put_back
 
 
 def ask_yes(question: str) -> bool:

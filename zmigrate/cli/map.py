@@ -12,7 +12,7 @@ import typer
 
 from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
-from zmigrate.cli.options import CheckProfile, Json
+from zmigrate.cli.options import AllowEnv, CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.writes import Operation
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
@@ -69,6 +69,7 @@ def add_to(app: typer.Typer) -> None:
         order_by: Annotated[
             str | None, typer.Option("--order-by", metavar="COLUMN", help="Database: a unique column.")
         ] = None,
+        allow_env: AllowEnv = None,
         as_json: Json = False,
         profile: CheckProfile = None,
         emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
@@ -83,7 +84,7 @@ def add_to(app: typer.Typer) -> None:
             "order_by": order_by,
         }
         given = {name: value for name, value in reading.items() if value is not None}
-        source = opened(file, given)
+        source = opened(file, given, allow_env or (), profile=profile, emulator=emulator)
         if append:
             before = text_so_far(out)
         else:
@@ -151,15 +152,24 @@ def text_so_far(out: Path) -> str:
     return out.read_text(encoding="utf-8-sig").rstrip("\n") + "\n\n\n"
 
 
-def opened(file: str, reading: dict[str, Any]) -> Source:
-    """The source of a file, or of a database's URL."""
-    from zmigrate.rows.sources import open_source
+def opened(
+    file: str, reading: dict[str, Any], allowed: Sequence[str], *, profile: str | None, emulator: bool
+) -> Source:
+    """The source of a file, or of a database's URL; says what that reads of the environment."""
+    from zmigrate.cli.connections import found_credentials
+    from zmigrate.rows.sources import Sql, open_source
+    from zmigrate.rows.sources.variables import Variables
 
     if Path(file).is_dir():
         raise UsageError(
             f"{file} is a folder, not a file", hint="a mapping is proposed for one file at a time"
         )
-    return open_source(file, **reading)
+    source = open_source(file, **reading, said_in="FILE", variables=Variables(frozenset(allowed)))
+    if isinstance(source, Sql) and source.spends is not None:
+        secret = None if emulator else found_credentials(profile).client_secret
+        source = source.with_variables(Variables(frozenset(allowed), secret=secret))
+        streams.say(f"reads {source.spends}")
+    return source
 
 
 def made_proposal(

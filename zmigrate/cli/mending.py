@@ -5,10 +5,9 @@ be pasted.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.events import StepFacts
@@ -16,6 +15,7 @@ from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
     from zmigrate.display.doubt import Reload
+    from zmigrate.display.further import Named
     from zmigrate.engine.ledger import RunInfo
     from zmigrate.engine.run_record import RunRecord
     from zmigrate.options import OptionSpec
@@ -30,9 +30,9 @@ OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
 
 
-def commands(info: RunInfo, state_dir: Path | None, jobs: Path | None) -> list[str]:
+def commands(info: RunInfo, named: Named) -> list[str]:
     """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
-    takes no such file, or is not found from here. `state_dir`, `jobs`: as the command line named them.
+    takes no such file, or is not found from here.
     """
     from zmigrate.engine.ledger import list_steps, readable
 
@@ -40,13 +40,13 @@ def commands(info: RunInfo, state_dir: Path | None, jobs: Path | None) -> list[s
     made = []
     for run in readable(list_steps(info.folder)) or [info]:
         if run.rows.failed:
-            words = words_of(run.record, flow, run.folder.result_file("errors"), jobs)
+            words = words_of(run.record, flow, run.folder.result_file("errors"), named.jobs)
             if words is not None:
-                made.append(command_of([*words, *told_to_run(info, state_dir)]))
+                made.append(named.run([*words, *common(info.record)]))
     return made
 
 
-def reloads(info: RunInfo, state_dir: Path | None, jobs: Path | None) -> dict[str, Reload]:
+def reloads(info: RunInfo, named: Named) -> dict[str, Reload]:
     """By run id, of a flow that of each step: how the rows in doubt are loaded again."""
     from zmigrate.display.doubt import Reload
     from zmigrate.engine.again import doubles
@@ -59,12 +59,12 @@ def reloads(info: RunInfo, state_dir: Path | None, jobs: Path | None) -> dict[st
         if not run.rows.in_doubt or write is None:
             continue
         file = run.folder.result_file("in_doubt")
-        words = words_of(run.record, flow, file, jobs)
+        words = words_of(run.record, flow, file, named.jobs)
         by = field_to_look_by(words, write, file) if doubles(write) else None
         looks = [] if by is None else ["--on-existing", "skip"]
         if by is not None and not write["key"]:
             looks = ["--key", by, *looks]
-        command = None if words is None else command_of([*words, *looks, *told_to_run(info, state_dir)])
+        command = None if words is None else named.run([*words, *looks, *common(info.record)])
         made[run.run_id] = Reload(write["operation"], write["key"], doubles(write), command, by)
     return made
 
@@ -81,18 +81,6 @@ def field_to_look_by(words: Sequence[str] | None, write: Mapping[str, Any], file
         header = next(csv.reader(opened), [])
         return next((name for name in TELLS_APART if name in header), None)
     return None
-
-
-def told_to_run(info: RunInfo, state_dir: Path | None) -> Iterator[str]:
-    """What the runner was told by options of its own."""
-    yield from common(info.record)
-    if state_dir is not None:
-        yield from ("--state-dir", str(state_dir))
-
-
-def command_of(words: Iterable[str]) -> str:
-    """The line that runs a job so."""
-    return " ".join(map(quote, ["zmigrate", "run", *words]))
 
 
 def common(record: RunRecord) -> Iterator[str]:
@@ -128,9 +116,7 @@ def words_of(record: RunRecord, flow: RunRecord | None, file: Path, jobs: Path |
         else:
             words += written(spec, value)
     takes_csv = source.get("delimiter") is not None or record.job == "import-file"
-    if not (takes_it and takes_csv):
-        return None
-    return words if jobs is None else [*words, "--jobs", nearby(str(jobs.absolute()))]
+    return words if takes_it and takes_csv else None
 
 
 def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] | None:

@@ -92,6 +92,15 @@ Wait = Annotated[
     bool,
     typer.Option("--wait", help="Wait for API credits instead of stopping.", rich_help_panel=RUNNER_PANEL),
 ]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-env",
+        metavar="NAME",
+        help="A variable that the URL of a database may have, as in ${DB_PASSWORD}; repeatable.",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=RUNNER_PANEL),
@@ -176,6 +185,7 @@ class PlanOptions:
     rejects: Rejects = None
     force: ReplaceRejects = False
     concurrency: Concurrency = None
+    allow_env: AllowEnv = None
     json: AsJson = False
     quiet: Quiet = False
     jobs: Jobs = None
@@ -196,6 +206,7 @@ class RunOptions:
     again: Again = False
     keep_going: KeepGoing = False
     wait: Wait = False
+    allow_env: AllowEnv = None
     json: AsJson = False
     quiet: Quiet = False
     jobs: Jobs = None

@@ -93,6 +93,7 @@ def start(job: Job, options: PlanOptions) -> None:
             limit=options.limit,
             ask=options.ask,
             concurrency=options.concurrency,
+            allow_env=tuple(options.allow_env or ()),
             state_dir=options.state_dir,
             listeners=(progress,),
             stop=stop,
@@ -126,7 +127,8 @@ def show(
 
 def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: PlanOptions) -> dict[str, str]:
     """Of each step of a mapping, by its name: the command that loads its rejects once they are mended."""
-    from zmigrate.cli.mending import command_of, load_words
+    from zmigrate.cli.mending import load_words
+    from zmigrate.display.further import Named
     from zmigrate.engine.planning.flow_plan import FlowPlan
     from zmigrate.engine.step import steps_in
     from zmigrate.job import Flow
@@ -137,8 +139,9 @@ def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: Plan
     loads = {step.name: step.job.load for step in steps_in(job) if isinstance(step.job, LoadFile)}
     given = ["--profile", options.profile] if options.profile else []
     given += ["--emulator"] if options.emulator else []
+    named = Named(options.state_dir, options.jobs)
     return {
-        step.facts.name: command_of(
+        step.facts.name: named.run(
             [*load_words(step.rejects_file(rejects), load.mapping, step.facts), *given]
         )
         for step in found.steps

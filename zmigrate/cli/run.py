@@ -182,6 +182,7 @@ def secret_value(spec: OptionSpec) -> str | None:
 def start(job: Job, options: RunOptions) -> None:
     """Run the job, show how it goes, and end with its exit code."""
     from zmigrate.cli.watching import Watch
+    from zmigrate.display.further import Named
     from zmigrate.engine.entry import run
 
     if options.emulator and options.profile:
@@ -199,12 +200,14 @@ def start(job: Job, options: RunOptions) -> None:
             again=options.again,
             keep_going=options.keep_going,
             wait=options.wait,
+            allow_env=tuple(options.allow_env or ()),
             state_dir=options.state_dir,
             listeners=(watch,),
             confirm=watch.confirm if can_ask() else None,
             stop=watch.stop,
         )
-    watch.finish(result, practice=options.emulator, state_dir=options.state_dir, jobs=options.jobs)
+    named = Named(options.state_dir, options.jobs, options.allow_env or ())
+    watch.finish(result, practice=options.emulator, named=named)
 
 
 def add_to(app: typer.Typer) -> None:

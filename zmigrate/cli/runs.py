@@ -11,6 +11,7 @@ import typer
 from zmigrate.cli import streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import (
+    AllowEnv,
     AsJson,
     Concurrency,
     Jobs,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from zmigrate.display.banner import BannerFacts
+    from zmigrate.display.further import Named
     from zmigrate.engine.ledger import Run, RunInfo, UnreadableRun
     from zmigrate.engine.run_record import RunRecord
     from zmigrate.events import StepFacts
@@ -52,6 +54,7 @@ def add_to(app: typer.Typer) -> None:
         yes: Yes = False,
         keep_going: KeepGoing = False,
         wait: Wait = False,
+        allow_env: AllowEnv = None,
         as_json: AsJson = False,
         quiet: Quiet = False,
         jobs: Jobs = None,
@@ -60,6 +63,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Go on with a run that was interrupted, paused or limited."""
         from zmigrate.cli.watching import Watch
+        from zmigrate.display.further import Named
         from zmigrate.engine import entry
 
         watch = Watch(quiet=quiet, verbose=verbose or bool(context.obj), as_json=as_json)
@@ -72,6 +76,7 @@ def add_to(app: typer.Typer) -> None:
                 yes=yes,
                 keep_going=keep_going,
                 wait=wait,
+                allow_env=tuple(allow_env or ()),
                 jobs=jobs,
                 secrets=secrets_of(run, jobs, state_dir),
                 state_dir=state_dir,
@@ -79,7 +84,7 @@ def add_to(app: typer.Typer) -> None:
                 confirm=watch.confirm if streams.can_ask() else None,
                 stop=watch.stop,
             )
-        watch.finish(result, state_dir=state_dir, jobs=jobs)
+        watch.finish(result, named=Named(state_dir, jobs, allow_env or ()))
 
     @app.command(cls=Command)
     def runs(state_dir: State = None, as_json: Json = False) -> None:
@@ -108,8 +113,9 @@ def add_to(app: typer.Typer) -> None:
             streams.print_json(as_data(info))
             return
         from zmigrate.display.console import stdout_console
+        from zmigrate.display.further import Named
 
-        stdout_console().print(description(info, state_dir, jobs), crop=False)
+        stdout_console().print(description(info, Named(state_dir, jobs, allowed_in(info.record))), crop=False)
 
 
 def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dict[str, str]:
@@ -236,7 +242,7 @@ def table(found: list[Run]) -> RenderableType:
     return made
 
 
-def description(info: RunInfo, state_dir: Path | None, jobs: Path | None = None) -> RenderableType:
+def description(info: RunInfo, named: Named) -> RenderableType:
     """One run on a screen: banner, accounting, reasons, files, how to go on."""
     from rich.console import Group
     from rich.text import Text
@@ -257,7 +263,7 @@ def description(info: RunInfo, state_dir: Path | None, jobs: Path | None = None)
     if record.result is None:
         parts.append(Text(f"{record.state}; it has no figures yet, since it has never come to an end"))
         if not info.running:
-            parts.append(Text(f"to go on: zmigrate resume {info.run_id}"))
+            parts.append(Text(f"to go on: {named.resume(info.run_id)}"))
         return Group(*parts)
     parts.append(
         summary(
@@ -268,10 +274,11 @@ def description(info: RunInfo, state_dir: Path | None, jobs: Path | None = None)
             counted_only=info.counted_only,
             commands=None  # its result files have nothing of a source, so that none is fed in
             if record.by_hand
-            else commands(info, state_dir, jobs)
+            else commands(info, named)
             if record.state == "finished" and not record.practice
             else (),
-            reloads={} if record.practice else reloads(info, state_dir, jobs),
+            reloads={} if record.practice else reloads(info, named),
+            named=named,
         )
     )
     for run in readable(list_steps(info.folder)) or [info]:
@@ -286,6 +293,12 @@ def description(info: RunInfo, state_dir: Path | None, jobs: Path | None = None)
         if error.get("hint"):
             parts.append(Text(f"hint: {error['hint']}"))
     return Group(*parts)
+
+
+def allowed_in(record: RunRecord) -> list[str]:
+    """The variables that the run was allowed to read, to be shown and not gone by."""
+    names = record.settings.get("allow_env")
+    return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def facts_of_record(record: RunRecord) -> BannerFacts:

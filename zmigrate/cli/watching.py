@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,10 +12,11 @@ from zmigrate import events
 from zmigrate.cli import errors, streams
 from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
+from zmigrate.display.further import NOTHING_NAMED, Named
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
-from zmigrate.engine.signals import handled_by
 from zmigrate.errors import ZmigrateError
+from zmigrate.signals import handled_by
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
@@ -76,18 +76,14 @@ class Watch:
         result: RunResult,
         *,
         practice: bool = False,
-        state_dir: Path | None = None,
-        jobs: Path | None = None,
+        named: Named = NOTHING_NAMED,
     ) -> None:
-        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code.
-
-        `state_dir`, `jobs`: as the command named them.
-        """
+        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
-            with errors.never_the_result("the summary", state_dir):
-                commands, reloads = ([], {}) if practice else mending(result, state_dir, jobs)
-                self._summarise(body, commands, reloads, practice=practice)
+            with errors.never_the_result("the summary", named.state_dir):
+                commands, reloads = ([], {}) if practice else mending(result, named)
+                self._summarise(body, commands, reloads, named, practice=practice)
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
@@ -102,6 +98,7 @@ class Watch:
         body: dict[str, Any],
         commands: list[str] | None,
         reloads: dict[str, Reload],
+        named: Named,
         *,
         practice: bool,
     ) -> None:
@@ -112,6 +109,7 @@ class Watch:
             rows_before=self._rows_before,
             commands=commands,
             reloads=reloads,
+            named=named,
         )
         self._console.print(shown, crop=False)
 
@@ -120,9 +118,7 @@ class Watch:
         self._console.print(banner(facts))
 
 
-def mending(
-    result: RunResult, state_dir: Path | None, jobs: Path | None
-) -> tuple[list[str] | None, dict[str, Reload]]:
+def mending(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str, Reload]]:
     """The commands that feed in again what failed, once the run is finished, None for a hand-written job; and
     what is in doubt."""
     fails = result.state == "finished" and result.rows.failed
@@ -133,12 +129,12 @@ def mending(
     from zmigrate.engine.ledger import find_run
 
     try:
-        info = find_run(found_settings(state_dir).state_dir, result.run_id)
+        info = find_run(found_settings(named.state_dir).state_dir, result.run_id)
     except ZmigrateError:
         return [], {}  # what keeps the folder from being read is told as the end of the run
     if info.record.by_hand:
         return None, {}
-    return commands(info, state_dir, jobs) if fails else [], reloads(info, state_dir, jobs)
+    return commands(info, named) if fails else [], reloads(info, named)
 
 
 def end_question(_number: int, _frame: FrameType | None) -> None:
@@ -161,6 +157,7 @@ def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts
         rows_total=event.rows_total,
         rows_done=event.rows_done,
         practice=event.practice,
+        reads=event.variables,
         **write,
     )
 
@@ -178,5 +175,6 @@ def facts_of_banner(asked: Banner) -> BannerFacts:
         rows_total=asked.rows,
         rows_done=0,
         practice=asked.practice,
+        reads=asked.variables,
         steps=asked.steps,
     )

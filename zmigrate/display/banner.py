@@ -38,6 +38,8 @@ class BannerFacts:
     practice: bool
     steps: Sequence[StepFacts] = ()
     """Of a flow."""
+    reads: Sequence[str] = ()
+    """Variables of the environment, each with the host that it is for."""
     call: str | None = None
     """Of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`."""
 
@@ -65,6 +67,8 @@ def banner(facts: BannerFacts) -> RenderableType:
         rows = "" if step.rows is None else f", {counted(step.rows, 'row')}"
         what = f"{step.name:{width}}  {write_text(step.operation, step.module)}{rows}"
         grid.add_row("" if number else "steps", what)
+    for number, spends in enumerate(facts.reads):
+        grid.add_row("" if number else "reads", spends)
     if facts.call is None:
         grid.add_row("rows", rows_text(facts))
     else:

@@ -47,6 +47,7 @@ def begin_live(console: Console, picture: RenderableType, *, by_itself: bool = F
         redirect_stderr=True,
     )
     live.start(refresh=True)
+    console.show_cursor(True)  # rich hides it, and a process that is killed could not show it again
     return live
 
 

@@ -13,7 +13,7 @@ from zmigrate.wording import counted, duration
 if TYPE_CHECKING:
     from rich.text import Text
 
-STYLE_OF_LEVEL = {"warning": "yellow", "error": "red"}
+STYLE_OF_LEVEL = {"notice": "cyan", "warning": "yellow", "error": "red"}
 TROUBLE_EVERY_S = 10.0
 
 

@@ -131,6 +131,9 @@ def _banner(plan: Plan | FlowPlan, practice: bool) -> RenderableType:
             rows_done=0,
             practice=practice,
             steps=() if isinstance(plan, Plan) else [step.facts for step in plan.steps],
+            reads=plan.variables
+            if isinstance(plan, Plan)
+            else list(dict.fromkeys(each for step in plan.steps for each in step.plan.variables)),
         )
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.console import Hanging
 from zmigrate.display.doubt import Reload, in_doubt
+from zmigrate.display.further import NOTHING_NAMED, Named
 from zmigrate.wording import count, counted, duration, nearby
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def summary(
     counted_only: bool = False,
     commands: Sequence[str] | None = (),
     reloads: Mapping[str, Reload] = {},
+    named: Named = NOTHING_NAMED,
 ) -> RenderableType:
     """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
 
@@ -183,7 +185,7 @@ def summary(
     parts += files(result)
     if rows.get("in_doubt"):
         parts += ["", *in_doubt(result, reloads, practice=practice, by_hand=commands is None), ""]
-    parts += map(step_line, next_steps(result, practice=practice, report=report, commands=commands))
+    parts += map(step_line, next_steps(result, named, practice=practice, report=report, commands=commands))
     return Group(*parts)
 
 
@@ -250,6 +252,7 @@ def mending(result: Mapping[str, Any], commands: Sequence[str] | None) -> list[s
 
 def next_steps(
     result: Mapping[str, Any],
+    named: Named,
     *,
     practice: bool = False,
     report: bool = False,
@@ -263,10 +266,10 @@ def next_steps(
         steps.append(
             "this was practice: its org is gone, so start it anew"
             if practice
-            else f"{first}to go on: zmigrate resume {run_id}"
+            else f"{first}to go on: {named.resume(run_id)}"
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
-        steps.append(f"for the reasons: zmigrate report {run_id}")
+        steps.append(f"for the reasons: {named.report(run_id)}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
         steps += mending(result, commands)
     if practice and result["state"] == "finished":

@@ -19,10 +19,11 @@ from zmigrate.engine.result import RunResult
 from zmigrate.engine.run_record import RunRecord
 from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices
-from zmigrate.engine.signals import stop_on_signals
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
 from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
+from zmigrate.rows.sources.variables import Variables
+from zmigrate.signals import stop_on_signals
 from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def run(
     again: bool = False,
     keep_going: bool = False,
     wait: bool = False,
+    allow_env: Sequence[str] = (),
     state_dir: Path | None = None,
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
@@ -62,15 +64,24 @@ def run(
 
     A production org wants `yes=True`, or a `confirm` that says yes. What is wrong before anything is sent is
     raised as a ZmigrateError; from the first write on, the result says how it ended. `credentials` replaces
-    the look for some.
+    the look for some. `allow_env`: the variables of the environment that a database's URL may have where an
+    option or a mapping names it.
     """
     stop = stop or StopSignal()
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
     settings = _settings(environ, folder, state_dir, concurrency, wait)
-    choices = Choices(limit=limit, trigger=tuple(trigger), yes=yes, again=again, keep_going=keep_going)
+    choices = Choices(
+        limit=limit,
+        trigger=tuple(trigger),
+        yes=yes,
+        again=again,
+        keep_going=keep_going,
+        allow_env=tuple(allow_env),
+    )
     hub = EventHub(*listeners)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
+        job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
         invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
         return _runner(job, invocation, choices, confirm).start()
 
@@ -84,6 +95,7 @@ def plan(
     limit: int | None = None,
     ask: int | None = None,
     concurrency: int | None = None,
+    allow_env: Sequence[str] = (),
     state_dir: Path | None = None,
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
@@ -107,6 +119,7 @@ def plan(
     hub = EventHub(*listeners)
     wish = Wish(limit=limit, ask=ask, concurrency=concurrency)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
+        job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
         invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
         if isinstance(job, Flow):
             return FlowPlanner(job, invocation, wish).plan()
@@ -124,6 +137,7 @@ def resume(
     yes: bool = False,
     keep_going: bool = False,
     wait: bool = False,
+    allow_env: Sequence[str] = (),
     jobs: Path | None = None,
     secrets: Mapping[str, str] | None = None,
     state_dir: Path | None = None,
@@ -166,10 +180,15 @@ def resume(
         elif (job_name(type(job)), encode_options(job)) != (record.job, record.options):
             raise RunError(f"{job!r} is not the job of run {info.run_id}")
         choices = Choices(
-            limit=limit, trigger=tuple(record.settings.get("trigger") or ()), yes=yes, keep_going=keep_going
+            limit=limit,
+            trigger=tuple(record.settings.get("trigger") or ()),
+            yes=yes,
+            keep_going=keep_going,
+            allow_env=tuple(allow_env),
         )
         wanted = profile or record.settings.get("profile")
         with stop_on_signals(stop), _credentials(credentials, wanted, False, folder, environ) as found:
+            job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
             hub = EventHub(*listeners)
             runner = _runner(job, Invocation(found, settings, hub, stop, practice=False), choices, confirm)
             return runner.go_on(info.folder, record)

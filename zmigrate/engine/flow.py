@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from zmigrate.engine import preflight
 from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
+from zmigrate.engine.environment import tell_of_variables, variables_read
 from zmigrate.engine.flow_files import write_flow_files
 from zmigrate.engine.flow_result import Pace, Spent, flow_result
 from zmigrate.engine.folder import WITHOUT_RECORD, RunFolder, org_json, timestamp, versions
@@ -85,6 +86,7 @@ class FlowRunner:
     def start(self) -> RunResult:
         """A fresh run. Before its folder is open, what is wrong is raised; from then on the result tells."""
         steps = steps_in(self._flow)
+        tell_of_variables([step.source for step in steps], self._invocation.hub.emit)
         plan = [Planned(*each) for each in zip(steps, for_each(steps, read_step), strict=True)]
         with ExitStack() as stack:
             scratch = self._scratch(stack)
@@ -117,6 +119,7 @@ class FlowRunner:
         ]
         to_come = [each for each in plan if not _is_finished(folder.step(each.step.name))]
         was = {step.name: fingerprint for step, fingerprint in to_come}
+        tell_of_variables([step.source for step, _ in to_come], self._invocation.hub.emit)
         for_each([step for step, _ in to_come], lambda step: step.source.check(was[step.name]))
         spent = Spent()
         if to_come:
@@ -201,6 +204,7 @@ class FlowRunner:
             rows=combined([fingerprint for _, fingerprint in plan])["rows"],
             practice=self._invocation.practice,
             steps=tuple(step.facts(fingerprint.rows) for step, fingerprint in plan),
+            variables=variables_read(step.source for step, _ in plan),
         )
 
     def _record(self, folder: RunFolder, org: Org, plan: Sequence[Planned], api_domain: str) -> RunRecord:
@@ -215,6 +219,7 @@ class FlowRunner:
                 "profile": self._invocation.credentials.profile or None,
                 "trigger": list(self._choices.trigger),
                 "limit": self._choices.limit,
+                "allow_env": list(self._choices.allow_env),
             },
             org=org_json(org),
             api_domain=api_domain,
@@ -322,6 +327,7 @@ class FlowRunner:
             rows_total=(record.source or {}).get("rows"),
             rows_done=sum(done),
             practice=self._invocation.practice,
+            variables=variables_read(step.source for step, _ in plan),
         )
 
     def _conclude(

@@ -61,6 +61,8 @@ class Banner:
     practice: bool
     steps: tuple[StepFacts, ...] = ()
     """Of a flow."""
+    variables: tuple[str, ...] = ()
+    """What is read of the environment, and for which host."""
 
 
 def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
@@ -106,7 +108,7 @@ def check_orphans(job: RecordJob, source: Source, emit: Emit) -> None:
         return
     lines: dict[str, list[int]] = {}
     counts: Counter[str] = Counter()
-    for orphan in job.load.orphans():
+    for orphan in job.load_in_use.orphans():
         counts[orphan.file] += 1
         if counts[orphan.file] <= LINES_TOLD:
             lines.setdefault(orphan.file, []).append(orphan.line)

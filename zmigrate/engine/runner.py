@@ -11,6 +11,7 @@ from typing import Any
 
 from zmigrate.engine import preflight
 from zmigrate.engine.admission import Confirm, ask, refuse_another_org, refuse_lacking
+from zmigrate.engine.environment import tell_of_variables, variables_read
 from zmigrate.engine.fed_again import refuse_fed_again, tell_of_our_columns
 from zmigrate.engine.folder import RunFolder, org_json, timestamp, versions
 from zmigrate.engine.invocation import Invocation
@@ -106,6 +107,8 @@ class Runner:
         """Resume the run of a folder that this process has locked."""
         source = source_of(self._job) if isinstance(self._job, RecordJob) else None
         fingerprint = None if record.source is None else Fingerprint.from_json(record.source)
+        if source is not None:
+            self._tell_of_variables(source)
         if source is not None and fingerprint is not None:
             source.check(fingerprint)
         refuse_changed(record.reads, self._job, record.run_id)
@@ -157,11 +160,17 @@ class Runner:
         if not isinstance(self._job, RecordJob):
             return None, None
         source = source_of(self._job)
+        self._tell_of_variables(source)
         fills_of(self._job)
         if self._seat is None:
             return source, source.scan()
         source.check(self._seat.fingerprint)
         return source, self._seat.fingerprint
+
+    def _tell_of_variables(self, source: Source) -> None:
+        """A flow has told of its steps'."""
+        if self._seat is None:
+            tell_of_variables([source], self._invocation.hub.emit)
 
     def _create_folder(self) -> RunFolder:
         if self._seat is None:
@@ -313,6 +322,7 @@ class Runner:
             operation=None if target is None else target.operation,
             rows=None if work is None else work.fingerprint.rows,
             practice=self._invocation.practice,
+            variables=() if work is None else variables_read([work.source]),
         )
 
     def _announcement(
@@ -334,6 +344,7 @@ class Runner:
             rows_done=done.accounted,
             done={name: count for name, count in done.to_json().items() if name in ACTIONS},
             practice=banner.practice,
+            variables=banner.variables,
         )
 
     def _record(self, folder: RunFolder, org: Org, work: RecordWork | None, api_domain: str) -> RunRecord:
@@ -348,6 +359,7 @@ class Runner:
                 "profile": self._invocation.credentials.profile or None,
                 "trigger": list(self._choices.trigger),
                 "limit": self._choices.limit,
+                "allow_env": list(self._choices.allow_env),
             },
             org=org_json(org),
             api_domain=api_domain,

@@ -66,6 +66,8 @@ class Choices:
     yes: bool = False
     again: bool = False
     keep_going: bool = False
+    allow_env: tuple[str, ...] = ()
+    """As told, for the command that goes on with the run."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 _WORDS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|\b(?:group\s+by|order\s+by|where|limit|offset)\b", re.IGNORECASE
 )
-_SHAPE = re.compile(r"\s*select\s+(?P<columns>.+?)\s+from\s+(?P<module>[A-Za-z]\w*)\s*", re.I | re.S)
+_SHAPE = re.compile(
+    r"\s*select\s+(?P<columns>\S++(?:\s++(?!from\s)\S++)*)\s+from\s+(?P<module>[A-Za-z]\w*)\s*", re.I | re.S
+)
 _AGGREGATE = re.compile(r"\b(?:count|sum|min|max|avg)\s*\(", re.IGNORECASE)
 _UNASKABLE = re.compile(r"[\\\x00-\x1f\x7f\u2028\u2029]")
 _QUERY_HINT = "Write it as: select id, Last_Name from Leads where Email is null"

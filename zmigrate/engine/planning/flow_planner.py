@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from zmigrate.engine import preflight
+from zmigrate.engine.environment import tell_of_variables
 from zmigrate.engine.flow import read_step
 from zmigrate.engine.invocation import Invocation
 from zmigrate.engine.job_code import origin, shown_origin
@@ -48,6 +49,7 @@ class FlowPlanner:
     def plan(self) -> FlowPlan:
         """Raises what is wrong before rows are looked at, as a run does; the rest is in the plan."""
         steps = steps_in(self._flow)
+        tell_of_variables([step.source for step in steps], self._invocation.hub.emit)
         fingerprints = for_each(steps, read_step)
         trips = RoundTrips()
         self._invocation.hub.add(trips)

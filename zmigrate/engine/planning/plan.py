@@ -82,6 +82,8 @@ class Plan:
     source: Source = field(repr=False)
     """What was planned, for `write_rejects`."""
     texts: CellTexts = field(repr=False)
+    variables: tuple[str, ...] = ()
+    """What was read of the environment, and for which host."""
 
     @property
     def rejects(self) -> Iterator[Reject]:

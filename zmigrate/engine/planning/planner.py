@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from zmigrate.engine import preflight
 from zmigrate.engine.admission import refuse_lacking
+from zmigrate.engine.environment import tell_of_variables, variables_read
 from zmigrate.engine.fed_again import refuse_fed_again
 from zmigrate.engine.folder import org_json
 from zmigrate.engine.idmap import IdMap
@@ -62,6 +63,7 @@ class Planner:
     def plan(self) -> Plan:
         """Raises what is wrong before rows are looked at, as a run does; the rest is in the plan."""
         source = source_of(self._job)
+        tell_of_variables([source], self._invocation.hub.emit)
         fills_of(self._job)
         fingerprint = source.scan()
         trips = RoundTrips()
@@ -160,6 +162,7 @@ class Planner:
             elapsed_s=self._now() - self._began,
             book=found.book,
             source=planner.source,
+            variables=variables_read([planner.source]),
             texts=CellTexts(self._job.formats, fills_of(self._job), found.fields),
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,6 +10,7 @@ from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import CONDITION, LOAD, check_words
+from zmigrate.rows.patterns import BadPattern, finder
 
 _TESTS: Final = ("is", "empty", "not_empty", "matches")
 _HINT: Final = f"Write it like this: {LOAD['skip_if'].shape}"
@@ -50,8 +50,8 @@ class Condition:
             return lambda text: None if text.strip() else f"{column} is empty"
         if self.test == "not_empty":
             return lambda text: f"{column} is not empty" if text.strip() else None
-        search, said = re.compile(self.pattern).search, f"{column} matches {self.pattern}"
-        return lambda text: said if search(text) else None
+        found, said = finder(self.pattern), f"{column} matches {self.pattern}"
+        return lambda text: said if found(text) else None
 
 
 def parse_conditions(said: Any, places: Places) -> tuple[Condition, ...]:
@@ -74,14 +74,9 @@ def _parse(said: Mapping[str, Any], places: Places, path: KeyPath) -> Condition:
     values = said.get("is", ())
     if "matches" in said:
         try:
-            re.compile(said["matches"])
-        except re.error as error:
-            raise wrong(
-                places,
-                (*path, "matches"),
-                f"{said['matches']!r} is no regular expression: {error}.",
-                "In TOML a pattern stands best in single quotes: matches = '^\\d+$'",
-            ) from None
+            finder(said["matches"])
+        except BadPattern as error:
+            raise wrong(places, (*path, "matches"), str(error), error.hint) from None
     return Condition(
         column=said["column"].strip(),
         test=tests[0],

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from zmigrate.errors import JobError
-from zmigrate.rows.mapping.load import Load, read_mapping
+from zmigrate.rows.mapping.load import Load, is_below, read_mapping
 from zmigrate.rows.mapping.load_job import LoadJob
 from zmigrate.rows.mapping.places import TomlPlaces, wrong
 from zmigrate.rows.mapping.toml_lines import read_toml
 from zmigrate.rows.sources.opening import ENDINGS, is_database
 from zmigrate.rows.sources.packed import TextFile
+from zmigrate.rows.sources.url import file_of
 
 MAPPING: Final = "mapping.toml"
 """In the folder, where no other mapping is named."""
@@ -60,6 +61,8 @@ def read_folder(folder: str | Path, mapping: str | Path | None = None) -> tuple[
             f"zmigrate map FILE --module M --append --out {path}",
         )
     loads = read_mapping(path, folder)
+    for load in loads:
+        _check_below(load, folder)
     _check_files(loads, folder, path)
     _check_keys(loads)
     return in_order(loads)
@@ -98,6 +101,19 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
             raise wrong(
                 TomlPlaces(str(mapping), toml), ("ignore_files",), f'{folder} has no file "{pattern}".'
             )
+
+
+def _check_below(load: Load, folder: Path) -> None:
+    """Raise JobError where a load reads a file outside the folder: somebody else may have written it."""
+    path = file_of(load.file) if is_database(load.file) else _disk(load)
+    if path is not None and not is_below(path, folder):
+        raise wrong(
+            load.places,
+            ("file",),
+            f"{load.file} is not in {folder}, whose files the mapping is for.",
+            "Copy the file into the folder, and name the copy; or load the file by itself: "
+            "zmigrate run import-file FILE",
+        )
 
 
 def _disk(load: Load) -> Path:

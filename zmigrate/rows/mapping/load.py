@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from zmigrate.author import Fill
-from zmigrate.errors import SourceError
+from zmigrate.errors import JobError, SourceError
 from zmigrate.formats import Formats
 from zmigrate.references import Users
 from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
@@ -22,8 +22,11 @@ from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.rows.sources.opening import is_database
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import masked
+from zmigrate.rows.sources.variables import Variables
 from zmigrate.writes import Operation, Write
 
+GIVEN: Final = "FILE|URL"
+"""What the location is called where it was given to the command."""
 _OF_CSV: Final = ("delimiter", "encoding")
 """The words by which CSV is read."""
 
@@ -44,7 +47,7 @@ def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Lo
             )
         file = str(said.words["file"])
         location = file if is_database(file) else folder / file
-        loads.append(_build(said, location, folder, mapping=path))
+        loads.append(replace(_build(said, location, folder, mapping=path), said_in=said.places.of(("file",))))
     return tuple(loads)
 
 
@@ -68,6 +71,10 @@ class Load:
     places: Places = field(compare=False, repr=False, kw_only=True)
     top: Places = field(compare=False, repr=False, kw_only=True)
     """Where `users` and `default_user` stand."""
+    said_in: str = field(default=GIVEN, compare=False, repr=False, kw_only=True)
+    """Where the location is named."""
+    variables: Variables | None = field(default=None, compare=False, repr=False, kw_only=True)
+    """Which variables of the environment the location's URL may be filled with."""
 
     @classmethod
     def from_options(
@@ -135,7 +142,7 @@ class Load:
             reading = {word: value for word, value in reading.items() if word in _OF_CSV}
         if self.as_csv:
             return Csv(self.location, **reading)
-        return open_source(self.location, **reading)
+        return open_source(self.location, **reading, said_in=self.said_in, variables=self.variables)
 
     @property
     def written_for(self) -> str | None:
@@ -177,8 +184,18 @@ class Load:
         return Compiled(self.words, self.source(), self.open_second, self.places)
 
     def open_second(self, name: str, reading: Mapping[str, Any]) -> Source:
-        """The second file of a subform."""
+        """The second file of a subform. Raises JobError where that is not beside what names it."""
+        self._check_beside(name)
         return open_source(self._second(name), **reading)
+
+    def _check_beside(self, name: str) -> None:
+        """Somebody else may have written a mapping: it names files beside it, or beside the one it is for."""
+        folders = [self.folder, *([] if self.mapping is None else [self.mapping.parent])]
+        if not any(is_below(self._second(name), folder) for folder in folders):
+            raise JobError(
+                f"the second file {name} is not in {self.folder}, nor beside the mapping.",
+                hint="Copy the file there, and name the copy.",
+            )
 
     def _second(self, name: str) -> Path:
         """Beside the file; where that is an errors.csv, which lies in a run's folder, beside the mapping."""
@@ -269,6 +286,11 @@ def _build(
             said.places, (foreign[0],), "a CSV file has none.", "Other kinds of files are for import-file."
         )
     return load
+
+
+def is_below(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder, by way of whatever links there are."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _foreign(reading: Mapping[str, Any]) -> list[str]:

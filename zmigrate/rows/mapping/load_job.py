@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from zmigrate.job import RecordJob
 from zmigrate.references import Users
 from zmigrate.rows.mapping.load import Load
 from zmigrate.rows.sources import Source
+from zmigrate.rows.sources.variables import Variables
 from zmigrate.writes import Write, scopes_for
 
 
@@ -33,43 +36,54 @@ class LoadJob(RecordJob, abstract=True):
         """What becomes of the source's rows; made once (`cached_property`)."""
         raise NotImplementedError
 
+    @cached_property
+    def load_in_use(self) -> Load:
+        """With what the runner was told of the environment."""
+        return replace(self.load, variables=self._variables)
+
+    def _allow(self, variables: Variables) -> None:
+        super()._allow(variables)
+        vars(self).pop("load_in_use", None)
+
     @property
     def write(self) -> Write:
-        return self.load.write
+        return self.load_in_use.write
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes_for(self.write, self.source(), finds=self.load.finds, refers_to=self.load.refers_to)
+        return scopes_for(
+            self.write, self.source(), finds=self.load_in_use.finds, refers_to=self.load_in_use.refers_to
+        )
 
     def source(self) -> Source:
-        return self.load.source()
+        return self.load_in_use.source()
 
     @property
     def columns(self) -> Mapping[str, str] | None:
-        return self.load.columns
+        return self.load_in_use.columns
 
     @property
     def fills(self) -> Sequence[Fill]:
-        return self.load.fills
+        return self.load_in_use.fills
 
     def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return self.load.transform(row)
+        return self.load_in_use.transform(row)
 
     @property
     def formats(self) -> Formats:
-        return self.load.formats
+        return self.load_in_use.formats
 
     @property
     def users(self) -> Users:
-        return self.load.users
+        return self.load_in_use.users
 
     @property
     def refers_to(self) -> tuple[str, ...]:
-        return self.load.refers_to
+        return self.load_in_use.refers_to
 
     @property
     def reads(self) -> Sequence[Path]:
-        return self.load.reads
+        return self.load_in_use.reads
 
     @property
     def _transforms_by_columns(self) -> bool:

@@ -15,6 +15,7 @@ from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.parquet import Parquet
 from zmigrate.rows.sources.sql import Sql
 from zmigrate.rows.sources.url import holds_secret, masked
+from zmigrate.rows.sources.variables import Variables
 
 _BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
     Csv: (".csv", ".tsv", ".txt"),
@@ -54,13 +55,18 @@ def open_source(
     encoding: str | None = None,
     select: str | None = None,
     order_by: str | None = None,
+    said_in: str | None = None,
+    variables: Variables | None = None,
 ) -> Source:
     """The source for a file, by its ending (packed ones too), or for the URL of a database. Opens
     nothing; of a zip archive only the list of its files.
 
     A URL holds no password, since a run keeps its options: `${NAME}` stands for a variable of the
-    environment. Raises SourceError for an ending that is not known, and for an option that the kind of
-    source does not have.
+    environment. `said_in`: where a mapping or an option names the location; None: a job's own code does.
+    `variables`: which ones may be read.
+
+    Raises SourceError for an ending that is not known, and for an option that the kind of source does not
+    have.
     """
     given = {
         "sheet": sheet,
@@ -80,7 +86,10 @@ def open_source(
             f"{name.replace('_', '-')} is for {_FOR[name]}, and {shown} is read as {kind.__name__}.",
             hint="Leave it out.",
         )
-    return _database(str(location), options) if kind is Sql else kind(Path(location), **options)
+    if kind is Sql:
+        return _database(str(location), options, said_in, variables)
+    source: Source = kind(Path(location), **options)
+    return source
 
 
 def is_database(location: str) -> bool:
@@ -127,7 +136,7 @@ def _packed_name(path: Path) -> Path:
     return Path(file.content_name)
 
 
-def _database(url: str, options: dict[str, Any]) -> Sql:
+def _database(url: str, options: dict[str, Any], said_in: str | None, variables: Variables | None) -> Sql:
     if holds_secret(url):
         raise SourceError(
             f"{masked(url)} has a password in it, which the run would keep among its options.",
@@ -136,7 +145,7 @@ def _database(url: str, options: dict[str, Any]) -> Sql:
     missing = [name.replace("_", "-") for name in ("select", "order_by") if name not in options]
     if missing:
         raise SourceError(
-            f"{url} is a database, and needs {' and '.join(missing)}.",
+            f"{masked(url)} is a database, and needs {' and '.join(missing)}.",
             hint='--select "select id, name from person" --order-by id',
         )
-    return Sql(url, **options)
+    return Sql(url, **options, said_in=said_in, variables=variables)

@@ -16,10 +16,12 @@ import orjson
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
 from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.url import HIDDEN, expanded, masked, values_of_variables
+from zmigrate.rows.sources.sql_errors import driver_and_code, first_line
+from zmigrate.rows.sources.url import expanded, masked, variables_of
+from zmigrate.rows.sources.variables import Variables
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Engine, Select, TextualSelect
+    from sqlalchemy import URL, ColumnElement, Connection, Engine, Select, TextualSelect
     from sqlalchemy.sql.selectable import FromClause
 
     from zmigrate.zoho.crm import Crm
@@ -50,7 +52,8 @@ class Sql:
 
     `order_by` is a column of the select whose values are unique and never null; a resumed run goes on behind
     the last one. The select itself has no order. Rows are streamed. `${NAME}` in the URL stands for a
-    variable of the environment, which is read when connecting: so passwords are in no file of a run.
+    variable of the environment, which is read when connecting: so passwords are in no file of a run. Which
+    ones may be read, `variables` says.
 
     The database may change while a run writes, so the run's journal keeps the rows.
     """
@@ -58,8 +61,19 @@ class Sql:
     stable = False
     scopes: tuple[str, ...] = ()
 
-    def __init__(self, url: str, select: str, order_by: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        select: str,
+        order_by: str,
+        *,
+        said_in: str | None = None,
+        variables: Variables | None = None,
+    ) -> None:
+        """`said_in`: where a mapping or an option says the URL; None: a job's own code does."""
         self._url = url
+        self._said_in = said_in
+        self._variables = variables or Variables()
         self.select = select.strip().rstrip(";").rstrip()
         self.order_by = order_by
         if not self.select or not order_by:
@@ -77,6 +91,18 @@ class Sql:
     @property
     def name(self) -> str:
         return self.url
+
+    def with_variables(self, variables: Variables) -> Sql:
+        """The same source, with what the runner was told of the environment."""
+        return Sql(self._url, self.select, self.order_by, said_in=self._said_in, variables=variables)
+
+    @property
+    def spends(self) -> str | None:
+        """The variables that connecting reads, and where their values go: `DB_PASSWORD, for host:5432`. None
+        where there are none. Connects to nothing; raises SourceError where one may not be read.
+        """
+        names = variables_of(self._url)
+        return f"{', '.join(names)}, for {self._host(self._parsed())}" if names else None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -228,66 +254,102 @@ class Sql:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        engine = self._engine()
+        engine, url = self._engine()
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # noqa: PLC0415
 
-        connected = False
         try:
-            with engine.connect() as connection:
-                connected = True
+            connection = engine.connect()
+        except Exception as error:  # a driver's own, too
+            raise self._no_connection(error, url) from None
+        with connection:
+            try:
                 yield connection
-        except DBAPIError as error:
-            what = self._scrubbed(error.orig)
-            if connected and error.connection_invalidated:
-                raise PausedError(
-                    f"the connection to {self.url} was lost: {what}",
-                    hint="When the database is there again, resume the run.",
-                    code="SOURCE_LOST",
-                ) from None
-            hint = "Check the URL, and that the database can be reached from here."
-            if connected:
+            except DBAPIError as error:
+                what = first_line(error.orig, url, self._url)
+                if error.connection_invalidated:
+                    raise PausedError(
+                        f"the connection to {self.url} was lost: {what}",
+                        hint="When the database is there again, resume the run.",
+                        code="SOURCE_LOST",
+                    ) from None
                 hint = "Try the select in the database's own client."
-            raise SourceError(f"{self.url}: {what}", hint=hint) from None
-        except SQLAlchemyError as error:
-            raise SourceError(f"{self.url}: {self._scrubbed(error)}") from None
+                raise SourceError(f"{self.url}: {what}", hint=hint) from None
+            except SQLAlchemyError as error:
+                raise SourceError(f"{self.url}: {first_line(error, url, self._url)}") from None
 
-    def _engine(self) -> Engine:
+    def _no_connection(self, error: Exception, url: URL) -> SourceError:
+        """Of a URL with a secret no word of the driver's is told: it may quote any part, in any form."""
+        told = getattr(error, "orig", None) or error
+        secret = url.password is not None or url.query or variables_of(self._url)
+        what = driver_and_code(told) if secret else first_line(told, url, self._url)
+        return SourceError(
+            f"{self.url}: {what}", hint="Check the URL, and that the database can be reached from here."
+        )
+
+    def _engine(self) -> tuple[Engine, URL]:
+        url = self._parsed()
+        from sqlalchemy import NullPool, create_engine  # noqa: PLC0415
+        from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415
+
         try:
-            from sqlalchemy import NullPool, create_engine, make_url  # noqa: PLC0415
-            from sqlalchemy.exc import ArgumentError, NoSuchModuleError  # noqa: PLC0415
-        except ImportError as error:
-            raise missing_extra("sql", "databases", error) from None
-        try:
-            url = make_url(expanded(self._url))
             if url.get_backend_name() == "sqlite":
-                _refuse_new_file(url.database)
-            return create_engine(url, poolclass=NullPool, hide_parameters=True)
+                _refuse_new_file(url.database, self.url if variables_of(self._url) else None)
+            return create_engine(url, poolclass=NullPool, hide_parameters=True), url
         except ModuleNotFoundError as error:
             raise SourceError(
                 f"{self.url} needs the driver {error.name}, which is not installed.",
                 hint=f"pip install {error.name}",
             ) from None
-        except (ArgumentError, NoSuchModuleError, ValueError):
-            raise SourceError(f"{self.url} is no URL of a database.", hint=_HINT) from None
+        except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
+            raise self._no_url() from None
 
-    def _scrubbed(self, error: BaseException | None) -> str:
-        """The first line of what the driver says, without the password, and without what variables hold."""
-        from sqlalchemy import make_url  # noqa: PLC0415
+    def _parsed(self) -> URL:
+        """The URL with its variables' values. Raises SourceError where one may not be read."""
+        try:
+            from sqlalchemy import make_url  # noqa: PLC0415
+            from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+        except ImportError as error:
+            raise missing_extra("sql", "databases", error) from None
 
-        text = str(error).strip().partition("\n")[0]
-        password = make_url(expanded(self._url)).password
-        for secret in filter(None, (password, *values_of_variables(self._url))):
-            text = text.replace(str(secret), HIDDEN)
-        return text
+        def value_of(name: str) -> str:
+            return self._variables.value(name, self._said_in, self.url, self._host_as_given)
+
+        try:
+            url = make_url(expanded(self._url, value_of))
+        except (ArgumentError, ValueError):
+            raise self._no_url() from None
+        if url.host is not None and "@" in url.host + (url.database or ""):
+            raise SourceError(
+                f"{self.url}: a password with an @ or a / in it is cut there, and its rest is the host.",
+                hint="In a variable that holds a whole URL, write %40 for @ and %2F for /.",
+            )
+        return url
+
+    def _no_url(self) -> SourceError:
+        return SourceError(f"{self.url} is no URL of a database.", hint=_HINT)
+
+    def _host_as_given(self) -> str:
+        """Where a variable's value would go, before any is read."""
+        rest = self._url.partition("://")[2].rpartition("@")[2]
+        host = rest.partition("/")[0].partition("?")[0]
+        return f"the host {host}" if host and not variables_of(host) else "the database that it names"
+
+    def _host(self, url: URL) -> str:
+        """Host and port, of which nothing is secret; a file where there is no host."""
+        if url.host is None:
+            hosts = url.query.get("host", ())
+            named = (hosts,) if isinstance(hosts, str) else hosts
+            return ", ".join(named) or "a database on this machine"
+        return url.host if url.port is None else f"{url.host}:{url.port}"
 
 
-def _refuse_new_file(database: str | None) -> None:
-    """SQLite would make an empty database of a misspelt name."""
+def _refuse_new_file(database: str | None, shown: str | None) -> None:
+    """SQLite would make an empty database of a misspelt name. `shown`: what stands for its path."""
     if database and database != ":memory:" and not database.startswith("file:"):
         path = Path(database)
         if not path.is_file():
             raise SourceError(
-                f"{path}: there is no such file.",
+                f"{shown or path}: there is no such file.",
                 hint="sqlite:///old.db is in this folder, sqlite:////data/old.db in /data.",
             )
 

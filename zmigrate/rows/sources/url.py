@@ -2,59 +2,98 @@
 
 from __future__ import annotations
 
-import os
 import re
-from urllib.parse import quote
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
 
 from zmigrate.errors import SourceError
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
-_USER_INFO = re.compile(r"(?P<begin>://[^:/@]*):(?P<password>.*)(?=@)", re.S)
-_PARAMETER = re.compile(r"(?<=[?&])(?P<name>[^=&]+)=(?P<value>[^&]*)")
+VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|auth|cred|connect", re.I)
-HIDDEN = "***"
+HIDDEN: Final = "***"
+_OF_FILES: Final = frozenset({"sqlite", "duckdb"})
+LONGEST: Final = 4_000
+"""Characters of a URL."""
 
 
 def masked(url: str) -> str:
     """The URL as it may be shown: no password, and none of its parameters' values; variables by name."""
-    url = _USER_INFO.sub(lambda found: f"{found['begin']}:{_hidden(found['password'])}", url)
-    return _PARAMETER.sub(lambda found: f"{found['name']}={_hidden(found['value'])}", url)
-
-
-def _hidden(secret: str) -> str:
-    return secret if _VARIABLE.fullmatch(secret) else HIDDEN
+    begin, password, rest = _parts(url)
+    if password is not None:
+        begin = f"{begin}:{_hidden(password)}"
+    return begin + _parameters_masked(rest)
 
 
 def holds_secret(url: str) -> bool:
     """Whether the URL itself holds a password, or a parameter that may be one."""
-    user_info = _USER_INFO.search(url)
-    if user_info is not None and _hidden(user_info["password"]) == HIDDEN:
+    _, password, rest = _parts(url)
+    if password is not None and _hidden(password) == HIDDEN:
         return True
-    return any(
-        _SECRET_NAME.search(found["name"]) and _hidden(found["value"]) == HIDDEN
-        for found in _PARAMETER.finditer(url)
-    )
+    return any(_SECRET_NAME.search(name) and _hidden(value) == HIDDEN for name, value in _parameters(rest))
 
 
-def values_of_variables(url: str) -> list[str]:
-    """What its variables hold, those that are set."""
-    return [os.environ.get(name, "") for name in _VARIABLE.findall(url)]
+def variables_of(url: str) -> tuple[str, ...]:
+    """The names of its variables, each once."""
+    return tuple(dict.fromkeys(VARIABLE.findall(url)))
 
 
-def expanded(url: str) -> str:
-    """The URL with its variables' values: those of user and password as they are, quoted for a URL.
-
-    Raises SourceError for a variable that is not set.
-    """
+def expanded(url: str, value_of: Callable[[str], str]) -> str:
+    """The URL with its variables' values: those of user and password as they are, quoted for a URL."""
+    if len(url) > LONGEST:
+        raise SourceError(f"a URL of {len(url):,} characters is none; {LONGEST:,} are allowed.")
     begin, end = url.find("://"), url.rfind("@")
 
-    def value_of(found: re.Match[str]) -> str:
-        value = os.environ.get(found[1])
-        if value is None:
-            raise SourceError(
-                f"the variable {found[1]}, which {masked(url)} names, is not set.",
-                hint=f"Set it in the environment: export {found[1]}=...",
-            )
+    def fill(found: re.Match[str]) -> str:
+        value = value_of(found[1])
         return quote(value, safe="") if begin >= 0 and begin < found.start() < end else value
 
-    return _VARIABLE.sub(value_of, url)
+    return VARIABLE.sub(fill, url)
+
+
+def file_of(url: str) -> Path | None:
+    """The file that a URL of SQLite or another database without a server stands for; None where it names a
+    host, or where a variable is in the place of it.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme.partition("+")[0].lower() not in _OF_FILES:
+        return None
+    path = rest.partition("/")[2].partition("?")[0]
+    if path.startswith("file:"):
+        path = unquote(path.removeprefix("file:"))
+    return Path(path) if path not in {"", ":memory:"} else None
+
+
+def _parts(url: str) -> tuple[str, str | None, str]:
+    """What stands before the password, the password, and what stands behind it, from the @ on."""
+    scheme = url.find("://")
+    end = url.rfind("@")
+    colon = url.find(":", scheme + 3)
+    if (
+        0 <= scheme < colon < end
+        and "/" not in url[scheme + 3 : colon]
+        and "@" not in url[scheme + 3 : colon]
+    ):
+        return url[:colon], url[colon + 1 : end], url[end:]
+    return "", None, url
+
+
+def _parameters(url: str) -> Iterator[tuple[str, str]]:
+    for part in re.split("[?&]", url)[1:]:
+        name, equals, value = part.partition("=")
+        if equals and name:
+            yield name, value
+
+
+def _parameters_masked(url: str) -> str:
+    first, *others = re.split("([?&])", url)
+    shown = [first]
+    for each in others:
+        name, equals, value = each.partition("=")
+        shown.append(f"{name}={_hidden(value)}" if equals and name else each)
+    return "".join(shown)
+
+
+def _hidden(secret: str) -> str:
+    return secret if VARIABLE.fullmatch(secret) else HIDDEN

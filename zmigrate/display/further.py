@@ -1,0 +1,52 @@
+"""The commands that a person gives next about a run, each ready to be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+from zmigrate.wording import nearby
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the command line named, and a further command has to name again. The folder of a run says none of
+    it: it may be somebody else's, and would then choose the code that runs and the variables that are read.
+    """
+
+    state_dir: Path | None = None
+    jobs: Path | None = None
+    allow_env: Sequence[str] = ()
+
+    def resume(self, run_id: str) -> str:
+        """The line that goes on with a run."""
+        allowed = [word for name in self.allow_env for word in ("--allow-env", name)]
+        return command_of(["resume", run_id, *allowed, *self._places()])
+
+    def report(self, run_id: str) -> str:
+        """The line that tells about a run."""
+        return command_of(["report", run_id, *self._places()])
+
+    def run(self, words: Iterable[str]) -> str:
+        """The line that runs a job with these options."""
+        return command_of(["run", *words, *self._places()])
+
+    def _places(self) -> list[str]:
+        places = {"--jobs": self.jobs, "--state-dir": self.state_dir}
+        return [
+            word
+            for option, path in places.items()
+            if path is not None
+            for word in (option, nearby(str(path.absolute())))
+        ]
+
+
+NOTHING_NAMED: Final = Named()
+
+
+def command_of(words: Iterable[str]) -> str:
+    """A command line of zmigrate's."""
+    return " ".join(map(quote, ["zmigrate", *words]))

@@ -1,0 +1,75 @@
+"""Which variables of the environment a database's URL may be filled with: `${DB_PASSWORD}`.
+
+A mapping, a URL and a run's folder may come from somebody else, and a variable that they name goes to
+whatever host they name. So a person says on the command line which ones may be read. A job's own code could
+read the environment itself, so its URLs need no such word. zmigrate's own variables go to no database,
+whoever asks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from zmigrate.config import secret_variables
+from zmigrate.errors import SourceError
+from zmigrate.zoho.secret import Secret
+
+OWN_PREFIX: Final = "ZMIGRATE_"
+CREDENTIAL: Final = "ZMIGRATE_CLIENT_SECRET"
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """What a person allows to be read, and what is never read."""
+
+    allowed: frozenset[str] = frozenset()
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    folder: Path | None = None
+    """Where zmigrate.toml is; None: the current folder."""
+    secret: Secret | None = None
+    """The client secret in use."""
+
+    def value(self, name: str, said_in: str | None, shown: str, host: Callable[[], str]) -> str:
+        """What a variable holds. `said_in`: where a mapping or an option names it; None: a job's code does.
+
+        Raises SourceError where it may not be read, or is not set. `shown` is the URL, and `host` gives where
+        the value would go, both for messages.
+        """
+        if self._is_own(name):
+            raise SourceError(
+                f"{_place(said_in)}{shown} names the variable {name}, which is zmigrate's own:"
+                " no database gets it.",
+                hint="Put the database's password into a variable of its own, such as DB_PASSWORD.",
+                code="VARIABLE_REFUSED",
+            )
+        if said_in is not None and name not in self.allowed:
+            raise SourceError(
+                f"{_place(said_in)}{shown} wants the variable {name} of your environment, and this command"
+                " was not told to read it.",
+                hint=f"If {host()} may have the value of {name}, add: --allow-env {name}",
+                code="VARIABLE_NOT_ALLOWED",
+            )
+        value = self.environ.get(name)
+        if value is None:
+            raise SourceError(
+                f"the variable {name}, which {shown} names, is not set.",
+                hint=f"Set it in the environment: export {name}=...",
+            )
+        return value
+
+    def _is_own(self, name: str) -> bool:
+        """By its name; by what a profile says that it is; or since the client secret is in it."""
+        upper = name.upper()
+        if upper.startswith(OWN_PREFIX) or upper in map(str.upper, secret_variables(self.folder or Path())):
+            return True
+        value = self.environ.get(name, "")
+        secrets = (self.environ.get(CREDENTIAL, ""), self.secret.reveal() if self.secret is not None else "")
+        return any(secret.strip() and secret.strip() in value for secret in secrets)
+
+
+def _place(said_in: str | None) -> str:
+    return "" if said_in is None else f"{said_in}: "

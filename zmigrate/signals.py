@@ -1,0 +1,240 @@
+"""Signals that end a process, handled for a while: the first one asks for an end, the second one is the end.
+
+As soon as the first has come, the default handlers stand again, so that the next one ends the process
+wherever it is: in a driver's call, in a pattern, in a job that catches everything. Main thread only;
+elsewhere nothing is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final, NoReturn, TypeAlias
+
+from zmigrate.signals_of_system import put_default_when_delivered
+from zmigrate.stopping import StopSignal
+
+ENDING: Final = ("SIGINT", "SIGTERM")
+HANGUP: Final = "SIGHUP"
+"""Not on Windows. A terminal that closes sends one, and its shell another: the second is nobody's wish."""
+
+INTERRUPTED: Final = 130
+"""The exit code of a process that ends here."""
+
+UNHEARD_S: Final = 2.0
+"""How long the main thread may take to hear a signal before somebody is told what it is waiting for."""
+
+SECOND_UNHEARD_S: Final = 0.2
+"""How long the main thread may take to hear a second one."""
+
+Handle: TypeAlias = Callable[[int, FrameType | None], None]
+
+
+def nothing() -> None:
+    """Where there is nothing to do."""
+
+
+@contextmanager
+def stop_on_signals(stop: StopSignal) -> Iterator[None]:
+    """While inside, a signal asks for a stop; a second one ends the process."""
+    with handled_by(lambda _number, _frame: stop.request()):
+        yield
+
+
+@contextmanager
+def handled_by(
+    handle: Handle,
+    *,
+    put_right: Callable[[], None] | None = None,
+    unheard: Callable[[], None] = nothing,
+    until_the_end: bool = False,
+) -> Iterator[None]:
+    """While inside, the first signal goes to this handler, and a second one ends the process; afterwards they
+    go to the handlers that were there before.
+
+    One that is ignored stays ignored, as SIGHUP under nohup and SIGINT of a script's background job. One that
+    is handled outside Python (`getsignal` tells None) stays so: its handler could not be put back.
+
+    `put_right`: what has to be done before a second signal may end the process, such as to show again what
+    is typed. `unheard` is called, in another thread, where a signal has come and the main thread is in a call
+    that does not return. `until_the_end`: the process ends with the block, so once a signal has come, the
+    default handlers stay.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    frame = _Frame(handle, put_right, unheard)
+    frame.install()
+    try:
+        yield
+    finally:
+        frame.remove(until_the_end=until_the_end)
+
+
+class _Frame:
+    """The handlers of one block. `came`: a signal has come, to this block or to one inside it."""
+
+    def __init__(
+        self, handle: Handle, put_right: Callable[[], None] | None, unheard: Callable[[], None]
+    ) -> None:
+        self._act = handle
+        self._put_right = put_right
+        self._unheard = unheard
+        self._before: dict[int, Any] = {}
+        self._outer: _Frame | None = None
+        self._ear: _Ear | None = None
+        self.came = False
+
+    def install(self) -> None:
+        numbers = [_number(name) for name in (*ENDING, HANGUP)]
+        for number in numbers:
+            handler = signal.getsignal(number) if number else None
+            if handler in (None, signal.SIG_IGN):
+                continue
+            self._before[number] = handler
+            owner = getattr(handler, "__self__", None)
+            if isinstance(owner, _Frame):
+                self._outer = owner
+        if self._outer is not None and self._outer.came:  # a second one ends the process, whatever comes now
+            self.came = True
+        for number in self._before:
+            if not (self.came and number != _number(HANGUP)):
+                self._put(number)
+        self._ear = self._find_ear()
+        if self._ear is not None and self._put_right is not None:
+            self._ear.put_right.append(self._put_right)
+
+    def _find_ear(self) -> _Ear | None:
+        if self._outer is not None:
+            return self._outer._ear
+        ear = _Ear(self._unheard) if self._before else None
+        return ear if ear is not None and ear.begin() else None
+
+    def _put(self, number: int) -> None:
+        signal.signal(number, self.handle)
+        # What is to be put right first is done in Python, so the system may not be quicker.
+        if self._put_right is None and number != _number(HANGUP):
+            put_default_when_delivered(number)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """A signal has come; Python calls this in the main thread, between two steps of its code."""
+        if self._ear is not None:
+            self._ear.heard.set()
+        if self.came:
+            if number != _number(HANGUP):
+                end()
+            return
+        if self._put_right is not None:
+            self._put_right()
+        self._note()
+        self._act(number, frame)
+
+    def _note(self) -> None:
+        self.came = True
+        for number in self._before:
+            if number != _number(HANGUP):
+                signal.signal(number, signal.SIG_DFL)
+
+    def remove(self, *, until_the_end: bool) -> None:
+        if self._ear is not None and self._put_right is not None:
+            self._ear.put_right.remove(self._put_right)
+        if self._outer is not None and self.came:
+            self._outer.came = True
+        stays = self.came and (until_the_end or self._outer is not None)
+        for number, handler in self._before.items():
+            if stays and number != _number(HANGUP):
+                continue
+            if self._outer is not None and handler == self._outer.handle:
+                self._outer._put(number)
+            else:
+                signal.signal(number, handler)
+        if self._outer is None and self._ear is not None and not stays:
+            self._ear.close()
+
+
+class _Ear:
+    """Hears a signal where the main thread can't, since it is in a call that does not return: Python's C code
+    writes each signal's number into a pipe, and a thread of its own reads there. The second one ends the
+    process.
+    """
+
+    def __init__(self, unheard: Callable[[], None]) -> None:
+        self._unheard = unheard
+        self._read, self._writing, self._close = _pipe()
+        self.heard = threading.Event()
+        """The main thread has taken note."""
+        self.put_right: list[Callable[[], None]] = []
+
+    def begin(self) -> bool:
+        """False where another library listens already."""
+        other = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
+        if other != -1:
+            signal.set_wakeup_fd(other)
+            self._close()
+            return False
+        threading.Thread(target=self._listen, name="zmigrate-signals", daemon=True).start()
+        return True
+
+    def close(self) -> None:
+        other = signal.set_wakeup_fd(-1)
+        if other != self._writing:
+            signal.set_wakeup_fd(other)
+        self._close()  # the thread reads to the end
+
+    def _listen(self) -> None:
+        ending = {_number(name) for name in ENDING}
+        first = 0
+        while byte := self._read():
+            number = byte[0]
+            if not first and number in {*ending, _number(HANGUP)}:
+                first = number
+                threading.Thread(target=self._wait_for_main, daemon=True).start()
+            elif first and number in ending and self._is_another(first, number):
+                for put_right in self.put_right:
+                    put_right()
+                end()
+
+    def _is_another(self, first: int, number: int) -> bool:
+        """Whether this is a second wish. A library that catches a signal raises the same one anew when it has
+        cleaned up, and the main thread hears of it only then.
+        """
+        return number != first or not self.heard.wait(SECOND_UNHEARD_S)
+
+    def _wait_for_main(self) -> None:
+        if not self.heard.wait(UNHEARD_S):
+            self._unheard()
+
+
+def _pipe() -> tuple[Callable[[], bytes], int, Callable[[], None]]:
+    """What reads a byte of a pipe, the descriptor to write to, and what closes it. Windows wants sockets."""
+    if sys.platform == "win32":
+        from socket import socketpair  # noqa: PLC0415
+
+        ours, its = socketpair()
+        its.setblocking(False)
+        return lambda: ours.recv(1), its.fileno(), its.close
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+
+    def read() -> bytes:
+        byte = os.read(reading, 1)
+        if not byte:
+            os.close(reading)
+        return byte
+
+    return read, writing, lambda: os.close(writing)
+
+
+def end() -> NoReturn:
+    """End the process at once: nothing of Python's is run any more."""
+    os._exit(INTERRUPTED)
+
+
+def _number(name: str) -> int:
+    """0 where the system has no such signal."""
+    return int(getattr(signal, name, 0))
