@@ -148,6 +148,15 @@ def test_the_url_of_a_job_s_own_code_needs_no_word():
     assert source.spends == "DB_PW, for h:1"
 
 
+def test_a_password_that_a_driver_takes_from_the_environment_by_itself_needs_the_word_too():
+    url, environ = "postgresql://me@host/x", {"PGPASSWORD": HIDDEN}
+    refused = Sql(url, "select 1 as id", "id", said_in="m.toml:1: file", variables=Variables(environ=environ))
+    with pytest.raises(SourceError, match="wants the variable PGPASSWORD"):
+        refused.scan()
+    allowed = refused.with_variables(Variables(frozenset(["PGPASSWORD"]), environ))
+    assert allowed.spends == "PGPASSWORD, for host"
+
+
 @pytest.mark.parametrize(
     ("value", "host"),
     [

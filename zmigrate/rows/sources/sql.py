@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE: Final = 1_000
 """Rows that the driver fetches together."""
 LARGEST_JSON_INTEGER: Final = 2**63
+
+BY_THEMSELVES: Final = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD", "mariadb": "MYSQL_PWD"}
+"""The variables of which drivers make the password, to whatever host, where a URL has none."""
 
 _HINT: Final = (
     'Write it like this: Sql("postgresql://me:${DB_PASSWORD}@host/crm", "select ...", order_by="id")'
@@ -101,8 +105,11 @@ class Sql:
         """The variables that connecting reads, and where their values go: `DB_PASSWORD, for host:5432`. None
         where there are none. Connects to nothing; raises SourceError where one may not be read.
         """
-        names = variables_of(self._url)
-        return f"{', '.join(names)}, for {self._host(self._parsed())}" if names else None
+        if not variables_of(self._url) and not BY_THEMSELVES.keys() & set(re.split(r"\W", self._url)):
+            return None  # so that a file needs no library of databases
+        url = self._parsed()
+        names = (*variables_of(self._url), *self._read_by_driver(url))
+        return f"{', '.join(names)}, for {self._host(url)}" if names else None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -323,7 +330,16 @@ class Sql:
                 f"{self.url}: a password with an @ or a / in it is cut there, and its rest is the host.",
                 hint="In a variable that holds a whole URL, write %40 for @ and %2F for /.",
             )
+        for name in self._read_by_driver(url):
+            value_of(name)
         return url
+
+    def _read_by_driver(self, url: URL) -> tuple[str, ...]:
+        """The variable that the driver would send by itself, where there is one and the URL has no
+        password.
+        """
+        name = BY_THEMSELVES.get(url.get_backend_name())
+        return (name,) if name and url.password is None and name in self._variables.environ else ()
 
     def _no_url(self) -> SourceError:
         return SourceError(f"{self.url} is no URL of a database.", hint=_HINT)
