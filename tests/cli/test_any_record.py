@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from zmigrate.cli.runs import as_data, description, table, troubles
+from zmigrate.display.further import Named
 from zmigrate.engine.ledger import UnreadableRun, list_runs
 from zmigrate.engine.repetition import refuse_repetition
 from zmigrate.errors import RunError
@@ -54,7 +55,7 @@ def told_of(state_dir: Path) -> str:
     console = Console(file=io.StringIO(), width=200)
     console.print(table([run]), *troubles([run]))
     if not isinstance(run, UnreadableRun):
-        console.print(description(run, state_dir))
+        console.print(description(run, Named(state_dir)))
     with pytest.raises(RunError, match=RECORD["run_id"]):
         refuse(state_dir)
     found: str = console.file.getvalue()  # type: ignore[attr-defined]  # as was given above

@@ -201,7 +201,7 @@ def hanging(started: Callable[..., Process], tmp_path: Path, bench: Bench, hang:
 
 def assert_resumed_without_doubles(started: Callable[..., Process], tmp_path: Path, bench: Bench) -> None:
     (tmp_path / "trap").unlink()
-    resumed = started("resume", "last", "--yes", environ=environ_for(bench))
+    resumed = started("resume", "last", "--jobs", "hang.py", "--yes", environ=environ_for(bench))
     _, told = resumed.communicate(timeout=60)
     assert resumed.returncode == 0, told
     audit = bench.audit()
