@@ -28,7 +28,7 @@ ROOMS = [
     ("zoho",),
     ("events",),
     ("ownership",),
-    ("errors", "steady", "stopping", "wording"),
+    ("errors", "plain_files", "steady", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

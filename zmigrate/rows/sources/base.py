@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
 
 from zmigrate.errors import SourceError
+from zmigrate.plain_files import NotAFile, open_regular
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -111,9 +112,15 @@ def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open for reading bytes. Raises SourceError that says why not, and what to do."""
+    """Open a file for reading bytes, without ever waiting for a pipe. Raises SourceError that says why not,
+    and what to do."""
     try:
-        return path.open("rb")
+        return open_regular(path)
+    except NotAFile as error:
+        raise SourceError(
+            f"{path} is {error.what}, and a run reads a file several times.",
+            hint="Save its content to a file first, and give that file.",
+        ) from None
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such file.", hint=_near(path)) from None
     except IsADirectoryError:
@@ -124,6 +131,8 @@ def open_file(path: Path) -> BinaryIO:
         raise SourceError(f"{path} may not be read.", hint="Check the file's permissions.") from None
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None
+    except ValueError:  # a NUL character in the path
+        raise SourceError(f"{str(path)!r} is no name of a file.") from None
 
 
 def _near(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -72,7 +73,7 @@ class TextFile:
             return open_file(disk)
         if kind == "gzip":
             raw = open_file(disk)
-            size = disk.stat().st_size
+            size = os.fstat(raw.fileno()).st_size
             unpacked = _Unpacked(gzip.GzipFile(fileobj=raw), size, self._broken, raw.close)
             return io.BufferedReader(unpacked, CHUNK)
         archive = self._archive(disk)
