@@ -8,8 +8,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 SMALL_FILE_BYTES: Final = 16 << 20
 """Mappings, profiles, `.env`, a request's body: files that people write, and that are read as a whole. Zoho
@@ -40,7 +41,7 @@ class TooLarge(OSError):
         super().__init__(errno.EFBIG, f"more than {limit >> 20} MB")
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open for reading bytes, without ever waiting. Raises OSError, NotAFile among them."""
     try:
         file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  handed to the caller

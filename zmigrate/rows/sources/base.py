@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from zmigrate.errors import SourceError
 from zmigrate.plain_files import NotAFile, open_regular
@@ -111,7 +112,7 @@ def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
     )
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open a file for reading bytes, without ever waiting for a pipe. Raises SourceError that says why not,
     and what to do."""
     try:
