@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
@@ -128,3 +130,39 @@ def test_an_archive_that_unpacks_in_no_steps_is_refused(tmp_path: Path, method: 
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("leads.csv", b"id\n" + b"\n" * (10 << 20))
     assert "is packed in a way that is not known here" in refusal(path)
+
+
+def parquet(path: Path, select: str, options: str = "row_group_size 2048, compression zstd") -> Path:
+    with duckdb.connect() as database:
+        database.execute(f"copy ({select}) to '{path}' ({options})")
+    return path
+
+
+def test_a_parquet_row_of_more_than_it_may_be_is_told_with_its_column(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path / "a.parquet",
+        "select i as id, repeat('x', case when i = 7 then 9000000 else 3 end) as note from range(1, 10) t(i)",
+    )
+    assert "row 7 has more than 8 MB, most of them in column 'note'" in refusal(path, 1536 << 20)
+
+
+def test_parquet_rows_of_megabytes_are_fetched_few_at_a_time(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", "select i as id, repeat('x', 4000000) as note from range(60) t(i)")
+    assert path.stat().st_size < 100_000
+    assert scanned(path, 1536 << 20) == {"rows": 60}
+    assert os.listdir(tmp_path) == ["a.parquet"]
+
+
+@pytest.mark.slow
+def test_a_parquet_page_that_does_not_fit_into_memory_is_refused(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path / "a.parquet", "select i as id, repeat('x', 4000000) as note from range(280) t(i)"
+    )
+    assert path.stat().st_size < 100_000
+    assert "one part of the file needs more than 1GB" in refusal(path, 1536 << 20)
+
+
+@pytest.mark.slow
+def test_nested_parquet_values_of_megabytes_are_refused(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "a.parquet", "select i as id, range(1100000) as ids from range(2) t(i)")
+    assert "row 1 has more than 8 MB, most of them in column 'ids'" in refusal(path, 1536 << 20)
