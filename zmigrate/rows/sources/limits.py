@@ -28,3 +28,22 @@ UNPACKED_BYTES: Final = 1 << 30
 UNPACKED_RATIO: Final = 500
 """Beyond both, a packed file of text is one made to fill a disk: exports shrink to a tenth, rarely to a
 hundredth."""
+
+SHEET_CELLS: Final = 8_000_000
+SHEET_CELLS_PER_FILLED: Final = 50
+"""The rectangle from A1 to the furthest cells of a sheet that hold something, which is what memory is taken
+for (32 bytes a cell): beyond both it is one or two stray cells that make it large. A sheet of 1,000,000 rows
+and 50 columns needs every 50th cell filled."""
+
+PART_BYTES: Final = 64 << 20
+PART_RATIO: Final = 200
+"""Beyond both, a part of a workbook (a sheet, its texts) is one made to fill the memory. Sheets shrink to a
+tenth, those of empty cells with formats to a hundredth."""
+
+XLS_BYTES: Final = 512 << 20
+"""An .xls workbook, which is read as a whole: 65,536 rows of 256 numbers, in each of two sheets."""
+
+READER_MEMORY: Final = 2 << 30
+READER_MEMORY_PER_BYTE: Final = 256
+"""Bytes that reading a workbook may take, and how much more for each byte of the file: where what stands
+above could be got round."""
