@@ -8,14 +8,21 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import struct
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pytest
+
+from tests.rows.workbooks import ods, xls, xlsb
+from zmigrate.rows.sources import workbook_extent
+from zmigrate.rows.sources.workbook_parts import column_letters
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
 
@@ -166,3 +173,157 @@ def test_a_parquet_page_that_does_not_fit_into_memory_is_refused(tmp_path: Path)
 def test_nested_parquet_values_of_megabytes_are_refused(tmp_path: Path) -> None:
     path = parquet(tmp_path / "a.parquet", "select i as id, range(1100000) as ids from range(2) t(i)")
     assert "row 1 has more than 8 MB, most of them in column 'ids'" in refusal(path, 1536 << 20)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["XFD1048576"], "cell XFD1048576 of sheet 'Leads' is far from the others"),
+        (["XFD8000"], "cell XFD8000 of sheet 'Leads' is far from the others"),
+        (["XFD7", "B1048576"], "cells XFD7 and B1048576 of sheet 'Leads' are far from the others"),
+    ],
+)
+def test_a_stray_cell_is_told_by_its_place(tmp_path: Path, cells: list[str], said: str) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "Leads"
+    for row in (["id", "name"], [1, "Doe"]):
+        sheet.append(row)
+    for cell in cells:
+        sheet[cell] = "x"
+    book.save(tmp_path / "leads.xlsx")
+    assert said in refusal(tmp_path / "leads.xlsx")
+
+
+def test_cells_that_have_but_a_format_are_no_stray_cells(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["id", "name"], [1, "Doe"]):
+        sheet.append(row)
+    for cell in ("XFD8000", "C1048576"):
+        sheet[cell].number_format = "0.00"
+    book.save(tmp_path / "leads.xlsx")
+    assert scanned(tmp_path / "leads.xlsx", 2 << 30) == {"rows": 1}
+
+
+SHEET = (
+    '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+    "<sheetData>%s</sheetData></worksheet>"
+)
+HEAD = (
+    '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c></row><row r="2"><c r="A2"><v>1</v></c></row>'
+)
+
+
+def xlsx_of(path: Path, cells: str) -> Path:
+    """A workbook whose one sheet has these cells behind a header and a row."""
+    openpyxl.Workbook().save(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            text = (SHEET % (HEAD + cells)).encode() if name.endswith("sheet1.xml") else content
+            archive.writestr(name, text)
+    return path
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<row r="8000"><c r="XFD8000"><v>1</v></c></row>',
+        "<row r='8000'><c r='XFD8000'><v>1</v></c></row>",
+        '<row r="8000"><c r="xfd8000"><v>1</v></c></row>',
+        '<row r="8000"><c s="0" r="XFD8000"><v>1</v></c></row>',
+        '<row r="8000"><c r="&#88;FD8000"><v>1</v></c></row>',
+        '<row r="8000"><c  r = "XFD8000" ><v>1</v></c></row>',
+        '<row r="8000"><c r="XFD8000" t="inlineStr"><!-- --><is><t>x</t></is></c></row>',
+        '<x:row xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" r="8000">'
+        '<x:c r="XFD8000"><x:v>1</x:v></x:c></x:row>',
+        '<row r="3"><c r="A8000"><v>1</v></c><c r="XFD3"><v>1</v></c></row>',
+        '<row r="8000"><c/>' + '<c r="B8000"/>' * 2 + "<c/>" * 16_000 + "<c><v>1</v></c></row>",
+    ],
+)
+def test_a_stray_cell_is_found_however_it_is_written(tmp_path: Path, cell: str) -> None:
+    assert "far from the others" in refusal(xlsx_of(tmp_path / "a.xlsx", cell))
+
+
+def test_a_sheet_may_be_sparse() -> None:
+    """100 columns and 100,000 rows, of which three cells a row have something in them."""
+    letters = [column_letters(number) for number in range(100)]
+    head = '<row r="1">' + "".join(f'<c r="{each}1"><v>{each}</v></c>' for each in letters) + "</row>"
+    rows = "".join(
+        f'<row r="{row}"><c r="A{row}"><v>1</v></c><c r="B{row}"><v>1</v></c>'
+        f'<c r="CV{row}"><v>1</v></c></row>'
+        for row in range(2, 100_002)
+    )
+    extent = workbook_extent._of_xlsx(BytesIO((SHEET % (head + rows)).encode()))
+    assert extent is not None
+    assert (extent.cells, extent.filled, extent.too_large) == (10_000_100, 300_100, False)
+
+
+def test_texts_that_unpack_to_gigabytes_are_refused(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", "")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/sharedStrings.xml", b"<si><t>x</t></si>" * (5 << 20))
+    assert "sharedStrings.xml in it unpacks to 85 MB, more than 200 times its size" in refusal(path)
+
+
+@pytest.mark.parametrize("repeated", ["columns", "rows"])
+def test_a_repeated_cell_of_ods_is_told_by_its_place(tmp_path: Path, repeated: str) -> None:
+    path = ods(tmp_path, [["id", "name"], ["1", "Doe"]])
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read("content.xml").decode()
+    many = (
+        '<table:table-row table:number-rows-repeated="9000"><table:table-cell'
+        ' table:number-columns-repeated="16000" office:value-type="string"><text:p>x</text:p>'
+        "</table:table-cell></table:table-row>"
+        if repeated == "columns"
+        else '<table:table-row table:number-rows-repeated="1048000"/><table:table-row><table:table-cell'
+        ' table:number-columns-repeated="1000"/><table:table-cell office:value-type="string"><text:p>x'
+        "</text:p></table:table-cell></table:table-row>"
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", content.replace("</table:table>", many + "</table:table>"))
+    place = "WQJ9002" if repeated == "columns" else "ALM1048003"
+    assert f"cell {place} of sheet 'Leads' is far from the others" in refusal(path)
+
+
+def test_empty_repeats_of_ods_are_no_cells(tmp_path: Path) -> None:
+    """LibreOffice ends every sheet with them."""
+    path = ods(tmp_path, [["id", "name"], ["1", "Doe"]])
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read("content.xml").decode()
+    rest = (
+        '<table:table-row table:number-rows-repeated="1048574">'
+        '<table:table-cell table:number-columns-repeated="16384"/></table:table-row>'
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", content.replace("</table:table>", rest + "</table:table>"))
+    assert scanned(path, 2 << 30) == {"rows": 1}
+
+
+@pytest.mark.parametrize("kind", ["xls", "xlsb"])
+def test_a_stray_cell_of_the_other_kinds_is_told(tmp_path: Path, kind: str) -> None:
+    if kind == "xls":
+        path = xls(tmp_path, [["id", "name"], [1.0, "Doe"]])
+        content = bytearray(path.read_bytes())
+        place = content.index(struct.pack("<HHH", 1, 1, 15))
+        content[place : place + 4] = struct.pack("<HH", 60_000, 250)
+        path.write_bytes(content)
+        said = "cell IQ60001 of sheet 'Leads'"
+    else:
+        path = xlsb(tmp_path, [["id", "name"], [1.0, "Doe"]])
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        sheet = parts["xl/worksheets/sheet1.bin"].replace(
+            struct.pack("<IIHHBI", 1, 0, 300, 0, 0, 0), struct.pack("<IIHHBI", 9_000_000, 0, 300, 0, 0, 0)
+        )
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, part in parts.items():
+                archive.writestr(name, sheet if name.endswith("sheet1.bin") else part)
+        said = "cell A9000001 of sheet 'Leads'"
+    assert said in refusal(path)

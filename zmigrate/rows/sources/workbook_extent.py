@@ -29,15 +29,9 @@ from zmigrate.rows.sources.workbook_parts import (
 )
 from zmigrate.rows.sources.xls_errors import cells_of_xls
 
-_NAMESPACE: Final = rb"(?:[A-Za-z_][\w.-]*:)?"
-_FILLED: Final = re.compile(
-    rb"<"
-    + _NAMESPACE
-    + rb"""(c\s+r="[A-Z]{1,3}[0-9]{1,7}"|c(?=[\s>]))(?=[^<]*<(?!/|"""
-    + _NAMESPACE
-    + rb"c[\s/>]))"
-)
+_FILLED: Final = re.compile(rb"""<c(?:\s+r="([A-Z]{1,3}[0-9]{1,7})")?(?=[\s>])(?=[^<]*+<(?!/|c[\s/>]))""")
 """A cell in which something stands, with its reference where that comes first, as all programs write it."""
+_PREFIXED: Final = re.compile(rb"<[A-Za-z_][\w.-]*+:c[\s>]")
 _LETTERS: Final = bytes(each if 65 <= each <= 90 else 32 for each in range(256))
 _DIGITS: Final = bytes(each if 48 <= each <= 57 else 32 for each in range(256))
 _REFERENCE: Final = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})\Z")
@@ -71,12 +65,17 @@ class Extent:
             self.last_column, self._rightmost = column, f"{column_letters(column)}{row + 1}"
 
     def refusal(self, path: Path, sheet: str) -> SourceError:
-        furthest = " and ".join(dict.fromkeys((self._rightmost, self._lowest)))
+        """The error that names what is far away: a row, if there are more rows than cells, else a column."""
+        low = self.last_row >= self.filled
+        right = not low or self.last_column >= self.filled
+        far = list(dict.fromkeys([self._rightmost] * right + [self._lowest] * low))
+        several = len(far) > 1
         return SourceError(
-            f"{path}: cell {furthest} of sheet {sheet!r} is far from the others: the sheet would have"
-            f" {self.cells:,} cells, of which {self.filled:,} have something in them.",
-            hint="Empty it, if it is there by accident: select it in Excel, press Delete, and save. Or save"
-            " the sheet as CSV.",
+            f"{path}: cell{'s' * several} {' and '.join(far)} of sheet {sheet!r} {'are' if several else 'is'}"
+            f" far from the others: the sheet would have {self.cells:,} cells, of which {self.filled:,} have"
+            " something in them.",
+            hint=f"Empty {'them' if several else 'it'}: go there in Excel (F5), press Delete, and save. Or"
+            " save the sheet as CSV.",
         )
 
 
@@ -148,8 +147,8 @@ def _of_xlsx(part: IO[bytes]) -> Extent | None:
     extent = Extent()
     buffer = b""
     while chunk := part.read(CHUNK):
-        if not buffer and not extent.filled and b"\0" in chunk[:4]:
-            return None  # UTF-16
+        if b"\0" in chunk or (b":c" in chunk and _PREFIXED.search(chunk)):
+            return None  # UTF-16, or names with prefixes
         buffer += chunk
         end = buffer.rfind(b"</")
         if end < 0:
@@ -163,24 +162,27 @@ def _of_xlsx(part: IO[bytes]) -> Extent | None:
 
 
 def _see_all(extent: Extent, cells: list[bytes]) -> bool:
-    """Note many cells, by sets of their columns and rows. False where one does not tell its place."""
+    """Note many cells, by sets of their columns and rows. False where one does not tell its place (first)."""
     extent.filled += len(cells)
     text = b" ".join(cells)
     columns = text.translate(_LETTERS).split()
     if len(columns) != len(cells):
         return False
-    furthest = max(set(columns), key=lambda letters: (len(letters), letters), default=b"")
-    last_row = max(map(int, set(text.translate(_DIGITS).split())), default=0)
-    beyond = last_row - 1 > extent.last_row, column_number(furthest.decode()) > extent.last_column
-    for cell in cells if any(beyond) else ():
-        reference = _REFERENCE.search(cell[:-1].decode())
-        if reference is not None and (
-            (beyond[0] and int(reference[2]) == last_row) or (beyond[1] and reference[1] == furthest.decode())
-        ):
-            extent.see(int(reference[2]) - 1, column_number(reference[1]))
-            if extent.last_row >= last_row - 1 and extent.last_column >= column_number(furthest.decode()):
-                break
+    if not cells:
+        return True
+    right = max(set(columns), key=lambda letters: (len(letters), letters))
+    low = max(set(text.translate(_DIGITS).split()), key=int)
+    if int(low) - 1 > extent.last_row:
+        extent.see(*_place(next(cell for cell in reversed(cells) if cell.endswith(low))))
+    if column_number(right.decode()) > extent.last_column:
+        extent.see(*_place(next(cell for cell in cells if cell.rstrip(b"0123456789") == right)))
     return True
+
+
+def _place(reference: bytes) -> tuple[int, int]:
+    """Row and column of a reference such as B7, from 0."""
+    letters = reference.rstrip(b"0123456789")
+    return int(reference[len(letters) :]) - 1, column_number(letters.decode())
 
 
 def _of_unusual_xlsx(part: IO[bytes]) -> Extent:
