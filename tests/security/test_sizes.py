@@ -327,3 +327,18 @@ def test_a_stray_cell_of_the_other_kinds_is_told(tmp_path: Path, kind: str) -> N
                 archive.writestr(name, sheet if name.endswith("sheet1.bin") else part)
         said = "cell A9000001 of sheet 'Leads'"
     assert said in refusal(path)
+
+
+def test_a_workbook_of_very_many_parts_is_refused(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", "")
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(100):
+            archive.writestr(f"{number:050000}.xml", b"")
+    assert "its list of files has more than 4 MB" in refusal(path)
+
+
+def test_a_workbook_that_unpacks_in_no_steps_is_refused(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", "")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("xl/more.xml", b"<a>" * 1_000)
+    assert "xl/more.xml in it is packed by method 12" in refusal(path)

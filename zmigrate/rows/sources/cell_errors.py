@@ -12,7 +12,7 @@ from collections import defaultdict
 from typing import IO, Final
 from xml.parsers import expat
 
-from zmigrate.rows.sources.packed import CHUNK
+from zmigrate.rows.sources.packed import CHUNK, listed
 from zmigrate.rows.sources.workbook_parts import column_number, local_name, records, sheet_part
 from zmigrate.rows.sources.xls_errors import Errors, errors_of_xls, shown_error
 
@@ -34,7 +34,7 @@ def error_cells(file: IO[bytes], sheet: str) -> Errors:
     """
     if not zipfile.is_zipfile(file):
         return errors_of_xls(file, sheet)
-    with zipfile.ZipFile(file) as archive:
+    with listed(file) as archive:
         path = sheet_part(archive, sheet)
         if path is None:
             with archive.open("content.xml") as content:

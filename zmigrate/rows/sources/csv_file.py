@@ -266,7 +266,10 @@ class Csv:
         with self._file.open() as raw, open_text(raw, form.encoding) as text:
             for line, content in enumerate(text, start=1):
                 if "\0" in content:
-                    raise SourceError(f"{self.path}:{line}: there is a NUL character, which no text has.")
+                    raise SourceError(
+                        f"{self.path}:{line}: there is a NUL character, which no text has.",
+                        hint="Copy or export the file again.",
+                    )
 
 
 def delimiter_of(declared: str) -> str | None:

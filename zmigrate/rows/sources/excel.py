@@ -107,16 +107,16 @@ class Excel:
             raise missing_extra("excel", "workbooks", error) from None
         with open_file(self.path) as file:
             broken = self._check(file, check_parts)
-            with Workbook(self.path, os.fstat(file.fileno()).st_size) as workbook:
-                try:
+            try:
+                with Workbook(self.path, os.fstat(file.fileno()).st_size) as workbook:
                     workbook.sheets()  # says better what is wrong, a password for instance
                     if broken is not None:
                         raise broken
                     sheet = self._sheet(workbook, file)
                     self._columns = sheet.columns
                     yield sheet
-                except WorkbookFailed as error:
-                    raise self._unreadable(error) from None
+            except WorkbookFailed as error:
+                raise self._unreadable(error) from None
 
     def _sheet(self, workbook: Workbook, file: BinaryIO) -> _Sheet:
         name = self._choose(workbook, file)
@@ -219,7 +219,8 @@ class _Sheet:
             errors = self._errors.get(number)
             if errors:
                 for column, shown in errors.items():
-                    cells[column - self._left] = _Error(shown)
+                    if self._left <= column < self._left + len(cells):  # else it holds nothing
+                        cells[column - self._left] = _Error(shown)
             empty = cells.count("")
             if empty == len(cells):
                 continue

@@ -117,7 +117,10 @@ class JsonLines:
                 hint="JSON Lines are UTF-8: convert the file.",
             )
         if b"\0" in content:
-            return SourceError(f"{self.path}:{line}: there is a NUL byte, which no text has.")
+            return SourceError(
+                f"{self.path}:{line}: there is a NUL byte, which no text has.",
+                hint="Copy or export the file again; JSON Lines are UTF-8.",
+            )
         return SourceError(
             f"{self.path}:{line}: not valid JSON: {error.msg} (column {error.colno}).",
             hint="Every line is one complete JSON object.",

@@ -166,6 +166,17 @@ def open_archive(path: Path) -> zipfile.ZipFile:
         raise
 
 
+def listed(file: IO[bytes]) -> zipfile.ZipFile:
+    """The archive in a file that is open, and stays so. Raises BadZipFile; NotImplementedError for an archive
+    of which a part can't be unpacked in steps.
+    """
+    archive = zipfile.ZipFile(_OfArchive(io.FileIO(file.fileno(), closefd=False)))
+    for info in archive.infolist():
+        if info.compress_type not in _METHODS:
+            raise NotImplementedError(f"{info.filename} in it is packed by method {info.compress_type}")
+    return archive
+
+
 def _is_content(info: zipfile.ZipInfo) -> bool:
     """Not a folder, and none of what macOS and Windows put beside the files."""
     name = info.filename.rpartition("/")[2]

@@ -236,7 +236,7 @@ def explain_nul(file: TextFile) -> SourceError:
                 f" {_made_of_nul_like(chunk, place)}.",
             )
         ended_in_cr = before.endswith("\r")
-    return SourceError(f"{file} has a NUL byte.")
+    return SourceError(f"{file} has a NUL byte.", hint="Copy or export the file again.")
 
 
 def _made_of_nul_like(chunk: bytes, place: int) -> str:

@@ -37,13 +37,16 @@ class Workbook:
     def __init__(self, path: Path, size: int) -> None:
         memory = READER_MEMORY + READER_MEMORY_PER_BYTE * size
         words = [sys.executable, "-I", "-S", str(_PROGRAM), os.path.abspath(path), str(memory), *sys.path]
-        self._process = subprocess.Popen(  # noqa: S603  this Python, and a program of ours
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a panic of Rust would be told there
-            start_new_session=True,  # Ctrl-C is for us
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603  this Python, and a program of ours
+                words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # a panic of Rust would be told there
+                start_new_session=True,  # Ctrl-C is for us
+            )
+        except OSError as error:
+            raise WorkbookFailed("", f"its reader can't be started ({error.strerror})") from None
         self._sheets: list[SheetName] | None = None
 
     def __enter__(self) -> Workbook:

@@ -19,7 +19,7 @@ from zmigrate.rows.sources.limits import (
     SHEET_CELLS_PER_FILLED,
     XLS_BYTES,
 )
-from zmigrate.rows.sources.packed import CHUNK
+from zmigrate.rows.sources.packed import CHUNK, listed
 from zmigrate.rows.sources.workbook_parts import (
     column_letters,
     column_number,
@@ -88,7 +88,7 @@ def check_parts(path: Path, file: IO[bytes]) -> None:
     if not zipfile.is_zipfile(file):
         _check_xls(path, file)
         return
-    with zipfile.ZipFile(file) as archive:
+    with listed(file) as archive:
         for part in archive.infolist():
             if part.file_size > PART_BYTES and part.file_size > PART_RATIO * part.compress_size:
                 raise SourceError(
@@ -108,7 +108,7 @@ def check_sheet(path: Path, file: IO[bytes], sheet: str) -> None:
     file.seek(0)
     if not zipfile.is_zipfile(file):
         return
-    with zipfile.ZipFile(file) as archive:
+    with listed(file) as archive:
         part = sheet_part(archive, sheet)
         if part is None:
             return
