@@ -13,6 +13,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 
@@ -21,6 +22,11 @@ import openpyxl
 import pytest
 
 from tests.rows.workbooks import ods, xls, xlsb
+from zmigrate.errors import JobError
+from zmigrate.rows.mapping.cells import as_text
+from zmigrate.rows.mapping.toml_lines import parse_toml, read_toml
+from zmigrate.rows.numbers import integer
+from zmigrate.rows.refusal import Refused
 from zmigrate.rows.sources import workbook_extent
 from zmigrate.rows.sources.workbook_parts import column_letters
 
@@ -342,3 +348,38 @@ def test_a_workbook_that_unpacks_in_no_steps_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "a", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("xl/more.xml", b"<a>" * 1_000)
     assert "xl/more.xml in it is packed by method 12" in refusal(path)
+
+
+@pytest.mark.parametrize("text", ["0" * 5_000 + "12", "-" + "0" * 5_000 + "12"])
+def test_a_number_of_very_many_zeros_is_read(text: str) -> None:
+    assert abs(integer(text)) == 12
+
+
+def test_a_number_with_a_large_exponent_is_refused() -> None:
+    with pytest.raises(Refused, match="more than 9 digits"):
+        integer(Decimal("1e99999999"))
+
+
+def test_a_number_with_a_large_exponent_is_no_text_of_gigabytes() -> None:
+    assert as_text(Decimal("1e999999999")) == "1E+999999999"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a." * 1_000_000 + "b = 1",
+        "a = " + "[" * 100_000,
+        "a = " + "9" * 5_000,
+        "a = {b" + ".b" * 200_000 + " = 1}",
+    ],
+)
+def test_a_mapping_that_is_made_to_be_slow_is_refused_at_once(text: str) -> None:
+    with pytest.raises(JobError, match=r"mapping\.toml") as caught:
+        parse_toml(text, "mapping.toml")
+    assert caught.value.hint
+
+
+def test_a_mapping_of_more_than_it_may_have_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mapping.toml").write_bytes(b"#" * ((16 << 20) + 1))
+    with pytest.raises(JobError, match="more than 16 MB"):
+        read_toml(tmp_path / "mapping.toml")
