@@ -30,7 +30,7 @@ ROOMS = [
     ("events",),
     ("ownership",),
     ("signals",),
-    ("errors", "printable", "signals_of_system", "steady", "stopping", "wording"),
+    ("errors", "plain_files", "printable", "signals_of_system", "steady", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

@@ -4,6 +4,7 @@ Zoho."""
 from __future__ import annotations
 
 import difflib
+import io
 import math
 import os
 import re
@@ -18,6 +19,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from zmigrate.errors import ConfigError
+from zmigrate.plain_files import read_small
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS, UPLOAD_DOMAINS, url_fault
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
 from zmigrate.zoho.secret import Secret
@@ -313,13 +315,18 @@ def _secret_of_command(command: str, where: str) -> Secret:
 def _read_profiles(folder: Path) -> dict[str, Any]:
     path = folder / PROFILES_FILE
     try:
-        content = tomllib.loads(path.read_text("utf-8-sig"))
+        content = tomllib.loads(read_small(path).decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}.", hint="Check its permissions.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}.", hint="Mend the line that it names.") from None
+    except (RecursionError, ValueError):  # thousands of brackets; a number of thousands of digits
+        raise ConfigError(
+            f"{path} is no TOML of profiles: it is nested too deep, or has a number of too many digits.",
+            hint="Write a line for each key of a profile; `zmigrate init` writes such a file.",
+        ) from None
     profiles = content.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ConfigError(
@@ -331,8 +338,12 @@ def _read_profiles(folder: Path) -> dict[str, Any]:
 def _read_dotenv(folder: Path) -> dict[str, str]:
     """The variables of `.env`, which never become this process's environment."""
     path = folder / DOTENV_FILE
+    if path.is_dir():  # a virtual environment of that name
+        return {}
     try:
-        values = dotenv_values(path, interpolate=False, encoding="utf-8")
+        values = dotenv_values(stream=io.StringIO(read_small(path).decode()), interpolate=False)
+    except FileNotFoundError:
+        return {}
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{path} can't be read: {why}.", hint="Check the file.") from None

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from zmigrate.job import name_of_job
+from zmigrate.plain_files import read_small
 
 FRONT_DOOR: Final = "zmigrate"
 JOB_CLASSES: Final = frozenset({"Flow", "ImportJob", "Job", "LoadFile", "LoadJob", "RecordJob"})
 """What of the front door a job is derived from."""
-LARGEST_BYTES: Final = 4 << 20
-"""No module of jobs is as long: it would be data."""
 
 _CLASS: Final = re.compile(r"^class\s+([A-Za-z_]\w*)", re.M)
 
@@ -51,7 +50,7 @@ class JobFile:
 def read_job_file(path: Path) -> JobFile:
     """What a file defines. What can't be read, or is no Python, is a fault of the file and raises nothing."""
     try:
-        text = _text_of(path)
+        text = read_small(path).decode("utf-8-sig")
     except (OSError, ValueError) as error:
         return JobFile(path, (_named_as(path),), error)
     try:
@@ -60,13 +59,6 @@ def read_job_file(path: Path) -> JobFile:
         found = [JobClass(name, "") for name in _CLASS.findall(text)]
         return JobFile(path, (*found, _named_as(path)), error)
     return JobFile(path, tuple(_jobs_in(tree)))
-
-
-def _text_of(path: Path) -> str:
-    size = path.stat().st_size
-    if not path.is_file() or size > LARGEST_BYTES:
-        raise ValueError("it is no file of Python code")
-    return path.read_text("utf-8-sig")
 
 
 def _named_as(path: Path) -> JobClass:

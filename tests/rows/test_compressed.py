@@ -129,7 +129,7 @@ def test_an_encrypted_zip_is_told(tmp_path: Path) -> None:
 def test_a_bomb_is_refused_before_it_has_gone_off(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packed, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(packed, "UNPACKED_BYTES", 1 << 20)
     content = b"id\n" + b"\n" * (4 << 20)
     path = gzipped(tmp_path, content) if kind == "gzip" else zipped(tmp_path, ("leads.csv", content))
     assert "unpacks to more than 500 times its size" in refusal(Csv(path)).message

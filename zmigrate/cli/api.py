@@ -14,6 +14,7 @@ from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
+from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
 from zmigrate.zoho.facts.scopes import ORG
 from zmigrate.zoho.record_calls import elements_of, is_query
 from zmigrate.zoho.refusals import is_error
@@ -193,6 +194,8 @@ def checked_body(data: str | None) -> Any:
     try:
         text.encode()
         return json.loads(text)
+    except RecursionError:
+        raise UsageError(f"{place} is not JSON for Zoho: it is nested too deep") from None
     except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
         raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -215,14 +218,26 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
 def read_text(place: str) -> str:
     """A file's text; `-` is stdin."""
     try:
-        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
+        return read_stdin() if place == "-" else read_small(Path(place)).decode()
     except FileNotFoundError:
         raise UsageError(f"there is no file {place}") from None
+    except NotAFile as error:
+        raise UsageError(
+            f"{place} is {error.what}, not a file",
+            hint="save the body to a file first, or pipe it: --data @-",
+        ) from None
     except OSError as error:
         raise UsageError(f"{place} can't be read: {(error.strerror or 'unknown').lower()}") from None
     except UnicodeDecodeError as error:
         named = "standard input" if place == "-" else place
         raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
+
+
+def read_stdin() -> str:
+    text = sys.stdin.read(SMALL_FILE_BYTES + 1)
+    if len(text) > SMALL_FILE_BYTES:
+        raise TooLarge(SMALL_FILE_BYTES)
+    return text
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:

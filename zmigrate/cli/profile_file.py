@@ -14,6 +14,7 @@ from tomlkit.items import Table
 
 from zmigrate.config import DOTENV_FILE, PROFILE_KEYS, PROFILES_FILE, Secret
 from zmigrate.errors import ConfigError
+from zmigrate.plain_files import read_small
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _PRIVATE = 0o600
@@ -29,7 +30,7 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
     variable = f"ZMIGRATE_{name.upper().replace('-', '_')}_CLIENT_SECRET"
     path = folder / PROFILES_FILE
     try:
-        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+        document = tomlkit.parse(read_small(path).decode()) if path.exists() else tomlkit.document()
         profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
         _check_variable_is_free(profiles, name, variable)
         table = profiles.get(name)
@@ -64,7 +65,7 @@ def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
 
 
 def _text_of(path: Path) -> str:
-    return path.read_text("utf-8") if path.exists() else ""
+    return read_small(path).decode() if path.exists() else ""
 
 
 def _with_variable(text: str, variable: str, secret: Secret) -> Secret:

@@ -180,9 +180,11 @@ def profile_exists(folder: Path, name: str) -> bool:
     """True when zmigrate.toml has this profile."""
     import tomllib
 
+    from zmigrate.plain_files import read_small
+
     path = folder / "zmigrate.toml"
     try:
-        held: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
+        held: dict[str, Any] = tomllib.loads(read_small(path).decode())
     except FileNotFoundError:
         return False
     except (OSError, ValueError) as error:

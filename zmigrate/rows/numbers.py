@@ -57,7 +57,7 @@ def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: 
     elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise Refused(f"a whole number is wanted, not {kind_of(value)}")
     else:
-        if not abs(value) < 10**most:
+        if not -(10**most) < value < 10**most:  # `abs` of a Decimal with a large exponent overflows
             raise Refused(f"more than {most} digits, or no number at all")
         if isinstance(value, float) and abs(value) >= EXACT_WHOLE_FLOATS:
             raise Refused(f"{value:.0f} came as a float, which does not keep so many digits; give it as text")
@@ -68,6 +68,8 @@ def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: 
         count = len(plain.lstrip("+-" if keep_zeros else "+-0"))
         if count > most:
             raise Refused(f"{count} digits, {most} is the most")
+        if not keep_zeros:  # Python reads no number of thousands of digits, be they zeros
+            plain = "-" * plain.startswith("-") + (plain.lstrip("+-0") or "0")
     return plain
 
 

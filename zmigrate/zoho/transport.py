@@ -23,6 +23,7 @@ from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.answers import Answer, Call, Done, decode, is_token_refused, judge, read_done
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
+from zmigrate.zoho.body import ACCEPTED_ENCODING
 from zmigrate.zoho.clock import ZohoClock
 from zmigrate.zoho.credits import CreditLedger
 from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
@@ -313,7 +314,11 @@ class Transport:
         )
 
 
-_HEADERS = [("user-agent", "zmigrate"), ("accept", "application/json"), ("accept-encoding", "gzip, deflate")]
+_HEADERS = [
+    ("user-agent", "zmigrate"),
+    ("accept", "application/json"),
+    ("accept-encoding", ACCEPTED_ENCODING),
+]
 _JSON_HEADERS = [*_HEADERS, ("content-type", "application/json")]
 _FREE_STATUSES = frozenset({401, 429})
 """Answers that cost no credits."""
@@ -347,6 +352,10 @@ def _trouble_error(call: Call, trouble: wire.Trouble, base: str) -> Fatal | InDo
     name = f"{call.method} {call.path}"
     if trouble.malformed:
         return Fatal(f"{name} can't be sent: {trouble.why}.", code="MALFORMED_REQUEST")
+    if trouble.status is not None:
+        return InDoubt(
+            f"Zoho's answer to {name} {trouble.why} (status {trouble.status}).", status=trouble.status
+        )
     if trouble.sent:
         return InDoubt(
             f"The connection broke before Zoho answered {name}: {trouble.why}.", timed_out=trouble.timed_out

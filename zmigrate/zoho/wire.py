@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar
@@ -17,6 +16,7 @@ from http.cookiejar import CookieJar
 import httpx
 
 from zmigrate.errors import ConfigError
+from zmigrate.zoho import body
 
 CONNECTIONS = 32
 """25 calls in flight, the accounts server, and a reserve."""
@@ -44,23 +44,8 @@ class Trouble:
     timed_out: bool = False
     malformed: bool = False
     """True when it can't be sent at all."""
-
-
-class _InTime(httpx.SyncByteStream):
-    """A body that must have come by a moment: httpx's own read timeout begins again with each piece."""
-
-    def __init__(self, stream: httpx.SyncByteStream, until: float) -> None:
-        self._stream = stream
-        self._until = until
-
-    def __iter__(self) -> Iterator[bytes]:
-        for piece in self._stream:
-            if time.monotonic() > self._until:
-                raise httpx.ReadTimeout("the answer did not end in time")
-            yield piece
-
-    def close(self) -> None:
-        self._stream.close()
+    status: int | None = None
+    """That of an answer that came, and can't be taken; `why` then says of the answer what is wrong."""
 
 
 class _NoCookies(CookieJar):
@@ -74,7 +59,7 @@ def build_client(
     *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
 ) -> httpx.Client:
     """The one client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging
-    silent. An answer has five read timeouts to come as a whole.
+    silent. An answer has five read timeouts to come as a whole, and a size (`body`).
 
     Proxies and certificates of the environment (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
     machine. Raises ConfigError when they can't be used.
@@ -86,15 +71,14 @@ def build_client(
     )
 
     def bound(response: httpx.Response) -> None:
-        if isinstance(response.stream, httpx.SyncByteStream):
-            until = time.monotonic() + _READS_AN_ANSWER * read_timeout_s
-            response.stream = _InTime(response.stream, until)
+        body.bound(response, time.monotonic() + _READS_AN_ANSWER * read_timeout_s)
 
     try:
         return httpx.Client(
             transport=transport,
             verify=_certificates() if local else True,
             cookies=_NoCookies(),
+            headers={"accept-encoding": body.ACCEPTED_ENCODING},
             event_hooks={"response": [bound]},
             trust_env=not local,
             follow_redirects=False,
@@ -128,6 +112,8 @@ def trouble_of(error: Exception) -> Trouble:
     Only what failed before a connection stood is certainly not sent. A connection that broke later, even an
     idle one that the server closed before it read anything, leaves the fate unknown.
     """
+    if isinstance(error, body.Unusable):
+        return Trouble(error.why, sent=True, status=error.status)
     why = type(error).__name__
     if isinstance(error, _MALFORMED):
         return Trouble(why, sent=False, malformed=True)

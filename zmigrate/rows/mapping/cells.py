@@ -13,6 +13,9 @@ NOT_TEXT: Final = "NOT_TEXT"
 WHOLE_FLOATS_TO: Final = 2.0**53
 """Beyond it a float does not tell whole numbers apart."""
 
+PLAIN_DIGITS: Final = 100
+"""Before the point or behind it. 1e999999999 is short as it stands, and a gigabyte as digits."""
+
 
 def as_text(cell: Any) -> str:
     """Text as it is, None as empty, numbers plain, dates ISO. Raises ValueError for what is not one value."""
@@ -23,7 +26,8 @@ def as_text(cell: Any) -> str:
     if isinstance(cell, float):  # a spreadsheet's whole numbers are floats as well
         return str(int(cell)) if cell.is_integer() and abs(cell) < WHOLE_FLOATS_TO else repr(cell)
     if isinstance(cell, Decimal):
-        return f"{cell:f}"
+        plain = cell.is_finite() and abs(cell.adjusted()) < PLAIN_DIGITS
+        return f"{cell:f}" if plain else str(cell)
     if isinstance(cell, date | time):  # a date-time is a date
         return cell.isoformat()
     raise ValueError(f"holds {kind_of(cell)}, where text is wanted")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from zmigrate.errors import JobError
+from zmigrate.plain_files import SMALL_FILE_BYTES
 from zmigrate.rows.sources.base import open_file
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -29,6 +30,10 @@ _TWICE: Final = re.compile(r"Cannot overwrite a value|Cannot declare .* twice|Du
 """What `tomllib` says of a key that has a value, or of a table that is there, already."""
 _INNER_TWICE: Final = re.compile(r"Duplicate inline table key '(.*)'\Z")
 _LINE_KEY: Final = re.compile(r"\s*(\[\[?[^\]\n]+\]|(?:[\w.-]|\"[^\"\n]*\"|'[^'\n]*')+)\s*(?:=|#|\Z)")
+_DEEP_KEY: Final = re.compile(
+    r"(?:^|[\[{,])[ \t]*(?:(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*){64}", re.MULTILINE
+)
+"""A name of more parts than any mapping has; `tomllib` would take the square of their number of steps."""
 _WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
@@ -50,7 +55,12 @@ def read_toml(path: Path) -> Toml:
     """Raises JobError with file, line and column where it is no TOML; SourceError where it can't be
     read."""
     with open_file(path) as file:
-        content = file.read()
+        content = file.read(SMALL_FILE_BYTES + 1)
+    if len(content) > SMALL_FILE_BYTES:
+        raise JobError(
+            f"{path} has more than {SMALL_FILE_BYTES >> 20} MB, and is read as a mapping.",
+            hint="Is it the right file? A mapping is a text of some kilobytes.",
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -64,15 +74,26 @@ def read_toml(path: Path) -> Toml:
 
 def parse_toml(text: str, name: str) -> Toml:
     """Numbers with a fraction become Decimal. Raises JobError: `name:line:column: why`."""
+    deep = _DEEP_KEY.search(text)
+    if deep is not None:
+        line = text.count("\n", 0, deep.end()) + 1
+        raise JobError(
+            f"{name}:{line}: this name has too many parts.", hint="Write it as field.word = value."
+        )
     try:
         values = tomllib.loads(text, parse_float=Decimal)
+        lines = _Lines(text.replace("\r\n", "\n")).read()
     except tomllib.TOMLDecodeError as error:
         raise _not_toml(text, name, str(error)) from None
     except RecursionError:
-        raise JobError(f"{name}: its tables are nested too deep.") from None
+        raise JobError(
+            f"{name}: its tables and lists are nested too deep.", hint="A mapping has three levels at most."
+        ) from None
     except ValueError:  # Python reads no whole number of thousands of digits
-        raise JobError(f"{name}: a number in it has too many digits.") from None
-    return Toml(values, _Lines(text.replace("\r\n", "\n")).read())
+        raise JobError(
+            f"{name}: a number in it has too many digits.", hint="Write it as text, in quotes."
+        ) from None
+    return Toml(values, lines)
 
 
 def _not_toml(text: str, name: str, message: str) -> JobError:

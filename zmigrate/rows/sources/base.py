@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from zmigrate.errors import SourceError
+from zmigrate.plain_files import NotAFile, open_regular
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -110,10 +112,16 @@ def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
     )
 
 
-def open_file(path: Path) -> BinaryIO:
-    """Open for reading bytes. Raises SourceError that says why not, and what to do."""
+def open_file(path: Path) -> BufferedReader:
+    """Open a file for reading bytes, without ever waiting for a pipe. Raises SourceError that says why not,
+    and what to do."""
     try:
-        return path.open("rb")
+        return open_regular(path)
+    except NotAFile as error:
+        raise SourceError(
+            f"{path} is {error.what}, and a run reads a file several times.",
+            hint="Save its content to a file first, and give that file.",
+        ) from None
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such file.", hint=_near(path)) from None
     except IsADirectoryError:
@@ -124,6 +132,8 @@ def open_file(path: Path) -> BinaryIO:
         raise SourceError(f"{path} may not be read.", hint="Check the file's permissions.") from None
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None
+    except ValueError:  # a NUL character in the path
+        raise SourceError(f"{str(path)!r} is no name of a file.") from None
 
 
 def _near(path: Path) -> str:

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from zmigrate.errors import SourceError
+from zmigrate.rows.sources.limits import CELL_CHARACTERS, HEADER_CHARACTERS
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-LONGEST_CELL: Final = 4 * 1024 * 1024
-"""Characters. Beyond it a quote was never closed; Zoho's longest text is 50,000."""
-SAMPLE_CHARACTERS: Final = 1 << 16
 SAMPLE_ROWS: Final = 20
 
 LINE_END: Final = re.compile(r"\r\n|\r|\n")
@@ -32,9 +30,9 @@ class CsvReader(Protocol):
 
 def strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
     """A reader that refuses what is not quoted as it should be."""
-    if csv.field_size_limit() < LONGEST_CELL:
+    if csv.field_size_limit() < CELL_CHARACTERS:
         # The module's one setting, for all of the process; only ever raised.
-        csv.field_size_limit(LONGEST_CELL)
+        csv.field_size_limit(CELL_CHARACTERS)
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
@@ -74,7 +72,7 @@ def refuse_other_delimiter(path: Path, sample: str, delimiter: str) -> None:
 def _widths(sample: str, delimiter: str) -> list[int]:
     """How many cells the first rows have; the last one of a cut sample may be incomplete and is left out."""
     widths = []
-    cut = len(sample) == SAMPLE_CHARACTERS
+    cut = len(sample) == HEADER_CHARACTERS
     try:
         for cells in islice(filter(None, strict_reader(iter(lines_of(sample)), delimiter)), SAMPLE_ROWS + 1):
             widths.append(len(cells))

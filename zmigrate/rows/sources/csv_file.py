@@ -7,6 +7,7 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate, count, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,8 +16,6 @@ from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row
 from zmigrate.rows.sources.csv_delimiter import (
     LINE_END,
-    LONGEST_CELL,
-    SAMPLE_CHARACTERS,
     CsvReader,
     find_delimiter,
     lines_of,
@@ -24,8 +23,11 @@ from zmigrate.rows.sources.csv_delimiter import (
     strict_reader,
 )
 from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.limits import BLOCK_BYTES, CELL_CHARACTERS, HEADER_CHARACTERS, ROW_BYTES
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import (
+    BoundedReader,
+    EndlessRow,
     HashingReader,
     NulByte,
     explain_bad_byte,
@@ -44,6 +46,8 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS: Final = 100
 """Rows that are read together. Before each block the file is looked at: is it still the same?"""
+ROWS_BETWEEN_LOOKS: Final = 10
+"""Rows of a block between two looks at how many bytes they took."""
 _FOR_EXCEL = re.compile(r'("?sep=[^\r\n]"?)[ ;,\t]*(?:\r|\n|\Z)', re.I)
 
 
@@ -92,13 +96,15 @@ class Csv:
         self._watch.begin()
         with self._file.open() as raw:
             hashing = HashingReader(raw, nul_is_text=made_of_nul(form.encoding))
+            widths: Counter[int] = Counter()
+            hashing.rows_ended = widths.total
             try:
-                widths = Counter(map(len, form.reader(open_text(hashing, form.encoding))))
+                widths.update(map(len, form.reader(open_text(hashing, form.encoding))))
             except NulByte:
                 raise explain_nul(self._file) from None
             except UnicodeDecodeError:
                 raise explain_bad_byte(self._file, form.encoding) from None
-            except csv.Error:
+            except (csv.Error, EndlessRow):
                 raise self._explain(form) from None
         del widths[0]
         if widths.keys() != {form.width}:
@@ -132,17 +138,16 @@ class Csv:
             yield from map(tuple.__new__, repeat(Row), zip(count(block.first), block.lines, values))
 
     def blocks(self, after: Cursor = START) -> Iterator[Block]:
-        """The rows behind the cursor as cells, up to `BLOCK_ROWS` together."""
+        """The rows behind the cursor as cells, up to `BLOCK_ROWS` together, fewer where they are long."""
         form = self._find_format()
         confirm = self._watch.confirm
-        with self._file.open() as raw, open_text(raw, form.encoding) as text:
-            reader = form.reader(text)
+        with self._reading(form) as (bytes_of, reader):
             confirm()
             try:
                 # The header and the rows before the cursor, blank lines aside, at the csv module's own speed.
                 deque(islice(filter(None, reader), after.number + 1), maxlen=0)
                 first, line = after.number + 1, reader.line_num + 1
-                while cells := list(islice(reader, BLOCK_ROWS)):
+                while cells := _taken(reader, bytes_of):
                     confirm()
                     block, ragged = _block(form, first, _line_numbers(line, cells, reader.line_num), cells)
                     yield block
@@ -152,7 +157,7 @@ class Csv:
                 confirm()
             except UnicodeDecodeError:
                 raise explain_bad_byte(self._file, form.encoding) from None
-            except csv.Error:
+            except (csv.Error, EndlessRow):
                 raise self._explain(form) from None  # the reader is beyond the row that is broken
 
     def identity(self, row: Row) -> str | None:
@@ -166,14 +171,23 @@ class Csv:
         if not form.ours:
             return
         names = [name.removeprefix(PREFIX) for name in form.header[: form.ours]]
-        with self._file.open() as raw, open_text(raw, form.encoding) as text:
-            reader = form.reader(text)
+        with self._reading(form) as (_, reader):
             next(filter(None, reader))
             line = reader.line_num + 1
             for cells in reader:
                 if cells:
                     yield line, dict(zip(names, map(unescape, cells), strict=False))
                 line = reader.line_num + 1
+
+    @contextmanager
+    def _reading(self, form: _Format) -> Iterator[tuple[BoundedReader, CsvReader]]:
+        """The file's bytes, and a reader of its rows; a row without an end raises EndlessRow."""
+        with self._file.open() as raw:
+            bounded = BoundedReader(raw)
+            with open_text(bounded, form.encoding) as text:
+                reader = form.reader(text)
+                bounded.rows_ended = lambda: reader.line_num
+                yield bounded, reader
 
     def _find_format(self) -> _Format:
         if self._format is None:
@@ -208,11 +222,11 @@ class Csv:
 
     def _sample(self, encoding: str) -> str:
         with self._file.open() as raw:
-            if not made_of_nul(encoding) and b"\0" in raw.read(SAMPLE_CHARACTERS):
+            if not made_of_nul(encoding) and b"\0" in raw.read(HEADER_CHARACTERS):
                 raise explain_nul(self._file)
         with self._file.open() as raw, open_text(raw, encoding) as text:
             try:
-                sample = text.read(SAMPLE_CHARACTERS)
+                sample = text.read(HEADER_CHARACTERS)
             except UnicodeDecodeError:
                 raise explain_bad_byte(self._file, encoding) from None
         if not sample.strip():
@@ -228,16 +242,22 @@ class Csv:
 
     def _explain(self, form: _Format) -> SourceError:
         """The pass that failed again, slowly, to say where."""
-        with self._file.open() as raw, open_text(raw, form.encoding) as text:
-            reader = form.reader(text)
-            line = 1
+        with self._reading(form) as (bounded, reader):
+            line, rows = 1, 0
+            bounded.rows_ended = lambda: rows
             try:
-                for cells in reader:
+                for rows, cells in enumerate(reader, start=1):  # noqa: B007  the reader of the bytes looks at it
                     if cells and len(cells) != form.width:
                         return _ragged(self.path, line, len(cells), form.width)
                     line = reader.line_num + 1
             except csv.Error as error:
                 return _broken(self.path, line, error)
+            except EndlessRow:
+                return SourceError(
+                    f"{self.path}:{line}: the row that begins here has more than {ROW_BYTES >> 20} MB.",
+                    hint="Most likely a quote is opened there and never closed, or the line ends are missing."
+                    " Is it a CSV file?",
+                )
         return SourceError(
             f"{self.path} changed while it was read.", hint="Run it again when nobody writes to it."
         )
@@ -246,7 +266,10 @@ class Csv:
         with self._file.open() as raw, open_text(raw, form.encoding) as text:
             for line, content in enumerate(text, start=1):
                 if "\0" in content:
-                    raise SourceError(f"{self.path}:{line}: there is a NUL character, which no text has.")
+                    raise SourceError(
+                        f"{self.path}:{line}: there is a NUL character, which no text has.",
+                        hint="Copy or export the file again.",
+                    )
 
 
 def delimiter_of(declared: str) -> str | None:
@@ -270,6 +293,18 @@ class _Format:
 
     def reader(self, text: Iterator[str]) -> CsvReader:
         return strict_reader(text, self.delimiter)
+
+
+def _taken(reader: CsvReader, bytes_of: BoundedReader) -> list[list[str]]:
+    """The next rows: `BLOCK_ROWS`, fewer where they are long."""
+    enough = bytes_of.size + BLOCK_BYTES
+    rows: list[list[str]] = []
+    while len(rows) < BLOCK_ROWS and bytes_of.size <= enough:
+        before = len(rows)
+        rows.extend(islice(reader, ROWS_BETWEEN_LOOKS))
+        if len(rows) == before:
+            break
+    return rows
 
 
 def _line_numbers(first: int, rows: Sequence[Sequence[str]], last: int) -> Sequence[int]:
@@ -308,11 +343,19 @@ def _refuse_json(path: Path, sample: str) -> None:
 
 
 def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
-    reader = strict_reader(iter(lines_of(sample)), delimiter)
+    lines = lines_of(sample)
+    reader = strict_reader(iter(lines), delimiter)
     try:
         cells = next(filter(None, reader))
     except csv.Error as error:
         raise _broken(path, 1, error) from None
+    except StopIteration:
+        cells = []
+    if len(sample) == HEADER_CHARACTERS and reader.line_num == len(lines):
+        raise SourceError(
+            f"{path}:1: the header has more than {HEADER_CHARACTERS:,} characters.",
+            hint="The first line names the columns. Is it a CSV file, with line ends?",
+        )
     header = [cell.strip() for cell in cells]
     check_names(f"{path}:{reader.line_num}", header)
     return header
@@ -338,7 +381,7 @@ def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
 def _broken(path: Path, line: int, error: csv.Error) -> SourceError:
     text = str(error)
     if "field larger" in text:
-        why = f"the row that begins here has a cell of more than {LONGEST_CELL:,} characters"
+        why = f"the row that begins here has a cell of more than {CELL_CHARACTERS:,} characters"
         hint = "Most likely a quote is opened there and never closed."
     elif "unexpected end" in text:
         why = "a quote is opened in the row that begins here and never closed"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import struct
-import zipfile
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import time, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from xml.parsers.expat import ExpatError
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.bad_cell import BadCell
@@ -18,11 +17,12 @@ from zmigrate.rows.sources.cell_errors import HiddenErrors, error_cells
 from zmigrate.rows.sources.header import check_names
 from zmigrate.rows.sources.text import file_hash
 from zmigrate.rows.sources.watch import FileWatch
+from zmigrate.rows.sources.workbook import Workbook, WorkbookFailed
+from zmigrate.rows.sources.workbook_extent import check_parts, check_sheet
+from zmigrate.rows.sources.workbook_parts import STRUCTURE_FAULTS, column_letters
 from zmigrate.rows.sources.xls_errors import Errors
 
 if TYPE_CHECKING:
-    from python_calamine import CalamineWorkbook
-
     from zmigrate.zoho.crm import Crm
 
 EXACT: Final = 10**15
@@ -38,7 +38,7 @@ class Excel:
     when the workbook was saved. A cell with an error (#REF!) fails its row, and so does a number of more than
     fifteen digits, which Excel has rounded. `line` is the sheet's row. Blank rows are no rows.
 
-    Memory: the sheet is read as a whole.
+    Memory: a process of its own reads the sheet as a whole.
     """
 
     stable = True
@@ -51,6 +51,8 @@ class Excel:
         if header < 1:
             raise SourceError(f"rows are counted from 1, so row {header} can't be the header.")
         self._columns: tuple[str, ...] | None = None
+        self._checked: set[tuple[Any, ...]] = set()
+        """Files and sheets whose size was found to be no trouble."""
         self._watch = FileWatch(self.path)
 
     def __repr__(self) -> str:
@@ -63,15 +65,16 @@ class Excel:
     @property
     def columns(self) -> tuple[str, ...]:
         if self._columns is None:
-            self._load()
+            with self._opened():
+                pass
         assert self._columns is not None  # noqa: S101  set by loading
         return self._columns
 
     def scan(self) -> Fingerprint:
         self._watch.begin()
         size, sha256 = file_hash(self.path)
-        sheet = self._load()
-        rows = sum(1 for _ in sheet.rows())
+        with self._opened() as sheet:
+            rows = sum(1 for _ in sheet.rows())
         if not rows:
             raise SourceError(
                 f"{self.path}: sheet {sheet.name!r} has only a header, no rows.",
@@ -85,78 +88,97 @@ class Excel:
         self._watch.check(fingerprint, self.scan)
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
-        sheet = self._load()
-        self._watch.confirm()
-        columns = self.columns
-        for number, (line, cells) in enumerate(sheet.rows(), start=1):
-            if number > after.number:
-                yield Row(number, line, dict(zip(columns, map(_value, cells), strict=True)))
+        with self._opened() as sheet:
+            self._watch.confirm()
+            columns = self.columns
+            for number, (line, cells) in enumerate(sheet.rows(), start=1):
+                if number > after.number:
+                    yield Row(number, line, dict(zip(columns, map(_value, cells), strict=True)))
 
     def identity(self, row: Row) -> str | None:
         return None
 
-    def _load(self) -> _Sheet:
-        """The sheet, with its header read."""
-        with open_file(self.path) as file:
-            workbook = self._workbook()
-            try:
-                name = self._choose(workbook)
-                found = workbook.get_sheet_by_name(name)
-                errors = error_cells(file, name)
-            except HiddenErrors:
-                raise SourceError(
-                    f"{self.path} has cells with an error such as #REF!, and .ods does not tell which.",
-                    hint="Mend them, or save it as .xlsx: then only their rows fail.",
-                ) from None
-            except (OSError, KeyError, zipfile.BadZipFile, ExpatError, IndexError, struct.error) as error:
-                raise self._unreadable(error) from None
-            left = found.start[1] if found.start else 0
-            sheet = _Sheet(self.path, name, self.header, left, found.iter_rows(), errors)
-        self._columns = sheet.columns
-        return sheet
-
-    def _workbook(self) -> CalamineWorkbook:
+    @contextmanager
+    def _opened(self) -> Iterator[_Sheet]:
+        """The sheet, with its header read. What can't be read is a SourceError, also while it is read."""
         try:
-            from python_calamine import CalamineError, PasswordError, load_workbook  # noqa: PLC0415
+            from python_calamine import load_workbook  # noqa: F401, PLC0415  its own process reads with it
         except ImportError as error:
             raise missing_extra("excel", "workbooks", error) from None
+        with open_file(self.path) as file:
+            broken = self._check(file, check_parts)
+            try:
+                with Workbook(self.path, os.fstat(file.fileno()).st_size) as workbook:
+                    workbook.sheets()  # says better what is wrong, a password for instance
+                    if broken is not None:
+                        raise broken
+                    sheet = self._sheet(workbook, file)
+                    self._columns = sheet.columns
+                    yield sheet
+            except WorkbookFailed as error:
+                raise self._unreadable(error) from None
+
+    def _sheet(self, workbook: Workbook, file: BinaryIO) -> _Sheet:
+        name = self._choose(workbook, file)
+        first, rows = workbook.cells(name)
         try:
-            return load_workbook(self.path)
-        except PasswordError:
+            errors = error_cells(file, name)
+        except HiddenErrors:
             raise SourceError(
-                f"{self.path} is protected by a password.", hint="Save it without, and give that file."
+                f"{self.path} has cells with an error such as #REF!, and .ods does not tell which.",
+                hint="Mend them, or save it as .xlsx: then only their rows fail.",
             ) from None
-        except (CalamineError, OSError) as error:
+        except STRUCTURE_FAULTS as error:
             raise self._unreadable(error) from None
+        return _Sheet(self.path, name, self.header, first[1] if first else 0, rows, errors)
+
+    def _check(self, file: BinaryIO, check: Callable[..., None], *sheet: str) -> SourceError | None:
+        """Look how large it is, once for a file as it stands. Gives the error of a file that is broken, and
+        raises that of one that is too large.
+        """
+        found = os.fstat(file.fileno())
+        mark = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, *sheet
+        if mark not in self._checked:
+            try:
+                check(self.path, file, *sheet)
+            except STRUCTURE_FAULTS as error:
+                return self._unreadable(error)
+            self._checked.add(mark)
+        return None
+
+    def _check_sheet(self, file: BinaryIO, sheet: str) -> str:
+        """Raise SourceError for a sheet that is too large, or can't be looked at."""
+        broken = self._check(file, check_sheet, sheet)
+        if broken is not None:
+            raise broken
+        return sheet
 
     def _unreadable(self, error: Exception) -> SourceError:
+        if isinstance(error, WorkbookFailed) and error.kind == "PasswordError":
+            return SourceError(
+                f"{self.path} is protected by a password.", hint="Save it without, and give that file."
+            )
         return SourceError(
             f"{self.path} can't be read as a workbook: {error}.",
             hint="Does it open in Excel? Save it again, as .xlsx or CSV.",
         )
 
-    def _choose(self, workbook: CalamineWorkbook) -> str:
+    def _choose(self, workbook: Workbook, file: BinaryIO) -> str:
         """The sheet that is meant. Raises SourceError that lists them."""
-        from python_calamine import SheetTypeEnum, SheetVisibleEnum  # noqa: PLC0415  the workbook is from it
-
-        names = workbook.sheet_names
+        names = [sheet.name for sheet in workbook.sheets()]
         listed = ", ".join(f"{number} {name!r}" for number, name in enumerate(names, start=1))
         if self.sheet in names:
-            return str(self.sheet)
+            return self._check_sheet(file, str(self.sheet))
         if self.sheet is not None:
             number = int(self.sheet) if str(self.sheet).isdecimal() else 0
             if not 1 <= number <= len(names):
                 raise SourceError(f"{self.path} has no sheet {self.sheet!r}.", hint=f"It has: {listed}.")
-            return names[number - 1]
-        shown = [
-            sheet.name
-            for sheet in workbook.sheets_metadata
-            if sheet.typ == SheetTypeEnum.WorkSheet and sheet.visible == SheetVisibleEnum.Visible
-        ]
+            return self._check_sheet(file, names[number - 1])
+        shown = [sheet.name for sheet in workbook.sheets() if sheet.holds_cells and sheet.visible]
         if len(shown) > 1:
-            shown = [name for name in shown if workbook.get_sheet_by_name(name).start is not None]
+            shown = [name for name in shown if not workbook.is_empty(self._check_sheet(file, name))]
         if len(shown) == 1:
-            return shown[0]
+            return self._check_sheet(file, shown[0])
         if not shown:
             raise SourceError(f"{self.path} has nothing in it.", hint="Is it the right file, and complete?")
         listed = ", ".join(f"{names.index(name) + 1} {name!r}" for name in shown)
@@ -197,7 +219,8 @@ class _Sheet:
             errors = self._errors.get(number)
             if errors:
                 for column, shown in errors.items():
-                    cells[column - self._left] = _Error(shown)
+                    if self._left <= column < self._left + len(cells):  # else it holds nothing
+                        cells[column - self._left] = _Error(shown)
             empty = cells.count("")
             if empty == len(cells):
                 continue
@@ -212,7 +235,7 @@ class _Sheet:
             for place, cell in enumerate(cells)
             if cell != "" and not self._span.start <= place < self._span.stop
         )
-        letter = _letters(place + self._left)
+        letter = column_letters(place + self._left)
         return SourceError(
             f"{self._path}:{number + 1}: cell {letter}{number + 1} of sheet {self.name!r} is in no column:"
             f" {letter}{self._header} names none.",
@@ -248,13 +271,3 @@ _BY_KIND: Final[dict[type, Callable[[Any], Any]]] = {
     timedelta: _duration,
     _Error: lambda cell: BadCell(cell.shown, f"{cell.shown}, an error of the spreadsheet"),
 }
-
-
-def _letters(column: int) -> str:
-    """The name of a column, from 0: A, B, ..., Z, AA."""
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters

@@ -6,21 +6,19 @@ import hashlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import orjson
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
+from zmigrate.rows.sources.limits import ROW_BYTES
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import file_hash
 from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
-
-LONGEST_LINE: Final = 64 << 20
-"""Bytes. Beyond it the file is something else, which must not fill the memory."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -86,10 +84,10 @@ class JsonLines:
         return None
 
     def _lines(self, raw: BinaryIO) -> Iterator[bytes]:
-        for line, content in enumerate(iter(partial(raw.readline, LONGEST_LINE), b""), start=1):
-            if len(content) == LONGEST_LINE:
+        for line, content in enumerate(iter(partial(raw.readline, ROW_BYTES), b""), start=1):
+            if len(content) == ROW_BYTES:
                 raise SourceError(
-                    f"{self.path}:{line}: the line has more than {LONGEST_LINE:,} bytes.",
+                    f"{self.path}:{line}: the line has more than {ROW_BYTES >> 20} MB.",
                     hint="Is it JSON Lines, one object a line? One list of all is not.",
                 )
             yield content
@@ -119,7 +117,10 @@ class JsonLines:
                 hint="JSON Lines are UTF-8: convert the file.",
             )
         if b"\0" in content:
-            return SourceError(f"{self.path}:{line}: there is a NUL byte, which no text has.")
+            return SourceError(
+                f"{self.path}:{line}: there is a NUL byte, which no text has.",
+                hint="Copy or export the file again; JSON Lines are UTF-8.",
+            )
         return SourceError(
             f"{self.path}:{line}: not valid JSON: {error.msg} (column {error.colno}).",
             hint="Every line is one complete JSON object.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.base import Source
+from zmigrate.rows.sources.base import Source, open_file
 from zmigrate.rows.sources.csv_file import Csv
 from zmigrate.rows.sources.excel import Excel
 from zmigrate.rows.sources.json_lines import JsonLines
@@ -116,6 +116,8 @@ def _kind(location: str) -> Any:
         raise SourceError(
             f"{location} is a database by its ending, and needs a URL.", hint=f"sqlite:///{location}"
         )
+    if path.exists():
+        open_file(path).close()  # a pipe has no ending, and this is not what is wrong with it
     near = get_close_matches(suffix, ENDINGS, n=1)
     what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
     raise SourceError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
+from zmigrate.rows.sources.limits import ARCHIVE_LIST_BYTES, UNPACKED_BYTES, UNPACKED_RATIO
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -22,10 +24,8 @@ _ZIP: Final = b"PK\x03\x04"
 _EMPTY_ZIP: Final = b"PK\x05\x06"
 _LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _SHOWN: Final = 10
-
-BOMB_BYTES: Final = 1 << 30
-BOMB_RATIO: Final = 500
-"""Beyond both, a packed file is one made to fill a disk: exports shrink to a tenth, rarely to a hundredth."""
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Those that are unpacked in steps; of the others some bytes become gigabytes at once."""
 
 _READ_FAILS: Final = (EOFError, zlib.error, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
 """What gzip and zipfile raise for a file that is cut off, broken, encrypted, or packed in an unknown way."""
@@ -72,12 +72,14 @@ class TextFile:
             return open_file(disk)
         if kind == "gzip":
             raw = open_file(disk)
-            size = disk.stat().st_size
+            size = os.fstat(raw.fileno()).st_size
             unpacked = _Unpacked(gzip.GzipFile(fileobj=raw), size, self._broken, raw.close)
             return io.BufferedReader(unpacked, CHUNK)
         archive = self._archive(disk)
         try:
             info = archive.getinfo(member)
+            if info.compress_type not in _METHODS:
+                raise NotImplementedError(f"method {info.compress_type}")
             opened = archive.open(info)
         except _READ_FAILS as error:
             archive.close()
@@ -115,9 +117,8 @@ class TextFile:
         )
 
     def _archive(self, disk: Path) -> zipfile.ZipFile:
-        open_file(disk).close()  # says what is wrong with the file itself
         try:
-            return zipfile.ZipFile(disk)
+            return open_archive(disk)
         except _READ_FAILS as error:
             raise self._broken(error) from None
 
@@ -132,6 +133,48 @@ class TextFile:
         if isinstance(error, NotImplementedError):
             return SourceError(f"{self} is packed in a way that is not known here ({error}).", hint=hint)
         return SourceError(f"{self} can't be unpacked, it is damaged or cut off: {error}.", hint=hint)
+
+
+class _OfArchive(io.BufferedReader):
+    """The file of an archive, whose list `zipfile` would read as a whole, however long it is."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > ARCHIVE_LIST_BYTES:
+            raise zipfile.BadZipFile(f"its list of files has more than {ARCHIVE_LIST_BYTES >> 20} MB")
+        return super().read(size)
+
+
+class _Archive(zipfile.ZipFile):
+    """Closes its file with itself."""
+
+    def __init__(self, file: _OfArchive) -> None:
+        self._opened = file
+        super().__init__(file)
+
+    def close(self) -> None:
+        super().close()
+        self._opened.close()
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """A zip archive. Raises SourceError where there is no file, BadZipFile and others where it is damaged."""
+    file = _OfArchive(open_file(path).detach())
+    try:
+        return _Archive(file)
+    except BaseException:
+        file.close()
+        raise
+
+
+def listed(file: IO[bytes]) -> zipfile.ZipFile:
+    """The archive in a file that is open, and stays so. Raises BadZipFile; NotImplementedError for an archive
+    of which a part can't be unpacked in steps.
+    """
+    archive = zipfile.ZipFile(_OfArchive(io.FileIO(file.fileno(), closefd=False)))
+    for info in archive.infolist():
+        if info.compress_type not in _METHODS:
+            raise NotImplementedError(f"{info.filename} in it is packed by method {info.compress_type}")
+    return archive
 
 
 def _is_content(info: zipfile.ZipInfo) -> bool:
@@ -167,9 +210,9 @@ class _Unpacked(io.RawIOBase):
         count = len(data)
         memoryview(buffer)[:count] = data
         self._size += count
-        if self._size > BOMB_BYTES and self._size > BOMB_RATIO * self._packed_size:
+        if self._size > UNPACKED_BYTES and self._size > UNPACKED_RATIO * self._packed_size:
             raise self._broken(
-                OSError(f"it unpacks to more than {BOMB_RATIO} times its size, as no export does")
+                OSError(f"it unpacks to more than {UNPACKED_RATIO} times its size, as no export does")
             )
         return count
 

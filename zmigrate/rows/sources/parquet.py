@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
+from functools import partial
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
 from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.limits import BLOCK_BYTES, ROW_BYTES
 from zmigrate.rows.sources.text import file_hash
 from zmigrate.rows.sources.watch import FileWatch
 
@@ -21,8 +23,12 @@ if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
 ROWS_AT_ONCE: Final = 1_000
+"""Rows that are fetched together; fewer where they are long."""
+MEMORY: Final = "1GB"
+"""What DuckDB may take. Of a file it holds a page of each column, and the words of a dictionary."""
 _PATTERN: Final = re.compile(r"[*?\[]")
 _FILE: Final = "read_parquet(?, hive_partitioning = false)"
+_NESTED: Final = ("STRUCT", "MAP", "UNION", "VARIANT", "JSON")
 _MAGIC: Final = b"PAR1"
 _ENCRYPTED: Final = b"PARE"
 
@@ -38,6 +44,10 @@ class Parquet:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._columns: tuple[str, ...] | None = None
+        self._lengths: dict[str, str] = {}
+        """For each column whose values have no fixed size: what gives the bytes of one, in SQL."""
+        self._longest: int | None = None
+        """Bytes of the longest row, fixed sizes aside."""
         self._watch = FileWatch(self.path)
 
     def __repr__(self) -> str:
@@ -67,6 +77,7 @@ class Parquet:
             every = ", ".join(map(_quoted, self._columns))
             # Counting would be answered from the statistics, and open no page.
             database.execute(f"select max(hash({every})) from {_FILE}", [self._pattern]).fetchall()  # noqa: S608
+            self._longest = self._measure(database)
         self._watch.know(size, sha256)
         self._watch.confirm()
         return Fingerprint(str(self.path.absolute()), size, sha256, rows, columns=self._columns)
@@ -80,9 +91,12 @@ class Parquet:
         numbers = count(after.number + 1)
         with self._database() as database:
             self._watch.confirm()
+            if self._longest is None:
+                self._longest = self._measure(database)
+            at_once = max(1, min(ROWS_AT_ONCE, BLOCK_BYTES // (self._longest + 1)))
             behind = f"select {wanted} from {_FILE} offset ?"  # noqa: S608  columns, quoted
             found = database.execute(behind, [self._pattern, after.number])
-            while cells := found.fetchmany(ROWS_AT_ONCE):
+            while cells := found.fetchmany(at_once):
                 self._watch.confirm()
                 for row, number in zip(cells, numbers, strict=False):
                     yield Row(number, number, dict(zip(columns, row, strict=True)))
@@ -99,7 +113,38 @@ class Parquet:
         described = database.execute(f"describe from {_FILE}", [self._pattern]).fetchall()
         names = tuple(str(row[0]) for row in described)
         check_names(str(self.path), names)
+        lengths = ((str(row[0]), _length(str(row[0]), str(row[1]))) for row in described)
+        self._lengths = {name: length for name, length in lengths if length is not None}
         return names
+
+    def _measure(self, database: DuckDBPyConnection) -> int:
+        """Bytes of the longest row, fixed sizes aside. Raises SourceError for a row that is too long."""
+        if not self._lengths:
+            return 0
+        length = " + ".join(self._lengths.values())
+        found = database.execute(f"select max({length}) from {_FILE}", [self._pattern])  # noqa: S608
+        longest = int((found.fetchone() or (0,))[0] or 0)
+        if longest > ROW_BYTES:
+            raise self._too_long(database)
+        return longest
+
+    def _too_long(self, database: DuckDBPyConnection) -> SourceError:
+        """The first row that is too long, and its longest cell."""
+        lengths = ", ".join(self._lengths.values())
+        found = database.execute(f"select {lengths} from {_FILE}", [self._pattern])  # noqa: S608
+        cells = iter(partial(found.fetchmany, ROWS_AT_ONCE), [])
+        number, row = next(
+            (number, row)
+            for number, row in enumerate(chain.from_iterable(cells), start=1)
+            if sum(row) > ROW_BYTES
+        )
+        column = list(self._lengths)[row.index(max(row))]
+        return SourceError(
+            f"{self.path}: row {number:,} has more than {ROW_BYTES >> 20} MB, most of them in column"
+            f" {column!r}.",
+            hint="Leave this column out of the file, or shorten its values: Zoho's longest text has 50,000"
+            " characters.",
+        )
 
     @contextmanager
     def _database(self) -> Iterator[DuckDBPyConnection]:
@@ -117,15 +162,36 @@ class Parquet:
         settings: dict[str, Any] = {
             "threads": 1,  # so that rows come in order, with the memory of one
             "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "memory_limit": MEMORY,
+            "temp_directory": "",  # nothing of a file is left in the folder that this runs in
         }
         try:
             with duckdb.connect(":memory:", config=settings) as database:
                 yield database
+        except duckdb.OutOfMemoryException:
+            raise SourceError(
+                f"{self.path} can't be read as Parquet: one part of the file needs more than {MEMORY}.",
+                hint="Write the file again, with smaller row groups and pages; or save it as CSV.",
+            ) from None
         except duckdb.Error as error:
             text = str(error).partition("\n")[0]
             raise SourceError(
                 f"{self.path} can't be read as Parquet: {text}", hint="Copy or export it again."
             ) from None
+
+
+def _length(name: str, kind: str) -> str | None:
+    """What gives the bytes of a column's value, in SQL; None where all have the same few."""
+    if kind == "BLOB":
+        length = f"octet_length({_quoted(name)})"
+    elif kind == "VARCHAR":
+        length = f"strlen({_quoted(name)})"
+    elif kind.endswith("]") or kind.startswith(_NESTED):
+        length = f"strlen(cast({_quoted(name)} as varchar))"
+    else:
+        return None
+    return f"coalesce({length}, 0)"
 
 
 def _quoted(name: str) -> str:

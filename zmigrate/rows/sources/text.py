@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
+from zmigrate.rows.sources.limits import ROW_BYTES
 from zmigrate.rows.sources.packed import CHUNK, TextFile
 
 if TYPE_CHECKING:
@@ -41,30 +42,54 @@ _NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "und
 """Python's own, of host names and of string literals: no program writes a table in them."""
 
 
-class HashingReader(io.RawIOBase):
-    """A file's bytes, passed on while they are hashed; no NUL bytes, unless the encoding is made of them."""
+class BoundedReader(io.RawIOBase):
+    """A file's bytes, passed on as long as rows end in them: `rows_ended` counts those that did."""
 
-    def __init__(self, raw: BinaryIO, *, nul_is_text: bool) -> None:
+    def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
-        self._nul_is_text = nul_is_text
-        self._digest = hashlib.sha256()
+        self.rows_ended: Callable[[], int] = int
+        self._rows = 0
+        self._size_then = 0
         self.size = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Buffer) -> int:
-        data = self._raw.read(len(memoryview(buffer)))
-        count = len(data)
-        memoryview(buffer)[:count] = data
-        self._digest.update(data)
+        view = memoryview(buffer)
+        count: int = self._raw.readinto(view)  # type: ignore[attr-defined]
         self.size += count
-        if not self._nul_is_text and b"\0" in data:
-            raise NulByte
+        rows = self.rows_ended()
+        if rows != self._rows:
+            self._rows, self._size_then = rows, self.size
+        elif self.size - self._size_then > ROW_BYTES:
+            raise EndlessRow
+        self.see(view[:count])
         return count
+
+    def see(self, data: memoryview) -> None:
+        """What is done with the bytes beside passing them on."""
+
+
+class HashingReader(BoundedReader):
+    """Hashes them, too, and takes no NUL bytes, unless the encoding is made of them."""
+
+    def __init__(self, raw: BinaryIO, *, nul_is_text: bool) -> None:
+        super().__init__(raw)
+        self._nul_is_text = nul_is_text
+        self._digest = hashlib.sha256()
+
+    def see(self, data: memoryview) -> None:
+        self._digest.update(data)
+        if not self._nul_is_text and b"\0" in bytes(data):
+            raise NulByte
 
     def sha256(self) -> str:
         return self._digest.hexdigest()
+
+
+class EndlessRow(Exception):
+    """So many bytes came, and in them no row ended."""
 
 
 class NulByte(Exception):
@@ -211,7 +236,7 @@ def explain_nul(file: TextFile) -> SourceError:
                 f" {_made_of_nul_like(chunk, place)}.",
             )
         ended_in_cr = before.endswith("\r")
-    return SourceError(f"{file} has a NUL byte.")
+    return SourceError(f"{file} has a NUL byte.", hint="Copy or export the file again.")
 
 
 def _made_of_nul_like(chunk: bytes, place: int) -> str:

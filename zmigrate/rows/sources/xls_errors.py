@@ -22,6 +22,10 @@ _TABLE_PLACES: Final = 109
 
 _EXCEL_95: Final = 0x500
 _FORMULA, _END, _SHEET, _BOOL_OR_ERROR, _BEGIN = 0x06, 0x0A, 0x85, 0x205, 0x809
+_CELLS: Final = frozenset({0x06, 0xD6, 0xFD, 0x203, 0x204, 0x205, 0x27E})
+"""Formula, RString, LabelSst, Number, Label, BoolErr, RK."""
+_SEVERAL_NUMBERS: Final = 0xBD
+"""MulRk: row and first column at its beginning, the last column at its end."""
 
 
 def shown_error(code: int) -> str:
@@ -29,7 +33,8 @@ def shown_error(code: int) -> str:
 
 
 def errors_of_xls(file: IO[bytes], sheet: str) -> Errors:
-    """The error cells of a sheet. Raises struct.error, IndexError and KeyError if the file is broken."""
+    """The error cells of a sheet. Raises struct.error, IndexError, ValueError and KeyError if the file is
+    broken."""
     file.seek(0)
     stream = _workbook_stream(file.read())
     errors: Errors = defaultdict(dict)
@@ -40,6 +45,22 @@ def errors_of_xls(file: IO[bytes], sheet: str) -> Errors:
         elif kind == _FORMULA and content[12:14] == b"\xff\xff" and content[6] == 2:
             errors[row][column] = shown_error(content[8])
     return dict(errors)
+
+
+def cells_of_xls(file: IO[bytes]) -> Iterator[tuple[str, Iterator[tuple[int, int]]]]:
+    """The cells of every sheet in which something stands, by row and column. Raises as `errors_of_xls`."""
+    file.seek(0)
+    stream = _workbook_stream(file.read())
+    for sheet, place in _places(stream).items():
+        yield sheet, _cells(_records_of_sheet(stream, place))
+
+
+def _cells(records: Iterator[tuple[int, bytes]]) -> Iterator[tuple[int, int]]:
+    for kind, content in records:
+        if kind in _CELLS:
+            yield struct.unpack_from("<HH", content)
+        elif kind == _SEVERAL_NUMBERS:
+            yield struct.unpack_from("<H", content)[0], struct.unpack_from("<H", content, len(content) - 2)[0]
 
 
 def _records(stream: bytes, place: int) -> Iterator[tuple[int, bytes]]:
@@ -78,12 +99,15 @@ def _places(stream: bytes) -> dict[str, int]:
 
 def _workbook_stream(file: bytes) -> bytes:
     """The stream that is called Workbook, or Book (Excel 95)."""
-    sector = 1 << struct.unpack_from("<H", file, 30)[0]
+    shift, small_shift = struct.unpack_from("<HH", file, 30)
+    if shift not in (9, 12) or small_shift != 6:
+        raise IndexError("its sectors have no size that there is")
+    sector = 1 << shift
     table = _table(file, sector)
 
     def chain(start: int, table: list[int], content: bytes, sector: int, skipped: int) -> bytes:
         parts: list[bytes] = []
-        while start < _LAST_SECTOR and len(parts) <= len(table):
+        while start < _LAST_SECTOR and len(parts) <= len(content) // sector:  # chains may go in circles
             place = skipped + start * sector
             parts.append(content[place : place + sector])
             start = table[start]
@@ -102,18 +126,18 @@ def _workbook_stream(file: bytes) -> bytes:
     small = chain(small_table, table, file, sector, sector)
     numbers = list(struct.unpack(f"<{len(small) // 4}I", small))
     small_sectors = chain(entries["root entry"][0], table, file, sector, sector)
-    return chain(start, numbers, small_sectors, 1 << struct.unpack_from("<H", file, 32)[0], 0)[:size]
+    return chain(start, numbers, small_sectors, 1 << small_shift, 0)[:size]
 
 
 def _table(file: bytes, sector: int) -> list[int]:
     """For each sector, the one that follows it."""
     places = list(struct.unpack_from(f"<{_TABLE_PLACES}I", file, 76))
     more = struct.unpack_from("<I", file, 68)[0]
-    for _ in range(struct.unpack_from("<I", file, 72)[0]):
+    for _ in range(min(struct.unpack_from("<I", file, 72)[0], len(file) // sector)):
         *further, more = struct.unpack_from(f"<{sector // 4}I", file, (more + 1) * sector)
         places += further
     table: list[int] = []
-    for place in places:
+    for place in places[: len(file) // sector]:
         if place < _LAST_SECTOR:
             table += struct.unpack_from(f"<{sector // 4}I", file, (place + 1) * sector)
     return table

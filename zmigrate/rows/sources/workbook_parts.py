@@ -1,0 +1,130 @@
+"""The parts of a workbook of the newer kinds, which is a zip archive: where each sheet is, and its records.
+
+Formats: .xlsx by ECMA-376 part 1; .xlsb by [MS-XLSB] 2.1.4.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO, Any, Final
+from xml.parsers import expat
+
+STRUCTURE_FAULTS: Final = (
+    OSError,
+    LookupError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    expat.ExpatError,
+    struct.error,
+)
+"""What reading the parts of a damaged workbook may raise; RuntimeError of an archive that is encrypted."""
+
+_SHEET_OF_XLSB: Final = 156
+"""BrtBundleSh."""
+_LONGEST_RECORD: Final = 1 << 20
+"""Bytes. The longest one has a text of 32,767 characters."""
+
+
+def sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:
+    """The name of the part that a sheet is in; None for .ods, which has all in one. Raises KeyError and
+    others where the file is broken."""
+    names = set(archive.namelist())
+    if "content.xml" in names:
+        return None
+    if "xl/workbook.bin" in names:
+        return _target(archive, "xl/workbook.bin", _id_in_xlsb(archive, sheet))
+    return _target(archive, "xl/workbook.xml", _id_in_xlsx(archive, sheet))
+
+
+def _target(archive: zipfile.ZipFile, workbook: str, relation: str) -> str:
+    """The part that a relation of the workbook leads to."""
+    targets: dict[str, str] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if local_name(name) == "Relationship":
+            targets[attributes["Id"]] = attributes["Target"]
+
+    folder, _, file = workbook.rpartition("/")
+    _parse(archive.read(f"{folder}/_rels/{file}.rels"), start)
+    target = targets[relation]
+    return target.lstrip("/") if target.startswith("/") else str(PurePosixPath(folder) / target)
+
+
+def _id_in_xlsx(archive: zipfile.ZipFile, sheet: str) -> str:
+    ids: dict[str, str] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if local_name(name) == "sheet":
+            ids[attributes["name"]] = next(value for key, value in attributes.items() if key.endswith(":id"))
+
+    _parse(archive.read("xl/workbook.xml"), start)
+    return ids[sheet]
+
+
+def _id_in_xlsb(archive: zipfile.ZipFile, sheet: str) -> str:
+    with archive.open("xl/workbook.bin") as part:
+        for kind, content in records(part):
+            if kind == _SHEET_OF_XLSB:
+                relation, rest = _wide_text(content[8:])
+                if _wide_text(rest)[0] == sheet:
+                    return relation
+    raise KeyError(sheet)
+
+
+def _wide_text(content: bytes) -> tuple[str, bytes]:
+    end = 4 + 2 * int.from_bytes(content[:4], "little")
+    return content[4:end].decode("utf-16-le"), content[end:]
+
+
+def records(part: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The records of a part of .xlsb: kind and content."""
+    while head := part.read(1):
+        kind = head[0]
+        if kind & 0x80:
+            kind = (kind & 0x7F) | (part.read(1)[0] & 0x7F) << 7
+        size = 0
+        for shift in (0, 7, 14, 21):
+            byte = part.read(1)[0]
+            size |= (byte & 0x7F) << shift
+            if not byte & 0x80:
+                break
+        if size > _LONGEST_RECORD:
+            raise zipfile.BadZipFile("a record in it is too long")
+        yield kind, part.read(size)
+
+
+def _parse(content: bytes, start: Any) -> None:
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    parser.Parse(content, True)
+
+
+def local_name(name: str) -> str:
+    """A name of XML without its prefix."""
+    return name.rpartition(":")[2]
+
+
+def column_letters(column: int) -> str:
+    """The name of a column, from 0: A, B, ..., Z, AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def column_number(letters: str) -> int:
+    """The place of a column, from 0, by its name."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number - 1

@@ -1,0 +1,66 @@
+"""Reads a workbook in a process of its own: python-calamine is native code, and ends the process that it
+runs in where memory does not suffice, or where a damaged file leads it astray.
+
+A program: its words are the path, an end of memory, and where modules are found. It takes the number of a
+sheet a line, and gives pickles: the sheets, then for each number the place of the first cell, and the rows.
+It knows nothing of the rest of zmigrate, so that it starts quickly.
+"""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from typing import Any, Final
+
+CELLS_AT_ONCE: Final = 20_000
+"""Cells of the rows that are handed over together."""
+
+
+def main(path: str, memory: int, *places: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who reads the rows
+    sys.path[:] = places
+    with suppress(ImportError, OSError, ValueError):  # Windows has none; a lower end may be set already
+        import resource  # noqa: PLC0415
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    out = sys.stdout.buffer
+
+    def send(what: Any) -> None:
+        pickle.dump(what, out, pickle.HIGHEST_PROTOCOL)
+        out.flush()
+
+    try:
+        serve(path, send)
+    except BaseException as error:  # a panic of Rust is one
+        with suppress(OSError):  # nobody reads any more
+            send(("failed", type(error).__name__, str(error)))
+
+
+def serve(path: str, send: Callable[[Any], None]) -> None:
+    from python_calamine import SheetTypeEnum, SheetVisibleEnum, load_workbook  # noqa: PLC0415  now it is found
+
+    workbook = load_workbook(path)
+    send(
+        [
+            (sheet.name, sheet.typ == SheetTypeEnum.WorkSheet, sheet.visible == SheetVisibleEnum.Visible)
+            for sheet in workbook.sheets_metadata
+        ]
+    )
+    for line in sys.stdin.buffer:
+        sheet = workbook.get_sheet_by_index(int(line))
+        send(sheet.start)
+        if sheet.start is None:
+            continue
+        rows = sheet.iter_rows()
+        at_once = max(1, CELLS_AT_ONCE // max(1, sheet.width))
+        while block := list(islice(rows, at_once)):
+            send(block)
+        send(None)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
