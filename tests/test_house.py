@@ -27,6 +27,7 @@ ROOMS = [
     ("config",),
     ("zoho",),
     ("events",),
+    ("private_files",),
     ("ownership",),
     ("errors", "steady", "stopping", "wording"),
     ("emulator",),

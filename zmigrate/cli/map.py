@@ -14,6 +14,7 @@ from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
+from zmigrate.private_files import replace_whole
 from zmigrate.writes import Operation
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
@@ -314,7 +315,7 @@ def write(
     as_load = before is not None
     text = mapping_text(proposal, file=file, next_command=command, source=reading, as_load=as_load)
     try:
-        out.write_text((before or "") + text, encoding="utf-8", newline="\n")
+        replace_whole(out, ((before or "") + text).encode())
     except OSError as error:
         raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
 

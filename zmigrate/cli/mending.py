@@ -12,6 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.events import StepFacts
+from zmigrate.private_files import open_private
 from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
@@ -78,8 +79,9 @@ def field_to_look_by(words: Sequence[str] | None, write: Mapping[str, Any], file
         return None
     if write["key"]:
         return str(write["key"])
-    with suppress(OSError, UnicodeDecodeError), file.open(encoding="utf-8-sig", newline="") as opened:
-        header = next(csv.reader(opened), [])
+    with suppress(OSError, UnicodeDecodeError, csv.Error):
+        with open(file, encoding="utf-8-sig", newline="", opener=open_private) as opened:
+            header = next(csv.reader(opened), [])
         return next((name for name in TELLS_APART if name in header), None)
     return None
 
