@@ -144,7 +144,8 @@ def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         with guard(path):
             (mark,) = db.execute("PRAGMA application_id").fetchone()
             (schema,) = db.execute("PRAGMA user_version").fetchone()
-        if mark != sql.APPLICATION_ID:
+            foreign = db.execute(sql.FOREIGN).fetchone()
+        if mark != sql.APPLICATION_ID or foreign is not None:
             raise JournalDamaged(f"{path}: the file is no journal of zmigrate's", hint=RECOVERY)
         if schema != sql.SCHEMA_VERSION:
             what = f"the journal was made in another form (schema {schema}, needed {sql.SCHEMA_VERSION})"

@@ -179,7 +179,8 @@ def _at_home(result: Mapping[str, Any] | None, folder: RunFolder) -> Mapping[str
     if result is None:
         return None
     steps = result.get("steps")
-    moved = {name: _file_at_home(said, folder) for name, said in result["files"].items()}
+    every = {"success": None, "errors": None, **result["files"]}
+    moved = {name: _file_at_home(said, folder) for name, said in every.items()}
     if steps is None:
         return {**result, "files": moved}
     names = [step["run_id"].rpartition("/")[2] for step in steps]

@@ -30,6 +30,8 @@ TABLES = ("options", "settings", "org", "versions")
 OPTIONAL_TABLES = ("source", "result")
 STEP_TEXTS = ("name", "file", "job")
 STEP_TABLES = ("options", "write", "source", "reads")
+REQUESTS = frozenset({"sent", "retried", "throttled"})
+TOKENS = frozenset({"acquired", "renewed"})
 RESULT_TABLES = ("rows", "requests", "tokens", "credits", "files")
 
 
@@ -172,11 +174,13 @@ def _is_needed(field_: Field[Any]) -> bool:
     return field_.default is MISSING and field_.default_factory is MISSING
 
 
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
 def _are_names(value: object) -> bool:
     """Whether these are names of folders, and lead nowhere else."""
-    return isinstance(value, list | tuple) and all(
-        isinstance(each, str) and is_plain_name(each) for each in value
-    )
+    return isinstance(value, list | tuple) and _are_texts(value) and all(map(is_plain_name, value))
 
 
 def _is_org(org: Mapping[str, Any]) -> bool:
@@ -187,7 +191,9 @@ def _is_org(org: Mapping[str, Any]) -> bool:
 
 def _is_source(source: Mapping[str, Any] | None) -> bool:
     """Whether it says by what its content is known again; a hand-written job has none."""
-    return source is None or isinstance(source.get("sha256"), str)
+    return source is None or (
+        isinstance(source.get("sha256"), str) and type(source.get("rows")) in {int, type(None)}
+    )
 
 
 def _table_or_none(value: object) -> bool:
@@ -212,10 +218,13 @@ def _is_result(result: Mapping[str, Any] | None) -> bool:
     return (
         rows_of(result["rows"]) is not None
         and len(result["rows"]) == len(fields(Rows))
+        and result["requests"].keys() >= REQUESTS
+        and result["tokens"].keys() >= TOKENS
         and all(type(figure) is int for figure in figures)
         and type(result["credits"].get("estimated")) in {int, type(None)}
         and all(type(figure) in {int, float} and 0 <= figure <= LONGEST for figure in times)
         and _is_error(result.get("error"))
+        and (result.get("steps") is None or _are_texts(result.get("not_begun")))
         and _are_steps_of_result(result.get("steps"))
     )
 
@@ -232,6 +241,8 @@ def _are_steps_of_result(steps: object) -> bool:
             isinstance(step, Mapping)
             and isinstance(step.get("run_id"), str)
             and is_plain_name(step["run_id"].rpartition("/")[2])
+            and isinstance(step.get("state"), str)
+            and step["state"] in STATES
             and step.get("steps") is None
             and _is_result(step)
             for step in steps
