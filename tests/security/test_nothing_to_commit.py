@@ -14,6 +14,7 @@ import pytest
 
 from tests.rows.test_propose import USERS, column, proposed, text_of
 from tests.support import thorough
+from zmigrate.cli import main
 from zmigrate.cli.git_ignore import keep_from_git
 from zmigrate.emulator import Emulator
 from zmigrate.private_files import private_folder
@@ -200,13 +201,15 @@ def test_words_of_a_pick_list_stay_and_what_looks_personal_goes() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 @pytest.mark.parametrize("words", thorough([[], ["--samples"]]))
-def test_a_mapping_is_its_owners_alone(words: list[str], tmp_path: Path) -> None:
+def test_a_mapping_is_its_owners_alone(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "leads.csv").write_text("Last_Name,Email\nLovelace,ada@example.com\nLi,li@example.com\n")
-    program = "import os, sys; os.umask(0); from zmigrate.cli import main; sys.exit(main(sys.argv[1:]))"
-    command = ["map", "leads.csv", "--module", "Leads", "--emulator", *words]
-    done = subprocess.run(
-        [sys.executable, "-c", program, *command], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    before = os.umask(0)
+    try:
+        assert main(["map", "leads.csv", "--module", "Leads", "--emulator", *words]) == 0
+    finally:
+        os.umask(before)
     assert stat.S_IMODE((tmp_path / "mapping.toml").stat().st_mode) == 0o600
     assert ("ada@example.com" in (tmp_path / "mapping.toml").read_text()) == bool(words)

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support import leads, thorough, write_rows
+from tests.support import Bench, file_job, leads, thorough, write_rows
+from zmigrate import Upsert
 from zmigrate.engine.folder import RunFolder
 from zmigrate.private_files import Draft
 
@@ -21,25 +22,6 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
 needs_root = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be others"
 )
-
-RUN = """
-import os, sys
-from pathlib import Path
-import zmigrate
-from zmigrate import Csv, RecordJob, Upsert, scopes_for
-
-class Load(RecordJob):
-    write = Upsert("Leads", match_on="Legacy_ID")
-    scopes = scopes_for(write)
-    def source(self):
-        return Csv(Path("leads.csv"))
-    def transform(self, row):
-        return dict(row)
-
-os.umask({umask})
-result = zmigrate.run(Load(), emulator=True, yes=True, state_dir=Path({state!r}))
-sys.exit(result.exit_code)
-"""
 
 AS_ANOTHER = """
 import encodings.ascii, os, tempfile  # while the libraries can be read
@@ -107,13 +89,14 @@ def open_path() -> Iterator[Path]:
         yield path
 
 
-@pytest.mark.parametrize("umask", thorough(["0o000", "0o777"]))
-def test_whatever_the_umask_all_of_a_run_is_its_users_alone(umask: str, tmp_path: Path) -> None:
-    write_rows(tmp_path / "leads.csv", leads(3))
-    program = RUN.format(umask=umask, state="deep/er/state")
-    words = [sys.executable, "-c", program]
-    done = subprocess.run(words, check=False, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+@pytest.mark.parametrize("umask", [0o000, 0o777])
+def test_whatever_the_umask_all_of_a_run_is_its_users_alone(umask: int, bench: Bench, tmp_path: Path) -> None:
+    job = file_job(Upsert("Leads", match_on="Legacy_ID"), write_rows(tmp_path / "leads.csv", leads(3)))
+    before = os.umask(umask)
+    try:
+        assert bench.run(job, state_dir=tmp_path / "deep" / "er" / "state").exit_code == 0
+    finally:
+        os.umask(before)
     found = modes(tmp_path / "deep")
     assert any(name.endswith("/journal.db") for name in found)
     assert any(name.endswith("/success.csv") for name in found)
