@@ -28,6 +28,7 @@ ROOMS = [
     ("config",),
     ("zoho",),
     ("events",),
+    ("private_files",),
     ("ownership",),
     ("signals",),
     ("errors", "plain_files", "printable", "signals_of_system", "steady", "stopping", "wording"),

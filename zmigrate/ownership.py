@@ -11,13 +11,13 @@ ANOTHER_PLACE = "Choose another place with --state-dir or ZMIGRATE_STATE_DIR."
 
 if sys.platform == "win32":
 
-    def _user(_uid: int) -> str:
+    def user_name(_uid: int) -> str:
         return "another user"
 
 else:
     import pwd
 
-    def _user(uid: int) -> str:
+    def user_name(uid: int) -> str:
         try:
             return pwd.getpwuid(uid).pw_name
         except KeyError:
@@ -30,7 +30,7 @@ def owner_of(path: Path) -> tuple[Path, str] | None:
     """
     for place in (path, *path.absolute().parents):
         try:
-            return place, _user(place.stat().st_uid)
+            return place, user_name(place.stat().st_uid)
         except OSError:
             continue
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shlex
 
 import httpx
@@ -172,8 +173,10 @@ def test_nothing_is_said_of_rejects_where_there_are_none(zmigrate, folder):
 
 
 def test_a_plan_is_told_where_its_rejects_can_t_be_written(zmigrate, leads, folder):
-    (folder / "bad.csv.part").mkdir()
-    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "bad.csv")
+    os.mkfifo(folder / "bad.csv")
+    done = zmigrate(
+        "plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "bad.csv", "--force"
+    )
     assert done.code == 2
     assert "bad.csv can't be written" in done.err
     assert "2 of 40 rows would be refused" in done.out

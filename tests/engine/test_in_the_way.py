@@ -13,7 +13,7 @@ from tests.engine.victim import Victim, importing
 from tests.support import Bench, file_job, leads, read_rows, thorough, write_rows
 from zmigrate import Insert, Ref, Upsert
 from zmigrate.engine.idmap import IdMap
-from zmigrate.engine.ledger import identity
+from zmigrate.engine.ledger import find_run, identity
 from zmigrate.engine.result import RunResult
 
 LEADS = {"method": "POST", "path": "/crm/v8/Leads"}
@@ -106,7 +106,8 @@ def test_a_record_of_another_module_or_one_of_several_is_never_the_rows(
     assert words in row["message"]
     assert "PUT /crm/v8/Leads" not in bench.stats()["requests"]
     assert (result.rows.updated, result.rows.skipped, result.rows.failed) == (0, 0, 1)
-    with closing(IdMap.open(bench.folder / ".zmigrate", identity(result.org or {}))) as ids:
+    org = find_run(bench.folder / ".zmigrate", result.run_id).record.org
+    with closing(IdMap.open(bench.folder / ".zmigrate", identity(org))) as ids:
         assert list(ids.entries()) == []
 
 

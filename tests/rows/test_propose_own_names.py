@@ -29,7 +29,7 @@ def test_a_column_with_the_name_of_a_field_goes_there_and_says_what_is_wrong(
     proposal = proposed(column(name, *values), fields=LEADS)
     line = only(proposal)
     assert (line.field.api_name, proposal.left, line.sure) == (name, (), False)
-    text = text_of(proposal)
+    text = text_of(proposal, samples=True)
     assert f"# UNSURE: {many} values would be refused: {why}" in text
     assert "ignore" not in tomllib.loads(text)
 

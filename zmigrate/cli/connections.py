@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zmigrate.errors import ScopeError
+from zmigrate.private_files import scratch_folder
 
 if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
@@ -75,7 +75,7 @@ def connected(
     with ExitStack() as stack:
         if emulator:
             credentials = stack.enter_context(practice_org())
-            settings = found_settings(Path(stack.enter_context(TemporaryDirectory())))
+            settings = found_settings(stack.enter_context(scratch_folder()))
         else:
             credentials = credentials or found_credentials(profile)
             settings = patient_settings(state_dir)

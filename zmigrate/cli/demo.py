@@ -125,13 +125,12 @@ def play(state_dir: Path | None) -> None:
 
 def foresee(job: RecordJob, credentials: Credentials) -> PlanCounts:
     """What `zmigrate plan` says of the import, beforehand. It leaves nothing behind."""
-    from tempfile import TemporaryDirectory
-
     from zmigrate.engine.entry import plan
+    from zmigrate.private_files import scratch_folder
 
     with (
-        TemporaryDirectory(prefix="zmigrate-") as scratch,
-        plan(job, credentials=credentials, environ=SETTINGS, state_dir=Path(scratch)) as foreseen,
+        scratch_folder() as scratch,
+        plan(job, credentials=credentials, environ=SETTINGS, state_dir=scratch) as foreseen,
     ):
         return foreseen.counts
 

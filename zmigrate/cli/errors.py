@@ -17,6 +17,7 @@ import typer
 from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.errors import CreditsSpent, ZmigrateError, disk_full, is_full_disk
 from zmigrate.printable import printable
+from zmigrate.private_files import private_folder, replace_whole
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import name_of
 
@@ -178,12 +179,11 @@ def value_of(option: str, argv: Sequence[str]) -> str | None:
 def write_traceback(error: BaseException, folder: Path) -> Path | None:
     """A file for its owner only, without the values of variables; None where it can't be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder, folder.parent)
         path = folder / time.strftime("%Y%m%d-%H%M%S.txt")
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
-            traceback.print_exception(error, file=file)
-    except (OSError, ValueError):  # ValueError: no name of a folder
+        text = "".join(traceback.format_exception(error))
+        replace_whole(path, text.encode("utf-8", "backslashreplace"))
+    except (OSError, ValueError, ZmigrateError):  # ValueError: no name of a folder
         return None
     return path
 

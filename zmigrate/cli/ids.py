@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +14,7 @@ from zmigrate.cli.commands import Command, Group
 from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import UsageError
+from zmigrate.private_files import Draft
 from zmigrate.zoho.facts.scopes import MODULES, ORG
 
 if TYPE_CHECKING:
@@ -123,24 +123,18 @@ def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str
 
 
 @contextmanager
-def written(out: Path) -> Iterator[TextIO]:
+def written(out: Path) -> Iterator[IO[str]]:
     """The file, for its owner only; it appears once it is whole. Raises UsageError where it can't be
     written.
     """
-    part = out.with_name(out.name + ".part")
     try:
-        with os.fdopen(
-            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
-        ) as file:
+        with Draft(out) as file:
             yield file
-        part.replace(out)
     except OSError as error:
         raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
-def write(file: TextIO, entries: Iterable[Entry]) -> dict[str, int]:
+def write(file: IO[str], entries: Iterable[Entry]) -> dict[str, int]:
     """One line an entry; cells that a spreadsheet would run as formulas are escaped. How many by module."""
     import csv
 

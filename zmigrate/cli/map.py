@@ -14,6 +14,7 @@ from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import AllowEnv, CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
+from zmigrate.private_files import replace_whole
 from zmigrate.writes import Operation
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
@@ -47,6 +48,9 @@ def add_to(app: typer.Typer) -> None:
             Path, typer.Option("--out", metavar="FILE.toml", help="Where to write the mapping.")
         ] = Path("mapping.toml"),
         force: Annotated[bool, typer.Option("--force", help="Overwrite the mapping file.")] = False,
+        samples: Annotated[
+            bool, typer.Option("--samples", help="Write values of the file into the mapping's comments.")
+        ] = False,
         append: Annotated[
             bool, typer.Option("--append", help=escaped("Add a [[load]] to the mapping of a folder."))
         ] = False,
@@ -74,7 +78,11 @@ def add_to(app: typer.Typer) -> None:
         profile: CheckProfile = None,
         emulator: Annotated[bool, typer.Option("--emulator", help="Ask an embedded emulator.")] = False,
     ) -> None:
-        """Propose a mapping file for a file and a module."""
+        """Propose a mapping file for a file and a module.
+
+        The mapping holds no values of the file, so that it can be shared, but for words of pick lists, which
+        have to be mapped.
+        """
         reading = {
             "delimiter": delimiter,
             "encoding": encoding,
@@ -96,7 +104,7 @@ def add_to(app: typer.Typer) -> None:
             check_folder(file, out, folder)
         command = next_command(file, out, source, folder, profile=profile, emulator=emulator)
         named = file_word(file, out, source, folder)
-        write(out, proposal, source.name, command, {**named, **given}, before)
+        write(out, proposal, source.name, command, {**named, **given}, before, samples)
         if as_json:
             streams.print_json(as_data(proposal, file, out, command))
             return
@@ -314,17 +322,25 @@ def next_command(
 
 
 def write(
-    out: Path, proposal: Proposal, file: str, command: str, reading: dict[str, Any], before: str | None
+    out: Path,
+    proposal: Proposal,
+    file: str,
+    command: str,
+    reading: dict[str, Any],
+    before: str | None,
+    samples: bool,
 ) -> None:
-    """Write the mapping; `before`: what there was in one of a folder. Raises UsageError where that can't be
-    done.
+    """Write the mapping, for its owner only; `before`: what there was in one of a folder. Raises UsageError
+    where that can't be done.
     """
     from zmigrate.rows.mapping.propose_toml import mapping_text
 
     as_load = before is not None
-    text = mapping_text(proposal, file=file, next_command=command, source=reading, as_load=as_load)
+    text = mapping_text(
+        proposal, file=file, next_command=command, source=reading, as_load=as_load, samples=samples
+    )
     try:
-        out.write_text((before or "") + text, encoding="utf-8", newline="\n")
+        replace_whole(out, ((before or "") + text).encode())
     except OSError as error:
         raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
 
@@ -356,7 +372,7 @@ def line_data(line: Line) -> dict[str, Any]:
         "score": line.score,
         "sure": line.sure,
         "why": line.why,
-        "unsure": list(line.unsure),
+        "unsure": line.doubts,
         "others": list(line.others),
         "settings": dict(line.fit.settings),
         "values": {each.value: each.near for each in line.fit.values},

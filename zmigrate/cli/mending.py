@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.events import StepFacts
+from zmigrate.private_files import open_private
 from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
@@ -77,8 +78,9 @@ def field_to_look_by(words: Sequence[str] | None, write: Mapping[str, Any], file
         return None
     if write["key"]:
         return str(write["key"])
-    with suppress(OSError, UnicodeDecodeError), file.open(encoding="utf-8-sig", newline="") as opened:
-        header = next(csv.reader(opened), [])
+    with suppress(OSError, UnicodeDecodeError, csv.Error):
+        with open(file, encoding="utf-8-sig", newline="", opener=open_private) as opened:
+            header = next(csv.reader(opened), [])
         return next((name for name in TELLS_APART if name in header), None)
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +14,9 @@ from tomlkit.items import Table
 from zmigrate.config import DOTENV_FILE, PROFILE_KEYS, PROFILES_FILE, Secret
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_small
+from zmigrate.private_files import mode_of, replace_whole
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
-_PRIVATE = 0o600
 
 
 def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], secret: Secret) -> None:
@@ -40,8 +39,9 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
             table.pop(key, None)
         table.update({key: value for key, value in values.items() if value})
         table["client_secret_env"] = variable
-        _write_private(folder / DOTENV_FILE, _with_variable(_text_of(folder / DOTENV_FILE), variable, secret))
-        path.write_text(tomlkit.dumps(document), "utf-8")
+        text = _with_variable(_text_of(folder / DOTENV_FILE), variable, secret)
+        replace_whole(folder / DOTENV_FILE, text.reveal().encode())
+        replace_whole(path, tomlkit.dumps(document).encode(), mode=mode_of(path))
     except TOMLKitError as error:
         raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
     except OSError as error:
@@ -76,13 +76,3 @@ def _with_variable(text: str, variable: str, secret: Secret) -> Secret:
     pattern = re.compile(rf"\s*(?:export\s+)?{re.escape(variable)}\s*=")
     lines = [line for line in text.splitlines() if not pattern.match(line)]
     return Secret("\n".join([*lines, f"{variable}='{quoted}'", ""]))
-
-
-def _write_private(path: Path, text: Secret) -> None:
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w", encoding="utf-8"
-    ) as file:
-        file.write(text.reveal())
-    os.replace(draft, path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from zmigrate.cli.app import COMMANDS
 from zmigrate.errors import UsageError
 from zmigrate.job import name_of_job
+from zmigrate.private_files import make_folders, open_private
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
 
@@ -153,8 +154,8 @@ def class_name(name: str) -> str:
 def write_new(path: Path, text: str) -> None:
     """Write a file that does not exist yet."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8", newline="\n") as file:
+        make_folders(path.parent)
+        with open(path, "x", encoding="utf-8", newline="\n", opener=open_private) as file:
             file.write(text)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from None

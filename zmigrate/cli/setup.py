@@ -69,6 +69,8 @@ def add_to(app: typer.Typer) -> None:
 
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
     """Ask, try, and write; a refusal says what to do, and on a terminal the questions come again."""
+    from zmigrate.cli.git_ignore import keep_from_git
+
     streams.say(INTRODUCTION)
     name = profile or asking.ask("profile name", default="default")
     if profile_exists(folder, name) and not asking.ask_yes(
@@ -92,6 +94,8 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
         keep(folder, name, answers, credentials)
         streams.say(f"\nThe token works: {org.name}, {environment_text(org)}, {org.edition} edition.")
         streams.say(f"Profile '{name}' is in zmigrate.toml, its secret in .env (readable by you alone).")
+        for line in keep_from_git(folder / ".env"):
+            streams.say(line)
         streams.say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
         return
     raise RefusedError(

@@ -76,7 +76,7 @@ def key_text(proposal: Proposal) -> list[RenderableType]:
 
 def doubts_of(proposal: Proposal) -> list[str]:
     """One line each: the field, and what a person should look at."""
-    doubts = [f"{each.field.api_name}: {doubt}" for each in proposal.lines for doubt in each.unsure]
+    doubts = [f"{each.field.api_name}: {doubt}" for each in proposal.lines for doubt in each.doubts]
     doubts += [f"{each.api_name}: mandatory, and no column goes there" for each in proposal.wanted]
     if proposal.key is None:
         doubts.append(f"the key: {proposal.key_why}")

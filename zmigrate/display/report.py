@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zmigrate.errors import ConfigError
+from zmigrate.ownership import cant_read
+from zmigrate.private_files import open_private
 from zmigrate.rows.spreadsheet import PREFIX, unescape
 from zmigrate.wording import count, counted
 
@@ -49,7 +52,7 @@ def reasons_of(path: Path) -> list[Reason]:
     found: dict[tuple[str, str], Reason] = {}
     kinds: dict[tuple[str, str], dict[str, Kind]] = {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="", opener=open_private) as file:
             for row in csv.DictReader(file):
                 line, field_name, code, message = (ours(row, name) for name in OURS)
                 group = (field_name, code)
@@ -57,6 +60,10 @@ def reasons_of(path: Path) -> list[Reason]:
                 note(kinds.setdefault(group, {}), message, line)
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise cant_read(path, error) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}.", hint="A resume writes it again.") from error
     for group, reason in found.items():
         reason.kinds = sorted(kinds[group].values(), key=lambda kind: -kind.rows)
     return sorted(found.values(), key=lambda reason: -reason.rows)

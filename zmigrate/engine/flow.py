@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from zmigrate.engine import preflight
@@ -44,6 +43,7 @@ from zmigrate.errors import (
 )
 from zmigrate.events import BatchDone, BatchSent, FlowEnded, FlowStarted
 from zmigrate.job import Flow, encode_options, fills_of, job_name
+from zmigrate.private_files import scratch_folder
 from zmigrate.rows.sources import Fingerprint
 from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested
@@ -137,7 +137,7 @@ class FlowRunner:
         """Where the steps of a practice keep together what is of no use once their org is gone."""
         if not self._invocation.practice:
             return None
-        return Path(stack.enter_context(TemporaryDirectory(prefix="zmigrate-")))
+        return stack.enter_context(scratch_folder())
 
     @contextmanager
     def _connected(self, plan: Sequence[Planned], scratch: Path | None) -> Iterator[Connection]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.results import ALWAYS_WRITTEN, FILE_OF, open_private, why_not_written
+from zmigrate.engine.results import ALWAYS_WRITTEN, FILE_OF, why_not_written
+from zmigrate.private_files import Draft, open_private
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, SUCCESS_COLUMNS
 
 
@@ -33,17 +34,12 @@ def write_flow_files(folder: RunFolder) -> dict[str, Path]:
 
 def _write(path: Path, ours: tuple[str, ...], parts: Iterable[Path]) -> None:
     """A cell that is escaped in a step's file stays as it is."""
-    whole = path.with_name(path.name + ".part")
     width = len(ours) + 1
-    try:
-        with open(whole, "w", encoding="utf-8", newline="", opener=open_private) as file:
-            writer = csv.writer(file)
-            writer.writerow((FILE_COLUMN, *ours))
-            for part in parts:
-                with part.open(encoding="utf-8", newline="") as rows:
-                    reader = csv.reader(rows)
-                    next(reader, None)
-                    writer.writerows(row[:width] for row in reader)
-        whole.replace(path)
-    finally:
-        whole.unlink(missing_ok=True)
+    with Draft(path) as file:
+        writer = csv.writer(file)
+        writer.writerow((FILE_COLUMN, *ours))
+        for part in parts:
+            with open(part, encoding="utf-8", newline="", opener=open_private) as rows:
+                reader = csv.reader(rows)
+                next(reader, None)
+                writer.writerows(row[:width] for row in reader)

@@ -7,7 +7,6 @@ process works on the run. A flow's folder has one for each step that has begun: 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
 import shutil
@@ -22,7 +21,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine.journal import Journal
-from zmigrate.engine.journal_file import RECORD_FILE, holds_nothing, made_by_another, version_in
+from zmigrate.engine.journal_file import RECORD_BYTES, RECORD_FILE, holds_nothing, made_by_another, version_in
 from zmigrate.engine.lock import Lock, LockHeld
 from zmigrate.engine.outcomes import RunState, may_follow
 from zmigrate.engine.run_record import (
@@ -35,6 +34,14 @@ from zmigrate.engine.run_record import (
 )
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError, ZmigrateError
 from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
+from zmigrate.private_files import (
+    drop_parts,
+    is_plain_name,
+    make_folder,
+    private_folder,
+    read_whole,
+    replace_whole,
+)
 from zmigrate.zoho.metadata import Org
 
 STEPS = "steps"
@@ -89,7 +96,7 @@ class RunFolder:
     @classmethod
     def create(cls, state_dir: Path, job: str) -> RunFolder:
         """Make a fresh folder and lock it. Raises RunError if it can't be written."""
-        runs = make_private(state_dir / "runs")
+        runs = make_private(state_dir / "runs", state_dir)
         stamp = time.strftime(STAMP)
         folder = cls(runs / f"{stamp}-{job}-{secrets.token_hex(2)}")
         folder._make()
@@ -97,6 +104,8 @@ class RunFolder:
 
     def step(self, name: str) -> RunFolder:
         """The folder of a step of this flow; it need not be there yet."""
+        if not is_plain_name(name):
+            raise RunError(f"run {self.run_id} can have no step {name!r}: that is no name of a folder")
         return RunFolder(self.path / STEPS / name)
 
     def create_step(self, name: str) -> RunFolder:
@@ -106,7 +115,7 @@ class RunFolder:
         raises JournalDamaged.
         """
         folder = self.step(name)
-        make_private(folder.path.parent)
+        make_private(folder.path.parent, self.path)
         if folder.path.exists():
             if not folder.untouched:
                 raise folder._unknown("something may have been sent from it, and it was to be begun afresh")
@@ -142,6 +151,8 @@ class RunFolder:
     def untouched(self) -> bool:
         """Whether nothing can have been sent from here, whatever run it is. False where none can tell."""
         try:
+            if self.path.is_symlink():
+                return False
             steps = [RunFolder(path) for path in self.path.glob(f"{STEPS}/*/")]
             if self.log.exists() or any(self.path.glob("*.csv")) or not all(step.untouched for step in steps):
                 return False
@@ -154,15 +165,17 @@ class RunFolder:
 
     def _make(self) -> None:
         try:
-            self.path.mkdir(mode=0o700)
+            make_folder(self.path)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
         self.lock()
 
     def lock(self) -> None:
         """Hold the run for this process. Raises RunError, with the holder's pid, if another one holds it."""
+        self._refuse_link()
         try:
             self._lock.take()
+            drop_parts(self.path)
         except LockHeld as held:
             raise RunError(
                 f"run {self.run_id} is at work in another process (pid {held.holder})",
@@ -195,6 +208,7 @@ class RunFolder:
 
         Raises JournalDamaged where neither can be read, ConfigError where this user may not read them.
         """
+        self._refuse_link()
         try:
             record = self._in_file(self.record_file)
         except NotReadable as first:
@@ -236,7 +250,7 @@ class RunFolder:
 
     def _in_file(self, path: Path) -> RunRecord:
         try:
-            content = path.read_bytes()
+            content = read_whole(path, RECORD_BYTES)
         except FileNotFoundError:
             raise NotReadable(f"{path.name} is missing") from None
         except PermissionError as error:
@@ -244,6 +258,11 @@ class RunFolder:
         except OSError as error:
             raise NotReadable(f"{path.name} can't be read: {error.strerror}") from error
         return read_record(content, path.name)
+
+    def _refuse_link(self) -> None:
+        """What is behind a link may be anybody's, and any other run."""
+        if self.path.is_symlink():
+            raise self._unknown("its folder is a link", "Put the folder itself in the link's place.")
 
     def _unknown(self, why: str, hint: str | None = None) -> JournalDamaged:
         """The error of a run of which it can't be told what it is."""
@@ -288,28 +307,21 @@ def _content(record: RunRecord) -> bytes:
     return orjson.dumps(record.to_json(), option=orjson.OPT_INDENT_2, default=str)
 
 
-def make_private(path: Path) -> Path:
-    """Make a folder that only its owner may enter, with its parents. Raises RunError if it can't be made."""
+def make_private(path: Path, root: Path) -> Path:
+    """A folder of a state folder, or of a run's (`root`), see `private_folder`. Raises RunError if it can't
+    be made, ConfigError if others can write to it.
+    """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.chmod(0o700)
+        return private_folder(path, root)
     except OSError as error:
         raise _cannot_write(path, error) from error
-    return path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old content or the new, never half of it."""
-    temporary = path.with_name(path.name + ".part")
+    """Write a file so that a crash leaves the old content or the new, never half of it. Raises DiskFull."""
     try:
-        with temporary.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
+        replace_whole(path, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise DiskFull(
             f"{path}: can't be written: {error.strerror}", hint="Make room, then resume the run."
         ) from error

@@ -26,7 +26,9 @@ from zmigrate.engine.scratch import CACHE_KIB
 from zmigrate.engine.sent import records_written
 from zmigrate.errors import RunError, ZmigrateError
 from zmigrate.events import Emit, Log
+from zmigrate.private_files import make_database
 from zmigrate.rows.keys import fold_key, fold_number
+from zmigrate.zoho.connection import org_folder
 
 KEYS_AT_ONCE = 500
 WRITE_AT_ONCE = 10_000
@@ -125,7 +127,10 @@ class IdMap:
         `lasting` False: built in a temporary file, for an org that is gone with the process. `emit` is warned
         of runs that can't be read: what they wrote is not known.
         """
-        path = make_private(state_dir / "orgs" / org[1]) / "ids.db" if lasting else None
+        path = None
+        if lasting:
+            # Of a portal's org Zoho may not say the zgid.
+            path = make_private(org_folder(state_dir, org[1] or org[0]), state_dir) / "ids.db"
         try:
             ids = cls._opened(path, state_dir, org)
         except sqlite3.OperationalError as error:  # it can't be opened, or another process holds it for long
@@ -145,6 +150,8 @@ class IdMap:
 
     @classmethod
     def _opened(cls, path: Path | None, state_dir: Path, org: tuple[str, str]) -> IdMap:
+        if path is not None:
+            _made(path)
         db = sqlite3.connect(path or "", isolation_level=None, timeout=30)
         try:
             db.execute("PRAGMA journal_mode=WAL")
@@ -349,6 +356,13 @@ def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
     return list(dict.fromkeys([*ids, *(entry.id for entry in latest.values())]))
 
 
+def _made(path: Path) -> None:
+    try:
+        make_database(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
 def _put_aside(path: Path) -> Path:
     """Move a damaged id map out of the way; gives its new place. It is not deleted: it has, for whoever can
     read it, which records were found deleted.
@@ -366,8 +380,9 @@ def _warn(emit: Emit | None, message: str) -> None:
         emit(Log("warning", message))
 
 
-def _unusable(path: Path | None, error: sqlite3.Error) -> RunError:
+def _unusable(path: Path | None, error: sqlite3.Error | OSError) -> RunError:
+    said = error.strerror if isinstance(error, OSError) else error
     return RunError(
-        f"{path or 'the id map'}: can't be used: {error}",
+        f"{path or 'the id map'}: can't be used: {said}",
         hint=f"Close what holds it; or move it away: it is built again from the runs' journals. {FORGOTTEN}",
     )

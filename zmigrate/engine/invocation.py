@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from zmigrate.events import EventHub
+from zmigrate.private_files import scratch_folder
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.connection import Connection, connect
 
@@ -35,7 +35,7 @@ class Invocation:
         settings = self.settings
         if self.practice:
             # Of no use once the org is gone.
-            scratch = scratch or Path(stack.enter_context(TemporaryDirectory(prefix="zmigrate-")))
+            scratch = scratch or stack.enter_context(scratch_folder())
             settings = replace(settings, state_dir=scratch)
         connection = connect(
             self.credentials,

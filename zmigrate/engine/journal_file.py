@@ -4,18 +4,20 @@ What the tables hold is in `journal`.
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from zmigrate.engine import journal_sql as sql
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged, ZmigrateError
 from zmigrate.ownership import cant_read
+from zmigrate.private_files import check_database, make_database, open_private, read_whole
 
 CACHE_KIB = 512
 """Memory for pages: what is written is seldom read again, and a batch is finished soon after it was begun."""
@@ -24,6 +26,9 @@ RUN = "run"
 """The fact that says what the run is: all that `run.json` holds."""
 
 RECORD_FILE = "run.json"
+
+RECORD_BYTES: Final = 64 << 20
+"""The most that is read of a record. It lists the steps of a flow and their options: mostly kilobytes."""
 
 RECOVERY = (
     "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "
@@ -34,8 +39,9 @@ RECOVERY = (
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that writes, to a file that need not be there yet. Raises JournalDamaged."""
     try:
+        make_database(path)
         connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise _not_opened(path, error) from error
     with guard(path):
         # WAL with FULL: a committed turn survives a power cut, and readers never block the run.
@@ -51,8 +57,9 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     """
     _refuse_missing(path)
     try:
+        check_database(path)
         reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise _not_opened(path, error) from error
     return _checked(reader, path)
 
@@ -79,13 +86,14 @@ def holds_nothing(path: Path) -> bool:
     told.
     """
     try:
+        check_database(path)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
             (mark,) = reader.execute("PRAGMA application_id").fetchone()
             tables = {name for (name,) in reader.execute(sql.TABLES)}
             if mark != sql.APPLICATION_ID:
                 return mark == 0 and not tables
             return not any(reader.execute(sql.ANY[name]).fetchone() for name in tables & sql.ANY.keys())
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):
         return False
 
 
@@ -136,7 +144,8 @@ def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         with guard(path):
             (mark,) = db.execute("PRAGMA application_id").fetchone()
             (schema,) = db.execute("PRAGMA user_version").fetchone()
-        if mark != sql.APPLICATION_ID:
+            foreign = db.execute(sql.FOREIGN).fetchone()
+        if mark != sql.APPLICATION_ID or foreign is not None:
             raise JournalDamaged(f"{path}: the file is no journal of zmigrate's", hint=RECOVERY)
         if schema != sql.SCHEMA_VERSION:
             what = f"the journal was made in another form (schema {schema}, needed {sql.SCHEMA_VERSION})"
@@ -152,7 +161,7 @@ def _made_by(db: sqlite3.Connection, path: Path) -> str | None:
     """The version of zmigrate that made a journal, as the run's record says, beside the journal or in it."""
     stored: list[bytes | str] = []
     with suppress(OSError):  # then the journal may tell
-        stored.append(path.with_name(RECORD_FILE).read_bytes())
+        stored.append(read_whole(path.with_name(RECORD_FILE), RECORD_BYTES))
     with suppress(sqlite3.Error):  # one of another form may keep it elsewhere: then it is told as not known
         stored += [value for (value,) in db.execute(sql.FACT, (RUN,))]
     return next(filter(None, (version_in(_json(each)) for each in stored)), None)
@@ -174,12 +183,14 @@ def _refuse_missing(path: Path) -> None:
         raise cant_read(path, error) from error
 
 
-def _not_opened(path: Path, error: sqlite3.Error) -> ZmigrateError:
+def _not_opened(path: Path, error: sqlite3.Error | OSError) -> ZmigrateError:
     """SQLite does not say why it can't open a file; the system does."""
     try:
-        path.open("rb").close()
+        os.close(open_private(path, os.O_RDONLY))
     except PermissionError as refused:
         return cant_read(path, refused)
-    except OSError:
+    except OSError as refused:
+        return JournalDamaged(f"{path}: can't be opened: {refused.strerror}", hint=RECOVERY)
+    if isinstance(error, OSError):  # of a file beside it
         return JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY)
     return JournalDamaged(f"{path}: {error}", hint=RECOVERY)

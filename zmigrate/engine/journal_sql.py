@@ -105,6 +105,9 @@ COUNT_ENDED = "SELECT (SELECT count(*) FROM outcome) + (SELECT count(*) FROM dec
 FACT = "SELECT value FROM fact WHERE name=?"
 PLACES = "SELECT place, number, line, level, cut FROM place ORDER BY place"
 NEXT_BATCH = "SELECT coalesce(max(id), 0) + 1 FROM batch"
+FOREIGN = "SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index') LIMIT 1"
+"""What no journal has: a view or a trigger would run somebody else's SQL, for ever perhaps."""
+
 TABLES = "SELECT name FROM sqlite_master WHERE type='table'"
 ANY = {
     "batch": "SELECT 1 FROM batch LIMIT 1",

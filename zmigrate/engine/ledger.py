@@ -19,6 +19,7 @@ from zmigrate.engine.result import RunResult
 from zmigrate.engine.run_record import RunRecord, began_at
 from zmigrate.errors import RunError, ZmigrateError
 from zmigrate.ownership import cant_read
+from zmigrate.private_files import is_plain_name, refuse_foreign
 
 LAST = "last"
 
@@ -109,12 +110,14 @@ Run = RunInfo | UnreadableRun
 def list_runs(state_dir: Path) -> list[Run]:
     """All runs, oldest first; a flow is one. A run whose process died counts as interrupted.
 
-    Raises ConfigError where the folder is another user's.
+    Raises ConfigError where the folder is another user's, or others can write to it: a record says which code
+    a run goes on with.
     """
     runs = state_dir / "runs"
+    refuse_foreign(runs, state_dir)
     try:
         with os.scandir(runs) as entries:
-            folders = [RunFolder(runs / entry.name) for entry in entries if entry.is_dir()]
+            folders = [RunFolder(runs / each.name) for each in entries if each.is_symlink() or each.is_dir()]
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -162,11 +165,32 @@ def _look_at(folder: RunFolder, step: Mapping[str, Any] | None) -> Run:
         found = folder.find_record()
     except ZmigrateError as error:
         return UnreadableRun(folder, error, not folder.untouched, running, step)
-    record = found.record
+    record = replace(found.record, result=_at_home(found.record.result, folder))
     if record.state == "running" or running:
         return _as_it_stands(RunInfo(folder, record, running, True, found.trouble))
     run = RunInfo(folder, record, running, False, found.trouble)
     return _without_its_journal(run) if record.unfinished and record.steps is None else run
+
+
+def _at_home(result: Mapping[str, Any] | None, folder: RunFolder) -> Mapping[str, Any] | None:
+    """A result whose files are those of the run's own folder: it may have been moved, and what a record says
+    leads nowhere else.
+    """
+    if result is None:
+        return None
+    steps = result.get("steps")
+    every = {"success": None, "errors": None, **result["files"]}
+    moved = {name: _file_at_home(said, folder) for name, said in every.items()}
+    if steps is None:
+        return {**result, "files": moved}
+    names = [step["run_id"].rpartition("/")[2] for step in steps]
+    inside = [_at_home(step, folder.step(name)) for step, name in zip(steps, names, strict=True)]
+    return {**result, "files": moved, "steps": inside}
+
+
+def _file_at_home(said: object, folder: RunFolder) -> str | None:
+    name = Path(said).name if isinstance(said, str) else ""
+    return str(folder.path / name) if is_plain_name(name) else None
 
 
 def _without_its_journal(run: RunInfo) -> RunInfo:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+from zmigrate.private_files import open_private
 
 if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
+
+
+PID_LENGTH: Final = 20
 
 
 class LockHeld(Exception):
@@ -34,11 +39,12 @@ class Lock:
         return self._handle is not None
 
     def take(self) -> None:
-        """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be made."""
-        handle = self._path.open("a+", encoding="ascii")
+        """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be made, or
+        something else stands in its place.
+        """
+        handle = self._opened(os.O_CREAT)
         if not _try_lock(handle):
-            handle.seek(0)
-            holder = handle.read().strip() or "unknown"
+            holder = handle.read(PID_LENGTH).strip() or "unknown"
             handle.close()
             raise LockHeld(holder)
         handle.truncate(0)
@@ -51,13 +57,17 @@ class Lock:
             self._handle.close()
             self._handle = None
 
+    def _opened(self, flags: int = 0) -> IO[str]:
+        descriptor = open_private(self._path, os.O_RDWR | flags)
+        return os.fdopen(descriptor, "r+", encoding="ascii", errors="replace")
+
     @property
     def held_elsewhere(self) -> bool:
         """Whether another holder has it now."""
         if self.held or not os.path.exists(self._path):  # Path.exists raises where that is not permitted
             return False
         try:
-            with self._path.open("a+", encoding="ascii") as handle:
+            with self._opened() as handle:
                 return not _try_lock(handle)
         except OSError:
             return False

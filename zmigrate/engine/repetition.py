@@ -179,7 +179,7 @@ def starting(state_dir: Path) -> Iterator[None]:
 
     Waits for the other one; it takes a moment. Raises RunError if it takes longer than that.
     """
-    gate = Lock(make_private(state_dir) / "start.lock")
+    gate = Lock(make_private(state_dir, state_dir) / "start.lock")
     end = time.monotonic() + START_WAIT_S
     while True:
         try:

@@ -8,11 +8,10 @@ columns.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, compress, islice
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from zmigrate.engine.batch import BATCH_ROWS
 from zmigrate.engine.folder import RunFolder
@@ -21,6 +20,7 @@ from zmigrate.engine.journal import Journal
 from zmigrate.engine.outcomes import Action, unpacked
 from zmigrate.engine.recorded import Group, Numbered, Parts, in_order
 from zmigrate.errors import DiskFull, PausedError, SourceError, is_full_disk
+from zmigrate.private_files import Draft
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Csv, Source
 from zmigrate.rows.spreadsheet import (
@@ -216,15 +216,13 @@ class _Table:
 
     def __init__(self, path: Path, name: str, columns: Sequence[str], file: str | None) -> None:
         self.path = path
-        self._part = path.with_name(path.name + ".part")
         self._success = name == "success"
         self._first = [] if file is None else [escape(file)]
         names = SUCCESS_COLUMNS if self._success else ERROR_COLUMNS
         header = result_header(names if file is None else (FILE_COLUMN, *names), columns)
         self._commas = len(header) - 1
-        self._file: IO[str] = open(  # noqa: SIM115  closed by finish or discard
-            self._part, "w", encoding="utf-8", newline="", opener=open_private
-        )
+        self._draft = Draft(path)
+        self._file = self._draft.file
         self._writer = csv.writer(self._file)
         self._writer.writerow(header)
 
@@ -268,21 +266,11 @@ class _Table:
         return True
 
     def finish(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self.path)
+        self._draft.finish()
 
     def discard(self) -> None:
         """Drop what is not finished."""
-        if not self._file.closed:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
-
-
-def open_private(path: str, flags: int) -> int:
-    """An opener of files that only their owner may read."""
-    return os.open(path, flags, 0o600)
+        self._draft.discard()
 
 
 def _reason(parts: Parts) -> tuple[str, str, str]:

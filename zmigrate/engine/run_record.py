@@ -12,6 +12,8 @@ from typing import Any, Final, get_args
 import orjson
 
 from zmigrate.engine.outcomes import UNFINISHED, Rows, RunState, rows_of
+from zmigrate.private_files import is_plain_name
+from zmigrate.zoho.metadata import is_org_id
 
 RUN_FORMAT: Final = 1
 
@@ -19,12 +21,17 @@ STAMP = "%Y%m%d-%H%M%S"
 """How a run's id begins: the local time."""
 STAMP_LENGTH = len("20240131-235959")
 
+LONGEST: Final = 1e12
+"""Seconds, or rows a second: more than any run has."""
+
 STATES = frozenset(get_args(RunState))
 TEXTS = ("run_id", "job", "state", "started_at", "origin", "api_domain", "place")
 TABLES = ("options", "settings", "org", "versions")
 OPTIONAL_TABLES = ("source", "result")
 STEP_TEXTS = ("name", "file", "job")
 STEP_TABLES = ("options", "write", "source", "reads")
+REQUESTS = frozenset({"sent", "retried", "throttled"})
+TOKENS = frozenset({"acquired", "renewed"})
 RESULT_TABLES = ("rows", "requests", "tokens", "credits", "files")
 
 
@@ -109,6 +116,10 @@ def record_of(stored: object, place: str) -> RunRecord:
     if stored.get("format") != RUN_FORMAT:
         form = f"format {stored.get('format')}, needed {RUN_FORMAT}"
         raise NotReadable(f"{place} was written in another form ({form})", other=stored)
+    try:
+        orjson.dumps(stored)
+    except TypeError as error:  # what is nested so deep can be neither shown nor written again
+        raise NotReadable(f"{place} can't be gone by: {error}") from error
     fault = _fault_of(stored)
     if fault is not None:
         raise NotReadable(f"{place} {fault}")
@@ -151,9 +162,9 @@ def _fault_of(stored: Mapping[str, Any]) -> str | None:
         "write": _is_write(stored.get("write")),
         "result": "result" in odd or _is_result(stored.get("result")),
         "steps": _are_steps(stored.get("steps")),
-        "begun": _are_texts(stored.get("begun", [])),
+        "begun": _are_names(stored.get("begun", [])),
         "source": "source" in odd or _is_source(stored.get("source")),
-        "org": "org" in odd or isinstance(stored["org"].get("id"), str),
+        "org": "org" in odd or _is_org(stored["org"]),
     }
     odd += [name for name, right in checks.items() if not right]
     return f"has what can't be read for {', '.join(dict.fromkeys(odd))}" if odd else None
@@ -167,9 +178,22 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
 
 
+def _are_names(value: object) -> bool:
+    """Whether these are names of folders, and lead nowhere else."""
+    return isinstance(value, list | tuple) and _are_texts(value) and all(map(is_plain_name, value))
+
+
+def _is_org(org: Mapping[str, Any]) -> bool:
+    """Whether it is known which org it was. Its ids become names of folders; the zgid may be missing."""
+    zgid = org.get("zgid")
+    return isinstance(org.get("id"), str) and is_org_id(org["id"]) and (not zgid or is_org_id(str(zgid)))
+
+
 def _is_source(source: Mapping[str, Any] | None) -> bool:
     """Whether it says by what its content is known again; a hand-written job has none."""
-    return source is None or isinstance(source.get("sha256"), str)
+    return source is None or (
+        isinstance(source.get("sha256"), str) and type(source.get("rows")) in {int, type(None)}
+    )
 
 
 def _table_or_none(value: object) -> bool:
@@ -190,15 +214,39 @@ def _is_result(result: Mapping[str, Any] | None) -> bool:
     if any(not isinstance(result.get(name), Mapping) for name in RESULT_TABLES):
         return False
     figures = [*result["requests"].values(), *result["tokens"].values(), result["credits"].get("used")]
-    times = [result.get("elapsed_s"), result.get("rows_per_s")]
+    times: list[Any] = [result.get("elapsed_s"), result.get("rows_per_s")]
     return (
         rows_of(result["rows"]) is not None
         and len(result["rows"]) == len(fields(Rows))
+        and result["requests"].keys() >= REQUESTS
+        and result["tokens"].keys() >= TOKENS
         and all(type(figure) is int for figure in figures)
         and type(result["credits"].get("estimated")) in {int, type(None)}
-        and all(type(figure) in {int, float} for figure in times)
-        and _table_or_none(result.get("error"))
-        and isinstance(result.get("steps"), list | None)
+        and all(type(figure) in {int, float} and 0 <= figure <= LONGEST for figure in times)
+        and _is_error(result.get("error"))
+        and (result.get("steps") is None or _are_texts(result.get("not_begun")))
+        and _are_steps_of_result(result.get("steps"))
+    )
+
+
+def _is_error(error: object) -> bool:
+    return error is None or (isinstance(error, Mapping) and isinstance(error.get("message"), str))
+
+
+def _are_steps_of_result(steps: object) -> bool:
+    """Whether these are results of steps, each in a folder of the flow's, and none of them a flow again."""
+    return steps is None or (
+        isinstance(steps, list)
+        and all(
+            isinstance(step, Mapping)
+            and isinstance(step.get("run_id"), str)
+            and is_plain_name(step["run_id"].rpartition("/")[2])
+            and isinstance(step.get("state"), str)
+            and step["state"] in STATES
+            and step.get("steps") is None
+            and _is_result(step)
+            for step in steps
+        )
     )
 
 
@@ -209,6 +257,7 @@ def _are_steps(steps: object) -> bool:
         and all(
             isinstance(step, Mapping)
             and all(isinstance(step.get(name), str) for name in STEP_TEXTS)
+            and is_plain_name(step["name"])
             and all(isinstance(step.get(name), Mapping) for name in STEP_TABLES)
             and _is_write(step["write"])
             for step in steps

@@ -13,6 +13,7 @@ import orjson
 
 from zmigrate.errors import DiskFull
 from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, Tick, WriteAnswered
+from zmigrate.private_files import open_private
 from zmigrate.wording import as_text
 
 TOO_FREQUENT = (Credits, RequestSent, Tick, WriteAnswered)
@@ -32,7 +33,7 @@ class RunLog:
     def __init__(self, path: Path, leave_out: tuple[type[Event], ...] = ()) -> None:
         self.path = path
         self._leave_out = (*TOO_FREQUENT, *leave_out)
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._file: IO[bytes] = os.fdopen(descriptor, "ab", buffering=0)
         self._waiting: list[bytes] = []
 

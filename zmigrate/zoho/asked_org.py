@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zmigrate.errors import OrgError
-from zmigrate.zoho.metadata import Org
+from zmigrate.zoho.metadata import Org, is_org_id
 
 if TYPE_CHECKING:
     from zmigrate.config import Credentials
 
 UNKNOWN_ORG = "UNKNOWN_ORG"
+UNUSABLE_ORG = "UNUSABLE_ORG"
 
 
 def refuse_other_org(org: Org, credentials: Credentials) -> None:
@@ -18,6 +19,19 @@ def refuse_other_org(org: Org, credentials: Credentials) -> None:
     fault = org_fault(org, credentials)
     if fault is not None and not credentials.portal:
         raise fault
+
+
+def refuse_unusable(org: Org) -> None:
+    """Raise OrgError unless Zoho's answer says which org it is, by ids that are ids."""
+    if not org.id:
+        raise OrgError("Zoho says nothing about the org of this token.", hint="Check the soid.")
+    for what, said in (("id", org.id), ("zgid", org.zgid)):
+        if said and not is_org_id(said):
+            raise OrgError(
+                f"Zoho's answer about the org can't be used: its {what} is {said[:60]!r}, not a number.",
+                hint="Look at the answer: zmigrate api GET /crm/v8/org. Check the accounts URL, too.",
+                code=UNUSABLE_ORG,
+            )
 
 
 def org_fault(org: Org, credentials: Credentials) -> OrgError | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from zmigrate.errors import ConfigError
 from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho import wire
@@ -20,7 +21,7 @@ from zmigrate.zoho.credits import CreditLedger
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.data_centres import is_loopback
 from zmigrate.zoho.limiter import Limiter
-from zmigrate.zoho.metadata import Org
+from zmigrate.zoho.metadata import Org, is_org_id
 from zmigrate.zoho.oauth import TokenProvider
 from zmigrate.zoho.token_budget import MintLedger
 from zmigrate.zoho.transport import Transport
@@ -87,12 +88,19 @@ class Connection:
     def _take_org(self, org: Org) -> None:
         """Every command whose token opens an org comes by here: the org must be the one asked for."""
         refuse_other_org(org, self._credentials)
-        self.credits.open(org_folder(self._state_dir, org.id), org.credit_allowance)
+        self.credits.open(org_folder(self._state_dir, org.id), org.credit_allowance, self._state_dir)
 
 
 def org_folder(state_dir: Path, org_id: str) -> Path:
-    """Where what belongs to an org and not to one run is kept."""
-    return state_dir / "orgs" / "".join(letter for letter in org_id if letter.isalnum())
+    """Where what belongs to an org and not to one run is kept. Raises ConfigError for what is no id of an
+    org: wherever it was read, here it becomes a path.
+    """
+    if not is_org_id(org_id):
+        raise ConfigError(
+            f"{org_id[:60]!r} is no id of an org, which has digits only.",
+            hint="The record of a run may be damaged: see zmigrate runs.",
+        )
+    return state_dir / "orgs" / org_id
 
 
 def connect(

@@ -50,13 +50,14 @@ class CreditLedger:
         """Credits spent through this ledger object (this run)."""
         return self._used
 
-    def open(self, folder: Path, allowance: int | None) -> None:
+    def open(self, folder: Path, allowance: int | None, root: Path | None = None) -> None:
         """Go on with the org's own count; `allowance` is what it has for 24 hours, None where that is not
-        known."""
+        known. `root`: the state folder that the org's folder is in."""
         with self._lock:
             # All that may be missing was spent before the file was written last.
             self._file = SharedFile(
                 folder / "credits.json",
+                root=root,
                 when_damaged=lambda written_at: {"uncounted_until": written_at + CREDIT_WINDOW_S},
             )
             self._allowance = allowance

@@ -13,10 +13,11 @@ from typing import Any, Literal
 import msgspec
 import orjson
 
-from zmigrate.errors import Fatal, OrgError, UsageError, ZmigrateError
+from zmigrate.errors import Fatal, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
+from zmigrate.zoho.asked_org import refuse_unusable
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.reading import Reader
@@ -127,8 +128,7 @@ class Crm:
         """The org of the token (asked once)."""
         if self._org is None:
             org = metadata.read_org(self.get(f"{API}/org"))
-            if not org.id:
-                raise OrgError("Zoho says nothing about the org of this token.", hint="Check the soid.")
+            refuse_unusable(org)
             if self._on_org is not None:
                 self._on_org(org)
             self._org = org

@@ -26,6 +26,7 @@ STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform",
 """Data types whose values are rows of another module: virtual, and yet writable. A row that is sent without
 an id is added to those that a record has (zoho-api 9.2)."""
 
+_ORG_ID = re.compile(r"[0-9]{1,30}")
 _ORG_DOMAIN = re.compile(r"org(\d+)")
 """An org's `domain_name`: its digits are the zgid (zoho-api 14.1)."""
 
@@ -143,6 +144,11 @@ class Org:
         if self.zgid:
             return digits == self.zgid
         return True if digits and digits == self.id else None
+
+
+def is_org_id(text: str) -> bool:
+    """Whether a text can be an org's id or zgid: digits only, so that it is safe in a path."""
+    return _ORG_ID.fullmatch(text) is not None
 
 
 def read_fields(module: str, answer: Mapping[str, Any], unused: Mapping[str, Any]) -> ModuleFields:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from zmigrate.errors import ConfigError, DiskFull
 from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
+from zmigrate.private_files import open_private, private_folder, read_whole, replace_whole
 
+_MOST_BYTES: Final = 16 << 20
+"""Such a file has a number for each minute of a day, or for each token of ten minutes."""
 _LOCK_POLL_S = 0.02
 _LOCK_WAIT_S = 30.0
 """Holders keep the lock for milliseconds; longer than this means that something is broken."""
@@ -34,9 +36,12 @@ class SharedFile:
         path: Path,
         sleep: Callable[[float], None] = time.sleep,
         *,
+        root: Path | None = None,
         when_damaged: Callable[[float], dict[str, Any]] | None = None,
     ) -> None:
+        """`root`: the state folder that the file is in."""
         self._path = path
+        self._root = root
         self._sleep = sleep
         self._when_damaged = when_damaged
 
@@ -47,8 +52,8 @@ class SharedFile:
         Raises ConfigError when the state folder can't be read or written, DiskFull when its disk is full.
         """
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            private_folder(self._path.parent, self._root)
+            lock = open_private(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
         except OSError as error:
             raise self._unwritable(error) from None
         try:
@@ -78,7 +83,7 @@ class SharedFile:
 
     def _read(self) -> dict[str, Any]:
         try:
-            content = orjson.loads(self._path.read_bytes())
+            content = orjson.loads(read_whole(self._path, _MOST_BYTES))
             if isinstance(content, dict):
                 return content
         except FileNotFoundError:
@@ -94,19 +99,16 @@ class SharedFile:
         if self._when_damaged is None:
             raise ConfigError(f"{self._path} is damaged.", hint="Move it away, or put it back from a copy.")
         try:
-            shutil.copy2(self._path, self._path.with_suffix(".damaged"))
-            return self._when_damaged(self._path.stat().st_mtime)
+            written_at = self._path.stat().st_mtime
+            replace_whole(self._path.with_suffix(".damaged"), read_whole(self._path, _MOST_BYTES))
+            return self._when_damaged(written_at)
         except OSError as error:
             raise self._unwritable(error) from None
 
     def _write(self, content: dict[str, Any]) -> None:
-        draft = self._path.with_suffix(f".{os.getpid()}.tmp")
         try:
-            draft.write_bytes(orjson.dumps(content))
-            os.replace(draft, self._path)
+            replace_whole(self._path, orjson.dumps(content), durable=False)
         except OSError as error:
-            with suppress(OSError):
-                draft.unlink()
             raise self._unwritable(error) from None
 
     def _unwritable(self, error: OSError) -> ConfigError | DiskFull:

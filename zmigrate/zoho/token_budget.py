@@ -27,6 +27,7 @@ class MintLedger:
         # As if all places had been taken when the file was written last: no token was asked for after that.
         self._file = SharedFile(
             state_dir / "tokens" / f"{name}.json",
+            root=state_dir,
             when_damaged=lambda written_at: {"times": [written_at] * self._tokens},
         )
 

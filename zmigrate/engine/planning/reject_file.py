@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -15,6 +13,7 @@ import orjson
 
 from zmigrate.engine.planning.book import Book, Reject
 from zmigrate.errors import SourceError, UsageError
+from zmigrate.private_files import Draft
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.packed import TextFile
@@ -44,9 +43,8 @@ def write_rejects(path: Path, book: Book, source: Source, texts: CellTexts) -> i
     written, and SourceError if the source has changed since it was planned.
     """
     check_paths([path], [source])
-    part = path.with_name(path.name + ".part")
     try:
-        with open(part, "w", encoding="utf-8", newline="", opener=_private) as file:
+        with Draft(path) as file:
             writer = csv.writer(file)
             count = 0
             columns = source.columns
@@ -59,16 +57,9 @@ def write_rejects(path: Path, book: Book, source: Source, texts: CellTexts) -> i
                 cells = [*_reason(rejects), *texts.row(values, columns)]
                 writer.writerow([rejects[0].line, *map(escape, cells)])
                 count += 1
-        part.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
         raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
     return count
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _with_source(book: Book, source: Source) -> Iterator[tuple[list[Reject], Mapping[str, Any]]]:

@@ -11,7 +11,7 @@ from zmigrate.rows.mapping.propose_fit import ALONE, Fit, OrgUsers, fit
 from zmigrate.rows.mapping.propose_looks import SAMPLE_ROWS, Column
 from zmigrate.rows.mapping.propose_match import best_assignment
 from zmigrate.rows.mapping.propose_names import Header, Names, standing_for, words_of
-from zmigrate.rows.mapping.propose_refused import refused_values
+from zmigrate.rows.mapping.propose_refused import Refused, refused_values
 from zmigrate.rows.values import field_problem
 from zmigrate.wording import counted
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
@@ -66,6 +66,13 @@ class Line:
     unsure: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     """Fields that it is like as well, and that nothing fills."""
+    refused: Refused | None = None
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is unsure, with an example of a refused value: it may be personal, and `unsure` has none."""
+        refused = self.refused
+        return [each if refused is None or each != refused.said else refused.why for each in self.unsure]
 
     @property
     def sure(self) -> bool:
@@ -299,8 +306,10 @@ def _zoned(line: Line, time_zone: str | None) -> Line:
 def _with_refused(line: Line, fields: ModuleFields, operation: Operation, key: str | None) -> Line:
     if line.field is RECORD_ID:
         return line
-    said = refused_values(line.column, line.field, line.fit.settings, fields, operation, key)
-    return line if said is None else replace(line, unsure=(*line.unsure, said))
+    refused = refused_values(line.column, line.field, line.fit.settings, fields, operation, key)
+    if refused is None:
+        return line
+    return replace(line, unsure=(*line.unsure, refused.said), refused=refused)
 
 
 def _with_reference(line: Line, module: str, key: str | None, lines: Sequence[Line]) -> Line:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rapidfuzz import fuzz, process
 
 from zmigrate.rows.choices import used_values
-from zmigrate.rows.mapping.propose_looks import ISO, Column
+from zmigrate.rows.mapping.propose_looks import ISO, LONGEST_SHOWN, Column
 from zmigrate.rows.users import by_name, fold_name
 from zmigrate.zoho.metadata import NUMBERS
 
@@ -133,7 +133,8 @@ def _number(column: Column, to: Field) -> Fit:
     unsure: tuple[str, ...] = ()
     if numbers.unsure:
         example = next(value for value in numbers.fitting if not value.lstrip("+-").isdigit())
-        unsure = (f"{example} may have a mark for thousands or for decimals; it is taken for thousands",)
+        shape = re.sub(r"\d", "9", example)  # not the number itself, which may go into a shared mapping
+        unsure = (f"{shape} may have a mark for thousands or for decimals; it is taken for thousands",)
     return Fit(share, settings, "numbers", telling=not numbers.whole, unsure=unsure)
 
 
@@ -208,6 +209,14 @@ def _chosen(column: Column, to: Field, named: bool) -> Fit:
     clear = len(hits) + len(alike) >= 2 and share >= 0.6
     why = "values of the pick list" if hits or alike else ""
     return Fit(share, why=why, telling=clear, alone=clear, unsure=unsure, values=tuple(values))
+
+
+def is_word(value: str, column: Column) -> bool:
+    """Whether a value that a pick list lacks is a word to choose, and no personal one: a name, an address, a
+    number, free text. Words come again and are short.
+    """
+    personal = column.secret or column.unique or len(value) > LONGEST_SHOWN
+    return not (personal or _EMAIL.match(value) or _PHONE.match(value))
 
 
 def _nearest(value: str, rows: int, shown: Sequence[str]) -> NearValue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from zmigrate.formats import Formats
 from zmigrate.rows.declared import formats_problem
@@ -20,6 +20,15 @@ _JUDGED: Final = NUMBERS | {"date", "datetime", "boolean", "email", "phone", "we
 LONGEST_REASON: Final = 240
 
 
+class Refused(NamedTuple):
+    """How many values would be refused, and why one of them."""
+
+    said: str
+    """Without the value."""
+    why: str
+    """With it."""
+
+
 def refused_values(
     column: Column,
     to: Field,
@@ -27,7 +36,7 @@ def refused_values(
     fields: ModuleFields,
     operation: Operation,
     key: str | None,
-) -> str | None:
+) -> Refused | None:
     """How many of a column's values the field would refuse, read by these settings, and why one of them;
     None where it takes them all, or where that can't be told from values alone.
     """
@@ -44,9 +53,10 @@ def refused_values(
         return None
     rows = sum(column.values[value] for value in reasons)
     said = f"{rows:,} of {counted(column.filled, 'value')} would be refused"
-    if column.secret:
-        return said
-    return f"{said}: {shortened(next(iter(reasons.values())), LONGEST_REASON)}"
+    value, why = next(iter(reasons.items()))
+    without = why.replace(repr(value), "one")
+    plain = said if value in without else f"{said}: {shortened(without, LONGEST_REASON)}"
+    return Refused(plain, plain if column.secret else f"{said}: {shortened(why, LONGEST_REASON)}")
 
 
 def _to_judge(column: Column, to: Field) -> Iterable[str]:

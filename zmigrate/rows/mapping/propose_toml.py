@@ -10,10 +10,15 @@ from typing import Any, Final
 from zmigrate.errors import UsageError
 from zmigrate.rows.choices import used_values
 from zmigrate.rows.mapping.propose import Left, Line, Proposal
+from zmigrate.rows.mapping.propose_fit import is_word
 from zmigrate.rows.mapping.propose_looks import Column, shortened
 from zmigrate.wording import counted
 from zmigrate.zoho.metadata import Field
 
+SAMPLES: Final = "The comments show values of the file: look at them before you share this mapping."
+NO_SAMPLES: Final = (
+    "No values of the file are shown here, but for words of pick lists. With examples: zmigrate map --samples"
+)
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
 _STRANGERS_LISTED: Final = 100
 
@@ -25,17 +30,22 @@ def mapping_text(
     next_command: str,
     source: Mapping[str, Any] | None = None,
     as_load: bool = False,
+    samples: bool = False,
 ) -> str:
     """The mapping. `source`: the file and how it was opened, as the mapping's words (delimiter, sheet, …).
-    `as_load`: one of several in a file, for a folder.
+    `as_load`: one of several in a file, for a folder. `samples`: with values of the file in comments; a
+    mapping is shared, and they may be personal. Words for a pick list are in it always.
     """
     table = "load.fields" if as_load else "fields"
     reading = dict(source or {})
+    plain = [line for line in proposal.lines if not line.fit.values]
+    replaced = [line for line in proposal.lines if line.fit.values]
     named = [f"file = {quoted(reading.pop('file'))}"] if "file" in reading else []
     parts = [
         *_comment(f"Proposed for {shortened(file, 60)} from its header and {_looked_at(proposal)}."),
         *_comment("Look at every line that says UNSURE, then try it:"),
         *_comment(f"    {next_command}"),
+        *_comment(SAMPLES if samples else NO_SAMPLES),
         "",
         *(["[[load]]"] if as_load else []),
         *named,
@@ -44,12 +54,12 @@ def mapping_text(
         *_key_lines(proposal),
         *(f"{name} = {value_text(value)}" for name, value in reading.items()),
         "",
-        *_ignore_lines(proposal.left),
-        *_user_lines(proposal.lines, as_load),
+        *_ignore_lines(proposal.left, samples),
+        *_user_lines(proposal.lines, as_load, samples),
         f"[{table}]",
-        *(text for line in proposal.lines if not line.fit.values for text in _field_lines(line, proposal)),
+        *(text for line in plain for text in _field_lines(line, proposal, samples)),
         *_wanted_lines(proposal),
-        *(text for line in proposal.lines if line.fit.values for text in _value_lines(line, table)),
+        *(text for line in replaced for text in _value_lines(line, table, samples)),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -72,27 +82,33 @@ def _key_lines(proposal: Proposal) -> Iterator[str]:
     yield f"{word} = {quoted(proposal.key)}"
 
 
-def _ignore_lines(left: Sequence[Left]) -> Iterator[str]:
+def _ignore_lines(left: Sequence[Left], samples: bool) -> Iterator[str]:
     if not left:
         return
     yield "# These columns go nowhere. To use one, take it out and give it a field."
     yield "ignore = ["
     for each in left:
         near = f" (nearest: {each.near})" if each.near else ""
-        yield f"    {quoted(each.column.name)},  # {_plain(each.why)}{near}; {_described(each.column)}"
+        about = f"{_plain(each.why)}{near}; {_described(each.column, samples)}"
+        yield f"    {quoted(each.column.name)},  # {about}"
     yield "]"
     yield ""
 
 
-def _user_lines(lines: Sequence[Line], as_load: bool) -> Iterator[str]:
+def _user_lines(lines: Sequence[Line], as_load: bool, samples: bool) -> Iterator[str]:
     """A commented table of those whom no user of the org is."""
     strangers = {name: (rows, near) for line in lines for name, rows, near in line.fit.strangers}
     if not strangers:
         return
     where = " on top of this file" if as_load else ""
-    yield f"# UNSURE: these are no active users of the org. Name{where} their successors, or a default."
+    who = "these" if samples else f"{counted(len(strangers), 'name')} in the file"
+    yield f"# UNSURE: {who} are no active users of the org. Name{where} their successors, or a default."
     yield '# default_user = "admin@example.com"'
     yield "# [users]"
+    if not samples:
+        yield '# "old.name@example.com" = "new.name@example.com"  # zmigrate plan lists the names'
+        yield ""
+        return
     for name, (rows, near) in list(strangers.items())[:_STRANGERS_LISTED]:
         yield from _comment(f"{quoted(name)} = {quoted(near or '')}  # {counted(rows, 'row')}")
     if len(strangers) > _STRANGERS_LISTED:
@@ -100,17 +116,17 @@ def _user_lines(lines: Sequence[Line], as_load: bool) -> Iterator[str]:
     yield ""
 
 
-def _field_lines(line: Line, proposal: Proposal) -> Iterator[str]:
-    yield from _about(line)
+def _field_lines(line: Line, proposal: Proposal, samples: bool) -> Iterator[str]:
+    yield from _about(line, samples)
     yield f"{key_text(line.field.api_name)} = {_source_text(line)}"
     if line.reference is not None:
         yield from _comment(f"or: {key_text(line.field.api_name)} = {_other_reference(line, proposal)}")
     yield ""
 
 
-def _about(line: Line) -> Iterator[str]:
-    yield from _comment(f"{_described(line.column)}. {line.score} %: {line.why}.")
-    for each in line.unsure:
+def _about(line: Line, samples: bool) -> Iterator[str]:
+    yield from _comment(f"{_described(line.column, samples)}. {line.score} %: {line.why}.")
+    for each in line.doubts if samples else line.unsure:
         yield from _comment(f"UNSURE: {each}")
     if line.others:
         yield from _comment(f"It is like {' and '.join(line.others)}, too, which nothing fills.")
@@ -167,31 +183,37 @@ def _names_a_row(line: Line) -> bool:
     return line.column.unique and line.field.data_type == "text"
 
 
-def _value_lines(line: Line, table: str) -> Iterator[str]:
+def _value_lines(line: Line, table: str, samples: bool) -> Iterator[str]:
     """A table of its own for a field whose values are replaced."""
     name = key_text(line.field.api_name)
     yield ""
-    yield from _about(line)
+    yield from _about(line, samples)
     active = [each for each in line.fit.values if each.near]
     yield f"[{table}.{name}]"
     yield f"column = {quoted(line.column.name)}"
     yield from (f"{word} = {value_text(value)}" for word, value in line.fit.settings.items())
     yield f"{'' if active else '# '}[{table}.{name}.values]"
-    for each in line.fit.values:
+    shown = [each for each in line.fit.values if each.near or samples or is_word(each.value, line.column)]
+    for each in shown:
         rows = counted(each.rows, "row")
         if each.near:
             unsure = "" if each.sure else "; UNSURE: the nearest"
             yield f"{quoted(each.value)} = {quoted(each.near)}  # {rows}{unsure}"
         else:
             yield from _comment(f'{quoted(each.value)} = ""  # {rows}; UNSURE: nothing near')
+    if len(shown) < len(line.fit.values):
+        left_out = counted(len(line.fit.values) - len(shown), "more value")
+        yield from _comment(f"UNSURE: {left_out} that the pick list lacks; zmigrate plan lists them")
 
 
-def _described(column: Column) -> str:
-    """`"city": 45 values, as "Rome", "Bonn"`, shortened, without what may be secret."""
+def _described(column: Column, samples: bool) -> str:
+    """`"city": 45 values`, and with samples `, as "Rome", "Bonn"`, shortened, without what may be secret."""
     name = _plain(shortened(column.name, 60))
     if not column.values:
         return f'"{name}": empty'
     what = "each row another" if column.unique else counted(len(column.values), "value")
+    if not samples:
+        return f'"{name}": {what}'
     if column.secret:
         return f'"{name}": {what} (not shown)'
     shown = ", ".join(f'"{_plain(value)}"' for value in column.samples())
