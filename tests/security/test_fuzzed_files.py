@@ -190,7 +190,8 @@ def faults(kind: str, folder: Path, seeds: range) -> list[object]:
         "read_mutants(sys.argv[1], Path(sys.argv[2]), range(int(sys.argv[3]), int(sys.argv[4])))"
     )
     words = [sys.executable, "-c", program, kind, str(folder), str(seeds.start), str(seeds.stop)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600)
+    here = Path(__file__).parents[2]  # from where `tests` can be imported
+    done = subprocess.run(words, cwd=here, capture_output=True, text=True, check=False, timeout=600)
     told = [json.loads(line) for line in done.stdout.splitlines()]
     found = [each for each in told if isinstance(each, dict) and "fault" in each]
     if not told or told[-1] != "done":

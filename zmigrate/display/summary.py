@@ -252,7 +252,7 @@ def mending(result: Mapping[str, Any], commands: Sequence[str] | None) -> list[s
 
 def next_steps(
     result: Mapping[str, Any],
-    named: Named,
+    named: Named = NOTHING_NAMED,
     *,
     practice: bool = False,
     report: bool = False,
