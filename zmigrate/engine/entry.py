@@ -24,6 +24,7 @@ from zmigrate.events import EventHub, Listener
 from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
 from zmigrate.registry import discover
 from zmigrate.stopping import StopSignal
+from zmigrate.zoho.facts.triggers import TRIGGERS, are_triggers
 
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
@@ -68,6 +69,11 @@ def run(
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
     settings = _settings(environ, folder, state_dir, concurrency, wait)
+    if not are_triggers(trigger):
+        raise UsageError(
+            f"trigger is {str(trigger)[:80]!r}.",
+            hint=f'It is a list of {", ".join(TRIGGERS)}, as in trigger=["workflow"].',
+        )
     choices = Choices(limit=limit, trigger=tuple(trigger), yes=yes, again=again, keep_going=keep_going)
     hub = EventHub(*listeners)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:

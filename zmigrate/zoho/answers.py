@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import orjson
 
-from zmigrate.errors import InDoubt, Retryable
+from zmigrate.errors import InDoubt, Retryable, UsageError
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
@@ -65,8 +65,20 @@ class Call:
 
 
 def call_params(params: Params) -> tuple[tuple[str, str], ...]:
-    """Query parameters as Zoho takes them."""
-    return tuple((name, _text(value)) for name, value in params.items())
+    """Query parameters as Zoho takes them. Raises UsageError for what is no text, no number and no list."""
+    return tuple((_param(name, name), _param(name, value)) for name, value in params.items())
+
+
+def _param(name: str, value: str | int | bool | Sequence[str]) -> str:
+    try:
+        text = _text(value)
+        text.encode()
+    except (TypeError, ValueError):  # ValueError: half a character, or a number of thousands of digits
+        raise UsageError(
+            f"The parameter {name!a} is {value!a:.80}, which can't be sent.",
+            hint="A parameter is a text, a whole number, true or false, or a list of texts.",
+        ) from None
+    return text
 
 
 def _text(value: str | int | bool | Sequence[str]) -> str:

@@ -181,8 +181,7 @@ class Transport:
 
     def _url(self, base: str, call: Call) -> httpx.URL:
         if call.params:
-            mark = "&" if "?" in call.path else "?"
-            return httpx.URL(f"{base}{call.path}{mark}{urlencode(call.params)}")
+            return httpx.URL(f"{base}{call.path}?{urlencode(call.params)}")
         url = self._urls.get(call.path)
         if url is None:
             url = httpx.URL(base + call.path)
