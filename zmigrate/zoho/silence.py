@@ -104,8 +104,8 @@ def _said_in_params(params: Mapping[str, Any], switch: Switch) -> Any:
 
 
 def _silenced_parts(json: Any) -> Any:
-    parts = json.get(_COMPOSITE, ()) if isinstance(json, dict) else json
-    if not isinstance(parts, list | tuple) or parts is json or not all(isinstance(part, dict) for part in parts):
+    parts = json.get(_COMPOSITE, ()) if isinstance(json, dict) else None
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, dict) for part in parts):
         raise UsageError(
             f"The body of a composite request has no list {_COMPOSITE} of objects.",
             hint=f'Write it as {{"{_COMPOSITE}": [{{"method": "POST", "uri": "/crm/v8/Leads", ...}}]}}',
