@@ -18,6 +18,7 @@ from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.facts import limits
+from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.paths import checked
 from zmigrate.zoho.reading import Reader
@@ -292,7 +293,7 @@ class Crm:
         return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
-        if not id.isdigit():
+        if not is_id(id):
             raise UsageError(f"{id!r} is no record id.")
         try:
             body = self.get(f"{API}/{_module(module)}/{id}")

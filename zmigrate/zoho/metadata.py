@@ -26,7 +26,9 @@ STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform",
 """Data types whose values are rows of another module: virtual, and yet writable. A row that is sent without
 an id is added to those that a record has (zoho-api 9.2)."""
 
-_ORG_DOMAIN = re.compile(r"org(\d+)")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")
+
+_ORG_DOMAIN = re.compile(r"org([0-9]{1,30})")
 """An org's `domain_name`: its digits are the zgid (zoho-api 14.1)."""
 
 
@@ -277,4 +279,4 @@ def _int(value: object) -> int | None:
         return None
     if isinstance(value, int):
         return value
-    return int(value) if isinstance(value, str) and value.isdigit() else None
+    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else None
