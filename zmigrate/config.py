@@ -50,7 +50,8 @@ SWITCHES = frozenset({"portal"})
 _SECRET_COMMAND_TIMEOUT_S = 120.0
 
 _LONGEST_FILE = 1_000_000
-"""Bytes of zmigrate.toml."""
+_LONGEST_LINE = 2_000
+"""Bytes of zmigrate.toml, where a key of thousands of parts would take minutes to read."""
 
 _LONGEST_TIME_S = 30 * 24 * 3_600.0
 """A timeout of the system holds no more than some years."""
@@ -318,8 +319,8 @@ def read_profiles(folder: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             text = file.read(_LONGEST_FILE + 1)
-        if len(text) > _LONGEST_FILE:
-            raise ConfigError(f"{path} has more than {_LONGEST_FILE:,} bytes.", hint="Is it that file?")
+        if len(text) > _LONGEST_FILE or max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
+            raise ConfigError(f"{path} is too long, or has too long a line.", hint="Is it that file?")
         content = tomllib.loads(text.decode("utf-8-sig"))
     except FileNotFoundError:
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,9 +16,10 @@ from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
+from zmigrate.zoho.answers import call_params
 from zmigrate.zoho.facts.scopes import ORG
 from zmigrate.zoho.paths import path_fault
-from zmigrate.zoho.record_calls import elements_of, is_query
+from zmigrate.zoho.record_calls import elements_of, encoded, is_query
 from zmigrate.zoho.refusals import is_error
 from zmigrate.zoho.silence import silenced, what_it_sets_off
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
     from zmigrate.zoho.metadata import Org
 
+LONGEST_BODY = 50_000_000
+"""Characters; Zoho takes no body that is as long."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -202,6 +206,7 @@ def checked_params(pairs: list[str]) -> dict[str, str]:
         if not equals or not name:
             raise UsageError(f"--param {pair!r} is not of the form K=V")
         params[name] = value
+    call_params(params)
     return params
 
 
@@ -215,7 +220,7 @@ def checked_body(data: str | None) -> Any:
         text = read_text(data[1:])
     try:
         text.encode()
-        return json.loads(text)
+        body = json.loads(text)
     except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
         raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -223,6 +228,12 @@ def checked_body(data: str | None) -> Any:
             f"{place} is not JSON: {json_fault(text, error)}",
             hint="""write it as '{"name": "value"}', with double quotes, or give a file: --data @FILE""",
         ) from None
+    except RecursionError:
+        raise UsageError(f"{place} has too many lists and objects in each other") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise UsageError(f"{place} holds a number of thousands of digits") from None
+    encoded(body)
+    return body
 
 
 def json_fault(text: str, error: json.JSONDecodeError) -> str:
@@ -238,7 +249,11 @@ def json_fault(text: str, error: json.JSONDecodeError) -> str:
 def read_text(place: str) -> str:
     """A file's text; `-` is stdin."""
     try:
-        return sys.stdin.read() if place == "-" else Path(place).read_text("utf-8")
+        if place == "-":
+            text = sys.stdin.read(LONGEST_BODY + 1)
+        else:
+            with Path(place).open(encoding="utf-8") as file:
+                text = file.read(LONGEST_BODY + 1)
     except FileNotFoundError:
         raise UsageError(f"there is no file {place}") from None
     except OSError as error:
@@ -246,6 +261,13 @@ def read_text(place: str) -> str:
     except UnicodeDecodeError as error:
         named = "standard input" if place == "-" else place
         raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
+    except ValueError:
+        raise UsageError(f"{place!r} is no name of a file") from None
+    if len(text) > LONGEST_BODY:
+        raise UsageError(
+            f"the body has more than {LONGEST_BODY:,} characters", hint="a call takes at most 100 records"
+        )
+    return text
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:
@@ -277,9 +299,17 @@ def all_pages(crm: Crm, path: str, params: dict[str, str]) -> dict[str, Any]:
     return {name: rows, "info": info}
 
 
+def first_page(params: dict[str, str]) -> int:
+    """The number of the page to begin with; raises UsageError for what is none."""
+    text = params.get("page", "1")
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise UsageError(f"--param page={text[:40]!a} is no number of a page")
+    return int(text)
+
+
 def pages(crm: Crm, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
     """By page token where Zoho gives one, else by page number; an empty page ends it."""
-    number = int(params.get("page", "1"))
+    number = first_page(params)
     while True:
         page = crm.get(path, params=params)
         if not page:

@@ -71,16 +71,16 @@ class Call:
 
 def call_params(params: Params) -> tuple[tuple[str, str], ...]:
     """Query parameters as Zoho takes them. Raises UsageError for what is no text, no number and no list."""
-    return tuple((_param(name, name), _param(name, value)) for name, value in params.items())
+    return tuple((name, _param(name, value)) for name, value in params.items())
 
 
 def _param(name: str, value: str | int | bool | Sequence[str]) -> str:
     try:
         text = _text(value)
-        text.encode()
+        (name + text).encode()
     except (TypeError, ValueError):  # ValueError: half a character, or a number of thousands of digits
         raise UsageError(
-            f"The parameter {name!a} is {value!a:.80}, which can't be sent.",
+            f"The parameter {name!a:.80} can't be sent: its name or its value is of another kind.",
             hint="A parameter is a text, a whole number, true or false, or a list of texts.",
         ) from None
     return text
@@ -159,8 +159,8 @@ def _may_be_deep(content: bytes) -> bool:
     """False where the brackets of a text of JSON tell that it is not; a hundred times as quick as to look
     into it."""
     brackets = content.translate(None, _NO_BRACKETS)
-    for _ in range(_DEEPEST):
-        if len(brackets) <= 2 * _DEEPEST:
+    for levels_left in range(_DEEPEST, 0, -1):
+        if len(brackets) <= 2 * levels_left:
             return False
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
     return True
