@@ -182,7 +182,7 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
         lookup_modules=_module_names(_list(_object(raw, "multi_module_lookup"), "modules")),
         connected_lookup=str(linking.get("connectedlookup_apiname") or "") or None,
         subform_module=_module_name(rows.get("module")) or _module_name(rows),
-        textarea_kind=_object(raw, "textarea").get("type"),
+        textarea_kind=_text(_object(raw, "textarea").get("type")),
         visible=raw.get("visible") is not False,
         custom=raw.get("custom_field") is True,
     )
@@ -272,6 +272,10 @@ def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     values = raw.get(key)
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _int(value: object) -> int | None:
