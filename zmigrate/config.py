@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,14 @@ from dotenv import dotenv_values
 
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_small
-from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS, UPLOAD_DOMAINS, url_fault
+from zmigrate.zoho.client_texts import address, client_id, client_secret, normalise_soid, upload_address
+from zmigrate.zoho.facts.data_centres import (
+    ACCOUNTS_DOMAINS,
+    ACCOUNTS_URLS,
+)
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
 from zmigrate.zoho.secret import Secret
+from zmigrate.zoho.veil import Veil
 
 __all__ = ["Credentials", "Secret", "Settings", "load_credentials", "load_settings"]
 
@@ -46,6 +51,12 @@ SWITCHES = frozenset({"portal"})
 
 _SECRET_COMMAND_TIMEOUT_S = 120.0
 
+_LONGEST_LINE = 2_000
+"""Bytes of zmigrate.toml, where a key of thousands of parts would take minutes to read."""
+
+_LONGEST_TIME_S = 30 * 24 * 3_600.0
+"""A timeout of the system holds no more than some years."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -60,6 +71,8 @@ class Credentials:
     upload_url: str | None = None
     portal: bool = False
     """The soid is the id of a portal, so its digits are not the org's own."""
+    veil: Veil = field(default_factory=Veil, repr=False, compare=False)
+    """Over the secret, and over the tokens that are got with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +102,7 @@ def load_credentials(profile: str | None, *, folder: Path, environ: Mapping[str,
     for values, place in ((environ, "the environment"), (dotenv, DOTENV_FILE)):
         if values.get("ZMIGRATE_CLIENT_ID") or values.get("ZMIGRATE_SOID"):
             return _from_variables(values, place)
-    profiles = _read_profiles(folder)
+    profiles = read_profiles(folder)
     if DEFAULT_PROFILE in profiles:
         return _from_profile(DEFAULT_PROFILE, folder, environ, dotenv)
     if profiles:
@@ -115,13 +128,18 @@ def load_settings(
     """
     values = {**_read_dotenv(folder), **environ}
     found: dict[str, Any] = {}
-    for field, (variable, read) in _SETTINGS.items():
+    for name, (variable, read) in _SETTINGS.items():
         text = values.get(variable, "").strip()
         if text:
-            found[field] = read(variable, text)
+            found[name] = read(variable, text)
     found.update({name: value for name, value in overrides.items() if value is not None})
     chosen = state_dir or Path(values.get("ZMIGRATE_STATE_DIR", "").strip() or STATE_FOLDER)
-    where = folder / chosen.expanduser()
+    try:
+        where = folder / chosen.expanduser()
+    except RuntimeError:
+        raise ConfigError(f"{chosen} names the home of a user who is not there.") from None
+    if "\0" in str(where):
+        raise ConfigError(f"{str(chosen)!r} is no name of a folder.", hint="Name another with --state-dir.")
     if os.path.isfile(where):  # Path.is_file raises where the folder may not be looked into
         raise ConfigError(
             f"{chosen} is a file, not a folder to keep runs in.",
@@ -132,21 +150,10 @@ def load_settings(
 
 def secret_variables(folder: Path) -> frozenset[str]:
     """The variables that hold client secrets: those that the profiles name. Raises ConfigError."""
-    profiles = [each for each in _read_profiles(folder).values() if isinstance(each, dict)]
+    profiles = [each for each in read_profiles(folder).values() if isinstance(each, dict)]
     return frozenset(
         str(each["client_secret_env"]).strip() for each in profiles if "client_secret_env" in each
     )
-
-
-def normalise_soid(text: str, where: str) -> str:
-    """`ZohoCRM.123` from `ZohoCRM.123` or `123`; raises ConfigError naming the place."""
-    match = re.fullmatch(r"(?:zohocrm\.)?(\d+)", text.strip(), re.IGNORECASE)
-    if match is None:
-        raise ConfigError(
-            f"{where} is not an org: {text.strip()[:60]!r}.",
-            hint="Write it as ZohoCRM.123456 or 123456: the org id of Setup > Company Details.",
-        )
-    return f"ZohoCRM.{match.group(1)}"
 
 
 def accounts_url_of(
@@ -174,7 +181,7 @@ def accounts_url_of(
                 hint=f"Use one of {', '.join(ACCOUNTS_URLS)}; for another give {url_name}.",
             )
         return url
-    return _checked_url(accounts_url or "", ACCOUNTS_DOMAINS, f"{where}: {url_name}")
+    return address(accounts_url or "", ACCOUNTS_DOMAINS, f"{where}: {url_name}")
 
 
 def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
@@ -186,8 +193,10 @@ def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
             hint="All of them come from one place; nothing is filled in from another. Set the rest there.",
         )
     return Credentials(
-        client_id=values["ZMIGRATE_CLIENT_ID"].strip(),
-        client_secret=Secret(values["ZMIGRATE_CLIENT_SECRET"].strip()),
+        client_id=client_id(values["ZMIGRATE_CLIENT_ID"].strip(), f"ZMIGRATE_CLIENT_ID in {place}"),
+        client_secret=client_secret(
+            values["ZMIGRATE_CLIENT_SECRET"].strip(), f"ZMIGRATE_CLIENT_SECRET in {place}"
+        ),
         soid=normalise_soid(values["ZMIGRATE_SOID"], f"ZMIGRATE_SOID in {place}"),
         accounts_url=accounts_url_of(
             values.get("ZMIGRATE_DC"),
@@ -196,14 +205,14 @@ def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
             names=("ZMIGRATE_DC", "ZMIGRATE_ACCOUNTS_URL"),
         ),
         place=place,
-        upload_url=_upload_url(values.get("ZMIGRATE_UPLOAD_URL"), f"ZMIGRATE_UPLOAD_URL in {place}"),
+        upload_url=upload_address(values.get("ZMIGRATE_UPLOAD_URL"), f"ZMIGRATE_UPLOAD_URL in {place}"),
     )
 
 
 def _from_profile(
     name: str, folder: Path, environ: Mapping[str, str], dotenv: Mapping[str, str]
 ) -> Credentials:
-    profiles = _read_profiles(folder)
+    profiles = read_profiles(folder)
     path = folder / PROFILES_FILE
     if name not in profiles:
         near = difflib.get_close_matches(name, profiles, 1)
@@ -219,9 +228,9 @@ def _from_profile(
             raise ConfigError(f"{where}: {key} is missing.", hint=f'Add {key} = "…" there.')
     soid = normalise_soid(values["soid"], f"{where}: soid")
     accounts_url = accounts_url_of(values.get("dc"), values.get("accounts_url"), where)
-    upload_url = _upload_url(values.get("upload_url"), f"{where}: upload_url")
+    upload_url = upload_address(values.get("upload_url"), f"{where}: upload_url")
     return Credentials(
-        client_id=values["client_id"],
+        client_id=client_id(values["client_id"], f"{where}: client_id"),
         client_secret=_secret(values, where, environ, dotenv),
         soid=soid,
         accounts_url=accounts_url,
@@ -276,7 +285,7 @@ def _secret(
             f"{where}: the variable {variable} is not set, neither in the environment nor in .env.",
             hint=f"Write {variable}=… into .env, or run `zmigrate init` again.",
         )
-    return Secret(secret)
+    return client_secret(secret, f"{where}: the variable {variable}")
 
 
 def _secret_of_command(command: str, where: str) -> Secret:
@@ -309,24 +318,26 @@ def _secret_of_command(command: str, where: str) -> Secret:
     secret = done.stdout.decode("utf-8", "replace").strip()
     if not secret or "\n" in secret:
         raise ConfigError(f"{key} must print the secret and nothing else.", hint="Run it by hand to see.")
-    return Secret(secret)
+    return client_secret(secret, key)
 
 
-def _read_profiles(folder: Path) -> dict[str, Any]:
+def read_profiles(folder: Path) -> dict[str, Any]:
+    """The profiles of zmigrate.toml as they are written, by name; raises ConfigError where it can't be
+    read."""
     path = folder / PROFILES_FILE
     try:
-        content = tomllib.loads(read_small(path).decode("utf-8-sig"))
+        text = read_small(path)
+        if max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
+            raise ConfigError(f"{path} has too long a line.", hint="Is it that file?")
+        content = tomllib.loads(text.decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}.", hint="Check its permissions.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path} has too many brackets in each other.", hint="Mend the file.") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
         raise ConfigError(f"{path} is no TOML: {error}.", hint="Mend the line that it names.") from None
-    except (RecursionError, ValueError):  # thousands of brackets; a number of thousands of digits
-        raise ConfigError(
-            f"{path} is no TOML of profiles: it is nested too deep, or has a number of too many digits.",
-            hint="Write a line for each key of a profile; `zmigrate init` writes such a file.",
-        ) from None
     profiles = content.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ConfigError(
@@ -350,29 +361,15 @@ def _read_dotenv(folder: Path) -> dict[str, str]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _checked_url(text: str, domains: tuple[str, ...], where: str) -> str:
-    url = text.strip().rstrip("/")
-    fault = url_fault(url, domains, loopback_http=True)
-    if fault is not None:
-        raise ConfigError(
-            f"{where} {fault}." if "@" in url else f"{where} is {url[:80]!r}, which {fault}.",
-            hint="It looks like https://accounts.zoho.com; secrets are sent to Zoho only.",
-        )
-    return url
-
-
-def _upload_url(text: str | None, where: str) -> str | None:
-    return _checked_url(text, UPLOAD_DOMAINS, where) if text and text.strip() else None
-
-
 def _seconds(variable: str, text: str) -> float:
     try:
-        seconds = float(text)
+        seconds = float(text) if text.isascii() else math.nan
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds <= _LONGEST_TIME_S:
         raise ConfigError(
-            f"{variable} is no number of seconds: {text[:40]!r}.", hint="Write it as 60 or 0.5."
+            f"{variable} is no number of seconds: {text[:40]!a}.",
+            hint=f"Write it as 60 or 0.5; at most {_LONGEST_TIME_S:.0f}.",
         )
     return seconds
 
@@ -385,7 +382,7 @@ def _timeout(variable: str, text: str) -> float:
 
 
 def _token_limit(variable: str, text: str) -> tuple[int, float]:
-    match = re.fullmatch(r"(\d+)/(\d+(?:\.\d+)?)", text)
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6}(?:\.[0-9]{1,6})?)", text)
     if match is None or int(match.group(1)) == 0:
         raise ConfigError(
             f"{variable} is no token limit: {text[:40]!r}.", hint="Write it as 10/600: tokens in seconds."

@@ -92,16 +92,6 @@ def test_records_written_by_hand_fire_no_trigger_unless_told(tmp_path: Path, pat
     assert deleted_loud.url.params["wf_trigger"] == "true"
 
 
-def test_a_path_with_parameters_behind_it_is_a_path_of_records_too(tmp_path: Path) -> None:
-    with rig(tmp_path) as wire:
-        wire.crm.delete("/crm/v8/Leads?ids=1")
-        wire.crm.post("/crm/v8/Leads?x=1", json={"data": [{}]})
-
-    deleted, inserted = wire.zoho.requests
-    assert deleted.url.params["wf_trigger"] == "false"
-    assert orjson.loads(inserted.content)["trigger"] == []
-
-
 @pytest.mark.parametrize(
     "write",
     [
@@ -109,7 +99,6 @@ def test_a_path_with_parameters_behind_it_is_a_path_of_records_too(tmp_path: Pat
         lambda crm: crm.post("/crm/v8/Leads/upsert", json={"data": [{}, {}]}),
         lambda crm: crm.put("/crm/v8/Leads", json={"data": [{}, {}]}, repeat=False),
         lambda crm: crm.delete("/crm/v8/Leads", {"ids": ["1", "2"]}, repeat=False),
-        lambda crm: crm.delete("/crm/v8/Leads?ids=1,2", repeat=False),
     ],
 )
 @pytest.mark.parametrize("answer", [EMPTY, records_answer(created())])

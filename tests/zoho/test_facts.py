@@ -88,7 +88,7 @@ def test_what_a_write_needs() -> None:
     ("method", "path", "scopes"),
     [
         ("GET", "/crm/v8/org", ("ZohoCRM.org.READ",)),
-        ("GET", "/crm/v8/Leads?fields=id", ("ZohoCRM.modules.leads.READ",)),
+        ("GET", "/crm/v8/leads", ("ZohoCRM.modules.leads.READ",)),
         ("PUT", "/crm/v8/Leads/1", ("ZohoCRM.modules.leads.UPDATE",)),
         ("POST", "/crm/v8/Leads/upsert", ("ZohoCRM.modules.leads.CREATE", "ZohoCRM.modules.leads.UPDATE")),
         ("POST", "/crm/v8/coql", ("ZohoCRM.coql.READ",)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,13 +17,17 @@ from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
+from zmigrate.zoho.answers import call_params
 from zmigrate.zoho.facts.scopes import ORG
-from zmigrate.zoho.record_calls import elements_of, is_query
+from zmigrate.zoho.paths import path_fault
+from zmigrate.zoho.record_calls import elements_of, encoded, is_query
 from zmigrate.zoho.refusals import is_error
+from zmigrate.zoho.silence import silenced, what_it_sets_off
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
     from zmigrate.zoho.metadata import Org
+
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -55,14 +61,16 @@ def add_to(app: typer.Typer) -> None:
         # Output is JSON as it is; the option is there so that errors are JSON too.
         _as_json: Annotated[bool, typer.Option("--json", help="Print errors as JSON too.")] = False,
     ) -> None:
-        """Make one API call and print the answer as JSON."""
+        """Make one API call and print the answer as JSON.
+
+        Records are written without workflows, approvals and mails, unless the body names some beside its
+        `data`: "trigger": ["workflow"]. Calls that can't be kept from it say so before they are sent.
+        """
         verb = checked_method(method)
+        refuse_odd_path(verb, path)
         params = checked_params(param or [])
         body = checked_body(data)
-        if not path.startswith("/"):
-            raise UsageError(
-                f"the path {path!r} does not begin with a slash", hint="write it as /crm/v8/Leads"
-            )
+        silenced(verb, path, params, body)
         if every_page and verb != "GET":
             raise UsageError(f"--all pages through a GET, not a {verb}")
         from zmigrate.cli.connections import connected, found_credentials
@@ -75,7 +83,8 @@ def add_to(app: typer.Typer) -> None:
         with connected(needed, emulator=emulator, credentials=credentials) as connection:
             if writing:
                 place = PRACTICE if credentials is None else credentials.place
-                admit(connection.crm.org(), f"{verb} {path}", place, practice=emulator, yes=yes)
+                loud = what_it_sets_off(verb, path, body)
+                admit(connection.crm.org(), f"{verb} {path}", place, loud, practice=emulator, yes=yes)
             try:
                 answer = (
                     all_pages(connection.crm, path, params)
@@ -100,8 +109,10 @@ def writes(verb: str, path: str) -> bool:
     return verb != "GET" and not is_query(path)
 
 
-def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None:
-    """Show to which org a call goes that writes, and ask on production as `run` does."""
+def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, yes: bool) -> None:
+    """Show to which org a call goes that writes, and ask on production as `run` does. `loud`: why it may set
+    off workflows and mails unasked.
+    """
     from zmigrate.cli.watching import end_question
     from zmigrate.display.banner import BannerFacts, banner, confirm
     from zmigrate.display.console import stderr_console
@@ -121,12 +132,14 @@ def admit(org: Org, call: str, place: str, *, practice: bool, yes: bool) -> None
         rows_done=0,
         practice=practice,
         call=call,
+        warning=loud,
     )
     console.print(banner(facts))
 
     def agree() -> bool:
         with handled_by(end_question):
-            return confirm(console, "This call may write to a PRODUCTION org. Send it?")
+            also = "" if loud is None else ", and may set off workflows and mails"
+            return confirm(console, f"This call may write to a PRODUCTION org{also}. Send it?")
 
     if not practice:
         ask(org, yes=yes, agree=agree if streams.can_ask() else None)
@@ -157,10 +170,10 @@ def known_scopes(verb: str, path: str, body: Any) -> Sequence[str]:
     """The scopes that such a call is known to need; raises UsageError where that is not known."""
     scopes = scopes_of(verb, path, body)
     if not scopes:
-        hint = "name them, as in --scope ZohoCRM.modules.leads.READ"
-        if not path.startswith("/crm/"):
-            hint = f"paths of the CRM begin with its version, as in /crm/v8{path}; else {hint}"
-        raise UsageError(f"which scopes {path} needs is not known", hint=hint)
+        raise UsageError(
+            f"which scopes {path} needs is not known",
+            hint="name them, as in --scope ZohoCRM.modules.leads.READ",
+        )
     return scopes
 
 
@@ -172,6 +185,20 @@ def checked_method(method: str) -> str:
     return verb
 
 
+def refuse_odd_path(verb: str, path: str) -> None:
+    """Raise UsageError for a path that is not sent as it is written, with the command that is."""
+    fault = path_fault(path)
+    if fault is None:
+        return
+    right = fault.path or "/crm/v8/Leads"
+    options = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in fault.params]
+    command = " ".join(["zmigrate api", verb, right, *options])
+    raise UsageError(
+        f"{path[:200]!a} is no path of the API: {fault.why}",
+        hint=f"write it as: {command}" if fault.path else f"a path looks like this: {command}",
+    )
+
+
 def checked_params(pairs: list[str]) -> dict[str, str]:
     """`K=V` pairs as a mapping."""
     params: dict[str, str] = {}
@@ -180,6 +207,7 @@ def checked_params(pairs: list[str]) -> dict[str, str]:
         if not equals or not name:
             raise UsageError(f"--param {pair!r} is not of the form K=V")
         params[name] = value
+    call_params(params)
     return params
 
 
@@ -193,9 +221,7 @@ def checked_body(data: str | None) -> Any:
         text = read_text(data[1:])
     try:
         text.encode()
-        return json.loads(text)
-    except RecursionError:
-        raise UsageError(f"{place} is not JSON for Zoho: it is nested too deep") from None
+        body = json.loads(text)
     except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
         raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
@@ -203,6 +229,12 @@ def checked_body(data: str | None) -> Any:
             f"{place} is not JSON: {json_fault(text, error)}",
             hint="""write it as '{"name": "value"}', with double quotes, or give a file: --data @FILE""",
         ) from None
+    except RecursionError:
+        raise UsageError(f"{place} has too many lists and objects in each other") from None
+    except ValueError:  # Python reads no number of more than 4,300 digits
+        raise UsageError(f"{place} holds a number of thousands of digits") from None
+    encoded(body)
+    return body
 
 
 def json_fault(text: str, error: json.JSONDecodeError) -> str:
@@ -231,9 +263,12 @@ def read_text(place: str) -> str:
     except UnicodeDecodeError as error:
         named = "standard input" if place == "-" else place
         raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
+    except ValueError:
+        raise UsageError(f"{place!r} is no name of a file") from None
 
 
 def read_stdin() -> str:
+    """All of stdin. Raises TooLarge."""
     text = sys.stdin.read(SMALL_FILE_BYTES + 1)
     if len(text) > SMALL_FILE_BYTES:
         raise TooLarge(SMALL_FILE_BYTES)
@@ -269,9 +304,17 @@ def all_pages(crm: Crm, path: str, params: dict[str, str]) -> dict[str, Any]:
     return {name: rows, "info": info}
 
 
+def first_page(params: dict[str, str]) -> int:
+    """The number of the page to begin with; raises UsageError for what is none."""
+    text = params.get("page", "1")
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise UsageError(f"--param page={text[:40]!a} is no number of a page")
+    return int(text)
+
+
 def pages(crm: Crm, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
     """By page token where Zoho gives one, else by page number; an empty page ends it."""
-    number = int(params.get("page", "1"))
+    number = first_page(params)
     while True:
         page = crm.get(path, params=params)
         if not page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from zmigrate.cli import INTERRUPTED, streams
-from zmigrate.errors import CreditsSpent, ZmigrateError, disk_full, is_full_disk
+from zmigrate.errors import CreditsSpent, UsageError, ZmigrateError, disk_full, is_full_disk
 from zmigrate.printable import printable
 from zmigrate.private_files import private_folder, replace_whole
 from zmigrate.stopping import StopRequested
@@ -69,6 +70,9 @@ def problem_behind(error: BaseException, argv: Sequence[str]) -> Problem:
         return problem_of(error, argv)
     if is_full_disk(error):
         return problem_of(disk_full(error, "then give the command again"), argv)
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # of whatever option names a file
+        name = str(error.filename)[:40]
+        return Problem("USAGE", f"no file can have a name as long as {name!a}…", None, UsageError.exit_code)
     return crash(error, argv)
 
 

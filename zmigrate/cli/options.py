@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from zmigrate.zoho.facts.triggers import TRIGGERS
+
 RUNNER_PANEL = "Options of every run"
 
 Profile = Annotated[
@@ -48,8 +50,6 @@ Concurrency = Annotated[
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
-TRIGGERS = ("workflow", "approval", "blueprint", "pathfinder", "orchestration")
-"""What a write may set off: developer/docs/api/v8/insert-records.html, input key `trigger`."""
 
 
 def known_triggers(names: list[str] | None) -> list[str] | None:

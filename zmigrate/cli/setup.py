@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -105,7 +105,8 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
 
 def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name: str) -> Credentials:
     """Ask for the four values; earlier answers are defaults. Raises ConfigError for what can't be right."""
-    from zmigrate.config import Credentials, Secret, accounts_url_of, normalise_soid
+    from zmigrate.config import Credentials, Secret, accounts_url_of
+    from zmigrate.zoho.client_texts import client_id, client_secret, normalise_soid
 
     place = asking.ask(
         "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
@@ -122,8 +123,8 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
     if not (answers["client_id"] and secret and answers["soid"]):
         raise ConfigError("client id, client secret and org id are all needed")
     return Credentials(
-        client_id=answers["client_id"],
-        client_secret=secret,
+        client_id=client_id(answers["client_id"], "the client id"),
+        client_secret=client_secret(secret.reveal(), "the client secret"),
         soid=normalise_soid(answers["soid"], "the org id"),
         accounts_url=accounts_url,
         place=f"profile '{name}' in zmigrate.toml",
@@ -182,18 +183,9 @@ def dc_or_url(place: str) -> tuple[str | None, str | None]:
 
 def profile_exists(folder: Path, name: str) -> bool:
     """True when zmigrate.toml has this profile."""
-    import tomllib
+    from zmigrate.config import read_profiles
 
-    from zmigrate.plain_files import read_small
-
-    path = folder / "zmigrate.toml"
-    try:
-        held: dict[str, Any] = tomllib.loads(read_small(path).decode())
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} can't be read: {error}", hint="mend it, or move it away") from None
-    return name in held.get("profiles", {})
+    return name in read_profiles(folder)
 
 
 def environment_text(org: Org) -> str:

@@ -42,6 +42,8 @@ class BannerFacts:
     """Variables of the environment, each with the host that it is for."""
     call: str | None = None
     """Of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`."""
+    warning: str | None = None
+    """What the call may do beside what was asked for."""
 
 
 def banner(facts: BannerFacts) -> RenderableType:
@@ -73,6 +75,8 @@ def banner(facts: BannerFacts) -> RenderableType:
         grid.add_row("rows", rows_text(facts))
     else:
         grid.add_row("call", facts.call)
+    if facts.warning is not None:
+        grid.add_row("warning", Text(facts.warning, style="yellow"))
     if facts.practice:
         grid.add_row("practice", "nothing reaches Zoho, and this org is gone afterwards")
     return Panel(grid, title=facts.job, title_align="left", border_style=color, expand=False)

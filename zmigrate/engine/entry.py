@@ -25,6 +25,7 @@ from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
 from zmigrate.rows.sources.variables import Variables
 from zmigrate.signals import stop_on_signals
 from zmigrate.stopping import StopSignal
+from zmigrate.zoho.facts.triggers import TRIGGERS, are_triggers
 
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
@@ -71,6 +72,11 @@ def run(
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
     settings = _settings(environ, folder, state_dir, concurrency, wait)
+    if not are_triggers(trigger):
+        raise UsageError(
+            f"trigger is {str(trigger)[:80]!r}.",
+            hint=f'It is a list of {", ".join(TRIGGERS)}, as in trigger=["workflow"].',
+        )
     choices = Choices(
         limit=limit,
         trigger=tuple(trigger),

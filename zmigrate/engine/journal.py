@@ -276,7 +276,7 @@ class Journal:
 
         Zoho's ids grow, so a batch that created it is among the last that start below the id.
         """
-        for rows, outcomes in self._all(sql.MAY_HOLD_ID, _stored(record_id), _stored(record_id)):
+        for rows, outcomes in self._all(sql.MAY_HOLD_ID, stored_id(record_id), stored_id(record_id)):
             for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
                 same = written_as(outcome) in actions
                 if same and outcome[1] == record_id and number != besides:
@@ -378,10 +378,10 @@ def _span(ids: list[str]) -> tuple[int | None, int | None]:
     if not ids:
         return None, None
     key = int if len(set(map(len, ids))) > 1 else None
-    return _stored(min(ids, key=key)), _stored(max(ids, key=key))
+    return stored_id(min(ids, key=key)), stored_id(max(ids, key=key))
 
 
-def _stored(record_id: str) -> int:
+def stored_id(record_id: str) -> int:
     """An id as SQLite can compare it: Zoho's may have 20 digits."""
     return min(int(record_id), LARGEST_INTEGER)
 

@@ -18,7 +18,7 @@ from zmigrate.events import CallFailed, WriteAnswered
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted, words_of
 from zmigrate.zoho.ids import id_text
-from zmigrate.zoho.record_calls import record_path
+from zmigrate.zoho.paths import taken_apart
 
 MESSAGES_KEPT = 10
 """Of one item: it may write any number of records, and each may be refused for a reason of its own."""
@@ -37,8 +37,7 @@ def outcomes_of(event: WriteAnswered) -> list[Outcome]:
         return [_of_a_thing(element) for element in event.elements] or [Outcome("updated")]
     if not event.elements:
         return []
-    match, _ = record_path(event.path)
-    target = Target("" if match is None else match["module"], event.operation, None, "none", str)
+    target = Target(taken_apart(event.path).module or "", event.operation, None, "none", str)
     batch = Batch(0, [_A_RECORD] * len(event.elements))
     verdicts = read_answer(target, batch, event.elements, event.doubted, None)
     return [_outcome(verdict, event.doubted) for verdict in verdicts]

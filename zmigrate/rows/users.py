@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.references import Users
 from zmigrate.rows.refusal import Refused
+from zmigrate.zoho.ids import is_id
 
 MOST_KEPT: Final = 10_000
 """Different texts whose users are kept, and counted."""
@@ -116,7 +117,7 @@ class UserDirectory:
     def _user(self, text: str) -> User:
         word = self._last_successor(text)
         if self._unreadable is not None:
-            if word.isdigit():
+            if is_id(word):
                 return User(word, "", "", active=True)
             raise Refused(f"the org's users can't be read ({self._unreadable}); give the user's id")
         several = self._org_users().get(word, [])

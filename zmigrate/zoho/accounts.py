@@ -21,6 +21,7 @@ from zmigrate.zoho.backoff import retry_after_s
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
 from zmigrate.zoho.secret import Secret
+from zmigrate.zoho.veil import Veil
 
 TOKEN_PATH = "/oauth/v2/token"  # noqa: S105 - a path, not a password
 
@@ -42,6 +43,8 @@ class Client(Protocol):
     def soid(self) -> str: ...
     @property
     def accounts_url(self) -> str: ...
+    @property
+    def veil(self) -> Veil: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class Accounts:
         self._http = http
         self._client = client
         self._now = now
+        self.veil = client.veil
+        """What the answers of Zoho may not show."""
+        self.veil.add(client.client_secret)
 
     def ask(self, scopes: tuple[str, ...]) -> Granted | Denied:
         """One request for a token with these scopes (POST /oauth/v2/token, grant_type client_credentials)."""
@@ -81,7 +87,7 @@ class Accounts:
             url = self._client.accounts_url
             why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
             return Denied("transient", answer.why, why, sent=answer.sent)
-        return read_answer(answer, scopes, self._now())
+        return read_answer(answer, scopes, self._now(), self.veil)
 
     def revoke(self, token: Secret) -> bool:
         """Give the token back (POST /oauth/v2/token/revoke): best effort, at most some seconds, never
@@ -115,11 +121,13 @@ class Accounts:
         )
 
 
+_TOKEN = re.compile(r"[!-~]{1,500}")
+"""What can stand in a header; today's tokens have 70 characters."""
 _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float) -> Granted | Denied:
+def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float, veil: Veil) -> Granted | Denied:
     """What the token endpoint's answer means; judged by the body, whatever the status. Never raises."""
     try:
         body = orjson.loads(response.content)
@@ -127,9 +135,13 @@ def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float) ->
         body = None
     if not isinstance(body, dict):
         return Denied("transient", f"HTTP_{response.status_code}", "The accounts server answered no JSON")
-    value = body.get("access_token")
-    if isinstance(value, str) and value and "error" not in body:
-        return Granted(Secret(value), _scopes(body, asked), _api_domain(body), _life_s(body))
+    value = body.pop("access_token", None)
+    token = Secret(value) if isinstance(value, str) and _TOKEN.fullmatch(value) else None
+    if token is not None:
+        veil.add(token)
+    body = veil.over(body)
+    if token is not None and "error" not in body:
+        return Granted(token, _scopes(body, asked), _api_domain(body), _life_s(body))
     if "error" not in body and response.status_code < 300:  # neither a token nor a refusal is no answer
         return Denied("transient", "NO_TOKEN", "The accounts server answered without a token")
     return _denial(response, body, now)
@@ -173,9 +185,10 @@ def _life_s(body: dict[str, Any]) -> float:
     """Seconds that the token lives: `expires_in_sec` before `expires_in`, which may be milliseconds; else an
     hour."""
     for key in ("expires_in_sec", "expires_in"):
+        told = body.get(key)
         try:
-            seconds = float(body[key])
-        except (KeyError, TypeError, ValueError):
+            seconds = 0.0 if isinstance(told, bool) else float(told or 0)
+        except (TypeError, ValueError):
             continue
         if seconds > _MILLISECONDS_ABOVE_S:
             seconds /= 1_000

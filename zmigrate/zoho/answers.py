@@ -14,12 +14,13 @@ import httpx
 import msgspec
 import orjson
 
-from zmigrate.errors import InDoubt, Retryable
+from zmigrate.errors import InDoubt, Retryable, UsageError
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
 from zmigrate.zoho.record_calls import is_query
 from zmigrate.zoho.refusals import code_of, concerns, is_error, refusal
+from zmigrate.zoho.veil import Veil
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -30,6 +31,10 @@ _NOT_MODIFIED = 304
 _READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
 """Statuses that come with JSON, so that another body is no answer; of others the status says enough."""
 _UNREADABLE = object()
+
+_DEEPEST = 100
+"""Lists and objects in each other; Zoho's answers have about ten."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 Params = Mapping[str, str | int | bool | Sequence[str]]
@@ -65,8 +70,20 @@ class Call:
 
 
 def call_params(params: Params) -> tuple[tuple[str, str], ...]:
-    """Query parameters as Zoho takes them."""
-    return tuple((name, _text(value)) for name, value in params.items())
+    """Query parameters as Zoho takes them. Raises UsageError for what is no text, no number and no list."""
+    return tuple((name, _param(name, value)) for name, value in params.items())
+
+
+def _param(name: str, value: str | int | bool | Sequence[str]) -> str:
+    try:
+        text = _text(value)
+        (name + text).encode()
+    except (TypeError, ValueError):  # ValueError: half a character, or a number of thousands of digits
+        raise UsageError(
+            f"The parameter {name!a:.80} can't be sent: its name or its value is of another kind.",
+            hint="A parameter is a text, a whole number, true or false, or a list of texts.",
+        ) from None
+    return text
 
 
 def _text(value: str | int | bool | Sequence[str]) -> str:
@@ -124,21 +141,48 @@ class Answer:
     """For a brief call whose records were all written, with no doubt before: one for each, in order."""
 
 
-def decode(content: bytes) -> Any:
-    """The JSON of a body; None for an empty one; a marker for what is no JSON (see `is_unreadable`)."""
+def decode(content: bytes, veil: Veil) -> Any:
+    """The JSON of a body, without secrets that it echoes; None for an empty one; a marker for what is no JSON
+    (see `is_unreadable`), or none of Zoho's: so many lists in each other would end who walks through them."""
     if not content:
         return None
     try:
-        return orjson.loads(content)
+        body = orjson.loads(content)
     except orjson.JSONDecodeError:
         return _UNREADABLE
+    if _may_be_deep(content) and _is_deep(body):
+        return _UNREADABLE
+    return veil.over(body) if veil.may_cover(content) else body
 
 
-def read_done(content: bytes, expect: int) -> list[Done] | None:
+def _may_be_deep(content: bytes) -> bool:
+    """False where the brackets of a text of JSON tell that it is not; a hundred times as quick as to look
+    into it."""
+    brackets = content.translate(None, _NO_BRACKETS)
+    for levels_left in range(_DEEPEST, 0, -1):
+        if len(brackets) <= 2 * levels_left:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return True
+
+
+def _is_deep(body: Any) -> bool:
+    level = [body]
+    for _ in range(_DEEPEST):
+        inside = (node.values() if isinstance(node, dict) else node for node in level)
+        level = [child for children in inside for child in children if isinstance(child, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def read_done(content: bytes, expect: int, veil: Veil) -> list[Done] | None:
     """The records of an answer that says of each of them that it was written, and has as many as it must.
 
     None for every other body, be it JSON or not: `decode` and `judge` tell what that one means.
     """
+    if veil.may_cover(content):
+        return None
     try:
         content.decode()  # the decoder does not look into the texts that it skips
         done = _ALL_DONE.decode(content).data
@@ -151,9 +195,9 @@ def is_unreadable(body: object) -> bool:
     return body is _UNREADABLE
 
 
-def is_token_refused(response: httpx.Response) -> bool:
+def is_token_refused(response: httpx.Response, veil: Veil) -> bool:
     """For a 401: True when the token is to blame, False when its scopes are."""
-    return code_of(decode(response.content)) != codes.SCOPE_CODE
+    return code_of(decode(response.content, veil)) != codes.SCOPE_CODE
 
 
 def judge(call: Call, status: int, body: Any) -> Any:

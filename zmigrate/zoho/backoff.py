@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from typing import Final
 
 import httpx
 from tenacity import RetryCallState
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
+
+from zmigrate.zoho.clock import http_date
+
+LONGEST_WAIT_S: Final = 7 * 24 * 3_600.0
+"""Whoever asks for more is not waited for either: no call has such a time budget."""
+
+_SECONDS: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
 @dataclass(slots=True)
@@ -80,17 +87,12 @@ def retry_after_s(response: httpx.Response, body: object, now: float) -> float:
         return _seconds(text, now)
     match body:
         case {"details": {"retry_after": int() | float() as seconds}}:
-            return max(0.0, float(seconds))
+            return min(max(0.0, float(seconds)), LONGEST_WAIT_S)
     return 0.0
 
 
 def _seconds(text: str, now: float) -> float:
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        date: datetime = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
-        return 0.0
-    return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now)
+    if _SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_WAIT_S)
+    date = http_date(text)
+    return 0.0 if date is None else min(max(0.0, date - now), LONGEST_WAIT_S)

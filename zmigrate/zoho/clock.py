@@ -4,7 +4,27 @@ does not jump."""
 from __future__ import annotations
 
 import threading
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from typing import Final
+
+_LAST_S: Final = 4_102_444_800.0
+"""The year 2100: a clock that shows a later time, or one before 1970, tells nothing."""
+
+_LONGEST_DATE: Final = 64
+
+
+def http_date(text: str) -> float | None:
+    """The epoch seconds of a date as HTTP headers have it (`Sun, 06 Nov 2033 08:49:37 GMT`); None for
+    anything else."""
+    if len(text) > _LONGEST_DATE or not text.isascii():
+        return None
+    try:
+        date = parsedate_to_datetime(text)
+        seconds = date.replace(tzinfo=date.tzinfo or UTC).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < _LAST_S else None
 
 
 class ZohoClock:
@@ -53,9 +73,7 @@ class ZohoClock:
         known, seconds = self._parsed
         if known == date:
             return seconds
-        try:
-            seconds = parsedate_to_datetime(date).timestamp()
-        except (ValueError, TypeError, OverflowError):
-            return None
-        self._parsed = (date, seconds)
-        return seconds
+        found = http_date(date)
+        if found is not None:
+            self._parsed = (date, found)
+        return found

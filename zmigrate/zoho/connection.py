@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from zmigrate.errors import ConfigError
+from zmigrate.errors import ConfigError, UsageError
 from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho import wire
@@ -28,6 +29,10 @@ from zmigrate.zoho.transport import Transport
 
 if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
+
+
+_SCOPE: Final = re.compile(r"[!-+\--~]{1,200}")
+"""Any visible letter but the comma, which parts one scope from the next."""
 
 
 class Connection:
@@ -115,8 +120,14 @@ def connect(
 ) -> Connection:
     """Get a token with these scopes and everything that needs it.
 
-    `transport` and `backoff` replace the real ones in tests. Raises what `TokenProvider.token` raises.
+    `transport` and `backoff` replace the real ones in tests. Raises what `TokenProvider.token` raises, and
+    UsageError for a scope that can be none.
     """
+    for scope in scopes:
+        if _SCOPE.fullmatch(scope) is None:
+            raise UsageError(
+                f"{scope[:80]!a} is no scope.", hint="A scope looks like ZohoCRM.modules.leads.READ."
+            )
     local = is_loopback(credentials.accounts_url)
     backoff = backoff or Backoff(budget_s=settings.retry_budget_s)
     http = wire.build_client(read_timeout_s=settings.read_timeout_s, local=local, transport=transport)

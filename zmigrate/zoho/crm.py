@@ -19,9 +19,12 @@ from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.asked_org import refuse_unusable
 from zmigrate.zoho.facts import limits
+from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
+from zmigrate.zoho.paths import checked
 from zmigrate.zoho.reading import Reader
-from zmigrate.zoho.record_calls import data_of, elements_of, is_query, record_path, records_written
+from zmigrate.zoho.record_calls import data_of, elements_of, encoded, is_heavy, is_query, records_written
+from zmigrate.zoho.silence import CADENCES, UPSERT_CADENCES, silenced
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
@@ -29,8 +32,6 @@ Operation = Literal["insert", "update", "upsert", "delete"]
 API = "/crm/v8"
 
 _MODULE = re.compile(r"[A-Za-z]\w*")
-_CADENCES = [{"name": "cadences"}]
-_UPSERT_CADENCES = [{"name": "cadences", "action": "insert"}, {"name": "cadences", "action": "update"}]
 
 
 class Crm:
@@ -62,31 +63,29 @@ class Crm:
         """POST; repeated after a lost answer only when `repeat` says that this is safe.
 
         The decoded body. A record that Zoho refused is in its `data[]` and raises nothing. Records written
-        without a word about `trigger` fire no workflow, no approval and no mail. Raises InDoubt where the
-        answer is lost, or does not tell what became of each record.
+        without a word about `trigger` fire no workflow, no approval and no mail. Some calls can't be kept
+        from it, as a mass update, the conversion of a lead, a bulk write. Raises InDoubt where the answer is
+        lost, or does not tell what became of each record.
         """
-        return self._plain("POST", path, params, _silent(path, json), bool(repeat))
+        return self._plain("POST", path, params, json, bool(repeat))
 
     def put(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
         """PUT; repeated after a lost answer unless `repeat` is False. Silent as `post` is."""
-        return self._plain("PUT", path, params, _silent(path, json), repeat is not False)
+        return self._plain("PUT", path, params, json, repeat is not False)
 
     def patch(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
         """PATCH; repeated after a lost answer only when `repeat` says that this is safe."""
-        return self._plain("PATCH", path, params, _silent(path, json), bool(repeat))
+        return self._plain("PATCH", path, params, json, bool(repeat))
 
     def delete(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
         """DELETE; repeated after a lost answer unless `repeat` is False. Records go without firing workflows,
         unless `wf_trigger` is among the parameters."""
-        match, query = record_path(path)
-        if match is not None and "wf_trigger" not in {**query, **(params or {})}:
-            params = {**(params or {}), "wf_trigger": "false"}
         return self._plain("DELETE", path, params, json, repeat is not False)
 
     def records(
@@ -255,20 +254,17 @@ class Crm:
     def _plain(
         self, method: Method, path: str, params: Params | None, json: Any, repeatable: bool
     ) -> dict[str, Any]:
-        if not path.startswith("/") or path.startswith("//"):
-            raise UsageError(
-                f"{path!r} is no path of the API.", hint="Write it as /crm/v8/org; the host is the token's."
-            )
-        content = None if json is None else orjson.dumps(json)
+        params, json = silenced(method, checked(path), params or {}, json)
+        content = None if json is None else encoded(json)
         rows = len(data_of(json))
-        query = call_params(params or {})
+        query = call_params(params)
         operation, records = records_written(method, path, query, json)
         call = Call(
             method,
             path,
             query,
             content,
-            heavy=is_query(path) or rows >= limits.HEAVY_FROM_RECORDS,
+            heavy=is_heavy(method, path, query, rows),
             repeatable=repeatable or is_query(path),
             credits=limits.write_credits("insert", rows) if rows else 1,
             expect=records or None,
@@ -297,7 +293,7 @@ class Crm:
         return answer
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
-        if not id.isdigit():
+        if not is_id(id):
             raise UsageError(f"{id!r} is no record id.")
         try:
             body = self.get(f"{API}/{_module(module)}/{id}")
@@ -323,7 +319,7 @@ def write_body(
     body: dict[str, Any] = {
         "data": records,
         "trigger": list(trigger),
-        "skip_feature_execution": _UPSERT_CADENCES if operation == "upsert" else _CADENCES,
+        "skip_feature_execution": UPSERT_CADENCES if operation == "upsert" else CADENCES,
     }
     if match_on is not None:
         body["duplicate_check_fields"] = [match_on]
@@ -333,15 +329,6 @@ def write_body(
 def _said(answer: Answer) -> list[Any]:
     """What an answer says of each record, in whatever shape."""
     return data_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
-
-
-def _silent(path: str, json: Any) -> Any:
-    """A write of records that does not speak of triggers fires none."""
-    match, _ = record_path(path)
-    if match is None or not isinstance(json, dict) or not isinstance(json.get("data"), list | tuple):
-        return json
-    cadences = _UPSERT_CADENCES if match["rest"] == "upsert" else _CADENCES
-    return {"trigger": [], "skip_feature_execution": cadences, **json}
 
 
 def _module(module: str) -> str:

@@ -27,7 +27,9 @@ STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform",
 an id is added to those that a record has (zoho-api 9.2)."""
 
 _ORG_ID = re.compile(r"[0-9]{1,30}")
-_ORG_DOMAIN = re.compile(r"org(\d+)")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")
+
+_ORG_DOMAIN = re.compile(r"org([0-9]{1,30})")
 """An org's `domain_name`: its digits are the zgid (zoho-api 14.1)."""
 
 
@@ -186,7 +188,7 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
         lookup_modules=_module_names(_list(_object(raw, "multi_module_lookup"), "modules")),
         connected_lookup=str(linking.get("connectedlookup_apiname") or "") or None,
         subform_module=_module_name(rows.get("module")) or _module_name(rows),
-        textarea_kind=_object(raw, "textarea").get("type"),
+        textarea_kind=_text(_object(raw, "textarea").get("type")),
         visible=raw.get("visible") is not False,
         custom=raw.get("custom_field") is True,
     )
@@ -278,9 +280,13 @@ def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
 
 
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _int(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
-    return int(value) if isinstance(value, str) and value.isdigit() else None
+    return int(value) if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) else None

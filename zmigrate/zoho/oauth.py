@@ -20,9 +20,10 @@ from zmigrate.zoho.accounts import TOKEN_PATH, Accounts, Denied, Granted
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience
 from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
-from zmigrate.zoho.facts.data_centres import API_DOMAINS, url_fault
+from zmigrate.zoho.facts.data_centres import API_DOMAINS, base_url, url_fault
 from zmigrate.zoho.secret import Secret
 from zmigrate.zoho.token_budget import MintLedger
+from zmigrate.zoho.veil import Veil
 
 _POLL_S = 0.1
 _RENEW_AT_SHARE = 0.10
@@ -105,6 +106,11 @@ class TokenProvider:
             before_sleep=self._tell_retry,
             retry_error_callback=self._give_up,
         )
+
+    @property
+    def veil(self) -> Veil:
+        """Over the client's secret and its tokens, in whatever Zoho answers."""
+        return self._accounts.veil
 
     @property
     def renewed(self) -> int:
@@ -215,9 +221,10 @@ class TokenProvider:
                 hint="Check accounts_url. If it is right, tell Zoho's support.",
                 code="API_DOMAIN",
             )
-        if self.api_domain and granted.api_domain != self.api_domain:
+        api_domain = base_url(granted.api_domain)
+        if self.api_domain and api_domain != self.api_domain:
             raise RefusedError(
-                f"The renewed token belongs to {granted.api_domain}, the one before to {self.api_domain}.",
+                f"The renewed token belongs to {api_domain}, the one before to {self.api_domain}.",
                 hint="The org moved or the client changed. Check the credentials, then resume.",
                 code="API_DOMAIN_CHANGED",
             )
@@ -227,14 +234,14 @@ class TokenProvider:
                 f"Zoho granted a token without {', '.join(lacking)}.",
                 hint="Give the client's owner what these scopes open, or leave them out of the job.",
             )
-        self.api_domain = granted.api_domain
+        self.api_domain = api_domain
         self.acquired += 1
         self._emit(TokenAcquired(self.acquired > 1, granted.life_s, tuple(sorted(granted.scopes))))
         return Token(
             granted.value,
             self.acquired,
             granted.scopes,
-            granted.api_domain,
+            api_domain,
             expires=asked_at + granted.life_s,
             renew_at=asked_at + granted.life_s - min(granted.life_s * _RENEW_AT_SHARE, _RENEW_AT_MOST_S),
         )

@@ -1,32 +1,68 @@
-"""Calls as a job's author writes them: how many records a path and a body write, and what the answer says of
-each. Nothing is sent here.
+"""Calls as a job's author writes them: the body as bytes, how many records a path and a body write, and what
+the answer says of each. Nothing is sent here.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+
+import orjson
+
+from zmigrate.errors import UsageError
+from zmigrate.zoho.facts.limits import HEAVY_FROM_RECORDS
+from zmigrate.zoho.paths import taken_apart
+from zmigrate.zoho.silence import is_composite
 
 if TYPE_CHECKING:
     from zmigrate.zoho.answers import Method
     from zmigrate.zoho.crm import Operation
 
-_RECORD_PATH = re.compile(r"/crm/v[\d.]+/(?P<module>[A-Z]\w*)(?:/(?P<rest>upsert|\d+))?")
+_ID = re.compile(r"[0-9]+")
 
-_QUERY_PATH = re.compile(r"/crm/v[\d.]+/coql")
+_HEAVY_PARAMS = frozenset({"cvid", "sort_by"})
+_HEAVY_ACTION = re.compile(r"/actions/(?:convert|send_mail)$")
+"""These share Zoho's sub-concurrency, as do large writes, queries and composite requests (API limits)."""
 
 
 def is_query(path: str) -> bool:
     """Whether a POST to this path is a query, which changes nothing."""
-    return _QUERY_PATH.fullmatch(path.partition("?")[0]) is not None
+    return taken_apart(path).parts == ("coql",) and path.endswith("/coql")
 
 
-def record_path(path: str) -> tuple[re.Match[str] | None, dict[str, str]]:
-    """The path of a module's records, None for another one, and the parameters that are written behind it."""
-    bare, _, query = path.partition("?")
-    return _RECORD_PATH.fullmatch(bare), dict(parse_qsl(query))
+def is_heavy(method: Method, path: str, query: Sequence[tuple[str, str]], rows: int) -> bool:
+    """Whether a call shares Zoho's sub-concurrency."""
+    if method == "GET":
+        return any(name in _HEAVY_PARAMS for name, _ in query)
+    alone = is_query(path) or is_composite(path) or _HEAVY_ACTION.search(path) is not None
+    return alone or rows >= HEAVY_FROM_RECORDS
+
+
+def encoded(json: Any) -> bytes:
+    """A body as bytes. Raises UsageError for what has no place in Zoho's JSON."""
+    try:
+        content = orjson.dumps(json)
+    except TypeError as error:  # orjson's own error is one
+        raise UsageError(
+            f"The body can't be sent as JSON: {error}.",
+            hint="JSON has texts, whole numbers of up to 64 bits, other numbers, true, false, null, lists and"
+            " objects, not more than 250 in each other.",
+        ) from None
+    if _holds_no_number(json):  # sent as null, it would empty the field
+        raise UsageError(
+            "The body holds NaN or infinity, which JSON has not.",
+            hint="Give a number, or null to empty the field.",
+        )
+    return content
+
+
+def _holds_no_number(json: Any) -> bool:
+    if isinstance(json, float):
+        return not math.isfinite(json)
+    inside = json.values() if isinstance(json, dict) else json if isinstance(json, list | tuple) else ()
+    return any(map(_holds_no_number, inside))
 
 
 def data_of(json: Any) -> list[Any]:
@@ -39,18 +75,19 @@ def records_written(
     method: Method, path: str, query: Sequence[tuple[str, str]], json: Any
 ) -> tuple[Operation | None, int]:
     """What a call does to how many records; (None, 0) where it is no write of records."""
-    match, written_behind = record_path(path)
-    if match is None or method == "GET":
+    place = taken_apart(path)
+    behind = place.rest[0] if place.rest else ""
+    of_records = len(place.rest) < 2 and (behind in {"", "upsert"} or _ID.fullmatch(behind) is not None)
+    if place.module is None or not of_records or method == "GET":
         return None, 0
     if method == "DELETE":
-        named = {**written_behind, **dict(query)}.get("ids", "")
-        ids = [match["rest"]] if match["rest"] else [one for one in named.split(",") if one.strip()]
+        ids = [behind] if behind else [one for one in dict(query).get("ids", "").split(",") if one.strip()]
         return ("delete", len(ids)) if ids else (None, 0)
     records = len(data_of(json))
     if not records:
         return None, 0
     if method == "POST":
-        return "upsert" if match["rest"] == "upsert" else "insert", records
+        return "upsert" if behind == "upsert" else "insert", records
     return "update", records
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from zmigrate.zoho.credits import CreditLedger
 from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
+from zmigrate.zoho.veil import Veil
 
 _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
@@ -77,7 +79,7 @@ class Transport:
     ) -> None:
         self._http = http
         self._tokens = tokens
-        self._auth = ZohoAuth(tokens, is_token_refused)
+        self._auth = ZohoAuth(tokens, partial(is_token_refused, veil=tokens.veil))
         self._limiter = limiter
         self._clock = clock
         self._credits = credits
@@ -149,8 +151,8 @@ class Transport:
                 raise _trouble_error(call, reply, base)
             self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
             self._credits.correct(reply.headers.get("x-api-credits-remaining"))
-            done = _done(call, story, reply)
-            body = _judged(call, story, reply, answered_at) if done is None else None
+            done = _done(call, story, reply, self._tokens.veil)
+            body = None if done is not None else self._judged(call, story, reply, answered_at)
         except InDoubt as doubt:
             self._note_doubt(call, story, doubt, sent_at)
             raise
@@ -171,6 +173,12 @@ class Transport:
             done,
         )
 
+    def _judged(self, call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
+        """The body of an answer; raises what `judge` does."""
+        body = decode(reply.content, self._tokens.veil)
+        story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
+        return judge(call, reply.status_code, body)
+
     def _request(self, base: str, call: Call) -> httpx.Request:
         return httpx.Request(
             call.method,
@@ -181,9 +189,16 @@ class Transport:
         )
 
     def _url(self, base: str, call: Call) -> httpx.URL:
+        try:
+            return self._known_url(base, call)
+        except httpx.InvalidURL:  # of a page token, or of parameters of a job: beyond 65,536 characters
+            raise Fatal(
+                f"{_name(call)} can't be sent: its parameters are too long.", code="MALFORMED_REQUEST"
+            ) from None
+
+    def _known_url(self, base: str, call: Call) -> httpx.URL:
         if call.params:
-            mark = "&" if "?" in call.path else "?"
-            return httpx.URL(f"{base}{call.path}{mark}{urlencode(call.params)}")
+            return httpx.URL(f"{base}{call.path}?{urlencode(call.params)}")
         url = self._urls.get(call.path)
         if url is None:
             url = httpx.URL(base + call.path)
@@ -258,7 +273,7 @@ class Transport:
         if isinstance(reply, wire.Trouble):
             return False
         try:
-            judge(probe, reply.status_code, decode(reply.content))
+            judge(probe, reply.status_code, decode(reply.content, self._tokens.veil))
         except (InDoubt, Retryable):
             return False
         except ZmigrateError:
@@ -326,7 +341,7 @@ _SUCCESS = frozenset({200, 201})
 """What Zoho answers when every record was written: 201 to an insert, else 200."""
 
 
-def _done(call: Call, story: _Story, reply: httpx.Response) -> list[Done] | None:
+def _done(call: Call, story: _Story, reply: httpx.Response, veil: Veil) -> list[Done] | None:
     """The records of a plain success that is wanted in brief; None where the answer has to be judged.
 
     After a doubt `data[]` is wanted whole: times and users tell whose a record is.
@@ -338,18 +353,15 @@ def _done(call: Call, story: _Story, reply: httpx.Response) -> list[Done] | None
         or story.doubted_at is not None
     ):
         return None
-    return read_done(reply.content, call.expect)
+    return read_done(reply.content, call.expect, veil)
 
 
-def _judged(call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
-    """The body of an answer; raises what `judge` does."""
-    body = decode(reply.content)
-    story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
-    return judge(call, reply.status_code, body)
+def _name(call: Call) -> str:
+    return f"{call.method} {call.path}"
 
 
 def _trouble_error(call: Call, trouble: wire.Trouble, base: str) -> Fatal | InDoubt | Retryable:
-    name = f"{call.method} {call.path}"
+    name = _name(call)
     if trouble.malformed:
         return Fatal(f"{name} can't be sent: {trouble.why}.", code="MALFORMED_REQUEST")
     if trouble.status is not None:

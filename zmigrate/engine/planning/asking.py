@@ -12,6 +12,7 @@ import orjson
 
 from zmigrate.engine.askable import askable
 from zmigrate.engine.batch import Pending
+from zmigrate.engine.journal import stored_id
 from zmigrate.engine.key_field import KeyField, unique_fields
 from zmigrate.engine.planning.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.planning.parallel import in_parallel
@@ -245,12 +246,12 @@ class _WholeModule:
         self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT OR IGNORE INTO record VALUES (?,?)",
-            ((int(record["id"]), orjson.dumps(record)) for record in records),
+            ((stored_id(record["id"]), orjson.dumps(record)) for record in records),
         )
         self._db.executemany(
             "INSERT INTO key VALUES (?,?,?)",
             (
-                (key.name, key.fold(text), int(record["id"]))
+                (key.name, key.fold(text), stored_id(record["id"]))
                 for record in records
                 for key in self._keys
                 if (text := key.text_of(record)) is not None

@@ -7,8 +7,10 @@ Source: zoho.com/crm/developer/docs/api/v8/multi-dc.html, the accounts multi-dc 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 from urllib.parse import urlsplit
 
 ACCOUNTS_URLS: Mapping[str, str] = MappingProxyType(
@@ -38,6 +40,12 @@ UPLOAD_DOMAINS = (*API_DOMAINS, *ACCOUNTS_DOMAINS)
 upload.zohocloud.ca)."""
 
 
+LONGEST_URL: Final = 300
+"""Characters; a host has 253 at the most."""
+
+_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
 def is_loopback(url: str) -> bool:
     """True when the URL's host is this machine (the emulator)."""
     host = urlsplit(url).hostname or ""
@@ -53,8 +61,12 @@ def url_fault(url: str, domains: tuple[str, ...], *, loopback_http: bool) -> str
     """What is wrong with a base URL that secrets would be sent to; None when it is good.
 
     Good is `https://` on a host of `domains`, without path, query, user or port; with `loopback_http` also
-    `http://` on this machine.
+    `http://` on this machine. `base_url` is how a good one is used.
     """
+    if len(url) > LONGEST_URL:
+        return f"has {len(url):,} characters"
+    if not all("!" <= letter <= "~" for letter in url):
+        return "holds a character that no address of Zoho has"
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -64,13 +76,24 @@ def url_fault(url: str, domains: tuple[str, ...], *, loopback_http: bool) -> str
     host = parts.hostname or ""
     faults = {
         "holds a user name or a password": parts.username is not None or parts.password is not None,
-        "must be a host without path or query": bool(parts.query or parts.fragment)
-        or parts.path not in {"", "/"},
+        "must be a host without path or query": "?" in url or "#" in url or parts.path not in {"", "/"},
         "is this machine, not Zoho": local and not loopback_http,
         "is not http or https": local and parts.scheme not in {"http", "https"},
         "is not https": not local and parts.scheme != "https",
-        "is not a host of Zoho": not local
-        and not any(host == domain or host.endswith("." + domain) for domain in domains),
-        "must not name a port": not local and port not in {None, 443},
+        "is not a host of Zoho": not local and not _is_under(host, domains),
+        "must not name a port": not local and (port not in {None, 443} or parts.netloc.endswith(":")),
     }
     return next((fault for fault, found in faults.items() if found), None)
+
+
+def base_url(url: str) -> str:
+    """A URL without `url_fault` in the one spelling in which it is compared and used."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}".removesuffix(":443")
+
+
+def _is_under(host: str, domains: tuple[str, ...]) -> bool:
+    """Whether a host is one of the domains, or below one. Zoho's hosts have plain names: none is written in
+    another script (`xn--`)."""
+    plain = all(_LABEL.fullmatch(label) and not label.startswith("xn--") for label in host.split("."))
+    return plain and any(host == domain or host.endswith("." + domain) for domain in domains)

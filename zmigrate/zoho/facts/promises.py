@@ -9,29 +9,31 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_MODULE: Final = r"[A-Z]\w*"
+from zmigrate.zoho.facts.scopes import module_of
+from zmigrate.zoho.paths import taken_apart
 
 _LISTS: Final = tuple(
-    (re.compile(rf"/crm/v[\d.]+/{path}"), name)
+    (re.compile(path), name)
     for path, name in (
         ("coql", "data"),
         ("org", "org"),
         (r"users(?:/\d+)?", "users"),
         (r"settings/(fields|layouts|modules|related_lists)(?:/\w+)?", ""),
-        (_MODULE, "data"),
-        (rf"{_MODULE}/(?:deleted|search|\d+)", "data"),
-        (rf"{_MODULE}/\d+/{_MODULE}", "data"),
     )
 )
 """Path and name; an empty name is the part of the path in brackets."""
 
-_COUNT: Final = re.compile(rf"/crm/v[\d.]+/{_MODULE}/actions/count")
+_RECORDS: Final = re.compile(r"\w+(?:/(?:deleted|search|\d+|\d+/[A-Z]\w*))?")
+_COUNT: Final = re.compile(r"\w+/actions/count")
 
 
 def promised_list(path: str) -> str | None:
     """The name of the list that a read of this path is answered with; None where that is not known."""
+    parts = _parts(path)
+    if module_of(path) is not None:
+        return "data" if _RECORDS.fullmatch(parts) else None
     for pattern, name in _LISTS:
-        match = pattern.fullmatch(path)
+        match = pattern.fullmatch(parts)
         if match is not None:
             return name or match[1]
     return None
@@ -39,4 +41,9 @@ def promised_list(path: str) -> str | None:
 
 def promises_count(path: str) -> bool:
     """Whether a read of this path is answered with a number under `count`."""
-    return _COUNT.fullmatch(path) is not None
+    return module_of(path) is not None and _COUNT.fullmatch(_parts(path)) is not None
+
+
+def _parts(path: str) -> str:
+    place = taken_apart(path)
+    return "" if place.area else place.written

@@ -6,10 +6,11 @@ texts differ in letter case, so scopes are compared without it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal
+
+from zmigrate.zoho.paths import taken_apart
 
 Operation = Literal["insert", "update", "upsert", "delete"]
 
@@ -130,18 +131,27 @@ def scopes_of_call(method: str, path: str, *, queried: str | None = None) -> tup
 
     `queried` is the module that a COQL query reads, where it is known.
     """
-    match = re.match(r"/crm/v[\d.]+/(?P<first>\w+)(?:/(?P<second>\w+))?(?:/(?P<third>\w+))?", path)
-    if match is None:
+    place = taken_apart(path)
+    if place.area or not place.parts:
         return ()
-    first, second, third = match["first"], match["second"] or "", match["third"] or ""
+    first, *behind = place.parts
+    second = behind[0] if behind else ""
     if first == "settings":
         return (f"ZohoCRM.settings.{second}.READ" if second in _SETTINGS else "ZohoCRM.settings.ALL",)
-    if not first[0].isupper():
+    module = module_of(path)
+    if module is None:
         return scopes_of_query(queried) if first == "coql" and queried else _CALLS.get(first, ())
     if second == "upsert":
-        return (module_scope(first, "CREATE"), module_scope(first, "UPDATE"))
-    besides = _BESIDES.get(f"{second}/{third}".rstrip("/"), ())
-    return (module_scope(first, _VERBS.get(method, "READ")), *besides)
+        return (module_scope(module, "CREATE"), module_scope(module, "UPDATE"))
+    besides = _BESIDES.get("/".join(behind[:2]), ())
+    return (module_scope(module, _VERBS.get(method, "READ")), *besides)
+
+
+def module_of(path: str) -> str | None:
+    """The module that a path is of, where its name is one: API names begin with a capital letter, and one in
+    small letters is known among the standard modules."""
+    module = taken_apart(path).module
+    return None if module is None or (module[0].islower() and scope_segment(module) == "custom") else module
 
 
 def _split(scope: str) -> tuple[tuple[str, ...], str]:

@@ -1,0 +1,110 @@
+"""What must not be seen of one client: its secret, and every token got with it in this process. Answers pass
+by here before anybody reads them, since a server may echo what it was sent.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import threading
+from typing import Any, Final, NamedTuple
+
+from zmigrate.zoho.secret import Secret
+
+HIDDEN: Final = "***"
+
+_SHORTEST: Final = 8
+"""Characters; a shorter one would be found in texts that have nothing to do with it."""
+
+_WRITTEN_OTHERWISE: Final = ("\\", "%", "&")
+"""What every other way to write a letter begins with: JSON's, that of URLs, that of HTML."""
+
+
+class _Hidden(NamedTuple):
+    """A secret, and how it is found."""
+
+    text: str
+    content: bytes
+    pattern: re.Pattern[str]
+
+
+class Veil:
+    """Draws `***` over the secrets in an answer, however they are written in it. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hidden: tuple[_Hidden, ...] = ()
+
+    def add(self, secret: Secret) -> None:
+        """From now on this one is hidden too."""
+        text = secret.reveal()
+        with self._lock:
+            if len(text) < _SHORTEST or any(each.text == text for each in self._hidden):
+                return
+            self._hidden = (*self._hidden, _Hidden(text, text.encode(), re.compile(_in_any_spelling(text))))
+
+    def may_cover(self, content: bytes) -> bool:
+        """False where no secret can be in these bytes of JSON: then they need no closer look."""
+        written_otherwise = b"\\" in content or b"%" in content or b"&" in content
+        return written_otherwise or any(each.content in content for each in self._hidden)
+
+    def over(self, body: Any) -> Any:
+        """The same JSON value without secrets in its texts and keys; what it is made of is changed."""
+        if isinstance(body, str):
+            return self.over_text(body)
+        left = [body]
+        while left:
+            node = left.pop()
+            if isinstance(node, dict):
+                if any(self.over_text(key) is not key for key in node):
+                    renamed = {self.over_text(key): value for key, value in node.items()}
+                    node.clear()
+                    node.update(renamed)
+                children: Any = node.items()
+            elif isinstance(node, list):
+                children = enumerate(node)
+            else:
+                continue
+            for place, child in children:
+                if isinstance(child, str):
+                    node[place] = self.over_text(child)
+                elif isinstance(child, dict | list):
+                    left.append(child)
+        return body
+
+    def over_text(self, text: str) -> str:
+        """The text itself where there is nothing to hide."""
+        hidden = text
+        for each in self._hidden:
+            hidden = hidden.replace(each.text, HIDDEN)
+        if any(mark in hidden for mark in _WRITTEN_OTHERWISE):
+            for each in self._hidden:
+                hidden = each.pattern.sub(HIDDEN, hidden)
+        return text if hidden == text else hidden
+
+    def __copy__(self) -> Veil:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Veil:
+        return self
+
+    def __repr__(self) -> str:
+        return f"Veil({len(self._hidden)})"
+
+
+def _in_any_spelling(secret: str) -> str:
+    """A pattern that gives nothing back once it has taken it, so that no text makes it slow."""
+    return "".join(
+        rf"\\{{{len(piece)},{8 * len(piece)}}}+" if piece[0] == "\\" else _letter_in_any_spelling(piece)
+        for piece in re.findall(r"\\+|[^\\]", secret)
+    )
+
+
+def _letter_in_any_spelling(letter: str) -> str:
+    code = ord(letter)
+    percent = "".join(f"%{byte:02x}" for byte in letter.encode())
+    units = letter.encode("utf-16-be")
+    escaped = "".join(rf"\\{{1,8}}+u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    name = html.escape(letter) if letter in "&<>" else percent
+    spelt = rf"{percent}|{escaped}|\\{{1,8}}+x{code:02x}|&#0{{0,6}}+{code};|&#x0{{0,6}}{code:x};|{name}"
+    return rf"(?>(?i:{spelt})|\\{{0,8}}+{re.escape(letter)})"
