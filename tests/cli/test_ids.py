@@ -134,7 +134,7 @@ def test_records_that_were_deleted_in_zoho_are_forgotten(zmigrate, credentials, 
     zmigrate("ids", "export")
     gone = read_rows(folder / "ids.csv")[2]
     scope = ("--scope", "ZohoCRM.modules.leads.DELETE")
-    assert zmigrate("api", "DELETE", f"/crm/v8/Leads?ids={gone['id']}", *scope).code == 0
+    assert zmigrate("api", "DELETE", "/crm/v8/Leads", "--param", f"ids={gone['id']}", *scope).code == 0
     done = zmigrate("ids", "check")
     assert done.code == 0, done.err
     assert "4 records of Emulated Trading looked for, 1 gone" in done.out

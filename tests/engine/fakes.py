@@ -31,6 +31,7 @@ from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer, read_done
 from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.zoho.veil import Veil
 
 PLAIN = CellTexts(Formats(), (), ModuleFields("Leads", {}))
 """Cells of result files in no declared format."""
@@ -131,7 +132,7 @@ class FakeWire:
                 data = apply()
                 self._fate.moment()
                 body = {"data": data}
-                done = read_done(orjson.dumps(body), rows) if brief and doubted_at is None else None
+                done = read_done(orjson.dumps(body), rows, Veil()) if brief and doubted_at is None else None
                 whole = body if done is None else None
                 return Answer(200, whole, {}, sent_at, sent_at, attempt, doubted_at, done=done)
             if trouble in {"throttled", "refused"}:

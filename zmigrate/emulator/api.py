@@ -151,11 +151,13 @@ def _coql(world: World, asked: Asked) -> Planned:
 def _records(  # noqa: PLR0911, PLR0912  # a table
     world: World, asked: Asked, module: str, rest: list[str]
 ) -> Planned:
-    """Zoho's letter case for modules in a path is not documented: any is taken."""
-    spec = next((one for name, one in world.specs.items() if name.lower() == module.lower()), None)
+    """Zoho's letter case for modules in a path is not documented. A write is taken in any, so that one which
+    sets off workflows is seen as such.
+    """
+    spec = world.specs.get(module)
     method, query = asked.method, asked.query
-    if spec is not None:
-        module = spec.api_name
+    if spec is None and method != "GET":
+        spec = next((one for name, one in world.specs.items() if name.lower() == module.lower()), None)
     if spec is None:
         if method in ("POST", "PUT"):
             return refusing(f"{method} {asked.path}", invalid_module(wrapped=True))
