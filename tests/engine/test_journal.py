@@ -400,3 +400,13 @@ def test_a_full_disk_is_told_and_the_journal_goes_on_once_there_is_room(journal:
 def limit_pages(journal: Journal, pages: int) -> None:
     """SQLite's own full disk. The limit is the connection's, so it is set from inside."""
     journal._db.execute(f"PRAGMA max_page_count={pages}")
+
+
+def test_rows_that_nobody_reads_to_the_end_are_no_fault_of_a_journal_that_was_closed(tmp_path: Path) -> None:
+    made = Journal.create(tmp_path / "journal.db")
+    put(made, sent(), [CREATED, CREATED])
+    put(made, sent(2), [CREATED, CREATED])
+    groups = made.groups()
+    next(groups)
+    made.close()
+    groups.close()  # type: ignore[attr-defined]

@@ -367,7 +367,8 @@ class Journal:
 
     def _all(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
         with self._guard():
-            yield from self._db.execute(statement, values)
+            for row in self._db.execute(statement, values):  # noqa: UP028  `yield from` closes the cursor, and fails
+                yield row
 
     def _guard(self) -> AbstractContextManager[None]:
         return guard(self.path)
