@@ -84,10 +84,12 @@ def credentials_of(emulator: Emulator) -> Credentials:
     )
 
 
-def thorough(values: Iterable[Any], quick: int = 1) -> list[Any]:
-    """Parameters of a test: the first ones always, the others among the slow tests."""
+def thorough(values: Iterable[Any], quick: int = 1, *, several: bool = False) -> list[Any]:
+    """Parameters of a test: the first ones always, the others among the slow tests. `several`: each value is
+    a tuple of parameters.
+    """
     return [
-        value if index < quick else pytest.param(value, marks=pytest.mark.slow)
+        value if index < quick else pytest.param(*(value if several else (value,)), marks=pytest.mark.slow)
         for index, value in enumerate(values)
     ]
 

@@ -38,7 +38,7 @@ from tests.engine.fakes import (
     RecordedRow,
     recorded_rows,
 )
-from tests.support import read_rows
+from tests.support import read_rows, thorough
 from zmigrate import Skip
 from zmigrate.engine.accounting import check_counts, count_rows
 from zmigrate.engine.folder import RunFolder
@@ -376,7 +376,7 @@ def tell(operation: Operation, key_kind: KeyKind, examples: int) -> None:
     holds()
 
 
-@pytest.mark.parametrize(("operation", "key_kind"), TARGETS)
+@pytest.mark.parametrize(("operation", "key_kind"), thorough(TARGETS, 4, several=True))
 def test_whatever_happens_every_row_is_accounted_for_and_nothing_is_done_twice(
     operation: Operation, key_kind: KeyKind
 ) -> None:

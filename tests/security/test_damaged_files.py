@@ -14,6 +14,7 @@ import pytest
 from tests.rows.files import write
 from tests.security.test_fuzzed_files import KINDS, mutant
 from tests.security.test_sizes import xlsx_of
+from tests.support import thorough
 from zmigrate.rows.sources import Excel
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
@@ -45,14 +46,14 @@ def refused(path: Path) -> None:
     assert str(path) in done.stderr
 
 
-@pytest.mark.parametrize("seed", [PANICS, ABORTS, FILLS_THE_MEMORY])
+@pytest.mark.parametrize("seed", thorough([PANICS, ABORTS, FILLS_THE_MEMORY]))
 def test_an_xls_that_its_reader_dies_of_is_told_in_a_sentence(tmp_path: Path, seed: int) -> None:
     path = KINDS["xls"](tmp_path)
     path.write_bytes(mutant(path.read_bytes(), seed))
     refused(path)
 
 
-@pytest.mark.parametrize("kind", ["xlsx", "ods", "xlsb", "parquet", "csv.gz", "zip"])
+@pytest.mark.parametrize("kind", thorough(["xlsx", "csv.gz", "ods", "xlsb", "parquet", "zip"], 2))
 def test_a_file_that_is_cut_off_is_told_in_a_sentence(tmp_path: Path, kind: str) -> None:
     path = KINDS[kind](tmp_path)
     content = path.read_bytes()

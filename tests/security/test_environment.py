@@ -105,6 +105,7 @@ def test_a_variable_of_a_mapping_is_read_only_where_it_is_named(zmigrate, folder
     assert HIDDEN not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_a_url_on_the_command_line_needs_the_same_word(zmigrate, folder):
     words = of_file("sqlite:///${DB_FILE}")
     environ = {"DB_FILE": str(folder / "old.db")}

@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from tests.rows.workbooks import ods, xls, xlsb, xlsx
+from tests.support import thorough
 from zmigrate.errors import ZmigrateError
 from zmigrate.rows.mapping import read_mapping
 from zmigrate.rows.sources import open_source
@@ -201,7 +202,7 @@ def faults(kind: str, folder: Path, seeds: range) -> list[object]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", thorough(KINDS, 2))
 def test_some_damaged_files_are_read_or_refused_by_their_name(tmp_path: Path, kind: str) -> None:
     assert faults(kind, tmp_path, range(QUICK)) == []
 

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support import credentials_of
+from tests.support import credentials_of, thorough
 from tests.zoho.conftest import SCOPES
 from tests.zoho.fakes import CREDENTIALS, FakeZoho, created, records_answer, rig, token_answer
 from zmigrate.cli import main
@@ -483,7 +483,7 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("words", PLACES, ids=" ".join)
+@pytest.mark.parametrize("words", thorough(PLACES, 8), ids=" ".join)
 def test_odd_text_on_the_command_line_is_wrong_use(shell: Callable[..., int], words: list[str]) -> None:
     codes = {odd[:20]: shell(*(odd if word == "?" else word for word in words)) for odd in ODD_WORDS}
 

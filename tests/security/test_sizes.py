@@ -22,6 +22,7 @@ import openpyxl
 import pytest
 
 from tests.rows.workbooks import ods, xls, xlsb
+from tests.support import thorough
 from zmigrate.errors import JobError
 from zmigrate.rows.mapping.cells import as_text
 from zmigrate.rows.mapping.toml_lines import parse_toml, read_toml
@@ -86,18 +87,22 @@ HEADER = b"id,note\n1,a\n"
 
 @pytest.mark.parametrize(
     ("name", "pieces", "said"),
-    [
-        ("a.csv.gz", times(b"x", MB, HEADER), ":3: the row that begins here has more than 8 MB"),
-        ("a.csv.gz", times(b'"\n",', MB, HEADER), ":3: the row that begins here has more than 8 MB"),
-        ("a.csv.gz", times(b"x,", MB, HEADER), ":3: the row that begins here has more than 8 MB"),
-        ("a.csv.gz", times(b"\n", 1, b'id\n"'), ":2: a quote is opened in the row"),
-        ("a.csv.gz", times(b"\n", MB, b'id\n"'), ":2: the row that begins here has a cell of more than"),
-        ("a.csv.gz", times(b"column,", MB), ":1: the header has more than 65,536 characters"),
-        ("a.csv.gz", times(b"x", MB), ":1: the header has more than 65,536 characters"),
-        ("a.jsonl.gz", times(b" ", MB, b'{"a": 1}\n'), ":2: the line has more than 8 MB"),
-        ("a.jsonl.gz", times(b"[", 2, b'{"a": '), ":1: not valid JSON"),
-        ("a.jsonl.gz", times(b"1", 2, b'{"a": '), ":1: not valid JSON"),
-    ],
+    thorough(
+        [
+            ("a.csv.gz", times(b"x", MB, HEADER), ":3: the row that begins here has more than 8 MB"),
+            ("a.csv.gz", times(b'"\n",', MB, HEADER), ":3: the row that begins here has more than 8 MB"),
+            ("a.csv.gz", times(b"x,", MB, HEADER), ":3: the row that begins here has more than 8 MB"),
+            ("a.csv.gz", times(b"\n", 1, b'id\n"'), ":2: a quote is opened in the row"),
+            ("a.csv.gz", times(b"\n", MB, b'id\n"'), ":2: the row that begins here has a cell of more than"),
+            ("a.csv.gz", times(b"column,", MB), ":1: the header has more than 65,536 characters"),
+            ("a.csv.gz", times(b"x", MB), ":1: the header has more than 65,536 characters"),
+            ("a.jsonl.gz", times(b" ", MB, b'{"a": 1}\n'), ":2: the line has more than 8 MB"),
+            ("a.jsonl.gz", times(b"[", 2, b'{"a": '), ":1: not valid JSON"),
+            ("a.jsonl.gz", times(b"1", 2, b'{"a": '), ":1: not valid JSON"),
+        ],
+        2,
+        several=True,
+    ),
 )
 def test_a_text_file_that_unpacks_to_more_than_a_row_may_be(
     tmp_path: Path, name: str, pieces: Iterator[bytes], said: str
@@ -235,19 +240,22 @@ def xlsx_of(path: Path, cells: str) -> Path:
 
 @pytest.mark.parametrize(
     "cell",
-    [
-        '<row r="8000"><c r="XFD8000"><v>1</v></c></row>',
-        "<row r='8000'><c r='XFD8000'><v>1</v></c></row>",
-        '<row r="8000"><c r="xfd8000"><v>1</v></c></row>',
-        '<row r="8000"><c s="0" r="XFD8000"><v>1</v></c></row>',
-        '<row r="8000"><c r="&#88;FD8000"><v>1</v></c></row>',
-        '<row r="8000"><c  r = "XFD8000" ><v>1</v></c></row>',
-        '<row r="8000"><c r="XFD8000" t="inlineStr"><!-- --><is><t>x</t></is></c></row>',
-        '<x:row xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" r="8000">'
-        '<x:c r="XFD8000"><x:v>1</x:v></x:c></x:row>',
-        '<row r="3"><c r="A8000"><v>1</v></c><c r="XFD3"><v>1</v></c></row>',
-        '<row r="8000"><c/>' + '<c r="B8000"/>' * 2 + "<c/>" * 16_000 + "<c><v>1</v></c></row>",
-    ],
+    thorough(
+        [
+            '<row r="8000"><c r="XFD8000"><v>1</v></c></row>',
+            "<row r='8000'><c r='XFD8000'><v>1</v></c></row>",
+            '<row r="8000"><c r="xfd8000"><v>1</v></c></row>',
+            '<row r="8000"><c s="0" r="XFD8000"><v>1</v></c></row>',
+            '<row r="8000"><c r="&#88;FD8000"><v>1</v></c></row>',
+            '<row r="8000"><c  r = "XFD8000" ><v>1</v></c></row>',
+            '<row r="8000"><c r="XFD8000" t="inlineStr"><!-- --><is><t>x</t></is></c></row>',
+            '<x:row xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" r="8000">'
+            '<x:c r="XFD8000"><x:v>1</x:v></x:c></x:row>',
+            '<row r="3"><c r="A8000"><v>1</v></c><c r="XFD3"><v>1</v></c></row>',
+            '<row r="8000"><c/>' + '<c r="B8000"/>' * 2 + "<c/>" * 16_000 + "<c><v>1</v></c></row>",
+        ],
+        3,
+    ),
 )
 def test_a_stray_cell_is_found_however_it_is_written(tmp_path: Path, cell: str) -> None:
     assert "far from the others" in refusal(xlsx_of(tmp_path / "a.xlsx", cell))

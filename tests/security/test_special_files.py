@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import thorough
 from zmigrate.errors import SourceError, ZmigrateError
 from zmigrate.rows.mapping.toml_lines import read_toml
 from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, open_source
@@ -80,7 +81,7 @@ def zmigrate(folder: Path, *words: str, **pipes: int) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("job", ["import-csv", "import-file"])
+@pytest.mark.parametrize("job", thorough(["import-csv", "import-file"]))
 def test_a_process_substitution_is_told_to_be_saved_first(tmp_path: Path, job: str) -> None:
     read_end, write_end = os.pipe()
     try:
