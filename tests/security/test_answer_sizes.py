@@ -126,7 +126,12 @@ print(fetched(packed, GZIP).why)
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
 def test_a_packed_answer_takes_no_more_memory_than_the_limit() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", BOUNDED], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", BOUNDED],
+        cwd=Path(__file__).parents[2],  # from where `tests` can be imported
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert done.stdout == "is larger than 64 MB\n"
 
