@@ -50,13 +50,13 @@ class JobFile:
 def read_job_file(path: Path) -> JobFile:
     """What a file defines. What can't be read, or is no Python, is a fault of the file and raises nothing."""
     try:
-        text = read_small(path).decode("utf-8-sig")
+        content = read_small(path)
     except (OSError, ValueError) as error:
         return JobFile(path, (_named_as(path),), error)
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(content)  # by the encoding that it declares
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        found = [JobClass(name, "") for name in _CLASS.findall(text)]
+        found = [JobClass(name, "") for name in _CLASS.findall(content.decode("latin-1"))]
         return JobFile(path, (*found, _named_as(path)), error)
     return JobFile(path, tuple(_jobs_in(tree)))
 

@@ -89,7 +89,7 @@ class Registry:
         hint = "See `zmigrate jobs` for all jobs."
         if self.broken:
             others = "; ".join(module.in_short for module in self.broken)
-            hint = f"These modules could not be imported: {others}"
+            hint = f"These could not be read or imported: {others}"
         raise JobError(f'there is no job called "{name}".{nearest(name, self.jobs)}', hint=hint)
 
     def get(self, name: str) -> type[Job]:
@@ -106,7 +106,8 @@ class Registry:
             except NotImportable:
                 continue  # it is among the modules
             except JobError as error:
-                broken.append(BrokenModule(entry.origin, None, error.message, error.hint))
+                message = error.message.removeprefix(f"{entry.origin} ").removeprefix(f"{entry.origin}: ")
+                broken.append(BrokenModule(entry.origin, None, message, error.hint))
             else:
                 usable[name] = entry
         return Registry(MappingProxyType(usable), tuple(broken), self._faulty)
@@ -123,7 +124,7 @@ def discover(jobs_path: Path | None = None, folder: Path | None = None) -> Regis
         if not jobs_path.exists():
             raise JobError(f"{jobs_path}: there is no such file or folder of jobs.")
         finder.add_files(_job_files(jobs_path))
-    finder.add_files(_job_files((folder or Path.cwd()) / "jobs"), by_itself=True)
+    finder.add_folder((folder or Path.cwd()) / "jobs")
     finder.add_entry_points()
     finder.add_files(_ready_made_files(), origin=READY_MADE)
     return Registry(MappingProxyType(finder.jobs), tuple(finder.broken), finder.faulty, tuple(finder.modules))
@@ -143,6 +144,17 @@ class _Finder:
         self.modules: list[_ModuleOf] = []
         self.broken: list[BrokenModule] = []
         self._seen: set[Path] = set()
+
+    def add_folder(self, folder: Path) -> None:
+        """The files of the folder in which nobody named one."""
+        try:
+            list(folder.iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self.broken.append(BrokenModule(_short(folder), None, f"it can't be read: {error.strerror}"))
+            return
+        self.add_files(_job_files(folder), by_itself=True)
 
     def add_files(self, files: Iterable[Path], origin: str | None = None, *, by_itself: bool = False) -> None:
         """`by_itself`: nobody named these files, they lie in the current folder."""
@@ -240,9 +252,9 @@ class _ModuleOf:
 def _refuse(found: JobClass, path: Path) -> Callable[[], type[Job]]:
     def load() -> type[Job]:
         raise JobError(
-            f'{_short(path)} has a job called "{found.job}", as a ready-made job is called.',
-            hint=f"Rename its class {found.name}; or, if you mean that file and trust it: "
-            f"--jobs {_short(path)}",
+            f'{_short(path)} has a job called "{found.job}", and so is a ready-made job.',
+            hint=f"For the ready-made one, rename the class {found.name}, or move its file away. "
+            f"For that file, if you trust it: --jobs {_short(path)}",
         )
 
     return load
@@ -286,7 +298,7 @@ def _job_files(path: Path) -> list[Path]:
     return sorted(
         file
         for file in path.glob("*.py")
-        if not file.name.startswith(("_", "test_")) and file.name != "conftest.py"
+        if not file.name.startswith(("_", ".", "test_")) and file.name != "conftest.py"
     )
 
 

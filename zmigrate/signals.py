@@ -118,7 +118,7 @@ class _Frame:
     def _put(self, number: int) -> None:
         signal.signal(number, self.handle)
         # What is to be put right first is done in Python, so the system may not be quicker.
-        if self._put_right is None and number != _number(HANGUP):
+        if self._put_right is None and number != _number(HANGUP) and _default_ends():
             put_default_when_delivered(number)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
@@ -136,6 +136,8 @@ class _Frame:
 
     def _note(self) -> None:
         self.came = True
+        if not _default_ends():
+            return  # `handle` stays, and ends the process
         for number in self._before:
             if number != _number(HANGUP):
                 signal.signal(number, signal.SIG_DFL)
@@ -155,6 +157,13 @@ class _Frame:
                 signal.signal(number, handler)
         if self._outer is None and self._ear is not None and not stays:
             self._ear.close()
+
+
+def _default_ends() -> bool:
+    """Whether the default handler ends this process. It does not where that is the first one of a container:
+    the kernel drops what the process number 1 does not handle (pid_namespaces(7)).
+    """
+    return os.getpid() != 1
 
 
 class _Ear:

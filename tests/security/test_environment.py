@@ -17,6 +17,7 @@ from tests.support import Bench, thorough
 from zmigrate import Sql, read_folder
 from zmigrate.config import Secret
 from zmigrate.errors import JobError, SourceError
+from zmigrate.rows.sources import open_source
 from zmigrate.rows.sources.url import masked
 from zmigrate.rows.sources.variables import Variables
 
@@ -255,3 +256,48 @@ def test_the_second_file_of_a_subform_is_beside_the_first(folder):
     (load,) = read_folder(folder)
     with pytest.raises(JobError, match=r"items\.csv is not in"):
         load.transform({"id": "1"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:geheim@host/crm",
+        "postgresql://me@myserver:geheim@host/crm",  # users of Azure are called so
+        "postgresql://me@myserver:geheim@host:5432/crm?sslmode=require",
+        "postgresql://DOMAIN/me:geheim@host/crm",
+        "oracle+oracledb://me/geheim@host",
+        "mysql://host/crm?password=geheim",
+        "mssql+pyodbc:///?odbc_connect=PWD%3Dgeheim",
+        "snowflake://me@account/crm?private_key_passphrase=geheim",
+        "bigquery://project/crm?credentials_base64=geheim",
+        "postgresql://host/crm?sslpassword=geheim",
+        "mysql://host/crm?api_key=geheim",
+    ],
+)
+def test_a_secret_in_a_url_itself_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        open_source(url, select="select 1 as id", order_by="id")
+    assert " in it, which the run would keep" in caught.value.message
+    assert "geheim" not in f"{caught.value.message} {caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        "connect_timeout=10",
+        "trusted_connection=yes",
+        "authentication=ActiveDirectoryIntegrated",
+        "authenticator=externalbrowser",
+        "sslkey=/home/me/client.key",
+        "passfile=/home/me/.pgpass",
+        "keepalives_idle=30",
+        "auth_plugin=mysql_native_password",
+        "credentials_path=/home/me/key.json",
+        "host=/cloudsql/project:region:name",
+    ],
+)
+def test_a_parameter_that_is_no_secret_is_let_through(parameter: str) -> None:
+    url = f"postgresql://me@host/crm?{parameter}"
+    assert open_source(url, select="select 1 as id", order_by="id").name.startswith(
+        "postgresql://me@host/crm?"
+    )

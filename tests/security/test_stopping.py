@@ -321,3 +321,42 @@ def test_a_run_that_is_killed_leaves_the_terminal_with_its_cursor(started, termi
     while select.select([mine], [], [], 0)[0]:
         shown += os.read(mine, 65536)
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l")
+
+
+UNSHARE = ["unshare", "--pid", "--fork", "--mount-proc"]
+
+
+def can_unshare() -> bool:
+    try:
+        return subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_unshare(), reason="makes a namespace of its own, as a container has")
+@pytest.mark.parametrize("numbers", [(SIGTERM, SIGTERM), (SIGINT, SIGINT)])
+def test_the_second_signal_ends_the_first_process_of_a_container(tmp_path, bench: Bench, numbers):
+    (tmp_path / "hang.py").write_text(JOB)
+    (tmp_path / "trap").write_text("swallow")
+    write_rows(tmp_path / "leads.csv", leads(ROWS))
+    words = ["run", "hang", "leads.csv", "--jobs", "hang.py", "--yes", "--concurrency", "1"]
+    outer = subprocess.Popen(
+        [*UNSHARE, sys.executable, "-m", "zmigrate", *words],
+        cwd=tmp_path,
+        env=environ_for(bench),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until((tmp_path / "hangs").exists)
+        inner = int(Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text())
+        for number in numbers:
+            assert outer.poll() is None
+            os.kill(inner, number)
+            time.sleep(0.3)
+        assert outer.wait(SOON_S) != 0
+    finally:
+        outer.kill()
+        outer.wait()

@@ -194,7 +194,7 @@ def refuse_odd_path(verb: str, path: str) -> None:
     options = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in fault.params]
     command = " ".join(["zmigrate api", verb, right, *options])
     raise UsageError(
-        f"{path[:200]!a} is no path of the API: {fault.why}",
+        f"{path[:200]!r} is no path of the API: {fault.why}",
         hint=f"write it as: {command}" if fault.path else f"a path looks like this: {command}",
     )
 
@@ -308,7 +308,7 @@ def first_page(params: dict[str, str]) -> int:
     """The number of the page to begin with; raises UsageError for what is none."""
     text = params.get("page", "1")
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise UsageError(f"--param page={text[:40]!a} is no number of a page")
+        raise UsageError(f"--param page={text[:40]!r} is no number of a page")
     return int(text)
 
 

@@ -72,7 +72,7 @@ def problem_behind(error: BaseException, argv: Sequence[str]) -> Problem:
         return problem_of(disk_full(error, "then give the command again"), argv)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # of whatever option names a file
         name = str(error.filename)[:40]
-        return Problem("USAGE", f"no file can have a name as long as {name!a}…", None, UsageError.exit_code)
+        return Problem("USAGE", f"no file can have a name as long as {name!r}…", None, UsageError.exit_code)
     return crash(error, argv)
 
 

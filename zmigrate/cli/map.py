@@ -102,7 +102,7 @@ def add_to(app: typer.Typer) -> None:
         folder = folder_of(file, out, source) if append else None
         if folder is not None and before:
             check_folder(file, out, folder)
-        command = next_command(file, out, source, folder, profile=profile, emulator=emulator)
+        command = next_command(file, out, source, folder, allow_env or (), profile=profile, emulator=emulator)
         named = file_word(file, out, source, folder)
         write(out, proposal, source.name, command, {**named, **given}, before, samples)
         if as_json:
@@ -305,7 +305,14 @@ def file_word(file: str, out: Path, source: Source, folder: Path | None) -> dict
 
 
 def next_command(
-    file: str, out: Path, source: Source, folder: Path | None, *, profile: str | None, emulator: bool
+    file: str,
+    out: Path,
+    source: Source,
+    folder: Path | None,
+    allow_env: Sequence[str],
+    *,
+    profile: str | None,
+    emulator: bool,
 ) -> str:
     """What to type next. `folder`: where the mapping is of one, and not of the file alone."""
     from zmigrate.rows.sources import Csv
@@ -316,6 +323,7 @@ def next_command(
     else:
         job = "import-csv" if isinstance(source, Csv) else "import-file"
         words = ["zmigrate", "plan", job, file, "--mapping", str(out)]
+    words += [word for name in allow_env for word in ("--allow-env", name)]
     words += ["--profile", profile] if profile else []
     words += ["--emulator"] if emulator else []
     return " ".join([quote(word) for word in words])

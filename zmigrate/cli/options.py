@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ import typer
 
 from zmigrate.zoho.facts.triggers import TRIGGERS
 
+VARIABLE_NAME = re.compile(r"[A-Za-z_]\w*")
 RUNNER_PANEL = "Options of every run"
 
 Profile = Annotated[
@@ -92,11 +94,22 @@ Wait = Annotated[
     bool,
     typer.Option("--wait", help="Wait for API credits instead of stopping.", rich_help_panel=RUNNER_PANEL),
 ]
+
+
+def names_of_variables(names: list[str] | None) -> list[str] | None:
+    """Refuse what is no name: the value itself, or `$NAME`, which a shell may have replaced by it."""
+    for name in names or ():
+        if VARIABLE_NAME.fullmatch(name) is None:
+            raise typer.BadParameter("it takes the name of a variable alone, as in: --allow-env DB_PASSWORD")
+    return names
+
+
 AllowEnv = Annotated[
     list[str] | None,
     typer.Option(
         "--allow-env",
         metavar="NAME",
+        callback=names_of_variables,
         help="A variable that the URL of a database may have, as in ${DB_PASSWORD}; repeatable.",
         rich_help_panel=RUNNER_PANEL,
     ),

@@ -107,6 +107,8 @@ def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, C
 
     def act(values: dict[str, Any], context: typer.Context) -> None:
         values["verbose"] |= bool(context.obj)
+        if context.parent is not None:  # --jobs may stand before the job's name, too
+            values["jobs"] = values["jobs"] or context.parent.params.get("jobs")
         chosen = choices(**{each.name: values.pop(each.name) for each in fields(choices)})
         begin(build(cls, specs, values), chosen)
 

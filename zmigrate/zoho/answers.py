@@ -80,7 +80,7 @@ def _param(name: str, value: str | int | bool | Sequence[str]) -> str:
         (name + text).encode()
     except (TypeError, ValueError):  # ValueError: half a character, or a number of thousands of digits
         raise UsageError(
-            f"The parameter {name!a:.80} can't be sent: its name or its value is of another kind.",
+            f"The parameter {name!r:.80} can't be sent: its name or its value is of another kind.",
             hint="A parameter is a text, a whole number, true or false, or a list of texts.",
         ) from None
     return text

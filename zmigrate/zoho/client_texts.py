@@ -30,7 +30,7 @@ def client_id(text: str, where: str) -> str:
     """A client id as it is sent. Raises ConfigError for a text that can be none."""
     if _WORD.fullmatch(text) is None:
         raise ConfigError(
-            f"{where} is {text[:40]!a}, which is no client id.", hint="Copy it again from Zoho's API console."
+            f"{where} is {text[:40]!r}, which is no client id.", hint="Copy it again from Zoho's API console."
         )
     return text
 
@@ -51,7 +51,7 @@ def address(text: str, domains: tuple[str, ...], where: str) -> str:
     fault = url_fault(url, domains, loopback_http=True)
     if fault is not None:
         raise ConfigError(
-            f"{where} {fault}." if "@" in url else f"{where} is {url[:80]!a}, which {fault}.",
+            f"{where} {fault}." if "@" in url else f"{where} is {url[:80]!r}, which {fault}.",
             hint="It looks like https://accounts.zoho.com; secrets are sent to Zoho only.",
         )
     return base_url(url)

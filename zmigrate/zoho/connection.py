@@ -126,7 +126,7 @@ def connect(
     for scope in scopes:
         if _SCOPE.fullmatch(scope) is None:
             raise UsageError(
-                f"{scope[:80]!a} is no scope.", hint="A scope looks like ZohoCRM.modules.leads.READ."
+                f"{scope[:80]!r} is no scope.", hint="A scope looks like ZohoCRM.modules.leads.READ."
             )
     local = is_loopback(credentials.accounts_url)
     backoff = backoff or Backoff(budget_s=settings.retry_budget_s)

@@ -103,7 +103,7 @@ def _why_not(path: str) -> str | None:
     faults = {
         "it does not begin with a slash": not path.startswith("/"),
         "it names a host, and the host is the token's": path.startswith("//"),
-        f"it holds the character {odd!a}": odd is not None,
+        f"it holds the character {odd!r}": odd is not None,
         "parameters do not belong in it": "?" in path,
         "what stands behind # is never sent": "#" in path,
         "its letters are written as percent signs and digits": "%" in path,

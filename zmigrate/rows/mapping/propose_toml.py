@@ -233,7 +233,7 @@ def quoted(text: str) -> str:
     """A TOML string. Raises UsageError for half of a letter, which TOML can't hold."""
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise UsageError(
-            f"{text[:60]!a} has half of a letter (a lone surrogate), which a mapping can't name",
+            f"{text[:60]!r} has half of a letter (a lone surrogate), which a mapping can't name",
             hint="Mend the name in the file.",
         )
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -13,7 +13,7 @@ from typing import IO, Final
 from xml.parsers import expat
 
 from zmigrate.rows.sources.packed import CHUNK, listed
-from zmigrate.rows.sources.workbook_parts import column_number, local_name, records, sheet_part
+from zmigrate.rows.sources.workbook_parts import ODS_CONTENT, Parts, column_number, local_name, records
 from zmigrate.rows.sources.xls_errors import Errors, errors_of_xls, shown_error
 
 _OVERLAP: Final = 64
@@ -35,19 +35,20 @@ def error_cells(file: IO[bytes], sheet: str) -> Errors:
     if not zipfile.is_zipfile(file):
         return errors_of_xls(file, sheet)
     with listed(file) as archive:
-        path = sheet_part(archive, sheet)
+        parts = Parts(archive)
+        path = parts.of_sheet(sheet)
         if path is None:
-            with archive.open("content.xml") as content:
+            with parts.open(ODS_CONTENT) as content:
                 if _holds(content, _ODS_ERROR):
                     raise HiddenErrors
             return {}
-        if path.endswith(".bin"):
-            with archive.open(path) as part:
+        if path.lower().endswith(".bin"):
+            with parts.open(path) as part:
                 return _from_xlsb(part)
-        with archive.open(path) as part:
+        with parts.open(path) as part:
             if not _holds(part, _XLSX_ERROR):
                 return {}
-        with archive.open(path) as part:
+        with parts.open(path) as part:
             return _from_xlsx(part)
 
 

@@ -14,7 +14,7 @@ from zmigrate.rows.sources.json_lines import JsonLines
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.parquet import Parquet
 from zmigrate.rows.sources.sql import Sql
-from zmigrate.rows.sources.url import holds_secret, masked
+from zmigrate.rows.sources.url import masked, secret_in
 from zmigrate.rows.sources.variables import Variables
 
 _BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
@@ -139,10 +139,12 @@ def _packed_name(path: Path) -> Path:
 
 
 def _database(url: str, options: dict[str, Any], said_in: str | None, variables: Variables | None) -> Sql:
-    if holds_secret(url):
+    secret = secret_in(url)
+    if secret is not None:
         raise SourceError(
-            f"{masked(url)} has a password in it, which the run would keep among its options.",
-            hint="Put it into a variable of the environment, and name that: ${DB_PASSWORD}.",
+            f"{masked(url)} has {secret} in it, which the run would keep among its options.",
+            hint="Put its value into a variable of the environment, write ${DB_PASSWORD} in its place, with "
+            "single quotes around the URL, and name the variable: --allow-env DB_PASSWORD.",
         )
     missing = [name.replace("_", "-") for name in ("select", "order_by") if name not in options]
     if missing:

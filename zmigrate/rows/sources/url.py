@@ -12,6 +12,12 @@ from zmigrate.errors import SourceError
 
 VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 _SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|auth|cred|connect", re.I)
+_HARMLESS_NAME = re.compile(
+    r".*_?timeout|.*_?file|.*_?path|ssl_?key|keepalives?(_\w+)?|trusted_connection|authenticat(ion|or)"
+    r"|auth_?(plugin|type|method|mechanism)|.*_?autocommit",
+    re.I,
+)
+"""Parameters that are called so and hold no secret: the name of a file, a number, a method."""
 HIDDEN: Final = "***"
 _OF_FILES: Final = frozenset({"sqlite", "duckdb"})
 LONGEST: Final = 4_000
@@ -26,12 +32,21 @@ def masked(url: str) -> str:
     return begin + _parameters_masked(rest)
 
 
-def holds_secret(url: str) -> bool:
-    """Whether the URL itself holds a password, or a parameter that may be one."""
+def secret_in(url: str) -> str | None:
+    """What in a URL itself is a secret, or may be one: "a password", or the name of a parameter."""
     _, password, rest = _parts(url)
     if password is not None and _hidden(password) == HIDDEN:
-        return True
-    return any(_SECRET_NAME.search(name) and _hidden(value) == HIDDEN for name, value in _parameters(rest))
+        return "a password"
+    return next(
+        (
+            f"the parameter {name}"
+            for name, value in _parameters(rest)
+            if _SECRET_NAME.search(name)
+            and _HARMLESS_NAME.fullmatch(name) is None
+            and _hidden(value) == HIDDEN
+        ),
+        None,
+    )
 
 
 def variables_of(url: str) -> tuple[str, ...]:
@@ -66,16 +81,19 @@ def file_of(url: str) -> Path | None:
 
 
 def _parts(url: str) -> tuple[str, str | None, str]:
-    """What stands before the password, the password, and what stands behind it, from the @ on."""
-    scheme = url.find("://")
-    end = url.rfind("@")
-    colon = url.find(":", scheme + 3)
-    if (
-        0 <= scheme < colon < end
-        and "/" not in url[scheme + 3 : colon]
-        and "@" not in url[scheme + 3 : colon]
-    ):
-        return url[:colon], url[colon + 1 : end], url[end:]
+    """What stands before the password, the password, and what stands behind it, from the @ on. As SQLAlchemy
+    reads it, a user may have an @ (`me@server`, as Azure has them); one with a slash (`DOMAIN/me`) is no user
+    for it, and yet what follows is not to be seen.
+    """
+    scheme, slashes, rest = url.partition("://")
+    if not slashes or scheme.partition("+")[0].lower() in _OF_FILES:
+        return "", None, url
+    place = re.match("[^:/]*", rest)
+    user, behind = (place.end(), rest[place.end() : place.end() + 1]) if place else (0, "")
+    end = rest.rfind("@") if behind == ":" else rest.partition("?")[0].rfind("@")
+    if user < end and behind:
+        before = len(scheme) + len(slashes)
+        return url[: before + user], url[before + user + 1 : before + end], url[before + end :]
     return "", None, url
 
 

@@ -21,11 +21,13 @@ from zmigrate.rows.sources.limits import (
 )
 from zmigrate.rows.sources.packed import CHUNK, listed
 from zmigrate.rows.sources.workbook_parts import (
+    ODS_CONTENT,
+    Parts,
     column_letters,
     column_number,
+    has_name_of_picture,
     local_name,
     records,
-    sheet_part,
 )
 from zmigrate.rows.sources.xls_errors import cells_of_xls
 
@@ -89,15 +91,21 @@ def check_parts(path: Path, file: IO[bytes]) -> None:
         _check_xls(path, file)
         return
     with listed(file) as archive:
-        for part in archive.infolist():
-            if part.file_size > PART_BYTES and part.file_size > PART_RATIO * part.compress_size:
+        parts = Parts(archive)
+        # Pictures last: to tell one the workbook's list of parts is read, whose size has to be known by then.
+        for part in sorted(archive.infolist(), key=lambda each: has_name_of_picture(each.filename)):
+            if (
+                part.file_size > PART_BYTES
+                and part.file_size > PART_RATIO * part.compress_size
+                and not parts.is_picture(part.filename)
+            ):
                 raise SourceError(
                     f"{path}: {part.filename} in it unpacks to {part.file_size >> 20:,} MB, more than"
                     f" {PART_RATIO} times its size, as no workbook does.",
                     hint="Does it open in Excel? Save it again, as .xlsx or CSV.",
                 )
-        if "content.xml" in archive.namelist():
-            with archive.open("content.xml") as content:
+        if ODS_CONTENT in parts:
+            with parts.open(ODS_CONTENT) as content:
                 for sheet, extent in _of_ods(content):
                     if extent.too_large:
                         raise extent.refusal(path, sheet)
@@ -109,17 +117,18 @@ def check_sheet(path: Path, file: IO[bytes], sheet: str) -> None:
     if not zipfile.is_zipfile(file):
         return
     with listed(file) as archive:
-        part = sheet_part(archive, sheet)
+        parts = Parts(archive)
+        part = parts.of_sheet(sheet)
         if part is None:
             return
-        if part.endswith(".bin"):
-            with archive.open(part) as content:
+        if part.lower().endswith(".bin"):
+            with parts.open(part) as content:
                 extent = _of_xlsb(content)
         else:
-            with archive.open(part) as content:
+            with parts.open(part) as content:
                 quick = _of_xlsx(content)
             if quick is None:
-                with archive.open(part) as content:
+                with parts.open(part) as content:
                     quick = _of_unusual_xlsx(content)
             extent = quick
     if extent.too_large:

@@ -33,18 +33,73 @@ _LONGEST_RECORD: Final = 1 << 20
 """Bytes. The longest one has a text of 32,767 characters."""
 
 
-def sheet_part(archive: zipfile.ZipFile, sheet: str) -> str | None:
-    """The name of the part that a sheet is in; None for .ods, which has all in one. Raises KeyError and
-    others where the file is broken."""
-    names = set(archive.namelist())
-    if "content.xml" in names:
-        return None
-    if "xl/workbook.bin" in names:
-        return _target(archive, "xl/workbook.bin", _id_in_xlsb(archive, sheet))
-    return _target(archive, "xl/workbook.xml", _id_in_xlsx(archive, sheet))
+ODS_CONTENT: Final = "content.xml"
+"""Of .ods: the part that all sheets are in."""
 
 
-def _target(archive: zipfile.ZipFile, workbook: str, relation: str) -> str:
+_PICTURES: Final = (".emf", ".wmf", ".bmp", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".svg")
+
+
+class Parts:
+    """The parts of a workbook by name. As in Excel the letter case of a name does not count (ECMA-376 part 2,
+    6.2.2), and a backslash is a slash.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self._names: dict[str, str] = {}
+        for name in archive.namelist():
+            if self._names.setdefault(_folded(name), name) != name:
+                raise zipfile.BadZipFile(f"two parts in it are called {name}")
+
+    def __contains__(self, name: str) -> bool:
+        return _folded(name) in self._names
+
+    def open(self, name: str) -> IO[bytes]:
+        """Raises KeyError where there is no such part."""
+        return self._archive.open(self._name(name))
+
+    def read(self, name: str) -> bytes:
+        """Raises KeyError where there is no such part."""
+        return self._archive.read(self._name(name))
+
+    def is_picture(self, name: str) -> bool:
+        """Whether nobody unpacks this part to read rows: its name is that of a picture, and the workbook does
+        not name it as a part of its own.
+        """
+        if not has_name_of_picture(name):
+            return False
+        relations = (known for known in self._names if known.endswith("/_rels/workbook.xml.rels"))
+        file = _folded(name).rpartition("/")[2].encode()
+        return not any(file in self.read(each).lower() for each in relations)
+
+    def _name(self, name: str) -> str:
+        try:
+            return self._names[_folded(name)]
+        except KeyError:
+            raise KeyError(f"there is no {name} in it") from None
+
+    def of_sheet(self, sheet: str) -> str | None:
+        """The name of the part that a sheet is in; None for .ods, which has all in one. Raises KeyError and
+        others where the file is broken.
+        """
+        if ODS_CONTENT in self:
+            return None
+        if "xl/workbook.bin" in self:
+            return _target(self, "xl/workbook.bin", _id_in_xlsb(self, sheet))
+        return _target(self, "xl/workbook.xml", _id_in_xlsx(self, sheet))
+
+
+def has_name_of_picture(name: str) -> bool:
+    """Whether the name of a part ends as a picture's."""
+    return name.lower().endswith(_PICTURES)
+
+
+def _folded(name: str) -> str:
+    return name.replace("\\", "/").lower()
+
+
+def _target(parts: Parts, workbook: str, relation: str) -> str:
     """The part that a relation of the workbook leads to."""
     targets: dict[str, str] = {}
 
@@ -53,24 +108,24 @@ def _target(archive: zipfile.ZipFile, workbook: str, relation: str) -> str:
             targets[attributes["Id"]] = attributes["Target"]
 
     folder, _, file = workbook.rpartition("/")
-    _parse(archive.read(f"{folder}/_rels/{file}.rels"), start)
+    _parse(parts.read(f"{folder}/_rels/{file}.rels"), start)
     target = targets[relation]
     return target.lstrip("/") if target.startswith("/") else str(PurePosixPath(folder) / target)
 
 
-def _id_in_xlsx(archive: zipfile.ZipFile, sheet: str) -> str:
+def _id_in_xlsx(parts: Parts, sheet: str) -> str:
     ids: dict[str, str] = {}
 
     def start(name: str, attributes: dict[str, str]) -> None:
         if local_name(name) == "sheet":
             ids[attributes["name"]] = next(value for key, value in attributes.items() if key.endswith(":id"))
 
-    _parse(archive.read("xl/workbook.xml"), start)
+    _parse(parts.read("xl/workbook.xml"), start)
     return ids[sheet]
 
 
-def _id_in_xlsb(archive: zipfile.ZipFile, sheet: str) -> str:
-    with archive.open("xl/workbook.bin") as part:
+def _id_in_xlsb(parts: Parts, sheet: str) -> str:
+    with parts.open("xl/workbook.bin") as part:
         for kind, content in records(part):
             if kind == _SHEET_OF_XLSB:
                 relation, rest = _wide_text(content[8:])
