@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -28,7 +28,8 @@ from zmigrate.rows.mapping.cells import as_text
 from zmigrate.rows.mapping.toml_lines import parse_toml, read_toml
 from zmigrate.rows.numbers import integer
 from zmigrate.rows.refusal import Refused
-from zmigrate.rows.sources import workbook_extent
+from zmigrate.rows.sources import open_source, workbook_extent
+from zmigrate.rows.sources.packed import CHUNK
 from zmigrate.rows.sources.workbook_parts import column_letters
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
@@ -259,6 +260,49 @@ def xlsx_of(path: Path, cells: str) -> Path:
 )
 def test_a_stray_cell_is_found_however_it_is_written(tmp_path: Path, cell: str) -> None:
     assert "far from the others" in refusal(xlsx_of(tmp_path / "a.xlsx", cell))
+
+
+def test_a_name_over_the_edge_of_a_piece_is_seen(tmp_path: Path) -> None:
+    cell = '<row r="8000"><x:c r="XFD8000" xmlns:x="x"><x:v>1</x:v></x:c></row>'
+    before = len((SHEET % HEAD).partition("</sheetData>")[0])
+    for shift in range(4):
+        blanks = " " * (CHUNK - before - len('<row r="8000"><x') + shift)
+        assert "far from the others" in refusal(xlsx_of(tmp_path / "a.xlsx", blanks + cell))
+
+
+def test_a_picture_may_be_as_large_as_it_is(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", '<row r="3"><c r="A3"><v>1</v></c></row>')
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image1.bmp", bytes(70 << 20))
+    assert open_source(path).scan().rows
+
+
+def test_a_sheet_that_is_called_as_a_picture_is_none(tmp_path: Path) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", "")
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            if name.endswith("sheet1.xml"):
+                archive.writestr("xl/media/image1.bmp", bytes(70 << 20))
+            else:
+                archive.writestr(name, content.replace(b"worksheets/sheet1.xml", b"media/image1.bmp"))
+    assert "unpacks to 70 MB" in refusal(path)
+
+
+@pytest.mark.parametrize("change", [str.upper, lambda name: name.replace("/", "\\")])
+def test_parts_are_found_however_their_names_are_written(
+    tmp_path: Path, change: Callable[[str], str]
+) -> None:
+    path = xlsx_of(tmp_path / "a.xlsx", '<row r="3"><c r="A3"><v>1</v></c></row>')
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            info = zipfile.ZipInfo("x")
+            info.filename = change(name) if name.startswith("xl/") else name
+            archive.writestr(info, content)
+    assert open_source(path).scan().rows
 
 
 def test_a_sheet_may_be_sparse() -> None:

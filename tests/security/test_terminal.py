@@ -245,6 +245,15 @@ def test_an_org_is_shown_escaped(zmigrate, folder, credentials):
         clean(done.out, done.err)
 
 
+def test_the_name_of_an_org_makes_no_line_of_its_own(zmigrate, credentials):
+    body = org("Acme\n│ environment  sandbox")
+    body["org"][0]["zgid"] = credentials.soid.partition(".")[2]
+    answer(credentials, "/crm/v8/org", 200, body, times=100)
+    for words in (["check"], ["api", "POST", "/crm/v8/Leads", "--data", '{"data": [{}]}', "--yes"]):
+        done = zmigrate(*words)
+        assert "Acme │ environment sandbox" in done.out + done.err, done
+
+
 def test_fields_and_pick_lists_are_shown_escaped(zmigrate, folder, credentials):
     field = {
         "api_name": "Evil",

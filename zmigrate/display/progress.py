@@ -303,7 +303,7 @@ def picture(figures: Figures, width: int) -> RenderableType:
         left = duration(round(figures.waiting_left_s))
         lines.append(Text(f"waiting for {figures.waiting_for}: {left}", style="yellow"))
     elif figures.stopping and not figures.ended:
-        lines.append(Text("stopping: finishing what is in flight", style="yellow"))
+        lines.append(Text("stopping: finishing what is in flight; Ctrl-C again ends at once", style="yellow"))
     return Group(*lines)
 
 

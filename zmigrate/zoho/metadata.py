@@ -171,7 +171,7 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
     rows = _object(raw, "subform") or _object(raw, "associated_module")
     return Field(
         api_name=str(raw.get("api_name")),
-        label=str(raw.get("field_label") or raw.get("display_label") or raw.get("api_name")),
+        label=_one_line(raw.get("field_label") or raw.get("display_label") or raw.get("api_name")),
         data_type=str(raw.get("data_type") or "text"),
         json_type=str(raw.get("json_type") or "string"),
         length=_int(raw.get("length")),
@@ -202,7 +202,7 @@ def read_layouts(answer: Mapping[str, Any]) -> tuple[Layout, ...]:
     return tuple(
         Layout(
             id=str(raw.get("id") or ""),
-            name=str(raw.get("display_label") or raw.get("name") or ""),
+            name=_one_line(raw.get("display_label") or raw.get("name") or ""),
             required=tuple(
                 str(field.get("api_name"))
                 for section in _list(raw, "sections")
@@ -228,9 +228,9 @@ def read_org(answer: Mapping[str, Any]) -> Org:
     return Org(
         id=str(raw.get("id") or zgid).strip(),
         zgid=zgid,
-        name=str(raw.get("company_name") or ""),
-        type=str(raw.get("type") or "").strip().lower(),
-        edition=str(paid.get("paid_type") or ""),
+        name=_one_line(raw.get("company_name") or ""),
+        type=_one_line(raw.get("type") or "").lower(),
+        edition=_one_line(paid.get("paid_type") or ""),
         users=_int(paid.get("users_license_purchased")) or 0,
         time_zone=str(raw.get("time_zone") or ""),
     )
@@ -278,6 +278,11 @@ def _object(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     values = raw.get(key)
     return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _one_line(value: object) -> str:
+    """A name as it is shown in a line, of which it can't make two."""
+    return " ".join(str(value).split())
 
 
 def _text(value: object) -> str | None:

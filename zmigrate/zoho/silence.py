@@ -20,6 +20,9 @@ _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 _REFERENCE: Final = re.compile(r"@\{[^{}/]*\}")
 """In the path of a part: a value from another part's answer."""
 
+_BEHIND_A_MODULE: Final = re.compile(r"/crm(?:/[a-z]+)?/v[0-9.]+/[A-Za-z_][A-Za-z0-9_]*/")
+"""What a path begins with in which a reference is a record's id, or something behind it."""
+
 _BODY_HINT: Final = (
     'Write it as {"data": [...]}; with "trigger": ["workflow"] beside it where workflows shall run.'
 )
@@ -122,6 +125,11 @@ def _silenced_part(part: Mapping[str, Any]) -> dict[str, Any]:
         )
     if not isinstance(params, dict):
         raise UsageError(f"The params of {method} {uri} are no object.", hint='Write them as {"ids": "1,2"}.')
+    if _REFERENCE.search(uri) is not None and _BEHIND_A_MODULE.match(uri) is None:
+        raise UsageError(
+            f"The uri {uri[:200]!r} has a reference where its module should be: what it writes is not known.",
+            hint="A reference may stand behind the module, as a record's id: /crm/v8/Leads/@{1:$.data[0].id}",
+        )
     path = checked(_REFERENCE.sub("0", uri))
     if is_composite(path):
         raise UsageError("A composite request can't be a part of another one.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from zmigrate.errors import JobError
 from zmigrate.options import nearest
@@ -101,6 +101,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return nearest(name, known).strip() or f"It knows: {', '.join(known)}."
 
 
+_MOST_TOLD: Final = 50
+"""Errors of one mapping that are told together."""
+
+
 class Gathered:
     """Errors of several places, told together."""
 
@@ -118,6 +122,8 @@ class Gathered:
     def raise_all(self) -> None:
         """Raises one JobError for all that were kept, with the hint of the first that has one."""
         if self._errors:
-            message = "\n".join(error.message for error in self._errors)
+            more = len(self._errors) - _MOST_TOLD
+            told = [error.message for error in self._errors[:_MOST_TOLD]]
+            message = "\n".join([*told, f"and {more:,} more"] if more > 0 else told)
             hint = next((error.hint for error in self._errors if error.hint), None)
             raise JobError(message, hint=hint)

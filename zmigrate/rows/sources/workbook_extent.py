@@ -156,9 +156,9 @@ def _of_xlsx(part: IO[bytes]) -> Extent | None:
     extent = Extent()
     buffer = b""
     while chunk := part.read(CHUNK):
-        if b"\0" in chunk or (b":c" in chunk and _PREFIXED.search(chunk)):
+        buffer += chunk  # with what is left of the one before: a name may begin there
+        if b"\0" in chunk or (b":c" in buffer and _PREFIXED.search(buffer)):
             return None  # UTF-16, or names with prefixes
-        buffer += chunk
         end = buffer.rfind(b"</")
         if end < 0:
             if len(buffer) > _LONGEST_ELEMENT:

@@ -50,6 +50,9 @@ _SWITCHES: Final = tuple(
 
 _NO_SWITCH: Final = "Zoho's documents name no way to keep this call from setting off workflows and mails"
 
+_QUIET: Final = frozenset({("", "settings"), ("", "coql"), ("", "files"), ("bulk", "read")})
+"""Areas, with the first parts of paths, that write no record: settings, queries, uploads, exports."""
+
 _MASS_UPDATE: Final = "a mass update sets off the org's workflows, and takes no `trigger`"
 """zoho-api 14.26."""
 
@@ -93,7 +96,7 @@ def loudness(method: str, path: str) -> str | None:
             "whether a bulk write sets off workflows is not documented, and it takes no `trigger`;"
             " to be sure switch the org's rules off before"
         )
-    if place.module is None and place.parts:
+    if (place.area, *place.parts[:1]) in _QUIET:
         return None
     parts = _joined(place)
     return next((why for known, why in _LOUD if known.fullmatch(parts)), _NO_SWITCH)
