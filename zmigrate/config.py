@@ -382,7 +382,7 @@ def _timeout(variable: str, text: str) -> float:
 
 
 def _token_limit(variable: str, text: str) -> tuple[int, float]:
-    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6}(?:\.[0-9]{1,6})?)", text)
+    match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,6}(?:\.[0-9]{1,6})?)", text)
     if match is None or int(match.group(1)) == 0:
         raise ConfigError(
             f"{variable} is no token limit: {text[:40]!r}.", hint="Write it as 10/600: tokens in seconds."
