@@ -176,3 +176,14 @@ def test_check_with_a_wrong_secret_is_refused(zmigrate, credentials, monkeypatch
     done = zmigrate("check")
     assert done.code == 3
     assert "hint: " in done.err
+
+
+def test_an_answer_that_cant_be_right_is_offered_no_more(typed):
+    from zmigrate.cli.setup import asked_credentials
+    from zmigrate.errors import ConfigError
+
+    answers: dict[str, str] = {}
+    typed("2da4e7bd8cae0f11a39c")
+    with pytest.raises(ConfigError):
+        asked_credentials(answers, {}, "default")
+    assert answers == {}

@@ -25,7 +25,7 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
 
     `values` are keys of a profile but for the secret's; `client_secret_env` is set here. Raises ConfigError.
     """
-    _check_profile_name(name)
+    check_profile_name(name)
     variable = f"ZMIGRATE_{name.upper().replace('-', '_')}_CLIENT_SECRET"
     path = folder / PROFILES_FILE
     try:
@@ -51,7 +51,8 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
         ) from None
 
 
-def _check_profile_name(name: str) -> None:
+def check_profile_name(name: str) -> None:
+    """Raise ConfigError for what can't be the name of a profile."""
     if _PROFILE_NAME.fullmatch(name) is None:
         raise ConfigError(f"{name!r} is no name for a profile.", hint="Use letters, digits, - and _.")
 

@@ -70,9 +70,11 @@ def add_to(app: typer.Typer) -> None:
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
     """Ask, try, and write; a refusal says what to do, and on a terminal the questions come again."""
     from zmigrate.cli.git_ignore import keep_from_git
+    from zmigrate.cli.profile_file import check_profile_name
 
     streams.say(INTRODUCTION)
     name = profile or asking.ask("profile name", default="default")
+    check_profile_name(name)
     if profile_exists(folder, name) and not asking.ask_yes(
         f"profile '{name}' exists in zmigrate.toml; replace it?"
     ):
@@ -104,28 +106,32 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
 
 
 def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name: str) -> Credentials:
-    """Ask for the four values; earlier answers are defaults. Raises ConfigError for what can't be right."""
+    """Ask for the four values; earlier answers are defaults, but those that can't be right: a secret that was
+    pasted in the wrong place would be shown. Raises ConfigError for what can't be right.
+    """
     from zmigrate.config import Credentials, Secret, accounts_url_of
     from zmigrate.zoho.client_texts import client_id, client_secret, normalise_soid
 
     place = asking.ask(
         "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
     )
-    answers["place"] = place
     accounts_url = accounts_url_of(
         *dc_or_url(place), "the answer", names=("the data centre", "the accounts URL")
     )
+    answers["place"] = place
     if "//accounts.zoho" in accounts_url:
         streams.say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
-    answers["client_id"] = asking.ask("client id", default=answers.get("client_id"))
+    client = asking.ask("client id", default=answers.get("client_id"))
     secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
-    answers["soid"] = asking.ask("org id", default=answers.get("soid"))
-    if not (answers["client_id"] and secret and answers["soid"]):
+    org = asking.ask("org id", default=answers.get("soid"))
+    if not (client and secret and org):
         raise ConfigError("client id, client secret and org id are all needed")
+    answers["client_id"] = client_id(client, "the client id")
+    answers["soid"] = normalise_soid(org, "the org id")
     return Credentials(
-        client_id=client_id(answers["client_id"], "the client id"),
+        client_id=answers["client_id"],
         client_secret=client_secret(secret.reveal(), "the client secret"),
-        soid=normalise_soid(answers["soid"], "the org id"),
+        soid=answers["soid"],
         accounts_url=accounts_url,
         place=f"profile '{name}' in zmigrate.toml",
         profile=name,
