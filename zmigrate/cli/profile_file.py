@@ -14,7 +14,7 @@ from tomlkit.items import Table
 from zmigrate.config import DOTENV_FILE, PROFILE_KEYS, PROFILES_FILE, Secret
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_small
-from zmigrate.private_files import mode_of, replace_whole
+from zmigrate.private_files import replace_shared, replace_whole
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -41,7 +41,7 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
         table["client_secret_env"] = variable
         text = _with_variable(_text_of(folder / DOTENV_FILE), variable, secret)
         replace_whole(folder / DOTENV_FILE, text.reveal().encode())
-        replace_whole(path, tomlkit.dumps(document).encode(), mode=mode_of(path))
+        replace_shared(path, tomlkit.dumps(document).encode())
     except TOMLKitError as error:
         raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
     except OSError as error:

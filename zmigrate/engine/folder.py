@@ -38,10 +38,10 @@ from zmigrate.private_files import (
     drop_parts,
     is_plain_name,
     make_folder,
-    private_folder,
     read_whole,
     replace_whole,
 )
+from zmigrate.state_folders import private_folder
 from zmigrate.zoho.metadata import Org
 
 STEPS = "steps"
