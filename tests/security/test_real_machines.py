@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.security.test_nothing_to_commit import committed, needs_git, repository
 from tests.security.test_state_folders import NOBODY, acted, needs_root, open_path
-from tests.support import thorough
-from zmigrate import config
+from tests.support import Bench, leads, thorough, write_rows
+from zmigrate import Argument, Csv, Flow, RecordJob, Upsert, config, scopes_for
 from zmigrate.cli import main
 from zmigrate.cli.git_ignore import keep_from_git
 from zmigrate.cli.ids import org_among
@@ -111,6 +113,57 @@ def test_folders_as_systems_make_them_are_used(mode: int, open_path: Path) -> No
     around = owned(open_path / "around", 0, 0, mode)
     mine = owned(around / "mine", NOBODY, NOBODY, 0o700)
     assert acted(mine / "state", "use, look", NOBODY) == ["done", "done"]
+
+
+# -- a folder that is replaced during a run ------------------------------------------------------------
+
+
+class Replaced(RecordJob):
+    """While it runs, somebody puts another state folder in the place of its own."""
+
+    write = Upsert("Leads", match_on="Legacy_ID")
+    scopes = scopes_for(write)
+
+    folder: Path = Argument()
+
+    def source(self) -> Csv:
+        return Csv(self.folder / "leads.csv")
+
+    def transform(self, row: Any) -> dict[str, Any]:
+        state = self.folder / ".zmigrate"
+        at_work = [path.parent.relative_to(state) for path in state.glob("runs/**/run.log")]
+        if at_work and not (self.folder / "replaced").exists():
+            (self.folder / "replaced").touch()
+            state.rename(self.folder / "taken")
+            (state / at_work[0]).mkdir(parents=True)
+        return dict(row)
+
+
+class AllReplaced(Flow):
+    """The same as a step."""
+
+    folder: Path = Argument()
+
+    def jobs(self) -> tuple[RecordJob, ...]:
+        return (Replaced(folder=self.folder),)
+
+
+@pytest.mark.parametrize("job", [Replaced, AllReplaced])
+def test_nothing_is_written_into_a_folder_that_has_taken_the_place_of_a_runs(
+    job: type[Replaced | AllReplaced], bench: Bench
+) -> None:
+    write_rows(bench.folder / "leads.csv", leads(3))
+    result = bench.run(job(folder=bench.folder))
+    assert result.exit_code == 4
+    assert result.error is not None
+    assert result.error.code == "FOLDER_REPLACED"
+    assert "was moved, or replaced by somebody, during the run" in result.error.message
+    state = bench.folder / ".zmigrate"
+    assert [path for path in (state / "runs").rglob("*") if path.is_file()] == []
+    shutil.rmtree(state)
+    (bench.folder / "taken").rename(state)
+    assert bench.resume(result.run_id).exit_code == 0
+    assert len(bench.records("Leads")) == 3
 
 
 # -- private groups ----------------------------------------------------------------------------------

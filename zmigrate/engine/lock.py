@@ -52,6 +52,16 @@ class Lock:
         handle.flush()
         self._handle = handle
 
+    @property
+    def displaced(self) -> bool:
+        """Whether this object holds it, and it is no longer the file that has its name."""
+        if self._handle is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._handle.fileno()), os.lstat(self._path))
+        except OSError:
+            return True
+
     def release(self) -> None:
         if self._handle is not None:
             self._handle.close()
