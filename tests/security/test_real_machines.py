@@ -299,19 +299,14 @@ def serve(path: Path, content: bytes, times: int = 1) -> threading.Thread:
 
 
 def test_an_env_that_is_served_through_a_pipe_is_read_once_for_a_whole_command(tmp_path: Path) -> None:
-    serving = serve(tmp_path / ".env", b"ZMIGRATE_STATE_DIR=kept\n")
-    (tmp_path / "leads.csv").write_text("Last_Name,Company\nDoe,Acme\n")
-    words = ["run", "import-csv", "leads.csv", "--module", "Leads", "--operation", "insert", "--emulator"]
-    done = subprocess.run(
-        [sys.executable, "-m", "zmigrate", *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
+    text = (
+        "ZMIGRATE_STATE_DIR=kept\nZMIGRATE_CLIENT_ID=1000.ABCDEF\nZMIGRATE_CLIENT_SECRET=abcdef\n"
+        "ZMIGRATE_SOID=ZohoCRM.1\nZMIGRATE_DC=EU\n"
     )
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "kept" / "runs").is_dir()
+    serving = serve(tmp_path / ".env", text.encode())
+    assert config.load_settings(environ={}, folder=tmp_path).state_dir == tmp_path / "kept"
+    credentials = config.load_credentials(None, folder=tmp_path, environ={})
+    assert credentials.client_secret.reveal() == "abcdef"
     serving.join(5)
     assert not serving.is_alive()
 
@@ -341,6 +336,28 @@ def test_an_endless_pipe_is_not_read_to_its_end(tmp_path: Path) -> None:
     serve(tmp_path / ".env", b"A=1\n" * (SMALL_FILE_BYTES // 4 + 1))
     with pytest.raises(TooLarge):
         read_served(tmp_path / ".env", 20)
+
+
+def test_a_secret_is_not_written_into_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    with pytest.raises(ConfigError, match="is a pipe, and a secret can't be written into it") as caught:
+        write_profile(tmp_path, "one", {"client_id": "1"}, Secret("s"))
+    assert "what serves the file" in str(caught.value.hint)
+    assert [path.name for path in tmp_path.iterdir()] == [".env"]
+
+
+def test_ctrl_c_ends_the_wait_for_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".env")
+    (tmp_path / "leads.csv").write_text("Last_Name,Company\nDoe,Acme\n")
+    program = (
+        "import signal, sys, threading, time; from zmigrate.cli import main\n"
+        "threading.Thread(target=lambda: (open('.env', 'wb', 0), signal.raise_signal(signal.SIGINT),"
+        " time.sleep(30)), daemon=True).start()\n"  # it opens once the pipe is being read
+        "sys.exit(main(['runs']))"
+    )
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 130, done.stderr
 
 
 # -- orgs --------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tomlkit.items import Table
 
 from zmigrate.config import DOTENV_FILE, PROFILE_KEYS, PROFILES_FILE, Secret
 from zmigrate.errors import ConfigError
-from zmigrate.plain_files import read_small
+from zmigrate.plain_files import NotAFile, read_small
 from zmigrate.private_files import replace_shared, replace_whole
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
@@ -65,7 +65,15 @@ def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
 
 
 def _text_of(path: Path) -> str:
-    return read_small(path).decode() if path.exists() else ""
+    """Of `.env`. Raises ConfigError where a password manager serves it through a pipe."""
+    try:
+        return read_small(path).decode() if path.exists() else ""
+    except NotAFile as error:
+        raise ConfigError(
+            f"{path} is {error.what}, and a secret can't be written into it.",
+            hint=f"Add the secret to what serves the file, and the profile to {PROFILES_FILE} by hand; or "
+            "move the pipe away.",
+        ) from None
 
 
 def _with_variable(text: str, variable: str, secret: Secret) -> Secret:
