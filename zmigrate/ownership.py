@@ -12,6 +12,9 @@ ANOTHER_PLACE = "Choose another place with --state-dir or ZMIGRATE_STATE_DIR."
 
 if sys.platform == "win32":
 
+    def this_user() -> int:
+        return -1
+
     def user_name(_uid: int) -> str:
         return "another user"
 
@@ -21,6 +24,9 @@ if sys.platform == "win32":
 else:
     import grp
     import pwd
+
+    def this_user() -> int:
+        return os.geteuid()
 
     def user_name(uid: int) -> str:
         try:
@@ -33,7 +39,7 @@ else:
         group, named alike, which nobody else is in. False where that can't be told.
         """
         try:
-            user, group = pwd.getpwuid(os.geteuid()), grp.getgrgid(found.st_gid)
+            user, group = pwd.getpwuid(this_user()), grp.getgrgid(found.st_gid)
         except KeyError:
             return False
         alike = group.gr_gid == user.pw_gid and group.gr_name == user.pw_name

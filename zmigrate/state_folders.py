@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from zmigrate.errors import ConfigError
-from zmigrate.ownership import ANOTHER_PLACE, has_private_group, user_name
+from zmigrate.ownership import ANOTHER_PLACE, has_private_group, this_user, user_name
 from zmigrate.private_files import keeps_modes, make_folders, read_whole, replace_whole
 
 GIT_IGNORE: Final = ".gitignore"
@@ -80,7 +80,7 @@ def _refuse(folder: Path) -> None:
 
 def _hint_for_open(folder: Path, found: os.stat_result) -> str:
     """What to do about a folder that others can write to."""
-    if found.st_uid == os.geteuid():
+    if found.st_uid == this_user():
         return (
             f"If the folder is yours alone: chmod 700 {folder}. "
             "A folder that several people write to can't be used."
@@ -100,30 +100,37 @@ def _refuse_above(root: Path, place: Path) -> None:
     those whom he lets write to it. Root trusts no team: what root writes could land anywhere.
     """
     trusted = set[int]()
+    links: list[tuple[Path, int]] = []
     for above in place.parents:
         try:
-            found = os.stat(above)
+            link, found = os.lstat(above), os.stat(above)
         except OSError:
             continue
+        if stat.S_ISLNK(link.st_mode):
+            links.append((above, link.st_uid))
         if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and keeps_modes(above):
             raise _untrusted(
                 root,
                 f"every user of this machine can rename or replace it, since {above} is open to everybody",
                 f"If {above} is yours: chmod o-w {above} (or chmod +t, as /tmp is).",
             )
-        if os.geteuid() != 0 and _is_shared_with_us(above, found):
+        if this_user() != 0 and _is_shared_with_us(above, found):
             trusted.add(found.st_uid)
         if not _is_trusted(found.st_uid) and found.st_uid not in trusted:
             owner = user_name(found.st_uid)
             raise _untrusted(
                 root, f"{owner} can rename or replace it, since {above} belongs to {owner}", _GIVE
             )
-        if os.geteuid() == 0 and _group_renames(found) and keeps_modes(above):
+        if this_user() == 0 and _group_renames(found) and keeps_modes(above):
             raise _untrusted(
                 root,
                 f"the whole group of {above} can rename or replace it, and root is who works here",
                 f"Work as another user than root; or: chmod g-w {above} (or chmod +t).",
             )
+    for above, owner_id in links:
+        if not _is_trusted(owner_id) and owner_id not in trusted:
+            fault = f"{above} is a link that {user_name(owner_id)} has made, and can lead elsewhere"
+            raise _untrusted(root, fault, "Name the folder itself.")
 
 
 def _untrusted(folder: Path, fault: str, hint: str) -> ConfigError:
@@ -136,7 +143,7 @@ def _is_trusted(owner: int) -> bool:
     """Whether an owner is this user, or root, who can do anything anyway: also whoever has `/`, which is
     root under another number where a container maps users.
     """
-    return owner in (os.geteuid(), 0, os.stat("/").st_uid)
+    return owner in (this_user(), 0, os.stat("/").st_uid)
 
 
 def _others_write(found: os.stat_result) -> bool:

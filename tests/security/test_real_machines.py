@@ -76,6 +76,17 @@ def test_the_folder_behind_a_link_is_looked_at_too(open_path: Path) -> None:
 
 
 @needs_root
+def test_a_link_of_another_user_on_the_way_is_not_followed(open_path: Path) -> None:
+    (open_path / "mine").mkdir()
+    link = open_path / "link"
+    link.symlink_to(open_path / "mine")
+    assert acted(link / "deep" / "state", "use") == ["done"]
+    os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
+    (told,) = acted(link / "deep" / "state", "use")
+    assert f"{link} is a link that nobody has made" in told
+
+
+@needs_root
 @pytest.mark.parametrize(
     ("mode", "group", "refused"), [(0o2775, TEAM, True), (0o3775, TEAM, False), (0o775, 0, False)]
 )
