@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -99,7 +100,7 @@ def _refuse_above(root: Path, place: Path) -> None:
     Folders above may be shared, as `/tmp` and a team's are, and whoever owns a shared folder is trusted by
     those whom he lets write to it. Root trusts no team: what root writes could land anywhere.
     """
-    trusted = set[int]()
+    colleagues = set[int]()
     links: list[tuple[Path, int]] = []
     for above in place.parents:
         try:
@@ -108,29 +109,34 @@ def _refuse_above(root: Path, place: Path) -> None:
             continue
         if stat.S_ISLNK(link.st_mode):
             links.append((above, link.st_uid))
-        if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and keeps_modes(above):
-            raise _untrusted(
-                root,
-                f"every user of this machine can rename or replace it, since {above} is open to everybody",
-                f"If {above} is yours: chmod o-w {above} (or chmod +t, as /tmp is).",
-            )
         if this_user() != 0 and _is_shared_with_us(above, found):
-            trusted.add(found.st_uid)
-        if not _is_trusted(found.st_uid) and found.st_uid not in trusted:
-            owner = user_name(found.st_uid)
-            raise _untrusted(
-                root, f"{owner} can rename or replace it, since {above} belongs to {owner}", _GIVE
-            )
-        if this_user() == 0 and _group_renames(found) and keeps_modes(above):
-            raise _untrusted(
-                root,
-                f"the whole group of {above} can rename or replace it, and root is who works here",
-                f"Work as another user than root; or: chmod g-w {above} (or chmod +t).",
-            )
-    for above, owner_id in links:
-        if not _is_trusted(owner_id) and owner_id not in trusted:
-            fault = f"{above} is a link that {user_name(owner_id)} has made, and can lead elsewhere"
+            colleagues.add(found.st_uid)
+        told = _told_of_above(above, found, colleagues)
+        if told is not None:
+            raise _untrusted(root, *told)
+    for above, maker in links:
+        if not _is_trusted(maker) and maker not in colleagues:
+            fault = f"{above} is a link that {user_name(maker)} has made, and can lead elsewhere"
             raise _untrusted(root, fault, "Name the folder itself.")
+
+
+def _told_of_above(above: Path, found: os.stat_result, colleagues: Set[int]) -> tuple[str, str] | None:
+    """What is wrong with a folder above, and what to do; None where nothing is."""
+    renames = "can rename or replace it"
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and keeps_modes(above):
+        return (
+            f"every user of this machine {renames}, since {above} is open to everybody",
+            f"If {above} is yours: chmod o-w {above} (or chmod +t, as /tmp is).",
+        )
+    if not _is_trusted(found.st_uid) and found.st_uid not in colleagues:
+        owner = user_name(found.st_uid)
+        return f"{owner} {renames}, since {above} belongs to {owner}", _GIVE
+    if this_user() == 0 and _group_renames(found) and keeps_modes(above):
+        return (
+            f"the whole group of {above} {renames}, and root is who works here",
+            f"Work as another user than root; or: chmod g-w {above} (or chmod +t).",
+        )
+    return None
 
 
 def _untrusted(folder: Path, fault: str, hint: str) -> ConfigError:
