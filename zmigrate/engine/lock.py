@@ -54,11 +54,12 @@ class Lock:
 
     @property
     def displaced(self) -> bool:
-        """Whether this object holds it, and it is no longer the file that has its name."""
+        """Whether this object holds it, and it lies elsewhere now. One that was deleted lies nowhere."""
         if self._handle is None:
             return False
+        held = os.fstat(self._handle.fileno())
         try:
-            return not os.path.samestat(os.fstat(self._handle.fileno()), os.lstat(self._path))
+            return held.st_nlink > 0 and not os.path.samestat(held, os.lstat(self._path))
         except OSError:
             return True
 
