@@ -26,6 +26,7 @@ ROOMS = [
     ("config",),
     ("zoho",),
     ("events",),
+    ("state_folders",),
     ("private_files",),
     ("ownership",),
     ("signals",),

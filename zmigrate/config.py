@@ -9,17 +9,18 @@ import math
 import os
 import re
 import shlex
+import stat
 import subprocess
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dotenv import dotenv_values
 
 from zmigrate.errors import ConfigError
-from zmigrate.plain_files import read_small
+from zmigrate.plain_files import read_served, read_small
 from zmigrate.zoho.client_texts import address, client_id, client_secret, normalise_soid, upload_address
 from zmigrate.zoho.facts.data_centres import (
     ACCOUNTS_DOMAINS,
@@ -50,6 +51,11 @@ SWITCHES = frozenset({"portal"})
 """Keys of a profile that are true or false; the others are texts."""
 
 _SECRET_COMMAND_TIMEOUT_S = 120.0
+
+DOTENV_WAIT_S: Final = 60.0
+"""For a `.env` that is a pipe: its password manager may ask a person first."""
+_served: dict[Path, bytes] = {}
+"""What came through such pipes: it is asked for once, however often a command reads the file."""
 
 _LONGEST_LINE = 2_000
 """Bytes of zmigrate.toml, where a key of thousands of parts would take minutes to read."""
@@ -352,13 +358,29 @@ def _read_dotenv(folder: Path) -> dict[str, str]:
     if path.is_dir():  # a virtual environment of that name
         return {}
     try:
-        values = dotenv_values(stream=io.StringIO(read_small(path).decode()), interpolate=False)
+        values = dotenv_values(stream=io.StringIO(_content_of(path).decode()), interpolate=False)
     except FileNotFoundError:
         return {}
+    except TimeoutError as error:
+        raise ConfigError(
+            f"{path} can't be read: {error.strerror}.",
+            hint="Unlock the password manager that serves the file. Or remove the pipe, and let a profile in "
+            "zmigrate.toml fetch the secret: client_secret_command.",
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigError(f"{path} can't be read: {why}.", hint="Check the file.") from None
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _content_of(path: Path) -> bytes:
+    """Of `.env`, which may be a named pipe. Raises OSError."""
+    if not stat.S_ISFIFO(os.stat(path).st_mode):
+        return read_small(path)
+    place = path.absolute()
+    if place not in _served:
+        _served[place] = read_served(path, DOTENV_WAIT_S)
+    return _served[place]
 
 
 def _seconds(variable: str, text: str) -> float:

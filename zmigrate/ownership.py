@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,17 +12,38 @@ ANOTHER_PLACE = "Choose another place with --state-dir or ZMIGRATE_STATE_DIR."
 
 if sys.platform == "win32":
 
+    def this_user() -> int:
+        return -1
+
     def user_name(_uid: int) -> str:
         return "another user"
 
+    def has_private_group(_found: os.stat_result) -> bool:
+        return False
+
 else:
+    import grp
     import pwd
+
+    def this_user() -> int:
+        return os.geteuid()
 
     def user_name(uid: int) -> str:
         try:
             return pwd.getpwuid(uid).pw_name
         except KeyError:
             return f"the user with the id {uid}"
+
+    def has_private_group(found: os.stat_result) -> bool:
+        """Whether the group of a file is this user's own, as many systems give one to each user: its main
+        group, named alike, which nobody else is in. False where that can't be told.
+        """
+        try:
+            user, group = pwd.getpwuid(this_user()), grp.getgrgid(found.st_gid)
+        except KeyError:
+            return False
+        alike = group.gr_gid == user.pw_gid and group.gr_name == user.pw_name
+        return alike and {user.pw_name}.issuperset(group.gr_mem)
 
 
 def owner_of(path: Path) -> tuple[Path, str] | None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import stat
+import time
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,8 @@ takes no body beyond it, and the largest mapping seen has 100 KB."""
 
 _NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0)
 """Opening a pipe that nobody writes to ends at once; of no consequence for a file. Not on Windows."""
+_LOOK_AGAIN_S: Final = 0.05
+"""A pipe without a writer can't be waited for by the system's means, and Ctrl-C is to be heard."""
 _KINDS: Final = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -64,6 +68,33 @@ def read_small(path: Path) -> bytes:
     if len(content) > SMALL_FILE_BYTES:
         raise TooLarge(SMALL_FILE_BYTES)
     return content
+
+
+def read_served(path: Path, wait_s: float) -> bytes:
+    """All that somebody writes into a named pipe, as password managers serve a file. Raises OSError, TooLarge
+    among them, and TimeoutError where the pipe was not written into, and closed, in that time.
+    """
+    until = time.monotonic() + wait_s
+    content = bytearray()
+    descriptor = _without_waiting(str(path), os.O_RDONLY)
+    try:
+        while time.monotonic() < until:
+            try:
+                some = os.read(descriptor, 1 << 16)
+            except BlockingIOError:
+                select.select([descriptor], [], [], _LOOK_AGAIN_S)
+                continue
+            content += some
+            if len(content) > SMALL_FILE_BYTES:
+                raise TooLarge(SMALL_FILE_BYTES)
+            if not some and content:
+                return bytes(content)
+            if not some:
+                time.sleep(_LOOK_AGAIN_S)  # nobody has opened the pipe for writing yet
+    finally:
+        os.close(descriptor)
+    said = "the writer of this pipe has not ended" if content else "nobody has written into this pipe"
+    raise TimeoutError(errno.ETIMEDOUT, f"{said} for {wait_s:g} s")
 
 
 def _without_waiting(path: str, flags: int) -> int:

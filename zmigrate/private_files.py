@@ -1,5 +1,5 @@
 """What zmigrate keeps is its user's alone: folders 0700 and files 0600 under any umask, opened without
-following links, in folders that nobody else can write to. Every file that zmigrate writes comes by here.
+following links. Every file that zmigrate writes comes by here; whether a folder is safe: `state_folders`.
 
 Windows has no modes: there a folder's access list decides, which a new folder has from the one around it.
 """
@@ -16,28 +16,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
-from zmigrate.errors import ConfigError
-from zmigrate.ownership import ANOTHER_PLACE, user_name
-
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
+_SHARED_FILE: Final = 0o666
+"""Less what the umask takes."""
 
 PART: Final = ".part"
 """How the name of a file ends that is not whole yet."""
 _NAME_KEPT: Final = 40
 """Characters of a file's name in that of its unfinished version: names have 255 bytes at most."""
 
-_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _FLAGS: Final = (
     getattr(os, "O_NOFOLLOW", 0)
     | getattr(os, "O_NONBLOCK", 0)  # a pipe is refused at once, and not waited for
     | getattr(os, "O_BINARY", 0)
 )
 _BESIDE_A_DATABASE: Final = ("", "-wal", "-shm", "-journal")
-
-GIT_IGNORE: Final = ".gitignore"
-_STATE: Final = frozenset({"runs", "orgs", "tokens", "crashes", "start.lock"})
-"""What lies in a state folder."""
 
 
 # -- folders ----------------------------------------------------------------------------------------
@@ -63,102 +57,6 @@ def make_folders(path: Path) -> None:
     except OSError:
         if not path.is_dir():
             raise
-
-
-def private_folder(path: Path, root: Path | None = None) -> Path:
-    """Make a folder, or take one that is there: from `root` on only this user may write to any of them, see
-    `refuse_foreign`. Where `root` is named, git is kept from it: it is a state folder.
-
-    Raises ConfigError for a folder that others can write to, OSError for one that can't be made.
-    """
-    refuse_foreign(path, root)
-    if not os.path.isdir(path):
-        make_folders(path)
-        refuse_foreign(path, root)  # somebody else may have made one meanwhile
-    if root is not None:
-        _keep_from_git(root)
-    return path
-
-
-def refuse_foreign(path: Path, root: Path | None = None) -> None:
-    """Raise ConfigError where others than this user could change what lies in a folder.
-
-    From `root` (the folder itself by default) down to it each folder must belong to this user or to root, and
-    nobody else may write to it. Folders above may be shared, as a team's or `/tmp` are, but not such that
-    everybody may rename what is in them. What is not there is no fault.
-    """
-    if sys.platform == "win32":
-        return
-    root = path if root is None else root
-    for folder in (root, *(each for each in reversed(path.parents) if root in each.parents), path):
-        fault = _fault_of(folder)
-        if fault is not None:
-            raise ConfigError(
-                f"{folder} can't hold what zmigrate keeps: {fault}.",
-                hint=f"If the folder is yours alone: chmod 700 {folder}. "
-                f"A folder that several people write to can't be used. {ANOTHER_PLACE}",
-            )
-    for above in {*root.absolute().parents, *Path(os.path.realpath(root)).parents}:
-        if _everybody_renames(above):
-            raise ConfigError(
-                f"{root} can't hold what zmigrate keeps: every user of this machine can rename or replace it,"
-                f" since {above} is open to everybody.",
-                hint=f"If {above} is yours: chmod o-w {above} (or chmod +t, as /tmp is). {ANOTHER_PLACE}",
-            )
-
-
-def _fault_of(folder: Path) -> str | None:
-    """Why what lies in a folder may be others' doing; None where it can't, or where there is no folder."""
-    try:
-        link, found = os.lstat(folder), os.stat(folder)
-    except OSError:
-        return None  # told by whoever uses it
-    if stat.S_ISLNK(link.st_mode) and not _is_trusted(link.st_uid):
-        return f"it is a link that {user_name(link.st_uid)} has made"
-    if not _is_trusted(found.st_uid):
-        return f"it belongs to {user_name(found.st_uid)}"
-    if found.st_mode & _OTHERS_WRITE and _keeps_modes(folder):
-        who = "every user of this machine" if found.st_mode & stat.S_IWOTH else "its whole group"
-        return f"{who} can write to it (mode {stat.S_IMODE(found.st_mode):04o})"
-    return None
-
-
-def _is_trusted(owner: int) -> bool:
-    """Whether a file's owner is this user, or root, who can do anything anyway."""
-    return owner in (os.geteuid(), 0)
-
-
-def _everybody_renames(folder: Path) -> bool:
-    try:
-        mode = os.stat(folder).st_mode
-    except OSError:
-        return False
-    return bool(mode & stat.S_IWOTH and not mode & stat.S_ISVTX) and _keeps_modes(folder)
-
-
-def _keeps_modes(folder: Path) -> bool:
-    """Whether modes mean something here. Some file systems (a Windows drive in WSL, a USB stick) show one
-    mode for all files; a private file that is made there tells.
-    """
-    try:
-        descriptor, probe = _beside(folder / "zmigrate-probe")
-    except OSError:
-        return True
-    try:
-        return not os.fstat(descriptor).st_mode & _OTHERS_WRITE
-    finally:
-        os.close(descriptor)
-        probe.unlink(missing_ok=True)
-
-
-def _keep_from_git(root: Path) -> None:
-    """Write a `.gitignore` for all of a state folder, unless the folder has one, or holds other things."""
-    place = root / GIT_IGNORE
-    if os.path.lexists(place):
-        return
-    with suppress(OSError):  # a run does not depend on it, and the next one tries again
-        if _STATE.issuperset(os.listdir(root)):
-            replace_whole(place, b"# What zmigrate keeps: data of customers, nothing for git.\n*\n")
 
 
 @contextmanager
@@ -234,22 +132,39 @@ def read_whole(path: Path, most: int) -> bytes:
     return content
 
 
-def mode_of(path: Path) -> int:
-    """The mode that a file has, which its user may have shared; of one that is not there, that of ours."""
+def write_new_shared(path: Path, text: str) -> None:
+    """Write a file that others may read, as the umask says: source code. Its folder is made where there is
+    none. Raises OSError, FileExistsError where something is there; a link is not followed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+
+
+def replace_shared(path: Path, content: bytes) -> None:
+    """`replace_whole` for a file without secrets, which others may read: it keeps the mode that it has, and a
+    new one has that of the umask. Raises OSError.
+    """
     try:
-        return stat.S_IMODE(os.stat(path).st_mode) & 0o777
+        _replace(path, content, stat.S_IMODE(os.stat(path).st_mode) & 0o777)
     except FileNotFoundError:
-        return PRIVATE_FILE
+        _replace(path, content, None)
 
 
-def replace_whole(path: Path, content: bytes, *, mode: int = PRIVATE_FILE, durable: bool = True) -> None:
+def replace_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file so that a crash leaves the old content or the new, never half of it. A link in its place
     is replaced, not followed. `durable`: it is on the disk when this is done. Raises OSError.
     """
-    descriptor, part = _beside(path)
+    _replace(path, content, PRIVATE_FILE, durable=durable)
+
+
+def _replace(path: Path, content: bytes, mode: int | None, *, durable: bool = True) -> None:
+    """`mode` None: as the umask says."""
+    descriptor, part = _beside(path, _SHARED_FILE if mode is None else PRIVATE_FILE)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            _set_mode(descriptor, mode)
+            if mode is not None:
+                _set_mode(descriptor, mode)
             file.write(content)
             file.flush()
             if durable:
@@ -297,6 +212,21 @@ class Draft:
             self.discard()
 
 
+def keeps_modes(folder: Path) -> bool:
+    """Whether modes mean something in a folder. Some file systems (a Windows drive in WSL, a USB stick) show
+    one mode for all files; a private file that is made there tells.
+    """
+    try:
+        descriptor, probe = _beside(folder / "zmigrate-probe")
+    except OSError:
+        return True
+    try:
+        return not os.fstat(descriptor).st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    finally:
+        os.close(descriptor)
+        probe.unlink(missing_ok=True)
+
+
 def drop_parts(folder: Path) -> None:
     """Delete what a process that was killed has not finished, in a folder where nobody else is at work."""
     with suppress(OSError):
@@ -305,15 +235,16 @@ def drop_parts(folder: Path) -> None:
                 os.unlink(folder / name)
 
 
-def _beside(path: Path) -> tuple[int, Path]:
-    """A fresh private file in the same folder, of a name that nobody can foresee. Raises OSError, also where
-    `path` is a device or a pipe, which a file would do away with.
+def _beside(path: Path, mode: int = PRIVATE_FILE) -> tuple[int, Path]:
+    """A fresh file in the same folder, private by default, of a name that nobody can foresee. Raises OSError,
+    also where `path` is a device or a pipe, which a file would do away with.
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise _odd(path)
     part = path.with_name(f"{path.name[:_NAME_KEPT]}.{os.urandom(8).hex()}{PART}")
-    return open_private(part, os.O_RDWR | os.O_CREAT | os.O_EXCL), part
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    return open_private(part, flags) if mode == PRIVATE_FILE else os.open(part, flags | _FLAGS, mode), part
 
 
 # -- SQLite -----------------------------------------------------------------------------------------

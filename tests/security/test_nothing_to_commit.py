@@ -17,7 +17,7 @@ from tests.support import thorough
 from zmigrate.cli import main
 from zmigrate.cli.git_ignore import keep_from_git
 from zmigrate.emulator import Emulator
-from zmigrate.private_files import private_folder
+from zmigrate.state_folders import private_folder
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
@@ -165,7 +165,7 @@ def test_init_keeps_the_secret_from_git(repository: Path) -> None:
     assert ".env was added to .gitignore" in done.stderr
     assert committed(repository) == [".gitignore", "zmigrate.toml"]
     assert emulator.client_secret not in git(repository, "diff", "--cached")
-    assert stat.S_IMODE((repository / "zmigrate.toml").stat().st_mode) == 0o600
+    assert stat.S_IMODE((repository / ".env").stat().st_mode) == 0o600
 
 
 # -- mappings --------------------------------------------------------------------------------------

@@ -290,6 +290,6 @@ def test_an_org_of_an_answer_never_becomes_a_path(zgid: str, bench: Bench) -> No
             refuse_unusable(read_org({"org": [answer]}))
         assert caught.value.exit_code == 3
     with pytest.raises(ConfigError, match="no id of an org"):
-        org_folder(bench.folder, zgid)
+        org_folder(bench.folder, "1", zgid)
     with pytest.raises(ConfigError, match="no id of an org"):
         IdMap.open(bench.folder, ("1", zgid))

@@ -125,12 +125,12 @@ def test_a_body_in_a_pipe_is_refused(tmp_path: Path) -> None:
     assert "body.json is a pipe, not a file" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["zmigrate.toml", ".env"])
-def test_a_configuration_that_is_a_pipe_is_refused(tmp_path: Path, name: str) -> None:
-    pipe(tmp_path / name)
+def test_a_profile_file_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Unlike `.env`, which password managers serve through one."""
+    pipe(tmp_path / "zmigrate.toml")
     done = zmigrate(tmp_path, "check")
     assert done.returncode == 2
-    assert f"{name} can't be read: a pipe, not a file" in done.stderr
+    assert "zmigrate.toml can't be read: a pipe, not a file" in done.stderr
 
 
 def test_a_pipe_that_takes_the_place_of_a_scanned_file_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ import typer
 from zmigrate.cli import INTERRUPTED, streams
 from zmigrate.errors import CreditsSpent, UsageError, ZmigrateError, disk_full, is_full_disk
 from zmigrate.printable import printable
-from zmigrate.private_files import private_folder, replace_whole
+from zmigrate.private_files import replace_whole
+from zmigrate.state_folders import private_folder
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import name_of
 

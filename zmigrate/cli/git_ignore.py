@@ -10,7 +10,8 @@ from pathlib import Path
 from shutil import which
 from typing import Final
 
-from zmigrate.private_files import GIT_IGNORE, mode_of, read_whole, replace_whole
+from zmigrate.private_files import read_whole, replace_shared
+from zmigrate.state_folders import GIT_IGNORE
 
 MOST_BYTES: Final = 1 << 20
 """Of a .gitignore."""
@@ -71,7 +72,7 @@ def _append(place: Path, name: str) -> None:
     before = read_whole(place, MOST_BYTES) if os.path.lexists(place) else b""
     end = b"\r\n" if b"\r\n" in before else b"\n"
     gap = b"" if not before or before.endswith(b"\n") else end
-    replace_whole(place, before + gap + name.encode() + end, mode=mode_of(place))
+    replace_shared(place, before + gap + name.encode() + end)
 
 
 def _is_tracked(file: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -90,11 +90,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def org_of(profile: str, state_dir: Path | None) -> str:
-    """The id of the profile's org, which Zoho has to be asked for."""
+    """The profile's org, which Zoho has to be asked for, by its id."""
     from zmigrate.cli.connections import connected
 
     with connected((ORG,), profile=profile, state_dir=state_dir) as connection:
-        return connection.crm.org().id
+        return f"id-{connection.crm.org().id}"
 
 
 def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str, Any]:
@@ -110,16 +110,35 @@ def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str
             f"there are no runs against an org in {state}" + (f"; {unread} can't be read" if unread else ""),
             hint="See: zmigrate runs" if unread else "Name another folder with --state-dir.",
         )
-    listed = ", ".join(f"{found.get('zgid')} ({found.get('name')})" for found in orgs.values())
+    return org_among([*orgs.values()], wanted)
+
+
+def org_among(orgs: Sequence[Mapping[str, Any]], wanted: str | None) -> Mapping[str, Any]:
+    """The org that is named by its id (`222`, `id-222`) or its zgid (`222`, `ZohoCRM.222`), or the only one.
+    Raises UsageError where that is not one.
+    """
+    from zmigrate.engine.ledger import identity
+
+    listed = ", ".join(f"{_named(org)} ({org.get('name')})" for org in orgs)
     if wanted is None:
         if len(orgs) > 1:
             raise UsageError("the runs here went to several orgs", hint=f"name one with --org: {listed}")
-        return next(iter(orgs.values()))
-    digits = wanted.rpartition(".")[2]
-    for ids, found in orgs.items():
-        if digits in ids:
-            return found
-    raise UsageError(f"no run here went to the org {wanted}", hint=f"they went to {listed}")
+        return orgs[0]
+    kind, _, digits = wanted.replace("id-", "id.", 1).rpartition(".")
+    sought = {"": (0, 1), "id": (0,)}.get(kind, (1,))
+    found = [org for org in orgs if any(identity(org)[place] == digits for place in sought)]
+    if not found:
+        raise UsageError(f"no run here went to the org {wanted}", hint=f"they went to {listed}")
+    if len(found) > 1:
+        raise UsageError(
+            f"{wanted} is the id of one org and the zgid of another", hint=f"name one with --org: {listed}"
+        )
+    return found[0]
+
+
+def _named(org: Mapping[str, Any]) -> str:
+    """As `--org` takes it."""
+    return f"ZohoCRM.{org['zgid']}" if org.get("zgid") else f"id-{org.get('id')}"
 
 
 @contextmanager

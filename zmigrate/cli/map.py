@@ -80,8 +80,9 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Propose a mapping file for a file and a module.
 
-        The mapping holds no values of the file, so that it can be shared, but for words of pick lists, which
-        have to be mapped.
+        The mapping is readable by you alone. You can share it: without --samples
+        it holds no values of the file but words of pick lists, which have to be
+        mapped.
         """
         reading = {
             "delimiter": delimiter,

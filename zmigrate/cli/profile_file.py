@@ -13,8 +13,8 @@ from tomlkit.items import Table
 
 from zmigrate.config import DOTENV_FILE, PROFILE_KEYS, PROFILES_FILE, Secret
 from zmigrate.errors import ConfigError
-from zmigrate.plain_files import read_small
-from zmigrate.private_files import mode_of, replace_whole
+from zmigrate.plain_files import NotAFile, read_small
+from zmigrate.private_files import replace_shared, replace_whole
 
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -41,7 +41,7 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
         table["client_secret_env"] = variable
         text = _with_variable(_text_of(folder / DOTENV_FILE), variable, secret)
         replace_whole(folder / DOTENV_FILE, text.reveal().encode())
-        replace_whole(path, tomlkit.dumps(document).encode(), mode=mode_of(path))
+        replace_shared(path, tomlkit.dumps(document).encode())
     except TOMLKitError as error:
         raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
     except OSError as error:
@@ -66,7 +66,15 @@ def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
 
 
 def _text_of(path: Path) -> str:
-    return read_small(path).decode() if path.exists() else ""
+    """Of `.env`. Raises ConfigError where a password manager serves it through a pipe."""
+    try:
+        return read_small(path).decode() if path.exists() else ""
+    except NotAFile as error:
+        raise ConfigError(
+            f"{path} is {error.what}, and a secret can't be written into it.",
+            hint=f"Add the secret to what serves the file, and the profile to {PROFILES_FILE} by hand; or "
+            "move the pipe away.",
+        ) from None
 
 
 def _with_variable(text: str, variable: str, secret: Secret) -> Secret:

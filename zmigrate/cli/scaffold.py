@@ -11,7 +11,7 @@ from pathlib import Path
 from zmigrate.cli.app import COMMANDS
 from zmigrate.errors import UsageError
 from zmigrate.job import name_of_job
-from zmigrate.private_files import make_folders, open_private
+from zmigrate.private_files import write_new_shared
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
 
@@ -154,8 +154,6 @@ def class_name(name: str) -> str:
 def write_new(path: Path, text: str) -> None:
     """Write a file that does not exist yet."""
     try:
-        make_folders(path.parent)
-        with open(path, "x", encoding="utf-8", newline="\n", opener=open_private) as file:
-            file.write(text)
+        write_new_shared(path, text)
     except OSError as error:
         raise UsageError(f"{path} can't be written: {error.strerror}") from None

@@ -33,7 +33,6 @@ from zmigrate.engine.runner import Runner
 from zmigrate.engine.session import Choices, RecordWork, as_problem, log_traceback, state_of
 from zmigrate.engine.step import Seat, Step, combined, for_each, refuse_changed_steps, steps_in
 from zmigrate.errors import (
-    DiskFull,
     InternalError,
     JournalDamaged,
     PausedError,
@@ -341,10 +340,15 @@ class FlowRunner:
     ) -> RunResult:
         files: dict[str, Path] = {}
         try:
-            if not self._invocation.stop.aborted:
-                files = write_flow_files(folder)
+            folder.refuse_replaced()
         except PausedError as error:
-            problem, state = problem or error, state_of(problem or error)
+            problem, state = error, state_of(error)  # whatever else went wrong, this is why
+        else:
+            try:
+                if not self._invocation.stop.aborted:
+                    files = write_flow_files(folder)
+            except PausedError as error:
+                problem, state = problem or error, state_of(problem or error)
         result = flow_result(
             record,
             folder,
@@ -357,9 +361,10 @@ class FlowRunner:
             rows_per_s=pace.rows_per_s,
         )
         try:
+            folder.refuse_replaced()
             folder.turn_to(result.state, replace(record, begun=folder.read().begun), result=result.to_json())
             self._invocation.hub.emit(FlowEnded(result.run_id, result.state))
-        except DiskFull:
+        except PausedError:
             if result.error is None:
                 raise
         return result

@@ -32,16 +32,16 @@ from zmigrate.engine.run_record import (
     read_record,
     record_of,
 )
-from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError, ZmigrateError
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, PausedError, RunError, ZmigrateError
 from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
 from zmigrate.private_files import (
     drop_parts,
     is_plain_name,
     make_folder,
-    private_folder,
     read_whole,
     replace_whole,
 )
+from zmigrate.state_folders import private_folder
 from zmigrate.zoho.metadata import Org
 
 STEPS = "steps"
@@ -114,6 +114,7 @@ class RunFolder:
         What a crash left there before the step began goes. Where something may have been sent nothing goes:
         raises JournalDamaged.
         """
+        self.refuse_replaced()
         folder = self.step(name)
         make_private(folder.path.parent, self.path)
         if folder.path.exists():
@@ -186,6 +187,19 @@ class RunFolder:
 
     def unlock(self) -> None:
         self._lock.release()
+
+    def refuse_replaced(self) -> None:
+        """Raise PausedError where the folder that this process works on is no longer in its place: what is
+        written there now is not this run's to write.
+        """
+        if self._lock.displaced:
+            raise PausedError(
+                f"the folder of run {self.run_id} was moved, or replaced by somebody, during the run:"
+                f" {self.path}",
+                hint="Nothing more was written there. Put the run's own folder back, then resume; where none "
+                "of you has moved it, find out who else can.",
+                code="FOLDER_REPLACED",
+            )
 
     @property
     def locked_elsewhere(self) -> bool:
@@ -272,8 +286,9 @@ class RunFolder:
 
     def write(self, record: RunRecord, journal: Journal | None = None) -> None:
         """Keep the record: in `run.json`, which is replaced in one step, and in its second place, for most
-        the journal.
+        the journal. Raises DiskFull, and what `refuse_replaced` raises.
         """
+        self.refuse_replaced()
         now = replace(record, updated_at=timestamp())
         write_whole(self.record_file, _content(now))
         if journal is not None:

@@ -1,7 +1,7 @@
 """The id map: which record stands for which key, per org and module. A projection of the journals: thrown
 away, it is built again, but for what `ids check` found deleted.
 
-It lies in `<state dir>/orgs/<org>/ids.db` and is brought up to date when it is opened. A run that needs its
+It lies in `<state dir>/orgs/<zgid>/ids.db` and is brought up to date when it is opened. A run that needs its
 own keys adds them as it goes.
 """
 
@@ -129,8 +129,7 @@ class IdMap:
         """
         path = None
         if lasting:
-            # Of a portal's org Zoho may not say the zgid.
-            path = make_private(org_folder(state_dir, org[1] or org[0]), state_dir) / "ids.db"
+            path = make_private(org_folder(state_dir, *org), state_dir) / "ids.db"
         try:
             ids = cls._opened(path, state_dir, org)
         except sqlite3.OperationalError as error:  # it can't be opened, or another process holds it for long

@@ -19,7 +19,8 @@ from zmigrate.engine.result import RunResult
 from zmigrate.engine.run_record import RunRecord, began_at
 from zmigrate.errors import RunError, ZmigrateError
 from zmigrate.ownership import cant_read
-from zmigrate.private_files import is_plain_name, refuse_foreign
+from zmigrate.private_files import is_plain_name
+from zmigrate.state_folders import refuse_foreign
 
 LAST = "last"
 
@@ -275,5 +276,5 @@ def _find(runs: Sequence[Run], reference: str, where: str) -> Run:
 
 
 def identity(org: Mapping[str, Any]) -> tuple[str, str]:
-    """What tells one org from another: its record's id and its zgid."""
-    return str(org.get("id")), str(org.get("zgid"))
+    """What tells one org from another: its record's id and its zgid, which is empty where it is not known."""
+    return str(org.get("id")), str(org.get("zgid") or "")

@@ -52,6 +52,17 @@ class Lock:
         handle.flush()
         self._handle = handle
 
+    @property
+    def displaced(self) -> bool:
+        """Whether this object holds it, and it lies elsewhere now. One that was deleted lies nowhere."""
+        if self._handle is None:
+            return False
+        held = os.fstat(self._handle.fileno())
+        try:
+            return held.st_nlink > 0 and not os.path.samestat(held, os.lstat(self._path))
+        except OSError:
+            return True
+
     def release(self) -> None:
         if self._handle is not None:
             self._handle.close()

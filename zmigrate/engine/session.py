@@ -30,7 +30,6 @@ from zmigrate.engine.survey import Survey
 from zmigrate.engine.target import Target
 from zmigrate.errors import (
     ApiError,
-    DiskFull,
     InternalError,
     JournalDamaged,
     PausedError,
@@ -208,6 +207,10 @@ class Session:
     ) -> RunResult:
         files: Mapping[str, Path] = {}
         try:
+            self._folder.refuse_replaced()
+        except PausedError as error:
+            problem, state = error, state_of(error)  # whatever else went wrong, this is why
+        try:
             rows = self._count(state)
             files = self._write_files()
         except Exception as error:
@@ -251,6 +254,7 @@ class Session:
         """The result files; after a hard stop they are left to the resume, since they take a while."""
         if self._stop.aborted:
             return {}
+        self._folder.refuse_replaced()
         if self._work is None:
             return write_item_results(self._folder, self._journal)
         source = self._work.source if self._work.survey is None else self._work.survey.source
@@ -271,7 +275,7 @@ class Session:
         try:
             self._folder.turn_to(result.state, self._record, self._journal, result=result.to_json())
             self._hub.emit(RunEnded(result.run_id, result.state))
-        except (DiskFull, JournalDamaged):  # which is most likely what the result tells already
+        except (PausedError, JournalDamaged):  # which is most likely what the result tells already
             if result.error is None:
                 raise
 

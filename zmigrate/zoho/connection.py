@@ -93,19 +93,23 @@ class Connection:
     def _take_org(self, org: Org) -> None:
         """Every command whose token opens an org comes by here: the org must be the one asked for."""
         refuse_other_org(org, self._credentials)
-        self.credits.open(org_folder(self._state_dir, org.id), org.credit_allowance, self._state_dir)
-
-
-def org_folder(state_dir: Path, org_id: str) -> Path:
-    """Where what belongs to an org and not to one run is kept. Raises ConfigError for what is no id of an
-    org: wherever it was read, here it becomes a path.
-    """
-    if not is_org_id(org_id):
-        raise ConfigError(
-            f"{org_id[:60]!r} is no id of an org, which has digits only.",
-            hint="The record of a run may be damaged: see zmigrate runs.",
+        self.credits.open(
+            org_folder(self._state_dir, org.id, org.zgid), org.credit_allowance, self._state_dir
         )
-    return state_dir / "orgs" / org_id
+
+
+def org_folder(state_dir: Path, org_id: str, zgid: str) -> Path:
+    """Where what belongs to an org and not to one run is kept. Of a portal's org Zoho may not say the zgid
+    (empty); its id may be the zgid of another org, and so is told apart. Raises ConfigError for what is no id
+    of an org: wherever it was read, here it becomes a path.
+    """
+    for said in filter(None, (org_id, zgid)):
+        if not is_org_id(said):
+            raise ConfigError(
+                f"{said[:60]!r} is no id of an org, which has digits only.",
+                hint="The record of a run may be damaged: see zmigrate runs.",
+            )
+    return state_dir / "orgs" / (zgid or f"id-{org_id}")
 
 
 def connect(

@@ -15,7 +15,8 @@ import orjson
 
 from zmigrate.errors import ConfigError, DiskFull
 from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
-from zmigrate.private_files import open_private, private_folder, read_whole, replace_whole
+from zmigrate.private_files import open_private, read_whole, replace_whole
+from zmigrate.state_folders import private_folder
 
 _MOST_BYTES: Final = 16 << 20
 """Such a file has a number for each minute of a day, or for each token of ten minutes."""

@@ -1,0 +1,192 @@
+"""Folders that can be trusted with what zmigrate keeps: nobody but this user (and root) can write to them,
+or rename them, or put others in their place. And git takes nothing of them.
+
+Windows has no modes: there a folder's access list decides, which a new folder has from the one around it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Set
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from zmigrate.errors import ConfigError
+from zmigrate.ownership import ANOTHER_PLACE, has_private_group, this_user, user_name
+from zmigrate.private_files import keeps_modes, make_folders, read_whole, replace_whole
+
+GIT_IGNORE: Final = ".gitignore"
+_KEPT_FROM_GIT: Final = b"# What zmigrate keeps: data of customers, nothing for git.\n*\n"
+_HOLDING_DATA: Final = frozenset({"runs", "orgs", "tokens", "crashes"})
+_STATE: Final = _HOLDING_DATA | {"start.lock"}
+"""What lies in a state folder."""
+
+_GIVE: Final = (
+    "Work as that user (in a container: docker run -u UID), or have the folder given to you (chown)."
+)
+
+
+def private_folder(path: Path, root: Path | None = None) -> Path:
+    """Make a folder, or take one that is there: from `root` on only this user may write to any of them, see
+    `refuse_foreign`. Where `root` is named, git is kept from it: it is a state folder.
+
+    Raises ConfigError for a folder that others can write to, OSError for one that can't be made.
+    """
+    refuse_foreign(path, root)
+    if not os.path.isdir(path):
+        make_folders(path)
+        refuse_foreign(path, root)  # somebody else may have made one meanwhile
+    if root is not None:
+        _keep_from_git(path, root)
+    return path
+
+
+def refuse_foreign(path: Path, root: Path | None = None) -> None:
+    """Raise ConfigError where others than this user could change what lies in a folder.
+
+    From `root` (the folder itself by default) down to it each folder must belong to this user or to root, and
+    nobody else may write to it. What is not there is no fault. Of the folders above see `_refuse_above`.
+    """
+    if sys.platform == "win32":
+        return
+    root = path if root is None else root
+    for folder in (root, *(each for each in reversed(path.parents) if root in each.parents), path):
+        _refuse(folder)
+    places = {root.absolute(), Path(os.path.realpath(root))}
+    for place in places:
+        _refuse_above(root, place)
+
+
+def _refuse(folder: Path) -> None:
+    """Raise ConfigError where what lies in a folder may be others' doing."""
+    try:
+        link, found = os.lstat(folder), os.stat(folder)
+    except OSError:
+        return  # told by whoever uses it
+    if stat.S_ISLNK(link.st_mode) and not _is_trusted(link.st_uid):
+        fault, hint = f"it is a link that {user_name(link.st_uid)} has made", "Name the folder itself."
+    elif not _is_trusted(found.st_uid):
+        fault, hint = f"it belongs to {user_name(found.st_uid)}", _GIVE
+    elif _others_write(found) and keeps_modes(folder):
+        who = "every user of this machine" if found.st_mode & stat.S_IWOTH else "its whole group"
+        fault = f"{who} can write to it (mode {stat.S_IMODE(found.st_mode):04o})"
+        hint = _hint_for_open(folder, found)
+    else:
+        return
+    raise _untrusted(folder, fault, hint)
+
+
+def _hint_for_open(folder: Path, found: os.stat_result) -> str:
+    """What to do about a folder that others can write to."""
+    if found.st_uid == this_user():
+        return (
+            f"If the folder is yours alone: chmod 700 {folder}. "
+            "A folder that several people write to can't be used."
+        )
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
+        return (
+            f"It belongs to {user_name(found.st_uid)}, who has to change that: chmod 1777 {folder} (in "
+            f"Kubernetes by an init container). Then name a folder in it that zmigrate makes: {folder}/state."
+        )
+    return f"Name a folder in it that is not there yet, and zmigrate makes it your own: {folder}/state."
+
+
+def _refuse_above(root: Path, place: Path) -> None:
+    """Raise ConfigError where somebody could rename `root`, or a folder around it, and put another there.
+
+    Folders above may be shared, as `/tmp` and a team's are, and whoever owns a shared folder is trusted by
+    those whom he lets write to it. Root trusts no team: what root writes could land anywhere.
+    """
+    colleagues = set[int]()
+    links: list[tuple[Path, int]] = []
+    for above in place.parents:
+        try:
+            link, found = os.lstat(above), os.stat(above)
+        except OSError:
+            continue
+        if stat.S_ISLNK(link.st_mode):
+            links.append((above, link.st_uid))
+        if this_user() != 0 and _is_shared_with_us(above, found):
+            colleagues.add(found.st_uid)
+        told = _told_of_above(above, found, colleagues)
+        if told is not None:
+            raise _untrusted(root, *told)
+    for above, maker in links:
+        if not _is_trusted(maker) and maker not in colleagues:
+            fault = f"{above} is a link that {user_name(maker)} has made, and can lead elsewhere"
+            raise _untrusted(root, fault, "Name the folder itself.")
+
+
+def _told_of_above(above: Path, found: os.stat_result, colleagues: Set[int]) -> tuple[str, str] | None:
+    """What is wrong with a folder above, and what to do; None where nothing is."""
+    renames = "can rename or replace it"
+    if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and keeps_modes(above):
+        return (
+            f"every user of this machine {renames}, since {above} is open to everybody",
+            f"If {above} is yours: chmod o-w {above} (or chmod +t, as /tmp is).",
+        )
+    if not _is_trusted(found.st_uid) and found.st_uid not in colleagues:
+        owner = user_name(found.st_uid)
+        return f"{owner} {renames}, since {above} belongs to {owner}", _GIVE
+    if this_user() == 0 and _group_renames(found) and keeps_modes(above):
+        return (
+            f"the whole group of {above} {renames}, and root is who works here",
+            f"Work as another user than root; or: chmod g-w {above} (or chmod +t).",
+        )
+    return None
+
+
+def _untrusted(folder: Path, fault: str, hint: str) -> ConfigError:
+    return ConfigError(
+        f"{folder} can't be trusted with what zmigrate keeps: {fault}.", hint=f"{hint} {ANOTHER_PLACE}"
+    )
+
+
+def _is_trusted(owner: int) -> bool:
+    """Whether an owner is this user, or root, who can do anything anyway: also whoever has `/`, which is
+    root under another number where a container maps users.
+    """
+    return owner in (this_user(), 0, os.stat("/").st_uid)
+
+
+def _others_write(found: os.stat_result) -> bool:
+    """Whether others than its owner may write to it. A group that has no other members is nobody else."""
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    return bool(found.st_mode & stat.S_IWGRP) and not has_private_group(found)
+
+
+def _group_renames(found: os.stat_result) -> bool:
+    return not found.st_mode & stat.S_ISVTX and _others_write(found)
+
+
+def _is_shared_with_us(folder: Path, found: os.stat_result) -> bool:
+    """Whether a folder's owner lets this user, among some others, write to it."""
+    effective = os.access in os.supports_effective_ids
+    return not found.st_mode & stat.S_IWOTH and os.access(folder, os.W_OK, effective_ids=effective)
+
+
+def _keep_from_git(path: Path, root: Path) -> None:
+    """Write a `.gitignore` for all of a state folder; where the folder has one of its user's, or holds other
+    things, for that part of it which `path` is in.
+    """
+    with suppress(OSError):  # a run does not depend on it, and the next one tries again
+        if _ignores_all(root):
+            return
+        if not os.path.lexists(root / GIT_IGNORE) and _STATE.issuperset(os.listdir(root)):
+            replace_whole(root / GIT_IGNORE, _KEPT_FROM_GIT)
+            return
+        part = next((each for each in (path, *path.parents) if each.parent == root), None)
+        if part is not None and part.name in _HOLDING_DATA and not _ignores_all(part):
+            replace_whole(part / GIT_IGNORE, _KEPT_FROM_GIT)
+
+
+def _ignores_all(folder: Path) -> bool:
+    """Whether a folder has a `.gitignore` of ours."""
+    try:
+        return read_whole(folder / GIT_IGNORE, len(_KEPT_FROM_GIT)) == _KEPT_FROM_GIT
+    except OSError:
+        return False
