@@ -68,8 +68,9 @@ def _check_parts(url: URL, shown: str) -> None:
     odd = url.host is not None and _CONNECTION_STRING.search(url.host)
     name = url.database or ""
     if odd or (url.host is not None and re.search(r"[;=]|://", name)):
+        what = "the host" if odd else "the name of the database"
         raise SourceError(
-            f"{shown}: {'the host' if odd else 'the name of the database'} is a connection string of its own.",
+            f"{shown}: {what} is a connection string of its own.",
             hint="Write the host, the port and the name each in its place: postgresql://me@host:5432/crm",
         )
 

@@ -19,6 +19,7 @@ from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_
 from zmigrate.rows.sources.destination import destination
 from zmigrate.rows.sources.header import check_names
 from zmigrate.rows.sources.sql_errors import driver_and_code, first_line
+from zmigrate.rows.sources.sql_sizes import bound_sqlite, fetched, no_memory, too_long
 from zmigrate.rows.sources.url import VARIABLE, expanded, masked, variables_of
 from zmigrate.rows.sources.url_parameters import check_parameters
 from zmigrate.rows.sources.variables import Variables
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from zmigrate.zoho.crm import Crm
 
-ROWS_AT_ONCE: Final = 1_000
-"""Rows that the driver fetches together."""
 LARGEST_JSON_INTEGER: Final = 2**63
 
 BY_THEMSELVES: Final = {
@@ -155,12 +154,11 @@ class Sql:
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         columns = self.columns
         with self._connection() as connection:
-            found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
-                self._statement(connection, after.token)
-            )
+            statement = self._statement(connection, after.token)
+            wide = connection.dialect.name != "sqlite"  # whose integers have 64 bits
             number, last = after.number, None
-            for cells in found:
-                values = dict(zip(columns, map(_plain, cells), strict=True))
+            for cells in fetched(connection, statement, columns, number):
+                values = dict(zip(columns, map(_plain, cells) if wide else cells, strict=True))
                 key = values[self.order_by]
                 self._check_order(last, key)
                 if last is None and _mark(key) == after.token:
@@ -284,8 +282,13 @@ class Sql:
                         hint="When the database is there again, resume the run.",
                         code="SOURCE_LOST",
                     ) from None
+                long = too_long(error.orig)
+                if long is not None:
+                    raise long from None
                 hint = "Try the select in the database's own client."
                 raise SourceError(f"{self.url}: {what}", hint=hint) from None
+            except MemoryError:
+                raise no_memory(self.url) from None
             except SQLAlchemyError as error:
                 raise SourceError(f"{self.url}: {first_line(error, url, self._url)}") from None
 
@@ -306,7 +309,7 @@ class Sql:
         try:
             if url.get_backend_name() == "sqlite":
                 _refuse_new_file(url.database, self.url if variables_of(self._url) else None)
-            return create_engine(url, poolclass=NullPool, hide_parameters=True), url
+            engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
         except ModuleNotFoundError as error:
             raise SourceError(
                 f"{self.url} needs the driver {error.name}, which is not installed.",
@@ -314,6 +317,8 @@ class Sql:
             ) from None
         except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
             raise self._no_url() from None
+        bound_sqlite(engine)
+        return engine, url
 
     def _parsed(self) -> URL:
         """The URL with its variables' values. Raises SourceError where one may not be read."""

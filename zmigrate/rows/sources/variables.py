@@ -59,7 +59,7 @@ class Variables:
         if value is None:
             raise SourceError(
                 f"the variable {name}, which {shown} names, is not set.",
-                hint=f"Set it in the environment: export {name}=...; .env is not read for variables of a URL.",
+                hint=f"Set the variable: export {name}=...; .env is not read for variables of a URL.",
             )
         return value
 
