@@ -18,8 +18,8 @@ from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
 from zmigrate.rows.sources.destination import destination
 from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.sql_bounds import bound, fetched, no_memory, too_long
 from zmigrate.rows.sources.sql_errors import driver_and_code, first_line
-from zmigrate.rows.sources.sql_sizes import bound_sqlite, fetched, no_memory, too_long
 from zmigrate.rows.sources.url import VARIABLE, expanded, masked, variables_of
 from zmigrate.rows.sources.url_parameters import check_parameters
 from zmigrate.rows.sources.variables import Variables
@@ -317,7 +317,7 @@ class Sql:
             ) from None
         except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
             raise self._no_url() from None
-        bound_sqlite(engine)
+        bound(engine, files=self._said_in is None)
         return engine, url
 
     def _parsed(self) -> URL:

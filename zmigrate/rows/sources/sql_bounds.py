@@ -1,7 +1,10 @@
-"""How much of a database's rows is held in memory at once: what a driver may make, and what is fetched."""
+"""What a database may take of this machine: how many of its rows are held in memory at once, and, of those
+that run in our own process, which memory and files they may have.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
@@ -15,24 +18,39 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE: Final = 1_000
 """Rows that the driver fetches together, at most."""
+ROWS_OF_SQLITE: Final = 4
+"""Each may be as long as SQLite's memory; more at once are hardly quicker."""
 _ROWS_AT_FIRST: Final = 16
 _SQLITE_CELL_BYTES: Final = 4 * ROW_BYTES
 """Beyond the row limit, so that most cells that are too long are counted here, by row and column."""
+_TEXTS: Final = frozenset({str, bytes})
+_CHARACTER_BYTES: Final = 4
+"""At most, in memory."""
 _HINT: Final = "Leave the column out of the select, or shorten its values there: substr(note, 1, 50000)."
 
 
-def bound_sqlite(engine: Engine) -> None:
-    """SQLite makes texts, and whole tables to sort, in our own memory: `printf('%.*c', 400000000, 'x')`."""
-    import sqlite3  # noqa: PLC0415
+def bound(engine: Engine, *, files: bool) -> None:
+    """Bounds a database in our own process. `files`: whether its selects may read other files, and the net.
 
+    SQLite makes texts, and whole tables to sort, in our memory: `hex(zeroblob(400000000))`. DuckDB reads what
+    a select names: `read_text('/home/me/.ssh/id_rsa')`.
+    """
     from sqlalchemy import event  # noqa: PLC0415
 
-    def bound(connection: Any, _: object) -> None:
+    def bound_sqlite(connection: Any, _: object) -> None:
         if isinstance(connection, sqlite3.Connection):
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _SQLITE_CELL_BYTES)
             connection.execute(f"pragma hard_heap_limit = {DATABASE_BYTES}").close()
 
-    event.listen(engine, "connect", bound)
+    def confine_duckdb(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("set enable_external_access = false")
+        cursor.execute("set lock_configuration = true")
+
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", bound_sqlite)
+    elif engine.dialect.name == "duckdb" and not files:
+        event.listen(engine, "connect", confine_duckdb)
 
 
 def fetched(
@@ -41,10 +59,14 @@ def fetched(
     """The rows, few at a time where they are long. `before`: how many were read by earlier runs. Raises
     SourceError for one over the limit.
     """
-    if connection.dialect.name == "sqlite":  # at no cost one by one
-        found = connection.execution_options(yield_per=1).execute(statement)
+    if connection.dialect.name == "sqlite":
+        found = connection.execution_options(yield_per=ROWS_OF_SQLITE).execute(statement)
+        share = ROW_BYTES // max(1, len(columns)) // _CHARACTER_BYTES  # one cell at least has more, or none
         for number, cells in enumerate(found, start=before + 1):
-            if sum(map(getsizeof, cells)) > ROW_BYTES:
+            long = [
+                True for cell in cells if (type(cell) is str or type(cell) is bytes) and len(cell) > share
+            ]
+            if long and sum(map(getsizeof, cells)) > ROW_BYTES:
                 raise _long_row(number, cells, columns)
             yield cells
     else:
