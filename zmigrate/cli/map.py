@@ -167,13 +167,13 @@ def opened(
     """The source of a file, or of a database's URL; says what that reads of the environment."""
     from zmigrate.cli.connections import found_credentials
     from zmigrate.rows.sources import Sql, open_source
-    from zmigrate.rows.sources.variables import Variables
+    from zmigrate.rows.sources.variables import GIVEN, Variables
 
     if Path(file).is_dir():
         raise UsageError(
             f"{file} is a folder, not a file", hint="a mapping is proposed for one file at a time"
         )
-    source = open_source(file, **reading, said_in="FILE", variables=Variables(frozenset(allowed)))
+    source = open_source(file, **reading, said_in=GIVEN, variables=Variables(frozenset(allowed)))
     if isinstance(source, Sql) and source.spends is not None:
         secret = None if emulator else found_credentials(profile).client_secret
         source = source.with_variables(Variables(frozenset(allowed), secret=secret))

@@ -18,7 +18,7 @@ from zmigrate.rows.mapping.places import TomlPlaces, wrong
 from zmigrate.rows.mapping.toml_lines import read_toml
 from zmigrate.rows.sources.opening import ENDINGS, is_database
 from zmigrate.rows.sources.packed import TextFile
-from zmigrate.rows.sources.url import file_of
+from zmigrate.rows.sources.url import file_of, variables_of
 
 MAPPING: Final = "mapping.toml"
 """In the folder, where no other mapping is named."""
@@ -106,7 +106,8 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
 def _check_below(load: Load, folder: Path) -> None:
     """Raise JobError where a load reads a file outside the folder: somebody else may have written it."""
     path = file_of(load.file) if is_database(load.file) else _disk(load)
-    if path is not None and not is_below(path, folder):
+    by_variable = path is not None and variables_of(str(path))
+    if path is not None and (by_variable or not is_below(path, folder)):
         raise wrong(
             load.places,
             ("file",),

@@ -22,11 +22,9 @@ from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.rows.sources.opening import is_database
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import masked
-from zmigrate.rows.sources.variables import Variables
+from zmigrate.rows.sources.variables import GIVEN, Variables
 from zmigrate.writes import Operation, Write
 
-GIVEN: Final = "FILE|URL"
-"""What the location is called where it was given to the command."""
 _OF_CSV: Final = ("delimiter", "encoding")
 """The words by which CSV is read."""
 

@@ -8,8 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 ROW_BYTES: Final = 8 << 20
-"""One row of a file of text, all its lines together, as it lies in the file. Zoho's longest text has 50,000
-characters, Excel's longest cell 32,767: 50 columns full of either are some 2 MB."""
+"""One row of a file of text, all its lines together, as it lies in the file; one row of a database. Zoho's
+longest text has 50,000 characters, Excel's longest cell 32,767: 50 columns full of either are some 2 MB."""
+
+DATABASE_BYTES: Final = 512 << 20
+"""What SQLite may take of our memory, to put rows in order among others. It counts for the whole process; our
+own files of SQLite take a few MB."""
 
 CELL_CHARACTERS: Final = 4 << 20
 """One cell of a CSV file: beyond it a quote was never closed."""

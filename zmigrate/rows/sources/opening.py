@@ -14,7 +14,8 @@ from zmigrate.rows.sources.json_lines import JsonLines
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.parquet import Parquet
 from zmigrate.rows.sources.sql import Sql
-from zmigrate.rows.sources.url import masked, secret_in
+from zmigrate.rows.sources.url import check_file, masked, parameters_of, secret_in
+from zmigrate.rows.sources.url_parameters import check_parameters
 from zmigrate.rows.sources.variables import Variables
 
 _BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
@@ -146,6 +147,8 @@ def _database(url: str, options: dict[str, Any], said_in: str | None, variables:
             hint="Put its value into a variable of the environment, write ${DB_PASSWORD} in its place, with "
             "single quotes around the URL, and name the variable: --allow-env DB_PASSWORD.",
         )
+    check_file(url, masked(url), said_in)
+    check_parameters(parameters_of(url), masked(url), said_in)
     missing = [name.replace("_", "-") for name in ("select", "order_by") if name not in options]
     if missing:
         raise SourceError(

@@ -16,9 +16,12 @@ import orjson
 
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
+from zmigrate.rows.sources.destination import destination
 from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.sql_bounds import bound, fetched, no_memory, too_long
 from zmigrate.rows.sources.sql_errors import driver_and_code, first_line
-from zmigrate.rows.sources.url import expanded, masked, variables_of
+from zmigrate.rows.sources.url import VARIABLE, expanded, masked, variables_of
+from zmigrate.rows.sources.url_parameters import check_parameters
 from zmigrate.rows.sources.variables import Variables
 
 if TYPE_CHECKING:
@@ -27,11 +30,12 @@ if TYPE_CHECKING:
 
     from zmigrate.zoho.crm import Crm
 
-ROWS_AT_ONCE: Final = 1_000
-"""Rows that the driver fetches together."""
 LARGEST_JSON_INTEGER: Final = 2**63
 
-BY_THEMSELVES: Final = {"postgresql": "PGPASSWORD", "mysql": "MYSQL_PWD", "mariadb": "MYSQL_PWD"}
+BY_THEMSELVES: Final = {
+    **dict.fromkeys(("postgresql", "cockroachdb", "redshift"), "PGPASSWORD"),
+    **dict.fromkeys(("mysql", "mariadb", "tidb", "starrocks"), "MYSQL_PWD"),
+}
 """The variables of which drivers make the password, to whatever host, where a URL has none."""
 
 _HINT: Final = (
@@ -109,7 +113,7 @@ class Sql:
             return None  # so that a file needs no library of databases
         url = self._parsed()
         names = (*variables_of(self._url), *self._read_by_driver(url))
-        return f"{', '.join(names)}, for {self._host(url)}" if names else None
+        return f"{', '.join(names)}, for {self._destination(url)}" if names else None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -150,12 +154,11 @@ class Sql:
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         columns = self.columns
         with self._connection() as connection:
-            found = connection.execution_options(yield_per=ROWS_AT_ONCE).execute(
-                self._statement(connection, after.token)
-            )
+            statement = self._statement(connection, after.token)
+            wide = connection.dialect.name != "sqlite"  # whose integers have 64 bits
             number, last = after.number, None
-            for cells in found:
-                values = dict(zip(columns, map(_plain, cells), strict=True))
+            for cells in fetched(connection, statement, columns, number):
+                values = dict(zip(columns, map(_plain, cells) if wide else cells, strict=True))
                 key = values[self.order_by]
                 self._check_order(last, key)
                 if last is None and _mark(key) == after.token:
@@ -279,8 +282,13 @@ class Sql:
                         hint="When the database is there again, resume the run.",
                         code="SOURCE_LOST",
                     ) from None
+                long = too_long(error.orig)
+                if long is not None:
+                    raise long from None
                 hint = "Try the select in the database's own client."
                 raise SourceError(f"{self.url}: {what}", hint=hint) from None
+            except MemoryError:
+                raise no_memory(self.url) from None
             except SQLAlchemyError as error:
                 raise SourceError(f"{self.url}: {first_line(error, url, self._url)}") from None
 
@@ -301,7 +309,7 @@ class Sql:
         try:
             if url.get_backend_name() == "sqlite":
                 _refuse_new_file(url.database, self.url if variables_of(self._url) else None)
-            return create_engine(url, poolclass=NullPool, hide_parameters=True), url
+            engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
         except ModuleNotFoundError as error:
             raise SourceError(
                 f"{self.url} needs the driver {error.name}, which is not installed.",
@@ -309,6 +317,8 @@ class Sql:
             ) from None
         except (ArgumentError, NoSuchModuleError, ValueError, TypeError):
             raise self._no_url() from None
+        bound(engine, files=self._said_in is None)
+        return engine, url
 
     def _parsed(self) -> URL:
         """The URL with its variables' values. Raises SourceError where one may not be read."""
@@ -330,9 +340,17 @@ class Sql:
                 f"{self.url}: a password with an @ or a / in it is cut there, and its rest is the host.",
                 hint="In a variable that holds a whole URL, write %40 for @ and %2F for /.",
             )
+        self._check_filled(url)
         for name in self._read_by_driver(url):
             value_of(name)
         return url
+
+    def _check_filled(self, url: URL) -> None:
+        """What variables brought, too; one that holds a whole URL is the person's own word."""
+        self._destination(url)
+        if VARIABLE.fullmatch(self._url) is None:
+            parameters = [(name, value) for name, values in url.normalized_query.items() for value in values]
+            check_parameters(parameters, self.url, self._said_in)
 
     def _read_by_driver(self, url: URL) -> tuple[str, ...]:
         """The variable that the driver would send by itself, where there is one and the URL has no
@@ -346,17 +364,19 @@ class Sql:
 
     def _host_as_given(self) -> str:
         """Where a variable's value would go, before any is read."""
-        rest = self._url.partition("://")[2].rpartition("@")[2]
-        host = rest.partition("/")[0].partition("?")[0]
-        return f"the host {host}" if host and not variables_of(host) else "the database that it names"
+        from sqlalchemy import make_url  # noqa: PLC0415
+        from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
-    def _host(self, url: URL) -> str:
-        """Host and port, of which nothing is secret; a file where there is no host."""
-        if url.host is None:
-            hosts = url.query.get("host", ())
-            named = (hosts,) if isinstance(hosts, str) else hosts
-            return ", ".join(named) or "a database on this machine"
-        return url.host if url.port is None else f"{url.host}:{url.port}"
+        try:
+            place = self._destination(make_url(self._url))
+        except (ArgumentError, ValueError):  # a variable is in the place of the port
+            return "the database that it names"
+        if variables_of(place) or VARIABLE.match(self._url):
+            return "the database that it names"
+        return place if " " in place else f"the host {place}"
+
+    def _destination(self, url: URL) -> str:
+        return destination(url, self.url, self._variables.environ)
 
 
 def _refuse_new_file(database: str | None, shown: str | None) -> None:

@@ -6,20 +6,16 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_plus
 
 from zmigrate.errors import SourceError
+from zmigrate.rows.sources.url_parameters import is_secret
 
 VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
-_SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|auth|cred|connect", re.I)
-_HARMLESS_NAME = re.compile(
-    r".*_?timeout|.*_?file|.*_?path|ssl_?key|keepalives?(_\w+)?|trusted_connection|authenticat(ion|or)"
-    r"|auth_?(plugin|type|method|mechanism)|.*_?autocommit",
-    re.I,
-)
-"""Parameters that are called so and hold no secret: the name of a file, a number, a method."""
 HIDDEN: Final = "***"
 _OF_FILES: Final = frozenset({"sqlite", "duckdb"})
+_ADDRESS: Final = re.compile(r"\w{2,}:|:")
+"""`file:`, `https:`, `md:`, but not a drive."""
 LONGEST: Final = 4_000
 """Characters of a URL."""
 
@@ -40,10 +36,8 @@ def secret_in(url: str) -> str | None:
     return next(
         (
             f"the parameter {name}"
-            for name, value in _parameters(rest)
-            if _SECRET_NAME.search(name)
-            and _HARMLESS_NAME.fullmatch(name) is None
-            and _hidden(value) == HIDDEN
+            for name, value in parameters_of(rest)
+            if is_secret(name) and _hidden(value) == HIDDEN
         ),
         None,
     )
@@ -71,13 +65,44 @@ def file_of(url: str) -> Path | None:
     """The file that a URL of SQLite or another database without a server stands for; None where it names a
     host, or where a variable is in the place of it.
     """
-    scheme, _, rest = url.partition("://")
-    if scheme.partition("+")[0].lower() not in _OF_FILES:
+    if not _is_of_file(url):
         return None
-    path = rest.partition("/")[2].partition("?")[0]
+    path = _file_part(url)
     if path.startswith("file:"):
         path = unquote(path.removeprefix("file:"))
     return Path(path) if path not in {"", ":memory:"} else None
+
+
+def check_file(url: str, shown: str, said_in: str | None) -> None:
+    """Raise SourceError where a mapping, or an option, names a database without a server in a way that could
+    mean another file than the one to be seen, or none of this machine: `file:x?vfs=...`, `https://...`.
+    """
+    if said_in is None or VARIABLE.fullmatch(url):
+        return
+    scheme, _, rest = url.partition("://")
+    path = unquote(_file_part(url))
+    if variables_of(scheme):
+        what = "a variable in the kind of database"
+    elif not _is_of_file(url):
+        return
+    elif not re.match(r"/|\?|$", rest):
+        what = "a user, a password or a host, and is a file"
+    elif path != ":memory:" and _ADDRESS.match(path):
+        what = "an address in place of a file"
+    else:
+        return
+    raise SourceError(
+        f"{said_in}: {shown} has {what}.",
+        hint="Write sqlite:///old.db; or write a job of your own with Sql(...) for it.",
+    )
+
+
+def _is_of_file(url: str) -> bool:
+    return url.partition("://")[0].partition("+")[0].lower() in _OF_FILES
+
+
+def _file_part(url: str) -> str:
+    return url.partition("://")[2].partition("/")[2].partition("?")[0]
 
 
 def _parts(url: str) -> tuple[str, str | None, str]:
@@ -97,11 +122,12 @@ def _parts(url: str) -> tuple[str, str | None, str]:
     return "", None, url
 
 
-def _parameters(url: str) -> Iterator[tuple[str, str]]:
+def parameters_of(url: str) -> Iterator[tuple[str, str]]:
+    """Names, and values, of whatever may be a parameter of a URL, whose variables are not filled in yet."""
     for part in re.split("[?&]", url)[1:]:
         name, equals, value = part.partition("=")
         if equals and name:
-            yield name, value
+            yield unquote_plus(name), unquote_plus(value)
 
 
 def _parameters_masked(url: str) -> str:

@@ -19,6 +19,8 @@ from zmigrate.errors import SourceError
 from zmigrate.zoho.secret import Secret
 
 OWN_PREFIX: Final = "ZMIGRATE_"
+GIVEN: Final = "FILE|URL"
+"""What a location is called that a person gave to a command."""
 CREDENTIAL: Final = "ZMIGRATE_CLIENT_SECRET"
 
 
@@ -57,7 +59,7 @@ class Variables:
         if value is None:
             raise SourceError(
                 f"the variable {name}, which {shown} names, is not set.",
-                hint=f"Set it in the environment: export {name}=...",
+                hint=f"Set the variable: export {name}=...; .env is not read for variables of a URL.",
             )
         return value
 

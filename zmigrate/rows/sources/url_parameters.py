@@ -1,0 +1,113 @@
+"""The parameters of databases' URLs, by name: which hold a secret, lead to another place, or name a file of
+this machine, and who may say which.
+
+A mapping's URL may come from somebody else, and drivers have parameters by which a server, or whoever wrote
+the URL, gets any file of this machine. So those that are known as harmless are let through, and no others. A
+job's own code may say all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.variables import GIVEN
+
+
+class Kind(Enum):
+    SETTING = auto()
+    """A number, a method, a name."""
+    PLACE = auto()
+    """The place to connect to, where the URL has no host."""
+    DETOUR = auto()
+    """A place again, but one that hides it, or that the URL's host goes by: for a job's own code."""
+    FILE = auto()
+    """A path of this machine: for a job's own code, and for a person."""
+    WHOLE = auto()
+    """A whole connection string: a detour, with the password in it."""
+    OTHER = auto()
+    """For a job's own code; no secret, whatever its name looks like."""
+
+
+_TABLE: Final = tuple(
+    (re.compile(names), kind)
+    for names, kind in (
+        (r"host|port|unixsocket|unixsock", Kind.PLACE),
+        (r"odbcconnect", Kind.WHOLE),
+        (
+            r"hostaddr|service|dsn|server|servername|address|addr|networkaddress|hostname|account|filedsn"
+            r"|failoverpartner|connectdescriptor",
+            Kind.DETOUR,
+        ),
+        (
+            r"passfile|ssl(root)?cert|sslkey|sslcrl(dir)?|sslca|sslca(path|file)|sslcrlpath|ssl(key|cert)file"
+            r"|privatekey(file|path)|credentialspath|tokenfilepath|walletlocation|configdir|httppath",
+            Kind.FILE,
+        ),
+        (
+            r"(\w*)timeout|keepalives?(idle|interval|count)?|sslmode|ssl|ssldisabled|sslcheckhostname"
+            r"|sslverify(cert|identity)|sslcipher|sslsni|ssl(min|max)protocolversion|gssencmode|krbsrvname"
+            r"|channelbinding|targetsessionattrs|loadbalancehosts|requireauth|tls|usessl"
+            r"|charset|collation|useunicode|clientencoding|encoding|sqlmode|compress(ion)?"
+            r"|(fallback)?applicationname|app(name)?|programname|autocommit|\w+autocommit|isolationlevel"
+            r"|driver|encrypt|trustservercertificate|trustedconnection|multisubnetfailover|applicationintent"
+            r"|marsconnection|tdsversion|ansi|unicoderesults|longasmax"
+            r"|authentication|authenticator|auth(plugin|type|method|mechanism)"
+            r"|warehouse|role|schema|catalog|database|location|readonly|user|username|detecttypes"
+            r"|cachedstatements",
+            Kind.SETTING,
+        ),
+        (r"\w*(file|path)", Kind.OTHER),
+    )
+)
+_LOOKS_SECRET: Final = re.compile(r"pass|pwd|secret|token|key|auth|cred|connect")
+_NO_SETTING: Final = re.compile(r"[/\\;={}\x00-\x1f\x7f]")
+"""What a path, an address or a second parameter has: `driver=/tmp/x.so`, `authenticator=https://...`."""
+_JOB_OF_YOUR_OWN: Final = "Leave it out; or write a job of your own with Sql(...) for it."
+
+
+def kind_of(name: str) -> Kind | None:
+    """None for a parameter that the table does not have. `Trust Server_Certificate` is TrustServerCertificate
+    for some driver.
+    """
+    plain = _plain(name)
+    return next((kind for names, kind in _TABLE if names.fullmatch(plain)), None)
+
+
+def is_secret(name: str) -> bool:
+    """Whether its value is a secret, or may be one."""
+    kind = kind_of(name)
+    return kind is Kind.WHOLE or (kind is None and _LOOKS_SECRET.search(_plain(name)) is not None)
+
+
+def check_parameters(parameters: Iterable[tuple[str, str]], shown: str, said_in: str | None) -> None:
+    """Raise SourceError where a mapping, or an option, may not say one of them. `shown`: the URL, in which
+    a parameter that came with a variable is not to be seen. `said_in`: None for a job's own code.
+    """
+    if said_in is None:
+        return
+    allowed = {Kind.SETTING, Kind.PLACE} | ({Kind.FILE} if said_in == GIVEN else set())
+    for name, value in parameters:
+        kind = kind_of(name)
+        named = f"the parameter {name}" if name.lower() in shown.lower() else "a parameter out of a variable"
+        if kind not in allowed:
+            why = "names a file of this machine" if kind is Kind.FILE else "is not known as harmless"
+            raise SourceError(
+                f"{said_in}: {shown} has {named}, which {why}.",
+                hint=_JOB_OF_YOUR_OWN,
+                code="PARAMETER_REFUSED",
+            )
+        if kind is Kind.SETTING and _NO_SETTING.search(value):
+            raise SourceError(
+                f"{said_in}: {shown} has {named}, whose value is a path, an address, or has a"
+                " parameter of its own in it.",
+                hint=_JOB_OF_YOUR_OWN,
+                code="PARAMETER_REFUSED",
+            )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[ _-]", "", name.casefold())
