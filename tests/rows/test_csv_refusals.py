@@ -67,7 +67,9 @@ def test_a_workbook_is_known_by_its_first_bytes(tmp_path: Path, head: bytes, mes
 
 def test_a_quote_that_is_never_closed_does_not_fill_the_memory(tmp_path: Path) -> None:
     path = write(tmp_path, 'id,name\n1,"a\n' + "2,some text that goes on and on and on\n" * 200_000)
-    assert "leads.csv:2: the row that begins here has a cell of more than" in refusal(path).message
+    assert (
+        "leads.csv:2: a quote is opened in the row that begins here and never closed" in refusal(path).message
+    )
 
 
 def test_a_bad_byte_is_told_with_line_and_offset(tmp_path: Path) -> None:

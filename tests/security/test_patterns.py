@@ -20,7 +20,7 @@ LONG = 32_000
 AT_ONCE_S = 2.0
 """Each of these takes milliseconds; with backtracking, some take years."""
 
-LETTERS = "aäAÄßẞéÉkK\u212aiıİ1٣_- .,\n\tǅ\ufdd0\ufdd1\ud800"
+LETTERS = "aäAÄßẞéÉkK\u212asSſiıİ1٣_- .,\n\tǅ\ufdd0\ufdd1\ud800"
 
 ATOMS = st.one_of(
     st.sampled_from(LETTERS).map(re.escape),
@@ -131,6 +131,25 @@ def test_what_a_pattern_can_not_have_is_refused_with_its_line(
     assert refused.value.message.startswith(f"{mapping}:6: skip_if.2.matches: ")
     assert what in refused.value.message
     assert instead in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("text", ["s", "S", "ſ", "k", "K", "\u212a", "x"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^(é|([sS]))$",
+        "^(j|([Ss])|y)$",
+        "^(x|(k|K))$",
+        "^((KK|[sS])|ß)$",
+        "^((?i:S)|[Kk])$",
+        "^(((?i:K)|[sS])|x)$",
+        "^((j|((S|K))*|[kK])|(K|[s]))$",
+        "(?ia)^(x|s|k)$",
+        "^(x|S|s|[^\\W\\da-rt-zA-RT-Zſ])$",
+    ],
+)
+def test_letters_with_a_third_case_are_no_more_than_what_is_written(pattern: str, text: str):
+    assert finder(pattern)(text) == bool(re.search(pattern, text))
 
 
 def test_the_engine_is_loaded_only_where_there_is_a_pattern():

@@ -94,7 +94,7 @@ HEADER = b"id,note\n1,a\n"
             ("a.csv.gz", times(b'"\n",', MB, HEADER), ":3: the row that begins here has more than 8 MB"),
             ("a.csv.gz", times(b"x,", MB, HEADER), ":3: the row that begins here has more than 8 MB"),
             ("a.csv.gz", times(b"\n", 1, b'id\n"'), ":2: a quote is opened in the row"),
-            ("a.csv.gz", times(b"\n", MB, b'id\n"'), ":2: the row that begins here has a cell of more than"),
+            ("a.csv.gz", times(b"\n", MB, b'id\n"'), ":2: the row that begins here has more than 8 MB"),
             ("a.csv.gz", times(b"column,", MB), ":1: the header has more than 65,536 characters"),
             ("a.csv.gz", times(b"x", MB), ":1: the header has more than 65,536 characters"),
             ("a.jsonl.gz", times(b" ", MB, b'{"a": 1}\n'), ":2: the line has more than 8 MB"),

@@ -22,25 +22,6 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 250
 """Columns where the reader is no terminal: a line is a field, to be searched."""
 
-CSV_COLUMNS = (
-    "api_name",
-    "label",
-    "type",
-    "length",
-    "decimals",
-    "mandatory",
-    "mandatory_on",
-    "unique",
-    "case_sensitive",
-    "external",
-    "create",
-    "update",
-    "why_not",
-    "custom",
-    "target",
-    "values",
-)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
@@ -217,11 +198,11 @@ def as_csv_text(found: Found, chosen: Sequence[Field]) -> str:
     import csv
     import io
 
-    from zmigrate.rows.spreadsheet import escape
+    from zmigrate.rows.spreadsheet import FIELDS_COLUMNS, escape
 
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    writer.writerow(FIELDS_COLUMNS)
     writer.writerows([escape(cell) for cell in csv_cells(found, each)] for each in chosen)
     return made.getvalue()
 

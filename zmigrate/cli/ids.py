@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from zmigrate.engine.idmap import Entry
     from zmigrate.engine.ledger import Run
 
-COLUMNS = ("module", "field", "key", "id")
-
 
 def add_to(app: typer.Typer) -> None:
     ids = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -154,14 +152,14 @@ def written(out: Path) -> Iterator[IO[str]]:
 
 
 def write(file: IO[str], entries: Iterable[Entry]) -> dict[str, int]:
-    """One line an entry; cells that a spreadsheet would run as formulas are escaped. How many by module."""
+    """One line an entry, escaped as `Csv` reads it again. How many by module."""
     import csv
 
-    from zmigrate.rows.spreadsheet import escape
+    from zmigrate.rows.spreadsheet import IDS_COLUMNS, escape
 
     counts: dict[str, int] = {}
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(IDS_COLUMNS)
     for entry in entries:
         writer.writerow(map(escape, (entry.module, entry.field, entry.key, entry.id)))
         counts[entry.module] = counts.get(entry.module, 0) + 1

@@ -7,12 +7,13 @@ import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zmigrate.errors import ConfigError
 from zmigrate.ownership import cant_read
 from zmigrate.private_files import open_private
-from zmigrate.rows.spreadsheet import PREFIX, unescape
+from zmigrate.rows.sources.csv_delimiter import strict_reader
+from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, own_name, unescape
 from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
@@ -53,8 +54,12 @@ def reasons_of(path: Path) -> list[Reason]:
     kinds: dict[tuple[str, str], dict[str, Kind]] = {}
     try:
         with open(path, encoding="utf-8-sig", newline="", opener=open_private) as file:
-            for row in csv.DictReader(file):
-                line, field_name, code, message = (ours(row, name) for name in OURS)
+            reader = strict_reader(file, ",")
+            header = [own_name(column) for column in next(reader, [])]
+            del header[len(ERROR_COLUMNS) + (header[:1] == [FILE_COLUMN]) :]
+            for row in filter(None, reader):
+                said = dict(zip(header, row, strict=False))
+                line, field_name, code, message = (unescape(said.get(name, "")) for name in OURS)
                 group = (field_name, code)
                 found.setdefault(group, Reason(*group)).rows += 1
                 note(kinds.setdefault(group, {}), message, line)
@@ -83,11 +88,6 @@ def note(kinds: dict[str, Kind], message: str, line: str) -> None:
     kind.rows += 1
     if len(kind.lines) < EXAMPLES:
         kind.lines.append(line)
-
-
-def ours(row: dict[str, Any], name: str) -> str:
-    """Our column, under the name that it has where the source has one of that name too."""
-    return unescape(str(row.get(PREFIX + name, row.get(name)) or ""))
 
 
 def reason_list(reasons: list[Reason]) -> RenderableType:

@@ -9,6 +9,7 @@ from pathlib import Path
 from zmigrate.engine.folder import RunFolder
 from zmigrate.engine.results import ALWAYS_WRITTEN, FILE_OF, why_not_written
 from zmigrate.private_files import Draft, open_private
+from zmigrate.rows.sources.csv_delimiter import strict_reader
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, SUCCESS_COLUMNS
 
 
@@ -40,6 +41,6 @@ def _write(path: Path, ours: tuple[str, ...], parts: Iterable[Path]) -> None:
         writer.writerow((FILE_COLUMN, *ours))
         for part in parts:
             with open(part, encoding="utf-8", newline="", opener=open_private) as rows:
-                reader = csv.reader(rows)
+                reader = strict_reader(rows, ",")
                 next(reader, None)
                 writer.writerows(row[:width] for row in reader)

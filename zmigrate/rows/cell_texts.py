@@ -50,11 +50,23 @@ class CellTexts:
 def plain_text(value: Any) -> str:
     """Numbers plain, dates ISO, lists and objects as JSON."""
     if isinstance(value, (dict, list)):
-        return orjson.dumps(value, default=str).decode()
+        return _json_text(value)
     try:
         return as_text(value)
     except ValueError:
         return str(value)
+
+
+def _json_text(value: Any) -> str:
+    """JSON, its numbers with all their digits."""
+    if isinstance(value, dict):
+        pairs = (f"{_json_text(str(name))}:{_json_text(each)}" for name, each in value.items())
+        return f"{{{','.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_json_text, value))}]"
+    if type(value) is int or (isinstance(value, Decimal) and value.is_finite()):
+        return str(value)
+    return orjson.dumps(value, default=str).decode()
 
 
 def _in_formats(formats: Formats, data_type: str | None) -> CellText:

@@ -25,6 +25,9 @@ MOST_BOUNDARIES: Final = 16
 
 _MARKS: Final = rf"[{BOUNDARY}{NO_BOUNDARY}]*"
 _NOT_IN_TEXTS: Final = ((0xD800, 0xDFFF), (ord(BOUNDARY), ord(NO_BOUNDARY)))
+_BOTH_CASES: Final = [[(ord(letter), ord(letter)) for letter in both] for both in ("Kk", "Ss")]
+"""RE2 takes `[Ss]` for `(?i:s)`, and that, beside other letters, for the long s too, as it takes `[Kk]` for
+the Kelvin sign; but not `S|s`."""
 _CLASSES: Final = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -251,5 +254,7 @@ def _written(ranges: Ranges) -> str:
         ]
     if not kept:
         return r"[^\x00-\x{10FFFF}]"
+    if kept in _BOTH_CASES:
+        return rf"(?:\x{{{kept[0][0]:x}}}|\x{{{kept[1][0]:x}}})"
     parts = [rf"\x{{{begin:x}}}-\x{{{end:x}}}" for begin, end in kept]
     return f"[{''.join(parts)}]"

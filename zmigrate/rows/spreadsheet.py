@@ -1,22 +1,25 @@
 """The cells and columns of result files: written by the engine, known again by `Csv` when one is fed in.
 
 A spreadsheet runs a text that begins with `=`, `+`, `-` or `@`, also behind blanks. It may begin a cell where
-we begin none: a German Excel splits our lines at `;` and at line breaks, and honours no quotes there. So an
-escape stands before each such sign: `'` at the very beginning of a cell; `''` behind blanks, before a sign of
-another width (`＝`), and behind a semicolon, comma, pipe, tab or line break anywhere in a cell.
+we begin none: a German Excel splits our lines at `;`, tabs and line breaks, and honours no quotes there. So
+an escape stands before each such sign: `'` at the very beginning of a cell; `''` behind blanks, before a sign
+of another width (`＝`), and behind a semicolon, tab or line break anywhere in a cell. Not behind a comma: a
+cell with one is quoted, and what parts at commas honours that.
 
 `unescape` gives back every text as it was. Where the text itself has a single `'` before such a sign, that
 protects the sign already, and stays alone; where it has more, two are added.
 
-Files of earlier versions have only the `'` at the very beginning, and are read by the same rule. Only a text
-that had `''` of its own at one of the other places loses it. A mark could tell such files apart, but one that
-outlasts a spreadsheet that saves the file would have to be in the header, whose columns scripts rely on.
+The header tells what a file is that is read: a result file, whose first columns are ours, or one whose
+columns are all data, as `ids export` writes it. Files of earlier versions have only the `'` at the very
+beginning, and are read by the same rule. Only a text that had `''` of its own at one of the other places
+loses it. A mark could tell such files apart, but one that outlasts a spreadsheet that saves the file would
+have to be in the header, whose columns scripts rely on.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 SUCCESS_COLUMNS: Final = ("line", "key", "id", "action")
@@ -25,13 +28,34 @@ FILE_COLUMN: Final = "file"
 """Comes first in the result files of a flow."""
 PREFIX: Final = "zmigrate_"
 
+IDS_COLUMNS: Final = ("module", "field", "key", "id")
+FIELDS_COLUMNS: Final = (
+    "api_name",
+    "label",
+    "type",
+    "length",
+    "decimals",
+    "mandatory",
+    "mandatory_on",
+    "unique",
+    "case_sensitive",
+    "external",
+    "create",
+    "update",
+    "why_not",
+    "custom",
+    "target",
+    "values",
+)
+"""Of `ids export` and `fields --csv`: escaped like result files, and all of them are data."""
+
 _OURS: Final = (ERROR_COLUMNS, SUCCESS_COLUMNS)
 
 _ALIKE = "＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−﬩⩵⩶"
 """The minus sign, signs of other widths and heights: every letter that NFKC makes a sign."""
 _LINE_ENDS = r"\r\n"
-_PARTING = r";|\t\v\f\x1c-\x1e\x85\u2028\u2029\u037e；﹔︔｜，﹐︐،؛、"
-"""Letters behind which a cell or a line may begin, besides the comma and our own line ends."""
+_PARTING = r";\t\v\f\x1c-\x1e\x85\u2028\u2029\u037e；﹔︔؛"
+"""Letters behind which a cell or a line may begin within a cell of ours, besides our own line ends."""
 _UNSEEN = (
     r'" \0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2'
     r"\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f\u2800\u3000\u3164"
@@ -43,7 +67,7 @@ _UNSEEN = (
 _SIGN = rf"[=+\-@{_ALIKE}]"
 _ONE_OR_MORE = rf"(?!'{_SIGN})(?='*{_SIGN})"
 """Not where a single `'` protects the sign already."""
-_PLACE = rf"(?:[,{_LINE_ENDS}{_PARTING}][{_UNSEEN}]*+|\A(?:[{_UNSEEN}]++|(?='*[{_ALIKE}])))"
+_PLACE = rf"(?:[{_LINE_ENDS}{_PARTING}][{_UNSEEN}]*+|\A(?:[{_UNSEEN}]++|(?='*[{_ALIKE}])))"
 """Where a sign takes the longer escape."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
@@ -80,12 +104,31 @@ def escape_plain(lines: str) -> str | None:
 
 
 def result_header(ours: Sequence[str], source_columns: Sequence[str]) -> list[str]:
-    """Our columns, prefixed where the source has one of that name, then the source's, escaped as cells."""
+    """Our columns, prefixed until the source has none of that name, then the source's, escaped as cells."""
     return _prefixed(ours, source_columns) + list(map(escape, source_columns))
 
 
 def _prefixed(ours: Sequence[str], source_columns: Sequence[str]) -> list[str]:
-    return [PREFIX + name if name in source_columns else name for name in ours]
+    taken = frozenset(source_columns)
+    return [next(free for free in _names(name) if free not in taken) for name in ours]
+
+
+def _names(name: str) -> Iterator[str]:
+    while True:
+        yield name
+        name = PREFIX + name
+
+
+def own_name(column: str) -> str:
+    """What a column of ours is called where the source has none of that name."""
+    while column.startswith(PREFIX):
+        column = column.removeprefix(PREFIX)
+    return column
+
+
+def is_ours(header: Sequence[str]) -> bool:
+    """Whether it is the header of a file that we wrote, so that its cells are escaped."""
+    return our_columns(header) > 0 or tuple(header) in (IDS_COLUMNS, FIELDS_COLUMNS)
 
 
 def is_overview(header: Sequence[str]) -> bool:
@@ -96,9 +139,11 @@ def is_overview(header: Sequence[str]) -> bool:
 def our_columns(header: Sequence[str]) -> int:
     """How many columns at the front of a header are ours; 0 if it is not the header of a result file."""
     for ours in (*_OURS, *((FILE_COLUMN, *names) for names in _OURS)):
-        rest = header[len(ours) :]
-        if not rest or any(_FORMULA.match(name) and not _ESCAPED.match(name) for name in rest):
+        front, rest = list(header[: len(ours)]), header[len(ours) :]
+        if not rest or tuple(map(own_name, front)) != ours:
             continue
-        if list(header[: len(ours)]) == _prefixed(ours, list(map(unescape, rest))):
+        if any(_FORMULA.match(name) and not _ESCAPED.match(name) for name in rest):
+            continue
+        if front == _prefixed(ours, list(map(unescape, rest))):
             return len(ours)
     return 0

@@ -78,7 +78,7 @@ def _parse(said: Mapping[str, Any], places: Places, path: KeyPath) -> Condition:
         except BadPattern as error:
             raise wrong(places, (*path, "matches"), str(error), error.hint) from None
     return Condition(
-        column=said["column"].strip(),
+        column=said["column"],
         test=tests[0],
         values=tuple(value.strip() for value in ([values] if isinstance(values, str) else values)),
         pattern=said.get("matches", ""),

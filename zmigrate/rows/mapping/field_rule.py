@@ -129,7 +129,7 @@ def parse_field(
 ) -> FieldRule:
     """The rule of a field. `inner`: a field of a subform's rows. Raises JobError."""
     if isinstance(said, str) and said.strip():
-        return FieldRule(column=said.strip())
+        return FieldRule(column=said)
     if not isinstance(said, Mapping):
         raise wrong(places, path, f"{said!r} is neither a column nor a table.", SHAPES)
     check_words(said, FIELD, places, path)
@@ -139,8 +139,8 @@ def parse_field(
         raise wrong(places, path, "a subform has no subforms of its own.")
     values = said.get("values")
     return FieldRule(
-        column=_stripped(said.get("column")),
-        columns=tuple(name.strip() for name in said.get("columns", ())),
+        column=said.get("column"),
+        columns=tuple(said.get("columns", ())),
         join=said.get("join", ""),
         template=_template(said, places, path),
         constant=_frozen(said.get("constant")),
@@ -237,22 +237,18 @@ def _pointer(said: Mapping[str, Any], when_open: WhenOpen) -> Pointer | None:
 def _rows(said: Mapping[str, Any], places: Places, path: KeyPath, when_open: WhenOpen) -> SubformRows:
     return SubformRows(
         file=said["rows"],
-        match={column.strip(): ours.strip() for column, ours in said["match"].items()},
+        match=dict(said["match"]),
         fields={
             name: parse_field(inner, places, (*path, "fields", name), when_open, inner=True)
             for name, inner in said["fields"].items()
         },
-        ignore=tuple(column.strip() for column in said.get("ignore", ())),
+        ignore=tuple(said.get("ignore", ())),
         reading={word: said[word] for word in READING if word in said},
     )
 
 
 def _formats(said: Mapping[str, Any], places: Places, path: KeyPath) -> dict[str, Any]:
     return check_formats({word: said[word] for word in _FORMAT_WORDS if word in said}, places, path)
-
-
-def _stripped(text: str | None) -> str | None:
-    return None if text is None else text.strip()
 
 
 def _frozen(value: Any) -> Any:

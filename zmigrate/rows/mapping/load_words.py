@@ -69,7 +69,7 @@ def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWor
         formats=formats,
         users=users,
         reading={word: said[word] for word in READING if word in said},
-        ignore=tuple(column.strip() for column in said.get("ignore", ())),
+        ignore=tuple(said.get("ignore", ())),
         skip_if=conditions,
         fields=fields,
     )

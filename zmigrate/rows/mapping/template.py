@@ -40,7 +40,7 @@ def parse_template(text: str) -> Template:
         if column is not None:
             if not column.strip():
                 raise ValueError("between two braces stands the name of a column.")
-            places.append(column.strip())
+            places.append(column)
             texts.append("")
         elif piece[0] in ("{", "}"):
             raise ValueError(f"a {piece[0]!r} stands alone; a brace that is meant is written twice.")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.limits import CELL_CHARACTERS, HEADER_CHARACTERS
+from zmigrate.rows.sources.limits import HEADER_CHARACTERS, OUR_ROW_BYTES
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE_ROWS: Final = 20
@@ -30,9 +30,9 @@ class CsvReader(Protocol):
 
 def strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
     """A reader that refuses what is not quoted as it should be."""
-    if csv.field_size_limit() < CELL_CHARACTERS:
-        # The module's one setting, for all of the process; only ever raised.
-        csv.field_size_limit(CELL_CHARACTERS)
+    if csv.field_size_limit() < OUR_ROW_BYTES:
+        # The module's one setting, for all of the process; only ever raised. Rows are bounded by their bytes.
+        csv.field_size_limit(OUR_ROW_BYTES)
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
@@ -72,7 +72,7 @@ def refuse_other_delimiter(path: Path, sample: str, delimiter: str) -> None:
 def _widths(sample: str, delimiter: str) -> list[int]:
     """How many cells the first rows have; the last one of a cut sample may be incomplete and is left out."""
     widths = []
-    cut = len(sample) == HEADER_CHARACTERS
+    cut = len(sample) >= HEADER_CHARACTERS
     try:
         for cells in islice(filter(None, strict_reader(iter(lines_of(sample)), delimiter)), SAMPLE_ROWS + 1):
             widths.append(len(cells))

@@ -7,7 +7,7 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import accumulate, count, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -23,7 +23,13 @@ from zmigrate.rows.sources.csv_delimiter import (
     strict_reader,
 )
 from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.limits import BLOCK_BYTES, CELL_CHARACTERS, HEADER_CHARACTERS, ROW_BYTES
+from zmigrate.rows.sources.limits import (
+    BLOCK_BYTES,
+    HEADER_CHARACTERS,
+    OUR_HEADER_CHARACTERS,
+    OUR_ROW_BYTES,
+    ROW_BYTES,
+)
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import (
     BoundedReader,
@@ -39,7 +45,7 @@ from zmigrate.rows.sources.text import (
     open_text,
 )
 from zmigrate.rows.sources.watch import FileWatch
-from zmigrate.rows.spreadsheet import PREFIX, is_overview, our_columns, unescape
+from zmigrate.rows.spreadsheet import is_ours, is_overview, our_columns, own_name, unescape
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -48,6 +54,12 @@ BLOCK_ROWS: Final = 100
 """Rows that are read together. Before each block the file is looked at: is it still the same?"""
 ROWS_BETWEEN_LOOKS: Final = 10
 """Rows of a block between two looks at how many bytes they took."""
+_OUR_START: Final = re.compile(r'\s*"?\w+"?([,;\t|])')
+"""What the first column of ours may look like, and what parts it from the second."""
+_OUR_HEADER: Final = re.compile(
+    r'"?(?:zmigrate_)*(?:file|line)"?[,;\t|]"?(?:zmigrate_)*(?:line|key)"?[,;\t|]'
+)
+"""How a header of ours begins that is longer than others may be."""
 _FOR_EXCEL = re.compile(r'("?sep=[^\r\n]"?)[ ;,\t]*(?:\r|\n|\Z)', re.I)
 
 
@@ -56,8 +68,9 @@ class Csv:
     with one file in it, `export.zip/leads.csv` for one of several.
 
     The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; without a mark the file is
-    UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own result files are known again:
-    they are read as they were written, without our columns and the escape of formulas. Nothing is opened
+    UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own files are known again: they are
+    read as they were written, without our columns and the escape of formulas, and hold what a source of
+    another kind may: NUL characters, and names with blanks around them. Nothing is opened
     before columns, a scan or rows are asked for.
     """
 
@@ -95,7 +108,9 @@ class Csv:
         form = self._find_format()
         self._watch.begin()
         with self._file.open() as raw:
-            hashing = HashingReader(raw, nul_is_text=made_of_nul(form.encoding))
+            hashing = HashingReader(
+                raw, form.row_bytes, nul_is_text=form.escaped or made_of_nul(form.encoding)
+            )
             widths: Counter[int] = Counter()
             hashing.rows_ended = widths.total
             try:
@@ -113,7 +128,7 @@ class Csv:
             raise SourceError(
                 f"{self.path} has only a header, no rows.", hint="Is it the right file, and complete?"
             )
-        if made_of_nul(form.encoding):
+        if made_of_nul(form.encoding) and not form.escaped:
             self._refuse_nul_text(form)
         size, sha256 = file_hash(self._file.disk) if self._file.packed else (hashing.size, hashing.sha256())
         self._watch.know(size, sha256)
@@ -170,7 +185,7 @@ class Csv:
         form = self._find_format()
         if not form.ours:
             return
-        names = [name.removeprefix(PREFIX) for name in form.header[: form.ours]]
+        names = list(map(own_name, form.header[: form.ours]))
         with self._reading(form) as (_, reader):
             next(filter(None, reader))
             line = reader.line_num + 1
@@ -183,7 +198,7 @@ class Csv:
     def _reading(self, form: _Format) -> Iterator[tuple[BoundedReader, CsvReader]]:
         """The file's bytes, and a reader of its rows; a row without an end raises EndlessRow."""
         with self._file.open() as raw:
-            bounded = BoundedReader(raw)
+            bounded = BoundedReader(raw, form.row_bytes)
             with open_text(bounded, form.encoding) as text:
                 reader = form.reader(text)
                 bounded.rows_ended = lambda: reader.line_num
@@ -218,17 +233,23 @@ class Csv:
             form = self._read_format(None, None)
         except SourceError:
             return None
-        return form if form.ours and is_text(self._file, form.encoding) else None
+        return form if form.escaped and is_text(self._file, form.encoding) else None
 
     def _sample(self, encoding: str) -> str:
         with self._file.open() as raw:
-            if not made_of_nul(encoding) and b"\0" in raw.read(HEADER_CHARACTERS):
-                raise explain_nul(self._file)
+            has_nul = not made_of_nul(encoding) and b"\0" in raw.read(HEADER_CHARACTERS)
         with self._file.open() as raw, open_text(raw, encoding) as text:
             try:
                 sample = text.read(HEADER_CHARACTERS)
+                if _OUR_HEADER.match(sample) and not _has_header(sample):
+                    longer = sample + text.read(OUR_HEADER_CHARACTERS - len(sample))
+                    sample = longer if _our_delimiter(self.path, longer) else sample
             except UnicodeDecodeError:
-                raise explain_bad_byte(self._file, encoding) from None
+                raise (
+                    explain_nul(self._file) if has_nul else explain_bad_byte(self._file, encoding)
+                ) from None
+        if has_nul and _our_delimiter(self.path, sample) is None:
+            raise explain_nul(self._file)
         if not sample.strip():
             raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
         line = _FOR_EXCEL.match(sample)
@@ -254,7 +275,7 @@ class Csv:
                 return _broken(self.path, line, error)
             except EndlessRow:
                 return SourceError(
-                    f"{self.path}:{line}: the row that begins here has more than {ROW_BYTES >> 20} MB.",
+                    f"{self.path}:{line}: the row that begins here has more than {form.row_bytes >> 20} MB.",
                     hint="Most likely a quote is opened there and never closed, or the line ends are missing."
                     " Is it a CSV file?",
                 )
@@ -289,7 +310,9 @@ class _Format:
         self.width = len(header)
         self.ours = ours
         """Columns at the front that zmigrate put there."""
-        self.columns = tuple(map(unescape, header[ours:]) if ours else header)
+        self.escaped = is_ours(header)
+        self.row_bytes = OUR_ROW_BYTES if self.escaped else ROW_BYTES
+        self.columns = tuple(map(unescape, header[ours:]) if self.escaped else header)
 
     def reader(self, text: Iterator[str]) -> CsvReader:
         return strict_reader(text, self.delimiter)
@@ -329,7 +352,7 @@ def _block(
                 ragged = line, len(row)
                 break
         lines, cells = [line for line, _ in full], [row for _, row in full]
-    if form.ours:
+    if form.escaped:
         cells = [[unescape(cell) for cell in row[form.ours :]] for row in cells]
     return Block(first, lines, cells), ragged
 
@@ -351,24 +374,38 @@ def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
         raise _broken(path, 1, error) from None
     except StopIteration:
         cells = []
-    if len(sample) == HEADER_CHARACTERS and reader.line_num == len(lines):
+    ours = is_ours(cells)
+    most = OUR_HEADER_CHARACTERS if ours else HEADER_CHARACTERS
+    if sum(map(len, lines[: reader.line_num])) >= most:
         raise SourceError(
-            f"{path}:1: the header has more than {HEADER_CHARACTERS:,} characters.",
+            f"{path}:1: the header has more than {most:,} characters.",
             hint="The first line names the columns. Is it a CSV file, with line ends?",
         )
-    header = [cell.strip() for cell in cells]
-    check_names(f"{path}:{reader.line_num}", header)
+    header = cells if ours else [cell.strip() for cell in cells]
+    check_names(f"{path}:{reader.line_num}", header, empty=ours)
     return header
 
 
-def _our_delimiter(path: Path, sample: str) -> str | None:
-    """The comma, if the sample is of one of our result files as we wrote it: other delimiters may stand in
-    their cells, and by chance in each row as often as in the header.
-    """
+def _has_header(sample: str) -> bool:
+    """Whether all of the header is in a sample of one of our files, whatever parts its columns now."""
+    lines = lines_of(sample)
+    reader = strict_reader(iter(lines), ",")
     try:
-        return "," if our_columns(_read_header(path, sample, ",")) else None
-    except SourceError:
-        return None
+        next(reader, None)
+    except csv.Error:
+        return False
+    return len(sample) < HEADER_CHARACTERS or reader.line_num < len(lines)
+
+
+def _our_delimiter(path: Path, sample: str) -> str | None:
+    """What parts the columns of one of our files: other delimiters may stand in its cells, and by chance in
+    each row as often as in the header. None where it is none of ours.
+    """
+    found = _OUR_START.match(sample)
+    with suppress(SourceError):
+        if found is not None and is_ours(_read_header(path, sample, found[1])):
+            return found[1]
+    return None
 
 
 def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
@@ -380,10 +417,7 @@ def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
 
 def _broken(path: Path, line: int, error: csv.Error) -> SourceError:
     text = str(error)
-    if "field larger" in text:
-        why = f"the row that begins here has a cell of more than {CELL_CHARACTERS:,} characters"
-        hint = "Most likely a quote is opened there and never closed."
-    elif "unexpected end" in text:
+    if "unexpected end" in text:
         why = "a quote is opened in the row that begins here and never closed"
         hint = "Close it, or double it if it belongs to the text."
     else:

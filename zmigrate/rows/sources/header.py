@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from zmigrate.errors import SourceError
 
 
-def check_names(where: str, names: Sequence[str]) -> None:
-    """Raise SourceError, which begins with `where`, for an empty name or one that stands twice."""
+def check_names(where: str, names: Sequence[str], *, empty: bool = False) -> None:
+    """Raise SourceError, which begins with `where`, for a name that stands twice, and for an empty one unless
+    there may be one.
+    """
     for place, name in enumerate(names, start=1):
-        if not name:
+        if not (name or empty):
             raise SourceError(
                 f"{where}: column {place} of {len(names)} has no name.",
                 hint="Give every column of the header a name, or take the column out.",

@@ -15,12 +15,16 @@ DATABASE_BYTES: Final = 512 << 20
 """What SQLite may take of our memory, to put rows in order among others. It counts for the whole process; our
 own files of SQLite take a few MB."""
 
-CELL_CHARACTERS: Final = 4 << 20
-"""One cell of a CSV file: beyond it a quote was never closed."""
-
 HEADER_CHARACTERS: Final = 1 << 16
 """The row that names the columns. 1,000 columns have 65 characters each; Zoho has at most some hundreds of
 fields a module."""
+
+OUR_ROW_BYTES: Final = 8 * ROW_BYTES
+"""One row of a CSV file that we wrote. Quotes and escapes double a row at most, UTF-8 doubles it again where
+the source has an encoding of one byte a letter; and our columns may repeat the key."""
+
+OUR_HEADER_CHARACTERS: Final = 2 * ROW_BYTES + HEADER_CHARACTERS
+"""Its header, whose names may be those of a row of JSON Lines."""
 
 BLOCK_BYTES: Final = 8 << 20
 """Rows that are read together are so many bytes at most, and one row."""

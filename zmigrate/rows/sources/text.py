@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
-from zmigrate.rows.sources.limits import ROW_BYTES
 from zmigrate.rows.sources.packed import CHUNK, TextFile
 
 if TYPE_CHECKING:
@@ -45,8 +44,9 @@ _NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "und
 class BoundedReader(io.RawIOBase):
     """A file's bytes, passed on as long as rows end in them: `rows_ended` counts those that did."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: BinaryIO, row_bytes: int) -> None:
         self._raw = raw
+        self._row_bytes = row_bytes
         self.rows_ended: Callable[[], int] = int
         self._rows = 0
         self._size_then = 0
@@ -62,7 +62,7 @@ class BoundedReader(io.RawIOBase):
         rows = self.rows_ended()
         if rows != self._rows:
             self._rows, self._size_then = rows, self.size
-        elif self.size - self._size_then > ROW_BYTES:
+        elif self.size - self._size_then > self._row_bytes:
             raise EndlessRow
         self.see(view[:count])
         return count
@@ -72,10 +72,10 @@ class BoundedReader(io.RawIOBase):
 
 
 class HashingReader(BoundedReader):
-    """Hashes them, too, and takes no NUL bytes, unless the encoding is made of them."""
+    """Hashes them, too, and takes no NUL bytes, unless they are text."""
 
-    def __init__(self, raw: BinaryIO, *, nul_is_text: bool) -> None:
-        super().__init__(raw)
+    def __init__(self, raw: BinaryIO, row_bytes: int, *, nul_is_text: bool) -> None:
+        super().__init__(raw, row_bytes)
         self._nul_is_text = nul_is_text
         self._digest = hashlib.sha256()
 
