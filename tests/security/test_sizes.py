@@ -407,9 +407,10 @@ def test_a_number_of_very_many_zeros_is_read(text: str) -> None:
     assert abs(integer(text)) == 12
 
 
-def test_a_number_with_a_large_exponent_is_refused() -> None:
-    with pytest.raises(Refused, match="more than 9 digits"):
-        integer(Decimal("1e99999999"))
+@pytest.mark.parametrize("number", ["1e99999999", "-1e99999999", "NaN", "sNaN", "Infinity"])
+def test_a_number_with_a_large_exponent_or_none_at_all_is_refused(number: str) -> None:
+    with pytest.raises(Refused, match="more than 9 digits, or no number at all"):
+        integer(Decimal(number))
 
 
 def test_a_number_with_a_large_exponent_is_no_text_of_gigabytes() -> None:

@@ -57,7 +57,9 @@ def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: 
     elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise Refused(f"a whole number is wanted, not {kind_of(value)}")
     else:
-        if not -(10**most) < value < 10**most:  # `abs` of a Decimal with a large exponent overflows
+        is_number = not isinstance(value, Decimal) or value.is_finite()  # NaN can't be compared
+        # `abs` of a Decimal with a large exponent overflows.
+        if not (is_number and -(10**most) < value < 10**most):
             raise Refused(f"more than {most} digits, or no number at all")
         if isinstance(value, float) and abs(value) >= EXACT_WHOLE_FLOATS:
             raise Refused(f"{value:.0f} came as a float, which does not keep so many digits; give it as text")
