@@ -269,3 +269,11 @@ def test_a_read_does_not_pay_for_a_look_at_the_org(zmigrate, org_of, words):
     zmigrate(*words)
     stats = httpx.get(f"{emulator.url}/_emulator/stats", timeout=10).json()
     assert len(stats["requests"]) == 1, stats
+
+
+def test_a_get_that_executes_something_is_asked_about_like_a_write():
+    from zmigrate.cli.api import writes
+
+    assert writes("GET", "/crm/v8/functions/mail_all/actions/execute")
+    assert not writes("GET", "/crm/v8/Leads/actions/count")
+    assert not writes("POST", "/crm/v8/coql")

@@ -19,7 +19,7 @@ from zmigrate.errors import ScopeError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
 from zmigrate.zoho.answers import call_params
 from zmigrate.zoho.facts.scopes import ORG
-from zmigrate.zoho.paths import path_fault
+from zmigrate.zoho.paths import path_fault, taken_apart
 from zmigrate.zoho.record_calls import elements_of, encoded, is_query
 from zmigrate.zoho.refusals import is_error
 from zmigrate.zoho.silence import silenced, what_it_sets_off
@@ -105,8 +105,12 @@ def add_to(app: typer.Typer) -> None:
 
 
 def writes(verb: str, path: str) -> bool:
-    """Whether a call may change something. A query is sent by POST, too."""
-    return verb != "GET" and not is_query(path)
+    """Whether a call may change something. A query is sent by POST, too; and a GET that executes something
+    does whatever that does.
+    """
+    if verb == "GET":
+        return taken_apart(path).parts[-2:] == ("actions", "execute")
+    return not is_query(path)
 
 
 def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, yes: bool) -> None:
