@@ -80,8 +80,10 @@ def _refuse(folder: Path) -> None:
 
 
 def _hint_for_open(folder: Path, found: os.stat_result) -> str:
-    """What to do about a folder that others can write to."""
-    if found.st_uid == this_user():
+    """What to do about a folder that others can write to. One that is shared on purpose, as `/tmp` is, is not
+    to be closed.
+    """
+    if found.st_uid == this_user() and not found.st_mode & stat.S_ISVTX:
         return (
             f"If the folder is yours alone: chmod 700 {folder}. "
             "A folder that several people write to can't be used."

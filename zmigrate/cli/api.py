@@ -67,7 +67,7 @@ def add_to(app: typer.Typer) -> None:
         `data`: "trigger": ["workflow"]. Calls that can't be kept from it say so before they are sent.
         """
         verb = checked_method(method)
-        refuse_odd_path(verb, path)
+        refuse_odd_path(verb, path, emulator=emulator)
         params = checked_params(param or [])
         body = checked_body(data)
         silenced(verb, path, params, body)
@@ -189,14 +189,14 @@ def checked_method(method: str) -> str:
     return verb
 
 
-def refuse_odd_path(verb: str, path: str) -> None:
+def refuse_odd_path(verb: str, path: str, *, emulator: bool) -> None:
     """Raise UsageError for a path that is not sent as it is written, with the command that is."""
     fault = path_fault(path)
     if fault is None:
         return
     right = fault.path or "/crm/v8/Leads"
     options = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in fault.params]
-    command = " ".join(["zmigrate api", verb, right, *options])
+    command = " ".join(["zmigrate api", verb, right, *options, *(["--emulator"] if emulator else [])])
     raise UsageError(
         f"{path[:200]!r} is no path of the API: {fault.why}",
         hint=f"write it as: {command}" if fault.path else f"a path looks like this: {command}",

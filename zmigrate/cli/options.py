@@ -11,7 +11,8 @@ import typer
 
 from zmigrate.zoho.facts.triggers import TRIGGERS
 
-VARIABLE_NAME = re.compile(r"[A-Za-z_]\w*")
+VARIABLE_NAME = re.compile(r"\w+")
+"""What a URL takes for a name in `${NAME}`."""
 RUNNER_PANEL = "Options of every run"
 
 Profile = Annotated[

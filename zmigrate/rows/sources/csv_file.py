@@ -7,7 +7,7 @@ import csv
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import accumulate, count, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,11 +18,10 @@ from zmigrate.rows.sources.csv_delimiter import (
     LINE_END,
     CsvReader,
     find_delimiter,
-    lines_of,
     refuse_other_delimiter,
     strict_reader,
 )
-from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.csv_header import broken, has_header, our_delimiter, read_header, refuse_json
 from zmigrate.rows.sources.limits import (
     BLOCK_BYTES,
     HEADER_CHARACTERS,
@@ -54,8 +53,6 @@ BLOCK_ROWS: Final = 100
 """Rows that are read together. Before each block the file is looked at: is it still the same?"""
 ROWS_BETWEEN_LOOKS: Final = 10
 """Rows of a block between two looks at how many bytes they took."""
-_OUR_START: Final = re.compile(r'\s*"?\w+"?([,;\t|])')
-"""What the first column of ours may look like, and what parts it from the second."""
 _OUR_HEADER: Final = re.compile(
     r'"?(?:zmigrate_)*(?:file|line)"?[,;\t|]"?(?:zmigrate_)*(?:line|key)"?[,;\t|]'
 )
@@ -214,8 +211,8 @@ class Csv:
     def _read_format(self, encoding: str | None, delimiter: str | None) -> _Format:
         encoding = find_encoding(self._file, encoding)
         sample = self._sample(encoding)
-        delimiter = delimiter or _our_delimiter(self.path, sample) or find_delimiter(self.path, sample)
-        header = _read_header(self.path, sample, delimiter)
+        delimiter = delimiter or our_delimiter(self.path, sample) or find_delimiter(self.path, sample)
+        header = read_header(self.path, sample, delimiter)
         if len(header) == 1:
             refuse_other_delimiter(self.path, sample, delimiter)
         if is_overview(header):
@@ -241,14 +238,14 @@ class Csv:
         with self._file.open() as raw, open_text(raw, encoding) as text:
             try:
                 sample = text.read(HEADER_CHARACTERS)
-                if _OUR_HEADER.match(sample) and not _has_header(sample):
+                if _OUR_HEADER.match(sample) and not has_header(sample):
                     longer = sample + text.read(OUR_HEADER_CHARACTERS - len(sample))
-                    sample = longer if _our_delimiter(self.path, longer) else sample
+                    sample = longer if our_delimiter(self.path, longer) else sample
             except UnicodeDecodeError:
                 raise (
                     explain_nul(self._file) if has_nul else explain_bad_byte(self._file, encoding)
                 ) from None
-        if has_nul and _our_delimiter(self.path, sample) is None:
+        if has_nul and our_delimiter(self.path, sample) is None:
             raise explain_nul(self._file)
         if not sample.strip():
             raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
@@ -258,7 +255,7 @@ class Csv:
                 f"{self.path}:1: {line.group(1)!r} tells Excel the delimiter, and is no header.",
                 hint="Delete this line; the delimiter is found.",
             )
-        _refuse_json(self.path, sample)
+        refuse_json(self.path, sample)
         return sample
 
     def _explain(self, form: _Format) -> SourceError:
@@ -272,7 +269,7 @@ class Csv:
                         return _ragged(self.path, line, len(cells), form.width)
                     line = reader.line_num + 1
             except csv.Error as error:
-                return _broken(self.path, line, error)
+                return broken(self.path, line, error)
             except EndlessRow:
                 return SourceError(
                     f"{self.path}:{line}: the row that begins here has more than {form.row_bytes >> 20} MB.",
@@ -357,70 +354,8 @@ def _block(
     return Block(first, lines, cells), ragged
 
 
-def _refuse_json(path: Path, sample: str) -> None:
-    if sample.lstrip().startswith(('{"', "[{", "[\n")):
-        raise SourceError(
-            f"{path} is JSON, not CSV.",
-            hint="One object a line, with the ending .jsonl, is for import-file (in a job: JsonLines(...)).",
-        )
-
-
-def _read_header(path: Path, sample: str, delimiter: str) -> list[str]:
-    lines = lines_of(sample)
-    reader = strict_reader(iter(lines), delimiter)
-    try:
-        cells = next(filter(None, reader))
-    except csv.Error as error:
-        raise _broken(path, 1, error) from None
-    except StopIteration:
-        cells = []
-    ours = is_ours(cells)
-    most = OUR_HEADER_CHARACTERS if ours else HEADER_CHARACTERS
-    if sum(map(len, lines[: reader.line_num])) >= most:
-        raise SourceError(
-            f"{path}:1: the header has more than {most:,} characters.",
-            hint="The first line names the columns. Is it a CSV file, with line ends?",
-        )
-    header = cells if ours else [cell.strip() for cell in cells]
-    check_names(f"{path}:{reader.line_num}", header, empty=ours)
-    return header
-
-
-def _has_header(sample: str) -> bool:
-    """Whether all of the header is in a sample of one of our files, whatever parts its columns now."""
-    lines = lines_of(sample)
-    reader = strict_reader(iter(lines), ",")
-    try:
-        next(reader, None)
-    except csv.Error:
-        return False
-    return len(sample) < HEADER_CHARACTERS or reader.line_num < len(lines)
-
-
-def _our_delimiter(path: Path, sample: str) -> str | None:
-    """What parts the columns of one of our files: other delimiters may stand in its cells, and by chance in
-    each row as often as in the header. None where it is none of ours.
-    """
-    found = _OUR_START.match(sample)
-    with suppress(SourceError):
-        if found is not None and is_ours(_read_header(path, sample, found[1])):
-            return found[1]
-    return None
-
-
 def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
     return SourceError(
         f"{path}:{line}: expected {expected} column{'s' * (expected != 1)} as in the header, got {found}.",
         hint="A delimiter or line break inside a cell wants the cell in double quotes.",
     )
-
-
-def _broken(path: Path, line: int, error: csv.Error) -> SourceError:
-    text = str(error)
-    if "unexpected end" in text:
-        why = "a quote is opened in the row that begins here and never closed"
-        hint = "Close it, or double it if it belongs to the text."
-    else:
-        why = f"a quoted cell in the row that begins here goes on behind its closing quote ({text})"
-        hint = 'A quote inside a quoted cell is doubled: "the ""old"" CRM".'
-    return SourceError(f"{path}:{line}: {why}.", hint=hint)

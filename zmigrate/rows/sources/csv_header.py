@@ -1,0 +1,83 @@
+"""The header of a CSV file, also of one of ours, whose delimiter a spreadsheet may have changed."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.csv_delimiter import lines_of, strict_reader
+from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.limits import HEADER_CHARACTERS, OUR_HEADER_CHARACTERS
+from zmigrate.rows.spreadsheet import is_ours
+
+_OUR_START: Final = re.compile(r'\s*"?\w+"?([,;\t|])')
+"""What the first column of ours may look like, and what parts it from the second."""
+
+
+def refuse_json(path: Path, sample: str) -> None:
+    """Raise SourceError for JSON that has the ending of CSV."""
+    if sample.lstrip().startswith(('{"', "[{", "[\n")):
+        raise SourceError(
+            f"{path} is JSON, not CSV.",
+            hint="One object a line, with the ending .jsonl, is for import-file (in a job: JsonLines(...)).",
+        )
+
+
+def read_header(path: Path, sample: str, delimiter: str) -> list[str]:
+    """The names of the columns, ours among them. Raises SourceError."""
+    lines = lines_of(sample)
+    reader = strict_reader(iter(lines), delimiter)
+    try:
+        cells = next(filter(None, reader))
+    except csv.Error as error:
+        raise broken(path, 1, error) from None
+    except StopIteration:
+        cells = []
+    ours = is_ours(cells)
+    most = OUR_HEADER_CHARACTERS if ours else HEADER_CHARACTERS
+    if sum(map(len, lines[: reader.line_num])) >= most:
+        raise SourceError(
+            f"{path}:1: the header has more than {most:,} characters.",
+            hint="The first line names the columns. Is it a CSV file, with line ends?",
+        )
+    header = cells if ours else [cell.strip() for cell in cells]
+    check_names(f"{path}:{reader.line_num}", header, empty=ours)
+    return header
+
+
+def has_header(sample: str) -> bool:
+    """Whether all of the header is in a sample of one of our files, whatever parts its columns now."""
+    lines = lines_of(sample)
+    reader = strict_reader(iter(lines), ",")
+    try:
+        next(reader, None)
+    except csv.Error:
+        return False
+    return len(sample) < HEADER_CHARACTERS or reader.line_num < len(lines)
+
+
+def our_delimiter(path: Path, sample: str) -> str | None:
+    """What parts the columns of one of our files: other delimiters may stand in its cells, and by chance in
+    each row as often as in the header. None where it is none of ours.
+    """
+    found = _OUR_START.match(sample)
+    with suppress(SourceError):
+        if found is not None and is_ours(read_header(path, sample, found[1])):
+            return found[1]
+    return None
+
+
+def broken(path: Path, line: int, error: csv.Error) -> SourceError:
+    """What is wrong with the quotes of a row, as the csv module found it."""
+    text = str(error)
+    if "unexpected end" in text:
+        why = "a quote is opened in the row that begins here and never closed"
+        hint = "Close it, or double it if it belongs to the text."
+    else:
+        why = f"a quoted cell in the row that begins here goes on behind its closing quote ({text})"
+        hint = 'A quote inside a quoted cell is doubled: "the ""old"" CRM".'
+    return SourceError(f"{path}:{line}: {why}.", hint=hint)
