@@ -16,10 +16,10 @@ from zmigrate import Csv, RecordJob
 from zmigrate.config import Credentials, Secret
 from zmigrate.emulator import Emulator
 from zmigrate.engine.entry import plan, resume, run
-from zmigrate.engine.planning.plan import Plan
-from zmigrate.engine.result import RunResult
+from zmigrate.engine.plan.plan import Plan
+from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.events import Event
-from zmigrate.writes import Write
+from zmigrate.job.writes import Write
 
 QUICK = {"ZMIGRATE_SETTLE_S": "0.5", "ZMIGRATE_TOKEN_LIMIT": "1000/600", "ZMIGRATE_READ_TIMEOUT_S": "5"}
 """Settings that make settling and tokens quick."""

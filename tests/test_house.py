@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import zmigrate
@@ -21,21 +23,22 @@ ROOMS = [
     ("job_files",),
     ("rows",),
     ("job",),
-    ("job_checks",),
-    ("author", "options", "writes", "references", "formats"),
     ("config",),
     ("zoho",),
     ("events",),
     ("state_folders",),
     ("private_files",),
-    ("ownership",),
+    ("file_owner",),
     ("signals",),
-    ("errors", "plain_files", "printable", "signals_of_system", "steady", "stopping", "wording"),
+    ("errors", "plain_files", "printable", "signals_of_system", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""
 
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+
+WINGS = ("entry", "plan", "runner", "dispatch", "pipeline", "preflight", "storage", "model")
+"""The engine, top to bottom: a wing imports from wings below its own, and from itself."""
 
 KNOWS_NOTHING_OF = {
     "cli": {"httpx"},
@@ -105,6 +108,47 @@ def faults_of(path: Path) -> Iterator[str]:
 
 def test_imports_go_one_way_and_rooms_know_nothing_of_what_is_not_theirs() -> None:
     assert [fault for path in sources() for fault in faults_of(path)] == []
+
+
+def wing_of(parts: Sequence[str]) -> str | None:
+    """The wing of a module inside the engine: of `zmigrate.engine.storage.journal`, storage."""
+    return parts[2] if parts[:2] == ["zmigrate", "engine"] and len(parts) > 2 else None
+
+
+def test_inside_the_engine_imports_go_one_way_from_wing_to_wing() -> None:
+    faults = []
+    for path in sources():
+        own = wing_of(["zmigrate", *path.relative_to(ROOT).with_suffix("").parts])
+        if own is None or own == "__init__":
+            continue
+        for line, module in imports(path):
+            other = wing_of(module.split("."))
+            if other in WINGS and other != own and WINGS.index(other) < WINGS.index(own):
+                faults.append(f"{path.relative_to(ROOT)}:{line} imports {module}: {own} is below {other}")
+    assert faults == []
+
+
+def test_every_room_of_the_engine_is_in_a_wing() -> None:
+    rooms = {path.relative_to(ROOT / "engine").parts[0] for path in (ROOT / "engine").rglob("*.py")}
+    assert rooms == {"__init__.py", "entry.py", *WINGS[1:]}
+
+
+def test_modules_import_one_another_in_no_circle() -> None:
+    names = {
+        ".".join(["zmigrate", *path.relative_to(ROOT).with_suffix("").parts]): path for path in sources()
+    }
+    graph = {name: {module for _, module in imports(path)} & names.keys() for name, path in names.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+def test_the_name_of_a_class_stands_once_in_the_product() -> None:
+    where = defaultdict(set)
+    for path in sources():
+        if room_of(path) != "emulator":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    where[node.name].add(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in where.items() if len(paths) > 1} == {}
 
 
 def test_ready_made_jobs_use_the_front_door_only() -> None:

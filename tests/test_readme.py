@@ -85,7 +85,7 @@ def test_every_option_of_the_readme_is_there(tmp_path: Path) -> None:
 
 def test_exit_codes_of_the_readme_are_those_of_the_errors() -> None:
     from zmigrate import errors
-    from zmigrate.engine.result import EXIT_INTERRUPTED, EXIT_OK, EXIT_ROWS
+    from zmigrate.engine.storage.run_result import EXIT_INTERRUPTED, EXIT_OK, EXIT_ROWS
 
     named = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
     raised = {

@@ -7,25 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zmigrate.engine.entry import RunResult, plan, resume, run
-    from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.planning.plan import Plan
-    from zmigrate.job import (
-        Argument,
-        Delete,
-        Find,
-        Flow,
-        Formats,
-        Insert,
-        Job,
-        Option,
-        RecordJob,
-        Ref,
-        Skip,
-        Update,
-        Upsert,
-        Users,
-        scopes_for,
-    )
+    from zmigrate.engine.plan.plan import FlowPlan, Plan
+    from zmigrate.job.context import Skip
+    from zmigrate.job.formats import Formats
+    from zmigrate.job.job import Flow, Job, RecordJob
+    from zmigrate.job.options import Argument, Option
+    from zmigrate.job.references import Find, Ref, Users
+    from zmigrate.job.writes import Delete, Insert, Update, Upsert, scopes_for
     from zmigrate.rows.mapping import ImportJob, Load, LoadFile, LoadJob, read_folder, read_mapping
     from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, Query, Sql, open_source
 
@@ -71,12 +59,13 @@ __all__ = [
 
 _HOMES = {
     "zmigrate.engine.entry": ("RunResult", "plan", "resume", "run"),
-    "zmigrate.engine.planning.flow_plan": ("FlowPlan",),
-    "zmigrate.engine.planning.plan": ("Plan",),
-    "zmigrate.job": (
-        *("Argument", "Delete", "Find", "Flow", "Formats", "Insert", "Job", "Option", "RecordJob", "Ref"),
-        *("Skip", "Update", "Upsert", "Users", "scopes_for"),
-    ),
+    "zmigrate.engine.plan.plan": ("FlowPlan", "Plan"),
+    "zmigrate.job.context": ("Skip",),
+    "zmigrate.job.formats": ("Formats",),
+    "zmigrate.job.job": ("Flow", "Job", "RecordJob"),
+    "zmigrate.job.options": ("Argument", "Option"),
+    "zmigrate.job.references": ("Find", "Ref", "Users"),
+    "zmigrate.job.writes": ("Delete", "Insert", "Update", "Upsert", "scopes_for"),
     "zmigrate.rows.mapping": ("ImportJob", "Load", "LoadFile", "LoadJob", "read_folder", "read_mapping"),
     "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Parquet", "Query", "Sql", "open_source"),
 }

@@ -22,10 +22,7 @@ from dotenv import dotenv_values
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_served, read_small
 from zmigrate.zoho.client_texts import address, client_id, client_secret, normalise_soid, upload_address
-from zmigrate.zoho.facts.data_centres import (
-    ACCOUNTS_DOMAINS,
-    ACCOUNTS_URLS,
-)
+from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
 from zmigrate.zoho.secret import Secret
 from zmigrate.zoho.veil import Veil

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from zmigrate.job import name_of_job
+from zmigrate.job.job import name_of_job
 from zmigrate.plain_files import read_small
 
 FRONT_DOOR: Final = "zmigrate"

@@ -20,9 +20,9 @@ from types import MappingProxyType, ModuleType
 from typing import Final
 
 from zmigrate.errors import JobError, ZmigrateError
-from zmigrate.job import Job, job_name
+from zmigrate.job.job import Job, job_name
+from zmigrate.job.options import nearest
 from zmigrate.job_files import JobClass, read_job_file
-from zmigrate.options import nearest
 
 ENTRY_POINT_GROUP: Final = "zmigrate.jobs"
 READY_MADE: Final = "ready-made"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from zmigrate.errors import ConfigError
-from zmigrate.ownership import ANOTHER_PLACE, has_private_group, this_user, user_name
+from zmigrate.file_owner import ANOTHER_PLACE, has_private_group, this_user, user_name
 from zmigrate.private_files import keeps_modes, make_folders, read_whole, replace_whole
 
 GIT_IGNORE: Final = ".gitignore"

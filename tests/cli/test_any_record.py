@@ -15,8 +15,8 @@ from rich.console import Console
 
 from zmigrate.cli.runs import as_data, description, table, troubles
 from zmigrate.display.further import Named
-from zmigrate.engine.ledger import UnreadableRun, list_runs
-from zmigrate.engine.repetition import refuse_repetition
+from zmigrate.engine.preflight.repetition import refuse_repetition
+from zmigrate.engine.storage.ledger import UnreadableRun, list_runs
 from zmigrate.errors import RunError
 
 RECORD: dict[str, Any] = {

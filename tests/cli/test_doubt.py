@@ -16,9 +16,9 @@ from zmigrate.cli.watching import mending
 from zmigrate.display.doubt import LOAD, LOOK_FIRST, LOOKED_UP, TELLING
 from zmigrate.display.further import Named
 from zmigrate.emulator import Emulator
-from zmigrate.engine.outcomes import Rows
-from zmigrate.engine.result import RunResult
-from zmigrate.engine.target import NOT_SETTLED
+from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.target import NOT_SETTLED
+from zmigrate.engine.storage.run_result import RunResult
 
 INSERT = ["run", "import-csv", "leads.csv", "--module", "Leads", "--operation", "insert"]
 LOAD_OF = '[[load]]\nfile = "%s.csv"\nmodule = "%s"\noperation = "insert"\n%s[load.fields]\n%s'

@@ -18,9 +18,9 @@ from zmigrate.cli.errors import crash
 from zmigrate.cli.streams import Input, Output, json_escaped, standard_streams, wants_json
 from zmigrate.cli.watching import Watch
 from zmigrate.display.progress import LiveProgress
-from zmigrate.engine.outcomes import Rows
-from zmigrate.engine.result import RunResult
-from zmigrate.engine.runlog import RunLog
+from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.storage.run_log import RunLog
+from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.events import EventHub
 
 JOB = """

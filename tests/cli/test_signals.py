@@ -15,7 +15,7 @@ import pytest
 
 from tests.engine.victim import environ_for, importing
 from tests.support import Bench, leads, write_rows
-from zmigrate.engine.ledger import list_runs
+from zmigrate.engine.storage.ledger import list_runs
 from zmigrate.signals import handled_by, stop_on_signals
 from zmigrate.stopping import StopSignal
 

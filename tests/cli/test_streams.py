@@ -13,7 +13,7 @@ import pytest
 
 from tests.support import Bench, leads, read_rows, thorough, write_rows
 from zmigrate.cli.emulator import environment_of
-from zmigrate.engine.ledger import list_runs
+from zmigrate.engine.storage.ledger import list_runs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="closes descriptors as a POSIX shell does")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_runs import INSERT, write_leads
-from zmigrate.engine.folder import RunFolder
+from zmigrate.engine.storage.folder import RunFolder
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from rich.console import Console
 
 from tests.engine.fakes import PLAIN
 from zmigrate.display.plan import _group, judged, report
-from zmigrate.engine.planning.book import Book, Group, Reject
-from zmigrate.engine.planning.counts import PlanCounts
-from zmigrate.engine.planning.plan import Plan, PlanWarning, UserMapped
-from zmigrate.engine.planning.price import Price
+from zmigrate.engine.plan.book import Book, Reject, RejectGroup
+from zmigrate.engine.plan.plan import Plan, PlanWarning, UserMapped
+from zmigrate.engine.plan.price import PlanCounts, Price
 from zmigrate.events import RowsJudged
 from zmigrate.rows.sources import Csv
 
@@ -73,7 +72,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_lines_of_rows_wrap_below_where_they_began() -> None:
     lines = tuple(range(100, 120))
-    group = Group("REFERENCE_OPEN", "Parent_Account", "Ober-Firma und mehr", 20, lines, "why", None)
+    group = RejectGroup("REFERENCE_OPEN", "Parent_Account", "Ober-Firma und mehr", 20, lines, "why", None)
     console = Console(file=StringIO(), width=80, highlight=False, emoji=False, markup=False)
     console.print(_group(group))
     assert isinstance(console.file, StringIO)

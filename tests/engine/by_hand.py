@@ -7,12 +7,12 @@ from typing import Any, cast
 
 from tests.support import Bench, read_rows
 from zmigrate import Job
-from zmigrate.author import Context
-from zmigrate.engine.context import RunContext
-from zmigrate.engine.journal import Journal
-from zmigrate.engine.result import RunResult
+from zmigrate.engine.runner.context import RunContext
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import ZmigrateError
 from zmigrate.events import CallFailed, Emit, EventHub, WriteAnswered
+from zmigrate.job.context import Context
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import Crm
 

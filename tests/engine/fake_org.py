@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from zmigrate.writes import Operation
+from zmigrate.job.writes import Operation
 
 US, SOMEBODY_ELSE = "900", "901"
 KEY = "Ref"

@@ -16,22 +16,22 @@ from typing import Any
 import orjson
 
 from tests.engine.fake_org import KEY, FakeClock, FakeOrg, fold
-from zmigrate.engine.batch import Batch, Pending
-from zmigrate.engine.idmap import IdMap
-from zmigrate.engine.outcomes import Outcome
-from zmigrate.engine.recorded import Group
-from zmigrate.engine.resolve import FoundCache, Resolver
-from zmigrate.engine.workers import Finished
+from zmigrate.engine.model.batch import Batch, PreparedRow
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.pipeline.resolver import FoundCache, Resolver
+from zmigrate.engine.storage.id_map import IdMap
+from zmigrate.engine.storage.recorded import RecordedRows
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
-from zmigrate.formats import Formats
+from zmigrate.job.formats import Formats
+from zmigrate.job.writes import Operation
 from zmigrate.rows.cell_texts import CellTexts
+from zmigrate.rows.conversion.converter import BadValue, FieldError
 from zmigrate.rows.sources import Cursor, Fingerprint, Row
-from zmigrate.rows.values import BadValue, FieldError
 from zmigrate.stopping import StopRequested, StopSignal
-from zmigrate.writes import Operation
 from zmigrate.zoho.answers import Answer, read_done
 from zmigrate.zoho.metadata import ModuleFields
 from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.workers import Finished
 
 PLAIN = CellTexts(Formats(), (), ModuleFields("Leads", {}))
 """Cells of result files in no declared format."""
@@ -325,7 +325,7 @@ class RecordedRow:
     source: Mapping[str, Any] | None
 
 
-def recorded_rows(group: Group) -> list[RecordedRow]:
+def recorded_rows(group: RecordedRows) -> list[RecordedRow]:
     sources = group.sources or [None] * len(group.rows)
     whole = zip(group.rows, group.outcomes, sources, strict=True)
     return [RecordedRow(*row, Outcome(*parts), source) for row, parts, source in whole]
@@ -365,6 +365,6 @@ class FakeSource:
         raise NotImplementedError
 
 
-def row(number: int, key: str | None = None, source: Mapping[str, Any] | None = None) -> Pending:
+def row(number: int, key: str | None = None, source: Mapping[str, Any] | None = None) -> PreparedRow:
     """A row on its way, from the line behind its number, as below a header."""
-    return Pending(number, number + 1, key, None if key is None else fold(key), {KEY: key}, source)
+    return PreparedRow(number, number + 1, key, None if key is None else fold(key), {KEY: key}, source)

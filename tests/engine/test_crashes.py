@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.victim import Victim, importing
 from tests.support import Bench, leads, write_rows
-from zmigrate.engine.ledger import list_runs
+from zmigrate.engine.storage.ledger import list_runs
 
 STORM = {
     "rate_lost_answer": 0.05,

@@ -13,7 +13,7 @@ import pytest
 from tests.engine.victim import environ_for, importing
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Delete, Insert, Job, Query, RecordJob, Update, Upsert, scopes_for
-from zmigrate.engine.preflight import find_target
+from zmigrate.engine.preflight.target import find_target
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import BatchDone, Event
 from zmigrate.zoho.metadata import read_fields

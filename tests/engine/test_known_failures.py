@@ -8,7 +8,7 @@ import pytest
 
 import zmigrate
 import zmigrate.emulator
-from tests.engine.test_relations import ACCOUNTS, account, make, parents, tree
+from tests.engine.pipeline.test_relations import ACCOUNTS, account, make, parents, tree
 from tests.support import Bench, credentials_of, file_job, leads, read_rows, write_rows
 from zmigrate import Insert, Ref, Upsert, scopes_for
 from zmigrate.errors import UsageError

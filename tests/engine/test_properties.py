@@ -40,18 +40,18 @@ from tests.engine.fakes import (
 )
 from tests.support import read_rows, thorough
 from zmigrate import Skip
-from zmigrate.engine.accounting import check_counts, count_rows
-from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import Rows
-from zmigrate.engine.record_run import RecordRun
-from zmigrate.engine.results import pieces_of, write_results
-from zmigrate.engine.settle import SettlingTime
-from zmigrate.engine.survey import Survey
-from zmigrate.engine.target import KeyKind, Target
+from zmigrate.engine.dispatch.settling import SettlingTime
+from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.target import KeyKind, Target
+from zmigrate.engine.pipeline.survey import Survey
+from zmigrate.engine.runner.record_session import RecordRun
+from zmigrate.engine.storage.accounting import check_counts, count_rows
+from zmigrate.engine.storage.folder import RunFolder
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.result_files import pieces_of, write_results
 from zmigrate.errors import ApiError, PausedError, RefusedError
 from zmigrate.events import EventHub
-from zmigrate.writes import Operation
+from zmigrate.job.writes import Operation
 
 TARGETS: list[tuple[Operation, KeyKind]] = [
     ("insert", "unique"),

@@ -13,8 +13,8 @@ from zmigrate.ready_jobs.import_pipeline import ImportPipeline
 
 from tests.rows.fields import choices, field, module
 from zmigrate import Csv, Skip
-from zmigrate.rows.keys import fold_key
-from zmigrate.rows.values import BadValue, Converter
+from zmigrate.rows.conversion.converter import BadValue, Converter
+from zmigrate.rows.conversion.keys import fold_key
 
 LEADS = module(
     field("Legacy_ID", length=100, unique=True),

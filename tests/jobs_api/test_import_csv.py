@@ -10,7 +10,7 @@ from zmigrate.ready_jobs.import_csv import ImportCsv
 
 from zmigrate import Delete, Insert, RecordJob, Update, Upsert
 from zmigrate.errors import JobError
-from zmigrate.job import fills_of, missing_scopes
+from zmigrate.job.job import fills_of, missing_scopes
 
 
 def job(folder: Path, header: str = "account,sector,city", **options: Any) -> RecordJob:

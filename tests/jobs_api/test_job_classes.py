@@ -23,7 +23,7 @@ from zmigrate import (
     scopes_for,
 )
 from zmigrate.errors import JobError
-from zmigrate.job import fills_of, job_name, missing_scopes, source_of
+from zmigrate.job.job import fills_of, job_name, missing_scopes, source_of
 
 LEAD_SCOPES = (
     "ZohoCRM.modules.leads.CREATE",

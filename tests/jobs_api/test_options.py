@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from zmigrate import Argument, Job, Option, RecordJob
 from zmigrate.errors import JobError
-from zmigrate.job import Context, decode_options, encode_options, options, parse_option
-from zmigrate.options import RESERVED, OptionSpec
+from zmigrate.job.context import Context
+from zmigrate.job.job import decode_options, encode_options, options
+from zmigrate.job.options import RESERVED, OptionSpec, parse_option
 
 
 class Colour(enum.Enum):

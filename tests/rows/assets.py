@@ -8,10 +8,10 @@ from typing import Any
 from zmigrate.emulator.catalogue import catalogue
 from zmigrate.emulator.options import Options
 from zmigrate.emulator.users import FIRST_USERS
-from zmigrate.formats import Formats
-from zmigrate.references import Users
-from zmigrate.rows.users import UserDirectory
-from zmigrate.rows.values import Converter
+from zmigrate.job.formats import Formats
+from zmigrate.job.references import Users
+from zmigrate.rows.conversion.converter import Converter
+from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.zoho.metadata import ModuleFields, read_fields
 
 USERS: list[Mapping[str, Any]] = [

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.emulator.zoho import Zoho
-from tests.rows import value_table as table
+from tests.rows.conversion import value_table as table
 
 MANDATORY: dict[str, dict[str, Any]] = {
     "Legacy_Assets": {"Name": "x"},

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.rows.assets import MODULES, converter
-from zmigrate.author import Fill
-from zmigrate.formats import Formats
+from zmigrate.job.context import Fill
+from zmigrate.job.formats import Formats
 from zmigrate.rows.cell_texts import CellTexts
-from zmigrate.rows.moments import came_twice
+from zmigrate.rows.conversion.dates import came_twice
 
 GERMAN = Formats(
     decimal=",",

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from zmigrate import Load, Skip
 from zmigrate.errors import JobError
+from zmigrate.rows.conversion.refusal import BadValue
 from zmigrate.rows.mapping import read_mapping
-from zmigrate.rows.refusal import BadValue
 
 COLUMNS = ("a", "b c", "{d}")
 TEXTS = st.text(st.sampled_from("ab ,;{}\"\\'\n.é1-"), max_size=5)

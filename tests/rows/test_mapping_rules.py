@@ -11,7 +11,7 @@ import pytest
 
 from tests.rows.mappings import load_of, value
 from zmigrate import Find, Formats, Ref, Skip
-from zmigrate.rows.refusal import BadValue
+from zmigrate.rows.conversion.refusal import BadValue
 
 VALUES = 'values = { Won = "Closed Won", "n/a" = "" }'
 

@@ -9,8 +9,8 @@ import pytest
 from tests.rows.mappings import HEAD, csv_of, put, refused
 from zmigrate import Load, Ref
 from zmigrate.errors import SourceError
+from zmigrate.rows.conversion.refusal import BadValue
 from zmigrate.rows.mapping import read_mapping
-from zmigrate.rows.refusal import BadValue
 
 ITEMS = ("quote", "what", "qty", "position")
 RULE = """

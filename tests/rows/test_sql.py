@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine, ExceptionContext
 from tests.engine.victim import Victim
 from tests.support import Bench, read_rows
 from zmigrate import RecordJob, Upsert, scopes_for
-from zmigrate.engine.packing import unpack_source
+from zmigrate.engine.storage.recorded import unpack_source
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources import Cursor, Fingerprint
 from zmigrate.rows.sources.sql import Sql
@@ -90,7 +90,7 @@ def test_a_mark_is_the_same_from_the_database_and_from_the_journal(tmp_path: Pat
     from decimal import Decimal
     from uuid import UUID
 
-    from zmigrate.engine.packing import pack_source
+    from zmigrate.engine.storage.recorded import pack_source
     from zmigrate.rows.sources import Row
 
     source = Sql("sqlite://", SELECT, "id")

@@ -11,7 +11,7 @@ import pytest
 
 import zmigrate as front_door
 from tests.support import leads, write_rows
-from zmigrate.job import Job
+from zmigrate.job.job import Job
 from zmigrate.job_files import JOB_CLASSES, read_job_file
 from zmigrate.registry import discover
 

@@ -21,7 +21,7 @@ from zmigrate.cli import main
 from zmigrate.config import Credentials, Secret
 from zmigrate.engine.entry import run
 from zmigrate.errors import ZmigrateError
-from zmigrate.writes import Insert
+from zmigrate.job.writes import Insert
 from zmigrate.zoho.answers import Call
 from zmigrate.zoho.veil import Veil
 

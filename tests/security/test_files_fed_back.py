@@ -22,8 +22,8 @@ from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Insert, JsonLines, RecordJob, Sql, scopes_for
 from zmigrate.cli import ids
 from zmigrate.display.report import reasons_of
-from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.idmap import Entry
+from zmigrate.engine.storage.folder import RunFolder
+from zmigrate.engine.storage.id_map import Entry
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.limits import ROW_BYTES
@@ -187,8 +187,8 @@ def test_a_long_cell_is_shown_and_joined_without_a_csv_source(tmp_path: Path) ->
     code = f"""
 from pathlib import Path
 from zmigrate.display.report import reasons_of
-from zmigrate.engine.flow_files import write_flow_files
-from zmigrate.engine.folder import RunFolder
+from zmigrate.engine.storage.result_files import write_flow_files
+from zmigrate.engine.storage.folder import RunFolder
 write_flow_files(RunFolder(Path({str(tmp_path)!r})))
 print(reasons_of(Path({str(step / "errors.csv")!r}))[0].rows)
 """

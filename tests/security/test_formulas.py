@@ -21,13 +21,12 @@ from tests.support import Bench, file_job, leads, write_rows
 from zmigrate import Csv, Insert
 from zmigrate.cli import ids
 from zmigrate.display.report import reasons_of
-from zmigrate.engine.batch import Batch
-from zmigrate.engine.flow_files import write_flow_files
-from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.idmap import Entry
-from zmigrate.engine.journal import Journal
-from zmigrate.engine.outcomes import Outcome
-from zmigrate.engine.results import Piece, write_results
+from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.storage.folder import RunFolder
+from zmigrate.engine.storage.id_map import Entry
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.result_files import Piece, write_flow_files, write_results
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, result_header, unescape
 
 DDE = "=cmd|'/C calc'!A0"

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.cli.test_any_record import JSON, RECORD
 from zmigrate.cli import main
-from zmigrate.engine.ledger import RunInfo, list_runs
-from zmigrate.engine.outcomes import Rows
+from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.storage.ledger import RunInfo, list_runs
 
 GOOD = "20240102-000000-file-job-0000"
 HOSTILE = RECORD["run_id"]

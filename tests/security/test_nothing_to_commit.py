@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rows.test_propose import USERS, column, proposed, text_of
+from tests.rows.proposal.test_propose import USERS, column, proposed, text_of
 from tests.support import thorough
 from zmigrate.cli import main
 from zmigrate.cli.git_ignore import keep_from_git

@@ -33,9 +33,9 @@ from zmigrate.errors import (
     UsageError,
     ZmigrateError,
 )
-from zmigrate.references import Users
-from zmigrate.rows.refusal import Refused
-from zmigrate.rows.users import UserDirectory
+from zmigrate.job.references import Users
+from zmigrate.rows.conversion.refusal import Refused
+from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.answers import Call, decode, is_unreadable
 from zmigrate.zoho.asked_org import org_fault

@@ -18,12 +18,12 @@ from zmigrate.cli.profile_file import write_profile
 from zmigrate.cli.scaffold import write_scaffold
 from zmigrate.config import Secret
 from zmigrate.display.report import reasons_of
-from zmigrate.engine.folder import RunFolder, write_whole
-from zmigrate.engine.idmap import IdMap
-from zmigrate.engine.journal import Journal
-from zmigrate.engine.ledger import UnreadableRun, list_runs
-from zmigrate.engine.repetition import starting
-from zmigrate.engine.runlog import RunLog
+from zmigrate.engine.preflight.repetition import starting
+from zmigrate.engine.storage.folder import RunFolder, write_whole
+from zmigrate.engine.storage.id_map import IdMap
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.ledger import UnreadableRun, list_runs
+from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.errors import ConfigError, JournalDamaged, OrgError, RunError, UsageError, ZmigrateError
 from zmigrate.private_files import Draft, open_private, read_whole, replace_whole
 from zmigrate.zoho.asked_org import refuse_unusable

@@ -25,8 +25,8 @@ from zmigrate.cli.ids import org_among
 from zmigrate.cli.profile_file import write_profile
 from zmigrate.cli.scaffold import write_scaffold
 from zmigrate.config import Secret
-from zmigrate.engine.idmap import IdMap
-from zmigrate.engine.ledger import identity
+from zmigrate.engine.storage.id_map import IdMap
+from zmigrate.engine.storage.ledger import identity
 from zmigrate.errors import ConfigError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, TooLarge, read_served
 from zmigrate.state_folders import private_folder

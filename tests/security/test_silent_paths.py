@@ -21,7 +21,7 @@ from zmigrate.cli.emulator import environment_of
 from zmigrate.emulator import Emulator, Options
 from zmigrate.engine.entry import run
 from zmigrate.errors import UsageError
-from zmigrate.writes import Insert
+from zmigrate.job.writes import Insert
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.triggers import loudness, switch_of
 from zmigrate.zoho.record_calls import is_heavy

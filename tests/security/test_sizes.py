@@ -24,10 +24,10 @@ import pytest
 from tests.rows.workbooks import ods, xls, xlsb
 from tests.support import thorough
 from zmigrate.errors import JobError
+from zmigrate.rows.conversion.numbers import integer
+from zmigrate.rows.conversion.refusal import Refused
 from zmigrate.rows.mapping.cells import as_text
 from zmigrate.rows.mapping.toml_lines import parse_toml, read_toml
-from zmigrate.rows.numbers import integer
-from zmigrate.rows.refusal import Refused
 from zmigrate.rows.sources import open_source, workbook_extent
 from zmigrate.rows.sources.packed import CHUNK
 from zmigrate.rows.sources.workbook_parts import column_letters

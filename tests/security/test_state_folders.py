@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import Bench, file_job, leads, thorough, write_rows
 from zmigrate import Upsert
-from zmigrate.engine.folder import RunFolder
+from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.private_files import Draft
 
 NOBODY = 65534
@@ -26,10 +26,10 @@ needs_root = pytest.mark.skipif(
 AS_ANOTHER = """
 import encodings.ascii, os, tempfile  # while the libraries can be read
 from pathlib import Path
-from zmigrate.engine.folder import RunFolder
-from zmigrate.engine.journal import Journal
-from zmigrate.engine.ledger import list_runs
-from zmigrate.engine.repetition import starting
+from zmigrate.engine.storage.folder import RunFolder
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.ledger import list_runs
+from zmigrate.engine.preflight.repetition import starting
 from zmigrate.errors import ZmigrateError
 from zmigrate.private_files import Draft, scratch_folder
 from zmigrate.zoho.shared_file import SharedFile
@@ -117,7 +117,7 @@ def test_a_umask_that_takes_the_users_own_rights_keeps_nobody_from_working(
 
 def test_what_sqlite_keeps_beside_a_journal_is_private_too(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from zmigrate.engine.journal import Journal\n"
+        "import os, sys; from pathlib import Path; from zmigrate.engine.storage.journal import Journal\n"
         "os.umask(0); folder = Path(sys.argv[1]); journal = Journal.create(folder / 'journal.db')\n"
         "journal.put_fact('a', 1); print(*(oct(each.stat().st_mode & 0o777) for each in folder.iterdir()))"
     )

@@ -21,7 +21,7 @@ from zmigrate import (
     Upsert,
     scopes_for,
 )
-from zmigrate.job import Context
+from zmigrate.job.context import Context
 
 
 class Region(Enum):

@@ -120,7 +120,7 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
     from zmigrate.cli.watching import end_question
     from zmigrate.display.banner import BannerFacts, banner, confirm
     from zmigrate.display.console import stderr_console
-    from zmigrate.engine.admission import ask
+    from zmigrate.engine.preflight.admission import ask
     from zmigrate.signals import handled_by
 
     console = stderr_console()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zmigrate.cli import INTERRUPTED, errors, streams
-from zmigrate.cli.commands import Group, LazyCommand
+from zmigrate.cli.commands import CommandGroup, LazyCommand
 
 if TYPE_CHECKING:
     from typer._click import Command as AnyCommand
@@ -58,7 +58,7 @@ class Deferred(LazyCommand):
 
 app = typer.Typer(
     name=PROGRAM,
-    cls=Group,
+    cls=CommandGroup,
     help="One-time migration jobs against Zoho CRM: nothing lost, nothing doubled, every row accounted for.",
     epilog="See the whole story without an account: zmigrate demo",
     no_args_is_help=True,
@@ -90,10 +90,10 @@ def root(
     context.obj = verbose
 
 
-def tree() -> Group:
+def tree() -> CommandGroup:
     """The root with all its commands."""
     command = typer.main.get_command(app)
-    assert isinstance(command, Group)  # noqa: S101 - said by `cls` above
+    assert isinstance(command, CommandGroup)  # noqa: S101 - said by `cls` above
     for name, (module, help_line) in COMMANDS.items():
         command.add_command(Deferred(name, module, help_line))
     return command

@@ -105,7 +105,7 @@ def refuse_option_as_value(ctx: Context, parameters: Sequence[Parameter], args: 
             raise typer.BadParameter(f"{word} needs a value, and {following} follows", ctx)
 
 
-class Group(TyperGroup):
+class CommandGroup(TyperGroup):
     """A group of commands."""
 
     def get_params(self, ctx: Context) -> list[Parameter]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from zmigrate.config import Credentials
     from zmigrate.emulator import Options
     from zmigrate.engine.entry import RunResult
-    from zmigrate.engine.planning.counts import PlanCounts
-    from zmigrate.job import RecordJob
+    from zmigrate.engine.plan.price import PlanCounts
+    from zmigrate.job.job import RecordJob
 
 MODULE = "Leads"
 KEY = "Legacy_ID"

@@ -52,7 +52,7 @@ VALUE_WORDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorMessage:
     """What a person is told, and what the shell is told."""
 
     code: str
@@ -61,32 +61,34 @@ class Problem:
     exit_code: int
 
 
-def problem_behind(error: BaseException, argv: Sequence[str]) -> Problem:
+def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
     """The problem behind whatever ended a command."""
     if isinstance(error, StopRequested):
-        return Problem("INTERRUPTED", "interrupted; nothing was written", None, INTERRUPTED)
+        return ErrorMessage("INTERRUPTED", "interrupted; nothing was written", None, INTERRUPTED)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return Problem("INTERRUPTED", "interrupted", None, INTERRUPTED)
+        return ErrorMessage("INTERRUPTED", "interrupted", None, INTERRUPTED)
     if isinstance(error, ZmigrateError | typer.TyperException):
         return problem_of(error, argv)
     if is_full_disk(error):
         return problem_of(disk_full(error, "then give the command again"), argv)
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # of whatever option names a file
         name = str(error.filename)[:40]
-        return Problem("USAGE", f"no file can have a name as long as {name!r}…", None, UsageError.exit_code)
+        return ErrorMessage(
+            "USAGE", f"no file can have a name as long as {name!r}…", None, UsageError.exit_code
+        )
     return crash(error, argv)
 
 
-def problem_of(error: Exception, argv: Sequence[str] = ()) -> Problem:
+def problem_of(error: Exception, argv: Sequence[str] = ()) -> ErrorMessage:
     """The problem behind an error of ours or of the command-line parser."""
     if isinstance(error, CreditsSpent):
         # Its own hint is for a run that has begun: to resume, or --wait, which other commands do not have.
         wait = ", or at once with --wait" if RUN_COMMANDS.intersection(argv[:1]) else ""
-        return Problem(error.code, error.message, f"Give the command again then{wait}.", error.exit_code)
+        return ErrorMessage(error.code, error.message, f"Give the command again then{wait}.", error.exit_code)
     if isinstance(error, ZmigrateError):
-        return Problem(error.code, error.message, error.hint, error.exit_code)
+        return ErrorMessage(error.code, error.message, error.hint, error.exit_code)
     if isinstance(error, typer.TyperException):
-        return Problem("USAGE", usage_message(error), usage_hint(error), error.exit_code)
+        return ErrorMessage("USAGE", usage_message(error), usage_hint(error), error.exit_code)
     raise TypeError(type(error))
 
 
@@ -144,12 +146,12 @@ def option_hint(unknown: str, context: Context) -> str | None:
     return None
 
 
-def crash(error: BaseException, argv: Sequence[str]) -> Problem:
+def crash(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
     """An error nobody foresaw: the traceback goes into a file, the person gets a line."""
     where = write_traceback(error, crash_folder(argv))
     what = f"unexpected {name_of(error)}"
     hint = f"the traceback is in {where}" if where else "run again with -v to see the traceback"
-    return Problem("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL)
+    return ErrorMessage("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL)
 
 
 @contextmanager
@@ -193,7 +195,7 @@ def write_traceback(error: BaseException, folder: Path) -> Path | None:
     return path
 
 
-def tell(problem: Problem, stream: TextIO) -> None:
+def tell(problem: ErrorMessage, stream: TextIO) -> None:
     """`error: what is wrong and where`, then `hint: what to do`."""
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
@@ -203,7 +205,7 @@ def tell(problem: Problem, stream: TextIO) -> None:
     stream.flush()
 
 
-def tell_json(problem: Problem, argv: Sequence[str]) -> None:
+def tell_json(problem: ErrorMessage, argv: Sequence[str]) -> None:
     """The same as an object on stdout: the whole contract for a run, else just `error`."""
     error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
     words = [word for word in argv if not word.startswith("-") and word != value_of("--jobs", argv)]

@@ -87,7 +87,7 @@ def read_module(module: str, *, profile: str | None, emulator: bool) -> Found:
     told. Raises UsageError where the org has no such module.
     """
     from zmigrate.cli.connections import granted_connection
-    from zmigrate.engine.preflight import read_fields
+    from zmigrate.engine.preflight.fields import read_fields
 
     with granted_connection((FIELDS,), (LAYOUTS,), profile=profile, emulator=emulator) as (given, refused):
         fields = read_fields(given.crm, module)
@@ -210,7 +210,7 @@ def as_csv_text(found: Found, chosen: Sequence[Field]) -> str:
 def csv_cells(found: Found, field: Field) -> tuple[str, ...]:
     """In the order of the columns."""
     from zmigrate.display.fields import why_not_written
-    from zmigrate.rows.choices import used_values
+    from zmigrate.rows.conversion.choices import used_values
 
     why = why_not_written(field)
     values = (

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from zmigrate.cli import streams
-from zmigrate.cli.commands import Command, Group
+from zmigrate.cli.commands import Command, CommandGroup
 from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import UsageError
@@ -18,12 +18,12 @@ from zmigrate.private_files import Draft
 from zmigrate.zoho.facts.scopes import MODULES, ORG
 
 if TYPE_CHECKING:
-    from zmigrate.engine.idmap import Entry
-    from zmigrate.engine.ledger import Run
+    from zmigrate.engine.storage.id_map import Entry
+    from zmigrate.engine.storage.ledger import Run
 
 
 def add_to(app: typer.Typer) -> None:
-    ids = typer.Typer(cls=Group, no_args_is_help=True, pretty_exceptions_enable=False)
+    ids = typer.Typer(cls=CommandGroup, no_args_is_help=True, pretty_exceptions_enable=False)
 
     @ids.callback()
     def root() -> None:
@@ -48,8 +48,8 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Write keys and their ids into a CSV file."""
         from zmigrate.cli.connections import found_settings, teller
-        from zmigrate.engine.idmap import IdMap
-        from zmigrate.engine.ledger import identity, list_runs
+        from zmigrate.engine.storage.id_map import IdMap
+        from zmigrate.engine.storage.ledger import identity, list_runs
 
         check_out(out, force)
         if org is not None and profile is not None:
@@ -72,10 +72,10 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Look for the records in Zoho, and forget those that were deleted there."""
         from zmigrate.cli.connections import connected, found_settings, teller
-        from zmigrate.engine.folder import org_json
-        from zmigrate.engine.id_check import forget_gone
-        from zmigrate.engine.idmap import IdMap
-        from zmigrate.engine.ledger import identity
+        from zmigrate.engine.pipeline.lookups import forget_gone
+        from zmigrate.engine.storage.folder import org_json
+        from zmigrate.engine.storage.id_map import IdMap
+        from zmigrate.engine.storage.ledger import identity
 
         state = found_settings(state_dir).state_dir
         with connected((ORG, MODULES), profile=profile, state_dir=state_dir) as connection:
@@ -97,7 +97,7 @@ def org_of(profile: str, state_dir: Path | None) -> str:
 
 def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str, Any]:
     """The org with this id or zgid, or the only one. Raises UsageError that lists those that there are."""
-    from zmigrate.engine.ledger import identity, readable
+    from zmigrate.engine.storage.ledger import identity, readable
 
     every = list(runs)
     known = readable(every)
@@ -115,7 +115,7 @@ def org_among(orgs: Sequence[Mapping[str, Any]], wanted: str | None) -> Mapping[
     """The org that is named by its id (`222`, `id-222`) or its zgid (`222`, `ZohoCRM.222`), or the only one.
     Raises UsageError where that is not one.
     """
-    from zmigrate.engine.ledger import identity
+    from zmigrate.engine.storage.ledger import identity
 
     listed = ", ".join(f"{_named(org)} ({org.get('name')})" for org in orgs)
     if wanted is None:

@@ -19,8 +19,8 @@ from zmigrate.cli.options import JobsPath, Json
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from zmigrate.job import Job
-    from zmigrate.options import OptionSpec
+    from zmigrate.job.job import Job
+    from zmigrate.job.options import OptionSpec
     from zmigrate.registry import JobEntry, Registry
 
 DEPENDS = "depends on its options"
@@ -133,7 +133,7 @@ def as_data(entry: JobEntry) -> dict[str, Any]:
 
 def specs_of(cls: type[Job]) -> tuple[OptionSpec, ...]:
     """The options that the job's class declares."""
-    from zmigrate.job import options
+    from zmigrate.job.job import options
 
     return options(cls)
 
@@ -150,7 +150,7 @@ def constant(cls: type, name: str) -> Any:
 
 def option_data(spec: OptionSpec) -> dict[str, Any]:
     """An option as JSON."""
-    from zmigrate.options import enum_word
+    from zmigrate.job.options import enum_word
 
     default = None if spec.required else spec.default
     if spec.choices and default is not None and not isinstance(default, str):
@@ -220,7 +220,7 @@ def usage(entry: JobEntry) -> str:
 
 def write_text(write: dict[str, Any] | None, cls: type) -> str:
     """`upsert into Leads by Legacy_ID`."""
-    from zmigrate.job import Flow
+    from zmigrate.job.job import Flow
 
     if write is None:
         if issubclass(cls, Flow):

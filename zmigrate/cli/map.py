@@ -14,13 +14,13 @@ from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import AllowEnv, CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
+from zmigrate.job.writes import Operation
 from zmigrate.private_files import replace_whole
-from zmigrate.writes import Operation
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
-    from zmigrate.rows.mapping.propose import Line, Proposal
-    from zmigrate.rows.mapping.propose_looks import Column
+    from zmigrate.rows.proposal.looks import Column
+    from zmigrate.rows.proposal.propose import Line, Proposal
     from zmigrate.rows.sources import Source
     from zmigrate.zoho.crm import Crm
 
@@ -200,7 +200,7 @@ def made_proposal(
 
 def first_rows(source: Source) -> list[Column]:
     """The columns as the first rows have them. Raises UsageError where there is nothing to look at."""
-    from zmigrate.rows.mapping.propose_looks import look_at
+    from zmigrate.rows.proposal.looks import look_at
 
     columns = look_at((row.values for row in source.rows()), source.columns)
     if not columns:
@@ -218,9 +218,9 @@ def proposed(
 ) -> Proposal:
     """The proposal, with what the client may read of the org besides the fields."""
     from zmigrate.cli.fields import read_layouts, wanted_on
-    from zmigrate.engine.preflight import read_fields
-    from zmigrate.rows.mapping.propose import propose
-    from zmigrate.rows.mapping.propose_fit import OrgUsers
+    from zmigrate.engine.preflight.fields import read_fields
+    from zmigrate.rows.proposal.fit import UsersByName
+    from zmigrate.rows.proposal.propose import propose
 
     if module.casefold() == "users":
         raise UsageError(
@@ -243,7 +243,7 @@ def proposed(
         fields,
         operation,
         key,
-        users=OrgUsers.of(users),
+        users=UsersByName.of(users),
         on_layouts=wanted_on(layouts),
         time_zone=org.time_zone if org is not None else None,
     )
@@ -342,7 +342,7 @@ def write(
     """Write the mapping, for its owner only; `before`: what there was in one of a folder. Raises UsageError
     where that can't be done.
     """
-    from zmigrate.rows.mapping.propose_toml import mapping_text
+    from zmigrate.rows.proposal.toml_text import mapping_text
 
     as_load = before is not None
     text = mapping_text(

@@ -17,9 +17,9 @@ from zmigrate.wording import nearby
 if TYPE_CHECKING:
     from zmigrate.display.doubt import Reload
     from zmigrate.display.further import Named
-    from zmigrate.engine.ledger import RunInfo
-    from zmigrate.engine.run_record import RunRecord
-    from zmigrate.options import OptionSpec
+    from zmigrate.engine.storage.ledger import RunInfo
+    from zmigrate.engine.storage.run_record import RunRecord
+    from zmigrate.job.options import OptionSpec
 
 TAKES_A_KEY = frozenset({"import-csv", "import-file"})
 """Jobs that can be told by an option which field is the key."""
@@ -35,7 +35,7 @@ def commands(info: RunInfo, named: Named) -> list[str]:
     """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
     takes no such file, or is not found from here.
     """
-    from zmigrate.engine.ledger import list_steps, readable
+    from zmigrate.engine.storage.ledger import list_steps, readable
 
     flow = info.record if info.record.steps is not None else None
     made = []
@@ -50,8 +50,7 @@ def commands(info: RunInfo, named: Named) -> list[str]:
 def reloads(info: RunInfo, named: Named) -> dict[str, Reload]:
     """By run id, of a flow that of each step: how the rows in doubt are loaded again."""
     from zmigrate.display.doubt import Reload
-    from zmigrate.engine.again import doubles
-    from zmigrate.engine.ledger import list_steps, readable
+    from zmigrate.engine.storage.ledger import doubles, list_steps, readable
 
     flow = info.record if info.record.steps is not None else None
     made = {}
@@ -98,9 +97,9 @@ def words_of(record: RunRecord, flow: RunRecord | None, file: Path, jobs: Path |
     """Job and options that load this file as the run loaded its source."""
     if flow is not None and record.job == "load-file":
         return words_of_load(record, flow, file)
-    from zmigrate.engine.job_code import class_of_run
+    from zmigrate.engine.storage.inputs import class_of_run
     from zmigrate.errors import JobError
-    from zmigrate.job import options
+    from zmigrate.job.job import options
 
     try:
         cls = class_of_run(record, jobs, Path.cwd())

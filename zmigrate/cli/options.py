@@ -189,7 +189,7 @@ LimitRead = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions:
+class PlanFlags:
     """The options of a plan, in the order in which help shows them."""
 
     profile: Profile = None
@@ -208,7 +208,7 @@ class PlanOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunFlags:
     """The runner's options, in the order in which help shows them."""
 
     profile: Profile = None

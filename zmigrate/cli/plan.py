@@ -9,7 +9,7 @@ import typer
 
 from zmigrate import events
 from zmigrate.cli import streams
-from zmigrate.cli.options import JobsPath, PlanOptions
+from zmigrate.cli.options import JobsPath, PlanFlags
 from zmigrate.cli.run import RunGroup, job_command
 from zmigrate.errors import UsageError, ZmigrateError
 from zmigrate.stopping import StopSignal
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from rich.spinner import Spinner
     from typer._click import Command
 
-    from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.planning.plan import Plan
-    from zmigrate.job import Job
+    from zmigrate.engine.plan.plan import FlowPlan, Plan
+    from zmigrate.job.job import Job
     from zmigrate.registry import JobEntry
 
 
@@ -31,10 +30,10 @@ class PlanGroup(RunGroup):
     """Its commands are the jobs that can be found."""
 
     def command_of(self, entry: JobEntry) -> Command:
-        return job_command(entry, PlanOptions, start)
+        return job_command(entry, PlanFlags, start)
 
 
-class Progress:
+class PlanProgress:
     """Tells on stderr how far a plan has come, and what it waits for."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
@@ -76,7 +75,7 @@ class Progress:
             self._console.print(line, soft_wrap=True)
 
 
-def start(job: Job, options: PlanOptions) -> None:
+def start(job: Job, options: PlanFlags) -> None:
     """Plan the job, say what was found, and end with the plan's exit code."""
     from zmigrate.engine.entry import plan
 
@@ -85,7 +84,7 @@ def start(job: Job, options: PlanOptions) -> None:
     if options.rejects is not None:
         check_rejects(job, options.rejects, force=options.force)
     stop = StopSignal()
-    with Progress(quiet=options.quiet, verbose=options.verbose) as progress:
+    with PlanProgress(quiet=options.quiet, verbose=options.verbose) as progress:
         found = plan(
             job,
             profile=options.profile,
@@ -111,7 +110,7 @@ def start(job: Job, options: PlanOptions) -> None:
 
 
 def show(
-    found: Plan | FlowPlan, options: PlanOptions, *, rejects: Path | None = None, job: Job | None = None
+    found: Plan | FlowPlan, options: PlanFlags, *, rejects: Path | None = None, job: Job | None = None
 ) -> None:
     """Print the plan; `rejects`: where the refused rows of this job were written."""
     if options.json:
@@ -125,14 +124,14 @@ def show(
         stdout_console().print(shown, crop=False)
 
 
-def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: PlanOptions) -> dict[str, str]:
+def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: PlanFlags) -> dict[str, str]:
     """Of each step of a mapping, by its name: the command that loads its rejects once they are mended."""
     from zmigrate.cli.mending import load_words
     from zmigrate.display.further import Named
-    from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.step import steps_in
-    from zmigrate.job import Flow
-    from zmigrate.rows.mapping.folder import LoadFile
+    from zmigrate.engine.plan.plan import FlowPlan
+    from zmigrate.engine.preflight.steps import steps_in
+    from zmigrate.job.job import Flow
+    from zmigrate.rows.mapping.folder_mapping import LoadFile
 
     if not isinstance(job, Flow) or not isinstance(found, FlowPlan):
         return {}
@@ -153,9 +152,9 @@ def check_rejects(job: Job, path: Path, *, force: bool) -> None:
     """Raise UsageError, before an hour of reading, where the rejects can't be written to this file, or where
     that would replace one: somebody may have mended its rows.
     """
-    from zmigrate.engine.planning.reject_file import check_paths, file_of_step
-    from zmigrate.engine.step import steps_in
-    from zmigrate.job import Flow, RecordJob, source_of
+    from zmigrate.engine.plan.reject_file import check_paths, file_of_step
+    from zmigrate.engine.preflight.steps import steps_in
+    from zmigrate.job.job import Flow, RecordJob, source_of
 
     paths: list[Path] = []
     if isinstance(job, Flow):

@@ -13,9 +13,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from zmigrate.cli.asking import read_hidden
-from zmigrate.cli.commands import Group, LazyCommand, command_of, escaped, parameter, parameters_of, reflow
+from zmigrate.cli.commands import (
+    CommandGroup,
+    LazyCommand,
+    command_of,
+    escaped,
+    parameter,
+    parameters_of,
+    reflow,
+)
 from zmigrate.cli.errors import value_of
-from zmigrate.cli.options import JobsPath, RunOptions
+from zmigrate.cli.options import JobsPath, RunFlags
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError, UsageError
 from zmigrate.printable import printable
@@ -24,8 +32,8 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
     from typer._click import Command, Context
 
-    from zmigrate.job import Job
-    from zmigrate.options import OptionSpec
+    from zmigrate.job.job import Job
+    from zmigrate.job.options import OptionSpec
     from zmigrate.registry import JobEntry, Registry
 
 REGISTRY = "zmigrate.registry"
@@ -45,7 +53,7 @@ class JobCommand(LazyCommand):
         return self._make(self._entry)
 
 
-class RunGroup(Group):
+class RunGroup(CommandGroup):
     """Its commands are the jobs that can be found. Nothing is imported before one is asked for."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
@@ -66,7 +74,7 @@ class RunGroup(Group):
 
     def command_of(self, entry: JobEntry) -> Command:
         """What is to be done with a job."""
-        return job_command(entry, RunOptions, start)
+        return job_command(entry, RunFlags, start)
 
 
 def refuse_file(name: str) -> None:
@@ -99,7 +107,7 @@ def registry_of(context: Context) -> Registry:
 
 def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, Choices], None]) -> Command:
     """The command of one job: its own options, then the runner's (`choices`) in a panel of their own."""
-    from zmigrate.job import options
+    from zmigrate.job.job import options
 
     cls = entry.cls
     specs = {spec.name: spec for spec in options(cls)}
@@ -141,14 +149,14 @@ def default_text(spec: OptionSpec) -> str:
     """`Default: emea.`, or nothing for an option that is empty by default."""
     if spec.required or spec.default in (None, (), "", False):
         return ""
-    from zmigrate.options import enum_word
+    from zmigrate.job.options import enum_word
 
     return f"Default: {enum_word(spec.default) if isinstance(spec.default, Enum) else spec.default}."
 
 
 def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) -> Job:
     """The job with its options; raises JobError naming what is wrong."""
-    from zmigrate.options import parse_option
+    from zmigrate.job.options import parse_option
 
     given: dict[str, Any] = {}
     for name, value in values.items():
@@ -181,7 +189,7 @@ def secret_value(spec: OptionSpec) -> str | None:
     return read_hidden(f"{spec.help or spec.name}: ")
 
 
-def start(job: Job, options: RunOptions) -> None:
+def start(job: Job, options: RunFlags) -> None:
     """Run the job, show how it goes, and end with its exit code."""
     from zmigrate.cli.watching import Watch
     from zmigrate.display.further import Named

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from zmigrate.display.banner import BannerFacts
     from zmigrate.display.further import Named
-    from zmigrate.engine.ledger import Run, RunInfo, UnreadableRun
-    from zmigrate.engine.run_record import RunRecord
+    from zmigrate.engine.storage.ledger import Run, RunInfo, UnreadableRun
+    from zmigrate.engine.storage.run_record import RunRecord
     from zmigrate.events import StepFacts
 
 RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the beginning of one, or `last`.")]
@@ -90,7 +90,7 @@ def add_to(app: typer.Typer) -> None:
     def runs(state_dir: State = None, as_json: Json = False) -> None:
         """List the runs that were made from this folder."""
         from zmigrate.cli.connections import found_settings
-        from zmigrate.engine.ledger import list_runs
+        from zmigrate.engine.storage.ledger import list_runs
 
         found = list_runs(found_settings(state_dir).state_dir)
         if as_json:
@@ -106,7 +106,7 @@ def add_to(app: typer.Typer) -> None:
     def report(run: RunRef, jobs: JobsPath = None, state_dir: State = None, as_json: Json = False) -> None:
         """Tell what a run did and why rows failed."""
         from zmigrate.cli.connections import found_settings
-        from zmigrate.engine.ledger import find_run
+        from zmigrate.engine.storage.ledger import find_run
 
         info = find_run(found_settings(state_dir).state_dir, run)
         if as_json:
@@ -122,9 +122,9 @@ def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dic
     """The job's secret options, which no run keeps: from the environment or a prompt, as when it began."""
     from zmigrate.cli.connections import found_settings
     from zmigrate.cli.run import secret_value
-    from zmigrate.engine.job_code import class_of_run
-    from zmigrate.engine.ledger import find_run
-    from zmigrate.job import options
+    from zmigrate.engine.storage.inputs import class_of_run
+    from zmigrate.engine.storage.ledger import find_run
+    from zmigrate.job.job import options
 
     record = find_run(found_settings(state_dir).state_dir, reference).record
     if not record.unfinished or record.practice:
@@ -139,7 +139,7 @@ def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dic
 
 def as_data(info: Run) -> dict[str, Any]:
     """A run as JSON: what the ledger knows, and the last result."""
-    from zmigrate.engine.ledger import UnreadableRun
+    from zmigrate.engine.storage.ledger import UnreadableRun
 
     if isinstance(info, UnreadableRun):
         return unknown_as_data(info)
@@ -184,7 +184,7 @@ def troubles(found: list[Run]) -> list[RenderableType]:
     """What is wrong with runs that can't be read as a whole, or whose steps can't, and what to do."""
     from rich.text import Text
 
-    from zmigrate.engine.ledger import UnreadableRun, with_steps
+    from zmigrate.engine.storage.ledger import UnreadableRun, with_steps
 
     lines: list[RenderableType] = []
     for run in with_steps(found):
@@ -215,7 +215,7 @@ def table(found: list[Run]) -> RenderableType:
     from rich.text import Text
 
     from zmigrate.display.summary import state_style
-    from zmigrate.engine.ledger import UnreadableRun, readable
+    from zmigrate.engine.storage.ledger import UnreadableRun, readable
     from zmigrate.wording import count
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
@@ -251,8 +251,8 @@ def description(info: RunInfo, named: Named) -> RenderableType:
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
-    from zmigrate.engine.folder import WITHOUT_RECORD
-    from zmigrate.engine.ledger import list_steps, readable
+    from zmigrate.engine.storage.folder import WITHOUT_RECORD
+    from zmigrate.engine.storage.ledger import list_steps, readable
 
     record = info.record
     parts: list[RenderableType] = [banner(facts_of_record(record))]
@@ -304,7 +304,7 @@ def allowed_in(record: RunRecord) -> list[str]:
 def facts_of_record(record: RunRecord) -> BannerFacts:
     """The banner from what the run folder says."""
     from zmigrate.display.banner import BannerFacts
-    from zmigrate.engine.job_code import shown_origin
+    from zmigrate.engine.storage.inputs import shown_origin
 
     write = record.write or {}
     return BannerFacts(

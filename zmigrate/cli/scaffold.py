@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zmigrate.cli.app import COMMANDS
 from zmigrate.errors import UsageError
-from zmigrate.job import name_of_job
+from zmigrate.job.job import name_of_job
 from zmigrate.private_files import write_new_shared
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")

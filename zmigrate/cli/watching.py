@@ -87,7 +87,8 @@ class Watch:
         if body["error"] is not None:
             error = body["error"]
             errors.tell(
-                errors.Problem(error["code"], error["message"], error["hint"], result.exit_code), sys.stderr
+                errors.ErrorMessage(error["code"], error["message"], error["hint"], result.exit_code),
+                sys.stderr,
             )
         if self._json:
             streams.print_json(body)
@@ -126,7 +127,7 @@ def mending(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str
         return [], {}
     from zmigrate.cli.connections import found_settings
     from zmigrate.cli.mending import commands, reloads
-    from zmigrate.engine.ledger import find_run
+    from zmigrate.engine.storage.ledger import find_run
 
     try:
         info = find_run(found_settings(named.state_dir).state_dir, result.run_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from zmigrate.rows.choices import used_values
+from zmigrate.rows.conversion.choices import used_values
 from zmigrate.zoho.metadata import COMPUTED
 
 if TYPE_CHECKING:

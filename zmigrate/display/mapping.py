@@ -10,7 +10,7 @@ from zmigrate.wording import counted
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from zmigrate.rows.mapping.propose import Line, Proposal
+    from zmigrate.rows.proposal.propose import Line, Proposal
 
 ROOMY = 100
 IGNORED_SHOWN = 12

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zmigrate.display.banner import BannerFacts, banner
 from zmigrate.display.console import Hanging
 from zmigrate.display.summary import step_line
-from zmigrate.engine.planning.plan import Plan
+from zmigrate.engine.plan.plan import Plan
 from zmigrate.wording import count, counted, duration
 
 if TYPE_CHECKING:
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from zmigrate import events
-    from zmigrate.engine.planning.book import Group
-    from zmigrate.engine.planning.counts import PlanCounts
-    from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.planning.plan import PlanWarning, UserMapped
+    from zmigrate.engine.plan.book import RejectGroup
+    from zmigrate.engine.plan.plan import FlowPlan, PlanWarning, UserMapped
+    from zmigrate.engine.plan.price import PlanCounts
 
 FATES = (
     ("creates", "would be created", "green"),
@@ -155,7 +154,7 @@ def _skips(plan: Plan) -> Sequence[tuple[str, int]]:
     return plan.skips[:SKIPS_SHOWN]
 
 
-def _group(group: Group) -> RenderableType:
+def _group(group: RejectGroup) -> RenderableType:
     """Two lines: how many, where; and why, with a value."""
     from rich.console import Group as Lines
     from rich.text import Text

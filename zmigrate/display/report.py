@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.errors import ConfigError
-from zmigrate.ownership import cant_read
+from zmigrate.file_owner import cant_read
 from zmigrate.private_files import open_private
 from zmigrate.rows.sources.csv_delimiter import strict_reader
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FILE_COLUMN, own_name, unescape
@@ -29,7 +29,7 @@ KINDS_KEPT = 10_000
 
 
 @dataclass(slots=True)
-class Kind:
+class MessageCount:
     """One message: how often, and some of the lines where it happened."""
 
     message: str
@@ -38,20 +38,20 @@ class Kind:
 
 
 @dataclass(slots=True)
-class Reason:
+class FailureGroup:
     """The failures with one field and code, by what was said of them."""
 
     field: str
     code: str
     rows: int = 0
-    kinds: list[Kind] = dataclasses.field(default_factory=list)
+    kinds: list[MessageCount] = dataclasses.field(default_factory=list)
     """Most frequent first."""
 
 
-def reasons_of(path: Path) -> list[Reason]:
+def reasons_of(path: Path) -> list[FailureGroup]:
     """The reasons in an errors.csv or in_doubt.csv, most frequent first; `[]` where there is no such file."""
-    found: dict[tuple[str, str], Reason] = {}
-    kinds: dict[tuple[str, str], dict[str, Kind]] = {}
+    found: dict[tuple[str, str], FailureGroup] = {}
+    kinds: dict[tuple[str, str], dict[str, MessageCount]] = {}
     try:
         with open(path, encoding="utf-8-sig", newline="", opener=open_private) as file:
             reader = strict_reader(file, ",")
@@ -61,7 +61,7 @@ def reasons_of(path: Path) -> list[Reason]:
                 said = dict(zip(header, row, strict=False))
                 line, field_name, code, message = (unescape(said.get(name, "")) for name in OURS)
                 group = (field_name, code)
-                found.setdefault(group, Reason(*group)).rows += 1
+                found.setdefault(group, FailureGroup(*group)).rows += 1
                 note(kinds.setdefault(group, {}), message, line)
     except FileNotFoundError:
         return []
@@ -74,7 +74,7 @@ def reasons_of(path: Path) -> list[Reason]:
     return sorted(found.values(), key=lambda reason: -reason.rows)
 
 
-def note(kinds: dict[str, Kind], message: str, line: str) -> None:
+def note(kinds: dict[str, MessageCount], message: str, line: str) -> None:
     """Count a message; those that differ by the ids of records alone are one. Of too many the later are left
     out."""
     alike = RECORD_ID.sub("…", message)
@@ -82,7 +82,7 @@ def note(kinds: dict[str, Kind], message: str, line: str) -> None:
     if kind is None:
         if len(kinds) >= KINDS_KEPT:
             return
-        kind = kinds[alike] = Kind(message)
+        kind = kinds[alike] = MessageCount(message)
     elif kind.message != message:
         kind.message = alike
     kind.rows += 1
@@ -90,7 +90,7 @@ def note(kinds: dict[str, Kind], message: str, line: str) -> None:
         kind.lines.append(line)
 
 
-def reason_list(reasons: list[Reason]) -> RenderableType:
+def reason_list(reasons: list[FailureGroup]) -> RenderableType:
     """How many rows, which field and code; below, what was said of them, how often, and where to look."""
     from rich.console import Group
     from rich.padding import Padding
@@ -107,7 +107,7 @@ def reason_list(reasons: list[Reason]) -> RenderableType:
     return Group(*parts)
 
 
-def kind_table(kinds: list[Kind]) -> RenderableType:
+def kind_table(kinds: list[MessageCount]) -> RenderableType:
     """A line each: how often, what was said, example lines."""
     from rich.table import Table
 

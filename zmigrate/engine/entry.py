@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
-from zmigrate.engine.admission import Confirm
-from zmigrate.engine.invocation import Invocation
-from zmigrate.engine.job_code import class_of_run
-from zmigrate.engine.ledger import RunInfo, find_run
-from zmigrate.engine.preflight import Banner
-from zmigrate.engine.repetition import beside
-from zmigrate.engine.result import RunResult
-from zmigrate.engine.run_record import RunRecord
-from zmigrate.engine.runner import Runner
-from zmigrate.engine.session import Choices
+from zmigrate.engine.preflight.admission import Confirm
+from zmigrate.engine.preflight.invocation import Invocation
+from zmigrate.engine.preflight.org import Banner
+from zmigrate.engine.preflight.repetition import beside
+from zmigrate.engine.runner.runner import Runner
+from zmigrate.engine.runner.session import RunOptions
+from zmigrate.engine.storage.inputs import class_of_run
+from zmigrate.engine.storage.ledger import RunInfo, find_run
+from zmigrate.engine.storage.run_record import RunRecord
+from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
-from zmigrate.job import Flow, Job, decode_options, encode_options, job_name
+from zmigrate.job.job import Flow, Job, decode_options, encode_options, job_name
 from zmigrate.rows.sources.variables import Variables
 from zmigrate.signals import stop_on_signals
 from zmigrate.stopping import StopSignal
@@ -29,9 +29,8 @@ from zmigrate.zoho.facts.triggers import TRIGGERS, are_triggers
 
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
-    from zmigrate.engine.flow import FlowRunner
-    from zmigrate.engine.planning.flow_plan import FlowPlan
-    from zmigrate.engine.planning.plan import Plan
+    from zmigrate.engine.plan.plan import FlowPlan, Plan
+    from zmigrate.engine.runner.flow_runner import FlowRunner
 
 __all__ = ["Banner", "RunResult", "plan", "practice_org", "resume", "run"]
 
@@ -77,7 +76,7 @@ def run(
             f"trigger is {str(trigger)[:80]!r}.",
             hint=f'It is a list of {", ".join(TRIGGERS)}, as in trigger=["workflow"].',
         )
-    choices = Choices(
+    choices = RunOptions(
         limit=limit,
         trigger=tuple(trigger),
         yes=yes,
@@ -114,16 +113,15 @@ def plan(
     wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it. That
     of a flow has the plan of each step.
     """
-    from zmigrate.engine.planning.flow_planner import FlowPlanner  # noqa: PLC0415  no run needs any of it
-    from zmigrate.engine.planning.planner import Planner  # noqa: PLC0415
-    from zmigrate.engine.planning.record_plan import Wish  # noqa: PLC0415
+    from zmigrate.engine.plan.planner import FlowPlanner, Planner  # noqa: PLC0415  no run needs any of it
+    from zmigrate.engine.plan.record_planner import PlanOptions  # noqa: PLC0415
 
     stop = stop or StopSignal()
     environ = os.environ if environ is None else environ
     folder = folder or Path.cwd()
     settings = _settings(environ, folder, state_dir, concurrency, wait=False)
     hub = EventHub(*listeners)
-    wish = Wish(limit=limit, ask=ask, concurrency=concurrency)
+    wish = PlanOptions(limit=limit, ask=ask, concurrency=concurrency)
     with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
         job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
         invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
@@ -185,7 +183,7 @@ def resume(
             job = _job_of(record, jobs, folder, secrets or {})
         elif (job_name(type(job)), encode_options(job)) != (record.job, record.options):
             raise RunError(f"{job!r} is not the job of run {info.run_id}")
-        choices = Choices(
+        choices = RunOptions(
             limit=limit,
             trigger=tuple(record.settings.get("trigger") or ()),
             yes=yes,
@@ -212,10 +210,10 @@ def _anew(info: RunInfo) -> str:
 
 
 def _runner(
-    job: Job, invocation: Invocation, choices: Choices, confirm: Confirm | None
+    job: Job, invocation: Invocation, choices: RunOptions, confirm: Confirm | None
 ) -> Runner | FlowRunner:
     if isinstance(job, Flow):
-        from zmigrate.engine.flow import FlowRunner  # noqa: PLC0415  most jobs are none
+        from zmigrate.engine.runner.flow_runner import FlowRunner  # noqa: PLC0415  most jobs are none
 
         return FlowRunner(job, invocation, choices, confirm=confirm)
     return Runner(job, invocation, choices, confirm=confirm)

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from zmigrate.author import Fill
-from zmigrate.formats import Formats
+from zmigrate.job.context import Fill
+from zmigrate.job.formats import Formats
+from zmigrate.rows.conversion.dates import came_twice
 from zmigrate.rows.mapping.cells import as_text
-from zmigrate.rows.moments import came_twice
 from zmigrate.zoho.metadata import NUMBERS, ModuleFields
 
 CellText = Callable[[Any], str]

@@ -78,7 +78,7 @@ class Translated(NamedTuple):
     """Words end where ASCII's do, as with `(?a)`."""
 
 
-class _Place(NamedTuple):
+class _PartPlace(NamedTuple):
     """Where a part of a pattern stands."""
 
     flags: int
@@ -103,7 +103,7 @@ def translated(pattern: str) -> Translated:
             f"it has \\b {boundaries} times; {MOST_BOUNDARIES} are allowed", "Use several conditions."
         )
     flags = parsed.state.flags
-    place = _Place(flags, first=True, last=True, marked=boundaries > 0, ascii_only=bool(flags & re.ASCII))
+    place = _PartPlace(flags, first=True, last=True, marked=boundaries > 0, ascii_only=bool(flags & re.ASCII))
     return Translated(_sequence(parsed, place), boundaries, place.ascii_only)
 
 
@@ -123,7 +123,7 @@ def _boundaries(parts: Any) -> int:
     return found
 
 
-def _sequence(parts: Any, place: _Place) -> str:
+def _sequence(parts: Any, place: _PartPlace) -> str:
     count = len(parts)
     return "".join(
         _part(
@@ -135,7 +135,7 @@ def _sequence(parts: Any, place: _Place) -> str:
     )
 
 
-def _part(name: str, value: Any, place: _Place) -> str:
+def _part(name: str, value: Any, place: _PartPlace) -> str:
     if name in _CANNOT:
         raise NotLinear(*_CANNOT[name])
     if name == "AT":
@@ -151,7 +151,7 @@ def _part(name: str, value: Any, place: _Place) -> str:
     return (_MARKS if place.marked else "") + _character(name, value, place.flags)
 
 
-def _position(name: str, place: _Place) -> str:
+def _position(name: str, place: _PartPlace) -> str:
     if name in {"AT_BOUNDARY", "AT_NON_BOUNDARY"}:
         if bool(place.flags & re.ASCII) != place.ascii_only:
             raise NotLinear("\\b can't be in (?a:...)", "Put (?a) at the beginning, for the whole pattern.")
@@ -174,7 +174,7 @@ def _position(name: str, place: _Place) -> str:
     return rf"(?:{marks}\n)?{marks}{end}" if before_newline else marks + end
 
 
-def _repetition(least: int, most: Any, inner: Any, place: _Place) -> str:
+def _repetition(least: int, most: Any, inner: Any, place: _PartPlace) -> str:
     """Greedy or not: whether there is a match does not depend on it."""
     body = f"(?:{_sequence(inner, place._replace(first=False, last=False))})"
     endless = most is _parser.MAXREPEAT

@@ -1,9 +1,10 @@
-"""What Zoho's clock says, learned from the `Date` of its answers. Local times are seconds of one clock that
-does not jump."""
+"""Two clocks: ours, which never jumps, and Zoho's, learned from the `Date` of its answers."""
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -77,3 +78,20 @@ class ZohoClock:
         if found is not None:
             self._parsed = (date, found)
         return found
+
+
+_OFFSET_S: Final = time.time() - time.monotonic()
+
+
+def steady_time() -> float:
+    """Epoch seconds as they were when the process began, plus what has gone by since."""
+    return _OFFSET_S + time.monotonic()
+
+
+def stored_time(value: object) -> float:
+    """A time (epoch seconds) that was kept in a file. What is no time may be any, also the latest: whoever
+    reads it sets a limit to it, as to one that lies ahead of the clock.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.inf
+    return math.inf if math.isnan(value) else float(value)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from zmigrate.errors import CreditsSpent, ZmigrateError
-from zmigrate.steady import stored_time
+from zmigrate.zoho.clock import stored_time
 from zmigrate.zoho.facts.limits import CREDIT_WINDOW_S
 from zmigrate.zoho.shared_file import SharedFile
 

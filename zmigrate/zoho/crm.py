@@ -22,7 +22,7 @@ from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.paths import checked
-from zmigrate.zoho.reading import Reader
+from zmigrate.zoho.reading import PagedReader
 from zmigrate.zoho.record_calls import data_of, elements_of, encoded, is_heavy, is_query, records_written
 from zmigrate.zoho.silence import CADENCES, UPSERT_CADENCES, silenced
 from zmigrate.zoho.transport import Transport
@@ -39,7 +39,7 @@ class Crm:
 
     def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
         self._transport = transport
-        self._reads = Reader(transport, API)
+        self._reads = PagedReader(transport, API)
         self._on_org = on_org
         self._emit: Emit | None = None
         self._item: Callable[[], int] = lambda: 0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zmigrate.zoho.transport import Transport
 
 
-class Reader:
+class PagedReader:
     """`api` is the beginning of all paths: `/crm/v8`."""
 
     def __init__(self, transport: Transport, api: str) -> None:

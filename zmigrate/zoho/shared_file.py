@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from zmigrate.errors import ConfigError, DiskFull
-from zmigrate.ownership import ANOTHER_PLACE, cant_read, why
+from zmigrate.file_owner import ANOTHER_PLACE, cant_read, why
 from zmigrate.private_files import open_private, read_whole, replace_whole
 from zmigrate.state_folders import private_folder
 

@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from zmigrate.steady import stored_time
+from zmigrate.zoho.clock import stored_time
 from zmigrate.zoho.shared_file import SharedFile
 
 _MARGIN_S = 0.05

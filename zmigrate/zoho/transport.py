@@ -19,13 +19,12 @@ from tenacity import RetryCallState, Retrying
 from zmigrate import events
 from zmigrate.errors import Fatal, InDoubt, Outage, ReadFailed, Retryable, ZmigrateError
 from zmigrate.events import Emit, RequestSent, Throttled, Waiting
-from zmigrate.steady import steady_time
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.answers import Answer, Call, Done, decode, is_token_refused, judge, read_done
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
 from zmigrate.zoho.body import ACCEPTED_ENCODING
-from zmigrate.zoho.clock import ZohoClock
+from zmigrate.zoho.clock import ZohoClock, steady_time
 from zmigrate.zoho.credits import CreditLedger
 from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter

@@ -1,6 +1,6 @@
 """Mappings: where each column goes, in a TOML file or as options, the same words in both."""
 
-from zmigrate.rows.mapping.folder import LoadFile, read_folder
+from zmigrate.rows.mapping.folder_mapping import LoadFile, read_folder
 from zmigrate.rows.mapping.import_job import ImportJob
 from zmigrate.rows.mapping.load import Load, read_mapping
 from zmigrate.rows.mapping.load_job import LoadJob

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from zmigrate.rows.field_types import formats_read
+from zmigrate.rows.conversion.field_types import formats_read
+from zmigrate.rows.conversion.refusal import shown
 from zmigrate.rows.mapping.compiled import rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, as_given
-from zmigrate.rows.refusal import shown
 
 if TYPE_CHECKING:
+    from zmigrate.rows.conversion.converter import Converter
     from zmigrate.rows.mapping.load import Load
     from zmigrate.rows.mapping.toml_lines import KeyPath
-    from zmigrate.rows.values import Converter
     from zmigrate.zoho.metadata import Field, ModuleFields
 
 _WORD_OF: Final = {"date_format": "format", "datetime_format": "format"}

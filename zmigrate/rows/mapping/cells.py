@@ -6,7 +6,7 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 
-from zmigrate.rows.refusal import BadValue, FieldError, kind_of, shown
+from zmigrate.rows.conversion.refusal import BadValue, FieldError, kind_of, shown
 
 NOT_TEXT: Final = "NOT_TEXT"
 """Our code for a cell that is no text where a word of the mapping wants some."""

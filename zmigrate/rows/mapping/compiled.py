@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
-from zmigrate.author import Fill, PointsAt, Skip
 from zmigrate.errors import SourceError
+from zmigrate.job.context import Fill, PointsAt, Skip
+from zmigrate.rows.conversion.refusal import BadValue, FieldError
 from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
 from zmigrate.rows.mapping.header import check_columns, check_key, check_second, columns_by_themselves
@@ -16,7 +17,6 @@ from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
 from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
 from zmigrate.rows.mapping.toml_lines import KeyPath
-from zmigrate.rows.refusal import BadValue, FieldError
 from zmigrate.rows.sources import Csv, Source
 
 OpenSource: TypeAlias = Callable[[str, Mapping[str, Any]], Source]

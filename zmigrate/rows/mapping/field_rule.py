@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from zmigrate.references import WhenOpen
+from zmigrate.job.references import WhenOpen
 from zmigrate.rows.mapping.formats import check_formats
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.template import Template, parse_template

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zmigrate.formats import Formats
-from zmigrate.rows.declared import formats_problem
+from zmigrate.job.formats import Formats
+from zmigrate.rows.conversion.declared import formats_problem
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 

@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from zmigrate.options import Option
-from zmigrate.references import WhenOpen
+from zmigrate.job.options import Option
+from zmigrate.job.references import WhenOpen
+from zmigrate.job.writes import OnExisting, OnRepeated, Operation
 from zmigrate.rows.mapping.load import Load
 from zmigrate.rows.mapping.load_job import LoadJob
 from zmigrate.rows.mapping.words import LOAD, TOP
-from zmigrate.writes import OnExisting, OnRepeated, Operation
 
 FIELD_SHAPE = 'FIELD={column="COLUMN",...}'
 

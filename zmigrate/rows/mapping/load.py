@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from zmigrate.author import Fill
 from zmigrate.errors import JobError, SourceError
-from zmigrate.formats import Formats
-from zmigrate.references import Users
+from zmigrate.job.context import Fill
+from zmigrate.job.formats import Formats
+from zmigrate.job.references import Users
+from zmigrate.job.writes import Operation, Write
 from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
 from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
@@ -23,7 +24,6 @@ from zmigrate.rows.sources.opening import is_database
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import masked
 from zmigrate.rows.sources.variables import GIVEN, Variables
-from zmigrate.writes import Operation, Write
 
 _OF_CSV: Final = ("delimiter", "encoding")
 """The words by which CSV is read."""

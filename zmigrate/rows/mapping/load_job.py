@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zmigrate.author import Fill
-from zmigrate.formats import Formats
-from zmigrate.job import RecordJob
-from zmigrate.references import Users
+from zmigrate.job.context import Fill
+from zmigrate.job.formats import Formats
+from zmigrate.job.job import RecordJob
+from zmigrate.job.references import Users
+from zmigrate.job.writes import Write, scopes_for
 from zmigrate.rows.mapping.load import Load
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.variables import Variables
-from zmigrate.writes import Write, scopes_for
 
 
 class LoadJob(RecordJob, abstract=True):

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from zmigrate.errors import JobError
-from zmigrate.formats import Formats
-from zmigrate.references import Users
+from zmigrate.job.formats import Formats
+from zmigrate.job.references import Users
+from zmigrate.job.writes import Delete, Insert, Update, Upsert, Write
 from zmigrate.rows.mapping.conditions import Condition, parse_conditions
 from zmigrate.rows.mapping.field_rule import FieldRule, parse_field
 from zmigrate.rows.mapping.formats import check_formats
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import FORMATS, LOAD, READING, TOP, check_words
-from zmigrate.writes import Delete, Insert, Update, Upsert, Write
 
 _NEEDED: Final = (("module", "MODULE"), ("operation", "OPERATION"))
 

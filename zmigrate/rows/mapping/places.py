@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from zmigrate.errors import JobError
-from zmigrate.options import nearest
+from zmigrate.job.options import nearest
 from zmigrate.rows.mapping.toml_lines import KeyPath, Toml
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
-from zmigrate.references import Find, Ref
+from zmigrate.job.references import Find, Ref
 from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value, is_empty
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer, as_given
 

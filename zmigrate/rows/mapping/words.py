@@ -9,13 +9,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, get_args
 
-from zmigrate.options import nearest
-from zmigrate.references import WhenOpen
+from zmigrate.job.options import nearest
+from zmigrate.job.references import WhenOpen
+from zmigrate.job.writes import OnExisting, OnRepeated, Operation
 from zmigrate.rows.mapping.places import Places, did_you_mean, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.sources.csv_file import delimiter_of
 from zmigrate.rows.sources.text import encoding_name
-from zmigrate.writes import OnExisting, OnRepeated, Operation
 
 _API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 

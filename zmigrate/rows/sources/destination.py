@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.url_parameters import Kind, kind_of
+from zmigrate.rows.sources.url_parameters import ParameterKind, kind_of
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -46,7 +46,7 @@ def destination(url: URL, shown: str, environ: Mapping[str, str]) -> str:
 
 def _without_host(url: URL, places: Mapping[str, tuple[str, ...]], environ: Mapping[str, str]) -> str:
     for name, values in places.items():
-        if kind_of(name) is Kind.WHOLE:
+        if kind_of(name) is ParameterKind.WHOLE:
             return f"the database that {name} names"
         if name.lower() in {"service", "dsn", "filedsn"}:
             return f"the database that the {name.lower()} {', '.join(values)} names"
@@ -87,7 +87,7 @@ def _refuse(shown: str, one: str, other: str) -> None:
 
 
 def _is_place(name: str) -> bool:
-    return kind_of(name) in {Kind.PLACE, Kind.DETOUR, Kind.WHOLE}
+    return kind_of(name) in {ParameterKind.PLACE, ParameterKind.DETOUR, ParameterKind.WHOLE}
 
 
 def _texts(value: str | tuple[str, ...]) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ _READ_FAILS: Final = (EOFError, zlib.error, OSError, zipfile.BadZipFile, Runtime
 """What gzip and zipfile raise for a file that is cut off, broken, encrypted, or packed in an unknown way."""
 
 
-class _Place(NamedTuple):
+class _PackedPlace(NamedTuple):
     disk: Path
     kind: Literal["plain", "gzip", "zip"]
     member: str = ""
@@ -47,7 +47,7 @@ class TextFile:
         archive = next((parent for parent in path.parents if parent.suffix.lower() == ".zip"), None)
         self.disk = path if archive is None or archive.is_dir() else archive
         """The file that lies on the disk."""
-        self._place: _Place | None = None
+        self._place: _PackedPlace | None = None
 
     def __str__(self) -> str:
         return str(self._path)
@@ -86,16 +86,16 @@ class TextFile:
             raise self._broken(error) from None
         return io.BufferedReader(_Unpacked(opened, info.compress_size, self._broken, archive.close), CHUNK)
 
-    def _find(self) -> _Place:
+    def _find(self) -> _PackedPlace:
         if self._place is None:
             with open_file(self.disk) as raw:
                 head = raw.read(4)
             if head.startswith(_GZIP):
-                self._place = _Place(self.disk, "gzip")
+                self._place = _PackedPlace(self.disk, "gzip")
             elif self.disk != self._path or (head in (_ZIP, _EMPTY_ZIP) and self.suffix == ".zip"):
-                self._place = _Place(self.disk, "zip", self._member())
+                self._place = _PackedPlace(self.disk, "zip", self._member())
             else:
-                self._place = _Place(self.disk, "plain")
+                self._place = _PackedPlace(self.disk, "plain")
         return self._place
 
     def _member(self) -> str:

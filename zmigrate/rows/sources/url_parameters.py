@@ -17,7 +17,7 @@ from zmigrate.errors import SourceError
 from zmigrate.rows.sources.variables import GIVEN
 
 
-class Kind(Enum):
+class ParameterKind(Enum):
     SETTING = auto()
     """A number, a method, a name."""
     PLACE = auto()
@@ -35,17 +35,17 @@ class Kind(Enum):
 _TABLE: Final = tuple(
     (re.compile(names), kind)
     for names, kind in (
-        (r"host|port|unixsocket|unixsock", Kind.PLACE),
-        (r"odbcconnect", Kind.WHOLE),
+        (r"host|port|unixsocket|unixsock", ParameterKind.PLACE),
+        (r"odbcconnect", ParameterKind.WHOLE),
         (
             r"hostaddr|service|dsn|server|servername|address|addr|networkaddress|hostname|account|filedsn"
             r"|failoverpartner|connectdescriptor",
-            Kind.DETOUR,
+            ParameterKind.DETOUR,
         ),
         (
             r"passfile|ssl(root)?cert|sslkey|sslcrl(dir)?|sslca|sslca(path|file)|sslcrlpath|ssl(key|cert)file"
             r"|privatekey(file|path)|credentialspath|tokenfilepath|walletlocation|configdir|httppath",
-            Kind.FILE,
+            ParameterKind.FILE,
         ),
         (
             r"(\w*)timeout|keepalives?(idle|interval|count)?|sslmode|ssl|ssldisabled|sslcheckhostname"
@@ -58,9 +58,9 @@ _TABLE: Final = tuple(
             r"|authentication|authenticator|auth(plugin|type|method|mechanism)"
             r"|warehouse|role|schema|catalog|database|location|readonly|user|username|detecttypes"
             r"|cachedstatements",
-            Kind.SETTING,
+            ParameterKind.SETTING,
         ),
-        (r"\w*(file|path)", Kind.OTHER),
+        (r"\w*(file|path)", ParameterKind.OTHER),
     )
 )
 _LOOKS_SECRET: Final = re.compile(r"pass|pwd|secret|token|key|auth|cred|connect")
@@ -69,7 +69,7 @@ _NO_SETTING: Final = re.compile(r"[/\\;={}\x00-\x1f\x7f]")
 _JOB_OF_YOUR_OWN: Final = "Leave it out; or write a job of your own with Sql(...) for it."
 
 
-def kind_of(name: str) -> Kind | None:
+def kind_of(name: str) -> ParameterKind | None:
     """None for a parameter that the table does not have. `Trust Server_Certificate` is TrustServerCertificate
     for some driver.
     """
@@ -80,7 +80,7 @@ def kind_of(name: str) -> Kind | None:
 def is_secret(name: str) -> bool:
     """Whether its value is a secret, or may be one."""
     kind = kind_of(name)
-    return kind is Kind.WHOLE or (kind is None and _LOOKS_SECRET.search(_plain(name)) is not None)
+    return kind is ParameterKind.WHOLE or (kind is None and _LOOKS_SECRET.search(_plain(name)) is not None)
 
 
 def check_parameters(parameters: Iterable[tuple[str, str]], shown: str, said_in: str | None) -> None:
@@ -89,18 +89,20 @@ def check_parameters(parameters: Iterable[tuple[str, str]], shown: str, said_in:
     """
     if said_in is None:
         return
-    allowed = {Kind.SETTING, Kind.PLACE} | ({Kind.FILE} if said_in == GIVEN else set())
+    allowed = {ParameterKind.SETTING, ParameterKind.PLACE} | (
+        {ParameterKind.FILE} if said_in == GIVEN else set()
+    )
     for name, value in parameters:
         kind = kind_of(name)
         named = f"the parameter {name}" if name.lower() in shown.lower() else "a parameter out of a variable"
         if kind not in allowed:
-            why = "names a file of this machine" if kind is Kind.FILE else "is not known as harmless"
+            why = "names a file of this machine" if kind is ParameterKind.FILE else "is not known as harmless"
             raise SourceError(
                 f"{said_in}: {shown} has {named}, which {why}.",
                 hint=_JOB_OF_YOUR_OWN,
                 code="PARAMETER_REFUSED",
             )
-        if kind is Kind.SETTING and _NO_SETTING.search(value):
+        if kind is ParameterKind.SETTING and _NO_SETTING.search(value):
             raise SourceError(
                 f"{said_in}: {shown} has {named}, whose value is a path, an address, or has a"
                 " parameter of its own in it.",

@@ -1,0 +1,1 @@
+"""The loop: batches are sent, and what became of them is found out."""

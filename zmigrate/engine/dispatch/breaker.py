@@ -1,0 +1,67 @@
+"""The breaker: stops a run whose rows fail in a way that is not theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zmigrate.engine.dispatch.verdicts import speaks_of_org
+from zmigrate.engine.model.batch import BREAKER_ROWS
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.errors import BreakerOpen
+
+
+@dataclass(slots=True)
+class Breaker:
+    """Watches a session. It opens when its first rows all fail with one code, whatever that is; and at any
+    time when so many rows in a row fail with one code that speaks of the org or of the client. `rows_max`
+    None: it never opens.
+    """
+
+    rows_max: int | None = BREAKER_ROWS
+    _rows: int = 0
+    _code: str | None = None
+    _only_failures: bool = True
+    """No row of this session has ended in any other way, nor with another code."""
+    _of_org: bool = False
+
+    def see(self, outcomes: Sequence[Outcome]) -> None:
+        """Take note of outcomes in the order in which rows came to them; rows that moved have none."""
+        if self.rows_max is None or self.open:
+            return
+        if all(outcome.code is None for outcome in outcomes):  # most batches: everything was written
+            if any(outcome.action != "moved" for outcome in outcomes):
+                self._begin_anew()
+            return
+        for outcome in outcomes:
+            self._see_one(outcome)
+            if self.open:
+                return
+
+    def _see_one(self, outcome: Outcome) -> None:
+        if outcome.action == "moved":
+            return
+        if outcome.action != "failed":
+            self._begin_anew()
+            return
+        if self._rows and outcome.code != self._code:
+            self._begin_anew()
+        self._code = outcome.code
+        self._rows += 1
+        self._of_org = speaks_of_org(outcome) is not None
+
+    def _begin_anew(self) -> None:
+        self._rows, self._code, self._only_failures = 0, None, False
+
+    @property
+    def open(self) -> bool:
+        many = self.rows_max is not None and self._rows >= self.rows_max
+        return many and (self._only_failures or self._of_org)
+
+    def error(self) -> BreakerOpen:
+        """The error that ends the run."""
+        which = "the first" if self._only_failures else "the last"
+        return BreakerOpen(
+            f"{which} {self._rows} rows of this session all failed, with {self._code}",
+            hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
+        )

@@ -1,0 +1,238 @@
+"""What the org says about rows whose fate is open: records by key and by id, and whether they are ours. Runs
+on a worker: nothing is kept, nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from zmigrate.engine.dispatch.made_by import changed_by_us, in_second_of, made_by_us
+from zmigrate.engine.dispatch.verdicts import Verdict
+from zmigrate.engine.model.batch import Batch, PreparedRow
+from zmigrate.engine.model.keys import UNASKABLE, askable
+from zmigrate.engine.model.outcomes import DUPLICATE_DATA, Outcome, lost
+from zmigrate.engine.model.target import Target
+from zmigrate.errors import InDoubt, ZmigrateError
+from zmigrate.stopping import StopRequested
+from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES
+from zmigrate.zoho.ids import id_text
+
+CREATED = ("Created_Time", "Created_By")
+CHANGED = ("Modified_Time", "Modified_By")
+
+Hit = Mapping[str, Any]
+"""A record with the fields that were asked for; its id is text."""
+
+
+class Reads(Protocol):
+    """The calls that look for records; `zmigrate.zoho.crm.Crm` has them."""
+
+    def find(
+        self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
+    ) -> list[dict[str, Any]]: ...
+    def records_by_id(
+        self, module: str, ids: Sequence[str], fields: Sequence[str] | None
+    ) -> dict[str, dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Looks for the records of one target's rows. `user` is the id of the user that the token acts as, where
+    known."""
+
+    reads: Reads
+    target: Target
+    user: str | None
+
+    def by_key(self, rows: Sequence[PreparedRow], extra: Sequence[str] = ()) -> dict[str, list[Hit]]:
+        """The records that have the rows' keys, by folded key."""
+        key = self.target.key or "id"
+        values = askable([row.key for row in rows if row.key is not None], number=self.target.number)
+        hits: dict[str, dict[str, Hit]] = {}
+        for start in range(0, len(values), COQL_IN_VALUES):
+            some = values[start : start + COQL_IN_VALUES]
+            for hit in self.reads.find(self.target.module, key, some, extra):
+                record_id = id_text(hit.get("id"))
+                if record_id is None:
+                    raise InDoubt(f"Zoho names a record of {self.target.module} without its id")
+                if hit.get(key) is not None:
+                    hits.setdefault(self.target.fold(str(hit[key])), {})[record_id] = {**hit, "id": record_id}
+        return {folded: list(found.values()) for folded, found in hits.items()}
+
+    # -- batches in doubt -------------------------------------------------------------------------
+
+    def written(self, batch: Batch) -> list[Verdict | None]:
+        """What our lost request has inserted. None: no record of ours is there."""
+        hits = self.by_key(batch.rows, CREATED)
+        return [self._made(row, hits.get(row.folded or "", []), batch) for row in batch.rows]
+
+    def changed(self, batch: Batch) -> list[Verdict | None]:
+        """Of a batch that updates or upserts: which records our lost request has changed, or made."""
+        times = [*CREATED, *CHANGED]
+        ids = [str(row.record["id"]) for row in batch.rows if "id" in row.record]
+        if ids:
+            known = self.reads.records_by_id(self.target.module, ids, ["id", *times])
+            hits: list[list[Hit]] = [
+                [{**known[found], "id": found}] if (found := str(row.record.get("id"))) in known else []
+                for row in batch.rows
+            ]
+        else:
+            by_key = self.by_key(batch.rows, times)
+            hits = [by_key.get(row.folded or "", []) for row in batch.rows]
+        return [self._changed(row, found, batch) for row, found in zip(batch.rows, hits, strict=True)]
+
+    def _made(self, row: PreparedRow, hits: Sequence[Hit], batch: Batch) -> Verdict | None:
+        key = self.target.key
+        if not can_query(row.key or ""):
+            return Verdict(lost(UNASKABLE, key))
+        ours = [(hit["id"], made_by_us(hit, batch.first_intent, self.user)) for hit in hits]
+        made = [record_id for record_id, is_ours in ours if is_ours]
+        unknown = [record_id for record_id, is_ours in ours if is_ours is None]
+        if len(made) > 1:
+            return Verdict(lost(f"several records with this key came up meanwhile: {', '.join(made)}", key))
+        if not made:
+            return Verdict(_untold(unknown[0], key)) if unknown else None
+        owned = lost("the record with this key is another row's", key)
+        if self.target.key_kind == "unique":  # then there is no second one: Zoho refused this row
+            owned = Outcome("failed", made[0], DUPLICATE_DATA, key, f"the record {made[0]} has this key")
+        return Verdict(Outcome("created", made[0]), unless_owned=owned)
+
+    def _changed(self, row: PreparedRow, hits: Sequence[Hit], batch: Batch) -> Verdict | None:
+        key = self.target.key
+        if "id" not in row.record and not can_query(row.key or ""):
+            return Verdict(lost(UNASKABLE, key))
+        ours = [hit for hit in hits if changed_by_us(hit, batch.first_intent, self.user)]
+        if len(ours) > 1:
+            ids = ", ".join(str(hit["id"]) for hit in ours)
+            return Verdict(lost(f"several records with this key were changed: {ids}", key))
+        if not ours:
+            unknown = [hit for hit in hits if changed_by_us(hit, batch.first_intent, self.user) is None]
+            return Verdict(_untold(unknown[0]["id"], key)) if unknown else None
+        return self._as_changed(ours[0], batch)
+
+    def _as_changed(self, hit: Hit, batch: Batch) -> Verdict:
+        same_second = in_second_of(hit, batch.first_intent)
+        if batch.closes_circles and same_second:
+            reason = "the record was written twice in a second; whether it was so the second time is not told"
+            return Verdict(lost(reason))
+        upsert = batch.second is None and self.target.operation == "upsert"
+        made = upsert and made_by_us(hit, batch.first_intent, self.user)
+        outcome = Outcome("created" if made else "updated", hit["id"])
+        if not same_second:  # later than whatever an earlier row did, and later ones wait behind the fence
+            return Verdict(outcome)
+        owned = lost("another row changed the record in the same second; which of the two came is not told")
+        return Verdict(outcome, unless_owned=owned)
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def answered(self, batch: Batch, verdicts: Sequence[Verdict], looked_for: bool) -> list[Verdict]:
+        """The verdicts on a batch with their questions answered. `looked_for`: its rows were looked for once,
+        and not found, a while ago. Raises InDoubt if the org can't be asked.
+        """
+        try:
+            return self._answered(batch, verdicts, looked_for)
+        except (ZmigrateError, StopRequested) as error:
+            # The write itself was answered: whether an earlier request was applied is still the question.
+            raise InDoubt(f"the records could not be read back: {error}") from error
+
+    def _answered(self, batch: Batch, verdicts: Sequence[Verdict], looked_for: bool) -> list[Verdict]:
+        ids = {each.question.record_id for each in verdicts if each.question is not None}
+        wanted = sorted(one for one in ids if one is not None)
+        fields = [self.target.key or "id", *CREATED]
+        known = self.reads.records_by_id(self.target.module, wanted, fields) if wanted else {}
+        told = [
+            self._by_id(row, verdict, batch, known) for row, verdict in zip(batch.rows, verdicts, strict=True)
+        ]
+        open_rows = [
+            row for row, verdict in zip(batch.rows, told, strict=True) if verdict.question is not None
+        ]
+        if not open_rows:
+            return told
+        hits = self.by_key(open_rows, CREATED if self.target.operation == "insert" else [*CREATED, *CHANGED])
+        return [
+            self._by_key(row, verdict, hits.get(row.folded or "", []), batch, looked_for)
+            for row, verdict in zip(batch.rows, told, strict=True)
+        ]
+
+    def _by_id(
+        self, row: PreparedRow, verdict: Verdict, batch: Batch, known: Mapping[str, Mapping[str, Any]]
+    ) -> Verdict:
+        """The answer to what is asked by id. A question is left where the record that Zoho named is not to be
+        seen: then its key is looked for."""
+        question, refused = verdict.question, verdict.outcome
+        if question is None or question.record_id is None:
+            return verdict
+        record_id, record = question.record_id, known.get(question.record_id)
+        if question.kind == "gone":
+            deleted = Verdict(Outcome("deleted", record_id), unless_owned=refused)
+            return deleted if record is None else Verdict(refused)
+        if record is None:  # it is of another module, or gone: in no case the row's
+            nobodys = refused._replace(id=None)
+            return Verdict(nobodys) if question.kind == "there" else verdict._replace(outcome=nobodys)
+        if question.kind == "there":
+            key = record.get(self.target.key or "")
+            same = key is not None and row.folded == self.target.fold(str(key))
+            return Verdict(refused if same else refused._replace(id=None))
+        is_ours = self._is_ours(record, row, batch)
+        if is_ours is None:
+            return Verdict(_untold(record_id, self.target.key))
+        return Verdict(Outcome("created", record_id), unless_owned=refused) if is_ours else Verdict(refused)
+
+    def _is_ours(self, record: Mapping[str, Any], row: PreparedRow, batch: Batch) -> bool | None:
+        """None where the record does not tell."""
+        key = self.target.key or ""
+        made = made_by_us(record, batch.first_intent, self.user)
+        if key not in record:
+            return None if made is not False else False
+        value = record[key]
+        return made if value is not None and row.folded == self.target.fold(str(value)) else False
+
+    def _by_key(
+        self, row: PreparedRow, verdict: Verdict, hits: Sequence[Hit], batch: Batch, looked_for: bool
+    ) -> Verdict:
+        """The answer to what is asked by key."""
+        question, refused = verdict.question, verdict.outcome
+        if question is None:
+            return verdict
+        inserts = self.target.operation == "insert"
+        found = self._made(row, hits, batch) if inserts else self._upserted(row, hits, batch, refused)
+        if found is not None:
+            return _with_answer(found, refused)
+        if hits and not question.stands:
+            ids = ", ".join(hit["id"] for hit in hits)
+            one = hits[0]["id"] if len(hits) == 1 else None
+            refused = refused._replace(
+                id=one, message=f"{refused.message} (the key is that of the record {ids})"
+            )
+        if hits or (question.stands and looked_for):
+            return Verdict(refused)
+        unseen = _with_answer(
+            Verdict(lost("no record with this key is to be seen", self.target.key)), refused
+        )
+        return unseen if looked_for else unseen._replace(left_open="absent")
+
+    def _upserted(
+        self, row: PreparedRow, hits: Sequence[Hit], batch: Batch, refused: Outcome
+    ) -> Verdict | None:
+        """Of an upsert that was refused when it was repeated: what its first request did."""
+        made = self._made(row, hits, batch)
+        if made is not None:
+            return made
+        changed = self._changed(row, hits, batch)
+        return None if changed is None else changed._replace(unless_owned=changed.unless_owned or refused)
+
+
+def _untold(record_id: str, field: str | None) -> Outcome:
+    return lost(f"whether the record {record_id} is ours can't be told: its times can't be read", field)
+
+
+def _with_answer(verdict: Verdict, refused: Outcome) -> Verdict:
+    """A verdict that leaves its row in doubt, with what Zoho said about the row."""
+    outcome = verdict.outcome
+    if outcome.action != "in_doubt":
+        return verdict
+    reason = f"{outcome.message}; Zoho answers {refused.code}: {refused.message}"
+    return verdict._replace(outcome=outcome._replace(message=reason))

@@ -1,0 +1,238 @@
+"""What workers do with a batch: send it, look its keys up, find out what became of it. HTTP only: nothing is
+stored here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from zmigrate.engine.dispatch.searching import Hit, Reads, Search
+from zmigrate.engine.dispatch.verdicts import Verdict, all_written, read_answer, why_unmatched
+from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
+from zmigrate.engine.model.keys import UNASKABLE
+from zmigrate.engine.model.outcomes import (
+    EXISTS,
+    KEY_AMBIGUOUS,
+    KEY_NOT_ASKED,
+    KEY_NOT_FOUND,
+    Action,
+    Outcome,
+)
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.resolver import Answers, Place, Wanted, ask
+from zmigrate.errors import InDoubt
+from zmigrate.job.writes import Operation
+from zmigrate.zoho.answers import Answer
+from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.crm import write_body
+from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.refusals import code_of, details_of
+
+
+class Wire(Reads, Protocol):
+    """The calls that a sender makes; `zmigrate.zoho.crm.Crm` has them."""
+
+    def write(
+        self,
+        module: str,
+        operation: Operation,
+        content: bytes | None,
+        *,
+        rows: int,
+        repeatable: bool,
+        ids: Sequence[str],
+        trigger: Sequence[str],
+        brief: bool,
+    ) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Every row of a batch was written, and there is nothing to ask about any."""
+
+    outcomes: list[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A batch was answered."""
+
+    verdicts: list[Verdict]
+    doubted: bool
+    """An attempt before the one that was answered may have been applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the org said about a batch before it is written."""
+
+    found: list[str | Outcome | None]
+    """For each row the id of its record, None where there is none yet, or the outcome of a row that ends
+    here; empty where only references were asked for."""
+    answers: list[tuple[Place, Answers]]
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """For each row of a batch in doubt, what a look into the org says; None: there is no record of ours."""
+
+    verdicts: list[Verdict | None]
+
+
+class Sender:
+    """Thread-safe: it keeps nothing but the id of the user that the token acts as, learnt from answers to
+    writes.
+    """
+
+    def __init__(self, wire: Wire, target: Target, user: str | None = None) -> None:
+        self._wire = wire
+        self.target = target
+        self.user = user
+
+    def body(self, batch: Batch) -> bytes:
+        """The request body; for a delete, the ids as a JSON list; for a link that waits, what it is to be
+        made from. The batch is told whether it adds rows to records.
+        """
+        if batch.closes_circles and not batch.resolved:
+            return links.pack(batch.rows)
+        target = self.target_of(batch)
+        batch.appends = target.appends
+        if target.operation == "delete":
+            return orjson.dumps([row.record["id"] for row in batch.rows])
+        match_on = target.key if target.operation == "upsert" else None
+        return write_body(batch.records, target.operation, target.trigger, match_on)
+
+    def part(self, batch: Batch, batch_id: int, rows: list[PreparedRow]) -> Batch:
+        """A new batch of some of a batch's rows, which inherits what is known of its requests; with its
+        body."""
+        part = batch.part(batch_id, rows)
+        part.body = self.body(part)
+        return part
+
+    def target_of(self, batch: Batch) -> Target:
+        """Where a batch goes: a second write is an update by id, whatever the first was."""
+        target = self.target if batch.second is None else self.target.second
+        return target.of(batch.records)
+
+    def records(self, body: bytes, second: SecondWrite | None) -> list[dict[str, Any]]:
+        """The records of a body that was made by `body`."""
+        waiting = links.unpack(body) if second in {"link", "relink"} else None
+        if waiting is not None:
+            return waiting
+        parsed = orjson.loads(body)
+        if self.target.operation == "delete" and second is None:
+            return [{"id": record_id} for record_id in parsed]
+        records: list[dict[str, Any]] = parsed["data"]
+        return records
+
+    def send(self, batch: Batch) -> Written | Sent:
+        """Send a batch and read its answer: in brief, unless it has to tell who we are, or whose a record is.
+
+        Raises what the transport raises.
+        """
+        target = self.target_of(batch)
+        deletes = target.operation == "delete"
+        answer = self._wire.write(
+            target.module,
+            target.operation,
+            None if deletes else batch.body,
+            rows=len(batch.rows),
+            repeatable=target.repeatable,
+            ids=[row.record["id"] for row in batch.rows] if deletes else (),
+            trigger=target.trigger,
+            brief=self.user is not None and not batch.doubted,
+        )
+        if answer.done is not None:
+            self._check_ids(target, batch, [one.details.id for one in answer.done], answer.status)
+            return Written(all_written(target.operation, target.key, answer.done))
+        data = answer.body["data"]
+        self._check_ids(target, batch, list(map(_id_of_success, data)), answer.status)
+        again = answer.doubted_at is not None
+        doubted = batch.doubted or again
+        self._learn_user(data)
+        verdicts = read_answer(target, batch, data, doubted, self.user)
+        if any(verdict.question is not None for verdict in verdicts):
+            verdicts = self._search().answered(batch, verdicts, batch.looked_for and not again)
+        return Sent(verdicts, doubted)
+
+    @staticmethod
+    def _check_ids(target: Target, batch: Batch, ids: Sequence[str | None], status: int) -> None:
+        """Rows are matched to an answer by their places. Raises InDoubt where its ids contradict that."""
+        why = why_unmatched(target.operation, batch.rows, ids)
+        if why is not None:
+            raise InDoubt(f"Zoho's answer names {why}: which row it speaks of is not known", status=status)
+
+    def _learn_user(self, data: Sequence[Any]) -> None:
+        if self.user is None:
+            self.user = next(filter(None, map(_writer, data)), None)
+
+    def _search(self) -> Search:
+        return Search(self._wire, self.target, self.user)
+
+    def look_up(self, batch: Batch, wanted: Sequence[Wanted]) -> LookedUp:
+        """Find the records of a batch by its key, and those that its `Find`s want."""
+        target = self.target
+        found: list[str | Outcome | None] = []
+        if (target.looked_up or target.asks_first) and not batch.resolved and batch.second is None:
+            hits = self._search().by_key(batch.rows)
+            tell = self._only if target.looked_up else self._existing
+            found = [tell(row, hits.get(row.folded or "", [])) for row in batch.rows]
+        return LookedUp(found, [(one.place, ask(self._wire, one)) for one in wanted])
+
+    def _existing(self, row: PreparedRow, hits: Sequence[Hit]) -> str | Outcome | None:
+        """For an insert: what a record that has the key already means for the row. None: there is none."""
+        if not can_query(row.key or ""):
+            reason = f"whether a record has the key {row.key!r} can't be asked: {UNASKABLE}"
+            return Outcome("failed", None, KEY_NOT_ASKED, self.target.key, reason)
+        if not hits:
+            return None
+        key, ids = self.target.key, [hit["id"] for hit in hits]
+        if self.target.on_existing == "update" and len(ids) == 1:
+            return str(ids[0])
+        if self.target.on_existing == "update":
+            return self._ambiguous(row, ids)
+        return existing(self.target, ids[0] if len(ids) == 1 else None, f"{key} {row.key!r}", ids)
+
+    def _ambiguous(self, row: PreparedRow, ids: Sequence[str]) -> Outcome:
+        message = f"several records have the key {row.key!r}: {', '.join(ids)}"
+        return Outcome("failed", None, KEY_AMBIGUOUS, self.target.key, message)
+
+    def _only(self, row: PreparedRow, hits: Sequence[Hit]) -> str | Outcome:
+        key = self.target.key
+        if len(hits) == 1:
+            return str(hits[0]["id"])
+        if not hits:
+            reason = "no record has this key" if can_query(row.key or "") else UNASKABLE
+            return Outcome("failed", None, KEY_NOT_FOUND, key, f"{reason}: {row.key!r}")
+        return self._ambiguous(row, [hit["id"] for hit in hits])
+
+    def search(self, batch: Batch) -> Searched:
+        """Ask the org for the records of a batch in doubt, and tell what we wrote from what others did."""
+        search = self._search()
+        return Searched(search.changed(batch) if self.target_of(batch).appends else search.written(batch))
+
+
+def existing(target: Target, record_id: str | None, what: str, ids: Sequence[str]) -> Outcome:
+    """The outcome of a row that is not inserted, since a record with its key exists."""
+    action: Action = "skipped" if target.on_existing == "skip" else "failed"
+    return Outcome(action, record_id, EXISTS, target.key, f"{what} exists already: {', '.join(ids)}")
+
+
+def _details_of_success(element: Any) -> Mapping[str, Any]:
+    """What an answer says of a record that was written; empty for one that was refused."""
+    return details_of(element) if code_of(element) == "SUCCESS" else {}
+
+
+def _id_of_success(element: Any) -> str | None:
+    return id_text(_details_of_success(element).get("id"))
+
+
+def _writer(element: Any) -> str | None:
+    """The id of the user who wrote a record, as the answer to the write names it."""
+    user = _details_of_success(element).get("Modified_By")
+    return id_text(user.get("id")) if isinstance(user, Mapping) else None

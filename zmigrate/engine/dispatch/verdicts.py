@@ -1,0 +1,216 @@
+"""From Zoho's answer to a write to the outcome of each row. Pure: whoever needs to look again asks a
+question.
+
+Rows are matched by position. After a request that may have been applied before (a doubted one), a refusal can
+mean "done already"; such a row becomes a Question, which is answered by reading the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from zmigrate.engine.dispatch.made_by import made_by_us
+from zmigrate.engine.dispatch.refused import (
+    SEPARATOR,
+    RefusalReason,
+    names_no_module,
+    reasons_of,
+    refusal,
+    the_one_in_the_way,
+)
+from zmigrate.engine.model.batch import Batch, PreparedRow
+from zmigrate.engine.model.outcomes import DUPLICATE_DATA, INVALID_DATA, Action, Outcome
+from zmigrate.engine.model.target import Target
+from zmigrate.errors import OrgFull
+from zmigrate.job.writes import Operation
+from zmigrate.zoho.answers import Done
+from zmigrate.zoho.facts import codes
+from zmigrate.zoho.facts.codes import ABOUT_ITS_VALUES, ROW_IN_DOUBT, Meaning
+from zmigrate.zoho.ids import id_text
+
+DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
+"""An upsert is not among them: it says of each row what it did."""
+
+LeftOpen = Literal["unknown", "absent"]
+"""Why an answer leaves open what became of a row: Zoho does not say whether it was applied; or the record
+that the row may have made was looked for once, and not found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What has to be read back before the verdict's outcome holds.
+
+    - ours: is the record with this id the one that our lost request made?
+    - gone: is the record with this id no longer there?
+    - key: is there a record with the row's key that our lost request made?
+    - there: does the record with this id, of which Zoho names no module, exist in the module written to, and
+      have the row's key?
+    """
+
+    kind: Literal["ours", "gone", "key", "there"]
+    record_id: str | None = None
+    stands: bool = False
+    """Where no record has the key, the refusal stands: it was not about the key. Else nobody knows what Zoho
+    meant, and the row is in doubt."""
+
+
+class Verdict(NamedTuple):
+    """One row's outcome, or a question that has to be answered first."""
+
+    outcome: Outcome
+    question: Question | None = None
+    unless_owned: Outcome | None = None
+    """A claim: `outcome` holds unless another row of the run made that record; then this one does."""
+    left_open: LeftOpen | None = None
+    """The row is in doubt, and goes on in a batch of its own; `outcome` is what it comes to if it can't."""
+
+
+def read_answer(
+    target: Target,
+    batch: Batch,
+    data: Sequence[Any],
+    doubted: bool,
+    user: str | None,
+) -> list[Verdict]:
+    """The verdict on each row of a batch that went to this target.
+
+    `data` is the answer's `data[]`, as long as the batch; `doubted` is true when an earlier request with
+    these rows may have been applied; `user` is the id of the user that the token acts as, where known.
+    """
+    return [
+        _verdict(target, batch, row, element, doubted, user)
+        for row, element in zip(batch.rows, data, strict=True)
+    ]
+
+
+def why_unmatched(operation: Operation, rows: Sequence[PreparedRow], ids: Sequence[str | None]) -> str | None:
+    """Why the records that an answer names (None: it names none) can't be those of the rows at the same
+    places; None if they can. What an upsert finds may be one record for two rows."""
+    if operation == "insert":
+        named = [one for one in ids if one is not None]
+        return "one record for several rows" if len(set(named)) < len(named) else None
+    if operation == "upsert":
+        return None
+    pairs = zip(rows, ids, strict=True)
+    others = any(one is not None and one != str(row.record.get("id")) for row, one in pairs)
+    return "other records than those that were sent" if others else None
+
+
+def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> list[Outcome]:
+    """The outcomes of a batch all of whose rows were written, with no request before that is in doubt."""
+    always = DONE.get(operation)
+    if always is not None:
+        return [_written(always, str(one.details.id)) for one in done]
+    return [_upserted(one.action, str(one.details.id), one.duplicate_field, key) for one in done]
+
+
+def _written(action: Action, record_id: str) -> Outcome:
+    """For nearly all rows: made without the named tuple's own __new__, at a third of its price."""
+    return tuple.__new__(Outcome, (action, record_id, None, None, None))
+
+
+def _upserted(action: object, record_id: str, found_by: object, key: str | None) -> Outcome:
+    """The outcome's field is the one by which a record was found that had not the key."""
+    if action == "insert":
+        return _written("created", record_id)
+    if not isinstance(found_by, str) or found_by == key:
+        return _written("updated", record_id)
+    return Outcome("updated", record_id, None, found_by)
+
+
+def _verdict(
+    target: Target, batch: Batch, row: PreparedRow, element: Any, doubted: bool, user: str | None
+) -> Verdict:
+    success = isinstance(element, Mapping) and element.get("code") == "SUCCESS"
+    status = element.get("status") if isinstance(element, Mapping) else None
+    if success and status != "error":
+        return _success(target, batch, row, element, doubted, user)
+    reasons = reasons_of(element, id_text(row.record.get("id")))
+    refused = refusal(reasons, target.module, target.key)
+    contradicts_itself = status == ("error" if success else "success")
+    told = {reason.code.upper() for reason in reasons}
+    if contradicts_itself or (told & ROW_IN_DOUBT and not told & ABOUT_ITS_VALUES):
+        return Verdict(refused, left_open="unknown")
+    if doubted:
+        return Verdict(refused, _question(target, row, reasons))
+    asks = target.on_existing is not None and taken(refused, target.key) and names_no_module(reasons)
+    return Verdict(refused, Question("there", refused.id) if asks else None)
+
+
+def _success(
+    target: Target,
+    batch: Batch,
+    row: PreparedRow,
+    element: Mapping[str, Any],
+    doubted: bool,
+    user: str | None,
+) -> Verdict:
+    told = element.get("details")
+    details: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+    record_id = id_text(details.get("id"))
+    always = DONE.get(target.operation)
+    if record_id is None and always != "created":
+        record_id = id_text(row.record.get("id"))
+    if record_id is None:
+        untold = "Zoho says that the record was written, and not which one it is"
+        return Verdict(Outcome("failed", None, "UNKNOWN", None, untold), left_open="unknown")
+    if always is not None:
+        return Verdict(_written(always, record_id))
+    outcome = _upserted(element.get("action"), record_id, element.get("duplicate_field"), target.key)
+    if doubted and outcome.action == "updated" and made_by_us(details, batch.first_intent, user):
+        return Verdict(_written("created", record_id), unless_owned=outcome)
+    return Verdict(outcome)
+
+
+def _question(target: Target, row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None:
+    """What to ask about a row that was refused, after a request that may have been applied."""
+    if target.operation == "delete":
+        return _gone(row, reasons)
+    if target.operation == "update" or target.key is None:
+        return None
+    one = the_one_in_the_way(reasons, target.module, target.key)
+    if one is not None and target.operation == "insert":
+        return Question("ours", one)
+    duplicates = [(reason.field, reason.in_the_way) for reason in reasons if reason.in_the_way is not None]
+    others = {reason.code for reason in reasons if reason.in_the_way is None}
+    about_values = others <= ABOUT_ITS_VALUES  # such a row was never accepted
+    key_is_taken = any(
+        field in (None, target.key) and not record.of_another(target.module) for field, record in duplicates
+    )
+    if about_values and not key_is_taken and (one is not None or not duplicates):
+        return None  # what an upsert finds in its way is not the record that it would write
+    return Question("key", stands=not key_is_taken or (about_values and bool(others)))
+
+
+def _gone(row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None:
+    for reason in reasons:
+        record_id = reason.record_id or id_text(row.record.get("id"))
+        if reason.code == INVALID_DATA and record_id is not None:
+            return Question("gone", record_id)
+    return None
+
+
+def taken(outcome: Outcome, key: str | None) -> bool:
+    """Whether a row was refused for nothing but that one record of its module has its key already, and maybe
+    others of its unique values."""
+    fields = (outcome.field or "").split(SEPARATOR)
+    return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
+
+
+def speaks_of_org(outcome: Outcome) -> Meaning | None:
+    """What the reason of a refused row says of the org or of the client, and not of the row."""
+    if outcome.action != "failed" or outcome.code is None:
+        return None
+    return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)
+
+
+def org_full(outcome: Outcome) -> OrgFull | None:
+    """The error that ends a run whose row was refused since the org takes no more."""
+    if speaks_of_org(outcome) is not Meaning.FULL:
+        return None
+    hint = next(filter(None, map(codes.WHAT_TO_DO.get, (outcome.code or "").split(SEPARATOR))), None)
+    return OrgFull(
+        f"the org takes no more records: {outcome.code}, {outcome.message}", hint=hint, code=outcome.code
+    )

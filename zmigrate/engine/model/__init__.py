@@ -1,0 +1,1 @@
+"""The words of the engine as data: batches, outcomes, targets, keys, links."""

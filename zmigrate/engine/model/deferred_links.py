@@ -1,0 +1,174 @@
+"""Links: references that close a circle, written by id once all its records are there. One outcome a row: one
+whose link is still to be written has moved, and its link's batch says what became of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.model.batch import Batch, Link, PreparedRow
+from zmigrate.engine.model.outcomes import Action, Outcome
+from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.rows.conversion.open_id import OpenId
+
+REFERENCE = "$ref"
+
+WRITTEN_AS = "written as "
+"""Begins the reason of a failed row whose record is there."""
+
+
+def link_row(row: PreparedRow, record_id: str) -> PreparedRow:
+    """The second write of a row that was created without its links. Its key is no longer held."""
+    record = {"id": record_id, **{link.field: link.value for link in row.links}}
+    return row._replace(folded=None, record=record, open=_open_ids(record), links=())
+
+
+def update_row(row: PreparedRow, record_id: str, key: str | None) -> PreparedRow:
+    """The row as an update of the record that has its key already; the key need not be sent again."""
+    record = {name: value for name, value in row.record.items() if name != key}
+    return row._replace(record={**record, "id": record_id})
+
+
+def bare(rows: Iterable[PreparedRow]) -> list[tuple[PreparedRow, Outcome]]:
+    """Link rows that have nothing to write, since it was left out by choice, or a later row writes it."""
+    return [(row, Outcome("updated", row.record["id"])) for row in rows if len(row.record) == 1]
+
+
+def cut(row: PreparedRow, names: Sequence[str]) -> PreparedRow:
+    """A row that closes a circle, with these fields taken out of its record."""
+    record = {name: value for name, value in row.record.items() if name not in names}
+    links = tuple(Link(name, row.record[name]) for name in names)
+    rest = tuple(open_id for open_id in row.open if open_id.field not in names)
+    return row._replace(record=record, open=rest, links=links)
+
+
+def latest(groups: Iterable[Iterable[PreparedRow]]) -> dict[tuple[str, str], int]:
+    """By a record's id and a field: the number of the last of the link rows that write there."""
+    numbers: dict[tuple[str, str], int] = {}
+    for rows in groups:
+        for row in rows:
+            for name in row.record:
+                place = (row.record["id"], name)
+                numbers[place] = max(row.number, numbers.get(place, 0))
+    return numbers
+
+
+def without_overwritten(
+    rows: Iterable[PreparedRow], numbers: Mapping[tuple[str, str], int]
+) -> list[PreparedRow]:
+    """Link rows without what a later row of the same record writes; `numbers`: see `latest`."""
+    return [
+        row._replace(
+            record={
+                name: value
+                for name, value in row.record.items()
+                if name == "id" or numbers[row.record["id"], name] == row.number
+            }
+        )
+        for row in rows
+    ]
+
+
+def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes of rows whose second write has ended: what the first came to, if all is well."""
+    action: Action = "created" if batch.second == "link" else "updated"
+    return [
+        outcome._replace(action=action) if outcome.action == "updated" else _unlinked(row, outcome)
+        for row, outcome in zip(batch.rows, outcomes, strict=True)
+    ]
+
+
+def _unlinked(row: PreparedRow, outcome: Outcome) -> Outcome:
+    """The outcome of a row whose record is there, and whose link could not be written, or is in doubt."""
+    if outcome.action not in {"failed", "in_doubt"}:
+        return outcome
+    names = ", ".join(name for name in row.record if name != "id")
+    what = f"{names} could not be set" if outcome.action == "failed" else f"{names} may not be set"
+    message = (
+        f"{WRITTEN_AS}{row.record['id']}, but {what}: {outcome.message}; "
+        "see to that record by hand, and don't insert this row again"
+    )
+    return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
+
+
+def pack_links(rows: Sequence[PreparedRow]) -> str:
+    """The links of rows that go without them, by their places, as the journal keeps them."""
+    found = {
+        str(place): {link.field: _stored(link.value) for link in row.links}
+        for place, row in enumerate(rows)
+        if row.links
+    }
+    return orjson.dumps(found).decode()
+
+
+def with_links(rows: Sequence[PreparedRow], packed: str | None) -> list[PreparedRow]:
+    """Rows with the links that were packed for them."""
+    found = {} if packed is None else orjson.loads(packed)
+    return [
+        row._replace(
+            links=tuple(
+                Link(name, _restored(value, name)) for name, value in found.get(str(place), {}).items()
+            )
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
+def pack(rows: Sequence[PreparedRow]) -> bytes:
+    """Link rows that wait, with what their references point at."""
+    return orjson.dumps({"links": [_stored(row.record) for row in rows]})
+
+
+def unpack(body: bytes) -> list[dict[str, Any]] | None:
+    """The records of link rows that wait; None for a body that was made to be sent."""
+    parsed = orjson.loads(body)
+    if not (isinstance(parsed, dict) and "links" in parsed):
+        return None
+    return [{name: _restored(value, name) for name, value in record.items()} for record in parsed["links"]]
+
+
+def reopened(row: PreparedRow) -> PreparedRow:
+    """A link row as it was before it was packed."""
+    return row._replace(open=_open_ids(row.record))
+
+
+def _open_ids(record: dict[str, Any]) -> tuple[OpenId, ...]:
+    found: list[OpenId] = []
+    for value in record.values():
+        if isinstance(value, OpenId):
+            found.append(value)
+        elif isinstance(value, list):
+            found += [
+                part
+                for element in value
+                if isinstance(element, dict)
+                for part in element.values()
+                if isinstance(part, OpenId)
+            ]
+    return tuple(found)
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, OpenId):
+        reference = value.reference
+        kind = "find" if isinstance(reference, Find) else "ref"
+        what = reference.value if isinstance(reference, Find) else reference.key
+        return {REFERENCE: [kind, reference.module, what, reference.field, reference.when_open]}
+    if isinstance(value, dict):
+        return {name: _stored(part) for name, part in value.items()}
+    return [_stored(part) for part in value] if isinstance(value, list) else value
+
+
+def _restored(value: Any, field: str) -> Any:
+    if isinstance(value, dict) and REFERENCE in value:
+        kind, module, what, by, when_open = value[REFERENCE]
+        reference: Reference = (
+            Find(module, by, what, when_open) if kind == "find" else Ref(module, what, by, when_open)
+        )
+        return OpenId(reference, field)
+    if isinstance(value, dict):
+        return {name: _restored(part, field) for name, part in value.items()}
+    return [_restored(part, field) for part in value] if isinstance(value, list) else value

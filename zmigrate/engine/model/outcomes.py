@@ -1,0 +1,166 @@
+"""What can become of a row and of a run: outcomes, counts, states. Nothing is stored or sent here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Literal, NamedTuple
+
+Action = Literal["created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "moved"]
+
+ACTIONS: tuple[Action, ...] = (
+    "created",
+    "updated",
+    "unchanged",
+    "deleted",
+    "skipped",
+    "failed",
+    "in_doubt",
+)
+"""The final ones. `moved` only points on: the row lives in a batch that was cut from this one."""
+
+KNOWN_BY_ID = frozenset(["created", "updated", "unchanged", "skipped", "moved"])
+"""Actions of rows whose record exists, where the outcome tells its id."""
+
+DUPLICATE_IN_SOURCE = "DUPLICATE_IN_SOURCE"
+EMPTY_KEY = "EMPTY_KEY"
+ID_IN_UPSERT = "ID_IN_UPSERT"
+KEY_NOT_FOUND = "KEY_NOT_FOUND"
+KEY_AMBIGUOUS = "KEY_AMBIGUOUS"
+KEY_NOT_ASKED = "KEY_NOT_ASKED"
+TRANSFORM_FAILED = "TRANSFORM_FAILED"
+ANSWER_LOST = "ANSWER_LOST"
+HALF_DONE = "HALF_DONE"
+
+INVALID_DATA = "INVALID_DATA"
+
+DUPLICATE_DATA = "DUPLICATE_DATA"
+SKIPPED = "SKIPPED"
+EXISTS = "EXISTS"
+REFERENCE_OPEN = "REFERENCE_OPEN"
+REFERENCE_AMBIGUOUS = "REFERENCE_AMBIGUOUS"
+LINK = "LINK"
+RELINK = "RELINK"
+"""Of a row that moved: it was created, or updated, and its references that close a circle are still to be
+written."""
+
+
+class Outcome(NamedTuple):
+    """What became of one row."""
+
+    action: Action
+    id: str | None = None
+    code: str | None = None
+    field: str | None = None
+    message: str | None = None
+
+
+MOVED = Outcome("moved")
+
+
+def duplicate_in_source(key: str | None, line: int, field: str | None = None) -> Outcome:
+    return Outcome(
+        "failed",
+        None,
+        DUPLICATE_IN_SOURCE,
+        field,
+        f"the key {key!r} stands in line {line} already, and that row was written",
+    )
+
+
+def lost(reason: str, field: str | None = None) -> Outcome:
+    """The outcome of a row that was sent, and of which nobody knows what became of it."""
+    return Outcome("in_doubt", None, ANSWER_LOST, field, reason)
+
+
+def linked_later(outcome: Outcome) -> Outcome:
+    """A row whose record was written; its references that close a circle are written in another batch."""
+    return Outcome("moved", outcome.id, LINK if outcome.action == "created" else RELINK)
+
+
+def was_created(parts: Sequence[str | None]) -> bool:
+    """Whether these parts of an outcome (action, id, code ...) say that the row's record was created."""
+    return written_as(parts) == "created"
+
+
+def was_written(parts: Sequence[str | None]) -> bool:
+    """Whether these parts of an outcome say that the row's record was created or updated."""
+    return written_as(parts) in {"created", "updated"}
+
+
+def written_as(parts: Sequence[str | None]) -> str | None:
+    """The action of an outcome; of a row whose links are still to be written, that of its first write."""
+    links_left = parts[0] == "moved" and len(parts) > 2
+    return {LINK: "created", RELINK: "updated"}.get(parts[2] or "") if links_left else parts[0]
+
+
+def lets_go(parts: Sequence[str | None]) -> bool:
+    """Whether a row with these parts of an outcome is done with its key, in the batch that they are of."""
+    return parts[0] != "moved" or was_written(parts)
+
+
+def disputed(action: Action) -> tuple[Action, ...]:
+    """What another row must not have done to a record, for a row to have done this to it."""
+    return ("created", "updated") if action == "updated" else (action,)
+
+
+def unpacked(parts: Iterable[str | None]) -> Outcome:
+    return Outcome(*parts)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Counts of rows; every row that was read is in exactly one of the other counts."""
+
+    read: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    skipped: int = 0
+    failed: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+
+    def add(self, action: Action, rows: int = 1) -> None:
+        if action != "moved":
+            setattr(self, action, getattr(self, action) + rows)
+
+    @property
+    def accounted(self) -> int:
+        return sum(getattr(self, action) for action in ACTIONS)
+
+    @property
+    def balanced(self) -> bool:
+        return self.read == self.accounted + self.pending
+
+    def to_json(self) -> dict[str, int]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+def rows_of(stored: object) -> Rows | None:
+    """Counts as `to_json` has them; None where they are none: another name, or no number."""
+    if not isinstance(stored, Mapping) or not stored.keys() <= {field.name for field in fields(Rows)}:
+        return None
+    counts = stored.values()
+    return Rows(**stored) if all(type(count) is int and count >= 0 for count in counts) else None
+
+
+RunState = Literal["running", "finished", "limited", "paused", "interrupted", "refused", "broken"]
+
+TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    "running": frozenset(["running", "finished", "limited", "paused", "interrupted", "refused", "broken"]),
+    "limited": frozenset(["running"]),
+    "paused": frozenset(["running"]),
+    "interrupted": frozenset(["running"]),
+    "refused": frozenset(["running"]),
+    "broken": frozenset(["running"]),
+    "finished": frozenset(),
+}
+"""running → running is a resume after a crash, which left no other state behind."""
+
+UNFINISHED: frozenset[RunState] = frozenset(state for state, after in TRANSITIONS.items() if after)
+
+
+def may_follow(before: RunState, after: RunState) -> bool:
+    return after in TRANSITIONS[before]

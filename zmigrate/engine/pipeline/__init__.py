@@ -1,0 +1,1 @@
+"""From rows of the source to batches that may be sent."""

@@ -1,0 +1,95 @@
+"""How references are resolved: the org's id map, what the org was asked, and who asks it. What somebody deleted
+in the org is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from zmigrate.engine.pipeline.resolver import FoundCache, Resolver, Wanted, ask
+from zmigrate.engine.storage.id_map import IdMap, KeyRule
+from zmigrate.events import Emit
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.limits import IDS_PER_READ
+from zmigrate.zoho.workers import in_parallel
+
+
+class Lookups:
+    """Opened when first used: most runs have no references. Used by the main thread alone."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        org: tuple[str, str],
+        crm: Crm,
+        *,
+        lasting: bool = True,
+        emit: Emit | None = None,
+    ) -> None:
+        """`org`: see `ledger.identity`; `lasting` False: the org is gone with this process; `emit` is warned
+        of what the id map does not know.
+        """
+        self._state_dir = state_dir
+        self._org = org
+        self._lasting = lasting
+        self._crm = crm
+        self._emit = emit
+        self._ids: IdMap | None = None
+        self._found = FoundCache()
+        self.resolver = Resolver(self.ids, self._found, crm.fields, lambda: [*self.ids().unread])
+
+    def ids(self) -> IdMap:
+        """The org's id map, as its runs had it when it was first asked for."""
+        if self._ids is None:
+            self._ids = IdMap.open(self._state_dir, self._org, lasting=self._lasting, emit=self._emit)
+        return self._ids
+
+    def ask(self, wanted: Wanted) -> dict[str, list[str]]:
+        """Put a `Find`'s values to the org, now."""
+        return ask(self._crm, wanted)
+
+    def recorder(self, rule: KeyRule, at: float) -> Callable[[list[tuple[str, str]]], None]:
+        """Takes keys with their ids as the run at work, which began at that time, gets to know them."""
+        ids = self.ids()
+        return lambda keys: ids.add(rule, at, keys)
+
+    def close(self) -> None:
+        self._found.close()
+        if self._ids is not None:
+            self._ids.close()
+
+
+Batch = tuple[str, list[str]]
+"""A module, and ids of its records."""
+
+
+def forget_gone(
+    ids: IdMap, crm: Crm, module: str | None = None, stop: StopSignal | None = None
+) -> tuple[Counter[str], Counter[str]]:
+    """Look for every record, a hundred a call, and forget those that the org does not show.
+
+    Gives how many were looked for, and how many are gone, by module. Raises what reading raises; what was
+    found out by then is kept.
+    """
+    looked_for: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
+    for (name, batch), there in in_parallel(_tasks(ids, crm, module), stop or StopSignal()):
+        absent = [one for one in batch if one not in there]
+        ids.forget(absent)
+        looked_for[name] += len(batch)
+        gone[name] += len(absent)
+    return looked_for, gone
+
+
+def _tasks(
+    ids: IdMap, crm: Crm, module: str | None
+) -> Iterator[tuple[Batch, Callable[[], dict[str, dict[str, object]]]]]:
+    for name in ids.modules() if module is None else [module]:
+        records = ids.records(name)
+        while some := list(islice(records, IDS_PER_READ)):
+            yield (name, some), partial(crm.records_by_id, name, some, ["id"])

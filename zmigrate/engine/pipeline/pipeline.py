@@ -1,0 +1,65 @@
+"""From rows of the source to rows that may be sent: prepared, keys compared, references filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model.batch import PreparedRow, refer
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.pipeline.duplicates import Repeats, SharedValues
+from zmigrate.engine.pipeline.order import Order
+from zmigrate.engine.pipeline.prepare import Preparer
+from zmigrate.engine.pipeline.producer import Prepared
+from zmigrate.engine.pipeline.resolver import Resolver
+from zmigrate.engine.pipeline.survey import Survey
+from zmigrate.rows.sources import Row
+
+
+class Pipeline:
+    """Called with rows of the source; gives back those on their way, and those that end here."""
+
+    def __init__(
+        self, prepare: Preparer, survey: Survey, resolver: Resolver, shared: SharedValues | None
+    ) -> None:
+        self._prepare = prepare
+        self._shared = shared
+        self._repeats: Repeats | None = survey.repeats
+        self._order: Order | None = survey.order
+        self._resolver = resolver
+
+    def __call__(self, rows: Sequence[Row]) -> Prepared:
+        on_their_way, ended = self._prepare(rows)
+        if self._repeats is not None:
+            on_their_way, repeated = _parted(on_their_way, self._repeats)
+            ended += repeated
+        if self._order is not None and self._order.cuts:
+            on_their_way = [self._cut(row, self._order) for row in on_their_way]
+        if refer(on_their_way):
+            on_their_way, unresolved = self._resolver.resolve(on_their_way)
+            ended += unresolved
+        if self._shared is not None:
+            on_their_way, shared = _parted(on_their_way, self._shared)
+            ended += shared
+        return on_their_way, ended
+
+    def _cut(self, row: PreparedRow, order: Order) -> PreparedRow:
+        """A row that closes a circle goes without the references to what comes after it; and so does a later
+        one with its key, lest its references be overwritten by the earlier's.
+        """
+        names = [name for name in row.record if name in order.fields]
+        return links.cut(row, names) if names and order.is_cut(row.number) else row
+
+
+def _parted(
+    rows: Sequence[PreparedRow], repeats: Repeats | SharedValues
+) -> tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]:
+    on_their_way: list[PreparedRow] = []
+    ended: list[tuple[PreparedRow, Outcome]] = []
+    for row in rows:
+        outcome = repeats.outcome(row)
+        if outcome is None:
+            on_their_way.append(row)
+        else:
+            ended.append((row, outcome))
+    return on_their_way, ended

@@ -1,0 +1,170 @@
+"""From rows of the source to records that may be sent: `transform`, types by metadata, the key."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.model.outcomes import EMPTY_KEY, ID_IN_UPSERT, SKIPPED, TRANSFORM_FAILED, Outcome
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.producer import Prepared
+from zmigrate.errors import PausedError
+from zmigrate.events import Emit, Log
+from zmigrate.job.context import Skip
+from zmigrate.job.job import DeclaredColumns
+from zmigrate.job.options import nearest
+from zmigrate.rows.conversion.converter import BadValue, Converter
+from zmigrate.rows.sources import Row
+from zmigrate.wording import as_text, name_of, nearby
+
+TRACEBACKS_LOGGED = 20
+"""Tracebacks of `transform` that go to run.log; the rows themselves are all in errors.csv."""
+
+OURS = Path(__file__).parent.parent
+"""Where a line of the code tells a job's author nothing."""
+
+ENDS = (repeat(None), repeat(()), repeat(()))
+"""What a `PreparedRow` ends with where its row is not kept and refers to nothing."""
+
+
+class Preparer:
+    """Called with rows of the source; gives back those on their way, and those that end here with their
+    outcomes.
+
+    `columns` are those of a job without a `transform` of its own: its rows are prepared a column at a time,
+    as long as all is well with all of them.
+    """
+
+    def __init__(
+        self,
+        transform: Callable[[Mapping[str, Any]], Any],
+        converter: Converter,
+        target: Target,
+        emit: Emit,
+        *,
+        keep_source: bool,
+        columns: DeclaredColumns | None = None,
+    ) -> None:
+        self._transform = transform
+        self._converter = converter
+        self._target = target
+        self._key = target.key
+        self._emit = emit
+        self._keep_source = keep_source
+        self._columns = None if keep_source else columns
+        self._tracebacks = 0
+
+    def __call__(self, rows: Sequence[Row]) -> Prepared:
+        together = self._together(rows) if self._columns is not None and rows else None
+        if together is not None:
+            return together, []
+        on_their_way: list[PreparedRow] = []
+        ended: list[tuple[PreparedRow, Outcome]] = []
+        for row in rows:
+            pending, outcome = self._prepare(row)
+            if outcome is None:
+                on_their_way.append(pending)
+            else:
+                ended.append((pending, outcome))
+        return on_their_way, ended
+
+    def _together(self, rows: Sequence[Row]) -> list[PreparedRow] | None:
+        """The rows on their way, or None where one of them does not get there."""
+        assert self._columns is not None  # noqa: S101  asked before
+        fields, cells = self._columns
+        numbers, lines, values = zip(*rows, strict=True)
+        try:
+            columns = list(zip(*map(cells, values), strict=True))
+            records = self._converter.convert_columns(fields, columns)
+        except Exception:  # whatever it is: row by row it is told of which row
+            return None
+        key, target = self._key, self._target
+        if records is None or (target.operation == "upsert" and "id" in fields):
+            return None
+        if key is None:
+            parts = zip(numbers, lines, repeat(None), repeat(None), records, *ENDS)
+        else:
+            keys = [record[key] for record in records]
+            texts = [value if type(value) is str else str(value) for value in keys]
+            if target.looked_up and key != "id":
+                for record in records:
+                    del record[key]
+            parts = zip(numbers, lines, texts, map(target.fold, texts), records, *ENDS)  # noqa: B905  endless
+        return list(map(tuple.__new__, repeat(PreparedRow), parts))
+
+    def _prepare(self, row: Row) -> tuple[PreparedRow, Outcome | None]:
+        values = row.values
+        source = dict(values) if self._keep_source else None
+        given: Any = None
+        try:
+            given = self._transform(values)
+            record = self._converter.convert(given)
+        except Skip as skip:
+            return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, as_text(skip.reason)))
+        except BadValue as bad:
+            outcome = Outcome("failed", None, bad.code, bad.field or None, as_text(bad.message))
+            return self._ended(
+                row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None
+            )
+        except PausedError:  # the org's users, or a subform's fields, can't be asked for just now
+            raise
+        except Exception as error:
+            self._log_traceback(row, error)
+            reason = why_transform_failed(error, values)
+            return self._ended(row, source, Outcome("failed", None, TRANSFORM_FAILED, None, reason))
+        key = self._key
+        waiting = self._converter.open
+        if key is None:
+            return PreparedRow(row.number, row.line, None, None, record, source, waiting), None
+        problem = self._problem(record, key)
+        if problem is not None:
+            return self._ended(row, source, problem)
+        value = record[key]
+        text = value if type(value) is str else str(value)
+        if self._target.looked_up and key != "id":
+            # The key finds the record; sent along, it would only be written over itself.
+            record = {name: kept for name, kept in record.items() if name != key}
+        return PreparedRow(row.number, row.line, text, self._target.fold(text), record, source, waiting), None
+
+    def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
+        """Why a record can't go where its key says."""
+        if record.get(key) in {None, ""}:
+            return Outcome("failed", None, EMPTY_KEY, key, f"the key field {key} is empty")
+        if "id" in record and self._target.operation == "upsert":
+            # Zoho would follow the id, past the fence of keys.
+            reason = f"an upsert finds its record by {key}; leave the id out, or update by id"
+            return Outcome("failed", None, ID_IN_UPSERT, "id", reason)
+        return None
+
+    @staticmethod
+    def _ended(
+        row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None
+    ) -> tuple[PreparedRow, Outcome]:
+        shown = None if key is None or key == "" else as_text(key)
+        return PreparedRow(row.number, row.line, shown, None, {}, source), outcome
+
+    def _log_traceback(self, row: Row, error: Exception) -> None:
+        self._tracebacks += 1
+        if self._tracebacks <= TRACEBACKS_LOGGED:
+            detail = "".join(traceback.format_exception(error))
+            self._emit(Log("debug", f"transform failed on line {row.line}", detail))
+
+
+def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
+    """What a job's own code raised, where; and, of a column that is not there, which is near."""
+    said = f"transform raised {name_of(error)}"
+    frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
+    own = [frame for frame in frames if frame.filename == frames[0].filename]
+    if own and not Path(own[-1].filename).is_relative_to(OURS):
+        said += f" ({nearby(own[-1].filename)}:{own[-1].lineno})"
+    missing = error.args[0] if isinstance(error, KeyError) and error.args else None
+    line = (frames[-1].line or "") if frames else ""
+    of_the_row = any(f"[{quote}{missing}{quote}]" in line for quote in "\"'")
+    if isinstance(missing, str) and missing not in values and of_the_row:
+        near = nearest(missing, values) or f" It has: {', '.join(values)}."
+        said += f"; the row has no column {missing!r}.{near}"
+    return as_text(said)

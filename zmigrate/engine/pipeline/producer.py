@@ -1,0 +1,244 @@
+"""From source rows to batches: read, prepare, keep behind the fence, cut. Runs on the main thread; sends
+nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
+from zmigrate.engine.model.outcomes import Outcome, duplicate_in_source
+from zmigrate.engine.pipeline.duplicates import SeenKeys
+from zmigrate.engine.pipeline.fence import Fence
+from zmigrate.rows.sources import Row
+
+READS_AT_ONCE = 10
+"""Batches' worth of source rows read in one go, so that a long stretch of skipped rows can't keep the loop
+from turning."""
+
+Prepared = tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]
+"""Rows on their way; and those that end here (skipped, or failed before sending), with their outcomes."""
+
+
+class Producer:
+    """Gives out batches in source order, but for rows that wait for their key.
+
+    `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
+    where the source is read by id, in their order; `known` are those in the journal. `limit` is
+    how many rows to read, recorded ones aside. `gates` are numbers of rows behind which nothing is read
+    before `open_gate`.
+    """
+
+    def __init__(
+        self,
+        rows: Iterator[Row],
+        prepare: Callable[[Sequence[Row]], Prepared],
+        fence: Fence,
+        *,
+        batch_id: int = 1,
+        position: int = 0,
+        recorded: Callable[[Row], bool] | None = None,
+        identity: Callable[[Row], str | None] | None = None,
+        token: str | None = None,
+        known: KnownMarks | None = None,
+        seen: SeenKeys | None = None,
+        limit: int | None = None,
+        batch_rows: int = BATCH_ROWS,
+        gates: Sequence[int] = (),
+    ) -> None:
+        self._rows = rows
+        self._prepare = prepare
+        self._fence = fence
+        self._recorded = recorded
+        self._identity = identity
+        self._token = token
+        self._known = known or KnownMarks(())
+        self._began_at = position
+        self._known_until = position
+        """The number of the row with which the last of `known` was passed."""
+        self._tokens: deque[tuple[int, str | None]] = deque()
+        self._seen = seen
+        self._limit = limit
+        self._taken = 0
+        self._batch_rows = batch_rows
+        self._next_id = batch_id
+        self._freed: deque[PreparedRow] = deque()
+        self._open: list[PreparedRow] = []
+        self._gates = deque(gate for gate in gates if gate >= position)
+        self.position = position
+        """The number of the last row that was read."""
+        self.exhausted = False
+        self.limited = False
+        self.decided: list[tuple[PreparedRow, Outcome]] = []
+        """Rows that ended without a request; whoever records them clears the list."""
+
+    def take_id(self, count: int = 1) -> int:
+        """Reserve batch ids; gives back the first."""
+        first = self._next_id
+        self._next_id += count
+        return first
+
+    def free(self, rows: list[PreparedRow]) -> None:
+        """Take back rows whose turn has come."""
+        self._freed.extend(rows)
+
+    @property
+    def lowest_open(self) -> int | None:
+        """The lowest number among the rows that were read and given out in no batch yet."""
+        numbers = [row.number for row in (*self._open, *self._freed)]
+        if self._fence.lowest_waiting is not None:
+            numbers.append(self._fence.lowest_waiting)
+        return min(numbers, default=None)
+
+    def resume_from(self, number: int) -> int:
+        """Where a resume goes on if every row up to `number` is recorded: there, or where this session began.
+
+        Rows that are read again have new numbers, so those that an earlier session recorded can be told only
+        by a resume that begins before them.
+        """
+        if not self._known.behind_us or number < self._known_until:
+            return self._began_at
+        return number
+
+    def token_at(self, number: int) -> str | None:
+        """The id of the row with this number, or of the last one before it. Numbers must not fall from call
+        to call.
+        """
+        while self._tokens and self._tokens[0][0] <= number:
+            self._token = self._tokens.popleft()[1]
+        return self._token
+
+    @property
+    def at_gate(self) -> bool:
+        """Nothing more is read before what was read has ended."""
+        return not self.exhausted and bool(self._gates) and self.position >= self._gates[0]
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing that was read waits to be given out."""
+        return not self._freed and not self._open and not self._fence.waiting
+
+    def open_gate(self) -> None:
+        """What was read has ended: go on reading."""
+        self._gates.popleft()
+
+    @property
+    def stuck(self) -> bool:
+        """Nothing can be given out before a key is let go."""
+        idle = self.exhausted or self._fence.full or self.at_gate
+        return not self._freed and not self._open and idle
+
+    @property
+    def over(self) -> bool:
+        """Nothing is left to give out, now or later."""
+        return self.exhausted and not self._freed and not self._open and not self._fence.waiting
+
+    def next_batch(self) -> Batch | None:
+        """The next batch, full unless the source or the fence gives no more rows; None when there is nothing
+        to give out now.
+        """
+        self._place_freed()
+        for _ in range(READS_AT_ONCE):
+            missing = self._batch_rows - len(self._open)
+            if not missing or self.exhausted or self._fence.full or self.at_gate:
+                break
+            self._read(missing)
+            self._place_freed()
+        whole = len(self._open) == self._batch_rows or self.exhausted or self._fence.full or self.at_gate
+        if self._open and whole:
+            rows, self._open = self._open, []
+            return Batch(id=self.take_id(), rows=rows)
+        return None
+
+    def _read(self, count: int) -> None:
+        """Read up to so many rows; those that no earlier session recorded go on their way."""
+        read, new = self._take(count)
+        on_their_way, ended = self._prepare(new)
+        self._taken += len(new)
+        self.decided += ended
+        if read:
+            self.position = read[-1].number
+            self._note_marks(read)
+        admitted = self._fence.admit_all(on_their_way)
+        if self._seen is None:
+            self._open += admitted
+        else:
+            for pending in admitted:
+                self._place(pending)
+        if self.exhausted and not self._known.behind_us:
+            self._known.forget()
+            self._known_until = self.position
+
+    def _take(self, count: int) -> tuple[list[Row], list[Row]]:
+        """Rows of the source, and those among them that are new. Sees where the source or the limit ends."""
+        if self._gates:
+            count = min(count, self._gates[0] - self.position)
+        left = None if self._limit is None else self._limit - self._taken
+        if left is not None:
+            count = min(count, left + 1)  # one more tells whether there is more
+        read = list(islice(self._rows, count))
+        self.exhausted = len(read) < count
+        new = read if self._recorded is None else [row for row in read if not self._recorded(row)]
+        if left is not None and len(new) > left:
+            self.exhausted = self.limited = True
+            read, new = read[: read.index(new[left])], new[:left]
+        return read, new
+
+    def _note_marks(self, read: list[Row]) -> None:
+        if self._identity is None:
+            return
+        for row in read:
+            mark = self._identity(row)
+            if mark is not None:
+                self._tokens.append((row.number, mark))
+                if not self._known.behind_us:
+                    self._known.see(mark)
+                    self._known_until = row.number
+
+    def _place_freed(self) -> None:
+        while self._freed and len(self._open) < self._batch_rows:
+            self._place(self._freed.popleft())
+
+    def _place(self, row: PreparedRow) -> None:
+        """Put a row that holds its key into the open batch, unless a row with that key was created before."""
+        line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
+        if line is None:
+            self._open.append(row)
+            return
+        self.decided.append((row, duplicate_in_source(row.key, line)))
+        self._freed.extend(self._fence.release([row.folded or ""]))
+
+
+_NUMBER = re.compile(r"-?\d+", re.ASCII)
+
+
+class KnownMarks:
+    """Tells when reading has come past all of them.
+
+    Numbers come in their order, so one that is not below the highest says it, also where rows are gone by
+    now. How a database orders texts is not known here: of those, each must have been seen.
+    """
+
+    def __init__(self, marks: Iterable[str]) -> None:
+        left = set(marks)
+        numbers = all(map(_NUMBER.fullmatch, left))
+        self._highest = max(map(int, left)) if numbers and left else None
+        self._left = set() if numbers else left
+
+    @property
+    def behind_us(self) -> bool:
+        return self._highest is None and not self._left
+
+    def see(self, mark: str) -> None:
+        """A row with this mark was read."""
+        if self._highest is not None and _NUMBER.fullmatch(mark) and int(mark) >= self._highest:
+            self._highest = None
+        self._left.discard(mark)
+
+    def forget(self) -> None:
+        """The source has ended: what was not seen is gone from it."""
+        self._highest = None
+        self._left.clear()

@@ -1,0 +1,87 @@
+"""References that must not stay open (`when_open="stop"`): collected in a first pass, and checked before the
+first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.model.outcomes import REFERENCE_OPEN, Outcome
+from zmigrate.engine.pipeline.resolver import Resolver, Wanted
+from zmigrate.engine.storage.scratch import scratch_db
+from zmigrate.errors import UsageError
+from zmigrate.job.references import Find, Ref
+from zmigrate.rows.conversion.open_id import OpenId
+
+SHOWN = 10
+AT_ONCE = 500
+
+
+class RequiredReferences:
+    """Keeps each of them once, with the first line that has it, in a temporary database."""
+
+    def __init__(self, resolver: Resolver, ask: Callable[[Wanted], dict[str, list[str]]]) -> None:
+        """`ask` puts a `Find`'s values to the org."""
+        self._resolver = resolver
+        self._ask = ask
+        self._db = scratch_db()
+        self._db.execute(
+            "CREATE TABLE required (module TEXT, by TEXT, value TEXT, found INTEGER, field TEXT,"
+            " line INTEGER, PRIMARY KEY (module, by, value, found)) WITHOUT ROWID"
+        )
+
+    def add(self, row: PreparedRow) -> None:
+        """Add those of a row's references that stop the run."""
+        for open_id in row.open:
+            reference = open_id.reference
+            if reference.when_open != "stop":
+                continue
+            value, found = (reference.value, True) if isinstance(reference, Find) else (reference.key, False)
+            self._db.execute(
+                "INSERT OR IGNORE INTO required VALUES (?,?,?,?,?,?)",
+                (reference.module, reference.field or "", value, found, open_id.field, row.line),
+            )
+
+    def check(self, is_own: Callable[[Ref], bool]) -> None:
+        """Raise UsageError that lists those which are open. `is_own` tells whether a row of this very source
+        has the key of a `Ref`.
+        """
+        shown: list[str] = []
+        count = 0
+        for row, outcome in self._open_ones(is_own):
+            count += 1
+            if len(shown) < SHOWN:
+                shown.append(f"line {row.line}: {outcome.field}: {outcome.message}")
+        self._db.close()
+        if count:
+            more = [f"... and {count - SHOWN:,} more"] if count > SHOWN else []
+            raise UsageError(
+                "\n".join(
+                    ["references that must not stay open are open; nothing was written:", *shown, *more]
+                ),
+                hint="Mend the source, write the records they point at first, or let such rows fail.",
+                code=REFERENCE_OPEN,
+            )
+
+    def _open_ones(self, is_own: Callable[[Ref], bool]) -> Iterator[tuple[PreparedRow, Outcome]]:
+        rows = (row for row in self._rows() if not _is_own(row, is_own))
+        while some := list(islice(rows, AT_ONCE)):
+            waiting, ended = self._resolver.resolve(some)
+            yield from ended
+            for wanted in self._resolver.wanted(waiting):
+                self._resolver.learn(wanted.place, self._ask(wanted))
+            yield from self._resolver.resolve(waiting)[1]
+
+    def _rows(self) -> Iterator[PreparedRow]:
+        """A row for each reference, as far as telling it needs one."""
+        for module, by, value, found, field, line in self._db.execute("SELECT * FROM required ORDER BY line"):
+            reference = Find(module, by, value, "stop") if found else Ref(module, value, by or None, "stop")
+            open_id = OpenId(reference, field)
+            yield PreparedRow(line, line, None, None, {field: open_id}, None, (open_id,))
+
+
+def _is_own(row: PreparedRow, is_own: Callable[[Ref], bool]) -> bool:
+    reference = row.open[0].reference
+    return isinstance(reference, Ref) and is_own(reference)

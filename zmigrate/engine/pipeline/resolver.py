@@ -1,0 +1,302 @@
+"""References become ids: a `Ref` through the id map, a `Find` through the org. Main thread only.
+
+What a `Find` has to be asked for is told by `wanted`; whoever asks gives the answer to `learn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.model.keys import UNASKABLE, askable
+from zmigrate.engine.model.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
+from zmigrate.engine.storage.scratch import scratch_db
+from zmigrate.errors import UsageError
+from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.rows.conversion.keys import fold_key, fold_number
+from zmigrate.rows.conversion.open_id import OpenId
+from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES
+from zmigrate.zoho.metadata import ModuleFields
+
+IDS_SHOWN = 5
+
+
+Place = tuple[str, str]
+"""Module and field that `Find`s look into."""
+
+Answers = Mapping[str, Sequence[str]]
+"""The ids of the records that have each value."""
+
+
+class IdLookup(Protocol):
+    """What tells ids by key: the id map, and for a plan the keys that files before this one will write."""
+
+    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
+        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
+
+
+class Finds(Protocol):
+    """The call that answers a `Find`; `zmigrate.zoho.crm.Crm` has it."""
+
+    def find(
+        self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
+    ) -> list[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Values to look for in one place."""
+
+    place: Place
+    values: list[str]
+    number: bool
+    """The field holds whole numbers, and is asked for them as such."""
+
+
+class FoundCache:
+    """What the org has answered so far, in a temporary database that spills to disk, so that memory stays
+    flat.
+    """
+
+    def __init__(self) -> None:
+        self._db = scratch_db()
+        self._db.execute(
+            "CREATE TABLE found (module TEXT, field TEXT, folded TEXT, ids TEXT NOT NULL,"
+            " PRIMARY KEY (module, field, folded)) WITHOUT ROWID"
+        )
+
+    def put(self, place: Place, answers: Answers) -> None:
+        self._db.execute("BEGIN")
+        self._db.executemany(
+            "INSERT OR REPLACE INTO found VALUES (?,?,?,?)",
+            [(*place, fold_key(value), orjson.dumps(list(ids)).decode()) for value, ids in answers.items()],
+        )
+        self._db.execute("COMMIT")
+
+    def get(self, place: Place, value: str) -> list[str] | None:
+        row = self._db.execute(
+            "SELECT ids FROM found WHERE module=? AND field=? AND folded=?", (*place, fold_key(value))
+        ).fetchone()
+        return None if row is None else list(orjson.loads(row[0]))
+
+    def close(self) -> None:
+        self._db.close()
+
+
+class Resolver:
+    """Fills in the open references of rows on their way.
+
+    `ids` is opened when the first `Ref` comes; `fields_of` gives the fields of a module that a `Find` looks
+    into.
+    """
+
+    def __init__(
+        self,
+        ids: Callable[[], IdLookup],
+        found: FoundCache,
+        fields_of: Callable[[str], ModuleFields],
+        unread: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`unread`: the runs that may have written what is not known, and can't be read."""
+        self._unread = unread
+        self._ids = ids
+        self._found = found
+        self._fields_of = fields_of
+        self._numbers: dict[Place, bool] = {}
+
+    def resolve(
+        self, rows: Sequence[PreparedRow]
+    ) -> tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]:
+        """Rows on their way, and those that end here since a reference points at nothing, or at several.
+
+        Of the former, those that are not `settled` have a `Find` that has to be asked for.
+        """
+        known = self._known_refs(rows)
+        on_their_way: list[PreparedRow] = []
+        ended: list[tuple[PreparedRow, Outcome]] = []
+        for row in rows:
+            problems = [
+                problem
+                for open_id in row.open
+                if waits(row.record, open_id) and (problem := self._fill(row, open_id, known)) is not None
+            ]
+            if problems:
+                ended.append((row, _joined(problems)))
+            else:
+                on_their_way.append(row)
+        return on_their_way, ended
+
+    def wanted(self, rows: Iterable[PreparedRow]) -> list[Wanted]:
+        """What has to be asked for before these rows can be sent. Raises UsageError if a `Find` names a field
+        that its module does not have.
+        """
+        places: dict[Place, dict[str, str]] = {}
+        for row in rows:
+            for open_id in row.open:
+                reference = open_id.reference
+                if isinstance(reference, Find) and waits(row.record, open_id):
+                    place = (reference.module, reference.field)
+                    places.setdefault(place, {})[fold_key(reference.value)] = reference.value.strip()
+        return [
+            Wanted(place, list(values.values()), self._is_number(place)) for place, values in places.items()
+        ]
+
+    def learn(self, place: Place, answers: Answers) -> None:
+        """Take up what the org answered."""
+        self._found.put(place, answers)
+
+    def _known_refs(self, rows: Sequence[PreparedRow]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
+        keys: dict[tuple[str, str | None], list[str]] = {}
+        for row in rows:
+            for open_id in row.open:
+                reference = open_id.reference
+                if isinstance(reference, Ref) and waits(row.record, open_id):
+                    keys.setdefault((reference.module, reference.field), []).append(reference.key)
+        return {
+            (module, field): self._ids().find(module, wanted, field)
+            for (module, field), wanted in keys.items()
+        }
+
+    def _fill(
+        self,
+        row: PreparedRow,
+        open_id: OpenId,
+        known: Mapping[tuple[str, str | None], Mapping[str, list[str]]],
+    ) -> Outcome | None:
+        """Fill one reference in. Gives the outcome of a row that it ends."""
+        reference = open_id.reference
+        if isinstance(reference, Ref):
+            ids: Sequence[str] | None = known[(reference.module, reference.field)].get(reference.key, ())
+        elif not can_query(reference.value):
+            ids = ()
+        else:
+            ids = self._found.get((reference.module, reference.field), reference.value)
+        if ids is None:
+            return None
+        if len(ids) == 1:
+            open_id.fill(ids[0])
+            return None
+        unasked = isinstance(reference, Find) and not can_query(reference.value)
+        if not ids and not unasked and reference.when_open == "leave_out":
+            leave_out(row.record, open_id)
+            return None
+        if ids:
+            return _points_at_several(open_id, ids)
+        return points_at_nothing(open_id, self._unread() if isinstance(reference, Ref) else ())
+
+    def _is_number(self, place: Place) -> bool:
+        if place not in self._numbers:
+            module, name = place
+            field = self._fields_of(module).get(name)
+            if field is None:
+                raise UsageError(
+                    f"a record of {module} can't be found by {name!r}: there is no such field",
+                    hint=f"See: zmigrate fields {module}",
+                    code="UNKNOWN_FIELD",
+                )
+            self._numbers[place] = field.whole_number
+        return self._numbers[place]
+
+
+def settled(row: PreparedRow) -> bool:
+    """Whether a row's references are all filled in, or left out."""
+    return not any(waits(row.record, open_id) for open_id in row.open)
+
+
+def waits(record: Mapping[str, Any], open_id: OpenId) -> bool:
+    """Whether a reference stands in a record without its id."""
+    if open_id.filled:
+        return False
+    value = record.get(open_id.field)
+    if value is open_id:
+        return True
+    return isinstance(value, list) and any(part is open_id for element in value for part in element.values())
+
+
+def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
+    """The ids of the records that have each of these values; compared without letter case, as `Find` is.
+
+    Values that can't stand in a query find nothing. Runs on a worker: nothing is kept.
+    """
+    module, field = wanted.place
+    fold = fold_number if wanted.number else fold_key
+    alike: dict[str, list[str]] = {}
+    for value in wanted.values:
+        alike.setdefault(fold(value), []).append(value)
+    answers: dict[str, list[str]] = {value: [] for value in wanted.values}
+    values = askable(wanted.values, number=wanted.number)
+    for start in range(0, len(values), COQL_IN_VALUES):
+        for hit in crm.find(module, field, values[start : start + COQL_IN_VALUES]):
+            for value in alike.get(fold(str(hit.get(field))), ()):
+                if str(hit["id"]) not in answers[value]:  # asked for in two spellings
+                    answers[value].append(str(hit["id"]))
+    return answers
+
+
+def leave_out(record: dict[str, Any], open_id: OpenId) -> None:
+    """Take an open reference out of a record: its field, or its place in a list."""
+    value = record.get(open_id.field)
+    if value is open_id:
+        del record[open_id.field]
+    elif isinstance(value, list):
+        for element in value:
+            for name in [name for name, part in element.items() if part is open_id]:
+                del element[name]
+        kept = [element for element in value if element]
+        if kept:
+            record[open_id.field] = kept
+        else:
+            del record[open_id.field]
+
+
+def describe(reference: Reference) -> str:
+    """What a reference points at, in words."""
+    if isinstance(reference, Ref):
+        by = f" by {reference.field}" if reference.field else ""
+        return f"the {reference.module} key {reference.key!r}{by}"
+    return f"{reference.module} with {reference.field} {reference.value!r}"
+
+
+def some_of(ids: Sequence[str]) -> str:
+    """The first of several ids, and how many more there are."""
+    more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
+    return ", ".join(ids[:IDS_SHOWN]) + more
+
+
+def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Outcome:
+    """The outcome of a row whose reference is open; `unread`: runs that can't be read."""
+    reference = open_id.reference
+    if isinstance(reference, Ref):
+        why = "neither this run nor an earlier one against this org wrote such a record"
+        if unread:
+            why = f"{why}, as far as can be read: {some_of(unread)} can't be"
+    elif can_query(reference.value):
+        why = "the org has no such record"
+    else:
+        why = UNASKABLE
+    message = f"{describe(reference)} is not known: {why}"
+    return Outcome("failed", None, REFERENCE_OPEN, open_id.field, message)
+
+
+def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Outcome:
+    message = f"{describe(open_id.reference)} stands for {len(ids)} records: {some_of(ids)}"
+    if isinstance(open_id.reference, Ref):
+        message += "; if some of them were deleted in Zoho, `zmigrate ids check` forgets them"
+    return Outcome("failed", None, REFERENCE_AMBIGUOUS, open_id.field, message)
+
+
+def _joined(problems: Sequence[Outcome]) -> Outcome:
+    if len(problems) == 1:
+        return problems[0]
+    return Outcome(
+        "failed",
+        None,
+        "; ".join(dict.fromkeys(problem.code or "" for problem in problems)),
+        "; ".join(dict.fromkeys(problem.field or "" for problem in problems)),
+        "; ".join(problem.message or "" for problem in problems),
+    )

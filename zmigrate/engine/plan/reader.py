@@ -1,0 +1,235 @@
+"""Rows of a source as `run` would prepare them; those that end there are noted with every reason."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.prepare import Preparer
+from zmigrate.engine.plan.book import Book, Reject
+from zmigrate.events import Emit
+from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
+from zmigrate.rows.conversion.converter import Converter
+from zmigrate.rows.conversion.open_id import OpenId
+from zmigrate.rows.conversion.refusal import BadValue
+from zmigrate.rows.sources import Cursor, Row, Source
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.crm import Crm
+
+ROWS_TOGETHER = 100
+REASONS_KEPT = 1_000
+LINES_KEPT = 3
+
+
+class WatchedConverter(Converter):
+    """Keeps what it refused, for whoever wants the single errors, their values, and the references beside."""
+
+    def watch(self, refused: deque[tuple[BadValue, tuple[OpenId, ...]]]) -> None:
+        """Where to put it."""
+        self._refused = refused
+
+    def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return super().convert(record)
+        except BadValue as bad:
+            self._refused.append((bad, self.open))
+            raise
+
+
+class ReadRow(dict[str, Any]):
+    """A row that tells which of its columns were read."""
+
+    __slots__ = ("_columns",)
+
+    def __init__(self, values: Mapping[str, Any], columns: set[str]) -> None:
+        super().__init__(values)
+        self._columns = columns
+
+    def __getitem__(self, name: str) -> Any:
+        self._columns.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self._columns.add(name)
+        return super().get(name, default)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        self._columns.add(name)
+        return super().pop(name, *default)
+
+    def _all(self) -> None:
+        self._columns.update(dict.keys(self))
+
+    def __iter__(self) -> Iterator[str]:
+        self._all()
+        return super().__iter__()
+
+    def keys(self) -> Any:
+        self._all()
+        return super().keys()
+
+    def values(self) -> Any:
+        self._all()
+        return super().values()
+
+    def items(self) -> Any:
+        self._all()
+        return super().items()
+
+    def copy(self) -> dict[str, Any]:
+        self._all()
+        return dict(super().items())
+
+    def __or__(self, other: Any) -> Any:
+        return self.copy() | other
+
+    def __ror__(self, other: Any) -> Any:
+        return other | self.copy()
+
+
+class SourceReader:
+    """Reads once through a source."""
+
+    def __init__(
+        self,
+        job: RecordJob,
+        source: Source,
+        target: Target,
+        converter: WatchedConverter,
+        book: Book,
+        *,
+        column_of: Mapping[str, str],
+        emit: Emit,
+        stop: StopSignal,
+        crm: Crm,
+        limit: int | None = None,
+        note_references: Callable[[PreparedRow], None],
+    ) -> None:
+        """`note_references` is told rows that are refused for their values, and refer to records as well."""
+        self._source = source
+        self._note_references = note_references
+        self._book = book
+        self._column_of = column_of
+        self._stop = stop
+        self._crm = crm
+        self._limit = limit
+        self._refused: deque[tuple[BadValue, tuple[OpenId, ...]]] = deque()
+        converter.watch(self._refused)
+        self._columns = source.columns
+        self._read_columns: set[str] = set()
+        declared = DeclaredColumns.of(job)
+        self._job = job
+        self._prepare = Preparer(
+            job.transform if declared is not None else self._watched_transform,
+            converter,
+            target,
+            emit,
+            keep_source=not source.stable,
+            columns=declared,
+        )
+        self._declared = declared is not None or fills_of(job) is not None
+        self.rows = 0
+        """Read so far."""
+        self.limited = False
+        """There were more rows than the limit."""
+        self.skips: Counter[str] = Counter()
+        """Rows that `transform` left out, by reason."""
+        self.filled: set[str] = set()
+        """Fields that some record writes."""
+        self.ambiguous: dict[str, list[int]] = {}
+        """By field, the first lines with values that could be read in two ways."""
+        self.ambiguous_values: Counter[str] = Counter()
+        """How many there are."""
+
+    @property
+    def unread_columns(self) -> list[str]:
+        """Columns that `transform` never looked at."""
+        if self._declared or not self._columns or not self.rows:
+            return []
+        return [name for name in self._columns if name not in self._read_columns]
+
+    def groups(self) -> Iterator[list[PreparedRow]]:
+        """Rows on their way, up to a hundred together."""
+        rows = iter(self._source.rows(Cursor(), self._crm))
+        while True:
+            self._stop.check()
+            read = self._take(rows)
+            if not read:
+                return
+            on_their_way, ended = self._prepare(read)
+            for pending, outcome in ended:
+                self._note_ended(pending, outcome)
+            for pending in on_their_way:
+                self.filled |= pending.record.keys()
+                if pending.source is not None:
+                    self._note_source(pending)
+            if on_their_way:
+                yield on_their_way
+
+    def _take(self, rows: Iterator[Row]) -> list[Row]:
+        left = ROWS_TOGETHER if self._limit is None else min(ROWS_TOGETHER, self._limit - self.rows)
+        if left <= 0:
+            self.limited = next(rows, None) is not None
+            return []
+        read = list(islice(rows, left))
+        self.rows += len(read)
+        return read
+
+    def _watched_transform(self, values: Mapping[str, Any]) -> Any:
+        if self._columns is None or len(self._read_columns) >= len(self._columns):
+            return self._job.transform(values)
+        return self._job.transform(ReadRow(values, self._read_columns))
+
+    def _note_ended(self, pending: PreparedRow, outcome: Outcome) -> None:
+        if outcome.action == "skipped":
+            reason = outcome.message or ""
+            if reason in self.skips or len(self.skips) < REASONS_KEPT:
+                self.skips[reason] += 1
+            else:
+                self.skips["for further reasons"] += 1
+            return
+        if pending.source is not None:
+            self._note_source(pending)
+        for field, code, message, value in self._reasons(pending, outcome):
+            self._book.note("reject", self.reject(pending, field, code, message, value))
+
+    def _note_source(self, pending: PreparedRow) -> None:
+        """What can't be read again is kept, for those who want the rejected rows."""
+        self._book.note("source", (pending.number, orjson.dumps(pending.source, default=str).decode()))
+
+    def _reasons(
+        self, pending: PreparedRow, outcome: Outcome
+    ) -> Iterator[tuple[str | None, str, str, str | None]]:
+        """The errors of a row, in the order in which rows ended."""
+        while self._refused:
+            bad, open_ids = self._refused.popleft()
+            if (bad.code, bad.message) == (outcome.code, outcome.message):
+                if open_ids:
+                    self._book.note("row", (pending.number, pending.line, pending.key, None, "refused", None))
+                    self._note_references(pending._replace(open=open_ids))
+                for error in bad.errors:
+                    if error.ambiguous:
+                        self._note_ambiguous(error.field, pending.line)
+                    yield error.field or None, error.code, error.message, error.value or None
+                return
+        yield outcome.field, outcome.code or "", outcome.message or "", None
+
+    def _note_ambiguous(self, field: str, line: int) -> None:
+        self.ambiguous_values[field] += 1
+        lines = self.ambiguous.setdefault(field, [])
+        if len(lines) < LINES_KEPT:
+            lines.append(line)
+
+    def reject(
+        self, pending: PreparedRow, field: str | None, code: str, message: str, value: str | None
+    ) -> Reject:
+        """A row's reject, with the column that its field was filled from where that is declared."""
+        column = self._column_of.get(field or "")
+        return Reject(pending.number, pending.line, pending.key, column, field, code, message, value)

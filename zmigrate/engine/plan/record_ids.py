@@ -1,0 +1,187 @@
+"""Records that point at users and records by id: do those exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.model.outcomes import INVALID_DATA
+from zmigrate.engine.plan.book import Book, Reject
+from zmigrate.engine.plan.judge import Problem
+from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.rows.conversion.converter import PARENT
+from zmigrate.rows.conversion.lookups import SE_MODULE, modules_of
+from zmigrate.rows.conversion.users import User
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.limits import IDS_PER_READ
+from zmigrate.zoho.metadata import Field, ModuleFields
+from zmigrate.zoho.workers import in_parallel
+
+IDS_ASKED = 10_000
+"""Different ids of one module that are looked for: a hundred calls."""
+
+_USER_TYPES = frozenset(["ownerlookup", "userlookup"])
+_LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
+
+
+class KnownUsers:
+    """The org's users, asked for when the first is wanted."""
+
+    def __init__(self, crm: Crm) -> None:
+        self._crm = crm
+        self._raw: list[dict[str, Any]] | None = None
+        self.unreadable: str | None = None
+
+    def load(self) -> Iterable[Mapping[str, Any]]:
+        """As GET /users has them, inactive ones too. Raises RefusedError or Fatal."""
+        if self._raw is None:
+            self._raw = list(self._crm.users("AllUsers"))
+        return self._raw
+
+    def by_id(self) -> dict[str, User] | None:
+        """None where they can't be read."""
+        if self.unreadable is not None:
+            return None
+        try:
+            return {user.id: user for user in map(User.read, self.load())}
+        except (RefusedError, Fatal) as error:
+            self.unreadable = error.message
+            return None
+
+
+class Pointers:
+    """Notes where records point, and looks for what is there. `related` gives the fields of a subform's
+    module."""
+
+    def __init__(
+        self,
+        fields: ModuleFields,
+        book: Book,
+        users: KnownUsers,
+        related: Callable[[str], ModuleFields],
+    ) -> None:
+        self._book = book
+        self._users = users
+        self._known_users: dict[str, User] | None = None
+        self._user_fields = [field.api_name for field in fields if field.data_type in _USER_TYPES]
+        self._lookups = {field.api_name: field for field in fields if field.data_type in _LOOKUP_TYPES}
+        self._subforms = {
+            field.api_name: field.subform_module
+            for field in fields
+            if field.data_type == "subform" and field.subform_module
+        }
+        self._related = related
+        self._of_rows: dict[str, dict[str, Field]] = {}
+        self._asked_users = False
+        self.not_asked: dict[str, str] = {}
+        """By module, why ids of its records were not looked for."""
+
+    def note(self, row: PreparedRow) -> None:
+        """Keep what a row's lookups point at, for `missing`."""
+        record = row.record
+        for name, field in self._lookups.items():
+            if name in record:
+                self._note(row, name, field, record[name])
+        for name in self._subforms.keys() & record.keys():
+            rows = record[name] or ()
+            lookups = self._lookups_of_rows(name) if rows else {}
+            for number, values in enumerate(rows):
+                for inner in lookups.keys() & values.keys():
+                    self._note(row, f"{name}[{number}].{inner}", lookups[inner], values[inner])
+
+    def _note(self, row: PreparedRow, name: str, field: Field, value: Any) -> None:
+        for found in _ids(value, field.connected_lookup or ""):
+            for module in _modules_of(field, row.record):
+                self._book.note("pointing", (module, found, name, row.number, row.line))
+
+    def _lookups_of_rows(self, subform: str) -> dict[str, Field]:
+        if subform not in self._of_rows:
+            fields = self._related(self._subforms[subform])
+            self._of_rows[subform] = {
+                field.api_name: field
+                for field in fields
+                if field.data_type in _LOOKUP_TYPES and field.api_name != PARENT
+            }
+        return self._of_rows[subform]
+
+    def wrong_users(self, row: PreparedRow) -> Iterator[Problem]:
+        """Users that the org does not have, or that are not active."""
+        for name in self._user_fields:
+            found = _id(row.record.get(name))
+            if found is None:
+                continue
+            if not self._asked_users:
+                self._asked_users = True
+                self._known_users = self._users.by_id()
+            if self._known_users is None:
+                continue
+            user = self._known_users.get(found)
+            if user is None:
+                yield Problem(name, INVALID_DATA, f"the org has no user with the id {found}", found)
+            elif not user.active:
+                yield Problem(name, INVALID_DATA, f"{user} is not active; name another user", found)
+
+    def missing(
+        self, crm: Crm, stop: StopSignal, deliver: Callable[[], None], column_of: Mapping[str, str]
+    ) -> Iterator[Reject]:
+        """A reject for each lookup that names no record. Asks for each different id once."""
+        db = self._book.db
+        self._book.flush()
+        db.execute("CREATE INDEX pointing_id ON pointing (module, id)")
+        db.execute("CREATE TEMP TABLE absent (module TEXT, id TEXT)")
+        for (module,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall():
+            self._look_for(module, crm, stop, deliver)
+        # A field may point into several modules: a record that is in one of them is there.
+        found = self._book.spooled(
+            "SELECT p.number, p.line, row.key, p.field, group_concat(p.module, ' or '), p.id FROM pointing p"
+            " LEFT JOIN absent a ON a.module=p.module AND a.id=p.id JOIN row ON row.number=p.number"
+            " WHERE p.id IN (SELECT id FROM absent) GROUP BY p.number, p.field, p.id"
+            " HAVING COUNT(*)=COUNT(a.id) ORDER BY p.number, p.field"
+        )
+        for number, line, key, field, modules, wanted in found:
+            column = column_of.get(field.partition("[")[0])
+            reason = f"{modules} has no record with this id"
+            yield Reject(number, line, key, column, field, INVALID_DATA, reason, wanted)
+
+    def _look_for(self, module: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
+        db = self._book.db
+        ids = [
+            wanted
+            for (wanted,) in db.execute(
+                "SELECT DISTINCT id FROM pointing WHERE module=? LIMIT ?", (module, IDS_ASKED + 1)
+            )
+        ]
+        if len(ids) > IDS_ASKED:
+            self.not_asked[module] = f"only the first {IDS_ASKED:,} different ids were looked for"
+            ids = ids[:IDS_ASKED]
+        batches = [ids[start : start + IDS_PER_READ] for start in range(0, len(ids), IDS_PER_READ)]
+        tasks = [(batch, partial(crm.records_by_id, module, batch, ["id"])) for batch in batches]
+        try:
+            for batch, found in in_parallel(tasks, stop, deliver):
+                absent = ((module, wanted) for wanted in batch if wanted not in found)
+                db.executemany("INSERT INTO absent VALUES (?,?)", absent)
+        except (Fatal, RefusedError, UsageError) as error:
+            if error.code in {"INVALID_MODULE", UsageError.code}:
+                db.executemany("INSERT INTO absent VALUES (?,?)", ((module, wanted) for wanted in ids))
+            else:
+                self.not_asked[module] = error.message
+
+
+def _modules_of(field: Field, record: Mapping[str, Any]) -> Iterable[str]:
+    """The modules that a lookup may point into; of a `What_Id`, `$se_module` says which."""
+    named = record.get(SE_MODULE)
+    return modules_of(field) or ((named,) if isinstance(named, str) and named else ())
+
+
+def _ids(value: Any, wrapped: str) -> list[str]:
+    """The ids of a lookup, each once: one, or several that are wrapped as `[{"<wrapped>": {"id": ...}}]`."""
+    links = [row.get(wrapped) for row in value] if isinstance(value, list) else [value]
+    return list(dict.fromkeys(filter(None, map(_id, links))))
+
+
+def _id(value: Any) -> str | None:
+    found = value.get("id") if isinstance(value, Mapping) else None
+    return None if found is None else str(found)

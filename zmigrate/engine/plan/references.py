@@ -1,0 +1,280 @@
+"""References of rows by key: to rows of this file and of files before it, to earlier runs, to the org."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Literal, TypeAlias
+
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.model.keys import UNASKABLE
+from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_AMBIGUOUS, REFERENCE_OPEN
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.resolver import IdLookup, Wanted, ask, some_of
+from zmigrate.engine.plan.book import Book, Reject
+from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
+from zmigrate.engine.plan.record_ids import IDS_ASKED
+from zmigrate.errors import Fatal, RefusedError
+from zmigrate.job.references import Find
+from zmigrate.rows.conversion.keys import fold_key, fold_number
+from zmigrate.stopping import StopSignal
+from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
+from zmigrate.zoho.workers import in_parallel
+
+AT_ONCE = 500
+
+REFUSED_ITSELF = "which would be refused itself"
+
+_OPEN = (
+    "FROM reference r WHERE r.state='open' AND r.when_open=?"
+    " AND NOT (r.kind='ref' AND r.module=? AND r.by IN ('', ?) AND EXISTS"
+    " (SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'))"
+)
+"""References that point at nothing, not even at a row of this source."""
+
+_Alike: TypeAlias = dict[str, list[str]]
+"""By folded value, those that rows have: one is asked for in the name of all."""
+
+
+class References:
+    """Notes the references of rows and tells which are open. `known` is asked in order, for what other files
+    and runs wrote.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        book: Book,
+        known: Sequence[IdLookup],
+        planned: PlannedKeys | None = None,
+    ) -> None:
+        self._target = target
+        self._book = book
+        self._known = known
+        self._planned = planned
+        self.seen = False
+        """Some row has a reference."""
+        self.not_asked: dict[str, str] = {}
+        """By module, why `Find`s were not looked for."""
+        self.asked_values = 0
+        """Different values that `Find`s ask the org for."""
+        self._taken_up = 0
+        """The number of the last reject whose key was taken up."""
+        self._there_is: dict[str, dict[str, bool]] = {}
+        """By module, of records that earlier runs wrote and that were looked for: whether they are there."""
+
+    def note(self, row: PreparedRow) -> None:
+        """Keep a row's references."""
+        for open_id in row.open:
+            self.seen = True
+            reference = open_id.reference
+            if isinstance(reference, Find):
+                parts = (reference.module, reference.field, reference.value, "find")
+            else:
+                parts = (reference.module, reference.field or "", reference.key, "ref")
+            self._book.note("reference", (*parts, open_id.field, reference.when_open, row.number, row.line))
+
+    def look_up(self, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
+        """Find out what is known of each, once for all rows that have it."""
+        db = self._book.db
+        self._book.flush()
+        db.create_function("fold_own", 1, self._target.fold, deterministic=True)
+        db.execute("CREATE INDEX reference_value ON reference (module, by, kind, value)")
+        db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
+        places = db.execute("SELECT DISTINCT module, by, kind FROM reference").fetchall()
+        for module, by, kind in places:
+            if kind == "find":
+                self._from_org(module, by, crm, stop, deliver)
+            else:
+                self._from_known(module, by, kind, partial(self._gone, module, crm, stop, deliver))
+        db.execute("UPDATE reference SET state='open' WHERE state='unknown' AND kind='ref'")
+
+    def open_ones(
+        self, column_of: Mapping[str, str], of: Literal["passed", "refused"] = "passed"
+    ) -> Iterator[Reject]:
+        """References that point at nothing or at several records, of rows that want one: of those that have
+        passed so far, or of those that are refused for other reasons. A row that is refused takes those down
+        that point at it: call it until nothing comes.
+        """
+        fate = "<>'refused'" if of == "passed" else "='refused'"
+        own = (
+            "SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'"
+            if self._target.key is not None
+            else "SELECT 1 WHERE 0"
+        )
+        found = self._book.spooled(
+            "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state"  # noqa: S608
+            f" FROM reference r JOIN row me ON me.number=r.number AND me.fate{fate}"
+            " WHERE (r.state LIKE 'several%' OR r.state LIKE 'gone%' OR r.state='unaskable'"
+            " OR (r.state='open' AND r.when_open<>'leave_out'))"
+            " AND NOT (r.state='open' AND r.kind='ref' AND r.module=? AND r.by IN ('', ?)"
+            f" AND EXISTS ({own}))"
+            " ORDER BY r.number",
+            (self._target.module, self._target.key or ""),
+        )
+        for number, line, key, field, module, by, value, kind, state in found:
+            code, reason = _why(module, by, value, kind, state)
+            if kind == "ref" and state == "open":
+                where = self._refused_row(module, by, value)
+                reason = (
+                    reason
+                    if where is None
+                    else f"the {module} key {value!r} is that of {where}, {REFUSED_ITSELF}"
+                )
+            yield Reject(number, line, key, column_of.get(field), field, code, reason, value)
+
+    def _refused_row(self, module: str, by: str, value: str) -> str | None:
+        """Where a row of this key stands that is refused itself."""
+        if module == self._target.module and by in ("", self._target.key):
+            self._take_up_refused()
+            found = self._book.db.execute(
+                "SELECT line FROM refused_key WHERE folded=?", (self._target.fold(value),)
+            ).fetchone()
+            if found is not None:
+                return f"line {found[0]}"
+        return None if self._planned is None else self._planned.refused(module, value, by or None)
+
+    def _take_up_refused(self) -> None:
+        db = self._book.db
+        db.execute("CREATE TEMP TABLE IF NOT EXISTS refused_key (folded TEXT PRIMARY KEY, line INTEGER)")
+        keys = ((self._target.fold(key), line) for key, line in self._book.rejected_keys(self._taken_up))
+        db.executemany("INSERT OR IGNORE INTO refused_key VALUES (?,?)", keys)
+        self._taken_up = db.execute("SELECT coalesce(max(id), 0) FROM reject").fetchone()[0]
+
+    def counts(self, when_open: str) -> list[tuple[str, int, list[int]]]:
+        """Open references that this choice goes for: (field, how many, first lines)."""
+        values = (when_open, self._target.module, self._target.key or "")
+        found = self._book.db.execute(f"SELECT r.field, COUNT(*) {_OPEN} GROUP BY r.field", values).fetchall()
+        lines = f"SELECT r.line {_OPEN} AND r.field=? ORDER BY r.number LIMIT 3"
+        return [
+            (field, times, [line for (line,) in self._book.db.execute(lines, (*values, field))])
+            for field, times in found
+        ]
+
+    def _from_known(self, module: str, by: str, kind: str, gone: Callable[[Iterable[str]], set[str]]) -> None:
+        """`gone` tells which records, of those that earlier runs wrote, the org has no longer."""
+        for values in self._values(module, by, kind):
+            answers: dict[str, list[str]] = {}
+            for lookup in self._known:
+                found = lookup.find(module, values, by or None)
+                answers |= {value: ids for value, ids in found.items() if ids}
+            written = {value: ids[0] for value, ids in answers.items() if len(ids) == 1 and ids[0] != NOT_YET}
+            absent = gone(written.values())
+            for value, record_id in written.items():
+                if record_id in absent:
+                    self._mark(f"gone: {record_id}", module, by, kind, [value])
+            self._learn(module, by, kind, answers)
+
+    def _gone(
+        self,
+        module: str,
+        crm: Crm,
+        stop: StopSignal,
+        deliver: Callable[[], None],
+        ids: Iterable[str],
+    ) -> set[str]:
+        """Those of the records with these ids that are not there; nothing once as many were looked for as a
+        plan looks for."""
+        there_is = self._there_is.setdefault(module, {})
+        ids = list(dict.fromkeys(ids))
+        wanted = [one for one in ids if one not in there_is][: IDS_ASKED - len(there_is)]
+        batches = [wanted[start : start + IDS_PER_READ] for start in range(0, len(wanted), IDS_PER_READ)]
+        tasks = ((batch, partial(crm.records_by_id, module, batch, ["id"])) for batch in batches)
+        try:
+            for batch, there in in_parallel(tasks, stop, deliver):
+                there_is |= {one: one in there for one in batch}
+        except (Fatal, RefusedError) as error:
+            self.not_asked[module] = error.message
+        return {one for one in ids if not there_is.get(one, True)}
+
+    def _from_org(
+        self, module: str, by: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]
+    ) -> None:
+        try:
+            field = crm.fields(module).get(by)
+            number = field is not None and field.whole_number
+            fold = fold_number if number else fold_key
+
+            def tasks() -> Iterator[tuple[_Alike, Callable[[], dict[str, list[str]]]]]:
+                for found in self._values(module, by, "find"):
+                    values = [value for value in found if can_query(value)]
+                    self._mark("unaskable", module, by, "find", set(found) - set(values))
+                    for start in range(0, len(values), COQL_IN_VALUES):
+                        alike: _Alike = {}
+                        for value in values[start : start + COQL_IN_VALUES]:
+                            alike.setdefault(fold(value), []).append(value)
+                        some = [same[0] for same in alike.values()]
+                        self.asked_values += len(some)
+                        yield alike, partial(ask, crm, Wanted((module, by), some, number))
+
+            for alike, answers in in_parallel(tasks(), stop, deliver):
+                same = {value: answers[values[0]] for values in alike.values() for value in values}
+                self._learn(module, by, "find", self._with_planned(module, by, same, fold))
+        except (Fatal, RefusedError) as error:
+            self.not_asked[module] = error.message
+
+    def _with_planned(
+        self, module: str, by: str, answers: Mapping[str, Sequence[str]], fold: Callable[[str], str]
+    ) -> Mapping[str, Sequence[str]]:
+        """What the org has, with what the files before this one will have added or changed by then."""
+        if self._planned is None:
+            return answers
+        planned = self._planned
+        rows = planned.rows_with(module, by, list(answers), fold)
+        kept = {
+            value: [one for one in ids if not planned.renamed(module, by, one, fold(value))]
+            for value, ids in answers.items()
+        }
+        return {value: list(dict.fromkeys([*ids, *rows.get(value, ())])) for value, ids in kept.items()}
+
+    def _values(self, module: str, by: str, kind: str) -> Iterator[list[str]]:
+        """Different values whose state is not known yet, some hundred together."""
+        last = ""
+        first = True
+        while True:
+            found = [
+                value
+                for (value,) in self._book.db.execute(
+                    "SELECT DISTINCT value FROM reference WHERE module=? AND by=? AND kind=?"
+                    " AND state='unknown' AND (? OR value>?) ORDER BY value LIMIT ?",
+                    (module, by, kind, first, last, AT_ONCE),
+                )
+            ]
+            if not found:
+                return
+            yield found
+            first, last = False, found[-1]
+
+    def _learn(self, module: str, by: str, kind: str, answers: Mapping[str, Sequence[str]]) -> None:
+        values: dict[str, list[str]] = {}
+        for value, ids in answers.items():
+            state = f"several: {some_of(ids)}" if len(ids) > 1 else "found" if ids else "open"
+            values.setdefault(state, []).append(value)
+        for state, alike in values.items():
+            self._mark(state, module, by, kind, alike)
+
+    def _mark(self, state: str, module: str, by: str, kind: str, values: Iterable[str]) -> None:
+        states = [(state, module, by, kind, value) for value in values]
+        self._book.db.execute("BEGIN")
+        self._book.db.executemany(
+            "UPDATE reference SET state=? WHERE module=? AND by=? AND kind=? AND value=? AND state='unknown'",
+            states,
+        )
+        self._book.db.execute("COMMIT")
+
+
+def _why(module: str, by: str, value: str, kind: str, state: str) -> tuple[str, str]:
+    what = f"{module} with {by} {value!r}" if kind == "find" else f"the {module} key {value!r}"
+    if state.startswith("several"):
+        return REFERENCE_AMBIGUOUS, f"{what} stands for several records: {state.removeprefix('several: ')}"
+    if state.startswith("gone"):
+        record_id = state.removeprefix("gone: ")
+        why = f"{what} stands for the record {record_id}, which the org has no longer"
+        return INVALID_DATA, f"{why}; `zmigrate ids check` forgets such records"
+    if state == "unaskable":
+        return REFERENCE_OPEN, f"{what} can't be looked up: {UNASKABLE}"
+    if kind == "find":
+        return REFERENCE_OPEN, f"neither the org nor a file before this one has {what}"
+    return REFERENCE_OPEN, f"{what} is in no row before it, and no earlier run against this org wrote it"

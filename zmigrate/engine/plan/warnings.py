@@ -1,0 +1,369 @@
+"""What goes on unhindered and yet should be known before: the warnings of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from zmigrate.engine.model.batch import BREAKER_ROWS
+from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.plan.book import Book
+from zmigrate.engine.plan.judge import Judge
+from zmigrate.engine.plan.key_lookup import KeyQuestions
+from zmigrate.engine.plan.plan import PlanWarning
+from zmigrate.engine.plan.price import PlanCounts, Price
+from zmigrate.engine.plan.reader import SourceReader
+from zmigrate.engine.plan.record_ids import Pointers
+from zmigrate.engine.plan.references import REFUSED_ITSELF, References
+from zmigrate.job.formats import Formats
+from zmigrate.rows.conversion.choices import used_values
+from zmigrate.rows.conversion.converter import NOT_WRITABLE, UNKNOWN_FIELD
+from zmigrate.zoho.facts.limits import edition_of
+from zmigrate.zoho.metadata import NUMBERS, Field, Layout, ModuleFields, Org
+
+SYSTEM_TIMES = frozenset(["Created_Time", "Modified_Time", "Last_Activity_Time"])
+PICK_LISTS = frozenset(["picklist", "multiselectpicklist"])
+LINES_SHOWN = 3
+_DECLARE_NUMBERS = "declare how: --decimal and --thousands, or `formats` in the job"
+_REMEDIES = {
+    "date": "declare how: --date-format, or `formats` in the job",
+    "datetime": "declare how: --datetime-format and --timezone, or `formats` in the job",
+    **dict.fromkeys(NUMBERS, _DECLARE_NUMBERS),
+    **dict.fromkeys(("ownerlookup", "userlookup"), "write the users' e-mail addresses, or declare --user"),
+}
+"""Against values that can be read in several ways, by the field's data type."""
+NAMES_SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """All that the parts of a plan found out."""
+
+    target: Target
+    fields: ModuleFields
+    formats: Formats
+    layouts: Sequence[Layout] | None
+    """None where they could not be read."""
+    org: Org
+    counts: PlanCounts
+    price: Price
+    book: Book
+    reader: SourceReader
+    judge: Judge
+    questions: KeyQuestions
+    pointers: Pointers
+    references: References
+
+
+def remarks(found: Findings) -> Iterator[PlanWarning]:
+    """The warnings, what matters most first."""
+    yield from _stopping(found)
+    yield from _unread_keys(found)
+    yield from _existing(found)
+    yield from _added(found)
+    yield from _open_references(found)
+    yield from _dropped(found)
+    yield from _unread_columns(found)
+    yield from _unfilled(found)
+    yield from _pick_lists(found)
+    yield from _ambiguous(found)
+    yield from _short_years(found)
+    yield from _not_asked(found)
+    yield from _settling(found)
+    yield from _credits(found)
+
+
+def _stopping(found: Findings) -> Iterator[PlanWarning]:
+    """A run stops early where its first rows are all refused alike."""
+    code = found.book.code_of_first(BREAKER_ROWS)
+    if code is not None:
+        yield PlanWarning(
+            "BREAKER",
+            f"a run would stop: its first {BREAKER_ROWS} rows are all refused, with {code}, unless by "
+            "--keep-going",
+        )
+
+
+def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
+    """A run reads all keys before the first row where one of several rows is chosen, whatever its limit."""
+    target = found.target
+    if found.reader.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
+        yield PlanWarning(
+            "LIMIT",
+            f"keys that stand again behind the limit were not read; a run reads them all, and goes by them "
+            f"(on_repeated = {target.on_repeated})",
+        )
+
+
+def _existing(found: Findings) -> Iterator[PlanWarning]:
+    judge, key = found.judge, found.target.key
+    for field, count in judge.namesakes.items():
+        yield PlanWarning(
+            "NAMESAKES",
+            f"the org has records with this {field} already, and the field is not unique: namesakes would be "
+            "created. To leave such rows out, or to change what is there: --on-existing skip|update|fail",
+            field,
+            count,
+            tuple(judge.lines["namesakes"]),
+        )
+    for field, count in judge.found_by_another.items():
+        replaced = judge.keys_replaced[field]
+        more = f"; {replaced:,} of them have another {key}, which would be replaced" if replaced else ""
+        yield PlanWarning(
+            "FOUND_BY_ANOTHER_FIELD",
+            f"no record has the rows' {key}, but some have their {field}, which is unique: Zoho would change "
+            f"those records{more}",
+            field,
+            count,
+            tuple(judge.lines["found_by_another"]),
+        )
+
+
+def _added(found: Findings) -> Iterator[PlanWarning]:
+    """Rows of subforms and the like, of which an update takes none away."""
+    if not found.counts.updates or found.target.operation == "delete":
+        return
+    for name in sorted(found.target.appended & found.reader.filled):
+        yield PlanWarning(
+            "ROWS_ADDED",
+            f"the rows of {name} are added to those that a record has; a second run adds them once more",
+            name,
+            found.counts.updates,
+        )
+
+
+def _open_references(found: Findings) -> Iterator[PlanWarning]:
+    if not found.references.seen:
+        return
+    for group in found.book.groups():
+        if group.code != REFERENCE_OPEN or group.field is None:
+            continue
+        values = found.book.distinct_values(group.field, group.code, NAMES_SHOWN, but=REFUSED_ITSELF)
+        different, _, _ = found.book.count_values(group.field, group.code, but=REFUSED_ITSELF)
+        if different > 1:
+            said = [f"{value!r} ({times:,})" for value, times in values]
+            more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
+            yield PlanWarning(
+                "POINTS_AT_NOTHING",
+                f"{different:,} different values of {group.field} point at nothing: {', '.join(said)}{more}",
+                group.field,
+                group.rejects,
+                group.lines,
+            )
+    for field, count, lines in found.references.counts("leave_out"):
+        yield PlanWarning(
+            "REFERENCE_LEFT_OUT",
+            f"{field} points at nothing; the rows would be written without it",
+            field,
+            count,
+            tuple(lines),
+        )
+    for field, count, lines in found.references.counts("stop"):
+        yield PlanWarning(
+            "REFERENCE_STOPS",
+            f"{field} points at nothing: a run would stop before its first write, as the job says",
+            field,
+            count,
+            tuple(lines),
+        )
+
+
+def _dropped(found: Findings) -> Iterator[PlanWarning]:
+    """Fields that take no value: such rows fail, where Zoho would say SUCCESS and drop it."""
+    for code in (NOT_WRITABLE, UNKNOWN_FIELD):
+        for group in found.book.groups():
+            if group.code != code or group.field is None:
+                continue
+            hint = ""
+            if group.field in SYSTEM_TIMES:
+                times = _own_times(found.fields)
+                where = f": {', '.join(times)}" if times else ", which the module lacks so far"
+                hint = f"; keep dates of the old system in a date-time field of your own{where}"
+            yield PlanWarning(
+                "DROPPED_BY_ZOHO",
+                f"{group.message}{hint}",
+                group.field,
+                group.rejects,
+                group.lines,
+            )
+
+
+def _own_times(fields: ModuleFields) -> list[str]:
+    return [
+        field.api_name
+        for field in fields
+        if field.data_type == "datetime" and field.creatable and field.on_layout
+    ][:LINES_SHOWN]
+
+
+def _unread_columns(found: Findings) -> Iterator[PlanWarning]:
+    unread = found.reader.unread_columns
+    if unread:
+        yield PlanWarning(
+            "COLUMNS_UNREAD",
+            f"the job reads nothing of {_listed(unread)}: they go nowhere",
+            count=len(unread),
+        )
+
+
+def _unfilled(found: Findings) -> Iterator[PlanWarning]:
+    """Fields that nothing fills; only those that matter."""
+    if found.target.operation not in {"insert", "upsert"} or not found.reader.filled:
+        return
+    filled = found.reader.filled
+    for layout in found.layouts or ():
+        wanted = sorted(
+            name
+            for name in set(layout.required) - filled
+            if (field := found.fields.get(name)) is not None and not field.mandatory
+        )
+        if wanted:
+            yield PlanWarning(
+                "UNFILLED_ON_LAYOUT",
+                f"nothing fills {_listed(wanted)}, which the layout {layout.name!r} wants. Zoho takes the "
+                "rows, unless they name the layout; a person who edits such a record has to fill it",
+                wanted[0] if len(wanted) == 1 else None,
+                len(wanted),
+            )
+    for name, rows in found.judge.lacking.items():
+        field = found.fields.get(name)
+        if name in filled and field is not None and not field.mandatory:
+            yield PlanWarning(
+                "EMPTY_ON_LAYOUT",
+                f"{rows:,} of the rows leave {name} empty, which the layouts want. Zoho takes them, unless "
+                "they name a layout; a person who edits such a record has to fill it",
+                name,
+                rows,
+            )
+    own = [field.api_name for field in found.fields if _is_key(field)]
+    if found.target.key is None and own and not filled.intersection(own):
+        yield PlanWarning(
+            "NO_KEY_FILLED",
+            f"nothing fills {_listed(own)}, by which records could be found again: for a second load, for "
+            "references, and if an answer is lost",
+        )
+    if "Owner" in found.fields.fields and "Owner" not in filled:
+        yield PlanWarning(
+            "NO_OWNER",
+            "nothing fills Owner: new records belong to the user whose client this is",
+            "Owner",
+        )
+
+
+def _is_key(field: Field) -> bool:
+    return (field.unique or field.external is not None) and field.on_layout and field.creatable
+
+
+def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
+    """Values that a pick list lacks, with the nearest that it has."""
+    for field in found.fields:
+        if field.data_type not in PICK_LISTS or not field.pick_list:
+            continue
+        values = found.book.distinct_values(field.api_name, INVALID_DATA, NAMES_SHOWN)
+        if not values:
+            continue
+        different, in_all, lines = found.book.count_values(field.api_name, INVALID_DATA)
+        shown = [value.display for value in used_values(field)]
+        said = [_nearest(value, times, shown) for value, times in values]
+        more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
+        yield PlanWarning(
+            "NOT_IN_PICK_LIST",
+            f"{field.api_name} lacks {different:,} of the file's values: {', '.join(said)}{more}. "
+            "Add them in Zoho, or map them",
+            field.api_name,
+            in_all,
+            tuple(lines),
+        )
+
+
+def _nearest(value: str, times: int, shown: Sequence[str]) -> str:
+    folded = {name.casefold(): name for name in shown}
+    hits = get_close_matches(value.casefold(), folded, n=1)
+    near = f", nearest {folded[hits[0]]!r}" if hits else ""
+    return f"{value!r} ({times:,}{near})"
+
+
+def _ambiguous(found: Findings) -> Iterator[PlanWarning]:
+    for name, lines in found.reader.ambiguous.items():
+        field = found.fields.get(name)
+        remedy = _REMEDIES.get("" if field is None else field.data_type, "the reasons say how to write them")
+        count = found.reader.ambiguous_values[name]
+        what = f"values of {name} can be read in several ways; {remedy}"
+        yield PlanWarning("AMBIGUOUS", what, name, count, tuple(lines))
+
+
+def _short_years(found: Findings) -> Iterator[PlanWarning]:
+    """Years of two digits get a century by POSIX's rule, which birthdays do not keep to."""
+    for field in found.fields:
+        formats = found.formats.of(field.api_name)
+        declared = {"date": formats.date_format, "datetime": formats.datetime_format}.get(field.data_type)
+        if declared is not None and "%y" in declared and field.api_name in found.reader.filled:
+            yield PlanWarning(
+                "SHORT_YEARS",
+                f"{field.api_name} is read by {declared}: its years 69 to 99 are taken for 1969 to 1999, all "
+                "others for 2000 to 2068. Is that so?",
+                field.api_name,
+            )
+
+
+def _not_asked(found: Findings) -> Iterator[PlanWarning]:
+    counts, questions = found.counts, found.questions
+    if counts.not_asked:
+        why = (
+            f"the first {questions.asked_rows:,} rows were; --ask N asks for more"
+            if questions.asked_rows
+            else "--ask 0 was given"
+        )
+        yield PlanWarning(
+            "NOT_ASKED",
+            f"the org was not asked whether it has the records of these rows ({why})",
+            found.target.key,
+            counts.not_asked,
+        )
+    if not questions.compared:
+        yield PlanWarning(
+            "NOT_COMPARED",
+            "Zoho does not give all the written fields back in a query: what is unchanged was not told apart",
+        )
+    for module, why in {**found.pointers.not_asked, **found.references.not_asked}.items():
+        yield PlanWarning(
+            "NOT_ASKED", f"whether {module} has the records that rows point at was not asked: {why}"
+        )
+    if found.layouts is None:
+        yield PlanWarning("NOT_ASKED", "the layouts could not be read, so what they want filled is not known")
+
+
+def _settling(found: Findings) -> Iterator[PlanWarning]:
+    if found.target.warning is not None:
+        yield PlanWarning("NOT_SETTLED", found.target.warning)
+
+
+def _credits(found: Findings) -> Iterator[PlanWarning]:
+    price = found.price
+    if edition_of(found.org.edition) is None:
+        yield PlanWarning(
+            "EDITION_UNKNOWN",
+            f"the edition {found.org.edition or 'of this org'!r} is not in our table: how many credits it "
+            "has is not known, and five calls at a time are assumed",
+        )
+    if not price.affordable:
+        yield PlanWarning(
+            "CREDITS_SHORT",
+            f"{price.credits:,} credits are needed, {price.credits_left:,} are left for these 24 hours: the "
+            "run would pause on the way; run with --wait, or resume it",
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`a, b and 3 more`."""
+    shown = list(names[:NAMES_SHOWN])
+    if len(names) > NAMES_SHOWN:
+        return f"{', '.join(shown)} and {len(names) - NAMES_SHOWN} more"
+    return ", ".join(shown)
+
+
+def required_by_layout(layouts: Sequence[Layout] | None) -> Mapping[str, frozenset[str]]:
+    """By the layout's id, the fields that it wants."""
+    return {layout.id: frozenset(layout.required) for layout in layouts or ()}

@@ -1,0 +1,105 @@
+"""What a run needs to begin: a person's consent, the right org, the job's scopes, and a file that was not loaded
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from zmigrate.engine.model.deferred_links import WRITTEN_AS
+from zmigrate.engine.model.outcomes import ANSWER_LOST
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.preflight.org import Banner
+from zmigrate.engine.storage.folder import org_json
+from zmigrate.engine.storage.ledger import identity
+from zmigrate.engine.storage.run_record import RunRecord
+from zmigrate.errors import JobError, RunError, UsageError
+from zmigrate.events import Emit, Log
+from zmigrate.job.job import Job, job_name, missing_scopes
+from zmigrate.rows.sources import Csv, Source
+from zmigrate.zoho.metadata import Org
+
+Confirm = Callable[[Banner], bool]
+
+
+def ask(org: Org, *, yes: bool, agree: Callable[[], bool] | None) -> None:
+    """Have a person agree to a write to a production org. Raises UsageError unless one does.
+
+    `yes`: the person has said so beforehand. `agree` puts the question; None where nobody can be asked.
+    """
+    if not org.production or yes:
+        return
+    if agree is None:
+        raise UsageError(
+            f"{org.name} ({org.zgid}) is a production org, and there is no terminal to ask at",
+            hint="If that is the org you mean, add --yes.",
+            code="NOT_CONFIRMED",
+        )
+    if not agree():
+        raise UsageError("not confirmed; nothing was written", code="NOT_CONFIRMED")
+
+
+def refuse_another_org(record: RunRecord, org: Org) -> None:
+    """Raise UsageError unless a run goes on in the org in which it began."""
+    if identity(record.org) != identity(org_json(org)):
+        raise UsageError(
+            f"run {record.run_id} belongs to the org {record.org.get('name')} "
+            f"({record.org.get('zgid')}), and these credentials to {org.name} ({org.zgid})",
+            hint="Name the profile that the run was started with: --profile NAME.",
+            code="WRONG_ORG",
+        )
+
+
+def refuse_lacking(job: Job, source: Source | None) -> None:
+    """Raise JobError, naming them, if the job declares fewer scopes than it needs."""
+    lacking = missing_scopes(job, source)
+    if lacking:
+        raise JobError(
+            f"{job_name(type(job))} declares too few scopes for what it does; missing: {', '.join(lacking)}",
+            hint="Add them to the job's `scopes`, or derive them: scopes = scopes_for(write, source)",
+        )
+
+
+LINES_TOLD = 3
+
+
+def tell_of_our_columns(source: Source, emit: Emit) -> None:
+    """Warn that a file is read as a result file of ours: somebody else's may have such columns."""
+    if isinstance(source, Csv) and source.ours:
+        left_out = ", ".join(source.ours)
+        emit(
+            Log(
+                "warning",
+                f"{source.name} is read as a result file of zmigrate: its columns {left_out} are left out",
+            )
+        )
+
+
+def refuse_fed_again(source: Source, target: Target) -> None:
+    """Raise RunError if an insert would write what its file says to have been written, or not to be known.
+
+    Where the key is unique, Zoho refuses such rows; where `on_existing` is said, they are looked for.
+    """
+    safe = target.key_kind == "unique" or target.on_existing is not None
+    if target.operation != "insert" or safe or not isinstance(source, Csv):
+        return
+    lines = (line for line, told in source.told() if _may_be_there(told))
+    first = list(islice(lines, LINES_TOLD))
+    if not first:
+        return
+    rows = len(first) + sum(1 for _ in lines)
+    where = ", ".join(map(str, first)) + (", …" if rows > LINES_TOLD else "")
+    raise RunError(
+        f"{source.path} is a result file, and the records of {rows:,} of its rows are in the org "
+        f"already, or may be ({'lines' if rows > 1 else 'line'} {where}): an insert would double them",
+        hint="Delete the rows from the file that the org has. To insert only what is not there: a key and "
+        "--on-existing skip. To insert what is left as it stands: --again.",
+        code="FED_AGAIN",
+    )
+
+
+def _may_be_there(told: dict[str, str]) -> bool:
+    """Whether our columns say that the row's record was written, or that nobody knows."""
+    written = told.get("action") in {"created", "updated", "unchanged"}
+    return written or told.get("code") == ANSWER_LOST or told.get("message", "").startswith(WRITTEN_AS)

@@ -1,0 +1,206 @@
+"""The guard against doing work twice: what is under way or done already, or may be, is not begun again."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from zmigrate.engine.storage.folder import make_private
+from zmigrate.engine.storage.ledger import (
+    CREATED_BY_HAND,
+    RunInfo,
+    UnreadableRun,
+    all_runs,
+    doubles,
+    identity,
+    insert_once_more,
+    list_steps,
+    readable,
+    touched,
+    what_anew_does,
+)
+from zmigrate.engine.storage.lock import Lock, LockHeld
+from zmigrate.engine.storage.run_record import RunRecord
+from zmigrate.errors import RunError
+
+REPEATABLE = frozenset({"update", "upsert", "delete"})
+"""Operations that make no second record where they are done twice."""
+
+
+def refuse_repetition(
+    state_dir: Path,
+    job: str,
+    options: Mapping[str, Any],
+    write: Mapping[str, Any] | None,
+    source: Mapping[str, Any] | None,
+    org: tuple[str, str],
+    *,
+    once: bool,
+    again: bool,
+) -> None:
+    """Refuse work that is under way or done already.
+
+    A run of the same job, options, write, source content and org that is unfinished has to be resumed (or
+    overridden with `again`). One that has finished is done once more only with `again`, where it inserted
+    something, or where it is a hand-written job that created records, or may have. A job that runs once does
+    not run again. The steps of flows count, too. A folder of which nothing is known may be such a run.
+    Raises RunError naming the run.
+    """
+    for run in reversed(list(all_runs(state_dir))):
+        if isinstance(run, UnreadableRun):
+            if not again and _may_be(run, job, source) and (once or _may_create(write)):
+                raise _unknown(run)
+            continue
+        record = run.record
+        if record.practice or record.job != job or identity(record.org) != org:
+            continue
+        if once and record.state == "finished":
+            raise RunError(
+                f"{job} runs once in an org, and has finished here: {run.run_id}",
+                hint="To run it again all the same, set `once = False` in the job.",
+            )
+        if again:
+            continue
+        if not _same_work(record, options, write, source):
+            _refuse_changed_file(run, options, write, source)
+            continue
+        if run.running:
+            raise RunError(f"the same job is running now: {run.run_id}", hint="Wait for it to end.")
+        if record.unfinished:
+            raise RunError(
+                f"the same job with the same {_named(source)} is unfinished ({record.state}): {run.run_id}",
+                hint=f"Go on with: zmigrate resume {run.run_id.partition('/')[0]}   "
+                f"(or begin anew with --again: {beside(run)})",
+            )
+        inserted = (record.write or {}).get("operation") == "insert" and _may_have_written(run)
+        if inserted and not (write or {}).get("on_existing"):
+            raise RunError(
+                f"the same {_named(source)} was inserted already: {run.run_id}",
+                hint=insert_once_more(record.write or {}, options),
+            )
+        if record.by_hand and (run.rows.created or run.rows.in_doubt):
+            created = "created records" if run.rows.created else "may have created records"
+            raise RunError(
+                f"the same job has finished already, and {created}: {run.run_id}",
+                hint=CREATED_BY_HAND,
+            )
+
+
+def _refuse_changed_file(
+    run: RunInfo,
+    options: Mapping[str, Any],
+    write: Mapping[str, Any] | None,
+    source: Mapping[str, Any] | None,
+) -> None:
+    """A file that was mended where it lies still has the rows that went in: where nothing tells them apart,
+    an insert would double them. Raises RunError naming the run.
+    """
+    record = run.record
+    path = (source or {}).get("path")
+    same_place = path and _named(source) == "file" and (record.source or {}).get("path") == path
+    if write is None or not doubles(write) or not same_place or _where(record.write) != _where(write):
+        return
+    if _may_have_written(run):
+        raise RunError(
+            f"{path} was inserted by run {run.run_id}, and has changed since",
+            hint="Rows that are in both would be there TWICE. To load only what failed, mend errors.csv of"
+            f" that run, and load that file. {insert_once_more(write, options)}",
+        )
+
+
+def beside(run: RunInfo) -> str:
+    """What beginning anew comes to where this run stands, for a hint."""
+    if run.uncounted is not None:
+        return "what it has written is not known, and would be there TWICE where nothing tells it apart"
+    writes = [each.record.write or {} for each in (readable(list_steps(run.folder)) or [run])]
+    return what_anew_does(run.rows, writes, run.record.options)
+
+
+def _named(source: Mapping[str, Any] | None) -> str:
+    """What two runs have in common, for a message: a hand-written job has no source."""
+    if source is None:
+        return "options"
+    return "file" if Path(source.get("path") or "").is_absolute() else "source"
+
+
+def _may_have_written(run: RunInfo) -> bool:
+    return run.record.result is None or touched(run.rows) > 0
+
+
+def _may_create(write: Mapping[str, Any] | None) -> bool:
+    """Whether the work creates records; a flow, or a hand-written job, may."""
+    return write is None or write.get("operation") not in REPEATABLE
+
+
+def _may_be(run: UnreadableRun, job: str, source: Mapping[str, Any] | None) -> bool:
+    """Whether a run of which nothing is known may be one of this job; and of this file, where the flow of a
+    step tells its file.
+    """
+    if not run.may_have_sent or run.job not in (None, job):
+        return False
+    if run.step is None:
+        return True
+    return bool(_content(run.step["source"]) == _content(source))
+
+
+def _unknown(run: UnreadableRun) -> RunError:
+    """Why nothing is begun beside a run of which nothing is known."""
+    anew = (
+        "Once you know what it has written, move its folder away. To begin all the same: --again; what it has"
+        " written may then be there TWICE."
+    )
+    return RunError(
+        f"{run.error.message.rstrip('.')}: it may have sent the same rows",
+        hint=f"{run.error.hint or ''} {anew}".strip(),
+    )
+
+
+def _same_work(
+    record: RunRecord,
+    options: Mapping[str, Any],
+    write: Mapping[str, Any] | None,
+    source: Mapping[str, Any] | None,
+) -> bool:
+    """The same content going the same way. For an insert the options don't count: twice is twice."""
+    if _where(record.write) != _where(write):
+        return False
+    if _content(record.source) != _content(source):
+        return False
+    inserts = write is not None and write.get("operation") == "insert" and source is not None
+    return inserts or record.options == options
+
+
+def _content(source: Mapping[str, Any] | None) -> Any:
+    return (source or {}).get("sha256")
+
+
+def _where(write: Mapping[str, Any] | None) -> list[Any]:
+    return [(write or {}).get(name) for name in ("module", "operation", "key")]
+
+
+START_WAIT_S = 10.0
+
+
+@contextlib.contextmanager
+def starting(state_dir: Path) -> Iterator[None]:
+    """Only one process at a time opens a run, so that two can't start the same work.
+
+    Waits for the other one; it takes a moment. Raises RunError if it takes longer than that.
+    """
+    gate = Lock(make_private(state_dir, state_dir) / "start.lock")
+    end = time.monotonic() + START_WAIT_S
+    while True:
+        try:
+            gate.take()
+            break
+        except LockHeld as held:
+            if time.monotonic() >= end:
+                raise RunError(f"another process (pid {held.holder}) is starting a run") from None
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        gate.release()

@@ -1,0 +1,154 @@
+"""The steps of a flow: its record jobs, each with a name and its file, and what is asked of all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+
+from zmigrate.engine.preflight.admission import refuse_lacking
+from zmigrate.engine.storage.folder import RunFolder
+from zmigrate.engine.storage.inputs import hashes_of, refuse_changed
+from zmigrate.errors import RunError, UsageError
+from zmigrate.events import StepFacts
+from zmigrate.job.job import Flow, RecordJob, encode_options, fills_of, job_name, source_of, steps_of
+from zmigrate.rows.sources import Fingerprint, Source
+
+Given = TypeVar("Given")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One job of a flow."""
+
+    name: str
+    """`02-contacts`: its folder."""
+    file: str
+    """Where its rows come from: `contacts.csv`."""
+    job: RecordJob
+    source: Source
+
+    @property
+    def place(self) -> str:
+        """For messages: `02-contacts (contacts.csv)`."""
+        return f"{self.name} ({self.file})"
+
+    def facts(self, rows: int | None) -> StepFacts:
+        write = self.job.write
+        return StepFacts(self.name, self.file, write.module, write.operation, rows)
+
+    def to_json(self, fingerprint: Fingerprint) -> dict[str, Any]:
+        """As the flow's run.json has it."""
+        return {**self._what(), "reads": hashes_of(self.job), "source": fingerprint.to_json()}
+
+    def _what(self) -> dict[str, Any]:
+        write = self.job.write
+        return {
+            "name": self.name,
+            "file": self.file,
+            "job": job_name(type(self.job)),
+            "options": encode_options(self.job),
+            "write": {"operation": write.operation, **asdict(write)},
+        }
+
+    def refuse_changed(self, stored: Mapping[str, Any], run_id: str) -> None:
+        """Raise RunError, saying what changed, unless it is the step that the flow's run.json has."""
+        refuse_changed(stored["reads"], self.job, run_id)
+        for what, now in self._what().items():
+            if stored.get(what) != orjson.loads(orjson.dumps(now, default=str)):
+                raise RunError(
+                    f"{self.place} is not what it was when run {run_id} began: "
+                    f"its {what} was {stored.get(what)}, and is {now} now",
+                    hint="Put the flow back as it was, or begin a new run.",
+                    code="JOB_CHANGED",
+                )
+
+
+class StepContext(NamedTuple):
+    """Where a step runs."""
+
+    flow: RunFolder
+    step: Step
+    fingerprint: Fingerprint
+    """Of the step's source, as it was when the flow began."""
+    title: str
+    """For the display: `migrate-all 2/3: 02-contacts`."""
+    org: tuple[str, str]
+    """The org of the flow, see `ledger.identity`."""
+    scratch: Path | None
+    """In practice: where what an org leaves behind is kept while it is there."""
+
+
+def steps_in(flow: Flow) -> list[Step]:
+    """The steps of a flow, in order. Raises what is wrong with its jobs."""
+    jobs = steps_of(flow)
+    width = max(2, len(str(len(jobs))))
+    steps = []
+    for number, job in enumerate(jobs, start=1):
+        source = source_of(job)
+        name = f"{number:0{width}}-{_slug(Path(source.name).stem) or _slug(job.write.module)}"
+        steps.append(Step(name, source.name, job, source))
+    return steps
+
+
+def _slug(text: str) -> str:
+    """As it can stand in the name of a folder anywhere."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
+
+
+def refuse_changed_steps(steps: Sequence[Step], stored: Sequence[Mapping[str, Any]], run_id: str) -> None:
+    """Raise RunError, saying what changed, unless these are the steps that the flow's run.json has."""
+    then, now = [str(known["name"]) for known in stored], [step.name for step in steps]
+    if then != now:
+        raise RunError(
+            f"the flow has changed since run {run_id} began: its steps were {', '.join(then)}, "
+            f"and are {', '.join(now)} now",
+            hint="Put the flow back as it was, or begin a new run.",
+            code="JOB_CHANGED",
+        )
+    for step, known in zip(steps, stored, strict=True):
+        step.refuse_changed(known, run_id)
+
+
+def combined(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
+    """The sources of a flow as those of one run: what tells them from others, and how many rows they have."""
+    digest = hashlib.sha256("\n".join(found.sha256 for found in fingerprints).encode())
+    rows = [found.rows for found in fingerprints]
+    known = [count for count in rows if count is not None]
+    return {"sha256": digest.hexdigest(), "rows": sum(known) if len(known) == len(rows) else None}
+
+
+def for_each(steps: Sequence[Step], do: Callable[[Step], Given]) -> list[Given]:
+    """What `do` gives for each step. Raises one UsageError that says what is wrong with all of them."""
+    given: list[Given] = []
+    wrong: list[tuple[Step, UsageError]] = []
+    for step in steps:
+        try:
+            given.append(do(step))
+        except UsageError as error:
+            wrong.append((step, error))
+    if wrong:
+        raise _all_of(wrong)
+    return given
+
+
+def _all_of(wrong: Sequence[tuple[Step, UsageError]]) -> UsageError:
+    codes = dict.fromkeys(error.code for _, error in wrong)
+    hints = dict.fromkeys(error.hint for _, error in wrong if error.hint)
+    return UsageError(
+        "\n".join(f"{step.place}: {error.message}" for step, error in wrong),
+        hint="\n".join(hints) or None,
+        code=next(iter(codes)) if len(codes) == 1 else "STEPS",
+    )
+
+
+def read_step(step: Step) -> Fingerprint:
+    """Read a step's source once, strictly; and see to what can be known of its job without a call."""
+    fills_of(step.job)
+    refuse_lacking(step.job, step.source)
+    return step.source.scan()

@@ -1,0 +1,99 @@
+"""Where a record job writes to: the key that its records are found by, and what the module allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from zmigrate.engine.model.keys import KEY_TYPES, unique_fields
+from zmigrate.engine.model.target import KeyKind, Target
+from zmigrate.engine.preflight.fields import nearest_field, told_with_place
+from zmigrate.errors import UsageError
+from zmigrate.job.job import RecordJob
+from zmigrate.job.writes import Insert, Write
+from zmigrate.rows.conversion.keys import fold_key, fold_number
+from zmigrate.zoho.facts import modules as module_facts
+from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields
+
+CASE_INSENSITIVE = partial(fold_key, case_sensitive=False)
+
+
+CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
+
+
+def find_target(
+    write: Write, fields: ModuleFields, trigger: Sequence[str], job: RecordJob | None = None
+) -> Target:
+    """Where the job writes to; `job`: whose mapping may name the key. Raises UsageError if that can't
+    serve."""
+    module, operation, key = write.module, write.operation, write.key
+    with told_with_place(job, "operation"):
+        if operation == "upsert" and module in module_facts.NO_UPSERT:
+            raise UsageError(
+                f"Zoho has no upsert for {module}",
+                hint="Use an insert with a key, or an update.",
+            )
+    with told_with_place(job, "key"):
+        kind, field = _key_kind(write, fields)
+        if operation == "upsert":
+            _check_matched(write, fields, kind)
+    return Target(
+        module,
+        operation,
+        key,
+        kind,
+        _fold(field),
+        tuple(trigger),
+        number=field is not None and field.whole_number,
+        case_sensitive=field is not None and field.unique and field.case_sensitive,
+        on_existing=write.on_existing if isinstance(write, Insert) else None,
+        on_repeated=write.on_repeated,
+        appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
+        others=unique_fields(fields, key) if operation == "upsert" else (),
+    )
+
+
+def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
+    if kind == "plain" and write.key != module_facts.SYSTEM_DUPLICATE_CHECK.get(write.module, "Name"):
+        unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
+        raise UsageError(
+            f"an upsert can't match on {write.module}.{write.key}: "
+            "it is neither unique nor what Zoho matches on",
+            hint=f"Unique fields of {write.module}: {unique}.",
+        )
+
+
+def _fold(field: Field | None) -> Callable[[str], str]:
+    """How two spellings of a key are found equal; `id` has no field."""
+    if field is None or field.whole_number:
+        return fold_number
+    return CASE_SENSITIVE if field.unique and field.case_sensitive else CASE_INSENSITIVE
+
+
+def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:
+    key = write.key
+    if key is None:
+        return "none", None
+    if key == "id":
+        return "id", None
+    field = fields.get(key)
+    if field is None:
+        raise UsageError(
+            f"{write.module} has no field {key!r}, which is the key",
+            hint=nearest_field(key, fields),
+            code="UNKNOWN_FIELD",
+        )
+    if not field.on_layout:
+        raise UsageError(
+            f"the key {write.module}.{key} is on no layout: Zoho would drop its value without a word",
+            hint="Put the field on a layout (Setup > Modules and Fields), or choose another key.",
+            code="UNUSED_FIELD",
+        )
+    if field.data_type not in KEY_TYPES:
+        raise UsageError(
+            f"{write.module}.{key} can't be a key: it is a {field.data_type} field, "
+            "whose values can't be looked up or compared surely",
+            hint=f"A key is one of: {', '.join(sorted(KEY_TYPES))}.",
+            code="KEY_TYPE",
+        )
+    return ("unique" if field.unique else "plain"), field

@@ -1,0 +1,1 @@
+"""How a run begins, afresh or again, and how it ends."""

@@ -1,0 +1,72 @@
+"""What the author of a hand-written job is told: of a wrong use of `ctx`, and of writes that nobody knows of.
+Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zmigrate.engine.model.outcomes import ANSWER_LOST
+from zmigrate.errors import InDoubt, JobError, PausedError
+from zmigrate.events import CallFailed, WriteAnswered
+
+
+def after_the_end(what: str) -> JobError:
+    return JobError(f"{what} was used after the run had ended", hint="Nothing is counted any more.")
+
+
+def of_another_thread(what: str) -> JobError:
+    return JobError(
+        f"{what} was used from another thread than that of the job's `run`",
+        hint="Other threads may call ctx.crm and ctx.log; loops, skip and fail are for `run` itself.",
+    )
+
+
+def outlived(write: WriteAnswered | CallFailed) -> JobError:
+    """The error of a write that ended after the item that it was for."""
+    return JobError(
+        f"{write.method} {write.path}: this write was under way when ctx.each took the next item",
+        hint="Wait for an item's writes in the body of its loop. This write is counted as a row of its own.",
+    )
+
+
+def without_key(key: str) -> JobError:
+    return JobError(
+        f"an item of ctx.each has no {key!r}",
+        hint='Name what tells the items apart: ctx.each(items, key="id").',
+    )
+
+
+def loops_by_number() -> JobError:
+    return JobError(
+        "this run was begun when loops were still known by their number: which items are done can't be told"
+        " any more",
+        hint="Look in Zoho what was written, then begin anew with --again.",
+    )
+
+
+def unrecorded(wrote: Sequence[int]) -> str | None:
+    """What is added to the hint where the journal does not take these items, which wrote."""
+    if not wrote:
+        return None
+    which = f"item {wrote[0]:,}" if len(wrote) == 1 else f"items {wrote[0]:,} to {wrote[-1]:,}"
+    return (
+        f"The journal does not have what was written for {which}, and a resume writes it again: look in Zoho"
+        " first."
+    )
+
+
+def paused_by(error: InDoubt, item: int | None) -> PausedError:
+    """The pause after a lost answer; `item`: the one that is in doubt."""
+    if item is not None:
+        return PausedError(
+            f"{error.message} Item {item:,} is in doubt: it is in in_doubt.csv.",
+            hint="Look in Zoho whether it was written. A resume goes on with the next item.",
+            code=ANSWER_LOST,
+        )
+    return PausedError(
+        f"{error.message} Its records are in doubt: they are in in_doubt.csv.",
+        hint="Look in Zoho whether they were written before you resume: what a job writes outside of ctx.each"
+        " is written again.",
+        code=ANSWER_LOST,
+    )

@@ -1,0 +1,167 @@
+"""What the writes of a hand-written job came to: outcomes of Zoho's answers, and of all that belong to one
+item a single one. Nothing is stored or sent here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zmigrate.engine.dispatch.refused import SEPARATOR, reasons_of, refusal
+from zmigrate.engine.dispatch.verdicts import Verdict, org_full, read_answer
+from zmigrate.engine.model.batch import Batch, PreparedRow
+from zmigrate.engine.model.outcomes import ANSWER_LOST, DUPLICATE_DATA, HALF_DONE, Action, Outcome
+from zmigrate.engine.model.target import Target
+from zmigrate.errors import InDoubt, OrgFull
+from zmigrate.events import CallFailed, WriteAnswered
+from zmigrate.stopping import StopRequested
+from zmigrate.wording import counted, words_of
+from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.paths import taken_apart
+
+MESSAGES_KEPT = 10
+"""Of one item: it may write any number of records, and each may be refused for a reason of its own."""
+
+_BEST: tuple[Action, ...] = ("created", "updated", "deleted")
+"""Of several things that an item did, the first of these names it."""
+
+_A_RECORD = PreparedRow(1, 1, None, None, {})
+"""Says no more than that there is one: what was sent, and when for the first time, is not known."""
+
+
+def outcomes_of(event: WriteAnswered) -> list[Outcome]:
+    """The outcome of each record, or other thing, of a write; "updated" where Zoho only says that all is
+    well."""
+    if event.operation is None:
+        return [_of_a_thing(element) for element in event.elements] or [Outcome("updated")]
+    if not event.elements:
+        return []
+    target = Target(taken_apart(event.path).module or "", event.operation, None, "none", str)
+    batch = Batch(0, [_A_RECORD] * len(event.elements))
+    verdicts = read_answer(target, batch, event.elements, event.doubted, None)
+    return [_outcome(verdict, event.doubted) for verdict in verdicts]
+
+
+def _outcome(verdict: Verdict, doubted: bool) -> Outcome:
+    """Nothing is looked up for a job by hand: what is open is in doubt."""
+    outcome = verdict.outcome
+    if verdict.left_open is not None:
+        return _in_doubt(outcome, "Zoho does not say whether it was written")
+    exists = outcome.action == "failed" and DUPLICATE_DATA in (outcome.code or "").split(SEPARATOR)
+    if verdict.question is not None or (doubted and exists):
+        return _in_doubt(
+            outcome, "it was sent twice, since the first answer was lost; the second answer says"
+        )
+    return outcome
+
+
+def _in_doubt(refused: Outcome, why: str) -> Outcome:
+    return Outcome("in_doubt", refused.id, ANSWER_LOST, refused.field, f"{why}: {refused.message}")
+
+
+def _of_a_thing(element: Mapping[str, Any]) -> Outcome:
+    """Of a tag, a setting, a record that an action was for."""
+    if element.get("status") == "error":
+        return refusal(reasons_of(element), "")
+    details = element.get("details")
+    return Outcome("updated", id_text(details.get("id")) if isinstance(details, dict) else None)
+
+
+def full_org(outcomes: Sequence[Outcome]) -> OrgFull | None:
+    """The error that ends the run where a record was refused since the org takes no more."""
+    return next(filter(None, map(org_full, outcomes)), None)
+
+
+def failure_of(event: CallFailed) -> Outcome:
+    """The outcome of each record of a write that failed as a whole."""
+    error = event.error
+    if isinstance(error, InDoubt) or error.maybe_applied:
+        return Outcome("in_doubt", None, ANSWER_LOST, None, error.message)
+    return Outcome("failed", None, error.code, None, error.message)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of one item so far."""
+
+    said: Outcome | None = None
+    """By `ctx.skip` or `ctx.fail`."""
+    written: int = 0
+    """Records, or other things, that Zoho accepted."""
+    would_double: bool = False
+    """One of them would be there twice if the item were done again."""
+    in_doubt: bool = False
+    """The answer to a write was lost that must not be made again."""
+    _best: Outcome | None = None
+    _lost: Outcome | None = None
+    _refused: int = 0
+    _codes: dict[str, None] = field(default_factory=dict)
+    _fields: dict[str, None] = field(default_factory=dict)
+    _messages: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def wrote(self) -> bool:
+        """Whether it tried to write."""
+        return bool(self.written or self._lost or self._refused)
+
+    def add(self, outcome: Outcome, *, repeatable: bool = True) -> None:
+        """One more record, or other thing. `repeatable`: its write does no harm if it is made once more."""
+        if outcome.action == "in_doubt":
+            self._lost = self._lost or outcome
+            self.in_doubt |= not repeatable
+        elif outcome.action == "failed":
+            self._refuse(outcome)
+        else:
+            self.written += 1
+            self.would_double |= not repeatable
+            if self._best is None or _BEST.index(outcome.action) < _BEST.index(self._best.action):
+                self._best = outcome
+
+    def _refuse(self, outcome: Outcome) -> None:
+        self._refused += 1
+        if len(self._messages) < MESSAGES_KEPT:
+            self._codes |= dict.fromkeys((outcome.code or "").split(SEPARATOR))
+            self._fields |= dict.fromkeys((outcome.field or "").split(SEPARATOR) if outcome.field else ())
+            self._messages[outcome.message or ""] = None
+
+    def outcome(self) -> Outcome:
+        """What the item comes to.
+
+        A lost answer counts most: what is in doubt must not be taken for failed and done again. Then what the
+        author said, then a refusal, then what was written.
+        """
+        if self._lost is not None:
+            return self._lost if self.said is None else self._with_reason(self._lost, self.said)
+        if self.said is not None:
+            return self.said
+        if self._refused:
+            return self._failed()
+        return self._best or Outcome("unchanged")
+
+    def half_done(self, why: BaseException) -> Outcome:
+        """What the item comes to where the run ended while it was at work, and it must not come again."""
+        ended = words_of(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
+        refused = f", {self._refused:,} refused ({'; '.join(self._messages)})" if self._refused else ""
+        reason = (
+            f"{counted(self.written, 'record')} written{refused} when the run ended ({ended}). A resume does"
+            " not write twice, so it leaves out this item: see whether anything is missing"
+        )
+        return Outcome("failed", None if self._best is None else self._best.id, HALF_DONE, None, reason)
+
+    @staticmethod
+    def _with_reason(lost: Outcome, said: Outcome) -> Outcome:
+        return lost._replace(message=f"{lost.message}{SEPARATOR}the job says: {said.message}")
+
+    def _failed(self) -> Outcome:
+        messages = list(self._messages)
+        records = self._refused + self.written
+        if records > 1:
+            messages.append(f"of this item's {records:,} records, Zoho refused {self._refused:,}")
+        return Outcome(
+            "failed",
+            None,
+            SEPARATOR.join(self._codes),
+            SEPARATOR.join(self._fields) or None,
+            SEPARATOR.join(messages),
+        )

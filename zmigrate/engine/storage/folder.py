@@ -1,0 +1,367 @@
+"""A run's folder: its files, its lock, and its record, which says what the run is and how it stands.
+
+The record is `run.json`. It is kept a second time, in the journal (of a flow in `flow.json`), for when
+`run.json` can't be read. The folder is 0700, since it holds customer data. `run.lock` is held as long as a
+process works on the run. A flow's folder has one for each step that has begun: `steps/02-contacts/`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.model.outcomes import RunState, may_follow
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.journal_file import (
+    RECORD_BYTES,
+    RECORD_FILE,
+    holds_nothing,
+    made_by_another,
+    version_in,
+)
+from zmigrate.engine.storage.lock import Lock, LockHeld
+from zmigrate.engine.storage.run_record import (
+    RUN_FORMAT,
+    STAMP,
+    NotReadable,
+    RunRecord,
+    read_record,
+    record_of,
+)
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, PausedError, RunError, ZmigrateError
+from zmigrate.file_owner import ANOTHER_PLACE, cant_read, why
+from zmigrate.private_files import drop_parts, is_plain_name, make_folder, read_whole, replace_whole
+from zmigrate.state_folders import private_folder
+from zmigrate.zoho.metadata import Org
+
+STEPS = "steps"
+
+WITHOUT_RECORD = (
+    "Put the folder back from a copy, then resume. Without one, look in Zoho what the run has written, and "
+    "begin anew with --again, where that can't be doubled."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A run's record, and what is wrong with `run.json` where it is from its second place."""
+
+    record: RunRecord
+    trouble: str | None = None
+
+
+class RunFolder:
+    """`<state dir>/runs/<time>-<job>-<4 hex>/`; of a flow's step `steps/02-contacts/` below that."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = Lock(path / "run.lock")
+
+    @property
+    def run_id(self) -> str:
+        """The folder's name; of a flow's step `<the flow's>/02-contacts`."""
+        home = self.path.parent
+        return f"{home.parent.name}/{self.path.name}" if home.name == STEPS else self.path.name
+
+    @property
+    def journal(self) -> Path:
+        return self.path / "journal.db"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "run.log"
+
+    @property
+    def record_file(self) -> Path:
+        return self.path / RECORD_FILE
+
+    @property
+    def flow_file(self) -> Path:
+        """Of a flow, which has no journal of its own: the record once more."""
+        return self.path / "flow.json"
+
+    def result_file(self, name: str) -> Path:
+        return self.path / f"{name}.csv"
+
+    @classmethod
+    def create(cls, state_dir: Path, job: str) -> RunFolder:
+        """Make a fresh folder and lock it. Raises RunError if it can't be written."""
+        runs = make_private(state_dir / "runs", state_dir)
+        stamp = time.strftime(STAMP)
+        folder = cls(runs / f"{stamp}-{job}-{secrets.token_hex(2)}")
+        folder._make()
+        return folder
+
+    def step(self, name: str) -> RunFolder:
+        """The folder of a step of this flow; it need not be there yet."""
+        if not is_plain_name(name):
+            raise RunError(f"run {self.run_id} can have no step {name!r}: that is no name of a folder")
+        return RunFolder(self.path / STEPS / name)
+
+    def create_step(self, name: str) -> RunFolder:
+        """Make the folder of a step afresh and lock it. Raises RunError if it can't be written.
+
+        What a crash left there before the step began goes. Where something may have been sent nothing goes:
+        raises JournalDamaged.
+        """
+        self.refuse_replaced()
+        folder = self.step(name)
+        make_private(folder.path.parent, self.path)
+        if folder.path.exists():
+            if not folder.untouched:
+                raise folder._unknown("something may have been sent from it, and it was to be begun afresh")
+            try:
+                shutil.rmtree(folder.path)
+            except OSError as error:
+                raise _cannot_write(folder.path, error) from error
+        folder._make()
+        return folder
+
+    def note_begun(self, step: str) -> None:
+        """Keep in the record of this flow that a step has begun."""
+        record = self.read()
+        self.write(replace(record, begun=list(dict.fromkeys([*record.begun, step]))))
+
+    def steps(self) -> list[RunFolder]:
+        """The folders of the steps that have begun, in order."""
+        found = (RunFolder(path) for path in sorted(self.path.glob(f"{STEPS}/*/")))
+        return [step for step in found if step.begun]
+
+    @property
+    def begun(self) -> bool:
+        """Whether a run has begun here: its record can be read, or something may have been sent."""
+        if not os.path.lexists(self.path):
+            return False
+        try:
+            self.find_record()
+        except ZmigrateError:
+            return not self.untouched
+        return True
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing can have been sent from here, whatever run it is. False where none can tell."""
+        try:
+            if self.path.is_symlink():
+                return False
+            steps = [RunFolder(path) for path in self.path.glob(f"{STEPS}/*/")]
+            if self.log.exists() or any(self.path.glob("*.csv")) or not all(step.untouched for step in steps):
+                return False
+            if self.journal.exists() and self.journal.stat().st_size:
+                return holds_nothing(self.journal)
+            # The journal is made before a record is written: where there is a record, it is lost.
+            return not (self.record_file.exists() or self.flow_file.exists())
+        except OSError:
+            return False
+
+    def _make(self) -> None:
+        try:
+            make_folder(self.path)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self.lock()
+
+    def lock(self) -> None:
+        """Hold the run for this process. Raises RunError, with the holder's pid, if another one holds it."""
+        self._refuse_link()
+        try:
+            self._lock.take()
+            drop_parts(self.path)
+        except LockHeld as held:
+            raise RunError(
+                f"run {self.run_id} is at work in another process (pid {held.holder})",
+                hint="Wait for it, or stop it with Ctrl-C (or SIGTERM); then resume.",
+            ) from None
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def unlock(self) -> None:
+        self._lock.release()
+
+    def refuse_replaced(self) -> None:
+        """Raise PausedError where the folder that this process works on is no longer in its place: what is
+        written there now is not this run's to write.
+        """
+        if self._lock.displaced:
+            raise PausedError(
+                f"the folder of run {self.run_id} was moved, or replaced by somebody, during the run:"
+                f" {self.path}",
+                hint="Nothing more was written there. Put the run's own folder back, then resume; where none "
+                "of you has moved it, find out who else can.",
+                code="FOLDER_REPLACED",
+            )
+
+    @property
+    def locked_elsewhere(self) -> bool:
+        """Whether a process (other than through this object) works on the run now."""
+        return self._lock.held_elsewhere
+
+    def read(self) -> RunRecord:
+        """What the run is. Raises what `find_record` raises."""
+        return self.find_record().record
+
+    def mend(self) -> RunRecord:
+        """The same of a run that this process has locked. Writes `run.json` again where it can't be read."""
+        found = self.find_record()
+        if found.trouble is not None:
+            write_whole(self.record_file, _content(found.record))
+        return found.record
+
+    def find_record(self) -> FoundRecord:
+        """What the run is, as `run.json` says, else as its second place does.
+
+        Raises JournalDamaged where neither can be read, ConfigError where this user may not read them.
+        """
+        self._refuse_link()
+        try:
+            record = self._in_file(self.record_file)
+        except NotReadable as first:
+            return FoundRecord(self._in_second_place(first), first.why)
+        try:
+            second = self._second()
+        except (NotReadable, ZmigrateError):
+            return FoundRecord(record)
+        if second.run_id != record.run_id:
+            return FoundRecord(second, f"{RECORD_FILE} is that of another run, {record.run_id}")
+        if _known_by(second) != _known_by(record):
+            return FoundRecord(second, f"{RECORD_FILE} does not say of the run what its second place says")
+        return FoundRecord(record)
+
+    def _in_second_place(self, first: NotReadable) -> RunRecord:
+        """The record from its second place. Raises what is wrong with both: `first` is of the first place."""
+        try:
+            return self._second()
+        except JournalDamaged as error:
+            raise self._unknown(f"{first.why}; {error.message}", error.hint) from error
+        except NotReadable as second:
+            for each in (first, second):
+                if each.other is not None:
+                    form = each.other.get("format")
+                    newer = isinstance(form, int) and form > RUN_FORMAT
+                    raise made_by_another(each.why, self.path, version_in(each.other), newer=newer) from each
+            raise self._unknown(f"{first.why}, and {second.why}") from second
+
+    def _second(self) -> RunRecord:
+        """The record from its second place. Raises NotReadable, and JournalDamaged for a journal."""
+        if self.flow_file.exists():
+            return self._in_file(self.flow_file)
+        if not self.journal.exists():
+            raise NotReadable("there is no journal")
+        kept = Journal.kept_run(self.journal)
+        if kept is None:
+            raise NotReadable("its journal does not say what the run is")
+        return record_of(kept, "what its journal says of the run")
+
+    def _in_file(self, path: Path) -> RunRecord:
+        try:
+            content = read_whole(path, RECORD_BYTES)
+        except FileNotFoundError:
+            raise NotReadable(f"{path.name} is missing") from None
+        except PermissionError as error:
+            raise cant_read(path, error) from error
+        except OSError as error:
+            raise NotReadable(f"{path.name} can't be read: {error.strerror}") from error
+        return read_record(content, path.name)
+
+    def _refuse_link(self) -> None:
+        """What is behind a link may be anybody's, and any other run."""
+        if self.path.is_symlink():
+            raise self._unknown("its folder is a link", "Put the folder itself in the link's place.")
+
+    def _unknown(self, why: str, hint: str | None = None) -> JournalDamaged:
+        """The error of a run of which it can't be told what it is."""
+        return JournalDamaged(
+            f"run {self.run_id} can't be read: {why} ({self.path})", hint=hint or WITHOUT_RECORD
+        )
+
+    def write(self, record: RunRecord, journal: Journal | None = None) -> None:
+        """Keep the record: in `run.json`, which is replaced in one step, and in its second place, for most
+        the journal. Raises DiskFull, and what `refuse_replaced` raises.
+        """
+        self.refuse_replaced()
+        now = replace(record, updated_at=timestamp())
+        write_whole(self.record_file, _content(now))
+        if journal is not None:
+            journal.keep_run(now.to_json())
+        elif record.steps is not None:
+            write_whole(self.flow_file, _content(now))
+
+    def turn_to(
+        self, state: RunState, record: RunRecord, journal: Journal | None = None, **changes: Any
+    ) -> RunRecord:
+        """Go over to another state. Raises InternalError if a run can't go from the one to the other."""
+        if not may_follow(record.state, state):
+            raise InternalError(f"a run that is {record.state} can't become {state}")
+        changed = replace(record, state=state, **changes)
+        self.write(changed, journal)
+        return changed
+
+
+def _known_by(record: RunRecord) -> list[Any]:
+    """What a run is known again by, and never changes."""
+    return [
+        record.job,
+        record.org.get("id"),
+        record.write,
+        (record.source or {}).get("sha256"),
+        record.practice,
+    ]
+
+
+def _content(record: RunRecord) -> bytes:
+    return orjson.dumps(record.to_json(), option=orjson.OPT_INDENT_2, default=str)
+
+
+def make_private(path: Path, root: Path) -> Path:
+    """A folder of a state folder, or of a run's (`root`), see `private_folder`. Raises RunError if it can't
+    be made, ConfigError if others can write to it.
+    """
+    try:
+        return private_folder(path, root)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a crash leaves the old content or the new, never half of it. Raises DiskFull."""
+    try:
+        replace_whole(path, content)
+    except OSError as error:
+        raise DiskFull(
+            f"{path}: can't be written: {error.strerror}", hint="Make room, then resume the run."
+        ) from error
+
+
+def timestamp() -> str:
+    """Now, ISO 8601 with the local offset; in milliseconds, so that it tells which of two runs came first."""
+    return datetime.now().astimezone().isoformat(timespec="milliseconds")
+
+
+def _cannot_write(path: Path, error: OSError) -> RunError:
+    return RunError(f"{path}: can't be written: {why(path, error)}", hint=ANOTHER_PLACE)
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    return {"zmigrate": version("zmigrate"), "python": sys.version.split()[0]}
+
+
+def org_json(org: Org) -> dict[str, Any]:
+    """The org as run.json has it."""
+    return {
+        "id": org.id,
+        "name": org.name,
+        "zgid": org.zgid,
+        "type": org.type or "production",
+        "sandbox": org.sandbox,
+    }

@@ -1,0 +1,387 @@
+"""The id map: which record stands for which key, per org and module. A projection of the journals: thrown
+away, it is built again, but for what `ids check` found deleted.
+
+It lies in `<state dir>/orgs/<zgid>/ids.db` and is brought up to date when it is opened. A run that needs its
+own keys adds them as it goes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zmigrate.engine.model.outcomes import KNOWN_BY_ID
+from zmigrate.engine.storage.folder import make_private
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.ledger import RunInfo, all_runs, identity
+from zmigrate.engine.storage.recorded import Numbered, Parts
+from zmigrate.engine.storage.scratch import CACHE_KIB
+from zmigrate.engine.storage.sent_records import records_written
+from zmigrate.errors import RunError, ZmigrateError
+from zmigrate.events import Emit, Log
+from zmigrate.private_files import make_database
+from zmigrate.rows.conversion.keys import fold_key, fold_number
+from zmigrate.zoho.connection import org_folder
+
+KEYS_AT_ONCE = 500
+WRITE_AT_ONCE = 10_000
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (journal TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry (
+    module TEXT NOT NULL,
+    folded TEXT NOT NULL,       -- the key without letter case, or as a number without zeros in front
+    field TEXT NOT NULL,
+    key TEXT NOT NULL,          -- as it was written
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,         -- of the key: see KeyRule
+    at REAL NOT NULL,           -- when the run began: of a unique key the latest counts
+    PRIMARY KEY (module, folded, field, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entry_id ON entry(id);
+CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY) WITHOUT ROWID;   -- records that were deleted
+"""
+
+PUT = (
+    "INSERT INTO entry(module, folded, field, key, id, kind, at) VALUES (?,?,?,?,?,?,?)"
+    " ON CONFLICT DO UPDATE SET key=excluded.key, kind=excluded.kind, at=max(at, excluded.at)"
+)
+
+FORGOTTEN = "Which records were deleted in Zoho, `zmigrate ids check` finds out again."
+
+ROWS_KNOWN = "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows"
+LATER = "SELECT 1 FROM entry WHERE id=? AND module=? AND field=? AND at>? LIMIT 1"
+REPLACED = "DELETE FROM entry WHERE id=? AND module=? AND field=? AND folded<>? AND at<=?"
+FORGET = "DELETE FROM entry WHERE id=? AND module=? AND field=?"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRule:
+    """How the keys of one write are compared."""
+
+    module: str
+    field: str
+    unique: bool = False
+    number: bool = False
+    case_sensitive: bool = False
+
+    @property
+    def kind(self) -> str:
+        """One letter for each property: unique, number, case-sensitive."""
+        return "u" * self.unique + "n" * self.number + "c" * self.case_sensitive
+
+    def fold(self, key: str) -> str:
+        return fold_number(key) if self.number else fold_key(key)
+
+    @classmethod
+    def of(cls, write: Mapping[str, Any] | None) -> KeyRule | None:
+        """Of a run's write as `run.json` has it; None where its rows have no key of their own."""
+        if not write or write.get("key") in (None, "id"):
+            return None
+        flags = {name: bool(write.get(name)) for name in ("unique", "number", "case_sensitive")}
+        return cls(str(write["module"]), str(write["key"]), **flags)
+
+
+class Entry(NamedTuple):
+    """A key, and the record that stands for it."""
+
+    module: str
+    field: str
+    key: str
+    id: str
+
+
+class _Stored(NamedTuple):
+    """An entry as it is looked up."""
+
+    folded: str
+    field: str
+    key: str
+    id: str
+    kind: str
+    at: float
+
+
+class IdMap:
+    """The keys of one org. Used by the main thread alone."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.unread: dict[str, str] = {}
+        """Runs that may have written keys and can't be read, and why."""
+        db.executescript(SCHEMA)
+
+    @classmethod
+    def open(
+        cls, state_dir: Path, org: tuple[str, str], *, lasting: bool = True, emit: Emit | None = None
+    ) -> IdMap:
+        """The id map of an org (see `ledger.identity`), with all that its runs in this state folder did.
+
+        `lasting` False: built in a temporary file, for an org that is gone with the process. `emit` is warned
+        of runs that can't be read: what they wrote is not known.
+        """
+        path = None
+        if lasting:
+            path = make_private(org_folder(state_dir, *org), state_dir) / "ids.db"
+        try:
+            ids = cls._opened(path, state_dir, org)
+        except sqlite3.OperationalError as error:  # it can't be opened, or another process holds it for long
+            raise _unusable(path, error) from error
+        except sqlite3.DatabaseError as error:
+            if path is None:
+                raise _unusable(path, error) from error
+            aside = _put_aside(path)
+            try:
+                ids = cls._opened(path, state_dir, org)
+            except sqlite3.DatabaseError as still:
+                raise _unusable(path, still) from still
+            _warn(emit, f"{path} is damaged ({error}) and was made anew; it is kept as {aside}. {FORGOTTEN}")
+        for run_id, why in ids.unread.items():
+            _warn(emit, f"what run {run_id} wrote is not known to references: {why}")
+        return ids
+
+    @classmethod
+    def _opened(cls, path: Path | None, state_dir: Path, org: tuple[str, str]) -> IdMap:
+        if path is not None:
+            _made(path)
+        db = sqlite3.connect(path or "", isolation_level=None, timeout=30)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=OFF")  # what a crash takes is built again
+            db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+            ids = cls(db)
+            ids.replay(state_dir, org)
+            if path is None:
+                ids.unread.clear()  # its org came with this process, and so did its runs
+        except BaseException:
+            db.close()
+            raise
+        return ids
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- from the journals ------------------------------------------------------------------------
+
+    def replay(self, state_dir: Path, org: tuple[str, str]) -> None:
+        """Take up what the journals of this org's runs have that is not here yet."""
+        now = time.time()
+        # A run that was dated ahead of the clock would have the last word on a key for as long.
+        if self._db.execute("SELECT 1 FROM entry WHERE at>? LIMIT 1", (now,)).fetchone():
+            self._db.execute("UPDATE entry SET at=? WHERE at>?", (now, now))
+        self.unread = {}
+        known: list[RunInfo] = []
+        for run in all_runs(state_dir):
+            if isinstance(run, RunInfo):
+                known += [run] if identity(run.record.org) == org and run.record.write is not None else []
+            elif run.may_have_sent:  # of which org, and whether with keys, nobody knows
+                self.unread[run.run_id] = run.error.message
+        for run in sorted(known, key=lambda run: run.began):
+            path = run.folder.journal
+            self._replay_run(run, path, path.relative_to(state_dir).as_posix(), now)
+
+    def _replay_run(self, run: RunInfo, path: Path, name: str, now: float) -> None:
+        """Take up what one run wrote; note it where that can't be read."""
+        write = run.record.write or {}
+        rule = KeyRule.of(write)
+        deletes = write["operation"] == "delete"
+        others = {} if deletes else self._other_keys(str(write["module"]), rule)
+        if rule is None and not deletes and not others:
+            return
+        known = self._db.execute("SELECT rows FROM run WHERE journal=?", (name,)).fetchone()
+        try:
+            with closing(Journal.read_only(path)) as journal:
+                rows = journal.rows_ended()
+                if known is None or known[0] != rows:
+                    self._db.execute("BEGIN")
+                    if deletes:
+                        self._note_deleted(journal)
+                    else:
+                        self._take_up(journal, run.record.began(now), rule, others)
+                    # A run that is older than a deletion may have gone on after it.
+                    self._db.execute("DELETE FROM entry WHERE id IN gone")
+                    self._db.execute(ROWS_KNOWN, (name, rows))
+                    self._db.execute("COMMIT")
+        except (ZmigrateError, ValueError, zlib.error) as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if known is None or run.record.unfinished:  # else all of it was taken up before
+                self.unread[run.run_id] = error.message if isinstance(error, ZmigrateError) else str(error)
+
+    def _take_up(
+        self, journal: Journal, began: float, rule: KeyRule | None, others: Mapping[str, KeyRule]
+    ) -> None:
+        """Take up the keys that a run wrote: its own, by its `rule`, and `others` that its module has."""
+        if rule is not None:
+            keys = (
+                (row[2], parts[1])
+                for row, parts in journal.ended()
+                if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
+            )
+            self._put(rule, began, keys)
+            self._forget_replaced(rule, began, journal.ended())
+        if others:
+            self._change(others, began, records_written(journal, [*others]))
+
+    def _note_deleted(self, journal: Journal) -> None:
+        gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
+        self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
+
+    def _forget_replaced(self, rule: KeyRule, at: float, ended: Iterable[tuple[Numbered, Parts]]) -> None:
+        """An upsert whose record Zoho found by another field has replaced the key that it had."""
+        for row, parts in ended:
+            if row[2] is not None and parts[0] == "updated" and len(parts) > 3 and parts[3]:
+                folded = rule.fold(row[2])
+                self._db.execute(REPLACED, (parts[1], rule.module, rule.field, folded, at))
+
+    def _other_keys(self, module: str, own: KeyRule | None) -> dict[str, KeyRule]:
+        """The fields of a module by which records are known, other than a run's own key."""
+        kinds = self._db.execute("SELECT field, kind FROM entry WHERE module=? GROUP BY field", (module,))
+        return {
+            field: KeyRule(module, field, "u" in kind, "n" in kind, "c" in kind)
+            for field, kind in kinds
+            if own is None or field != own.field
+        }
+
+    def _change(
+        self, rules: Mapping[str, KeyRule], at: float, written: Iterable[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        """Take up keys that a run wrote which found its records by another field: (id, record) pairs."""
+        for record_id, record in written:
+            for name in rules.keys() & record.keys():
+                rule, value = rules[name], record[name]
+                later = self._db.execute(LATER, (record_id, rule.module, name, at)).fetchone()
+                if later is None:
+                    self._db.execute(FORGET, (record_id, rule.module, name))
+                    if value is not None:
+                        self._put(rule, at, [(str(value), record_id)])
+
+    def add(self, rule: KeyRule, at: float, keys: Iterable[tuple[str, str]]) -> None:
+        """Add (key, id) pairs of the run at work, which began at that time (epoch seconds)."""
+        self._db.execute("BEGIN")
+        self._put(rule, at, keys)
+        self._db.execute("COMMIT")
+
+    def _put(self, rule: KeyRule, at: float, keys: Iterable[tuple[str, str]]) -> None:
+        kind = rule.kind
+        rows = ((rule.module, rule.fold(key), rule.field, key.strip(), id_, kind, at) for key, id_ in keys)
+        while some := list(islice(rows, WRITE_AT_ONCE)):
+            self._db.executemany(PUT, some)
+
+    # -- questions --------------------------------------------------------------------------------
+
+    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
+        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
+        found: dict[str, list[str]] = {}
+        wanted = list(dict.fromkeys(keys))
+        for start in range(0, len(wanted), KEYS_AT_ONCE):
+            some = wanted[start : start + KEYS_AT_ONCE]
+            entries = self._entries_of(module, some)
+            for key in some:
+                candidates = entries.get(fold_key(key), []) + entries.get(fold_number(key), [])
+                found[key] = _only(key, [entry for entry in candidates if field in (None, entry.field)])
+        return found
+
+    def _entries_of(self, module: str, keys: Sequence[str]) -> dict[str, list[_Stored]]:
+        folded = list({form for key in keys for form in (fold_key(key), fold_number(key))})
+        marks = ",".join("?" * len(folded))
+        rows = self._db.execute(
+            "SELECT folded, field, key, id, kind, at FROM entry"  # noqa: S608  question marks only
+            f" WHERE module=? AND folded IN ({marks})",
+            (module, *folded),
+        )
+        entries: dict[str, list[_Stored]] = {}
+        for row in rows:
+            entries.setdefault(row[0], []).append(_Stored._make(row))
+        return entries
+
+    def modules(self) -> list[str]:
+        """The modules of which there are keys."""
+        return [name for (name,) in self._db.execute("SELECT DISTINCT module FROM entry ORDER BY module")]
+
+    def records(self, module: str) -> Iterator[str]:
+        """The ids of a module's records, each once. May be read while records are forgotten."""
+        last = ""
+        while some := [
+            one
+            for (one,) in self._db.execute(
+                "SELECT DISTINCT id FROM entry WHERE module=? AND id>? ORDER BY id LIMIT ?",
+                (module, last, KEYS_AT_ONCE),
+            )
+        ]:
+            yield from some
+            last = some[-1]
+
+    def forget(self, ids: Iterable[str]) -> None:
+        """Drop records that the org has no longer."""
+        dropped = [(one,) for one in ids]
+        if dropped:
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", dropped)
+            self._db.executemany("DELETE FROM entry WHERE id=?", dropped)
+            self._db.execute("COMMIT")
+
+    def entries(self, module: str | None = None) -> Iterator[Entry]:
+        """Every key with its record, by module, field and key."""
+        yield from map(
+            Entry._make,
+            self._db.execute(
+                "SELECT module, field, key, id FROM entry WHERE ?1 IS NULL OR module=?1"
+                " ORDER BY module, field, key, id",
+                (module,),
+            ),
+        )
+
+
+def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
+    """The ids that an entry of this key has, in the way in which its field compares keys."""
+    latest: dict[str, _Stored] = {}
+    ids: dict[str, None] = {}
+    for entry in entries:
+        same = entry.folded == (fold_number(key) if "n" in entry.kind else fold_key(key))
+        if not same or ("c" in entry.kind and entry.key != key.strip()):
+            continue
+        if "u" not in entry.kind:
+            ids[entry.id] = None
+        elif entry.field not in latest or entry.at >= latest[entry.field].at:
+            latest[entry.field] = entry
+    return list(dict.fromkeys([*ids, *(entry.id for entry in latest.values())]))
+
+
+def _made(path: Path) -> None:
+    try:
+        make_database(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _put_aside(path: Path) -> Path:
+    """Move a damaged id map out of the way; gives its new place. It is not deleted: it has, for whoever can
+    read it, which records were found deleted.
+    """
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    for part in ("", "-wal", "-shm"):
+        found = path.with_name(path.name + part)
+        if found.exists():
+            found.replace(aside.with_name(aside.name + part))
+    return aside
+
+
+def _warn(emit: Emit | None, message: str) -> None:
+    if emit is not None:
+        emit(Log("warning", message))
+
+
+def _unusable(path: Path | None, error: sqlite3.Error | OSError) -> RunError:
+    said = error.strerror if isinstance(error, OSError) else error
+    return RunError(
+        f"{path or 'the id map'}: can't be used: {said}",
+        hint=f"Close what holds it; or move it away: it is built again from the runs' journals. {FORGOTTEN}",
+    )

@@ -1,0 +1,400 @@
+"""The journal: what was about to be sent, and what came of it. The run's SQLite file.
+
+A row of the source is *recorded* once it is in a batch or among the decided rows; until then it is read again
+on resume. Batches hold rows and outcomes as JSON text (readable with plain `sqlite3`) and the body that was
+sent, zlib-compressed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import sqlite3
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
+from zmigrate.engine.model.outcomes import (
+    Action,
+    Outcome,
+    Rows,
+    lets_go,
+    rows_of,
+    unpacked,
+    was_created,
+    written_as,
+)
+from zmigrate.engine.storage import journal_sql as sql
+from zmigrate.engine.storage.journal_file import RECOVERY, RUN, connect, connect_again, connect_to_read, guard
+from zmigrate.engine.storage.recorded import (
+    Numbered,
+    Parts,
+    RecordedRows,
+    pack_body,
+    pack_outcome,
+    pack_outcomes,
+    pack_source,
+    unpack_source,
+)
+from zmigrate.errors import JournalDamaged
+from zmigrate.zoho.clock import stored_time
+
+LARGEST_INTEGER = 2**63 - 1
+"""Of SQLite."""
+
+Rebuild = Callable[[bytes, SecondWrite | None], list[dict[str, Any]]]
+"""Makes the records of a body, of a batch's first write or of a second one."""
+
+
+class Journal:
+    """One run's journal. Used by the main thread alone.
+
+    Raises JournalDamaged when the file is no journal or can't be read, DiskFull when it can't grow.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db = connection
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> Journal:
+        journal = cls(connect(path), path)
+        with journal._guard():
+            # All or nothing: what a crash leaves is an empty file or a journal.
+            journal._db.executescript(
+                f"BEGIN; PRAGMA application_id={sql.APPLICATION_ID};{sql.SCHEMA}"
+                f"PRAGMA user_version={sql.SCHEMA_VERSION}; COMMIT"
+            )
+        return journal
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        return cls(connect_again(path), path)
+
+    @classmethod
+    def read_only(cls, path: Path) -> Journal:
+        """For a look, also while a process is at work on the run. Raises JournalDamaged if it can't be
+        read."""
+        return cls(connect_to_read(path), path)
+
+    @classmethod
+    def peek(cls, path: Path) -> Rows:
+        """The counts of rows as they stand, also while a process is at work. Raises JournalDamaged if they
+        can't be read: a row that can't be counted is no row that is not there.
+        """
+        with closing(cls.read_only(path)) as journal:
+            return journal.progress()
+
+    @classmethod
+    def kept_run(cls, path: Path) -> object:
+        """What `keep_run` kept; None where it kept nothing. Raises JournalDamaged if it can't be read."""
+        with closing(cls.read_only(path)) as journal:
+            return journal.fact(RUN)
+
+    @classmethod
+    def held_until(cls, path: Path) -> float | None:
+        """Until when the last of the keys stays fenced, for a look from another run; None where none was.
+        Raises JournalDamaged if it can't be read."""
+        with closing(cls.read_only(path)) as journal:
+            row = journal._one(sql.HELD_UNTIL)
+        return None if row is None or row[0] is None else stored_time(row[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One durable transaction; on any error nothing of it is stored.
+
+        SQLite goes on writing to a file that was deleted, which nobody would find again: raises
+        JournalDamaged rather than let more be sent.
+        """
+        if not self.path.exists():
+            raise JournalDamaged(
+                f"{self.path}: the journal was deleted while the run was at work; nothing more was sent",
+                hint="Zoho has what was sent up to now, and zmigrate can't tell what that was. With a unique"
+                " key, run the job again as an upsert; else look in Zoho first.",
+            )
+        with self._guard():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def put_batch(self, batch: Batch, body: bytes | None) -> None:
+        """Record a batch that is about to be sent (an intent) or that waits to be sent (queued)."""
+        self._db.execute(
+            sql.PUT_BATCH,
+            (
+                batch.id,
+                batch.parent,
+                batch.state,
+                batch.first_row,
+                batch.last_row,
+                batch.sends,
+                batch.first_intent,
+                batch.sent_at,
+                batch.doubted,
+                batch.second,
+            ),
+        )
+        self._db.execute(
+            sql.PUT_CONTENT,
+            (
+                batch.id,
+                batch.packed_rows,
+                None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
+                None if body is None else batch.packed_body or pack_body(body),
+                links.pack_links(batch.rows) if batch.has_links else None,
+            ),
+        )
+
+    def mark_batch(self, batch: Batch) -> None:
+        """Record that a batch is queued again, or that it is in doubt."""
+        self._db.execute(sql.MARK_BATCH, (batch.state, batch.doubted, batch.id))
+
+    def finish_batch(self, batch: Batch) -> None:
+        """Record the outcomes of a batch."""
+        disputable = batch.second is not None or batch.appends
+        ids = [
+            outcome[1]
+            for outcome in batch.outcomes
+            if outcome[1] and (outcome[0] in CLAIMED or disputable or was_created(outcome))
+        ]
+        self._db.execute(
+            sql.PUT_OUTCOME,
+            (
+                batch.id,
+                batch.doubted,
+                batch.held_until,
+                *_span(ids),
+                pack_outcomes(batch.outcomes),
+            ),
+        )
+
+    def put_decided(self, rows: Iterable[tuple[PreparedRow, Outcome]]) -> None:
+        """Record rows that ended without a request."""
+        self._db.executemany(
+            sql.PUT_DECIDED,
+            [
+                (
+                    row.number,
+                    row.line,
+                    row.key,
+                    pack_outcome(outcome),
+                    None if row.source is None else pack_source(row.source),
+                )
+                for row, outcome in rows
+            ],
+        )
+
+    def put_item(self, mark: str, number: int, outcome: Outcome) -> None:
+        """Record a row of a hand-written job, by its mark (see `item_marks`)."""
+        self._db.execute(sql.PUT_ITEM, (mark, number, pack_outcome(outcome)))
+
+    def put_fact(self, name: str, value: object) -> None:
+        """Keep a small JSON value by name (the cursor, counters)."""
+        self._db.execute(sql.PUT_FACT, (name, orjson.dumps(value, default=str).decode()))
+
+    def keep_run(self, record: Mapping[str, Any]) -> None:
+        """Keep what run.json holds, so that the run is known where that can't be read any more."""
+        with self.transaction():
+            self.put_fact(RUN, record)
+
+    def put_places(self, places: Iterable[Place]) -> None:
+        """Keep where rows stand that are not read in the order of their source."""
+        self._db.executemany(sql.PUT_PLACE, places)
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def fact(self, name: str) -> Any:
+        """A value kept by `put_fact`, or None."""
+        row = self._one(sql.FACT, name)
+        try:
+            return None if row is None else orjson.loads(row[0])
+        except ValueError as error:
+            raise JournalDamaged(
+                f"{self.path}: `{name}` in the journal can't be read: {error}", hint=RECOVERY
+            ) from error
+
+    def progress(self) -> Rows:
+        """The counts of rows as they stand: zeros before the first one was recorded."""
+        kept = self.fact("progress")
+        rows = Rows() if kept is None else rows_of(kept.get("rows") if isinstance(kept, dict) else None)
+        if rows is None:
+            raise JournalDamaged(f"{self.path}: the journal's counts can't be read: {kept}", hint=RECOVERY)
+        return rows
+
+    def places(self) -> Iterator[Place]:
+        """The places that `put_places` kept."""
+        yield from map(Place._make, self._all(sql.PLACES))
+
+    def next_batch_id(self) -> int:
+        row = self._one(sql.NEXT_BATCH)
+        assert row is not None  # noqa: S101  an aggregate always has a row
+        return int(row[0])
+
+    def open_batches(self, rebuild: Rebuild) -> list[Batch]:
+        """Batches without outcomes; `rebuild` makes the records of a body."""
+        return [self._batch(row, rebuild) for row in self._all(sql.OPEN_BATCHES)]
+
+    @staticmethod
+    def _batch(row: tuple[Any, ...], rebuild: Rebuild) -> Batch:
+        id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, linked = row
+        for at in (first_intent, sent_at):
+            if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
+                raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
+        numbered = orjson.loads(rows)
+        records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
+        sources = unpack_source(source) or [None] * len(numbered)
+        return Batch(
+            id=id_,
+            parent=parent,
+            state=state,
+            sends=sends,
+            first_intent=first_intent,
+            sent_at=sent_at,
+            doubted=bool(doubted),
+            second=second,
+            rows=links.with_links(
+                [
+                    PreparedRow(number, line, key, None, record, kept)
+                    for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
+                ],
+                linked,
+            ),
+        )
+
+    def line_that(self, actions: Collection[Action], record_id: str, besides: int) -> int | None:
+        """The line of the row, other than number `besides`, that did one of these to this record.
+
+        Zoho's ids grow, so a batch that created it is among the last that start below the id.
+        """
+        for rows, outcomes in self._all(sql.MAY_HOLD_ID, stored_id(record_id), stored_id(record_id)):
+            for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
+                same = written_as(outcome) in actions
+                if same and outcome[1] == record_id and number != besides:
+                    return int(line)
+        return None
+
+    def recorded_after(self, number: int) -> Iterator[tuple[int, dict[str, Any] | None]]:
+        """(number, source row) of every recorded row beyond `number`."""
+        for rows, source in self._all(sql.RECORDED_AFTER, number):
+            kept = unpack_source(source)
+            for index, (row_number, _, _) in enumerate(orjson.loads(rows)):
+                if row_number > number:
+                    yield row_number, None if kept is None else kept[index]
+        for row_number, source in self._all(sql.DECIDED_AFTER, number):
+            yield row_number, unpack_source(source)
+
+    def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
+        """Keys of finished batches that stay fenced, and until when; those of rows that moved are not."""
+        for rows, outcomes, until in self._all(sql.HELD, now):
+            ended = zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
+            keys = [key for (_, _, key), parts in ended if key is not None and lets_go(parts)]
+            yield keys, stored_time(until)
+
+    def groups(self) -> Iterator[RecordedRows]:
+        """Recorded rows with an outcome, in groups ordered by the lowest row number in each; moved rows are
+        left out.
+        """
+        return heapq.merge(self._finished(), self._decided(), key=lambda group: group.first_row)
+
+    def _finished(self) -> Iterator[RecordedRows]:
+        for batch, first_row in self._all(sql.BATCHES_IN_ORDER):
+            found = self._one(sql.FINISHED, batch)
+            if found is not None:
+                rows, source, outcomes = found
+                group = RecordedRows(
+                    first_row, orjson.loads(rows), orjson.loads(outcomes), unpack_source(source)
+                )
+                yield group.without_moved() if "moved" in outcomes else group
+
+    def _decided(self) -> Iterator[RecordedRows]:
+        decided = self._all(sql.DECIDED)
+        while rows := list(islice(decided, BATCH_ROWS)):
+            yield RecordedRows(
+                rows[0][0],
+                [row[:3] for row in rows],
+                [orjson.loads(row[3]) for row in rows],
+                None if rows[0][4] is None else [unpack_source(row[4]) for row in rows],
+            )
+
+    def rows_ended(self) -> int:
+        """A number that grows whenever rows end: batches with outcomes, and rows that needed no request."""
+        row = self._one(sql.COUNT_ENDED)
+        return 0 if row is None else int(row[0])
+
+    def ended(self) -> Iterator[tuple[Numbered, Parts]]:
+        """Every row with what became of it, in no order; those that moved, too."""
+        for rows, outcomes in self._all(sql.ENDED):
+            yield from zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
+        for number, line, key, outcome in self._all(sql.DECIDED_ROWS):
+            yield (number, line, key), orjson.loads(outcome)
+
+    def sent(self) -> Iterator[tuple[list[Numbered], bytes, list[Parts] | None]]:
+        """Of every batch that was sent: its rows, what was sent, and the outcomes, None while they are not
+        known."""
+        for rows, body, outcomes in self._all(sql.SENT):
+            ended = None if outcomes is None else orjson.loads(outcomes)
+            yield orjson.loads(rows), zlib.decompress(body), ended
+
+    def open_rows(self) -> Iterator[list[int]]:
+        """Numbers of the rows in batches without outcomes, batch by batch."""
+        for (rows,) in self._all(sql.OPEN_ROWS):
+            yield [row[0] for row in orjson.loads(rows)]
+
+    def items(self) -> Iterator[tuple[int, str, Outcome]]:
+        """Number, mark and outcome of the rows of a hand-written job, by number."""
+        for number, mark, outcome in self._all(sql.ITEMS):
+            yield number, mark, unpacked(orjson.loads(outcome))
+
+    def item_number(self, mark: str) -> int | None:
+        """The number of an item that is recorded; None where it is not."""
+        row = self._one(sql.ITEM_NUMBER, mark)
+        return None if row is None else int(row[0])
+
+    # -- plumbing ---------------------------------------------------------------------------------
+
+    def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
+        with self._guard():
+            row: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+            return row
+
+    def _all(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        with self._guard():
+            for row in self._db.execute(statement, values):  # noqa: UP028  `yield from` closes the cursor, and fails
+                yield row
+
+    def _guard(self) -> AbstractContextManager[None]:
+        return guard(self.path)
+
+
+def _span(ids: list[str]) -> tuple[int | None, int | None]:
+    """The lowest and the highest. Ids of one length, as most are, need not be numbers to be compared."""
+    if not ids:
+        return None, None
+    key = int if len(set(map(len, ids))) > 1 else None
+    return stored_id(min(ids, key=key)), stored_id(max(ids, key=key))
+
+
+def stored_id(record_id: str) -> int:
+    """An id as SQLite can compare it: Zoho's may have 20 digits."""
+    return min(int(record_id), LARGEST_INTEGER)
+
+
+CLAIMED = frozenset(["created", "deleted"])
+"""Actions that one row of a run can have had on a record: no other row may claim it."""

@@ -1,0 +1,194 @@
+"""A journal's file: opening it, telling whether it is one of this version, saying what an SQLite error means.
+What the tables hold is in `journal`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from zmigrate.engine.storage import journal_sql as sql
+from zmigrate.engine.storage.scratch import CACHE_KIB
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, ZmigrateError
+from zmigrate.file_owner import cant_read
+from zmigrate.private_files import check_database, make_database, open_private, read_whole
+
+RUN = "run"
+"""The fact that says what the run is: all that `run.json` holds."""
+
+RECORD_FILE = "run.json"
+
+RECORD_BYTES: Final = 64 << 20
+"""The most that is read of a record. It lists the steps of a flow and their options: mostly kilobytes."""
+
+RECOVERY = (
+    "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "
+    "which finds what was created already."
+)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that writes, to a file that need not be there yet. Raises JournalDamaged."""
+    try:
+        make_database(path)
+        connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
+    except (sqlite3.Error, OSError) as error:
+        raise _not_opened(path, error) from error
+    with guard(path):
+        # WAL with FULL: a committed turn survives a power cut, and readers never block the run.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+    return connection
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """For a look, also while a process is at work on the run. Raises JournalDamaged if it is no journal that
+    this version can read.
+    """
+    _refuse_missing(path)
+    try:
+        check_database(path)
+        reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    except (sqlite3.Error, OSError) as error:
+        raise _not_opened(path, error) from error
+    return _checked(reader, path)
+
+
+def connect_again(path: Path) -> sqlite3.Connection:
+    """A connection that writes, to a journal that was made before. Raises JournalDamaged, also where only a
+    page of it is damaged.
+    """
+    connect_to_read(path).close()  # nothing is changed in a file that is not ours
+    connection = connect(path)
+    try:
+        with guard(path):
+            trouble = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if trouble != "ok":
+            raise JournalDamaged(f"{path}: the journal is damaged: {trouble}", hint=RECOVERY)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def holds_nothing(path: Path) -> bool:
+    """Whether no row and no item is in a journal's file, which need not be whole. False where that can't be
+    told.
+    """
+    try:
+        check_database(path)
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+            (mark,) = reader.execute("PRAGMA application_id").fetchone()
+            tables = {name for (name,) in reader.execute(sql.TABLES)}
+            if mark != sql.APPLICATION_ID:
+                return mark == 0 and not tables
+            return not any(reader.execute(sql.ANY[name]).fetchone() for name in tables & sql.ANY.keys())
+    except (sqlite3.Error, OSError):
+        return False
+
+
+@contextmanager
+def guard(path: Path) -> Iterator[None]:
+    """Say what an SQLite error means for the run."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if "full" in str(error) or "disk I/O" in str(error):
+            raise DiskFull(
+                f"{path}: the journal can't grow: {error}",
+                hint="Make room on the disk, then resume the run.",
+            ) from error
+        raise _not_opened(path, error) from error
+    except sqlite3.ProgrammingError as error:
+        raise InternalError(
+            f"{path}: the journal was used from another thread, or after the run had ended: {error}",
+            hint="Nothing is damaged.",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        raise JournalDamaged(f"{path}: {error}", hint=RECOVERY) from error
+
+
+def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) -> JournalDamaged:
+    """The error of a run that another zmigrate made, whose version may be known. `what` can't be read."""
+    if version is None:
+        which = "a newer" if newer else "an older"
+        hint = f"Nothing is wrong with it: install the zmigrate that began this run, {which} one."
+        return JournalDamaged(f"{path}: {what}, by {which} zmigrate than this one", hint=hint)
+    return JournalDamaged(
+        f"{path}: {what}, by zmigrate {version}",
+        hint=f"Nothing is wrong with it. Go on with that version: pip install zmigrate=={version}",
+    )
+
+
+def version_in(record: object) -> str | None:
+    """The version of zmigrate that a run's record names; None where it names none."""
+    named = record.get("versions") if isinstance(record, Mapping) else None
+    version = named.get("zmigrate") if isinstance(named, Mapping) else None
+    fits = isinstance(version, str) and re.fullmatch(r"[0-9][0-9A-Za-z.+!-]{0,40}", version)
+    return str(version) if fits else None
+
+
+def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """The connection, if the file is a journal of this version; every reader comes through here."""
+    try:
+        with guard(path):
+            (mark,) = db.execute("PRAGMA application_id").fetchone()
+            (schema,) = db.execute("PRAGMA user_version").fetchone()
+            foreign = db.execute(sql.FOREIGN).fetchone()
+        if mark != sql.APPLICATION_ID or foreign is not None:
+            raise JournalDamaged(f"{path}: the file is no journal of zmigrate's", hint=RECOVERY)
+        if schema != sql.SCHEMA_VERSION:
+            what = f"the journal was made in another form (schema {schema}, needed {sql.SCHEMA_VERSION})"
+            version = _made_by(db, path)
+            raise made_by_another(what, path, version, newer=schema > sql.SCHEMA_VERSION)
+    except ZmigrateError:
+        db.close()
+        raise
+    return db
+
+
+def _made_by(db: sqlite3.Connection, path: Path) -> str | None:
+    """The version of zmigrate that made a journal, as the run's record says, beside the journal or in it."""
+    stored: list[bytes | str] = []
+    with suppress(OSError):  # then the journal may tell
+        stored.append(read_whole(path.with_name(RECORD_FILE), RECORD_BYTES))
+    with suppress(sqlite3.Error):  # one of another form may keep it elsewhere: then it is told as not known
+        stored += [value for (value,) in db.execute(sql.FACT, (RUN,))]
+    return next(filter(None, (version_in(_json(each)) for each in stored)), None)
+
+
+def _json(content: bytes | str) -> Any:
+    try:
+        return orjson.loads(content)
+    except ValueError:
+        return None
+
+
+def _refuse_missing(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise JournalDamaged(f"{path}: the journal is missing", hint=RECOVERY) from None
+    except OSError as error:
+        raise cant_read(path, error) from error
+
+
+def _not_opened(path: Path, error: sqlite3.Error | OSError) -> ZmigrateError:
+    """SQLite does not say why it can't open a file; the system does."""
+    try:
+        os.close(open_private(path, os.O_RDONLY))
+    except PermissionError as refused:
+        return cant_read(path, refused)
+    except OSError as refused:
+        return JournalDamaged(f"{path}: can't be opened: {refused.strerror}", hint=RECOVERY)
+    if isinstance(error, OSError):  # of a file beside it
+        return JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY)
+    return JournalDamaged(f"{path}: {error}", hint=RECOVERY)

@@ -1,0 +1,315 @@
+"""The result files: a projection of the journal and the source, written when a run ends or stops, and again
+by a resume.
+
+A row is in exactly one file. Every file opens in a spreadsheet and can be fed in again: `Csv` drops our
+columns.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, compress, islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from zmigrate.engine.model.batch import BATCH_ROWS
+from zmigrate.engine.model.outcomes import Action, unpacked
+from zmigrate.engine.storage.folder import RunFolder
+from zmigrate.engine.storage.item_marks import key_of
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.recorded import Numbered, Parts, RecordedRows, in_order
+from zmigrate.errors import DiskFull, PausedError, SourceError, is_full_disk
+from zmigrate.private_files import Draft, open_private
+from zmigrate.rows.cell_texts import CellTexts
+from zmigrate.rows.sources import Csv, Source
+from zmigrate.rows.sources.csv_delimiter import strict_reader
+from zmigrate.rows.spreadsheet import (
+    ERROR_COLUMNS,
+    FILE_COLUMN,
+    SUCCESS_COLUMNS,
+    escape,
+    escape_plain,
+    result_header,
+)
+
+FILE_OF: Mapping[Action, str] = {
+    "created": "success",
+    "updated": "success",
+    "unchanged": "success",
+    "deleted": "success",
+    "skipped": "skipped",
+    "failed": "errors",
+    "in_doubt": "in_doubt",
+}
+ALWAYS_WRITTEN = ("success", "errors")
+
+SourceRows = Sequence[list[str]] | Sequence[Mapping[str, Any]]
+"""Rows as the source gives them: cells, or values by column."""
+
+
+class Piece(NamedTuple):
+    """Rows of the source that stand one after the other."""
+
+    first: int
+    """The number of its first row; the others follow without a gap, and so does the next piece."""
+    rows: SourceRows
+
+
+def pieces_of(source: Source) -> Iterator[Piece] | None:
+    """The source's rows, from the first; None where it can't be read again, and the journal has them."""
+    if not source.stable:
+        return None
+    if isinstance(source, Csv) and type(source).rows is Csv.rows:
+        return (Piece(block.first, block.cells) for block in source.blocks())
+    return (Piece(row.number, [row.values]) for row in source.rows())
+
+
+def write_results(
+    folder: RunFolder,
+    journal: Journal,
+    columns: Sequence[str] | None,
+    pieces: Iterable[Piece] | None,
+    texts: CellTexts,
+    file: str | None = None,
+) -> dict[str, Path]:
+    """Write the files and give back their paths by name.
+
+    `pieces` are the source's rows, in order, from the first; None where the journal keeps them itself.
+    `columns` None: they are the keys of the first row that is written. `texts` writes what is no text.
+    `file`: the first cell of every line, in a flow. Raises DiskFull, and SourceError when the source lacks a
+    row that the journal has.
+    """
+    return _written(_Tables(folder, columns, texts, file), _with_source(journal, pieces))
+
+
+def write_item_results(folder: RunFolder, journal: Journal) -> dict[str, Path]:
+    """The files of a hand-written job: its items have a number and a key, and nothing of a source. There are
+    none where it has no items."""
+    groups = _item_groups(journal)
+    first = next(groups, None)
+    if first is None:
+        return {}
+    no_cells: list[list[str]] = [[]] * BATCH_ROWS
+    every = ((group, no_cells[: len(group.rows)]) for group in chain([first], groups))
+    return _written(_Tables(folder, (), None, None), every)
+
+
+def _written(tables: _Tables, groups: Iterable[tuple[RecordedRows, SourceRows]]) -> dict[str, Path]:
+    try:
+        for run, rows in groups:
+            tables.add(run, rows)
+        return tables.finish()
+    except OSError as error:
+        raise why_not_written(error, tables.folder.path) from error
+    finally:
+        tables.discard()
+
+
+def _item_groups(journal: Journal) -> Iterator[RecordedRows]:
+    items = journal.items()
+    while some := list(islice(items, BATCH_ROWS)):
+        rows = [(number, number, key_of(mark)) for number, mark, _ in some]
+        yield RecordedRows(some[0][0], rows, [outcome for _, _, outcome in some], None)
+
+
+def why_not_written(error: OSError, path: Path) -> PausedError:
+    """The error of a result file that can't be written; DiskFull if that is why."""
+    what = f"{error.filename or path}: the result files can't be written: {error.strerror}"
+    if is_full_disk(error):
+        return DiskFull(what, hint="Make room, then resume the run.")
+    return PausedError(
+        what,
+        hint="Close the file where it is open, then resume: what is left is to write the files.",
+        code="FILES_NOT_WRITTEN",
+    )
+
+
+def _with_source(
+    journal: Journal, pieces: Iterable[Piece] | None
+) -> Iterator[tuple[RecordedRows, SourceRows]]:
+    """Every recorded row with its source row, in the order of the source, as many at a time as fit."""
+    runs = in_order(journal.groups())
+    if pieces is None:
+        for run in runs:
+            yield run, run.sources or [{}] * len(run.rows)
+        return
+    source = _Forward(pieces)
+    for run in runs:
+        yield run, source.take(run.first_row, len(run.rows))
+
+
+class _Forward:
+    """Takes rows out of the source's pieces, forward only."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._pieces = iter(pieces)
+        self._piece = Piece(1, [])
+
+    def take(self, first: int, count: int) -> SourceRows:
+        """The rows of these numbers. Raises SourceError if there are none such."""
+        taken: list[Any] = []
+        while len(taken) < count:
+            piece = self._piece
+            start = first + len(taken) - piece.first
+            if 0 <= start < len(piece.rows):
+                taken += piece.rows[start : start + count - len(taken)]
+                continue
+            following = next(self._pieces, None) if start >= 0 else None
+            if following is None:
+                raise SourceError(f"row {first + len(taken)} is in the journal, and is no longer there.")
+            self._piece = following
+        return taken
+
+
+class _Tables:
+    """The files that there are rows for."""
+
+    def __init__(
+        self, folder: RunFolder, columns: Sequence[str] | None, texts: CellTexts | None, file: str | None
+    ) -> None:
+        """`texts`: writes the cells of rows that are not cells already."""
+        self.folder = folder
+        self._file = file
+        self._texts = texts
+        self._columns = columns
+        self._tables: dict[str, _Table] = {}
+
+    def add(self, run: RecordedRows, rows: SourceRows) -> None:
+        """Add recorded rows, which belong to the source rows at the same places, each to its file."""
+        if self._columns is None:
+            self._columns = list(rows[0])
+        cells = [row if isinstance(row, list) else self._cells(row, self._columns) for row in rows]
+        names = [FILE_OF[parts[0]] for parts in run.outcomes]
+        if names.count(names[0]) == len(names):
+            self._table(names[0]).add(run.rows, run.outcomes, cells)
+            return
+        for name in dict.fromkeys(names):
+            home = [name == other for other in names]
+            self._table(name).add(
+                compress(run.rows, home), compress(run.outcomes, home), compress(cells, home)
+            )
+
+    def _cells(self, row: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+        assert self._texts is not None  # noqa: S101  what has no texts has cells
+        return self._texts.row(row, columns)
+
+    def finish(self) -> dict[str, Path]:
+        """Move the files to their places; take away what an earlier session left and nothing is left for."""
+        for name in ALWAYS_WRITTEN:
+            self._table(name)
+        for name in set(FILE_OF.values()) - self._tables.keys():
+            self.folder.result_file(name).unlink(missing_ok=True)
+        for table in self._tables.values():
+            table.finish()
+        return {name: table.path for name, table in self._tables.items()}
+
+    def discard(self) -> None:
+        for table in self._tables.values():
+            table.discard()
+
+    def _table(self, name: str) -> _Table:
+        if name not in self._tables:
+            self._tables[name] = _Table(self.folder.result_file(name), name, self._columns or (), self._file)
+        return self._tables[name]
+
+
+class _Table:
+    """One CSV file, written beside its place and moved there when it is whole."""
+
+    def __init__(self, path: Path, name: str, columns: Sequence[str], file: str | None) -> None:
+        self.path = path
+        self._success = name == "success"
+        self._first = [] if file is None else [escape(file)]
+        names = SUCCESS_COLUMNS if self._success else ERROR_COLUMNS
+        header = result_header(names if file is None else (FILE_COLUMN, *names), columns)
+        self._commas = len(header) - 1
+        self._draft = Draft(path)
+        self._file = self._draft.file
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(header)
+
+    def add(self, rows: Iterable[Numbered], outcomes: Iterable[Parts], cells: Iterable[list[str]]) -> None:
+        """Add rows. Most need no quotes, which one look at all of them together tells: `csv.writer` looks at
+        every letter, for four times the price.
+        """
+        if self._success:
+            whole = [
+                [str(line), key or "", parts[1] or "", parts[0], *row]
+                for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
+            ]
+        else:
+            whole = [
+                [str(line), key or "", *_reason(parts), *row]
+                for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
+            ]
+        if self._first:
+            whole = [self._first + row for row in whole]
+        lines = [",".join(row) for row in whole]
+        text = "\r\n".join(lines)
+        if self._written_plain(text, len(lines)):
+            return
+        for row, line in zip(whole, lines, strict=True):
+            if not self._written_plain(line, 1):
+                first = len(self._first)
+                self._writer.writerow([*row[:first], *map(escape, row[first:])])
+
+    def _written_plain(self, text: str, lines: int) -> bool:
+        """Write these lines, unless a cell of theirs needs quotes or has to be escaped for itself."""
+        if (
+            text.count(",") != lines * self._commas
+            or '"' in text
+            or not text.count("\r") == text.count("\n") == lines - 1
+        ):
+            return False
+        escaped = escape_plain(text)
+        if escaped is None:
+            return False
+        self._file.write(escaped + "\r\n")
+        return True
+
+    def finish(self) -> None:
+        self._draft.finish()
+
+    def discard(self) -> None:
+        """Drop what is not finished."""
+        self._draft.discard()
+
+
+def _reason(parts: Parts) -> tuple[str, str, str]:
+    """Field, code and message of an outcome."""
+    _, _, code, field, message = unpacked(parts)
+    return field or "", code or "", message or ""
+
+
+def write_flow_files(folder: RunFolder) -> dict[str, Path]:
+    """Write them from the steps' files, row by row, and give back their paths by name.
+
+    Raises DiskFull, and PausedError where a file can't be written.
+    """
+    written: dict[str, Path] = {}
+    for name in dict.fromkeys(FILE_OF.values()):
+        path = folder.result_file(name)
+        parts = [part for step in folder.steps() if (part := step.result_file(name)).exists()]
+        try:
+            if parts or name in ALWAYS_WRITTEN:
+                _write(path, SUCCESS_COLUMNS if name == "success" else ERROR_COLUMNS, parts)
+                written[name] = path
+            else:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise why_not_written(error, path) from error
+    return written
+
+
+def _write(path: Path, ours: tuple[str, ...], parts: Iterable[Path]) -> None:
+    """A cell that is escaped in a step's file stays as it is."""
+    width = len(ours) + 1
+    with Draft(path) as file:
+        writer = csv.writer(file)
+        writer.writerow((FILE_COLUMN, *ours))
+        for part in parts:
+            with open(part, encoding="utf-8", newline="", opener=open_private) as rows:
+                reader = strict_reader(rows, ",")
+                next(reader, None)
+                writer.writerows(row[:width] for row in reader)

@@ -1,0 +1,110 @@
+"""The checks of a job class, and the shapes that their messages show. Each raises JobError."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zmigrate.errors import JobError
+from zmigrate.job.writes import WRITE_SHAPE, Delete, Insert, Update, Upsert
+from zmigrate.zoho.facts import scopes as scope_facts
+
+RECORD_JOB_SHAPE = """
+    class ImportLeads(RecordJob):
+        write = Upsert("Leads", match_on="Legacy_ID")
+        scopes = scopes_for(write)
+
+        file: Path = Argument(help="CSV export to read.")
+
+        def source(self):
+            return Csv(self.file)
+
+        def transform(self, row):
+            return {"Legacy_ID": row["id"], "Last_Name": row["name"]}"""
+
+JOB_SHAPE = """
+    class CountDeals(Job):
+        scopes = ("ZohoCRM.modules.deals.READ",)
+
+        def run(self, ctx):
+            ctx.log(f"{sum(1 for _ in ctx.crm.records('Deals', fields=['id']))} deals")"""
+
+FLOW_SHAPE = """
+    class MigrateAll(Flow):
+        folder: Path = Argument(help="Folder of the export.")
+
+        def jobs(self):
+            return (
+                ImportAccounts(file=self.folder / "accounts.csv"),
+                ImportContacts(file=self.folder / "contacts.csv"),
+            )"""
+
+_SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
+
+
+_ASYNC = (
+    inspect.iscoroutinefunction,
+    inspect.isasyncgenfunction,
+    inspect.isawaitable,
+    inspect.isasyncgen,
+)
+
+
+def check_overridden(cls: type, base: type, name: str, shape: str) -> None:
+    if getattr(cls, name) is getattr(base, name):
+        raise JobError(f"{cls.__name__} has no `{name}`. Write it like this:\n{shape}")
+
+
+def check_works_when_called(cls: type, names: Iterable[str], shape: str) -> None:
+    """Refuse `async def`, and a `yield`: such a function does nothing when it is called."""
+    for name in names:
+        refusal = does_nothing(f"`{name}` of {cls.__name__}", getattr(cls, name), shape)
+        if refusal is not None:
+            raise refusal
+
+
+def does_nothing(what: str, code: Any, shape: str) -> JobError | None:
+    """The error of a function that does nothing when it is called, or of what calling it gave."""
+    if any(is_such(code) for is_such in _ASYNC):
+        found = "is `async def`"
+    elif inspect.isgeneratorfunction(code) or inspect.isgenerator(code):
+        found = "has a `yield`"
+    else:
+        return None
+    return JobError(f"{what} {found}, so that it would do nothing. Write it like this:\n{shape}")
+
+
+def check_constant_scopes(cls: Any, shape: str) -> None:
+    scopes: Any = cls.scopes
+    if not isinstance(scopes, property):
+        check_scopes(cls.__name__, scopes, shape)
+
+
+def check_scopes(job: str, scopes: Any, shape: str) -> None:
+    if isinstance(scopes, str) or not isinstance(scopes, Sequence) or not scopes:
+        raise JobError(
+            f"the `scopes` of {job} are a tuple of names, not {scopes!r}. Write it like this:\n{shape}",
+            hint='A tuple of one has a comma: scopes = ("ZohoCRM.modules.leads.READ",)',
+        )
+    for scope in scopes:
+        if not isinstance(scope, str) or not _SCOPE.match(scope):
+            raise JobError(
+                f"{scope!r} in the `scopes` of {job} is no scope.",
+                hint="A scope looks like ZohoCRM.modules.leads.READ; see `scopes_for`.",
+            )
+
+
+def check_is_write(job: str, write: Any) -> None:
+    if not isinstance(write, (Insert, Update, Upsert, Delete)):
+        raise JobError(f"the `write` of {job} is {write!r}. Write it like this:\n{WRITE_SHAPE}")
+
+
+def check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> None:
+    missing = scope_facts.missing(declared, wanted)
+    if missing:
+        raise JobError(
+            f"{job} declares too few scopes for what it does; missing: {', '.join(missing)}.",
+            hint="Add them to `scopes`, or let them be derived: scopes = scopes_for(write, *sources)",
+        )

@@ -1,0 +1,425 @@
+"""The author's page: what a job is made of. Nothing here runs a job, reads a file or talks to Zoho.
+
+A record job takes rows from a source, turns each into a record, and writes it:
+
+    from pathlib import Path
+    from zmigrate import Argument, Csv, RecordJob, Skip, Upsert, scopes_for
+
+    class ImportLeads(RecordJob):
+        \"\"\"Upsert leads from the old CRM's export.\"\"\"
+
+        write = Upsert("Leads", match_on="Legacy_ID")
+        scopes = scopes_for(write)
+
+        file: Path = Argument(help="CSV export to read.")
+
+        def source(self):
+            return Csv(self.file)
+
+        def transform(self, row):
+            if not row["email"]:
+                raise Skip("no email")
+            return {"Legacy_ID": row["id"], "Last_Name": row["name"], "Email": row["email"].lower()}
+
+A flow is a job made of record jobs in order: subclass `Flow` and have `jobs(self)`. A job that fits no
+pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see `options.py`). The class's
+docstring is the help of its command, and its name is the command's: ImportLeads, `import-leads`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+
+from zmigrate.errors import JobError
+from zmigrate.job.checks import (
+    FLOW_SHAPE,
+    JOB_SHAPE,
+    RECORD_JOB_SHAPE,
+    check_constant_scopes,
+    check_covers,
+    check_is_write,
+    check_overridden,
+    check_scopes,
+    check_works_when_called,
+)
+from zmigrate.job.context import Context, Fill, Skip
+from zmigrate.job.formats import Formats
+from zmigrate.job.options import (
+    Argument,
+    Option,
+    OptionSpec,
+    check_values,
+    decode_values,
+    encode_values,
+    parse_option,
+    read_options,
+    show_values,
+)
+from zmigrate.job.references import Find, Ref, Users
+from zmigrate.job.writes import Delete, Insert, Operation, Update, Upsert, Write, scopes_for
+from zmigrate.zoho.facts import scopes as scope_facts
+
+if TYPE_CHECKING:
+    from zmigrate.rows.sources import Source
+    from zmigrate.rows.sources.variables import Variables
+
+__all__ = [
+    "Argument",
+    "Context",
+    "Delete",
+    "Fill",
+    "Find",
+    "Flow",
+    "Formats",
+    "Insert",
+    "Job",
+    "Operation",
+    "Option",
+    "OptionSpec",
+    "RecordJob",
+    "Ref",
+    "Skip",
+    "Update",
+    "Upsert",
+    "Users",
+    "Write",
+    "decode_options",
+    "encode_options",
+    "fills_of",
+    "job_name",
+    "missing_scopes",
+    "name_of_job",
+    "options",
+    "parse_option",
+    "scopes_for",
+    "source_of",
+    "steps_of",
+]
+
+Item = TypeVar("Item")
+
+
+# ------------------------------------------------------------------------------------------------------- jobs
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Argument, Option))
+class Job:
+    """A one-time job that fits no pattern: declare `scopes`, and do the work in `run(self, ctx)`.
+
+    Annotated attributes are options. `CountDeals(stage="Closed Won")` builds a job and checks the values. A
+    base class of jobs that is no job itself is declared so: `class Base(Job, abstract=True)`.
+    """
+
+    once: ClassVar[bool] = False
+    """True: a job that has finished in an org does not run there again."""
+
+    _options: ClassVar[Mapping[str, OptionSpec]] = {}
+    _abstract: ClassVar[bool] = True
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The OAuth scopes of this job's token: a constant, or a property where they depend on options."""
+        raise NotImplementedError
+
+    @property
+    def reads(self) -> Sequence[Path]:
+        """Files beside its source that say what the job does, such as a mapping. A run does not go on when
+        one of them has changed."""
+        return ()
+
+    def run(self, ctx: Context) -> None:
+        """Do the work: read and write through `ctx.crm`, in loops of `ctx.each`, so that a resumed run goes
+        on where this one ended. What Zoho refuses is counted and listed; see `Context`. The work on an item
+        has to be done before its loop takes the next one.
+        """
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Override to refuse option values that do not fit together: raise ValueError. No files, no calls."""
+
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        inherited: dict[str, OptionSpec] = {}
+        for base in reversed(cls.__mro__[1:]):
+            inherited |= vars(base).get("_options", {})
+        cls._options = read_options(cls, inherited)
+        for name in cls._options:
+            if name in vars(cls):
+                delattr(cls, name)
+        cls._abstract = abstract
+        if not abstract:
+            cls._check_class()
+
+    @classmethod
+    def _check_class(cls) -> None:
+        check_overridden(cls, Job, "scopes", JOB_SHAPE)
+        check_overridden(cls, Job, "run", JOB_SHAPE)
+        check_works_when_called(cls, ("run", "check"), JOB_SHAPE)
+        check_constant_scopes(cls, JOB_SHAPE)
+
+    def __init__(self, **values: Any) -> None:
+        if self._abstract:
+            raise JobError(f"{type(self).__name__} is a base class of jobs, not a job.")
+        vars(self).update(check_values(type(self), self._options, values))
+        try:
+            self.check()
+        except ValueError as error:
+            raise JobError(str(error)) from error
+        self._check_built()
+
+    def _check_built(self) -> None:
+        check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
+
+    @property
+    def _variables(self) -> Variables | None:
+        """What the runner was told of the environment, for the URLs of databases."""
+        return vars(self).get("_allowed_variables")
+
+    def _allow(self, variables: Variables) -> None:
+        """The runner hands over what it was told; a job's options, which a run keeps, do not have it."""
+        vars(self)["_allowed_variables"] = variables
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({show_values(self._options, vars(self))})"
+
+
+class DeclaredColumns(NamedTuple):
+    """The `columns` of a job, as its rows go through them."""
+
+    fields: tuple[str, ...]
+    cells: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """Takes the fields' cells out of a row."""
+
+    @classmethod
+    def of(cls, job: RecordJob) -> DeclaredColumns | None:
+        """None where the job has a `transform` of its own, or no columns."""
+        if not job._transforms_by_columns:
+            return None
+        declared = job._declared_columns
+        return declared if declared.fields else None
+
+
+class RecordJob(Job, abstract=True):
+    """A job that is source, transform, write: row by row, counted, journalled, resumable.
+
+    `scopes` and `write` are constants, or properties where they depend on options. `source` and `transform`
+    are pure: test them by calling them.
+    """
+
+    @property
+    def write(self) -> Write:
+        """What becomes of a record: `Insert`, `Update`, `Upsert` or `Delete`."""
+        raise NotImplementedError
+
+    def source(self) -> Source:
+        """Where the rows come from: `Csv(self.file)`, `JsonLines(self.file)` or `Query("select ...")`."""
+        raise NotImplementedError
+
+    @property
+    def columns(self) -> Mapping[str, str] | None:
+        """Declare `{column: field}` instead of a `transform`; the fields are checked before the first row.
+
+        Raise ValueError where columns and options do not fit together.
+        """
+        return None
+
+    @property
+    def formats(self) -> Formats:
+        """How the source's text is to be read: decimal commas, date formats, a time zone, words for yes."""
+        return Formats()
+
+    @property
+    def users(self) -> Users:
+        """How users of the old system are read, where a field takes a user."""
+        return Users()
+
+    @property
+    def refers_to(self) -> Sequence[str] | None:
+        """The modules that `transform` makes a `Ref` or a `Find` to. None: not declared, and found out.
+
+        Declared without the job's own module, its rows need no look at who is whose parent before the first
+        is sent.
+        """
+        return None
+
+    @property
+    def fills(self) -> Sequence[Fill] | None:
+        """The fields that `transform` fills, which are checked before the first row. None: not known."""
+        columns = self.columns
+        return (
+            None
+            if columns is None
+            else [Fill(name, (each,), _said(each, name)) for each, name in columns.items()]
+        )
+
+    def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
+
+        Values may be text or Python's own: they are turned into Zoho's JSON by the field's type. Any other
+        exception fails the row with its message. Not overridden: the declared `columns`.
+        """
+        fields, cells = self._declared_columns
+        return dict(zip(fields, cells(row), strict=True))
+
+    @property
+    def _transforms_by_columns(self) -> bool:
+        """Whether `transform` does nothing else than the declared `columns` say."""
+        return getattr(self.transform, "__func__", None) is RecordJob.transform
+
+    @cached_property
+    def _declared_columns(self) -> DeclaredColumns:
+        columns = self.columns or {}
+        names = tuple(columns)
+        if len(names) == 1:
+            return DeclaredColumns(tuple(columns.values()), lambda row: (row[names[0]],))
+        return DeclaredColumns(tuple(columns.values()), itemgetter(*names) if names else lambda row: ())
+
+    @classmethod
+    def _check_class(cls) -> None:
+        for name in ("scopes", "write", "source"):
+            check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
+        check_works_when_called(cls, ("source", "transform", "check"), RECORD_JOB_SHAPE)
+        if cls.transform is RecordJob.transform and cls.columns is RecordJob.columns:
+            raise JobError(
+                f"{cls.__name__} has neither `transform` nor `columns`. "
+                f"Write it like this:\n{RECORD_JOB_SHAPE}"
+            )
+        if cls.run is not Job.run:
+            raise JobError(
+                f"{cls.__name__} is a RecordJob and has its own `run`.",
+                hint="A record job is run by zmigrate: override `transform`, or subclass Job instead.",
+            )
+        check_constant_scopes(cls, RECORD_JOB_SHAPE)
+        write: Any = cls.write
+        scopes: Any = cls.scopes
+        if not isinstance(write, property):
+            check_is_write(cls.__name__, write)
+            if not isinstance(scopes, property):
+                check_covers(cls.__name__, scopes, scopes_for(write))
+
+    def _check_built(self) -> None:
+        name = type(self).__name__
+        check_is_write(name, self.write)
+        check_scopes(name, self.scopes, RECORD_JOB_SHAPE)
+        check_covers(name, self.scopes, scopes_for(self.write))
+
+
+class Flow(Job, abstract=True):
+    """A job made of record jobs, one after the other: Accounts, then Contacts, then Deals.
+
+    Each has a token with its own scopes, a journal and result files of its own; over all there is one
+    summary, one `resume` and one `plan`. A later job's `Ref` finds the records that the earlier ones wrote.
+    """
+
+    def jobs(self) -> Sequence[RecordJob]:
+        """The jobs in the order in which they run. Raise ValueError where they do not fit together."""
+        raise NotImplementedError
+
+    @property
+    def scopes(self) -> Sequence[str]:
+        """The scopes of all its jobs together. Only the checks and a plan have a token with them all."""
+        return tuple(dict.fromkeys(scope for job in steps_of(self) for scope in job.scopes))
+
+    @classmethod
+    def _check_class(cls) -> None:
+        check_overridden(cls, Flow, "jobs", FLOW_SHAPE)
+        check_works_when_called(cls, ("check",), FLOW_SHAPE)
+        for name in ("scopes", "run"):
+            if getattr(cls, name) is not getattr(Flow, name):
+                raise JobError(
+                    f"{cls.__name__} is a Flow and has its own `{name}`. Write it like this:\n{FLOW_SHAPE}",
+                    hint="A flow is run by zmigrate, with the scopes of its jobs.",
+                )
+
+    def _check_built(self) -> None:
+        """Nothing yet: its jobs are made, and checked, when it is run."""
+
+
+# ---------------------------------------------------------------------------- for those who list and run jobs
+
+
+def job_name(cls: type[Job]) -> str:
+    """The command's name."""
+    return name_of_job(cls.__name__)
+
+
+def name_of_job(class_name: str) -> str:
+    """ImportLeads is `import-leads`, ImportCSVFile is `import-csv-file`."""
+    return (
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).replace("_", "-").lower()
+    )
+
+
+def options(cls: type[Job]) -> tuple[OptionSpec, ...]:
+    """The options of a job class: arguments, then options, each in the order in which they were declared."""
+    return tuple(cls._options.values())
+
+
+def encode_options(job: Job) -> dict[str, Any]:
+    """The values of a job's options as JSON can hold them; secret ones are left out, paths are absolute."""
+    return encode_values(job._options, vars(job))
+
+
+def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[str, str] = {}) -> Job:
+    """A job as it was built: from `encode_options`, with its secrets given again. Raises JobError if it won't
+    fit."""
+    return cls(**decode_values(cls._options, stored), **(secrets or {}))
+
+
+def source_of(job: RecordJob) -> Source:
+    """The job's source. Raises JobError where the author's `source` raises ValueError or gives something
+    else."""
+    source: Source = _call_author(job, "source", job.source)
+    if not all(hasattr(source, name) for name in ("scan", "check", "rows", "scopes")):
+        raise JobError(
+            f"{type(job).__name__}.source() gave {type(source).__name__}; "
+            'it gives Csv(self.file), JsonLines(self.file) or Query("select ...").'
+        )
+    hand_over: Callable[[Variables], Source] | None = getattr(source, "with_variables", None)
+    return source if hand_over is None or job._variables is None else hand_over(job._variables)
+
+
+def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
+    """The flow's jobs. Raises JobError where the author's `jobs` raises ValueError or gives anything else."""
+    steps = tuple(_call_author(flow, "jobs", flow.jobs))
+    for step in steps:
+        if not isinstance(step, RecordJob):
+            raise JobError(
+                f"{type(flow).__name__}.jobs() gave {step!r}, which is no record job.\n{FLOW_SHAPE}"
+            )
+        if flow._variables is not None:
+            step._allow(flow._variables)
+    if not steps:
+        raise JobError(f"{job_name(type(flow))}: there is no job in it.")
+    return steps
+
+
+def fills_of(job: RecordJob) -> Sequence[Fill] | None:
+    """The fields that are known to be filled. Raises JobError where the job finds that they do not fit."""
+    return _call_author(job, "fills", lambda: job.fills)
+
+
+def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:
+    """What a built job's declared scopes lack for its write and its source, `()` if nothing."""
+    if not isinstance(job, RecordJob):
+        return ()
+    wanted = scopes_for(job.write, source if source is not None else source_of(job))
+    return tuple(scope_facts.missing(job.scopes, wanted))
+
+
+def _said(column: str, field: str) -> str:
+    return f"column {column!r}" if column == field else f"column {column!r} → {field}"
+
+
+def _call_author(job: Job, what: str, call: Callable[[], Item]) -> Item:
+    try:
+        return call()
+    except ValueError as error:
+        raise JobError(f"{job_name(type(job))}: {error}") from error
+    except NotImplementedError as error:
+        raise JobError(f"{type(job).__name__} has no `{what}`.") from error

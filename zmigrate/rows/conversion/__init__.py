@@ -1,0 +1,1 @@
+"""A value becomes what Zoho takes, by its field's type."""

@@ -1,0 +1,350 @@
+"""Values become Zoho's JSON by their field's metadata. What can't, is told before it costs a call. Nothing is
+guessed: what could be read in two ways is refused, with what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import partial
+from itertools import repeat
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.job.formats import Formats
+from zmigrate.rows.conversion import field_types
+from zmigrate.rows.conversion.activities import WHOLE_CHECKS, nothing_else
+from zmigrate.rows.conversion.columns import TakeColumn, column_taker
+from zmigrate.rows.conversion.declared import formats_problem
+from zmigrate.rows.conversion.lookups import Links, record_id
+from zmigrate.rows.conversion.numbers import refuse_rounded
+from zmigrate.rows.conversion.refusal import (
+    MANDATORY_NOT_FOUND,
+    NOTHING,
+    BadValue,
+    FieldError,
+    Refused,
+    shown,
+)
+from zmigrate.rows.conversion.subforms import Subform
+from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
+
+__all__ = ["BadValue", "Converter", "FieldError", "field_problem"]
+
+if TYPE_CHECKING:
+    from zmigrate.job.writes import Operation
+    from zmigrate.rows.conversion.open_id import OpenId
+    from zmigrate.rows.conversion.users import UserDirectory
+    from zmigrate.zoho.metadata import Field
+
+UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
+NOT_WRITABLE: Final = "NOT_WRITABLE"
+EMPTY_KEY: Final = "EMPTY_KEY"
+NOT_A_RECORD: Final = "NOT_A_RECORD"
+PARENT: Final = "Parent_Id"
+"""The lookup of a subform's row to its record, which Zoho fills in."""
+OTHER_KEY: Final = "; to find records by another field, name that as the key"
+_PLAIN: Final = Formats()
+
+
+class Converter:
+    """Turns what a job's `transform` gives into records ready for orjson, for one module and operation.
+
+    Empty text is left out, but an empty key fails the row (`EMPTY_KEY`). None is left out of an insert, and
+    blanks the field in an update or upsert. For a delete only the key is kept.
+    """
+
+    def __init__(
+        self,
+        fields: ModuleFields,
+        operation: Operation,
+        key: str | None = None,
+        formats: Formats = _PLAIN,
+        users: UserDirectory | None = None,
+        related: Callable[[str], ModuleFields] | None = None,
+    ) -> None:
+        """`formats`: how text is read; `users`: whom the text of a user field means (None: it is an id);
+        `related`: the fields of another module, asked for when the first value of a subform comes.
+
+        Raises UsageError where the formats can't be read by.
+        """
+        problem = formats_problem(formats)
+        if problem is not None:
+            raise UsageError(f"a declared format can't be read by: {problem}", code="FORMATS")
+        self._fields = fields
+        self._operation = operation
+        self._key = key
+        self._formats = formats
+        self._users = users
+        self._related = related
+        self._links = Links(users)
+        self._whole = WHOLE_CHECKS.get(fields.module, nothing_else)
+        self._mandatory = _mandatory(fields, operation, key)
+        self._text_lengths: dict[str, int] = {}
+        self._converters: dict[str, Callable[[Any], Any]] = {}
+        self._column_takers: dict[str, TakeColumn | None] = {}
+        self.open: tuple[OpenId, ...] = ()
+        """The references of the record that was converted last, for others to fill in; also of one that was
+        refused, for who wants to know all that is wrong with it."""
+
+    def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """The record in Zoho's JSON. Raises BadValue with all that is wrong with it."""
+        if self.open:
+            self.open = ()
+        if self._operation == "delete" or (type(record) is not dict and not isinstance(record, Mapping)):
+            record = self._key_alone(record)
+        lengths, converters = self._text_lengths, self._converters
+        converted: dict[str, Any] = {}
+        errors: tuple[FieldError, ...] = ()
+        for name, value in record.items():
+            length = lengths.get(name)
+            if length is not None and type(value) is str and len(value) <= length and value.isascii():
+                if value and not value.isspace():
+                    converted[name] = value
+                continue
+            try:
+                convert = converters.get(name) or self._compile(name)
+                result = convert(value)
+            except Refused as refused:
+                errors += refused.errors(str(name), value)
+                continue
+            if result is not NOTHING:
+                converted[name] = result
+        if self._links.met:
+            self.open, misled = self._links.leave(converted)
+            errors += misled
+        errors += self._whole(converted)
+        if self._key is not None and converted.get(self._key) is None:
+            errors += self._empty_key(errors)
+        for name in self._mandatory:
+            if name not in converted:
+                errors += self._not_found(converted, errors)
+                break
+        if errors:
+            raise BadValue(*errors)
+        return converted
+
+    def _key_alone(self, record: object) -> dict[str, Any]:
+        """All that a delete needs."""
+        if not isinstance(record, Mapping):
+            message = f"transform gave {type(record).__name__}, not a record"
+            raise BadValue(FieldError("", NOT_A_RECORD, message, shown(record)))
+        return {name: value for name, value in record.items() if name == self._key}
+
+    def _empty_key(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        key = str(self._key)
+        if any(error.field == key for error in errors):
+            return ()
+        return (FieldError(key, EMPTY_KEY, "the key is empty, so its record could not be found again"),)
+
+    def _not_found(
+        self, converted: Mapping[str, Any], errors: Sequence[FieldError]
+    ) -> tuple[FieldError, ...]:
+        """For the mandatory fields that are missing, other than for a bad value of their own."""
+        told = {error.field.partition("[")[0] for error in errors}
+        missing = sorted(self._mandatory - converted.keys() - told)
+        message = "required field not found: a new record must have it; fill it, or give it a default"
+        return tuple(FieldError(name, MANDATORY_NOT_FOUND, message) for name in missing)
+
+    def refusals(self, name: str, value: Any) -> tuple[FieldError, ...]:
+        """What is wrong with one value of a field, which belongs to no record yet; () if nothing is."""
+        try:
+            (self._converters.get(name) or self._compile(name))(value)
+        except Refused as refused:
+            return refused.errors(name, value)
+        finally:
+            self._links.forget()
+        return ()
+
+    def convert_columns(
+        self, names: Sequence[str], columns: Sequence[Sequence[Any]]
+    ) -> list[dict[str, Any]] | None:
+        """The records of rows that stand together, a column at a time: what `convert` gives for each of them,
+        at a third of its price. None where a row has to be told apart: a value is refused, or a key empty.
+        """
+        if (
+            self._operation == "delete"
+            or self._whole is not nothing_else
+            or not self._mandatory.issubset(names)
+        ):
+            return None
+        converted = self._columns(names, columns)
+        if converted is None:
+            return None
+        if self._key is not None:
+            keys = converted[names.index(self._key)] if self._key in names else (None,)
+            if None in keys or NOTHING in keys:
+                return None
+        if not any(NOTHING in values for values in converted):
+            return list(map(dict, map(zip, repeat(names), zip(*converted, strict=True))))
+        if any(NOTHING in converted[names.index(name)] for name in self._mandatory):
+            return None
+        return [
+            {name: value for name, value in zip(names, row, strict=True) if value is not NOTHING}
+            for row in zip(*converted, strict=True)
+        ]
+
+    def _columns(self, names: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Sequence[Any]] | None:
+        self.open = ()
+        converted: list[Sequence[Any]] = []
+        try:
+            for name, cells in zip(names, columns, strict=True):
+                convert = self._converters.get(name) or self._compile(name)
+                take = self._column_takers.get(name)
+                taken = None if take is None else take(cells)
+                converted.append(list(map(convert, cells)) if taken is None else taken)
+        except Refused:
+            self._links.forget()  # they come again, row by row
+            return None
+        if self._links.met:
+            if self._links.open or self._links.what:  # each belongs to a row
+                self._links.forget()
+                return None
+            self._links.leave({})
+        return converted
+
+    def _compile(self, name: str) -> Callable[[Any], Any]:
+        convert = self._converter(name)
+        self._converters[name] = convert
+        return convert
+
+    def _converter(self, name: str) -> Callable[[Any], Any]:
+        if name == "id":
+            if self._operation == "insert":
+                raise Refused("a new record has no id yet; leave it out", NOT_WRITABLE)
+            return partial(record_id, instead=OTHER_KEY if self._key == "id" else "")
+        if not isinstance(name, str) or not name.startswith("$"):
+            problem = field_problem(self._fields, name, self._operation, key=self._key)
+            if problem is not None:
+                raise Refused(problem[1], problem[0])
+        else:
+            return field_types.as_is
+        field = self._fields.fields[name]
+        if field.data_type == "subform" and self._related is not None and field.subform_module:
+            convert: Callable[[Any], Any] = Subform(name, partial(self._of_rows, field), self._links.keep)
+        else:
+            convert = field_types.converter(field, self._formats.of(name), self._links)
+        self._column_takers[name] = column_taker(field, is_key=name == self._key)
+        if name == self._key:
+            return _trimmed(convert)
+        if self._operation == "insert":
+            convert = _none_left_out(convert)
+            if field.data_type in STORED_ELSEWHERE:
+                convert = _new_rows(convert)
+        elif field.mandatory:
+            convert = _never_blank(convert)
+        if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
+            self._text_lengths[name] = field_types.text_length(field)
+        return convert
+
+    def _of_rows(self, field: Field, new: bool) -> Converter:
+        """The converter of a subform's rows, new ones or those that are there."""
+        assert self._related is not None and field.subform_module is not None  # noqa: S101, PT018  asked before
+        try:
+            fields = self._related(field.subform_module)
+        except (RefusedError, Fatal) as error:
+            raise Refused(f"the fields of {field.subform_module} can't be read: {error.message}") from None
+        own = {name: each for name, each in fields.fields.items() if name != PARENT}
+        return Converter(
+            ModuleFields(fields.module, MappingProxyType(own)),
+            "insert" if new else "update",
+            None,
+            self._formats.within(field.api_name),
+            self._users,
+            self._related,
+        )
+
+
+def _new_rows(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Of a new record: rows of subforms, links and files that are all new."""
+
+    def checked(value: Any) -> Any:
+        rows = convert(value)
+        for number, row in enumerate(rows if isinstance(rows, list) else ()):
+            for name in ("id", "_delete"):
+                if isinstance(row, Mapping) and name in row:
+                    raise Refused(f"[{number}]: a new record has no rows yet; leave `{name}` out")
+        return rows
+
+    return checked
+
+
+def field_problem(
+    fields: ModuleFields, name: str, operation: Operation, key: str | None = None
+) -> tuple[str, str] | None:
+    """Code and message if this field can't be written: unknown, computed, read-only, on no layout."""
+    if name == "id" and operation != "insert":
+        return None
+    field = fields.get(name) if isinstance(name, str) else None
+    if field is None:
+        return UNKNOWN_FIELD, f"{fields.module} has no field {name!r}{_nearest(fields, name)}"
+    if name == key and operation in ("update", "delete"):
+        return None  # it only finds the record
+    why = _why_not_writable(field, operation)
+    return (
+        None
+        if why is None
+        else (NOT_WRITABLE, f"{name} can't be written: {why}; Zoho would drop it silently")
+    )
+
+
+def _why_not_writable(field: Field, operation: Operation) -> str | None:
+    if field.data_type in COMPUTED:
+        return f"Zoho computes it ({field.data_type})"
+    writable = {
+        "insert": field.creatable,
+        "update": field.updatable,
+        "upsert": field.creatable or field.updatable,
+        "delete": True,
+    }
+    if not writable[operation]:
+        return f"it is read-only in an {operation}"
+    if not field.on_layout:
+        return "it is unused, on no layout"
+    return None
+
+
+def _nearest(fields: ModuleFields, name: object) -> str:
+    text = str(name)
+    for field in fields.fields.values():
+        if field.label.casefold() == text.casefold() or field.api_name.casefold() == text.casefold():
+            return f"; did you mean {field.api_name!r}?"
+    hits = get_close_matches(text, list(fields.fields), n=1)
+    return f"; did you mean {hits[0]!r}?" if hits else ""
+
+
+def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def trimmed(value: Any) -> Any:
+        if isinstance(value, str):
+            value = value.strip()
+            if "E+" in value:
+                refuse_rounded(value)
+        return convert(value)
+
+    return trimmed
+
+
+def _none_left_out(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def left_out(value: Any) -> Any:
+        result = convert(value)
+        return NOTHING if result is None else result
+
+    return left_out
+
+
+def _never_blank(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def filled(value: Any) -> Any:
+        result = convert(value)
+        if result is None:
+            raise Refused("the field is mandatory and can't be blanked", MANDATORY_NOT_FOUND)
+        return result
+
+    return filled
+
+
+def _mandatory(fields: ModuleFields, operation: Operation, key: str | None) -> frozenset[str]:
+    """The fields without which Zoho refuses a new record (zoho-api 9.3); that of the key is told as empty."""
+    if operation != "insert":
+        return frozenset()
+    wanted = (field for field in fields if field.mandatory and field.creatable and field.on_layout)
+    return frozenset(field.api_name for field in wanted if field.api_name != key)

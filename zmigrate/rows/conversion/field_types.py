@@ -1,0 +1,174 @@
+"""One function for each data type of Zoho: a value becomes JSON, or is `Refused` with what to write instead.
+
+Types, shapes and limits: zoho.com/crm/developer/docs/api/v8/insert-records.html ("Sample attributes") and
+field-meta.html. Checked here is only what Zoho is sure to refuse; the rest is Zoho's to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from zmigrate.rows.conversion.activities import INSIDE
+from zmigrate.rows.conversion.choices import Choices, boolean_reader, pick, picks, tags
+from zmigrate.rows.conversion.dates import day_reader, moment_reader
+from zmigrate.rows.conversion.lookups import lookup
+from zmigrate.rows.conversion.numbers import (
+    BIGINT_DIGITS,
+    DIGITS_BEFORE_POINT,
+    INTEGER_DIGITS,
+    PERCENT_DIGITS,
+    bigint,
+    integer,
+    number,
+)
+from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, Refused, kind_of, take
+from zmigrate.rows.conversion.separators import Separators
+from zmigrate.rows.conversion.subforms import from_json
+from zmigrate.rows.conversion.texts import LONGEST_TEXT, email, phone, text, website
+
+if TYPE_CHECKING:
+    from zmigrate.job.formats import Formats
+    from zmigrate.rows.conversion.lookups import Links
+    from zmigrate.zoho.metadata import Field
+
+PLAIN_TEXT: Final = frozenset({"text", "textarea"})
+LONGEST_TEXT_AREAS: Final[Mapping[str | None, int]] = {"small": 2_000, "large": 32_000, "rich_text": 50_000}
+LONGEST_TEXT_AREA: Final = 50_000
+"""Characters of a text area whose metadata name no length; the most where its kind is not known either."""
+
+Convert = Callable[[Any], Any]
+
+
+def converter(field: Field, formats: Formats, links: Links) -> Convert:
+    """The function for a field: a value becomes JSON, `NOTHING`, or is Refused. None becomes null."""
+    kind = field.data_type
+    if kind in _TEXTS:
+        is_tags = field.json_type == "jsonarray"
+        return tags if is_tags else partial(_TEXTS[kind][0], length=text_length(field))
+    if kind in _NUMBERS and field.json_type not in _SHAPES:  # the type of Participants is bigint
+        read, most = _NUMBERS[kind]
+        digits = min(field.length or most, most) if kind in _COUNTED else most
+        return partial(read, separators=Separators.declared(formats), digits=digits)
+    if kind in _READERS:
+        return _READERS[kind](formats)
+    if kind in ("picklist", "multiselectpicklist"):
+        return partial(pick if kind == "picklist" else picks, choices=Choices.of(field))
+    return _linked(field, links) or _by_shape(field)
+
+
+def formats_read(field: Field) -> frozenset[str]:
+    """The declared formats that text for a field is read by; none where it is taken as it is."""
+    if field.data_type in _NUMBERS and field.json_type not in _SHAPES:
+        return frozenset({"decimal", "thousands"})
+    return _FORMATS_READ.get(field.data_type, frozenset())
+
+
+def _by_shape(field: Field) -> Convert:
+    """For types that are not known here, or have no form in text."""
+    if field.json_type in _SHAPES:
+        shaped = partial(structured, shape=_SHAPES[field.json_type])
+        inside = files if field.data_type in FILES else INSIDE.get(field.api_name)
+        return shaped if inside is None else partial(_looked_into, shaped, inside)
+    return partial(text, length=field.length or LONGEST_TEXT) if field.json_type == "string" else as_is
+
+
+def _linked(field: Field, links: Links) -> Convert | None:
+    match field.data_type:
+        case "lookup":
+            return links.lookup(field)
+        case "ownerlookup" | "userlookup":
+            return links.user
+        case "multiselectlookup":
+            return links.several(field)
+        case "multiuserlookup":
+            return links.several_users(field)
+        case "layout":
+            return lookup
+    return None
+
+
+def text_length(field: Field) -> int:
+    """The most characters that a field of text takes."""
+    if field.length:
+        return field.length
+    if field.data_type == "textarea":
+        return LONGEST_TEXT_AREAS.get(field.textarea_kind, LONGEST_TEXT_AREA)
+    return _TEXTS[field.data_type][1]
+
+
+def as_is(value: Any) -> Any:
+    """For types without a form in text: what the job gives, if JSON can hold it."""
+    value = take(value)
+    if value is NOTHING:
+        return value
+    try:
+        orjson.dumps(value)
+    except TypeError as error:
+        raise Refused(f"JSON can't hold it: {error}") from None
+    return value
+
+
+def _looked_into(shaped: Convert, inside: Convert, value: Any) -> Any:
+    value = shaped(value)
+    return value if value is None or value is NOTHING else inside(value)
+
+
+def files(value: list[Any]) -> list[Any]:
+    """`[{"File_Id__s": "<id of an uploaded file>"}]`; a row that is there has an `id`."""
+    for place, item in enumerate(value):
+        told = f'[{place}]: {{"File_Id__s": "<id of an uploaded file>"}} is wanted'
+        if not isinstance(item, dict) or not isinstance(item.get("File_Id__s", ""), str):
+            raise Refused(told)
+        if not item.get("id") and not item.get("File_Id__s"):
+            raise Refused(told, MANDATORY_NOT_FOUND)
+    return value
+
+
+def structured(value: Any, shape: type[list[Any]] | type[dict[str, Any]]) -> Any:
+    """A list or an object as Zoho's pages show it, or JSON of one."""
+    value = as_is(from_json(value))
+    if value is None or value is NOTHING:
+        return value
+    if isinstance(value, tuple):
+        value = list(value)
+    if not isinstance(value, shape):
+        wanted = "a list" if shape is list else "an object"
+        raise Refused(f"{wanted} is wanted, as Zoho's pages show it, not {kind_of(value)}")
+    return value
+
+
+_TEXTS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
+    "text": (text, LONGEST_TEXT),
+    "textarea": (text, LONGEST_TEXT_AREA),
+    "email": (email, 100),
+    "phone": (phone, 30),
+    "website": (website, 450),
+}
+"""With the length that a field has whose metadata name none."""
+
+_NUMBERS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
+    "integer": (integer, INTEGER_DIGITS),
+    "bigint": (bigint, BIGINT_DIGITS),
+    "double": (number, DIGITS_BEFORE_POINT),
+    "currency": (number, DIGITS_BEFORE_POINT),
+    "percent": (number, PERCENT_DIGITS),
+}
+"""With the most digits that the type takes."""
+_COUNTED: Final = frozenset({"integer", "bigint", "percent"})
+"""Types whose fields may take fewer: their `length` counts digits."""
+_READERS: Final[dict[str, Callable[[Formats], Convert]]] = {
+    "date": day_reader,
+    "datetime": moment_reader,
+    "boolean": boolean_reader,
+}
+_FORMATS_READ: Final = {
+    "date": frozenset({"date_format"}),
+    "datetime": frozenset({"datetime_format", "timezone"}),
+    "boolean": frozenset({"true", "false"}),
+}
+FILES: Final = frozenset({"fileupload", "imageupload"})
+_SHAPES: Final[dict[str, Any]] = {"jsonarray": list, "jsonobject": dict}

@@ -1,0 +1,226 @@
+"""Fields that point at other records and at users: ids, references, e-mail addresses and names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.rows.conversion.choices import parted
+from zmigrate.rows.conversion.numbers import refuse_rounded
+from zmigrate.rows.conversion.open_id import OpenId
+from zmigrate.rows.conversion.refusal import (
+    INVALID_DATA,
+    MANDATORY_NOT_FOUND,
+    NOTHING,
+    FieldError,
+    Refused,
+    short,
+    shown,
+    take,
+)
+from zmigrate.rows.conversion.texts import as_text
+
+if TYPE_CHECKING:
+    from zmigrate.rows.conversion.users import UserDirectory
+    from zmigrate.zoho.metadata import Field
+
+ANY_MODULE: Final = frozenset(["*", "se_module"])
+"""What the metadata of `What_Id` name for its module: whichever `$se_module` says (zoho-api 5.2)."""
+WHAT: Final = "What_Id"
+SE_MODULE: Final = "$se_module"
+"""Tells the module of a `What_Id` (zoho-api 5.2)."""
+WHO_MODULES: Final = frozenset(["Contacts", "Leads"])
+"""What `Who_Id` points at (zoho-api 11.1)."""
+
+REFER: Final = (
+    "; give the record's id, or refer to it: in a mapping by ref (what zmigrate wrote) or find (what the org"
+    ' has), as in {{ ref = "{}", column = "COLUMN" }}; in a job by Ref(...) or Find(...)'
+)
+"""What else a lookup takes."""
+
+_ID = re.compile(r"[1-9]\d{0,19}\Z", re.ASCII)
+
+
+class Links:
+    """Converters of one module's lookups. What they meet is kept until the record is whole: references, and
+    texts that mean users.
+    """
+
+    def __init__(self, users: UserDirectory | None) -> None:
+        self._users = users
+        self._asked: list[str] = []
+        self.open: list[OpenId] = []
+        self.what = False
+        """A `What_Id` was met, which goes with another field of its record."""
+        self.met = False
+        """Something has been met since the last `leave` or `forget`."""
+
+    def leave(self, record: dict[str, Any]) -> tuple[tuple[OpenId, ...], tuple[FieldError, ...]]:
+        """The references of a record that is whole now, and what is wrong with them; users are counted.
+
+        A `What_Id` wants its module told beside it (zoho-api 5.2): of a reference it is added.
+        """
+        if self._users is not None:
+            self._users.count(self._asked)
+        found, what = tuple(self.open), self.what
+        self.forget()
+        if not what:
+            return found, ()
+        module = next((open_id.reference.module for open_id in found if open_id.field == WHAT), None)
+        given = record.get(SE_MODULE)
+        if given is None and module is not None:
+            record[SE_MODULE] = module
+        elif given is None:
+            message = f"required field not found: {WHAT} is a record of which module?"
+            return found, (FieldError(SE_MODULE, MANDATORY_NOT_FOUND, message),)
+        elif module not in (None, given):
+            message = f"{WHAT} points at {module}, and {SE_MODULE} says {given}"
+            return found, (FieldError(SE_MODULE, INVALID_DATA, message, shown(given)),)
+        return found, ()
+
+    def forget(self) -> None:
+        """Take what was met for not seen."""
+        self._asked.clear()
+        self.open.clear()
+        self.what = False
+        self.met = False
+
+    def keep(self, open_ids: Iterable[OpenId]) -> None:
+        """Keep references of this record."""
+        self.open += open_ids
+        self.met = True
+
+    def lookup(self, field: Field) -> Callable[[Any], Any]:
+        one = self._one(field)
+        return partial(self._what, one) if field.api_name == WHAT else one
+
+    def several(self, field: Field) -> Callable[[Any], Any]:
+        """For a multi-select lookup: `[{"<its lookup>": {"id": ...}}]`, from ids, references, or text of ids
+        parted by `;`."""
+        one = self._one(field)
+        return partial(_wrapped, one=one, name=field.connected_lookup)
+
+    def _one(self, field: Field) -> Callable[[Any], Any]:
+        modules = modules_of(field)
+        return partial(self._record, field.api_name, modules, REFER.format(min(modules, default="MODULE")))
+
+    def user(self, value: Any) -> Any:
+        """`{"id": ...}`, from that, an id, an e-mail address or a full name."""
+        value = take(value)
+        if value is None or value is NOTHING:
+            return value
+        if isinstance(value, Mapping):
+            value = next((value[key] for key in ("id", "email", "name") if value.get(key)), {})
+        if isinstance(value, Ref | Find):
+            raise Refused("a user is wanted: an e-mail address, a full name or an id, not a reference")
+        if self._users is None or isinstance(value, Mapping):
+            return lookup(value)
+        text = as_text(value)
+        refuse_rounded(text)
+        self._asked.append(text)
+        self.met = True
+        return {"id": self._users.resolve(text)}
+
+    def several_users(self, field: Field) -> Callable[[Any], Any]:
+        return partial(_wrapped, one=self.user, name=field.connected_lookup)
+
+    def _what(self, one: Callable[[Any], Any], value: Any) -> Any:
+        linked = one(value)
+        if linked is not None and linked is not NOTHING:
+            self.what = self.met = True
+        return linked
+
+    def _record(self, field: str, modules: frozenset[str], instead: str, value: Any) -> Any:
+        if not isinstance(value, Ref | Find):
+            return lookup(value, instead)
+        reference = _with_key(value)
+        if reference is None:
+            return NOTHING
+        if modules and reference.module not in modules:
+            raise Refused(f"{field} points at {' or '.join(sorted(modules))}, not at {reference.module}")
+        open_id = OpenId(reference, field)
+        self.keep((open_id,))
+        return open_id
+
+
+def modules_of(field: Field) -> frozenset[str]:
+    """The modules that a lookup may point at; empty where the metadata do not tell."""
+    if field.api_name == WHAT:
+        return frozenset()
+    if field.api_name == "Who_Id":
+        return WHO_MODULES
+    return field.lookup_modules or frozenset([field.lookup_module or "*"]) - ANY_MODULE
+
+
+def lookup(value: Any, instead: str = "") -> Any:
+    """`{"id": ...}`, from that or from the id alone. `instead`: what is said of other text."""
+    value = take(value)
+    if value is None or value is NOTHING:
+        return value
+    if isinstance(value, Mapping):
+        value = value.get("id")
+    found = record_id(value, instead)
+    if found is NOTHING or found is None:
+        raise Refused('no id; give {"id": "..."} or the id itself')
+    return {"id": found}
+
+
+def record_id(value: Any, instead: str = "") -> Any:
+    value = take(value)
+    if value is None or value is NOTHING:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**20:
+        return str(value)
+    if isinstance(value, str) and _ID.match(value):
+        return value
+    if isinstance(value, str):
+        refuse_rounded(value)
+    raise Refused(f"{short(value)} is not an id of Zoho, which is up to 20 digits{instead}")
+
+
+def _with_key(reference: Reference) -> Reference | None:
+    """The reference with its key as trimmed text; None where it is empty, and points at nothing."""
+    key = reference.key if isinstance(reference, Ref) else reference.value
+    text = "" if key is None else as_text(key).strip()
+    if not text:
+        return None
+    if text == key:
+        return reference
+    return replace(reference, key=text) if isinstance(reference, Ref) else replace(reference, value=text)
+
+
+def _wrapped(value: Any, one: Callable[[Any], Any], name: str | None) -> Any:
+    several = parted(value)
+    if several is None:
+        return take(value)
+    rows = []
+    for item in several:
+        if isinstance(item, Mapping) and (name in item or "_delete" in item):
+            rows.append(_row(item, one, name))
+            continue
+        linked = one(item)
+        if linked is None or linked is NOTHING:
+            continue
+        if name is None:
+            raise Refused(
+                "Zoho's metadata do not say how its ids are wrapped; give them as Zoho reads them:"
+                ' [{"<name of the linking lookup>": {"id": "..."}}]'
+            )
+        rows.append({name: linked})
+    return rows
+
+
+def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -> dict[str, Any]:
+    """A row of the linking module as Zoho reads it; `_delete` takes it out."""
+    row = dict(item)
+    if name in row:
+        row[name] = one(row[name])
+        if row[name] is None or row[name] is NOTHING:
+            raise Refused(f"a row whose {name} is empty; leave the row out")
+    if "id" in row:
+        row["id"] = record_id(row["id"])
+    return row

@@ -1,0 +1,96 @@
+"""Text of every kind: plain, e-mail addresses, phone numbers, web addresses."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of
+
+LONGEST_TEXT: Final = 255
+PHONE_MARKS: Final = "+.- (),;#"
+PLAIN_EMAIL: Final = re.compile(r"[a-zA-Z0-9_.+-]{1,64}@[a-zA-Z0-9-]{2,60}\.[a-zA-Z]{2,22}\Z")
+PLAIN_PHONE: Final = re.compile(r"[+(0-9][0-9 ().-]{1,28}[0-9]\Z")
+"""What most of them look like: taken as it is, at a fifth of what the whole rule costs."""
+
+_NOT_IN_PHONE = re.compile(rf"[^0-9A-Za-z{re.escape(PHONE_MARKS)}]")
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?P<domain>[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,22})\Z")
+_WEBSITE = re.compile(r"((https?|ftp)://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?\Z")
+
+
+def text(value: Any, length: int) -> Any:
+    """Text as it is, spaces and line breaks too; of other types those with one plain way to write them."""
+    if value is None:
+        return None
+    plain = value if type(value) is str else as_text(value)
+    if not plain or plain.isspace():
+        return NOTHING
+    return fitting(plain, length)
+
+
+def email(value: Any, length: int) -> Any:
+    if type(value) is str and len(value) <= length and PLAIN_EMAIL.match(value):
+        return value
+    plain = trimmed(value)
+    if plain is None or plain is NOTHING:
+        return plain
+    match = _EMAIL.match(plain)
+    if match is None or not 4 <= len(match["domain"]) <= 256:
+        raise Refused("not an e-mail address such as jo@example.com")
+    return fitting(plain, length)
+
+
+def phone(value: Any, length: int) -> Any:
+    if type(value) is str and len(value) <= length and PLAIN_PHONE.match(value):
+        return value
+    plain = trimmed(value)
+    if plain is None or plain is NOTHING:
+        return plain
+    odd = _NOT_IN_PHONE.search(plain)
+    if odd is not None:
+        raise Refused(f"{odd.group()!r} can't stand in a phone number; letters, digits and {PHONE_MARKS} can")
+    return fitting(plain, length)
+
+
+def website(value: Any, length: int) -> Any:
+    plain = trimmed(value)
+    if plain is None or plain is NOTHING:
+        return plain
+    if _WEBSITE.match(plain) is None:
+        raise Refused("not a web address such as https://example.com or www.example.com")
+    return fitting(plain, length)
+
+
+def trimmed(value: Any) -> Any:
+    if value is None:
+        return None
+    plain = (value if type(value) is str else as_text(value)).strip()
+    return plain or NOTHING
+
+
+def as_text(value: Any) -> str:
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40:
+        return str(value)
+    if isinstance(value, Decimal) and value.is_finite() and -40 < value.adjusted() < 40:
+        return format(value, "f")
+    raise Refused(f"text is wanted, not {kind_of(value)}; write it as text")
+
+
+def fitting(plain: str, length: int) -> str:
+    if len(plain) > length:
+        raise Refused(f"{len(plain):,} characters, {length:,} is the most; shorten it")
+    if not plain.isascii():
+        try:
+            plain.encode()
+        except UnicodeEncodeError as error:
+            raise Refused(f"character {error.start + 1} is half of a letter (a lone surrogate)") from None
+    return plain

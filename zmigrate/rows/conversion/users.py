@@ -1,0 +1,196 @@
+"""Whom a text of the old system means among the org's users: by e-mail, full name or id; leavers by their
+successors.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, NamedTuple
+
+from zmigrate.errors import Fatal, RefusedError
+from zmigrate.job.references import Users
+from zmigrate.rows.conversion.refusal import Refused
+from zmigrate.zoho.ids import is_id
+
+MOST_KEPT: Final = 10_000
+"""Different texts whose users are kept, and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One user of the org."""
+
+    id: str
+    name: str
+    email: str
+    active: bool
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> User:
+        """One element of `users[]` (GET /users). Whoever has no status counts as active."""
+        status = str(raw.get("status") or "active").lower()
+        name = raw.get("full_name") or f"{raw.get('first_name') or ''} {raw.get('last_name') or ''}"
+        return cls(str(raw.get("id")), str(name).strip(), str(raw.get("email") or ""), status == "active")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.email})" if self.email else self.name
+
+
+class UserProblem(NamedTuple):
+    """Why a declared user can't stand in for others."""
+
+    leaver: str | None
+    """Whose successor is meant; None: it is the default user."""
+    message: str
+
+
+class UserDirectory:
+    """Finds users. The org is asked once, for the first text.
+
+    Texts are compared without letter case and doubled spaces. A declared successor takes the place of
+    whoever is named, active or not; the default takes that of the unknown and the inactive.
+    """
+
+    def __init__(self, users: Users, load: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+        """`load`: all users of the org, inactive ones too, as GET /users has them."""
+        self._declared = users.successors
+        self._successors = {fold_name(old): new for old, new in users.successors.items()}
+        self._default = users.default
+        self._load = load
+        self._known: dict[str, list[User]] | None = None
+        self._unreadable: str | None = None
+        self._ambiguous: set[str] = set()
+        self.used: Counter[str] = Counter()
+        """How often each text was asked for."""
+        self.found: dict[str, User] = {}
+        """By text, who was meant."""
+        self.missing: dict[str, str] = {}
+        """By text, why nobody was found."""
+
+    def problems(self) -> list[UserProblem]:
+        """What is wrong with the declared default and successors themselves. Asks the org if some are
+        declared.
+        """
+        found: list[UserProblem] = []
+        try:
+            if self._default is not None:
+                self._stand_in(self._default)
+            for old, new in self._declared.items():
+                try:
+                    self._user(new)
+                except Refused as refused:
+                    found.append(UserProblem(old, f"the successor of {old!r}: {refused.message}"))
+        except Refused as refused:
+            found.append(UserProblem(None, refused.message))
+        return [] if self._unreadable is not None else found
+
+    def resolve(self, text: str) -> str:
+        """The id of the user. Raises Refused: unknown, inactive, or one name of several users."""
+        user = self.found.get(text)
+        if user is not None:
+            return user.id
+        reason = self.missing.get(text)
+        if reason is not None:
+            raise Refused(reason, ambiguous=text in self._ambiguous)
+        try:
+            user = self._user(text)
+        except Refused as refused:
+            if len(self.missing) < MOST_KEPT:
+                self.missing[text] = refused.message
+                if refused.ambiguous:
+                    self._ambiguous.add(text)
+            raise
+        if len(self.found) < MOST_KEPT:
+            self.found[text] = user
+        return user.id
+
+    def count(self, texts: Iterable[str]) -> None:
+        """Count texts as used; whoever resolves them does it once the rest of the record is well, too."""
+        used = self.used
+        for text in texts:
+            if text in used or len(used) < MOST_KEPT:
+                used[text] += 1
+
+    def _user(self, text: str) -> User:
+        word = self._last_successor(text)
+        if self._unreadable is not None:
+            if is_id(word):
+                return User(word, "", "", active=True)
+            raise Refused(f"the org's users can't be read ({self._unreadable}); give the user's id")
+        several = self._org_users().get(word, [])
+        if len(several) > 1:
+            emails = " and ".join(user.email or user.id for user in several)
+            raise Refused(
+                f"{len(several)} users are called {several[0].name!r}: {emails}; write which one",
+                ambiguous=True,
+            )
+        user = several[0] if several else None
+        if user is not None and user.active:
+            return user
+        if self._default is not None:
+            return self._stand_in(self._default)
+        if user is not None:
+            raise Refused(f"{user} is not active; declare a successor or a default user")
+        raise Refused(
+            f"the org has no user {text!r}{self._nearest(word)}; declare a successor or a default user"
+        )
+
+    def _last_successor(self, text: str) -> str:
+        word, passed = fold_name(text), set[str]()
+        while (successor := self._successor(word)) is not None:
+            if word in passed:
+                raise Refused(f"the declared successors of {text!r} go round in a circle")
+            passed.add(word)
+            word = successor
+        return word
+
+    def _successor(self, word: str) -> str | None:
+        """Declared for the word itself, or for the user whom it means under another of his names."""
+        names = [word]
+        users = self._org_users().get(word, ())
+        if len(users) == 1:
+            names += [fold_name(name) for name in (users[0].email, users[0].id, users[0].name)]
+        successors = [fold_name(self._successors[name]) for name in names if name in self._successors]
+        return next((successor for successor in successors if successor not in names), None)
+
+    def _stand_in(self, default: str) -> User:
+        users = self._org_users().get(fold_name(default), [])
+        if len(users) == 1 and users[0].active:
+            return users[0]
+        why = "is several users" if len(users) > 1 else "is not active" if users else "is no user of the org"
+        raise Refused(f"the default user {default!r} {why}")
+
+    def _org_users(self) -> Mapping[str, list[User]]:
+        """Users by each of their names. Empty where this client may not read them."""
+        if self._known is None:
+            known: dict[str, list[User]] = {}
+            try:
+                known = by_name(self._load())
+            except (RefusedError, Fatal) as error:
+                self._unreadable = error.message
+            self._known = known
+        return self._known
+
+    def _nearest(self, word: str) -> str:
+        hits = get_close_matches(word, self._org_users(), n=1)
+        if not hits:
+            return ""
+        user = self._org_users()[hits[0]][0]
+        return f"; did you mean {user.email or user.name!r}?"
+
+
+def by_name(users: Iterable[Mapping[str, Any]]) -> dict[str, list[User]]:
+    """Users, as GET /users has them, by each of their names, folded: e-mail address, full name, id."""
+    known: dict[str, list[User]] = {}
+    for user in map(User.read, users):
+        for name in {fold_name(user.id), fold_name(user.email), fold_name(user.name)} - {""}:
+            known.setdefault(name, []).append(user)
+    return known
+
+
+def fold_name(name: str) -> str:
+    """Names are compared without letter case and doubled spaces."""
+    return " ".join(name.split()).casefold()

@@ -1,0 +1,1 @@
+"""What `map` proposes for a file."""
