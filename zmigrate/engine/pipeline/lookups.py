@@ -1,5 +1,5 @@
-"""How references are resolved: the org's id map, what the org was asked, and who asks it. What somebody deleted
-in the org is forgotten.
+"""How references are resolved: the org's id map, what the org was asked, and who asks it. What
+somebody deleted in the org is forgotten.
 """
 
 from __future__ import annotations

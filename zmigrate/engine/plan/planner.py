@@ -1,4 +1,4 @@
-"""How a plan is made: of a record job, and of a flow step by step, with the keys of the steps before each known."""
+"""How a plan is made: of a record job, or of a flow, where each step knows the keys of those before."""
 
 from __future__ import annotations
 

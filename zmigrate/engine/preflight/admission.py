@@ -1,5 +1,5 @@
-"""What a run needs to begin: a person's consent, the right org, the job's scopes, and a file that was not loaded
-before.
+"""What a run needs to begin: a person's consent, the right org, the job's scopes, and a file that was not
+loaded before.
 """
 
 from __future__ import annotations

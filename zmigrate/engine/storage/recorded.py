@@ -1,5 +1,5 @@
-"""Rows with what became of them, packed as the journal keeps them, and read back in groups or in the order of the
-source.
+"""Rows with what became of them, packed as the journal keeps them, and read back in groups or in the order of
+the source.
 """
 
 from __future__ import annotations
