@@ -1,6 +1,6 @@
-"""Keys and unique values that stand several times in a source, and which of their rows are written.
+"""Keys and unique values that several rows of a source share, and which of these rows are written.
 
-Kept in temporary databases that spill to disk, so that memory stays flat.
+They are kept in temporary databases that spill to disk, so that memory stays flat.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from zmigrate.job.writes import OnRepeated
 
 
 class Repeats:
-    """Key → its first and last row, in a temporary database that spills to disk: memory stays flat."""
+    """For each key its first and last row."""
 
     def __init__(self, mode: OnRepeated, key: str) -> None:
-        """`key`: the field that the keys go to."""
+        """`key`: the field that holds the keys."""
         self.mode = mode
         self._key = key
         self._db = scratch_db()
@@ -30,7 +30,7 @@ class Repeats:
         self._db.execute("BEGIN")
 
     def add(self, rows: Iterable[PreparedRow]) -> None:
-        """Add rows in the order of the source."""
+        """Add rows in source order."""
         self._db.executemany(
             "INSERT INTO seen VALUES (?1,?2,?3,?2,?3)"
             " ON CONFLICT DO UPDATE SET last=excluded.last, last_line=excluded.last_line",
@@ -38,7 +38,7 @@ class Repeats:
         )
 
     def outcome(self, row: PreparedRow) -> Outcome | None:
-        """Why a row is not written, or None. Rows are told apart by their lines."""
+        """Why a row is not written; None if it is. Rows are told apart by their lines."""
         if row.folded is None:
             return None
         found = self._db.execute(
@@ -62,8 +62,8 @@ class Repeats:
 
 
 class SeenKeys:
-    """Key → line of what this run has created, where Zoho itself would let a second one in. Exact; gone when
-    closed.
+    """For each key that this run created a record for, the row's line, where Zoho itself would allow a second
+    record.
     """
 
     def __init__(self) -> None:
@@ -85,14 +85,14 @@ class SeenKeys:
 
 
 class MetItems:
-    """How often an item of a hand-written loop has come. Gone when closed."""
+    """How often each item of a hand-written loop has come."""
 
     def __init__(self) -> None:
         self._db = scratch_db()
         self._db.execute("CREATE TABLE met (item TEXT PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID")
 
     def meet(self, item: str) -> int:
-        """It comes once more: gives how often it came until now, this time among them."""
+        """Count an item once more; return how often it has come by now."""
         if self._db.execute("INSERT OR IGNORE INTO met VALUES (?,1)", (item,)).rowcount:
             return 1
         self._db.execute("UPDATE met SET times = times + 1 WHERE item = ?", (item,))
@@ -109,8 +109,10 @@ def shared(line: int, key: str) -> str:
 
 
 class SharedValues:
-    """The first row that is sent with each value, in a temporary database that spills to disk, so that memory
-    stays flat. What becomes of it is not known when the next one comes: both may be in one request.
+    """The first row that is sent with each unique value. Where no record has an upsert's key, Zoho goes by
+    the other unique fields (zoho-api 5.4): a later row with such a value would change the earlier row's
+    record. Whether the earlier row succeeds is not known when the later one comes: both may be in one
+    request.
     """
 
     def __init__(self, fields: Sequence[KeyField], key: str) -> None:
@@ -134,7 +136,7 @@ class SharedValues:
             self._keep(self._values(record), key, line)
 
     def outcome(self, row: PreparedRow) -> Outcome | None:
-        """Why a row is not written, or None."""
+        """Why a row is not written; None if it is."""
         values = self._values(row.record)
         for place in values:
             first = self._db.execute(
@@ -146,7 +148,7 @@ class SharedValues:
         return None
 
     def _values(self, record: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Fields and folded values of a record."""
+        """Field names and folded values of a record."""
         texts = ((field, field.text_of(record)) for field in self._fields)
         return [(field.name, field.fold(text)) for field, text in texts if text is not None]
 

@@ -1,4 +1,4 @@
-"""The fence: one key is in at most one batch in flight, and rows with one key go in source order."""
+"""The fence: one key is in at most one batch in flight, and rows with the same key go in source order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from zmigrate.engine.model.batch import PreparedRow
 
 WAITING_MAX = 10_000
-"""Rows that may wait for their key before reading stops."""
+"""When so many rows wait for their key, reading pauses."""
 
 
 class Fence:
-    """Holds the keys that are under way, and the rows that wait for one of them."""
+    """Holds the keys of rows in flight, and the rows that wait for one of them."""
 
     def __init__(self, waiting_max: int = WAITING_MAX) -> None:
         self._held: dict[str, deque[PreparedRow] | None] = {}
@@ -20,7 +20,9 @@ class Fence:
         self._waiting_max = waiting_max
 
     def admit(self, row: PreparedRow) -> bool:
-        """Hold the row's key: True; or keep the row waiting for it: False. Without a key always True."""
+        """Hold the row's key and return True; or, if another row holds it, keep this row waiting and return
+        False. A row without a key is always admitted.
+        """
         key = row.folded
         if key is None:
             return True
@@ -35,7 +37,7 @@ class Fence:
         return False
 
     def admit_all(self, rows: list[PreparedRow]) -> list[PreparedRow]:
-        """The rows that hold their keys now; the others wait."""
+        """Return the rows that hold their keys now; the others wait."""
         keys = dict.fromkeys([row.folded for row in rows])
         if len(keys) == len(rows) and None not in keys and self._held.keys().isdisjoint(keys):
             self._held.update(keys)  # type: ignore[arg-type]  # no key is None
@@ -43,12 +45,12 @@ class Fence:
         return [row for row in rows if self.admit(row)]
 
     def hold(self, keys: Iterable[str]) -> None:
-        """Hold keys that are under way from before (on resume)."""
+        """Hold keys that an earlier session left in flight (on resume)."""
         for key in keys:
             self._held.setdefault(key, None)
 
     def release(self, keys: Iterable[str]) -> list[PreparedRow]:
-        """Let go of keys; gives back the rows whose turn has come, which hold their keys from now on."""
+        """Release keys. Return the rows whose turn has come; they hold their keys from now on."""
         freed = []
         for key in keys:
             queue = self._held.pop(key, None)
@@ -60,7 +62,7 @@ class Fence:
         return freed
 
     def drop(self, key: str) -> list[PreparedRow]:
-        """The rows that wait for a key, which they will not get. Whoever holds it goes on holding it."""
+        """Return the rows that wait for a key and will not get it. The present holder keeps the key."""
         queue = self._held.get(key)
         if not queue:
             return []

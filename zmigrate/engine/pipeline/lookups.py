@@ -20,7 +20,7 @@ from zmigrate.zoho.workers import in_parallel
 
 
 class Lookups:
-    """Opened when first used: most runs have no references. Used by the main thread alone."""
+    """Opened on first use, since most runs have no references. Main thread only."""
 
     def __init__(
         self,
@@ -31,8 +31,8 @@ class Lookups:
         lasting: bool = True,
         emit: Emit | None = None,
     ) -> None:
-        """`org`: see `ledger.identity`; `lasting` False: the org is gone with this process; `emit` is warned
-        of what the id map does not know.
+        """`org`: see `ledger.identity`. `lasting` False: the org is gone when this process ends. `emit`
+        receives warnings about what the id map can't tell.
         """
         self._state_dir = state_dir
         self._org = org
@@ -44,17 +44,17 @@ class Lookups:
         self.resolver = Resolver(self.ids, self._found, crm.fields, lambda: [*self.ids().unread])
 
     def ids(self) -> IdMap:
-        """The org's id map, as its runs had it when it was first asked for."""
+        """The org's id map, as it was when first asked for."""
         if self._ids is None:
             self._ids = IdMap.open(self._state_dir, self._org, lasting=self._lasting, emit=self._emit)
         return self._ids
 
     def ask(self, wanted: Wanted) -> dict[str, list[str]]:
-        """Put a `Find`'s values to the org, now."""
+        """Ask the org for a `Find`'s values, now."""
         return ask(self._crm, wanted)
 
     def recorder(self, rule: KeyRule, at: float) -> Callable[[list[tuple[str, str]]], None]:
-        """Takes keys with their ids as the run at work, which began at that time, gets to know them."""
+        """A function that adds keys and ids of the run at work, which began at `began`, to the id map."""
         ids = self.ids()
         return lambda keys: ids.add(rule, at, keys)
 
@@ -71,10 +71,9 @@ Batch = tuple[str, list[str]]
 def forget_gone(
     ids: IdMap, crm: Crm, module: str | None = None, stop: StopSignal | None = None
 ) -> tuple[Counter[str], Counter[str]]:
-    """Look for every record, a hundred a call, and forget those that the org does not show.
-
-    Gives how many were looked for, and how many are gone, by module. Raises what reading raises; what was
-    found out by then is kept.
+    """Look for every record of the id map, a hundred a call, and forget those that the org no longer shows.
+    Return how many were looked for and how many are gone, by module. What reading raises is raised; what was
+    found out before is kept.
     """
     looked_for: Counter[str] = Counter()
     gone: Counter[str] = Counter()

@@ -1,8 +1,8 @@
-"""Parents first: rows of one source that point at one another, in levels: one write a record is enough.
+"""Parents first: rows of one source that refer to one another are written level by level, one write a record.
 
-Level 0 are the rows that point at no other row of the source; a row is one level below the lowest of those
-that it points at. Of a circle one row is cut: it goes without the reference, which is written once all are
-there. What is kept lies in a temporary database that spills to disk, so that memory stays flat.
+Level 0 holds the rows that refer to no other row of the source. Any other row is one level below the lowest
+of its parents. In a circle one row is cut: it is written without the reference, which follows once all its
+rows exist. The graph lives in a temporary database that spills to disk, so memory stays flat.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 
 WALKED_MOST = 100_000
-"""Rows that are walked through at once in the search for circles."""
+"""Rows that one search for circles walks through at most."""
 
 
 class Order:
-    """Which rows point at which, and what follows from it. Filled by `add_keys` and `add_child`, then
-    `arrange`d.
+    """Which rows refer to which, and in what order to write them. Fill it with `add_keys` and `add_child`,
+    then call `arrange`.
     """
 
     def __init__(self, *, last_of_key: bool = False, in_turn: bool = False) -> None:
-        """`last_of_key`: of several rows with one key the last is written, not the first. `in_turn`: they are
-        written, or refused, one after the other.
+        """`last_of_key`: of several rows with one key the last is written, not the first. `in_turn`: all of
+        them are sent, one after the other.
         """
         self._db = scratch_db()
         self._db.executescript(sql.SCHEMA)
@@ -40,13 +40,13 @@ class Order:
         self._last_of_key = last_of_key
         self._in_turn = in_turn
         self.fields: set[str] = set()
-        """Those in which rows point at one another."""
+        """The fields by which rows refer to one another."""
         self.roots = 0
         """Rows of level 0."""
         self.cuts = 0
-        """How many rows go without references that close a circle."""
+        """Rows that are written without a reference that closes a circle."""
         self.gates: list[int] = []
-        """The place of the last row of each level but the lowest."""
+        """The place of the last row of each level except the lowest."""
 
     def close(self) -> None:
         self._db.close()
@@ -58,15 +58,16 @@ class Order:
         self._db.executemany("INSERT INTO key VALUES (?,?)", keys)
 
     def add_child(self, row: Row, parents: Sequence[str]) -> None:
-        """Add a row that points at rows with these folded keys, wherever they are."""
+        """Add a row that refers to rows with these folded keys, wherever they are in the source."""
         self._db.execute(
             "INSERT INTO child VALUES (?,?,?,NULL,0,0,NULL)", (row.number, row.line, _packed(row))
         )
         self._db.executemany("INSERT INTO pointer VALUES (?,?)", [(row.number, key) for key in parents])
 
     def arrange(self, source: Source | None, rows: int) -> bool:
-        """Find the level and place of every row of the source, which has so many. False: they may stay as
-        they are, since none points at another. `source` None: only the levels are wanted, no rows.
+        """Find the level and place of each of the source's `rows` rows. Return False if no row refers to
+        another, so that the order of the source can stay. `source` None: only the levels are wanted, not the
+        rows.
         """
         db = self._db
         db.execute("COMMIT")
@@ -89,8 +90,9 @@ class Order:
         return self._count(rows)
 
     def recall(self, source: Source, rows: int, places: Iterable[Place]) -> bool:
-        """Take over the places that rows had when the run began, instead of `arrange`: a row that was refused
-        then, and so was no one's child, may be well by now, and the journal has its number.
+        """Take over the places that rows had when the run began, instead of `arrange`. The journal knows rows
+        by these places; arranged again they might differ, since a row that was refused then may be fine by
+        now.
         """
         db = self._db
         db.execute("COMMIT")
@@ -103,7 +105,7 @@ class Order:
         return self._count(rows)
 
     def places(self) -> Iterator[Place]:
-        """Of every row below level 0."""
+        """The places of all rows below level 0."""
         yield from map(Place._make, self._db.execute(sql.PLACED))
 
     def _count(self, rows: int) -> bool:
@@ -119,8 +121,9 @@ class Order:
         return bool(children)
 
     def _let_repeated_follow(self, source: Source | None) -> None:
-        """Where a row points at others, the later ones with its key go behind it, as in the source; and rows
-        that point at this key behind them all, if they can: the first may be refused, and another be written.
+        """Repeated keys among rows that have parents: later rows with the key follow the earlier ones, as in
+        the source. Rows that refer to such a key go behind its last row if they can, since the first may be
+        refused and another be written.
         """
         if not self._db.execute(sql.REPEATED).rowcount:
             return
@@ -131,7 +134,7 @@ class Order:
             self._fill_in(source)
 
     def _fill_in(self, source: Source) -> None:
-        """Read the rows below level 0 that were not kept when they were read."""
+        """Read the rows below level 0 that were not kept during the first pass."""
         numbers = (number for (number,) in self._db.execute(sql.LACKED))
         wanted = next(numbers, None)
         if wanted is None:
@@ -142,7 +145,7 @@ class Order:
                 wanted = next(numbers, None)
 
     def _next_level(self, level: int) -> bool:
-        """Place the rows below this level; False when there are none left."""
+        """Give the next level to the rows whose parents all have one. Return False if no rows are left."""
         db = self._db
         if level:
             db.execute(sql.LESS_TO_WAIT_FOR, (level,))
@@ -157,8 +160,9 @@ class Order:
         return True
 
     def _circles(self) -> list[list[int]]:
-        """Circles that one comes to from the first rows without a level, going from row to parent; some of
-        them, so that memory stays flat. All are opened at one level: each level is written for itself.
+        """Find circles by walking from rows without a level to their parents. Only some are found at a time,
+        so that memory stays flat; each circle is opened on the level at hand, since levels are written one by
+        one.
         """
         seen: set[int] = set()
         circles = []
@@ -177,7 +181,7 @@ class Order:
         return circles
 
     def _given_up(self, circle: Sequence[int]) -> bool:
-        """Open a circle that is closed by no reference, but by a wait for the last row of a key."""
+        """Open a circle that is closed only by a wait for the last row of a key, not by a reference."""
         for child, parent in zip(circle, [*circle[1:], circle[0]], strict=True):
             if self._db.execute(sql.GIVE_UP, (parent, child)).rowcount:
                 self._db.execute(sql.ONE_LESS, (child,))
@@ -187,21 +191,21 @@ class Order:
     # -- questions --------------------------------------------------------------------------------
 
     def has_key(self, folded: str) -> bool:
-        """Whether a row has this key. The first such question makes an index."""
+        """Whether a row has this key. The first call makes an index."""
         self._db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
         return self._one("SELECT 1 FROM key WHERE folded=? LIMIT 1", folded) is not None
 
     def is_cut(self, place: int) -> bool:
-        """Whether the row at this place goes without the references that close its circle."""
+        """Whether the row at this place is written without the references that close its circle."""
         return bool(self._one("SELECT cut FROM child WHERE place=?", place))
 
     def child_numbers(self) -> Iterator[int]:
-        """The numbers of the rows below level 0, from the lowest."""
+        """The numbers of the rows below level 0, lowest first."""
         for (number,) in self._db.execute("SELECT number FROM child ORDER BY number"):
             yield number
 
     def children(self, after: int) -> Iterator[Row]:
-        """The rows below level 0 that stand behind this place, numbered by their places."""
+        """The rows below level 0 behind this place. Each row's number is its place."""
         for place, line, content in self._db.execute(
             "SELECT place, line, content FROM child WHERE place>? ORDER BY place", (after,)
         ):
@@ -217,7 +221,7 @@ def _packed(row: Row) -> bytes:
 
 
 class Ordered:
-    """A source whose rows come parents first. A row's number is its place in that order; its line stays."""
+    """A source that gives parents first. A row's number is its place in that order; its line stays."""
 
     stable = True
 

@@ -17,7 +17,9 @@ from zmigrate.rows.sources import Row
 
 
 class Pipeline:
-    """Called with rows of the source; gives back those on their way, and those that end here."""
+    """Called with rows of the source. Returns the rows that can be sent, and the rows that end here with
+    their outcomes.
+    """
 
     def __init__(
         self, prepare: Preparer, survey: Survey, resolver: Resolver, shared: SharedValues | None
@@ -44,8 +46,8 @@ class Pipeline:
         return on_their_way, ended
 
     def _cut(self, row: PreparedRow, order: Order) -> PreparedRow:
-        """A row that closes a circle goes without the references to what comes after it; and so does a later
-        one with its key, lest its references be overwritten by the earlier's.
+        """Take out the references of a row that close a circle. The same for later rows with its key:
+        otherwise the earlier row's references would overwrite theirs.
         """
         names = [name for name in row.record if name in order.fields]
         return links.cut(row, names) if names and order.is_cut(row.number) else row

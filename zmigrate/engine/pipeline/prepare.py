@@ -1,4 +1,4 @@
-"""From rows of the source to records that may be sent: `transform`, types by metadata, the key."""
+"""From rows of the source to records that can be sent: `transform`, conversion by metadata, the key."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from zmigrate.rows.sources import Row
 from zmigrate.wording import as_text, name_of, nearby
 
 TRACEBACKS_LOGGED = 20
-"""Tracebacks of `transform` that go to run.log; the rows themselves are all in errors.csv."""
+"""How many tracebacks of `transform` go to run.log. The rows themselves are all in errors.csv."""
 
 OURS = Path(__file__).parent.parent
-"""Where a line of the code tells a job's author nothing."""
+"""Lines of code in this folder mean nothing to a job's author."""
 
 ENDS = (repeat(None), repeat(()), repeat(()))
-"""What a `PreparedRow` ends with where its row is not kept and refers to nothing."""
+"""The last parts of a `PreparedRow` that is not kept and refers to nothing."""
 
 
 class Preparer:
-    """Called with rows of the source; gives back those on their way, and those that end here with their
-    outcomes.
+    """Called with rows of the source. Returns the rows that can be sent, and the rows that end here with
+    their outcomes.
 
-    `columns` are those of a job without a `transform` of its own: its rows are prepared a column at a time,
-    as long as all is well with all of them.
+    `columns`: the columns of a job without a `transform` of its own. Its rows are prepared a column at a
+    time, unless something is wrong with one of them.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class Preparer:
         return on_their_way, ended
 
     def _together(self, rows: Sequence[Row]) -> list[PreparedRow] | None:
-        """The rows on their way, or None where one of them does not get there."""
+        """The prepared rows, or None if one of them can't be prepared."""
         assert self._columns is not None  # noqa: S101  asked before
         fields, cells = self._columns
         numbers, lines, values = zip(*rows, strict=True)
         try:
             columns = list(zip(*map(cells, values), strict=True))
             records = self._converter.convert_columns(fields, columns)
-        except Exception:  # whatever it is: row by row it is told of which row
+        except Exception:  # whatever it is: going row by row tells which row
             return None
         key, target = self._key, self._target
         if records is None or (target.operation == "upsert" and "id" in fields):
@@ -110,7 +110,7 @@ class Preparer:
             return self._ended(
                 row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None
             )
-        except PausedError:  # the org's users, or a subform's fields, can't be asked for just now
+        except PausedError:  # the org's users, or a subform's fields, can't be read just now
             raise
         except Exception as error:
             self._log_traceback(row, error)
@@ -126,16 +126,16 @@ class Preparer:
         value = record[key]
         text = value if type(value) is str else str(value)
         if self._target.looked_up and key != "id":
-            # The key finds the record; sent along, it would only be written over itself.
+            # The key finds the record; sent as well, it would only overwrite itself.
             record = {name: kept for name, kept in record.items() if name != key}
         return PreparedRow(row.number, row.line, text, self._target.fold(text), record, source, waiting), None
 
     def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
-        """Why a record can't go where its key says."""
+        """Why a record can't be written by its key; None if it can."""
         if record.get(key) in {None, ""}:
             return Outcome("failed", None, EMPTY_KEY, key, f"the key field {key} is empty")
         if "id" in record and self._target.operation == "upsert":
-            # Zoho would follow the id, past the fence of keys.
+            # Zoho would go by the id, and the fence knows nothing of ids.
             reason = f"an upsert finds its record by {key}; leave the id out, or update by id"
             return Outcome("failed", None, ID_IN_UPSERT, "id", reason)
         return None
@@ -155,7 +155,7 @@ class Preparer:
 
 
 def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
-    """What a job's own code raised, where; and, of a column that is not there, which is near."""
+    """What a job's own code raised, and where. For a missing column: the nearest name."""
     said = f"transform raised {name_of(error)}"
     frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
     own = [frame for frame in frames if frame.filename == frames[0].filename]

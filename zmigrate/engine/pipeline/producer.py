@@ -1,6 +1,4 @@
-"""From source rows to batches: read, prepare, keep behind the fence, cut. Runs on the main thread; sends
-nothing.
-"""
+"""From source rows to batches: read, prepare, wait at the fence, cut. Main thread only; sends nothing."""
 
 from __future__ import annotations
 
@@ -16,20 +14,20 @@ from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.rows.sources import Row
 
 READS_AT_ONCE = 10
-"""Batches' worth of source rows read in one go, so that a long stretch of skipped rows can't keep the loop
-from turning."""
+"""Batches' worth of source rows read at a time, so that a long stretch of skipped rows does not stop the
+loop.
+"""
 
 Prepared = tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]
-"""Rows on their way; and those that end here (skipped, or failed before sending), with their outcomes."""
+"""Rows that can be sent; and rows that end here (skipped, or failed before sending) with their outcomes."""
 
 
 class Producer:
-    """Gives out batches in source order, but for rows that wait for their key.
+    """Gives out batches in source order, except for rows that wait for their key.
 
-    `recorded` tells the rows that are in the journal from before (on resume). `identity` gives a row's id
-    where the source is read by id, in their order; `known` are those in the journal. `limit` is
-    how many rows to read, recorded ones aside. `gates` are numbers of rows behind which nothing is read
-    before `open_gate`.
+    On resume `recorded` says which rows the journal has already. `identity` gives a row's id where the source
+    is read in the order of ids, and `known` are the ids in the journal. `limit`: rows to read, not counting
+    recorded ones. `gates`: numbers of rows behind which reading waits for `open_gate`.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class Producer:
         self._known = known or KnownMarks(())
         self._began_at = position
         self._known_until = position
-        """The number of the row with which the last of `known` was passed."""
+        """The number of the row at which the last of `known` was passed."""
         self._tokens: deque[tuple[int, str | None]] = deque()
         self._seen = seen
         self._limit = limit
@@ -73,10 +71,10 @@ class Producer:
         self.exhausted = False
         self.limited = False
         self.decided: list[tuple[PreparedRow, Outcome]] = []
-        """Rows that ended without a request; whoever records them clears the list."""
+        """Rows that ended without a request. Whoever records them clears the list."""
 
     def take_id(self, count: int = 1) -> int:
-        """Reserve batch ids; gives back the first."""
+        """Reserve batch ids; return the first."""
         first = self._next_id
         self._next_id += count
         return first
@@ -87,17 +85,16 @@ class Producer:
 
     @property
     def lowest_open(self) -> int | None:
-        """The lowest number among the rows that were read and given out in no batch yet."""
+        """The lowest number among rows that were read and are in no batch yet."""
         numbers = [row.number for row in (*self._open, *self._freed)]
         if self._fence.lowest_waiting is not None:
             numbers.append(self._fence.lowest_waiting)
         return min(numbers, default=None)
 
     def resume_from(self, number: int) -> int:
-        """Where a resume goes on if every row up to `number` is recorded: there, or where this session began.
-
-        Rows that are read again have new numbers, so those that an earlier session recorded can be told only
-        by a resume that begins before them.
+        """Where a resume may go on if every row up to `number` is recorded: there, or where this session
+        began. Rows that are read again get new numbers, so rows recorded by an earlier session are recognised
+        only by a resume that begins before them.
         """
         if not self._known.behind_us or number < self._known_until:
             return self._began_at
@@ -113,21 +110,21 @@ class Producer:
 
     @property
     def at_gate(self) -> bool:
-        """Nothing more is read before what was read has ended."""
+        """Reading waits until all rows read so far have ended."""
         return not self.exhausted and bool(self._gates) and self.position >= self._gates[0]
 
     @property
     def at_rest(self) -> bool:
-        """Nothing that was read waits to be given out."""
+        """No row that was read waits for a batch."""
         return not self._freed and not self._open and not self._fence.waiting
 
     def open_gate(self) -> None:
-        """What was read has ended: go on reading."""
+        """All rows read so far have ended: go on reading."""
         self._gates.popleft()
 
     @property
     def stuck(self) -> bool:
-        """Nothing can be given out before a key is let go."""
+        """Nothing can be given out until a key is released."""
         idle = self.exhausted or self._fence.full or self.at_gate
         return not self._freed and not self._open and idle
 
@@ -137,8 +134,8 @@ class Producer:
         return self.exhausted and not self._freed and not self._open and not self._fence.waiting
 
     def next_batch(self) -> Batch | None:
-        """The next batch, full unless the source or the fence gives no more rows; None when there is nothing
-        to give out now.
+        """The next batch; None if there is none now. It is full unless the source or the fence has no more
+        rows to give.
         """
         self._place_freed()
         for _ in range(READS_AT_ONCE):
@@ -154,7 +151,7 @@ class Producer:
         return None
 
     def _read(self, count: int) -> None:
-        """Read up to so many rows; those that no earlier session recorded go on their way."""
+        """Read up to `rows` rows, and prepare those that no earlier session recorded."""
         read, new = self._take(count)
         on_their_way, ended = self._prepare(new)
         self._taken += len(new)
@@ -173,12 +170,12 @@ class Producer:
             self._known_until = self.position
 
     def _take(self, count: int) -> tuple[list[Row], list[Row]]:
-        """Rows of the source, and those among them that are new. Sees where the source or the limit ends."""
+        """Rows of the source, and those of them that are new. Notes when the source or the limit ends."""
         if self._gates:
             count = min(count, self._gates[0] - self.position)
         left = None if self._limit is None else self._limit - self._taken
         if left is not None:
-            count = min(count, left + 1)  # one more tells whether there is more
+            count = min(count, left + 1)  # one row more tells whether there is more
         read = list(islice(self._rows, count))
         self.exhausted = len(read) < count
         new = read if self._recorded is None else [row for row in read if not self._recorded(row)]
@@ -203,7 +200,9 @@ class Producer:
             self._place(self._freed.popleft())
 
     def _place(self, row: PreparedRow) -> None:
-        """Put a row that holds its key into the open batch, unless a row with that key was created before."""
+        """Put a row that holds its key into the open batch, unless this run created a record with that key
+        before.
+        """
         line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
         if line is None:
             self._open.append(row)
@@ -216,10 +215,9 @@ _NUMBER = re.compile(r"-?\d+", re.ASCII)
 
 
 class KnownMarks:
-    """Tells when reading has come past all of them.
-
-    Numbers come in their order, so one that is not below the highest says it, also where rows are gone by
-    now. How a database orders texts is not known here: of those, each must have been seen.
+    """Tells when reading has passed all marks of an earlier session. Number marks come in order, so a mark at
+    or above the highest is enough, even if some rows are gone by now. Text marks come in the database's
+    order, which is not known here, so each must be seen.
     """
 
     def __init__(self, marks: Iterable[str]) -> None:
@@ -233,12 +231,12 @@ class KnownMarks:
         return self._highest is None and not self._left
 
     def see(self, mark: str) -> None:
-        """A row with this mark was read."""
+        """Note that a row with this mark was read."""
         if self._highest is not None and _NUMBER.fullmatch(mark) and int(mark) >= self._highest:
             self._highest = None
         self._left.discard(mark)
 
     def forget(self) -> None:
-        """The source has ended: what was not seen is gone from it."""
+        """The source has ended: marks that were not seen are gone from it."""
         self._highest = None
         self._left.clear()

@@ -1,5 +1,5 @@
-"""References that must not stay open (`when_open="stop"`): collected in a first pass, and checked before the
-first write.
+"""References that must resolve (`when_open="stop"`): collected in a first pass, checked before the first
+write.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ AT_ONCE = 500
 
 
 class RequiredReferences:
-    """Keeps each of them once, with the first line that has it, in a temporary database."""
+    """Keeps each such reference once, with its first line, in a temporary database."""
 
     def __init__(self, resolver: Resolver, ask: Callable[[Wanted], dict[str, list[str]]]) -> None:
-        """`ask` puts a `Find`'s values to the org."""
+        """`ask` asks the org for a `Find`'s values."""
         self._resolver = resolver
         self._ask = ask
         self._db = scratch_db()
@@ -33,7 +33,7 @@ class RequiredReferences:
         )
 
     def add(self, row: PreparedRow) -> None:
-        """Add those of a row's references that stop the run."""
+        """Add the references of a row that stop the run if they stay open."""
         for open_id in row.open:
             reference = open_id.reference
             if reference.when_open != "stop":
@@ -45,8 +45,8 @@ class RequiredReferences:
             )
 
     def check(self, is_own: Callable[[Ref], bool]) -> None:
-        """Raise UsageError that lists those which are open. `is_own` tells whether a row of this very source
-        has the key of a `Ref`.
+        """Raise UsageError that lists the open references. `is_own` tells whether a row of this source has a
+        `Ref`'s key.
         """
         shown: list[str] = []
         count = 0
@@ -75,7 +75,7 @@ class RequiredReferences:
             yield from self._resolver.resolve(waiting)[1]
 
     def _rows(self) -> Iterator[PreparedRow]:
-        """A row for each reference, as far as telling it needs one."""
+        """One row for each reference, with just enough in it to resolve the reference."""
         for module, by, value, found, field, line in self._db.execute("SELECT * FROM required ORDER BY line"):
             reference = Find(module, by, value, "stop") if found else Ref(module, value, by or None, "stop")
             open_id = OpenId(reference, field)

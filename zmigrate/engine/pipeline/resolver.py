@@ -1,6 +1,6 @@
 """References become ids: a `Ref` through the id map, a `Find` through the org. Main thread only.
 
-What a `Find` has to be asked for is told by `wanted`; whoever asks gives the answer to `learn`.
+`wanted` says which values the org must be asked for; the caller asks, and gives the answer to `learn`.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ IDS_SHOWN = 5
 
 
 Place = tuple[str, str]
-"""Module and field that `Find`s look into."""
+"""The module and field that a `Find` looks into."""
 
 Answers = Mapping[str, Sequence[str]]
 """The ids of the records that have each value."""
 
 
 class IdLookup(Protocol):
-    """What tells ids by key: the id map, and for a plan the keys that files before this one will write."""
+    """Finds ids by key: the id map; in a plan also the keys that earlier files will write."""
 
     def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
-        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
+        """The ids of each key: none if the key is unknown, several if it is ambiguous."""
 
 
 class Finds(Protocol):
-    """The call that answers a `Find`; `zmigrate.zoho.crm.Crm` has it."""
+    """The call that answers a `Find` (`zmigrate.zoho.crm.Crm`)."""
 
     def find(
         self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
@@ -55,13 +55,11 @@ class Wanted:
     place: Place
     values: list[str]
     number: bool
-    """The field holds whole numbers, and is asked for them as such."""
+    """The field holds whole numbers, so the query must too."""
 
 
 class FoundCache:
-    """What the org has answered so far, in a temporary database that spills to disk, so that memory stays
-    flat.
-    """
+    """The org's answers so far, in a temporary database that spills to disk, so that memory stays flat."""
 
     def __init__(self) -> None:
         self._db = scratch_db()
@@ -89,10 +87,8 @@ class FoundCache:
 
 
 class Resolver:
-    """Fills in the open references of rows on their way.
-
-    `ids` is opened when the first `Ref` comes; `fields_of` gives the fields of a module that a `Find` looks
-    into.
+    """Fills in the open references of prepared rows. `ids` is opened at the first `Ref`; `fields_of` gives
+    the fields of a module that a `Find` looks into.
     """
 
     def __init__(
@@ -102,7 +98,7 @@ class Resolver:
         fields_of: Callable[[str], ModuleFields],
         unread: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`unread`: the runs that may have written what is not known, and can't be read."""
+        """`unread`: runs that may have written an unknown key, and can't be read."""
         self._unread = unread
         self._ids = ids
         self._found = found
@@ -112,9 +108,8 @@ class Resolver:
     def resolve(
         self, rows: Sequence[PreparedRow]
     ) -> tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]:
-        """Rows on their way, and those that end here since a reference points at nothing, or at several.
-
-        Of the former, those that are not `settled` have a `Find` that has to be asked for.
+        """Return the rows that can go on, and the rows that end here because a reference finds no record, or
+        several. A row that is not `settled` afterwards has a `Find` that the org must be asked for.
         """
         known = self._known_refs(rows)
         on_their_way: list[PreparedRow] = []
@@ -132,8 +127,8 @@ class Resolver:
         return on_their_way, ended
 
     def wanted(self, rows: Iterable[PreparedRow]) -> list[Wanted]:
-        """What has to be asked for before these rows can be sent. Raises UsageError if a `Find` names a field
-        that its module does not have.
+        """What the org must be asked for before these rows can be sent. Raises UsageError if a `Find` names a
+        field that its module does not have.
         """
         places: dict[Place, dict[str, str]] = {}
         for row in rows:
@@ -147,7 +142,7 @@ class Resolver:
         ]
 
     def learn(self, place: Place, answers: Answers) -> None:
-        """Take up what the org answered."""
+        """Remember what the org answered."""
         self._found.put(place, answers)
 
     def _known_refs(self, rows: Sequence[PreparedRow]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
@@ -168,7 +163,7 @@ class Resolver:
         open_id: OpenId,
         known: Mapping[tuple[str, str | None], Mapping[str, list[str]]],
     ) -> Outcome | None:
-        """Fill one reference in. Gives the outcome of a row that it ends."""
+        """Fill in one reference. Return an outcome if it ends the row."""
         reference = open_id.reference
         if isinstance(reference, Ref):
             ids: Sequence[str] | None = known[(reference.module, reference.field)].get(reference.key, ())
@@ -204,12 +199,12 @@ class Resolver:
 
 
 def settled(row: PreparedRow) -> bool:
-    """Whether a row's references are all filled in, or left out."""
+    """Whether all references of a row are filled in or left out."""
     return not any(waits(row.record, open_id) for open_id in row.open)
 
 
 def waits(record: Mapping[str, Any], open_id: OpenId) -> bool:
-    """Whether a reference stands in a record without its id."""
+    """Whether a reference in a record still lacks its id."""
     if open_id.filled:
         return False
     value = record.get(open_id.field)
@@ -219,9 +214,8 @@ def waits(record: Mapping[str, Any], open_id: OpenId) -> bool:
 
 
 def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
-    """The ids of the records that have each of these values; compared without letter case, as `Find` is.
-
-    Values that can't stand in a query find nothing. Runs on a worker: nothing is kept.
+    """Ask for the ids of the records that have each of these values. Letter case does not matter, as with
+    `Find`. Values that can't be part of a query find nothing. Runs on a worker; keeps nothing.
     """
     module, field = wanted.place
     fold = fold_number if wanted.number else fold_key
@@ -233,13 +227,13 @@ def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
     for start in range(0, len(values), COQL_IN_VALUES):
         for hit in crm.find(module, field, values[start : start + COQL_IN_VALUES]):
             for value in alike.get(fold(str(hit.get(field))), ()):
-                if str(hit["id"]) not in answers[value]:  # asked for in two spellings
+                if str(hit["id"]) not in answers[value]:  # the value was asked for in two spellings
                     answers[value].append(str(hit["id"]))
     return answers
 
 
 def leave_out(record: dict[str, Any], open_id: OpenId) -> None:
-    """Take an open reference out of a record: its field, or its place in a list."""
+    """Take an open reference out of a record: the field, or its place in a list."""
     value = record.get(open_id.field)
     if value is open_id:
         del record[open_id.field]
@@ -255,7 +249,7 @@ def leave_out(record: dict[str, Any], open_id: OpenId) -> None:
 
 
 def describe(reference: Reference) -> str:
-    """What a reference points at, in words."""
+    """What a reference refers to, in words."""
     if isinstance(reference, Ref):
         by = f" by {reference.field}" if reference.field else ""
         return f"the {reference.module} key {reference.key!r}{by}"
@@ -263,13 +257,13 @@ def describe(reference: Reference) -> str:
 
 
 def some_of(ids: Sequence[str]) -> str:
-    """The first of several ids, and how many more there are."""
+    """The first ids, and how many more there are."""
     more = f" and {len(ids) - IDS_SHOWN} more" if len(ids) > IDS_SHOWN else ""
     return ", ".join(ids[:IDS_SHOWN]) + more
 
 
 def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Outcome:
-    """The outcome of a row whose reference is open; `unread`: runs that can't be read."""
+    """The outcome of a row whose reference is open. `unread`: runs that can't be read."""
     reference = open_id.reference
     if isinstance(reference, Ref):
         why = "neither this run nor an earlier one against this org wrote such a record"

@@ -1,5 +1,5 @@
-"""A first pass over the rows, where a job needs one before its first write: who is whose parent, which keys
-stand several times, which references must not stay open.
+"""A first pass over the rows, for jobs that need one before the first write: it finds parents, repeated keys
+and references that must resolve.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from zmigrate.zoho.facts.scopes import missing
 from zmigrate.zoho.metadata import ModuleFields
 
 PEEKED_ROWS = 1_000
-"""Rows that tell whether a job whose references are not declared has any that stop the run."""
+"""So many first rows show whether a job with undeclared references has any that stop the run."""
 
 
 @dataclass(slots=True)
 class Survey:
-    """What the first pass found out; all None where none was needed."""
+    """What the first pass found; all None if none was needed."""
 
     source: Source
-    """The job's, or with its rows parents first."""
+    """The job's source, or the same with parents first."""
     order: Order | None = None
     repeats: Repeats | None = None
 
     @property
     def gates(self) -> Sequence[int]:
-        """Rows behind which nothing is read before they have all ended."""
+        """Rows behind which reading waits until all earlier rows have ended."""
         return () if self.order is None else self.order.gates
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Survey:
 
 
 class Surveyor:
-    """Makes the pass. `required` collects the references that stop a run where they are open."""
+    """Makes the pass. `required` collects the references that stop a run if they stay open."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class Surveyor:
         self._repeats = Repeats(mode, target.key or "") if wants_repeats else None
 
     def survey(self, places: Iterator[Place] | None = None) -> Survey:
-        """Read as much as is needed. Raises UsageError where a source can't be read twice, or a required
-        reference is open. `places`: on resume, those that rows had when the run began.
+        """Read as much as is needed. Raises UsageError if a source can't be read twice, or a required
+        reference is open. `places`: on resume, the places that rows had when the run began.
         """
         order, repeats = self._order, self._repeats
         try:
@@ -121,7 +121,7 @@ class Surveyor:
             return False
         if self._refers_to is not None:
             return target.module in self._refers_to
-        # Undeclared, and not to be read twice: a row that refers to another of this source fails as open.
+        # Undeclared, and the source can't be read twice: a row that refers to another of its rows fails.
         return self._source.stable and any(
             field.lookup_module == target.module and (field.creatable or field.updatable) for field in fields
         )
@@ -146,8 +146,8 @@ class Surveyor:
             )
 
     def _may_require(self) -> bool:
-        """Whether there may be a reference that stops the run: as a mapping says, or as a job declares, or as
-        the first rows show.
+        """Whether some reference may stop the run: by the mapping, by the job's declaration, or by the first
+        rows.
         """
         if isinstance(self._job, LoadJob):
             return self._job.load.stops
@@ -196,7 +196,7 @@ class Surveyor:
 
 
 def own_key(target: Target, reference: Reference) -> str | None:
-    """The folded key of a reference to what this very run writes; None for any other."""
+    """The folded key of a reference to a row of this run; None for any other reference."""
     if (
         isinstance(reference, Ref)
         and reference.module == target.module
@@ -212,4 +212,4 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _to_no_one(event: Event) -> None:
-    """What the rows of the pass would tell is told when they are read again."""
+    """Events of the first pass are dropped: the second reading emits them again."""
