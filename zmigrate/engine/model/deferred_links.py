@@ -1,5 +1,6 @@
-"""Links: references that close a circle, written by id once all its records are there. One outcome a row: one
-whose link is still to be written has moved, and its link's batch says what became of it.
+"""Deferred links: references that close a circle, written by id once all records of the circle exist.
+
+Each row has one outcome. A row whose link is still to be written has moved; the link's batch decides.
 """
 
 from __future__ import annotations
@@ -17,28 +18,30 @@ from zmigrate.rows.conversion.open_id import OpenId
 REFERENCE = "$ref"
 
 WRITTEN_AS = "written as "
-"""Begins the reason of a failed row whose record is there."""
+"""Begins the reason of a failed row whose record exists."""
 
 
 def link_row(row: PreparedRow, record_id: str) -> PreparedRow:
-    """The second write of a row that was created without its links. Its key is no longer held."""
+    """The second write of a row that was created without its links. It no longer holds its key."""
     record = {"id": record_id, **{link.field: link.value for link in row.links}}
     return row._replace(folded=None, record=record, open=_open_ids(record), links=())
 
 
 def update_row(row: PreparedRow, record_id: str, key: str | None) -> PreparedRow:
-    """The row as an update of the record that has its key already; the key need not be sent again."""
+    """The row as an update of the record that already has its key; the key itself is not sent again."""
     record = {name: value for name, value in row.record.items() if name != key}
     return row._replace(record={**record, "id": record_id})
 
 
 def bare(rows: Iterable[PreparedRow]) -> list[tuple[PreparedRow, Outcome]]:
-    """Link rows that have nothing to write, since it was left out by choice, or a later row writes it."""
+    """Link rows with nothing to write: their reference was left out on purpose, or a later row writes the
+    field.
+    """
     return [(row, Outcome("updated", row.record["id"])) for row in rows if len(row.record) == 1]
 
 
 def cut(row: PreparedRow, names: Sequence[str]) -> PreparedRow:
-    """A row that closes a circle, with these fields taken out of its record."""
+    """The row without these fields, which close a circle."""
     record = {name: value for name, value in row.record.items() if name not in names}
     links = tuple(Link(name, row.record[name]) for name in names)
     rest = tuple(open_id for open_id in row.open if open_id.field not in names)
@@ -46,7 +49,7 @@ def cut(row: PreparedRow, names: Sequence[str]) -> PreparedRow:
 
 
 def latest(groups: Iterable[Iterable[PreparedRow]]) -> dict[tuple[str, str], int]:
-    """By a record's id and a field: the number of the last of the link rows that write there."""
+    """For each record id and field: the number of the last link row that writes it."""
     numbers: dict[tuple[str, str], int] = {}
     for rows in groups:
         for row in rows:
@@ -59,7 +62,7 @@ def latest(groups: Iterable[Iterable[PreparedRow]]) -> dict[tuple[str, str], int
 def without_overwritten(
     rows: Iterable[PreparedRow], numbers: Mapping[tuple[str, str], int]
 ) -> list[PreparedRow]:
-    """Link rows without what a later row of the same record writes; `numbers`: see `latest`."""
+    """Link rows without the fields that a later row of the same record writes. `numbers`: see `latest`."""
     return [
         row._replace(
             record={
@@ -73,7 +76,9 @@ def without_overwritten(
 
 
 def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes of rows whose second write has ended: what the first came to, if all is well."""
+    """The outcomes of rows whose second write has ended; if that went well, the outcome of the
+    first write.
+    """
     action: Action = "created" if batch.second == "link" else "updated"
     return [
         outcome._replace(action=action) if outcome.action == "updated" else _unlinked(row, outcome)
@@ -82,7 +87,7 @@ def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
 
 
 def _unlinked(row: PreparedRow, outcome: Outcome) -> Outcome:
-    """The outcome of a row whose record is there, and whose link could not be written, or is in doubt."""
+    """The outcome of a row whose record exists, but whose link failed or is in doubt."""
     if outcome.action not in {"failed", "in_doubt"}:
         return outcome
     names = ", ".join(name for name in row.record if name != "id")
@@ -95,7 +100,7 @@ def _unlinked(row: PreparedRow, outcome: Outcome) -> Outcome:
 
 
 def pack_links(rows: Sequence[PreparedRow]) -> str:
-    """The links of rows that go without them, by their places, as the journal keeps them."""
+    """The links of these rows, by their places in the batch, as the journal keeps them."""
     found = {
         str(place): {link.field: _stored(link.value) for link in row.links}
         for place, row in enumerate(rows)
@@ -105,7 +110,7 @@ def pack_links(rows: Sequence[PreparedRow]) -> str:
 
 
 def with_links(rows: Sequence[PreparedRow], packed: str | None) -> list[PreparedRow]:
-    """Rows with the links that were packed for them."""
+    """The rows with their packed links put back."""
     found = {} if packed is None else orjson.loads(packed)
     return [
         row._replace(
@@ -118,12 +123,12 @@ def with_links(rows: Sequence[PreparedRow], packed: str | None) -> list[Prepared
 
 
 def pack(rows: Sequence[PreparedRow]) -> bytes:
-    """Link rows that wait, with what their references point at."""
+    """Link rows that wait, with what their references refer to."""
     return orjson.dumps({"links": [_stored(row.record) for row in rows]})
 
 
 def unpack(body: bytes) -> list[dict[str, Any]] | None:
-    """The records of link rows that wait; None for a body that was made to be sent."""
+    """The records of waiting link rows; None if the body was made for sending."""
     parsed = orjson.loads(body)
     if not (isinstance(parsed, dict) and "links" in parsed):
         return None

@@ -13,14 +13,15 @@ from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.metadata import WHOLE_NUMBERS, Field, ModuleFields
 
 KEY_TYPES: Final = WHOLE_NUMBERS | {"text", "email", "phone", "website", "autonumber"}
-"""Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Others
-come back in another form than they were sent (date-times in the org's zone), or COQL does not look for them.
+"""Data types that can be unique (zoho-api 5.4: Kaizen #56), and auto-numbers, which can be looked up. Values
+of other types come back in another form than they were sent (date-times in the org's zone), or COQL can't
+look for them.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class KeyField:
-    """A field by whose values records are looked for."""
+    """A field by whose values records are found."""
 
     name: str
     fold: Callable[[str], str]
@@ -38,7 +39,7 @@ class KeyField:
 
 
 def unique_fields(fields: ModuleFields, besides: str | None) -> tuple[KeyField, ...]:
-    """The unique fields of a module, which Zoho guards by itself, other than this one."""
+    """The module's unique fields except `besides`. Zoho itself refuses duplicates in them."""
     return tuple(
         KeyField.of(field)
         for field in fields
@@ -50,11 +51,11 @@ UNASKABLE = "a value with a backslash or a line break can't be looked up"
 
 
 def askable(values: Iterable[str], *, number: bool) -> list[str | int]:
-    """Values as they stand in a query, each once; those that can't stand in one are left out: no record has
-    them. `number`: the field holds whole numbers, and is asked for them as such.
+    """The values as a query can hold them, each once. Values that no query can hold are left out: no record
+    has them. `number`: the field holds whole numbers.
     """
     if not number:
-        # How Zoho compares Unicode forms is not documented: what is not composed is asked for in both.
+        # How Zoho compares Unicode forms is not documented: ask for both the composed and the given form.
         spellings = (form for value in values for form in (value, normalize("NFC", value)))
         return [value for value in dict.fromkeys(spellings) if can_query(value)]
     numbers = map(whole_number, values)

@@ -1,4 +1,4 @@
-"""Where a record job writes to, and what that makes safe to repeat."""
+"""Where a record job writes to, and what follows for repeating a request."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Target:
     key: str | None
     key_kind: KeyKind
     fold: Callable[[str], str]
-    """Makes two spellings that Zoho takes for one key equal."""
+    """Two spellings that Zoho treats as one key fold to the same text."""
     trigger: tuple[str, ...] = ()
     number: bool = False
-    """The key is a whole number, and is looked up as one."""
+    """The key is a whole number, and queries must ask for a number."""
     case_sensitive: bool = False
     on_existing: OnExisting | None = None
     on_repeated: OnRepeated = "first"
     appended: frozenset[str] = frozenset()
-    """Fields to which an update adds rows: the same request twice would add them twice."""
+    """Fields to which an update adds rows. Applied twice, the same request adds them twice."""
     others: tuple[KeyField, ...] = ()
-    """Of an upsert: the unique fields by which Zoho finds a record where none has the key."""
+    """For an upsert: the unique fields by which Zoho finds a record when none has the key."""
     appends: bool = False
-    """Of a batch: its records have such fields, and exist already or may exist."""
+    """For one batch: its records fill such fields, and exist or may exist."""
 
     def to_json(self) -> dict[str, object]:
-        """As `run.json` keeps it: what a resumed run, and whoever reads its keys, has to know."""
+        """What `run.json` keeps of the target: a resume needs it, and readers of the run's keys."""
         return {
             "module": self.module,
             "operation": self.operation,
@@ -57,11 +57,13 @@ class Target:
 
     @property
     def second(self) -> Target:
-        """The target of a second write of records that exist: an update by id."""
+        """The target of second writes: records that exist are updated by id."""
         return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
 
     def of(self, records: Iterable[Mapping[str, Any]]) -> Target:
-        """The target as it is for these records: what adds rows to them must not be applied twice."""
+        """The target for these records. If they add rows to existing records, a request must not be applied
+        twice.
+        """
         if not self.appended or self.operation not in {"update", "upsert"}:
             return self
         adds = any(record.get(name) for record in records for name in self.appended)
@@ -69,25 +71,25 @@ class Target:
 
     @property
     def natural_on_repeated(self) -> OnRepeated:
-        """What becomes of rows with one key without a look at all of them first."""
+        """What happens to rows with the same key when the job does not compare keys beforehand."""
         return "first" if self.operation == "insert" else "each"
 
     @property
     def repeatable(self) -> bool:
-        """Whether a request may be sent again although it may have been applied (DESIGN, "What is safe to
+        """Whether a request may be sent again although Zoho may have applied it (DESIGN, "What is safe to
         repeat").
         """
         return self.recovery == "repeat"
 
     @property
     def recovery(self) -> Recovery:
-        """What to do about a request whose answer was lost.
+        """What to do when a request's answer was lost.
 
-        - repeat: at once (update, delete, upsert on a unique field);
-        - resend: after the settling time (insert on a unique key: Zoho refuses what exists; upsert on another
-          field: finds it);
-        - query: after the settling time look for the records, then send what is missing (insert on another
-          key; what adds rows to records, where the time of their last change tells);
+        - repeat: send again at once (update, delete, upsert on a unique field);
+        - resend: send again after the settling time (insert on a unique key: Zoho refuses what exists; upsert
+        on another field: Zoho finds it);
+        - query: look for the records after the settling time, then send what is missing (insert on another
+        key; writes that add rows to records, where the time of the last change tells);
         - report: nothing can be found out.
         """
         if self.appends:
@@ -102,20 +104,19 @@ class Target:
 
     @property
     def warning(self) -> str | None:
-        """What a person should know before the first write; None where a lost answer can be settled."""
+        """A warning for the person before the first write; None where a lost answer can be settled."""
         return NOT_SETTLED if self.recovery == "report" else None
 
     @property
     def tells_ours_by_time(self) -> bool:
-        """Whether the times of a record, and their users, tell if a lost request of ours made or changed
-        it."""
+        """Whether a record's times and users tell that a lost request of ours created or changed it."""
         inserts = self.operation == "insert" and self.key is not None
         adds = self.operation == "update" and bool(self.appended)
         return self.operation == "upsert" or inserts or adds
 
     @property
     def searchable(self) -> bool:
-        """Whether a look into the org can tell what became of a request."""
+        """Whether the org can be asked what became of a request."""
         return self.appends or (self.operation == "insert" and self.key_kind in {"unique", "plain"})
 
     @property
@@ -125,7 +126,7 @@ class Target:
 
     @property
     def asks_first(self) -> bool:
-        """Whether an insert looks for its key first: where Zoho would let a namesake in. A unique key needs
-        no look, Zoho's refusal names the record.
+        """Whether an insert looks for its key first, because Zoho would accept a second record with it. A
+        unique key needs no look: Zoho's refusal names the record.
         """
         return self.operation == "insert" and self.key_kind == "plain" and self.on_existing is not None

@@ -1,4 +1,4 @@
-"""The final count: from the journal alone, row by row, independent of what was counted on the way."""
+"""The final count: row by row from the journal alone, independent of the counts kept during the run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from zmigrate.errors import AccountingError
 
 
 class _Ticked:
-    """A bit a row, so that a million rows take 125 KB."""
+    """One bit a row: a million rows take 125 KB."""
 
     def __init__(self) -> None:
         self._bits = bytearray()
 
     def tick(self, numbers: list[int]) -> int | None:
-        """Tick numbers off; gives the first that was ticked before, or None."""
+        """Tick numbers off. Return the first one that was already ticked, or None."""
         bits = self._bits
         if not numbers or (consecutive(numbers) and self._tick_range(numbers[0], len(numbers))):
             return None
@@ -30,7 +30,7 @@ class _Ticked:
         return None
 
     def _tick_range(self, first: int, count: int) -> bool:
-        """Tick so many numbers off at once; not if one of them was ticked before."""
+        """Tick a range of numbers at once. Return False, without a change, if one was already ticked."""
         self._make_room(first + count)
         start, end = first >> 3, ((first + count) >> 3) + 1
         before = int.from_bytes(self._bits[start:end], "little")
@@ -70,7 +70,9 @@ def count_rows(journal: Journal) -> Rows:
 
 
 def check_counts(counted: Rows, on_the_way: Rows, *, finished: bool, total: int | None) -> None:
-    """Raise AccountingError unless the journal agrees with what was counted on the way, and the source."""
+    """Raise AccountingError unless the journal agrees with the counts kept during the run, and with the
+    source.
+    """
     if counted != on_the_way:
         raise AccountingError(
             f"the journal counts {counted.to_json()}, the run counted {on_the_way.to_json()}"

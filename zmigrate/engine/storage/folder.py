@@ -1,8 +1,8 @@
 """A run's folder: its files, its lock, and its record, which says what the run is and how it stands.
 
-The record is `run.json`. It is kept a second time, in the journal (of a flow in `flow.json`), for when
-`run.json` can't be read. The folder is 0700, since it holds customer data. `run.lock` is held as long as a
-process works on the run. A flow's folder has one for each step that has begun: `steps/02-contacts/`.
+The record is `run.json`. A second copy is in the journal (a flow's in `flow.json`), in case `run.json` can't
+be read. The folder is 0700, since it holds customer data. A process that works on the run holds `run.lock`. A
+flow's folder has one folder for each step that has begun: `steps/02-contacts/`.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ WITHOUT_RECORD = (
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """A run's record, and what is wrong with `run.json` where it is from its second place."""
+    """A run's record. If it comes from the second copy: what is wrong with `run.json`."""
 
     record: RunRecord
     trouble: str | None = None
 
 
 class RunFolder:
-    """`<state dir>/runs/<time>-<job>-<4 hex>/`; of a flow's step `steps/02-contacts/` below that."""
+    """`<state dir>/runs/<time>-<job>-<4 hex>/`; for a step of a flow `steps/02-contacts/` below that."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -69,7 +69,7 @@ class RunFolder:
 
     @property
     def run_id(self) -> str:
-        """The folder's name; of a flow's step `<the flow's>/02-contacts`."""
+        """The folder's name; for a step of a flow `<flow's id>/02-contacts`."""
         home = self.path.parent
         return f"{home.parent.name}/{self.path.name}" if home.name == STEPS else self.path.name
 
@@ -87,7 +87,7 @@ class RunFolder:
 
     @property
     def flow_file(self) -> Path:
-        """Of a flow, which has no journal of its own: the record once more."""
+        """A flow's second copy of the record; a flow has no journal."""
         return self.path / "flow.json"
 
     def result_file(self, name: str) -> Path:
@@ -95,7 +95,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, state_dir: Path, job: str) -> RunFolder:
-        """Make a fresh folder and lock it. Raises RunError if it can't be written."""
+        """Create and lock a new folder. Raises RunError if it can't be written."""
         runs = make_private(state_dir / "runs", state_dir)
         stamp = time.strftime(STAMP)
         folder = cls(runs / f"{stamp}-{job}-{secrets.token_hex(2)}")
@@ -103,16 +103,16 @@ class RunFolder:
         return folder
 
     def step(self, name: str) -> RunFolder:
-        """The folder of a step of this flow; it need not be there yet."""
+        """The folder of one step of this flow, whether or not it exists yet."""
         if not is_plain_name(name):
             raise RunError(f"run {self.run_id} can have no step {name!r}: that is no name of a folder")
         return RunFolder(self.path / STEPS / name)
 
     def create_step(self, name: str) -> RunFolder:
-        """Make the folder of a step afresh and lock it. Raises RunError if it can't be written.
+        """Create and lock the folder of a step. Raises RunError if it can't be written.
 
-        What a crash left there before the step began goes. Where something may have been sent nothing goes:
-        raises JournalDamaged.
+        What a crash left there before the step began is deleted. If something may have been sent, nothing is
+        deleted and JournalDamaged is raised.
         """
         self.refuse_replaced()
         folder = self.step(name)
@@ -128,7 +128,7 @@ class RunFolder:
         return folder
 
     def note_begun(self, step: str) -> None:
-        """Keep in the record of this flow that a step has begun."""
+        """Note in this flow's record that a step has begun."""
         record = self.read()
         self.write(replace(record, begun=list(dict.fromkeys([*record.begun, step]))))
 
@@ -150,7 +150,9 @@ class RunFolder:
 
     @property
     def untouched(self) -> bool:
-        """Whether nothing can have been sent from here, whatever run it is. False where none can tell."""
+        """Whether certainly nothing was sent from here, whatever the run was. False if that can't
+        be known.
+        """
         try:
             if self.path.is_symlink():
                 return False
@@ -159,7 +161,7 @@ class RunFolder:
                 return False
             if self.journal.exists() and self.journal.stat().st_size:
                 return holds_nothing(self.journal)
-            # The journal is made before a record is written: where there is a record, it is lost.
+            # The journal is made before the record: if there is a journal, the record was lost.
             return not (self.record_file.exists() or self.flow_file.exists())
         except OSError:
             return False
@@ -172,7 +174,9 @@ class RunFolder:
         self.lock()
 
     def lock(self) -> None:
-        """Hold the run for this process. Raises RunError, with the holder's pid, if another one holds it."""
+        """Lock the run for this process. Raises RunError, with the holder's pid, if another process
+        has it.
+        """
         self._refuse_link()
         try:
             self._lock.take()
@@ -189,8 +193,8 @@ class RunFolder:
         self._lock.release()
 
     def refuse_replaced(self) -> None:
-        """Raise PausedError where the folder that this process works on is no longer in its place: what is
-        written there now is not this run's to write.
+        """Raise PausedError if the folder is no longer where this process opened it: another folder took its
+        place, and this run must not write there.
         """
         if self._lock.displaced:
             raise PausedError(
@@ -203,24 +207,23 @@ class RunFolder:
 
     @property
     def locked_elsewhere(self) -> bool:
-        """Whether a process (other than through this object) works on the run now."""
+        """Whether another process works on the run now (or this one, through another object)."""
         return self._lock.held_elsewhere
 
     def read(self) -> RunRecord:
-        """What the run is. Raises what `find_record` raises."""
+        """The run's record. Raises what `find_record` raises."""
         return self.find_record().record
 
     def mend(self) -> RunRecord:
-        """The same of a run that this process has locked. Writes `run.json` again where it can't be read."""
+        """The record of a run that this process has locked. Rewrites `run.json` if it can't be read."""
         found = self.find_record()
         if found.trouble is not None:
             write_whole(self.record_file, _content(found.record))
         return found.record
 
     def find_record(self) -> FoundRecord:
-        """What the run is, as `run.json` says, else as its second place does.
-
-        Raises JournalDamaged where neither can be read, ConfigError where this user may not read them.
+        """The record from `run.json`, else from its second copy. Raises JournalDamaged if neither can be
+        read, ConfigError if this user may not read them.
         """
         self._refuse_link()
         try:
@@ -238,7 +241,7 @@ class RunFolder:
         return FoundRecord(record)
 
     def _in_second_place(self, first: NotReadable) -> RunRecord:
-        """The record from its second place. Raises what is wrong with both: `first` is of the first place."""
+        """The record from its second copy. `first` says what is wrong with `run.json`; errors name both."""
         try:
             return self._second()
         except JournalDamaged as error:
@@ -252,7 +255,7 @@ class RunFolder:
             raise self._unknown(f"{first.why}, and {second.why}") from second
 
     def _second(self) -> RunRecord:
-        """The record from its second place. Raises NotReadable, and JournalDamaged for a journal."""
+        """The record from its second copy. Raises NotReadable, or JournalDamaged from a journal."""
         if self.flow_file.exists():
             return self._in_file(self.flow_file)
         if not self.journal.exists():
@@ -274,19 +277,19 @@ class RunFolder:
         return read_record(content, path.name)
 
     def _refuse_link(self) -> None:
-        """What is behind a link may be anybody's, and any other run."""
+        """A link may lead to another run, or to somebody else's folder."""
         if self.path.is_symlink():
             raise self._unknown("its folder is a link", "Put the folder itself in the link's place.")
 
     def _unknown(self, why: str, hint: str | None = None) -> JournalDamaged:
-        """The error of a run of which it can't be told what it is."""
+        """The error for a folder whose run is unknown."""
         return JournalDamaged(
             f"run {self.run_id} can't be read: {why} ({self.path})", hint=hint or WITHOUT_RECORD
         )
 
     def write(self, record: RunRecord, journal: Journal | None = None) -> None:
-        """Keep the record: in `run.json`, which is replaced in one step, and in its second place, for most
-        the journal. Raises DiskFull, and what `refuse_replaced` raises.
+        """Write the record to `run.json`, replaced in one step, and to its second copy. Raises DiskFull, and
+        what `refuse_replaced` raises.
         """
         self.refuse_replaced()
         now = replace(record, updated_at=timestamp())
@@ -299,7 +302,7 @@ class RunFolder:
     def turn_to(
         self, state: RunState, record: RunRecord, journal: Journal | None = None, **changes: Any
     ) -> RunRecord:
-        """Go over to another state. Raises InternalError if a run can't go from the one to the other."""
+        """Change the run's state. Raises InternalError if the transition is not allowed."""
         if not may_follow(record.state, state):
             raise InternalError(f"a run that is {record.state} can't become {state}")
         changed = replace(record, state=state, **changes)
@@ -308,7 +311,7 @@ class RunFolder:
 
 
 def _known_by(record: RunRecord) -> list[Any]:
-    """What a run is known again by, and never changes."""
+    """The facts by which a run is recognised; they never change."""
     return [
         record.job,
         record.org.get("id"),
@@ -323,8 +326,8 @@ def _content(record: RunRecord) -> bytes:
 
 
 def make_private(path: Path, root: Path) -> Path:
-    """A folder of a state folder, or of a run's (`root`), see `private_folder`. Raises RunError if it can't
-    be made, ConfigError if others can write to it.
+    """Make a private folder below a state folder or a run's folder (`root`), see `private_folder`. Raises
+    RunError if it can't be made, ConfigError if others can write to it.
     """
     try:
         return private_folder(path, root)
@@ -333,7 +336,7 @@ def make_private(path: Path, root: Path) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old content or the new, never half of it. Raises DiskFull."""
+    """Write a file so that a crash leaves the old or the new content, never half. Raises DiskFull."""
     try:
         replace_whole(path, content)
     except OSError as error:
@@ -343,7 +346,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def timestamp() -> str:
-    """Now, ISO 8601 with the local offset; in milliseconds, so that it tells which of two runs came first."""
+    """Now, ISO 8601 with the local offset; in milliseconds, so that two runs can be put in order."""
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
@@ -352,12 +355,12 @@ def _cannot_write(path: Path, error: OSError) -> RunError:
 
 
 def versions() -> dict[str, str]:
-    """What a run was made with."""
+    """The versions that a run was made with."""
     return {"zmigrate": version("zmigrate"), "python": sys.version.split()[0]}
 
 
 def org_json(org: Org) -> dict[str, Any]:
-    """The org as run.json has it."""
+    """The org as run.json keeps it."""
     return {
         "id": org.id,
         "name": org.name,

@@ -1,8 +1,8 @@
-"""The id map: which record stands for which key, per org and module. A projection of the journals: thrown
-away, it is built again, but for what `ids check` found deleted.
+"""The id map: key → Zoho id, per org and module. It is a projection of the journals: if deleted, it is
+rebuilt, except for the records that `ids check` found deleted.
 
-It lies in `<state dir>/orgs/<zgid>/ids.db` and is brought up to date when it is opened. A run that needs its
-own keys adds them as it goes.
+It is `<state dir>/orgs/<zgid>/ids.db`, brought up to date when opened. A run that needs its own keys adds
+them as it goes.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class KeyRule:
 
     @classmethod
     def of(cls, write: Mapping[str, Any] | None) -> KeyRule | None:
-        """Of a run's write as `run.json` has it; None where its rows have no key of their own."""
+        """The rule for a run's write, as `run.json` keeps it; None if its rows have no key of their own."""
         if not write or write.get("key") in (None, "id"):
             return None
         flags = {name: bool(write.get(name)) for name in ("unique", "number", "case_sensitive")}
@@ -90,7 +90,7 @@ class KeyRule:
 
 
 class Entry(NamedTuple):
-    """A key, and the record that stands for it."""
+    """A key and its record."""
 
     module: str
     field: str
@@ -110,29 +110,30 @@ class _Stored(NamedTuple):
 
 
 class IdMap:
-    """The keys of one org. Used by the main thread alone."""
+    """The keys of one org. Main thread only."""
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.unread: dict[str, str] = {}
-        """Runs that may have written keys and can't be read, and why."""
+        """Runs that may have written keys but can't be read, and why."""
         db.executescript(SCHEMA)
 
     @classmethod
     def open(
         cls, state_dir: Path, org: tuple[str, str], *, lasting: bool = True, emit: Emit | None = None
     ) -> IdMap:
-        """The id map of an org (see `ledger.identity`), with all that its runs in this state folder did.
+        """Open the id map of an org (see `ledger.identity`) with everything that its runs in this state
+        folder did.
 
-        `lasting` False: built in a temporary file, for an org that is gone with the process. `emit` is warned
-        of runs that can't be read: what they wrote is not known.
+        `lasting` False: built in a temporary file, for an org that is gone with the process. `emit` receives
+        warnings about runs that can't be read, since their keys are unknown.
         """
         path = None
         if lasting:
             path = make_private(org_folder(state_dir, *org), state_dir) / "ids.db"
         try:
             ids = cls._opened(path, state_dir, org)
-        except sqlite3.OperationalError as error:  # it can't be opened, or another process holds it for long
+        except sqlite3.OperationalError as error:  # it can't be opened, or another process keeps it locked
             raise _unusable(path, error) from error
         except sqlite3.DatabaseError as error:
             if path is None:
@@ -154,12 +155,12 @@ class IdMap:
         db = sqlite3.connect(path or "", isolation_level=None, timeout=30)
         try:
             db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=OFF")  # what a crash takes is built again
+            db.execute("PRAGMA synchronous=OFF")  # what a crash destroys is rebuilt
             db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
             ids = cls(db)
             ids.replay(state_dir, org)
             if path is None:
-                ids.unread.clear()  # its org came with this process, and so did its runs
+                ids.unread.clear()  # its org began with this process, and so did its runs
         except BaseException:
             db.close()
             raise
@@ -171,9 +172,9 @@ class IdMap:
     # -- from the journals ------------------------------------------------------------------------
 
     def replay(self, state_dir: Path, org: tuple[str, str]) -> None:
-        """Take up what the journals of this org's runs have that is not here yet."""
+        """Add what this org's runs have journalled since the last replay."""
         now = time.time()
-        # A run that was dated ahead of the clock would have the last word on a key for as long.
+        # Otherwise a run dated ahead of the clock would have the last word on a key until then.
         if self._db.execute("SELECT 1 FROM entry WHERE at>? LIMIT 1", (now,)).fetchone():
             self._db.execute("UPDATE entry SET at=? WHERE at>?", (now, now))
         self.unread = {}
@@ -181,14 +182,14 @@ class IdMap:
         for run in all_runs(state_dir):
             if isinstance(run, RunInfo):
                 known += [run] if identity(run.record.org) == org and run.record.write is not None else []
-            elif run.may_have_sent:  # of which org, and whether with keys, nobody knows
+            elif run.may_have_sent:  # its org is unknown, and so is whether it wrote keys
                 self.unread[run.run_id] = run.error.message
         for run in sorted(known, key=lambda run: run.began):
             path = run.folder.journal
             self._replay_run(run, path, path.relative_to(state_dir).as_posix(), now)
 
     def _replay_run(self, run: RunInfo, path: Path, name: str, now: float) -> None:
-        """Take up what one run wrote; note it where that can't be read."""
+        """Add what one run wrote, or note why it can't be read."""
         write = run.record.write or {}
         rule = KeyRule.of(write)
         deletes = write["operation"] == "delete"
@@ -212,13 +213,13 @@ class IdMap:
         except (ZmigrateError, ValueError, zlib.error) as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            if known is None or run.record.unfinished:  # else all of it was taken up before
+            if known is None or run.record.unfinished:  # otherwise all of it was added before
                 self.unread[run.run_id] = error.message if isinstance(error, ZmigrateError) else str(error)
 
     def _take_up(
         self, journal: Journal, began: float, rule: KeyRule | None, others: Mapping[str, KeyRule]
     ) -> None:
-        """Take up the keys that a run wrote: its own, by its `rule`, and `others` that its module has."""
+        """Add the keys that a run wrote: its own key by `rule`, and its module's `others`."""
         if rule is not None:
             keys = (
                 (row[2], parts[1])
@@ -235,14 +236,14 @@ class IdMap:
         self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
 
     def _forget_replaced(self, rule: KeyRule, at: float, ended: Iterable[tuple[Numbered, Parts]]) -> None:
-        """An upsert whose record Zoho found by another field has replaced the key that it had."""
+        """If an upsert's record was found by another field, its old key was replaced: forget the old key."""
         for row, parts in ended:
             if row[2] is not None and parts[0] == "updated" and len(parts) > 3 and parts[3]:
                 folded = rule.fold(row[2])
                 self._db.execute(REPLACED, (parts[1], rule.module, rule.field, folded, at))
 
     def _other_keys(self, module: str, own: KeyRule | None) -> dict[str, KeyRule]:
-        """The fields of a module by which records are known, other than a run's own key."""
+        """The fields of a module by which records are known, except a run's own key."""
         kinds = self._db.execute("SELECT field, kind FROM entry WHERE module=? GROUP BY field", (module,))
         return {
             field: KeyRule(module, field, "u" in kind, "n" in kind, "c" in kind)
@@ -253,7 +254,7 @@ class IdMap:
     def _change(
         self, rules: Mapping[str, KeyRule], at: float, written: Iterable[tuple[str, Mapping[str, Any]]]
     ) -> None:
-        """Take up keys that a run wrote which found its records by another field: (id, record) pairs."""
+        """Add keys from a run that found its records by another field: (id, record) pairs."""
         for record_id, record in written:
             for name in rules.keys() & record.keys():
                 rule, value = rules[name], record[name]
@@ -264,7 +265,7 @@ class IdMap:
                         self._put(rule, at, [(str(value), record_id)])
 
     def add(self, rule: KeyRule, at: float, keys: Iterable[tuple[str, str]]) -> None:
-        """Add (key, id) pairs of the run at work, which began at that time (epoch seconds)."""
+        """Add (key, id) pairs of the run at work, which began at this time (epoch seconds)."""
         self._db.execute("BEGIN")
         self._put(rule, at, keys)
         self._db.execute("COMMIT")
@@ -278,7 +279,7 @@ class IdMap:
     # -- questions --------------------------------------------------------------------------------
 
     def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
-        """The ids that each key stands for: none where it is not known, several where it is ambiguous."""
+        """The ids of each key: none if the key is unknown, several if it is ambiguous."""
         found: dict[str, list[str]] = {}
         wanted = list(dict.fromkeys(keys))
         for start in range(0, len(wanted), KEYS_AT_ONCE):
@@ -303,11 +304,11 @@ class IdMap:
         return entries
 
     def modules(self) -> list[str]:
-        """The modules of which there are keys."""
+        """The modules that have keys."""
         return [name for (name,) in self._db.execute("SELECT DISTINCT module FROM entry ORDER BY module")]
 
     def records(self, module: str) -> Iterator[str]:
-        """The ids of a module's records, each once. May be read while records are forgotten."""
+        """The ids of a module's records, each once. Records may be forgotten while this is read."""
         last = ""
         while some := [
             one
@@ -320,7 +321,7 @@ class IdMap:
             last = some[-1]
 
     def forget(self, ids: Iterable[str]) -> None:
-        """Drop records that the org has no longer."""
+        """Forget records that the org no longer has."""
         dropped = [(one,) for one in ids]
         if dropped:
             self._db.execute("BEGIN")
@@ -341,7 +342,7 @@ class IdMap:
 
 
 def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
-    """The ids that an entry of this key has, in the way in which its field compares keys."""
+    """The ids of the entries with this key, compared as its field compares keys."""
     latest: dict[str, _Stored] = {}
     ids: dict[str, None] = {}
     for entry in entries:
@@ -363,8 +364,8 @@ def _made(path: Path) -> None:
 
 
 def _put_aside(path: Path) -> Path:
-    """Move a damaged id map out of the way; gives its new place. It is not deleted: it has, for whoever can
-    read it, which records were found deleted.
+    """Move a damaged id map out of the way; return its new place. It is not deleted, since only it knows
+    which records were found deleted.
     """
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     for part in ("", "-wal", "-shm"):

@@ -1,7 +1,7 @@
-"""What a run was begun with beside its source: the file of the job's class, and the files that the job reads.
+"""What a run began with besides its source: the file of the job's class, and the files that the job reads.
 
-A run's folder may be somebody else's, so the file that it names is never imported. A run goes on only while
-the files are unchanged; changing the code between sessions is allowed, but is reported.
+A run's folder may come from somebody else, so the file that it names is never imported. A run goes on only if
+its input files are unchanged; a changed job file is allowed, but reported.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from zmigrate.wording import nearby
 
 
 def origin(job: type[Job]) -> str:
-    """The file of a job's class; "" where it was typed in."""
+    """The file of a job's class; "" if the class was typed in."""
     try:
         return inspect.getfile(job)
     except (OSError, TypeError):
@@ -29,7 +29,9 @@ def origin(job: type[Job]) -> str:
 
 
 def shown_origin(origin: str) -> str:
-    """Whose code a job is, for the person who lets it run: `jobs/import_leads.py`, or `ready-made`."""
+    """Where a job's code comes from, for the person who lets it run: `jobs/import_leads.py`, or
+    `ready-made`.
+    """
     path = Path(origin)
     if not origin:
         return "typed in"
@@ -38,10 +40,8 @@ def shown_origin(origin: str) -> str:
 
 
 def class_of_run(record: RunRecord, jobs: Path | None, folder: Path) -> type[Job]:
-    """The class of a run's job, from where the person would find it now. `jobs`: the path that was named;
-    `folder`: the current one.
-
-    Raises JobError that says where it was when the run began.
+    """The class of a run's job, found by its name as for the command. `jobs`: the path given with --jobs;
+    `folder`: the current folder. Raises JobError that says where the class was when the run began.
     """
     try:
         return discover(jobs, folder).get(record.job)
@@ -57,7 +57,7 @@ def class_of_run(record: RunRecord, jobs: Path | None, folder: Path) -> type[Job
 
 
 def code_hash(job: type[Job]) -> str | None:
-    """The SHA-256 of the file of a job's class; None where there is none, or it is zmigrate's own."""
+    """The SHA-256 of the file of a job's class; None if there is no file, or it is zmigrate's own."""
     path = origin(job)
     if job.__module__.startswith("zmigrate.") or not Path(path).is_file():
         return None
@@ -65,8 +65,8 @@ def code_hash(job: type[Job]) -> str | None:
 
 
 def tell_of_changed_code(record: RunRecord, job: type[Job], what_follows: str, emit: Emit) -> None:
-    """Warn where the job's code is not what it was when the run began. Changing the code between sessions is
-    allowed, and reported, since two codes have then made the rows.
+    """Warn if the job's code has changed since the run began. Changing the code between sessions is allowed,
+    but is reported: rows before and after were made by different code.
     """
     here = origin(job)
     if code_hash(job) == record.code:
@@ -78,12 +78,14 @@ def tell_of_changed_code(record: RunRecord, job: type[Job], what_follows: str, e
 
 
 def hashes_of(job: Job) -> dict[str, str]:
-    """The job's files by absolute path, with the SHA-256 of each. Raises SourceError if one can't be read."""
+    """The job's input files by absolute path, with the SHA-256 of each. Raises SourceError if one can't be
+    read.
+    """
     return {str(path.absolute()): _hash(path) for path in job.reads}
 
 
 def refuse_changed(then: Mapping[str, str], job: Job, run_id: str) -> None:
-    """Raise SourceError, naming the file, unless the job goes by what it went by when the run began."""
+    """Raise SourceError, naming the file, unless the job's input files are unchanged since the run began."""
     now = hashes_of(job)
     for path in dict.fromkeys([*then, *now]):
         if then.get(path) != now.get(path):

@@ -1,5 +1,5 @@
-"""What the journal calls the rows of a hand-written job, as JSON: an item of a loop by the loop and its key,
-and before them, where the loop is inside another one, that one's; a row outside of loops by its number.
+"""How the journal names the rows of a hand-written job, as JSON. An item of a loop is named by the loop and
+its key, after the loop and key of every loop around it; a row outside of loops by its number.
 """
 
 from __future__ import annotations
@@ -10,22 +10,24 @@ from types import FrameType
 import orjson
 
 Loop = tuple[str, int]
-"""The line of code that begins the loop, and which of the loops of that line it is, from 1."""
+"""The line of code that begins the loop, and a number from 1, since several loops may begin on one line."""
 
 Path = tuple[Loop | str, ...]
-"""Loop, key, loop, key …; that of a loop ends with the loop, that of an item with its key."""
+"""Loop, key, loop, key …: a loop's path ends with the loop, an item's path with its key."""
 
 DEEPEST = 8
-"""Calls between a job's `run` and `ctx.each` that tell loops apart."""
+"""Calls between a job's `run` and `ctx.each` that are looked at to tell loops apart."""
 
 
 def item_mark(path: Path, times: int = 1) -> str:
-    """`[["for x in ctx.each(new):",1],"K7"]`; where the key comes again in the loop, `,2` behind it."""
+    """`[["for x in ctx.each(new):",1],"K7"]`; with `,2` at the end if the key comes a second time in the
+    loop.
+    """
     return orjson.dumps(path if times == 1 else (*path, times)).decode()
 
 
 def loose_mark(number: int) -> str:
-    """`[12]`: the twelfth row of the run is no item of a loop."""
+    """`[12]`: the twelfth row of the run is not an item of a loop."""
     return orjson.dumps([number]).decode()
 
 
@@ -36,10 +38,9 @@ def key_of(mark: str) -> str | None:
 
 
 def line_of(caller: FrameType | None) -> str:
-    """The text of the line of a job that is at work, behind those that called it: `self.load(ctx) > for …`.
-
-    So a loop keeps its name though another loop, before it, does not come any more. "" where there is no
-    source.
+    """The text of the line of job code that runs now, after the lines that called it: `self.load(ctx) > for
+    …`. By its text a loop keeps its name even if a loop before it is no longer reached. "" without source
+    text.
     """
     lines: list[str] = []
     while caller is not None and len(lines) < DEEPEST and not _ours(caller):
@@ -49,7 +50,7 @@ def line_of(caller: FrameType | None) -> str:
 
 
 def _text_of(frame: FrameType) -> str:
-    """`for x in ctx.each(new):`; the second of the file's lines that read so has ` #2` behind it."""
+    """`for x in ctx.each(new):`. If the file has the same line twice, the second has ` #2` behind it."""
     lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
     text = "".join(lines[frame.f_lineno - 1 : frame.f_lineno]).strip()
     before = sum(line.strip() == text for line in lines[: frame.f_lineno - 1])

@@ -1,5 +1,5 @@
-"""A journal's file: opening it, telling whether it is one of this version, saying what an SQLite error means.
-What the tables hold is in `journal`.
+"""A journal's file: opening it, checking its version, explaining SQLite's errors. `journal` knows what the
+tables hold.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from zmigrate.file_owner import cant_read
 from zmigrate.private_files import check_database, make_database, open_private, read_whole
 
 RUN = "run"
-"""The fact that says what the run is: all that `run.json` holds."""
+"""The fact that holds the run's record, as `run.json` does."""
 
 RECORD_FILE = "run.json"
 
 RECORD_BYTES: Final = 64 << 20
-"""The most that is read of a record. It lists the steps of a flow and their options: mostly kilobytes."""
+"""The largest record that is read. A record lists a flow's steps and their options, mostly kilobytes."""
 
 RECOVERY = (
     "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "
@@ -35,7 +35,7 @@ RECOVERY = (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that writes, to a file that need not be there yet. Raises JournalDamaged."""
+    """A writing connection to a file that need not exist yet. Raises JournalDamaged."""
     try:
         make_database(path)
         connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
@@ -50,8 +50,8 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """For a look, also while a process is at work on the run. Raises JournalDamaged if it is no journal that
-    this version can read.
+    """A reading connection, also while another process works on the run. Raises JournalDamaged if the file is
+    no journal of a version that can be read.
     """
     _refuse_missing(path)
     try:
@@ -63,10 +63,10 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def connect_again(path: Path) -> sqlite3.Connection:
-    """A connection that writes, to a journal that was made before. Raises JournalDamaged, also where only a
-    page of it is damaged.
+    """A writing connection to an existing journal. Raises JournalDamaged, also if only one page of it is
+    damaged.
     """
-    connect_to_read(path).close()  # nothing is changed in a file that is not ours
+    connect_to_read(path).close()  # a file that is not ours is not changed
     connection = connect(path)
     try:
         with guard(path):
@@ -80,8 +80,8 @@ def connect_again(path: Path) -> sqlite3.Connection:
 
 
 def holds_nothing(path: Path) -> bool:
-    """Whether no row and no item is in a journal's file, which need not be whole. False where that can't be
-    told.
+    """Whether a journal's file, which may be damaged, certainly holds no row and no item. False if that can't
+    be known.
     """
     try:
         check_database(path)
@@ -97,7 +97,7 @@ def holds_nothing(path: Path) -> bool:
 
 @contextmanager
 def guard(path: Path) -> Iterator[None]:
-    """Say what an SQLite error means for the run."""
+    """Turn an SQLite error into one that says what it means for the run."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -117,7 +117,7 @@ def guard(path: Path) -> Iterator[None]:
 
 
 def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) -> JournalDamaged:
-    """The error of a run that another zmigrate made, whose version may be known. `what` can't be read."""
+    """The error for a run made by another version of zmigrate, named if known. `what` can't be read."""
     if version is None:
         which = "a newer" if newer else "an older"
         hint = f"Nothing is wrong with it: install the zmigrate that began this run, {which} one."
@@ -129,7 +129,7 @@ def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) 
 
 
 def version_in(record: object) -> str | None:
-    """The version of zmigrate that a run's record names; None where it names none."""
+    """The zmigrate version in a run's record; None if it names none."""
     named = record.get("versions") if isinstance(record, Mapping) else None
     version = named.get("zmigrate") if isinstance(named, Mapping) else None
     fits = isinstance(version, str) and re.fullmatch(r"[0-9][0-9A-Za-z.+!-]{0,40}", version)
@@ -137,7 +137,7 @@ def version_in(record: object) -> str | None:
 
 
 def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """The connection, if the file is a journal of this version; every reader comes through here."""
+    """The connection, if the file is a journal of a readable version. Every reader comes through here."""
     try:
         with guard(path):
             (mark,) = db.execute("PRAGMA application_id").fetchone()
@@ -156,11 +156,11 @@ def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
 
 
 def _made_by(db: sqlite3.Connection, path: Path) -> str | None:
-    """The version of zmigrate that made a journal, as the run's record says, beside the journal or in it."""
+    """The zmigrate version that made a journal, from the run's record beside the journal or in it."""
     stored: list[bytes | str] = []
-    with suppress(OSError):  # then the journal may tell
+    with suppress(OSError):  # then the journal may know
         stored.append(read_whole(path.with_name(RECORD_FILE), RECORD_BYTES))
-    with suppress(sqlite3.Error):  # one of another form may keep it elsewhere: then it is told as not known
+    with suppress(sqlite3.Error):  # another format may keep it elsewhere: then the version is unknown
         stored += [value for (value,) in db.execute(sql.FACT, (RUN,))]
     return next(filter(None, (version_in(_json(each)) for each in stored)), None)
 
@@ -189,6 +189,6 @@ def _not_opened(path: Path, error: sqlite3.Error | OSError) -> ZmigrateError:
         return cant_read(path, refused)
     except OSError as refused:
         return JournalDamaged(f"{path}: can't be opened: {refused.strerror}", hint=RECOVERY)
-    if isinstance(error, OSError):  # of a file beside it
+    if isinstance(error, OSError):  # the error is about a file beside it
         return JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY)
     return JournalDamaged(f"{path}: {error}", hint=RECOVERY)

@@ -1,7 +1,7 @@
-"""The SQL of the journal: its tables, and every statement about them.
+"""The SQL of the journal: its tables, and every statement on them.
 
-A journal is written batch by batch, and read back by few: an index costs each insert, a table little. So what
-is big stands apart from what is looked through, and what comes later is a row of its own, not an update.
+A journal is written batch by batch and seldom read back. An index slows every insert, a table hardly. So
+large columns have tables of their own, and later facts are new rows, not updates.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch =
 DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
 HELD = "SELECT rows, outcomes, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
 HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
-"""A text would be the highest: SQLite puts it above all numbers."""
+"""A text would be the highest: SQLite sorts texts above all numbers."""
 ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
 SENT = (
     "SELECT rows, body, outcomes FROM content LEFT JOIN outcome USING (batch)"
@@ -106,7 +106,7 @@ FACT = "SELECT value FROM fact WHERE name=?"
 PLACES = "SELECT place, number, line, level, cut FROM place ORDER BY place"
 NEXT_BATCH = "SELECT coalesce(max(id), 0) + 1 FROM batch"
 FOREIGN = "SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index') LIMIT 1"
-"""What no journal has: a view or a trigger would run somebody else's SQL, for ever perhaps."""
+"""Things that no journal has: a view or a trigger would run somebody else's SQL."""
 
 TABLES = "SELECT name FROM sqlite_master WHERE type='table'"
 ANY = {
@@ -114,6 +114,6 @@ ANY = {
     "decided": "SELECT 1 FROM decided LIMIT 1",
     "item": "SELECT 1 FROM item LIMIT 1",
 }
-"""By table: whether there is a row, each of which says that something was sent or judged."""
+"""For each table: whether it has a row. Each row says that something was sent or judged."""
 ITEMS = "SELECT number, key, outcome FROM item ORDER BY number"
 ITEM_NUMBER = "SELECT number FROM item WHERE key=?"

@@ -1,4 +1,6 @@
-"""The ledger: the runs of a state folder, those that can't be read too; and finding one by a short name."""
+"""The ledger: all runs of a state folder, including those that can't be read; a run is found by a
+short name.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ from zmigrate.state_folders import refuse_foreign
 LAST = "last"
 
 RUN_NAME = re.compile(r"\d{8}-\d{6}-(?P<job>.+)-[0-9a-f]{4}")
-"""Of a run's folder."""
+"""The name of a run's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,13 @@ class RunInfo:
     folder: RunFolder
     record: RunRecord
     running: bool
-    """A process works on it now."""
+    """A process works on the run now."""
     counted_only: bool = False
-    """It has not come to an end, so that its rows are known from the journal, and no other figures."""
+    """The run has not ended, so only its rows are known, from the journal."""
     trouble: str | None = None
-    """What is wrong with `run.json`, where the record is from its second place."""
+    """What is wrong with `run.json`, if the record comes from its second copy."""
     uncounted: str | None = None
-    """Why its rows can't be counted; then it has no result."""
+    """Why the rows can't be counted; the run then has no result."""
 
     @property
     def run_id(self) -> str:
@@ -48,7 +50,7 @@ class RunInfo:
 
     @property
     def stands(self) -> dict[str, Any]:
-        """How it stands, as the JSON object of a run."""
+        """The run's state as the JSON object of a run."""
         fresh = _fresh(self.record, self.record.state, Rows())
         return {**(self.record.result or fresh.to_json()), "state": self.record.state}
 
@@ -63,16 +65,16 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRun:
-    """A folder of which it is not known what it ran: neither the record nor the journal says so."""
+    """A folder whose run is unknown: neither the record nor the journal can be read."""
 
     folder: RunFolder
     error: ZmigrateError
-    """What is wrong with it, and what to do."""
+    """What is wrong, and what to do."""
     may_have_sent: bool
-    """False where the run never began."""
+    """False if the run never began."""
     running: bool
     step: Mapping[str, Any] | None = None
-    """Of a flow's step: what it is, as the flow's record has it."""
+    """For a step of a flow: what the flow's record says of it."""
 
     @property
     def run_id(self) -> str:
@@ -80,7 +82,7 @@ class UnreadableRun:
 
     @property
     def job(self) -> str | None:
-        """As the flow says, or the folder's name; None where none does."""
+        """The job by the flow's record or the folder's name; None if neither names one."""
         if self.step is not None:
             return str(self.step["job"])
         named = RUN_NAME.fullmatch(self.folder.path.name)
@@ -88,14 +90,14 @@ class UnreadableRun:
 
     @property
     def began(self) -> float:
-        """As its id says, which has whole seconds: it counts as the last of its second, not to be passed over
-        where somebody asks for the last one.
+        """The time in the run's id. Ids have whole seconds: the run counts as the last one of its second, so
+        that it is not passed over when somebody asks for the last run.
         """
         return began_at("", self.run_id, time.time()) + 0.999
 
     @property
     def refusal(self) -> ZmigrateError:
-        """What somebody is told who wants to see it, or to go on with it."""
+        """The error for somebody who wants to see or resume this run."""
         if self.may_have_sent:
             return self.error
         return RunError(
@@ -108,10 +110,9 @@ Run = RunInfo | UnreadableRun
 
 
 def list_runs(state_dir: Path) -> list[Run]:
-    """All runs, oldest first; a flow is one. A run whose process died counts as interrupted.
-
-    Raises ConfigError where the folder is another user's, or others can write to it: a record says which code
-    a run goes on with.
+    """All runs, oldest first; a flow is one run. A run whose process died counts as interrupted. Raises
+    ConfigError if the folder is another user's, or others can write to it: a record says which code a run
+    goes on with.
     """
     runs = state_dir / "runs"
     refuse_foreign(runs, state_dir)
@@ -127,21 +128,21 @@ def list_runs(state_dir: Path) -> list[Run]:
 
 
 def list_steps(folder: RunFolder) -> list[Run]:
-    """The steps of a flow that have begun, in order; none where it is no flow."""
+    """The steps of a flow that have begun, in order; none if the run is no flow."""
     try:
         known = {str(step["name"]): step for step in folder.read().steps or ()}
     except ZmigrateError:
-        known = {}  # the flow is told as not readable; a step that can't be read is then not known by its job
+        known = {}  # the flow itself is reported as unreadable; the jobs of its unreadable steps are then unknown
     return [_look_at(step, known.get(step.path.name)) for step in folder.steps()]
 
 
 def all_runs(state_dir: Path) -> Iterator[Run]:
-    """Every run, and after a flow its steps."""
+    """Every run; each flow is followed by its steps."""
     return with_steps(list_runs(state_dir))
 
 
 def with_steps(runs: Iterable[Run]) -> Iterator[Run]:
-    """These runs, and after a flow its steps."""
+    """These runs; each flow is followed by its steps."""
     for run in runs:
         yield run
         if isinstance(run, UnreadableRun) or run.record.steps is not None:
@@ -149,12 +150,12 @@ def with_steps(runs: Iterable[Run]) -> Iterator[Run]:
 
 
 def readable(runs: Iterable[Run]) -> list[RunInfo]:
-    """Those of which it is known what they ran."""
+    """Only the runs that can be read."""
     return [run for run in runs if isinstance(run, RunInfo)]
 
 
 def _is_runs(folder: RunFolder) -> bool:
-    """Whether a folder is a run's: by its name, or by what is in it."""
+    """Whether a folder is a run's, by its name or its content."""
     parts = (folder.record_file, folder.flow_file, folder.journal)
     return RUN_NAME.fullmatch(folder.path.name) is not None or any(map(os.path.exists, parts))
 
@@ -173,8 +174,8 @@ def _look_at(folder: RunFolder, step: Mapping[str, Any] | None) -> Run:
 
 
 def _at_home(result: Mapping[str, Any] | None, folder: RunFolder) -> Mapping[str, Any] | None:
-    """A result whose files are those of the run's own folder: it may have been moved, and what a record says
-    leads nowhere else.
+    """The result with its files inside the run's own folder: the folder may have been moved, and no path in a
+    record may lead elsewhere.
     """
     if result is None:
         return None
@@ -194,7 +195,9 @@ def _file_at_home(said: object, folder: RunFolder) -> str | None:
 
 
 def _without_its_journal(run: RunInfo) -> RunInfo:
-    """An unfinished run can't go on, nor is what it has told still sure, where its journal can't be read."""
+    """An unfinished run whose journal can't be read: it can't go on, and what its record says is
+    not certain.
+    """
     try:
         Journal.peek(run.folder.journal)
     except ZmigrateError as error:
@@ -207,8 +210,8 @@ def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:
 
 
 def _as_it_stands(run: RunInfo) -> RunInfo:
-    """A run at work, or whose process died: its record has no figures of this session, the journal has; of a
-    flow the steps' journals.
+    """A run at work, or one whose process died. Its record has no figures of that session, but the journal
+    has (for a flow: the journals of its steps).
     """
     state: RunState = "running" if run.running else "interrupted"
     record = replace(run.record, state=state)
@@ -236,9 +239,8 @@ def _why_uncounted(step: Run) -> str | None:
 
 
 def find_run(state_dir: Path, reference: str) -> RunInfo:
-    """The run with this id, unique prefix, or "last"; and of a flow a step: "last/02-contacts".
-
-    Raises RunError with the nearest ids otherwise; of a run that can't be read, what is wrong with it.
+    """Find a run by id, unique prefix or "last"; a step of a flow by "last/02-contacts". Raises RunError with
+    the nearest ids if there is none; if the run can't be read, what is wrong with it.
     """
     flow, slash, step = reference.partition("/")
     found = _find_any(state_dir, flow)
@@ -275,29 +277,29 @@ def _find(runs: Sequence[Run], reference: str, where: str) -> Run:
 
 
 def identity(org: Mapping[str, Any]) -> tuple[str, str]:
-    """What tells one org from another: its record's id and its zgid, which is empty where it is not known."""
+    """What identifies an org: its record id and its zgid, which is empty if unknown."""
     return str(org.get("id")), str(org.get("zgid") or "")
 
 
 WriteFacts = Mapping[str, Any]
-"""A write as run.json has it, see `Target.to_json`; empty for a hand-written job, which declares none."""
+"""A write as run.json keeps it, see `Target.to_json`; empty for a hand-written job, which declares none."""
 
 CREATED_BY_HAND = "What it created would be there TWICE. To run it once more all the same: --again."
-"""The hint where a hand-written job that created records is to run again."""
+"""The hint when a hand-written job that created records would run again."""
 
 
 def touched(rows: Rows) -> int:
-    """How many rows of a run have changed something in the org, or may have."""
+    """How many rows of a run changed the org, or may have changed it."""
     return rows.created + rows.updated + rows.deleted + rows.in_doubt + rows.pending
 
 
 def doubles(write: WriteFacts) -> bool:
-    """Whether the same write once more makes second records of the same rows."""
+    """Whether the same write, run again, creates the same rows' records a second time."""
     return write.get("operation") == "insert" and not write.get("unique") and not write.get("on_existing")
 
 
 def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
-    """`it has written nothing, so nothing is doubled`. `writes`: those of its steps that have begun."""
+    """`it has written nothing, so nothing is doubled`. `writes`: the writes of the steps that have begun."""
     if not all(writes):
         return _by_hand_anew(rows)
     if not touched(rows):
@@ -313,15 +315,16 @@ def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[st
 
 
 def _by_hand_anew(rows: Rows) -> str:
-    """Of a hand-written job nobody knows by which key its records are found, nor what the item at work when
-    it ended has written; an item that failed may have written some of its records."""
+    """For a hand-written job: zmigrate does not know by which key its records are found, nor what the last
+    item wrote; an item that failed may have written some of its records.
+    """
     if touched(rows) or rows.failed:
         return "what it has written would be there TWICE, since no key is known by which it would be found"
     return "as far as is known it has written nothing; what it has written would be there TWICE"
 
 
 def insert_once_more(write: WriteFacts, options: Mapping[str, Any]) -> str:
-    """The hint where a file that was inserted is to be inserted again."""
+    """The hint when a file that was inserted would be inserted again."""
     twice = "To have them twice: --again."
     if not write.get("key"):
         return f"A second insert would double the records, and without a key none is found again. {twice}"
@@ -332,6 +335,6 @@ def insert_once_more(write: WriteFacts, options: Mapping[str, Any]) -> str:
 
 
 def leave_out(options: Mapping[str, Any]) -> str:
-    """How a job with these options is told to leave out what is there."""
+    """How a job with these options is told to skip existing records."""
     said = 'on_existing = "skip"'
     return f"--on-existing skip (in a mapping: {said})" if "on_existing" in options else said

@@ -1,4 +1,4 @@
-"""A lock on a file, held by one process: the system lets go of it when the process dies."""
+"""A lock on a file, held by one process. The system releases it when the process dies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PID_LENGTH: Final = 20
 
 
 class LockHeld(Exception):
-    """Another process holds the lock; `holder` is its pid, or "unknown"."""
+    """Another process holds the lock. `holder` is its pid, or "unknown"."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
@@ -39,8 +39,8 @@ class Lock:
         return self._handle is not None
 
     def take(self) -> None:
-        """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be made, or
-        something else stands in its place.
+        """Take the lock and write our pid into it. Raises LockHeld; OSError if the file can't be made or is
+        not a plain file.
         """
         handle = self._opened(os.O_CREAT)
         if not _try_lock(handle):
@@ -54,7 +54,7 @@ class Lock:
 
     @property
     def displaced(self) -> bool:
-        """Whether this object holds it, and it lies elsewhere now. One that was deleted lies nowhere."""
+        """Whether this object holds the lock, but its file has been moved or deleted."""
         if self._handle is None:
             return False
         held = os.fstat(self._handle.fileno())
@@ -74,8 +74,8 @@ class Lock:
 
     @property
     def held_elsewhere(self) -> bool:
-        """Whether another holder has it now."""
-        if self.held or not os.path.exists(self._path):  # Path.exists raises where that is not permitted
+        """Whether another holder has the lock now."""
+        if self.held or not os.path.exists(self._path):  # Path.exists raises if the folder may not be read
             return False
         try:
             with self._opened() as handle:
@@ -87,7 +87,7 @@ class Lock:
 def _try_lock(handle: IO[str]) -> bool:
     try:
         if sys.platform == "win32":
-            # Locked far behind the pid, since Windows keeps others from reading what is locked.
+            # The locked byte is far behind the pid, since Windows lets nobody else read locked bytes.
             handle.seek(1 << 20)
             msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
             handle.seek(0)

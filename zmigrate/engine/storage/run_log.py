@@ -1,4 +1,4 @@
-"""run.log: the run's events as JSON lines. It holds no secrets, since no event does."""
+"""run.log: the run's events as JSON lines. No event holds secrets, so the log holds none."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from zmigrate.private_files import open_private
 from zmigrate.wording import as_text
 
 TOO_FREQUENT = (Credits, RequestSent, Tick, WriteAnswered)
-"""Events that others want and a log does not: they are many, and the journal has what came of them."""
+"""Frequent events that the log leaves out: the journal has their results."""
 
 CAN_WAIT = (BatchDone, BatchSent)
-"""Events that the journal has too: they are written with the next other one, or the next tick."""
+"""Events that the journal has too. They are written together with the next other event, or with the next
+tick.
+"""
 
 
 class RunLog:
-    """A listener that appends to run.log. Raises DiskFull when the file can't grow.
+    """A listener that appends to run.log. Raises DiskFull if the file can't grow.
 
-    What it has said is in the file by the next tick, a tenth of a second later. `leave_out`: events that
-    another log has.
+    Every event is in the file by the next tick, a tenth of a second later. `leave_out`: events that another
+    log has.
     """
 
     def __init__(self, path: Path, leave_out: tuple[type[Event], ...] = ()) -> None:
@@ -48,7 +50,7 @@ class RunLog:
             self._flush()
 
     def write(self, name: str, fields: dict[str, object]) -> None:
-        """One line: when, what, and the details."""
+        """Write one line: time, event, details."""
         self._note(name, fields)
         self._flush()
 
@@ -57,7 +59,7 @@ class RunLog:
         said = {"at": at, "event": name}
         try:
             line = _line({**said, **fields})
-        except TypeError:  # a value of an author's that JSON has no form for
+        except TypeError:  # an author's value that JSON can't express
             line = _line({**said, **{field: as_text(value) for field, value in fields.items()}})
         self._waiting.append(line)
 
@@ -73,9 +75,9 @@ class RunLog:
             ) from error
 
     def close(self) -> None:
-        with suppress(DiskFull):  # the run has said so
+        with suppress(DiskFull):  # the run itself has reported it
             self._flush()
-        with suppress(OSError):  # nothing is left to be written, and the run's result stands
+        with suppress(OSError):  # nothing is left to write, and the run's result is known
             self._file.close()
 
 

@@ -1,5 +1,5 @@
-"""A run's record: what the run is and how it stands; and what has to stand in one, so that it can be gone by.
-Where it is kept is in `folder`.
+"""A run's record: what the run is and how it stands, and the checks that make it safe to rely on. `folder`
+knows where it is kept.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from zmigrate.zoho.metadata import is_org_id
 RUN_FORMAT: Final = 1
 
 STAMP = "%Y%m%d-%H%M%S"
-"""How a run's id begins: the local time."""
+"""The beginning of a run's id: the local time."""
 STAMP_LENGTH = len("20240131-235959")
 
 LONGEST: Final = 1e12
-"""Seconds, or rows a second: more than any run has."""
+"""Seconds, or rows a second: more than any run can have."""
 
 STATES = frozenset(get_args(RunState))
 TEXTS = ("run_id", "job", "state", "started_at", "origin", "api_domain", "place")
@@ -37,7 +37,7 @@ RESULT_TABLES = ("rows", "requests", "tokens", "credits", "files")
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What `run.json` holds. No secrets: `options` comes without them."""
+    """What `run.json` holds. It holds no secrets: `options` are stored without them."""
 
     run_id: str
     job: str
@@ -47,7 +47,7 @@ class RunRecord:
     origin: str
     """Where the job class was found: a file, or a module."""
     settings: Mapping[str, Any]
-    """The runner's options that a resume takes over: profile, trigger, limit …"""
+    """The runner's options that a resume keeps: profile, trigger, limit …"""
     org: Mapping[str, Any]
     api_domain: str
     place: str
@@ -56,17 +56,17 @@ class RunRecord:
     source: Mapping[str, Any] | None
     versions: Mapping[str, str]
     code: str | None = None
-    """The SHA-256 of the file of the job's class; None where it was typed in, or is zmigrate's own."""
+    """The SHA-256 of the file of the job's class; None if it was typed in, or is zmigrate's own."""
     reads: Mapping[str, str] = field(default_factory=dict)
-    """The files that the job goes by, and the SHA-256 of each."""
+    """The job's input files, with the SHA-256 of each."""
     steps: Sequence[Mapping[str, Any]] | None = None
-    """The jobs of a flow, in the order in which they run; None where it is no flow."""
+    """For a flow: its jobs in the order in which they run. None for any other run."""
     begun: Sequence[str] = ()
-    """Of a flow: the names of the steps that have begun, so that one whose folder is gone is missed."""
+    """For a flow: the names of the steps that have begun, so that a missing step folder is noticed."""
     practice: bool = False
     updated_at: str = ""
     result: Mapping[str, Any] | None = None
-    """The last result object of the run, as `--json` prints it."""
+    """The run's last result, as `--json` prints it."""
     format: int = field(default=RUN_FORMAT)
 
     @property
@@ -79,8 +79,8 @@ class RunRecord:
         return self.write is None and self.steps is None
 
     def began(self, now: float) -> float:
-        """When the run began, in epoch seconds: as the record says, else as the run's id does, else long ago.
-        A time ahead of the clock counts as now.
+        """When the run began, in epoch seconds: from the record, else from the run's id, else long ago. A
+        time ahead of the clock counts as now.
         """
         return began_at(self.started_at, self.run_id, now)
 
@@ -89,17 +89,17 @@ class RunRecord:
 
 
 class NotReadable(Exception):
-    """A place where a run's record should stand has none that can be gone by; the message says why."""
+    """There is no usable record in this place; the message says why."""
 
     def __init__(self, why: str, other: Mapping[str, Any] | None = None) -> None:
         super().__init__(why)
         self.why = why
         self.other = other
-        """The record, where it is one of another format."""
+        """The record, if it has another format."""
 
 
 def read_record(content: bytes, place: str) -> RunRecord:
-    """The record in a file. Raises NotReadable; `place` names the file in its message."""
+    """The record in a file. Raises NotReadable; `place` names the file in the message."""
     if not content.strip():
         raise NotReadable(f"{place} is empty")
     try:
@@ -110,7 +110,7 @@ def read_record(content: bytes, place: str) -> RunRecord:
 
 
 def record_of(stored: object, place: str) -> RunRecord:
-    """The record that a JSON value is. Raises NotReadable; `place` names where it stands in its message."""
+    """The record from a JSON value. Raises NotReadable; `place` names the value's origin in the message."""
     if not isinstance(stored, Mapping) or "job" not in stored:
         raise NotReadable(f"{place} is not the record of a run")
     if stored.get("format") != RUN_FORMAT:
@@ -118,7 +118,7 @@ def record_of(stored: object, place: str) -> RunRecord:
         raise NotReadable(f"{place} was written in another form ({form})", other=stored)
     try:
         orjson.dumps(stored)
-    except TypeError as error:  # what is nested so deep can be neither shown nor written again
+    except TypeError as error:  # values nested too deep can be neither shown nor written again
         raise NotReadable(f"{place} can't be gone by: {error}") from error
     fault = _fault_of(stored)
     if fault is not None:
@@ -133,18 +133,22 @@ def began_at(started_at: str, run_id: str, now: float) -> float:
     for text, read in ((started_at, datetime.fromisoformat), (stamp, _from_stamp)):
         try:
             return min(read(text).timestamp(), now)
-        except (ValueError, OverflowError, OSError):  # the last two: beyond what the system can reckon with
+        except (
+            ValueError,
+            OverflowError,
+            OSError,
+        ):  # the last two: times beyond what the system can calculate with
             continue
     return 0.0
 
 
 def _from_stamp(text: str) -> datetime:
-    """A time of the local clock, as the id was made."""
+    """The time in an id, by the local clock."""
     return datetime.fromisoformat(text.replace("-", "T"))
 
 
 def _fault_of(stored: Mapping[str, Any]) -> str | None:
-    """What is wrong with a record, as a clause; None where nothing is."""
+    """What is wrong with a record, as a clause; None if nothing is."""
     absent = [each.name for each in fields(RunRecord) if _is_needed(each) and each.name not in stored]
     if absent:
         return f"does not say the run's {', '.join(absent)}"
@@ -179,18 +183,18 @@ def _are_texts(value: object) -> bool:
 
 
 def _are_names(value: object) -> bool:
-    """Whether these are names of folders, and lead nowhere else."""
+    """Whether these are plain names of folders, which lead nowhere else."""
     return isinstance(value, list | tuple) and _are_texts(value) and all(map(is_plain_name, value))
 
 
 def _is_org(org: Mapping[str, Any]) -> bool:
-    """Whether it is known which org it was. Its ids become names of folders; the zgid may be missing."""
+    """Whether the org is known. Its ids become names of folders; the zgid may be missing."""
     zgid = org.get("zgid")
     return isinstance(org.get("id"), str) and is_org_id(org["id"]) and (not zgid or is_org_id(str(zgid)))
 
 
 def _is_source(source: Mapping[str, Any] | None) -> bool:
-    """Whether it says by what its content is known again; a hand-written job has none."""
+    """Whether the source's content can be recognised; a hand-written job has no source."""
     return source is None or (
         isinstance(source.get("sha256"), str) and type(source.get("rows")) in {int, type(None)}
     )
@@ -208,7 +212,7 @@ def _is_write(write: object) -> bool:
 
 
 def _is_result(result: Mapping[str, Any] | None) -> bool:
-    """Whether a result has what is told and summed up of it."""
+    """Whether a result has everything that is shown and added up."""
     if result is None:
         return True
     if any(not isinstance(result.get(name), Mapping) for name in RESULT_TABLES):
@@ -234,7 +238,7 @@ def _is_error(error: object) -> bool:
 
 
 def _are_steps_of_result(steps: object) -> bool:
-    """Whether these are results of steps, each in a folder of the flow's, and none of them a flow again."""
+    """Whether these are results of steps, each in a folder of the flow, and none of them a flow."""
     return steps is None or (
         isinstance(steps, list)
         and all(
@@ -251,7 +255,7 @@ def _are_steps_of_result(steps: object) -> bool:
 
 
 def _are_steps(steps: object) -> bool:
-    """Whether these are the jobs of a flow, each with what it is known by."""
+    """Whether these are the jobs of a flow, each with its name, job, options and source."""
     return steps is None or (
         isinstance(steps, list)
         and all(

@@ -24,7 +24,7 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run stands. `rows_per_s` counts from the first send to the last outcome of this session."""
+    """The result of a run. `rows_per_s` counts from the first send to the last outcome of this session."""
 
     run_id: str
     job: str
@@ -40,9 +40,9 @@ class RunResult:
     files: Mapping[str, str | None] = field(default_factory=dict)
     error: ZmigrateError | None = None
     steps: Sequence[Mapping[str, Any]] | None = None
-    """Of a flow: what each job that has begun came to, as the JSON object of a run."""
+    """For a flow: the result of each step that has begun, as the JSON object of a run."""
     not_begun: Sequence[str] = ()
-    """Of a flow: the names of the steps that are still to come."""
+    """For a flow: the names of the steps still to come."""
 
     @property
     def exit_code(self) -> int:
@@ -133,9 +133,8 @@ def flow_result(
     elapsed_s: float = 0.0,
     rows_per_s: float = 0.0,
 ) -> RunResult:
-    """The result of a flow whose steps that have begun stand so (each as the JSON object of a run).
-
-    What the steps and the checks (`spent`) cost is added up.
+    """The result of a flow from the results of its steps (each as the JSON object of a run). The costs of the
+    steps and of the checks (`spent`) are added up.
     """
     spent, files = spent or Spent(), files or {}
     begun = {str(step["run_id"]).rpartition("/")[2] for step in steps}

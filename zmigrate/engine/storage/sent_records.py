@@ -1,4 +1,4 @@
-"""What a run sent of some fields, read back from its journal."""
+"""What a run sent in some fields, read back from its journal."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import Numbered, Parts
 
 Sent = tuple[Numbered, Parts | None, dict[str, Any]]
-"""A row, what became of it (None: not known yet), and the record that was sent."""
+"""A row, its outcome (None: not known yet), and the record that was sent."""
 
 
 def records_written(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(id, record) of all that was written, in batches that have one of these fields."""
+    """(id, record) of every record that was written, from batches that have one of these fields."""
     for _, parts, record in _sent_with(journal, fields):
         if parts is not None and was_written(parts) and parts[1]:
             yield parts[1], record
 
 
 def rows_sent(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """(line, key, record) of rows with a key that were sent, in batches that have one of these fields."""
+    """(line, key, record) of every row with a key that was sent, from batches that have one of
+    these fields.
+    """
     for (_, line, key), _, record in _sent_with(journal, fields):
         if key is not None:
             yield line, key, record
