@@ -132,7 +132,7 @@ def list_steps(folder: RunFolder) -> list[Run]:
     try:
         known = {str(step["name"]): step for step in folder.read().steps or ()}
     except ZmigrateError:
-        known = {}  # the flow itself is reported as unreadable; the jobs of its unreadable steps are then unknown
+        known = {}  # the flow is reported as unreadable, so its steps are unknown
     return [_look_at(step, known.get(step.path.name)) for step in folder.steps()]
 
 
