@@ -1,1 +1,1 @@
-"""What `zmigrate plan` finds out: every row read and judged, the org asked, nothing written."""
+"""What `zmigrate plan` finds out: every row is read and judged, the org is asked, nothing is written."""

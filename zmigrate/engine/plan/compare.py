@@ -1,4 +1,4 @@
-"""Whether a record of the org says already what a row would write: values compared as Zoho means them."""
+"""Whether a record of the org already has the values that a row would write, compared as Zoho means them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zmigrate.zoho.facts.limits import FIELDS_PER_READ
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 
 MOST_COMPARED: Final = FIELDS_PER_READ - 2
-"""Fields of one look-up, beside the id and the key."""
+"""Fields of one query, besides the id and the key."""
 
 
 def comparable_fields(names: Iterable[str], fields: ModuleFields, leave_out: Iterable[str]) -> list[str]:
-    """Those of a record's fields whose values a query gives back in a form that can be compared."""
+    """The fields of a record whose values come back from a query in a form that can be compared."""
     out = {"id", *leave_out}
     return [
         name
@@ -27,7 +27,7 @@ def comparable_fields(names: Iterable[str], fields: ModuleFields, leave_out: Ite
 def says_already(
     record: Mapping[str, Any], found: Mapping[str, Any], fields: ModuleFields, leave_out: Iterable[str]
 ) -> bool:
-    """True when writing the record would change nothing. False also where that can't be told."""
+    """True if writing the record would change nothing. False also if that can't be known."""
     out = {"id", *leave_out}
     for name, value in record.items():
         if name in out:
@@ -41,7 +41,7 @@ def says_already(
 
 def _compare_of(field: Field) -> Callable[[Any, Any], bool] | None:
     if field.json_type == "jsonarray" and field.data_type != "multiselectpicklist":
-        return None  # tags, subforms, lists of lookups: a query does not give them back as they were sent
+        return None  # a query does not give back tags, subforms and lists of lookups as they were sent
     return _COMPARE.get(field.data_type)
 
 
@@ -50,7 +50,7 @@ def _empty(value: Any) -> bool:
 
 
 def _alike(same: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    """With nothing equal to nothing only."""
+    """Equal, where an empty value equals only an empty value."""
 
     def compare(sent: Any, found: Any) -> bool:
         if _empty(sent) or _empty(found):

@@ -1,4 +1,4 @@
-"""What the org has for the keys of rows: asked for key by key, or read whole where that is cheaper."""
+"""What the org has for the keys of rows: looked up key by key, or the whole module where that is cheaper."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from zmigrate.zoho.metadata import ModuleFields
 from zmigrate.zoho.workers import in_parallel
 
 ASKED_BY_DEFAULT = 100_000
-"""Rows whose keys are asked for unless a person says how many."""
+"""Rows whose keys are looked up unless `--ask` says how many."""
 
 _ROWS_OF_A_QUESTION = 200
-"""The most that a query gives back for one credit."""
+"""The most rows that a query gives back for one credit."""
 
 Record: TypeAlias = dict[str, Any]
 Hits: TypeAlias = dict[str, dict[str, list[Record] | None]]
-"""By field and folded key, the records that have it; None: it could not be asked."""
+"""For each field and folded key the records that have it; None: the org could not be asked."""
 
 _Spellings: TypeAlias = dict[str, dict[str, None]]
-"""By folded key, the spellings that rows have, in their order."""
+"""For each folded key the spellings in the source, in their order."""
 
 Asked: TypeAlias = Iterator[tuple[list[PreparedRow], Hits | None]]
-"""Groups of rows with what is there for them; None: not asked."""
+"""Groups of rows with the records found for them; None: not looked up."""
 
 
 def key_fields(target: Target, fields: ModuleFields) -> tuple[KeyField, ...]:
-    """The write's key, then the unique fields that Zoho guards by itself."""
+    """The write's key, then the unique fields that Zoho itself guards."""
     own = () if target.key is None else (KeyField(target.key, target.fold, target.number),)
     if target.operation == "delete":
         return own
@@ -50,7 +50,7 @@ def key_fields(target: Target, fields: ModuleFields) -> tuple[KeyField, ...]:
 
 
 class KeyQuestions:
-    """Asks for groups of rows. `used` says how, for the person."""
+    """Looks up the keys of groups of rows. `asked_rows` says for how many rows the org was asked."""
 
     def __init__(
         self,
@@ -72,13 +72,15 @@ class KeyQuestions:
         self._most = ASKED_BY_DEFAULT if most is None else most
         self.keys = key_fields(target, fields)
         self.compared = True
-        """False: Zoho would not tell the fields that the rows write, so what is unchanged is not known."""
+        """False: Zoho does not give back the fields that the rows write, so unchanged rows can't be
+        recognised.
+        """
         self.empty = False
         """The module has no records."""
         self.asked_rows = 0
 
     def answer(self, groups: Iterable[list[PreparedRow]], rows: int | None) -> Asked:
-        """Every group again, with what is there for its rows. `rows`: about how many there are."""
+        """Every group again, with the records found for its rows. `rows`: the expected number of rows."""
         groups = iter(groups)
         first = next(groups, None)
         if first is None:
@@ -103,7 +105,7 @@ class KeyQuestions:
         return [key for key in self.keys if key.name in names or key.name == self._target.key]
 
     def _count(self) -> int | None:
-        """How many records the module has; None where that can't be asked."""
+        """How many records the module has; None if the org can't tell."""
         query = f"select COUNT(id) from {self._target.module} where id is not null limit 1"  # noqa: S608
         try:
             row = next(self._crm.query(query), {})
@@ -162,7 +164,7 @@ class KeyQuestions:
             yield group, None
 
     def _wanted(self, group: Sequence[PreparedRow]) -> dict[KeyField, _Spellings]:
-        """By field, the keys to ask for."""
+        """For each field the keys to look up."""
         wanted: dict[KeyField, _Spellings] = {}
         for key in self.keys:
             own = key.name == self._target.key
@@ -180,7 +182,7 @@ class KeyQuestions:
         return comparable_fields(names, self._fields, [self._target.key or "id"])[:MOST_COMPARED]
 
     def _ask(self, wanted: dict[KeyField, _Spellings], compared: list[str]) -> Hits:
-        """On a worker's thread. Of a record that is found by another field, its key is wanted too."""
+        """Runs on a worker. For a record found by another field, its key is read as well."""
         key = self._target.key
         others = [key] if key is not None and key != "id" else []
         return {

@@ -1,6 +1,4 @@
-"""Records that are not there yet: keys, and other values, that rows of files before this one will be written
-with.
-"""
+"""Records that do not exist yet: the keys and other values that earlier files of a flow will write."""
 
 from __future__ import annotations
 
@@ -13,12 +11,13 @@ from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.rows.conversion.keys import fold_key
 
 NOT_YET = "planned"
-"""In the place of an id: the record is still to be written."""
+"""Stands for the id of a record that will be created."""
 
 
 ValuesOf = Callable[[str], Iterator[tuple[str, str]]]
-"""Reads a source for one field: (value, record) of each row; a record that will be created is told in words,
-one that will be changed by its id."""
+"""Reads one field of a source: (value, record) of each row. The record is its id, or words if it will be
+created.
+"""
 
 
 class OpenedIds(IdLookup, Protocol):
@@ -73,9 +72,8 @@ class PlannedKeys:
         keys: Iterable[tuple[str, str]],
         fold: Callable[[str], str] = fold_key,
     ) -> None:
-        """Add (key as it is folded, id) pairs; the id of a record that is still to be written is `NOT_YET`.
-
-        `fold` is how the field compares keys.
+        """Add (folded key, id) pairs; the id of a record that will be created is `NOT_YET`. `fold`: how the
+        field compares keys.
         """
         self._folds[module, field] = fold
         self.db.execute("BEGIN")
@@ -102,7 +100,7 @@ class PlannedKeys:
         self.db.execute("COMMIT")
 
     def refused(self, module: str, key: str, field: str | None) -> str | None:
-        """Where a row with this key stands that would be refused."""
+        """Where a row with this key is that would be refused."""
         for (of, name), fold in self._folds.items():
             if of == module and field in (None, name):
                 found = self.db.execute(
@@ -128,8 +126,8 @@ class PlannedKeys:
         return found
 
     def add_rows(self, module: str, values_of: ValuesOf) -> None:
-        """Add a source whose rows will be written; it is read again where a `Find` looks into one of their
-        fields.
+        """Add a source whose rows will be written. It is read again if a `Find` looks into one of
+        its fields.
         """
         self._values.setdefault(module, []).append(values_of)
         self._read = {place for place in self._read if place[0] != module}
@@ -137,7 +135,7 @@ class PlannedKeys:
     def rows_with(
         self, module: str, field: str, values: Sequence[str], fold: Callable[[str], str]
     ) -> dict[str, list[str]]:
-        """The records that will have been written with each of these values, in words or by id."""
+        """The records that will have each of these values, as words or ids."""
         if module not in self._values:
             return {}
         if (module, field) not in self._read:
@@ -154,7 +152,9 @@ class PlannedKeys:
         }
 
     def renamed(self, module: str, field: str, record_id: str, folded: str) -> bool:
-        """Whether a record will have another value by then; of a place that `rows_with` was asked about."""
+        """Whether a record will have another value by then. Only for places that `rows_with` was
+        asked about.
+        """
         found = self.db.execute(
             "SELECT folded FROM value WHERE module=? AND field=? AND row=? ORDER BY rowid DESC LIMIT 1",
             (module, field, record_id),

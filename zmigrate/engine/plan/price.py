@@ -29,13 +29,13 @@ from zmigrate.zoho.facts.limits import (
 )
 
 SHORTEST_CALL_S = 0.2
-"""A write of a hundred records takes no less, however near the server is."""
+"""A write of a hundred records takes at least so long, however near the server is."""
 
 FIXED_CALLS = 3
-"""Of every run: the org, and the module's fields (two)."""
+"""Calls of every run: the org, and the module's fields (two)."""
 
 CALLS_TO_TELL_OURS = 2
-"""The user, and whether the module is empty: for what tells records of ours by their times."""
+"""Two more where records are recognised as ours by their times: the user, and whether the module is empty."""
 
 _KEPT_TIMES = 1_000
 
@@ -57,16 +57,18 @@ class RoundTrips:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Calls and credits of a run, and what the org has left of them now."""
+    """Calls and credits of a run, and the credits that the org has left now."""
 
     requests: int
     credits: int
     credits_left: int | None
-    """None where neither the edition nor Zoho tells."""
+    """None if neither the edition nor Zoho tells."""
     credits_used: int
-    """By the plan itself."""
+    """Used by the plan itself."""
     fixed: int
-    """Calls before the first write, among them: a flow makes them once more beforehand, for all steps."""
+    """How many of the calls come before the first write. A flow makes them once more beforehand, for all
+    steps.
+    """
     minutes: float
     in_flight: int
     seconds_per_call: float
@@ -88,25 +90,25 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run would send: writes, each of so many rows, one after the other; and questions."""
+    """What a run would send: rounds of writes, one after the other, with the rows of each; and lookups."""
 
     writes: Sequence[tuple[Operation, int]]
     looked_up: int
-    """Values that COQL is asked for on the way."""
+    """Values that are looked up by COQL on the way."""
     fixed: int
     """Calls that a run makes before its first write."""
 
 
 def work_of(target: Target, counts: PlanCounts, existing: int, levels: Levels, finds: int) -> Work:
-    """What a run would send. `existing`: rows that are left out, or refused, since the org has their keys;
-    `finds`: different values that references ask the org for.
+    """What a run would send. `existing`: rows that are skipped or refused because the org has their keys.
+    `finds`: different values that references look up.
     """
     operation = target.operation
     changed = counts.updates + counts.unchanged
     first = counts.sent
     second = levels.cuts
     if operation == "insert":
-        # A unique key is tried first, and Zoho's refusal tells of the record; others are asked for.
+        # A unique key is simply tried, and Zoho's refusal names the record; other keys are looked up.
         first = counts.creates + counts.not_asked + (0 if target.asks_first else changed + existing)
         second += changed
     sizes = levels.sizes if sum(levels.sizes) == first else (first,)
@@ -155,7 +157,7 @@ def _writes(operation: Operation, rows: int) -> tuple[int, int]:
 
 
 def _in_flight(operation: Operation, rows: int, edition: str, concurrency: int | None) -> int:
-    """Calls at a time: what the edition allows, ten at most where the calls are heavy."""
+    """Calls at a time: what the edition allows, but ten at most for heavy calls."""
     known = edition_of(edition)
     allowed = CALLS_IN_FLIGHT_EVERYWHERE if known is None else known.in_flight
     if is_heavy_write(operation, min(rows, BATCH_ROWS)):
@@ -165,22 +167,22 @@ def _in_flight(operation: Operation, rows: int, edition: str, concurrency: int |
 
 @dataclass(frozen=True, slots=True)
 class PlanCounts:
-    """Rows by what would become of them. Every row that was read is in exactly one of the other counts."""
+    """Rows by their fate. Every row that was read is in exactly one of the other counts."""
 
     rows: int
     creates: int = 0
     updates: int = 0
     unchanged: int = 0
-    """Rows that say what the org has already. They are sent all the same."""
+    """Rows whose values the org already has. They are sent all the same."""
     deletes: int = 0
     skipped: int = 0
     refused: int = 0
     not_asked: int = 0
-    """Rows whose records the org was not asked for."""
+    """Rows whose records were not looked up."""
 
     @property
     def sent(self) -> int:
-        """Rows that cost a place in a batch."""
+        """Rows that take a place in a batch."""
         return self.creates + self.updates + self.unchanged + self.deletes + self.not_asked
 
 
@@ -194,16 +196,16 @@ _NO_CELLS: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Each level is written before the next one begins."""
+    """Levels of rows; each is written before the next begins."""
 
     sizes: tuple[int, ...]
-    """Rows of each."""
+    """The rows of each level."""
     cuts: int = 0
     """Rows that are written a second time, with the reference that closes a circle."""
 
 
 def levels_of(book: Book, target: Target, mode: OnRepeated, rows: int) -> Levels:
-    """The levels of so many rows that would be written. The references were looked up by then."""
+    """The levels of these rows. References must have been looked up before."""
     repeats = mode not in {"each", target.natural_on_repeated}
     with closing(Order(last_of_key=mode == "last", in_turn=not repeats)) as order:
         written = book.db.execute(

@@ -1,4 +1,4 @@
-"""Records that point at users and records by id: do those exist?"""
+"""Users and records that rows refer to by id: do they exist?"""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from zmigrate.zoho.metadata import Field, ModuleFields
 from zmigrate.zoho.workers import in_parallel
 
 IDS_ASKED = 10_000
-"""Different ids of one module that are looked for: a hundred calls."""
+"""Different ids of one module that are looked up: a hundred calls."""
 
 _USER_TYPES = frozenset(["ownerlookup", "userlookup"])
 _LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
 
 
 class KnownUsers:
-    """The org's users, asked for when the first is wanted."""
+    """The org's users, read when the first one is wanted."""
 
     def __init__(self, crm: Crm) -> None:
         self._crm = crm
@@ -36,13 +36,13 @@ class KnownUsers:
         self.unreadable: str | None = None
 
     def load(self) -> Iterable[Mapping[str, Any]]:
-        """As GET /users has them, inactive ones too. Raises RefusedError or Fatal."""
+        """All users, inactive ones too, as GET /users has them. Raises RefusedError or Fatal."""
         if self._raw is None:
             self._raw = list(self._crm.users("AllUsers"))
         return self._raw
 
     def by_id(self) -> dict[str, User] | None:
-        """None where they can't be read."""
+        """The users by id; None if they can't be read."""
         if self.unreadable is not None:
             return None
         try:
@@ -53,8 +53,9 @@ class KnownUsers:
 
 
 class Pointers:
-    """Notes where records point, and looks for what is there. `related` gives the fields of a subform's
-    module."""
+    """Notes the records that rows refer to by id, and looks them up. `related` gives the fields of a
+    subform's module.
+    """
 
     def __init__(
         self,
@@ -77,10 +78,10 @@ class Pointers:
         self._of_rows: dict[str, dict[str, Field]] = {}
         self._asked_users = False
         self.not_asked: dict[str, str] = {}
-        """By module, why ids of its records were not looked for."""
+        """For each module, why ids of its records were not looked up."""
 
     def note(self, row: PreparedRow) -> None:
-        """Keep what a row's lookups point at, for `missing`."""
+        """Keep the records that a row's lookups refer to, for `missing`."""
         record = row.record
         for name, field in self._lookups.items():
             if name in record:
@@ -127,14 +128,14 @@ class Pointers:
     def missing(
         self, crm: Crm, stop: StopSignal, deliver: Callable[[], None], column_of: Mapping[str, str]
     ) -> Iterator[Reject]:
-        """A reject for each lookup that names no record. Asks for each different id once."""
+        """One reject for each lookup that names no record. Each id is looked up once."""
         db = self._book.db
         self._book.flush()
         db.execute("CREATE INDEX pointing_id ON pointing (module, id)")
         db.execute("CREATE TEMP TABLE absent (module TEXT, id TEXT)")
         for (module,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall():
             self._look_for(module, crm, stop, deliver)
-        # A field may point into several modules: a record that is in one of them is there.
+        # A field may refer to several modules: a record in one of them is enough.
         found = self._book.spooled(
             "SELECT p.number, p.line, row.key, p.field, group_concat(p.module, ' or '), p.id FROM pointing p"
             " LEFT JOIN absent a ON a.module=p.module AND a.id=p.id JOIN row ON row.number=p.number"
@@ -171,13 +172,13 @@ class Pointers:
 
 
 def _modules_of(field: Field, record: Mapping[str, Any]) -> Iterable[str]:
-    """The modules that a lookup may point into; of a `What_Id`, `$se_module` says which."""
+    """The modules that a lookup may refer to; for a `What_Id`, `$se_module` says which."""
     named = record.get(SE_MODULE)
     return modules_of(field) or ((named,) if isinstance(named, str) and named else ())
 
 
 def _ids(value: Any, wrapped: str) -> list[str]:
-    """The ids of a lookup, each once: one, or several that are wrapped as `[{"<wrapped>": {"id": ...}}]`."""
+    """The ids of a lookup, each once: a single one, or several wrapped as `[{"<wrapped>": {"id": ...}}]`."""
     links = [row.get(wrapped) for row in value] if isinstance(value, list) else [value]
     return list(dict.fromkeys(filter(None, map(_id, links))))
 

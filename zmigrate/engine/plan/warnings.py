@@ -1,4 +1,4 @@
-"""What goes on unhindered and yet should be known before: the warnings of a plan."""
+"""Warnings of a plan: what Zoho or a run would accept, but a person should know beforehand."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _REMEDIES = {
     **dict.fromkeys(NUMBERS, _DECLARE_NUMBERS),
     **dict.fromkeys(("ownerlookup", "userlookup"), "write the users' e-mail addresses, or declare --user"),
 }
-"""Against values that can be read in several ways, by the field's data type."""
+"""How to fix values that can be read in several ways, by the field's data type."""
 NAMES_SHOWN = 8
 
 
@@ -45,7 +45,7 @@ class Findings:
     fields: ModuleFields
     formats: Formats
     layouts: Sequence[Layout] | None
-    """None where they could not be read."""
+    """None if they could not be read."""
     org: Org
     counts: PlanCounts
     price: Price
@@ -58,7 +58,7 @@ class Findings:
 
 
 def remarks(found: Findings) -> Iterator[PlanWarning]:
-    """The warnings, what matters most first."""
+    """The warnings, the most important first."""
     yield from _stopping(found)
     yield from _unread_keys(found)
     yield from _existing(found)
@@ -76,23 +76,23 @@ def remarks(found: Findings) -> Iterator[PlanWarning]:
 
 
 def _stopping(found: Findings) -> Iterator[PlanWarning]:
-    """A run stops early where its first rows are all refused alike."""
+    """A run stops early if its first rows are all refused for the same reason."""
     code = found.book.code_of_first(BREAKER_ROWS)
     if code is not None:
         yield PlanWarning(
             "BREAKER",
-            f"a run would stop: its first {BREAKER_ROWS} rows are all refused, with {code}, unless by "
-            "--keep-going",
+            f"a run would stop early: its first {BREAKER_ROWS} rows are all refused with {code}. To go on all "
+            "the same: --keep-going",
         )
 
 
 def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
-    """A run reads all keys before the first row where one of several rows is chosen, whatever its limit."""
+    """Whatever its limit, a run reads all keys first if one of several rows with a key is chosen."""
     target = found.target
     if found.reader.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
         yield PlanWarning(
             "LIMIT",
-            f"keys that stand again behind the limit were not read; a run reads them all, and goes by them "
+            f"keys behind the limit were not read. A run reads them all and may choose another row of a key "
             f"(on_repeated = {target.on_repeated})",
         )
 
@@ -102,19 +102,21 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
     for field, count in judge.namesakes.items():
         yield PlanWarning(
             "NAMESAKES",
-            f"the org has records with this {field} already, and the field is not unique: namesakes would be "
-            "created. To leave such rows out, or to change what is there: --on-existing skip|update|fail",
+            f"the org already has records with this {field}, which is not a unique field: second records would be "
+            "created. To skip such rows or update the records: --on-existing skip|update|fail",
             field,
             count,
             tuple(judge.lines["namesakes"]),
         )
     for field, count in judge.found_by_another.items():
         replaced = judge.keys_replaced[field]
-        more = f"; {replaced:,} of them have another {key}, which would be replaced" if replaced else ""
+        more = (
+            f"; {replaced:,} of these records have another {key}, which would be replaced" if replaced else ""
+        )
         yield PlanWarning(
             "FOUND_BY_ANOTHER_FIELD",
-            f"no record has the rows' {key}, but some have their {field}, which is unique: Zoho would change "
-            f"those records{more}",
+            f"no record has the {key} of these rows, but some have their {field}, which is unique: Zoho would "
+            f"change those records{more}",
             field,
             count,
             tuple(judge.lines["found_by_another"]),
@@ -122,13 +124,13 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
 
 
 def _added(found: Findings) -> Iterator[PlanWarning]:
-    """Rows of subforms and the like, of which an update takes none away."""
+    """Rows of subforms and the like: an update adds rows and removes none."""
     if not found.counts.updates or found.target.operation == "delete":
         return
     for name in sorted(found.target.appended & found.reader.filled):
         yield PlanWarning(
             "ROWS_ADDED",
-            f"the rows of {name} are added to those that a record has; a second run adds them once more",
+            f"the rows of {name} are added to the rows that a record has; a second run adds them again",
             name,
             found.counts.updates,
         )
@@ -147,7 +149,7 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
             more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
             yield PlanWarning(
                 "POINTS_AT_NOTHING",
-                f"{different:,} different values of {group.field} point at nothing: {', '.join(said)}{more}",
+                f"{different:,} different values of {group.field} refer to no record: {', '.join(said)}{more}",
                 group.field,
                 group.rejects,
                 group.lines,
@@ -155,7 +157,7 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     for field, count, lines in found.references.counts("leave_out"):
         yield PlanWarning(
             "REFERENCE_LEFT_OUT",
-            f"{field} points at nothing; the rows would be written without it",
+            f"{field} refers to no record; the rows would be written without it",
             field,
             count,
             tuple(lines),
@@ -163,7 +165,7 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     for field, count, lines in found.references.counts("stop"):
         yield PlanWarning(
             "REFERENCE_STOPS",
-            f"{field} points at nothing: a run would stop before its first write, as the job says",
+            f"{field} refers to no record: a run would stop before its first write, as the job says",
             field,
             count,
             tuple(lines),
@@ -171,7 +173,7 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
 
 
 def _dropped(found: Findings) -> Iterator[PlanWarning]:
-    """Fields that take no value: such rows fail, where Zoho would say SUCCESS and drop it."""
+    """Fields that take no value: such rows fail, since Zoho would answer SUCCESS and drop the value."""
     for code in (NOT_WRITABLE, UNKNOWN_FIELD):
         for group in found.book.groups():
             if group.code != code or group.field is None:
@@ -179,7 +181,7 @@ def _dropped(found: Findings) -> Iterator[PlanWarning]:
             hint = ""
             if group.field in SYSTEM_TIMES:
                 times = _own_times(found.fields)
-                where = f": {', '.join(times)}" if times else ", which the module lacks so far"
+                where = f": {', '.join(times)}" if times else " (the module has none yet)"
                 hint = f"; keep dates of the old system in a date-time field of your own{where}"
             yield PlanWarning(
                 "DROPPED_BY_ZOHO",
@@ -203,13 +205,13 @@ def _unread_columns(found: Findings) -> Iterator[PlanWarning]:
     if unread:
         yield PlanWarning(
             "COLUMNS_UNREAD",
-            f"the job reads nothing of {_listed(unread)}: they go nowhere",
+            f"the job does not use these columns: {_listed(unread)}",
             count=len(unread),
         )
 
 
 def _unfilled(found: Findings) -> Iterator[PlanWarning]:
-    """Fields that nothing fills; only those that matter."""
+    """Important fields that are not mapped."""
     if found.target.operation not in {"insert", "upsert"} or not found.reader.filled:
         return
     filled = found.reader.filled
@@ -222,8 +224,8 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
         if wanted:
             yield PlanWarning(
                 "UNFILLED_ON_LAYOUT",
-                f"nothing fills {_listed(wanted)}, which the layout {layout.name!r} wants. Zoho takes the "
-                "rows, unless they name the layout; a person who edits such a record has to fill it",
+                f"{_listed(wanted)} is not mapped, but the layout {layout.name!r} requires it. Zoho accepts the "
+                "rows unless they name the layout; a person who edits such a record must fill it",
                 wanted[0] if len(wanted) == 1 else None,
                 len(wanted),
             )
@@ -232,8 +234,8 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
         if name in filled and field is not None and not field.mandatory:
             yield PlanWarning(
                 "EMPTY_ON_LAYOUT",
-                f"{rows:,} of the rows leave {name} empty, which the layouts want. Zoho takes them, unless "
-                "they name a layout; a person who edits such a record has to fill it",
+                f"{rows:,} of the rows leave {name} empty, but the layouts require it. Zoho accepts them unless "
+                "they name a layout; a person who edits such a record must fill it",
                 name,
                 rows,
             )
@@ -241,13 +243,13 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
     if found.target.key is None and own and not filled.intersection(own):
         yield PlanWarning(
             "NO_KEY_FILLED",
-            f"nothing fills {_listed(own)}, by which records could be found again: for a second load, for "
-            "references, and if an answer is lost",
+            f"no key is mapped ({_listed(own)}): the records can't be found again for a second load, for "
+            "references, or if an answer is lost",
         )
     if "Owner" in found.fields.fields and "Owner" not in filled:
         yield PlanWarning(
             "NO_OWNER",
-            "nothing fills Owner: new records belong to the user whose client this is",
+            "Owner is not mapped: new records will belong to you, the API user",
             "Owner",
         )
 
@@ -257,7 +259,7 @@ def _is_key(field: Field) -> bool:
 
 
 def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
-    """Values that a pick list lacks, with the nearest that it has."""
+    """Values that are not in their pick list, with the nearest choices."""
     for field in found.fields:
         if field.data_type not in PICK_LISTS or not field.pick_list:
             continue
@@ -270,7 +272,7 @@ def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
         more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
         yield PlanWarning(
             "NOT_IN_PICK_LIST",
-            f"{field.api_name} lacks {different:,} of the file's values: {', '.join(said)}{more}. "
+            f"{different:,} of the file's values are not choices of {field.api_name}: {', '.join(said)}{more}. "
             "Add them in Zoho, or map them",
             field.api_name,
             in_all,
@@ -295,15 +297,15 @@ def _ambiguous(found: Findings) -> Iterator[PlanWarning]:
 
 
 def _short_years(found: Findings) -> Iterator[PlanWarning]:
-    """Years of two digits get a century by POSIX's rule, which birthdays do not keep to."""
+    """Two-digit years get their century by POSIX's rule, which is often wrong for birthdays."""
     for field in found.fields:
         formats = found.formats.of(field.api_name)
         declared = {"date": formats.date_format, "datetime": formats.datetime_format}.get(field.data_type)
         if declared is not None and "%y" in declared and field.api_name in found.reader.filled:
             yield PlanWarning(
                 "SHORT_YEARS",
-                f"{field.api_name} is read by {declared}: its years 69 to 99 are taken for 1969 to 1999, all "
-                "others for 2000 to 2068. Is that so?",
+                f"{field.api_name} is read as {declared}: years 69 to 99 become 1969 to 1999, all others 2000 to "
+                "2068. Is that right?",
                 field.api_name,
             )
 
@@ -312,27 +314,27 @@ def _not_asked(found: Findings) -> Iterator[PlanWarning]:
     counts, questions = found.counts, found.questions
     if counts.not_asked:
         why = (
-            f"the first {questions.asked_rows:,} rows were; --ask N asks for more"
+            f"only the first {questions.asked_rows:,} rows were; for more: --ask N"
             if questions.asked_rows
             else "--ask 0 was given"
         )
         yield PlanWarning(
             "NOT_ASKED",
-            f"the org was not asked whether it has the records of these rows ({why})",
+            f"the records of these rows were not looked up in the org ({why})",
             found.target.key,
             counts.not_asked,
         )
     if not questions.compared:
         yield PlanWarning(
             "NOT_COMPARED",
-            "Zoho does not give all the written fields back in a query: what is unchanged was not told apart",
+            "a query can't read all the fields that are written, so unchanged rows are not recognised",
         )
     for module, why in {**found.pointers.not_asked, **found.references.not_asked}.items():
-        yield PlanWarning(
-            "NOT_ASKED", f"whether {module} has the records that rows point at was not asked: {why}"
-        )
+        yield PlanWarning("NOT_ASKED", f"records of {module} that rows refer to were not looked up: {why}")
     if found.layouts is None:
-        yield PlanWarning("NOT_ASKED", "the layouts could not be read, so what they want filled is not known")
+        yield PlanWarning(
+            "NOT_ASKED", "the layouts could not be read, so the fields that they require are not known"
+        )
 
 
 def _settling(found: Findings) -> Iterator[PlanWarning]:
@@ -345,14 +347,14 @@ def _credits(found: Findings) -> Iterator[PlanWarning]:
     if edition_of(found.org.edition) is None:
         yield PlanWarning(
             "EDITION_UNKNOWN",
-            f"the edition {found.org.edition or 'of this org'!r} is not in our table: how many credits it "
-            "has is not known, and five calls at a time are assumed",
+            f"the edition {found.org.edition or 'of this org'!r} is unknown to zmigrate: its credits are not "
+            "known, and five calls at a time are assumed",
         )
     if not price.affordable:
         yield PlanWarning(
             "CREDITS_SHORT",
             f"{price.credits:,} credits are needed, {price.credits_left:,} are left for these 24 hours: the "
-            "run would pause on the way; run with --wait, or resume it",
+            "run would pause. Run it with --wait, or resume it later",
         )
 
 
@@ -365,5 +367,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def required_by_layout(layouts: Sequence[Layout] | None) -> Mapping[str, frozenset[str]]:
-    """By the layout's id, the fields that it wants."""
+    """For each layout id, the fields that the layout requires."""
     return {layout.id: frozenset(layout.required) for layout in layouts or ()}
