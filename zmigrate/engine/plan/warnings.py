@@ -81,8 +81,8 @@ def _stopping(found: Findings) -> Iterator[PlanWarning]:
     if code is not None:
         yield PlanWarning(
             "BREAKER",
-            f"a run would stop early: its first {BREAKER_ROWS} rows are all refused with {code}. To go on all "
-            "the same: --keep-going",
+            f"a run would stop early: its first {BREAKER_ROWS} rows are all refused with {code}. To go on "
+            "all the same: --keep-going",
         )
 
 
@@ -102,8 +102,8 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
     for field, count in judge.namesakes.items():
         yield PlanWarning(
             "NAMESAKES",
-            f"the org already has records with this {field}, which is not a unique field: second records would be "
-            "created. To skip such rows or update the records: --on-existing skip|update|fail",
+            f"the org already has records with this {field}, which is not a unique field: second records "
+            "would be created. To skip such rows or update the records: --on-existing skip|update|fail",
             field,
             count,
             tuple(judge.lines["namesakes"]),
@@ -115,8 +115,8 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
         )
         yield PlanWarning(
             "FOUND_BY_ANOTHER_FIELD",
-            f"no record has the {key} of these rows, but some have their {field}, which is unique: Zoho would "
-            f"change those records{more}",
+            f"no record has the {key} of these rows, but some have their {field}, which is unique: Zoho "
+            f"would change those records{more}",
             field,
             count,
             tuple(judge.lines["found_by_another"]),
@@ -149,7 +149,8 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
             more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
             yield PlanWarning(
                 "POINTS_AT_NOTHING",
-                f"{different:,} different values of {group.field} refer to no record: {', '.join(said)}{more}",
+                f"{different:,} different values of {group.field} refer to no record: "
+                f"{', '.join(said)}{more}",
                 group.field,
                 group.rejects,
                 group.lines,
@@ -224,8 +225,8 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
         if wanted:
             yield PlanWarning(
                 "UNFILLED_ON_LAYOUT",
-                f"{_listed(wanted)} is not mapped, but the layout {layout.name!r} requires it. Zoho accepts the "
-                "rows unless they name the layout; a person who edits such a record must fill it",
+                f"{_listed(wanted)} is not mapped, but the layout {layout.name!r} requires it. Zoho "
+                "accepts the rows unless they name the layout; a person who edits such a record must fill it",
                 wanted[0] if len(wanted) == 1 else None,
                 len(wanted),
             )
@@ -234,8 +235,8 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
         if name in filled and field is not None and not field.mandatory:
             yield PlanWarning(
                 "EMPTY_ON_LAYOUT",
-                f"{rows:,} of the rows leave {name} empty, but the layouts require it. Zoho accepts them unless "
-                "they name a layout; a person who edits such a record must fill it",
+                f"{rows:,} of the rows leave {name} empty, but the layouts require it. Zoho accepts them "
+                "unless they name a layout; a person who edits such a record must fill it",
                 name,
                 rows,
             )
@@ -272,8 +273,8 @@ def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
         more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
         yield PlanWarning(
             "NOT_IN_PICK_LIST",
-            f"{different:,} of the file's values are not choices of {field.api_name}: {', '.join(said)}{more}. "
-            "Add them in Zoho, or map them",
+            f"{different:,} of the file's values are not choices of {field.api_name}: "
+            f"{', '.join(said)}{more}. Add them in Zoho, or map them",
             field.api_name,
             in_all,
             tuple(lines),
@@ -304,8 +305,8 @@ def _short_years(found: Findings) -> Iterator[PlanWarning]:
         if declared is not None and "%y" in declared and field.api_name in found.reader.filled:
             yield PlanWarning(
                 "SHORT_YEARS",
-                f"{field.api_name} is read as {declared}: years 69 to 99 become 1969 to 1999, all others 2000 to "
-                "2068. Is that right?",
+                f"{field.api_name} is read as {declared}: years 69 to 99 become 1969 to 1999, all others "
+                "2000 to 2068. Is that right?",
                 field.api_name,
             )
 
