@@ -239,7 +239,7 @@ def test_a_record_that_zoho_finds_by_another_field_and_that_has_another_key_is_c
     bench.seed([{"Last_Name": "x", **record} for record in there])
     plan = planned(bench, UPSERT, leads(3))
     message = warned(plan)["FOUND_BY_ANOTHER_FIELD"].message
-    assert "1 of them have another Legacy_ID, which would be replaced" in message
+    assert "1 of these records have another Legacy_ID, which would be replaced" in message
     result = bench.run(file_job(UPSERT, bench.folder / "rows.csv"))
     assert (result.rows.created, result.rows.updated) == (1, 2)
     [told] = [event.message for event in bench.seen(Log) if event.level == "warning"]
@@ -478,7 +478,7 @@ def test_values_that_a_pick_list_lacks_are_all_counted_however_many(bench: Bench
     rows = [{**row, "Lead_Source": f"Source {number}"} for number, row in enumerate(leads(1_200))]
     warning = warned(planned(bench, INSERT, rows))["NOT_IN_PICK_LIST"]
     assert (warning.count, warning.lines) == (1_200, (2, 3, 4))
-    assert "lacks 1,200 of the file's values" in warning.message
+    assert "1,200 of the file's values are not choices of" in warning.message
     assert "and 1,192 more" in warning.message
 
 
@@ -657,7 +657,7 @@ def test_the_front_door_plans(bench: Bench) -> None:
 def test_a_run_that_would_stop_at_its_first_rows_is_told(bench: Bench) -> None:
     rows = [{**row, "Email": "nobody"} for row in leads(500)] + leads(5, start=900)
     plan = planned(bench, INSERT, rows)
-    assert "first 500 rows are all refused, with INVALID_DATA" in warned(plan)["BREAKER"].message
+    assert "first 500 rows are all refused with INVALID_DATA" in warned(plan)["BREAKER"].message
     assert bench.run(file_job(INSERT, bench.folder / "rows.csv")).state == "paused"
     assert "BREAKER" not in warned(planned(bench, INSERT, [*leads(1), *rows]))
 

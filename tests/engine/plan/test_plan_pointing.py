@@ -127,7 +127,7 @@ def test_references_to_what_nobody_wrote_are_listed(bench: Bench) -> None:
 def test_values_that_point_at_nothing_are_counted(bench: Bench) -> None:
     rows = [{"id": str(n), "account": key} for n, key in enumerate(["A1", "A2", "A1"])]
     warning = codes(bench.plan(job_of(bench, CONTACTS, rows, contact)))["POINTS_AT_NOTHING"]
-    assert "2 different values of Account_Name point at nothing: 'A1' (2), 'A2' (1)" in warning.message
+    assert "2 different values of Account_Name refer to no record: 'A1' (2), 'A2' (1)" in warning.message
 
 
 def test_references_inside_the_file_may_point_anywhere_in_it(bench: Bench) -> None:
