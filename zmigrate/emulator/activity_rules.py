@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .answers import Json
-from .checks import UNKNOWN_ID, Bad
+from .checks import UNKNOWN_ID, Invalid
 
 WholeRule = Callable[[Json, Json, int], list[Json]]
 """The record as it came, what is kept of it, its number; gives the error objects."""
@@ -23,11 +23,13 @@ def related_to(exists: Callable[[str, int], bool], modules: Callable[[], list[st
             return []
         module = record.get("$se_module")
         if module is None:
-            return [Bad({}, "MANDATORY_NOT_FOUND", "required field not found").problem("$se_module", index)]
+            return [
+                Invalid({}, "MANDATORY_NOT_FOUND", "required field not found").problem("$se_module", index)
+            ]
         if module not in modules():
-            return [Bad({"supported_values": modules()}).problem("$se_module", index)]
+            return [Invalid({"supported_values": modules()}).problem("$se_module", index)]
         if not exists(module, int(what["id"])):
-            return [Bad({"id": what["id"]}, message=UNKNOWN_ID, path=".id").problem("What_Id", index)]
+            return [Invalid({"id": what["id"]}, message=UNKNOWN_ID, path=".id").problem("What_Id", index)]
         kept["$se_module"] = module
         return []
 
@@ -42,4 +44,6 @@ def call_duration(record: Json, kept: Json, index: int) -> list[Json]:
         return []
     if duration.strip("0:"):
         return []
-    return [Bad({}, "DEPENDENT_MISMATCH", "Call Duration can not be zero.").problem("Call_Duration", index)]
+    return [
+        Invalid({}, "DEPENDENT_MISMATCH", "Call Duration can not be zero.").problem("Call_Duration", index)
+    ]

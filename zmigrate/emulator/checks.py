@@ -32,7 +32,7 @@ DROPPED = object()
 UNKNOWN_ID = "the id given seems to be invalid"
 
 
-class Bad(Exception):
+class Invalid(Exception):
     """One value that Zoho refuses. `path` goes behind the field's name in `json_path`; `api_name` is the name
     of a value inside the field's."""
 
@@ -69,8 +69,8 @@ def error(code: str, message: str, details: Any) -> Json:
     return {"code": code, "details": details, "message": message, "status": "error"}
 
 
-def expects(kind: str) -> Bad:
-    return Bad({"expected_data_type": kind})
+def expects(kind: str) -> Invalid:
+    return Invalid({"expected_data_type": kind})
 
 
 def text(size: int) -> Check:
@@ -81,7 +81,7 @@ def text(size: int) -> Check:
         if type(value) is not str:
             raise expects("string")
         if len(value) > size:
-            raise Bad({"maximum_length": size})
+            raise Invalid({"maximum_length": size})
         return value if value.strip() else None
 
     return check
@@ -94,7 +94,7 @@ def pattern(size: int, wanted: re.Pattern[str], kind: str) -> Check:
         if not value:
             return None
         if len(value) > size:
-            raise Bad({"maximum_length": size})
+            raise Invalid({"maximum_length": size})
         if not wanted.fullmatch(value):
             raise expects(kind)
         return value
@@ -107,7 +107,7 @@ def integer(digits: int) -> Check:
         if type(value) is not int:
             raise expects("integer")
         if len(str(abs(value))) > digits:
-            raise Bad({"maximum_length": digits})
+            raise Invalid({"maximum_length": digits})
         return value
 
     return check
@@ -118,7 +118,7 @@ def bigint(digits: int) -> Check:
         if type(value) is not str or not BIGINT.fullmatch(value):
             raise expects("bigint")
         if len(value.lstrip("-")) > digits:
-            raise Bad({"maximum_length": digits})
+            raise Invalid({"maximum_length": digits})
         return value
 
     return check
@@ -132,9 +132,9 @@ def decimal(digits: int) -> Check:
         if type(value) not in (int, float) or not isfinite(value):
             raise expects("double")
         if abs(value) >= 10**digits:
-            raise Bad({"maximum_length": digits})
+            raise Invalid({"maximum_length": digits})
         if -int(Decimal(repr(value)).as_tuple().exponent) > MAX_DIGITS_AFTER_POINT:
-            raise Bad({"maximum_length": MAX_DIGITS_AFTER_POINT})
+            raise Invalid({"maximum_length": MAX_DIGITS_AFTER_POINT})
         return value
 
     return check
@@ -187,7 +187,7 @@ def choice(field: Field, mode: str) -> Check:
             return value
         if mode == "drop":
             return DROPPED
-        raise Bad({"supported_values": used})
+        raise Invalid({"supported_values": used})
 
     return check
 
@@ -211,7 +211,7 @@ def reference(exists: Callable[[int], bool]) -> Check:
         wanted = str(value.get("id", ""))
         number = id_number(wanted)
         if number is None or not exists(number):
-            raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
+            raise Invalid({"id": wanted}, message=UNKNOWN_ID, path=".id")
         return {"id": wanted}
 
     return check
@@ -223,7 +223,7 @@ def layout(layout_id: str) -> Check:
             raise expects("jsonobject")
         wanted = str(value.get("id", ""))
         if wanted != layout_id:
-            raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
+            raise Invalid({"id": wanted}, message=UNKNOWN_ID, path=".id")
         return {"id": wanted}
 
     return check

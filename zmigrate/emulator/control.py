@@ -9,14 +9,14 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from . import posted
+from . import control_checks
 from .answers import Answer, Json, Refused, json_answer
-from .asked import Asked, json_of, parsed
 from .faults import Script
 from .fields import Field, picks
 from .ids import id_number
 from .options import LIVE, BadValue, shown
-from .showing import Showing
+from .record_view import RecordView
+from .request import Request, json_of, parsed
 from .wire import Exchange
 from .world import World
 
@@ -33,44 +33,44 @@ class Control:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(self._world, self._closing, scope, receive, send)
-        asked = await exchange.request()
-        if asked is None:
+        request = await exchange.read()
+        if request is None:
             return
         try:
-            answer = self._answer(asked)
+            answer = self._answer(request)
         except Refused as refused:
             answer = refused.answer()
         except ValueError as wrong:
             answer = json_answer({"error": str(wrong)}, 400)
         await exchange.deliver(answer)
 
-    def _answer(self, asked: Asked) -> Answer:  # noqa: PLR0911  # a table
-        segments = asked.path.strip("/").split("/")[1:]
-        match asked.method, segments:
+    def _answer(self, request: Request) -> Answer:  # noqa: PLR0911  # a table
+        segments = request.path.strip("/").split("/")[1:]
+        match request.method, segments:
             case "GET", ["audit"]:
-                return json_answer(self._audit(asked.query))
+                return json_answer(self._audit(request.query))
             case "GET", ["writes"]:
-                module = asked.query.get("module")
+                module = request.query.get("module")
                 writes = self._world.audit.writes
                 return json_answer([one.shown() for one in writes if module in (None, one.module)])
             case "GET", ["records", module]:
-                return json_answer(self._records(module, asked.query))
+                return json_answer(self._records(module, request.query))
             case "POST", ["records", module]:
-                return json_answer({"ids": self._seed(module, parsed(asked.body))})
+                return json_answer({"ids": self._seed(module, parsed(request.body))})
             case "GET", ["users"]:
                 return json_answer(
                     [user.metadata(self._world.options) for user in self._world.users.everybody()]
                 )
             case "POST", ["users"]:
-                return json_answer({"ids": self._users(json_of(asked.body))})
+                return json_answer({"ids": self._users(json_of(request.body))})
             case "GET", ["faults"]:
                 return json_answer(self._faults())
             case "GET", ["stats"]:
                 return json_answer(self._stats())
             case "POST", [action, *rest]:
-                self._act(action, rest, asked.body)
+                self._act(action, rest, request.body)
                 return json_answer({"done": True})
-        return json_answer({"error": f"no such thing: {asked.method} {shown(asked.path)}"}, 404)
+        return json_answer({"error": f"no such thing: {request.method} {shown(request.path)}"}, 404)
 
     def _act(self, action: str, rest: list[str], body: bytes) -> None:
         world = self._world
@@ -78,7 +78,7 @@ class Control:
             case "faults", []:
                 world.change_options(parsed(body))
             case "script", []:
-                entries = posted.script(json_of(body), len(world.faults.scripts))
+                entries = control_checks.script(json_of(body), len(world.faults.scripts))
                 world.faults.scripts += [Script.read(entry) for entry in entries]
             case "script", ["clear"]:
                 world.faults.scripts.clear()
@@ -103,7 +103,7 @@ class Control:
         records, locked = self._world.stores[module].records, change.get("locked", True)
         if not isinstance(locked, bool):
             raise BadValue("locked", f"must be true or false, not {shown(locked)}")
-        ids = posted.ids(change.get("ids"))
+        ids = control_checks.ids(change.get("ids"))
         if not records.keys() >= set(ids):
             raise BadValue("ids", "must be those of records that are there")
         for record_id in ids:
@@ -123,19 +123,19 @@ class Control:
         }
 
     def _records(self, module: str, query: Mapping[str, str]) -> list[Json]:
-        store, showing = self._world.stores[self._module(module)], Showing(self._world, module)
+        store, view = self._world.stores[self._module(module)], RecordView(self._world, module)
         names = list(store.spec.fields)
         if "key" in query:
             found = [
                 record
                 for record in store.records.values()
-                if str(showing.value(record, record.values(), query["key"])) == query.get("value")
+                if str(view.value(record, record.values(), query["key"])) == query.get("value")
             ]
         else:
             found = list(store.records.values())
         start = whole(query, "offset", 0)
         rows = found[start : start + whole(query, "limit", len(found))]
-        return [showing.record(record, names) for record in rows]
+        return [view.record(record, names) for record in rows]
 
     def _seed(self, module: str, body: Json) -> list[str]:
         world, user = self._world, body.get("created_by")
@@ -143,13 +143,13 @@ class Control:
         if user is not None and creator is None:
             raise BadValue("created_by", f"must be the id of a user, not {shown(user)}")
         described = {name: spec.fields for name, spec in world.described.items()}
-        rows = posted.rows(body.get("data"), described[self._module(module)], described)
-        return world.seed(module, rows, creator, posted.moment(body.get("created_time")))
+        rows = control_checks.rows(body.get("data"), described[self._module(module)], described)
+        return world.seed(module, rows, creator, control_checks.moment(body.get("created_time")))
 
     def _users(self, entries: Any) -> list[str]:
         """Adds users, or changes those of the same e-mail: full_name, email; status, confirm, admin."""
         users = self._world.users
-        return [str(users.put(**entry).id) for entry in posted.users(entries, len(users.everybody()))]
+        return [str(users.put(**entry).id) for entry in control_checks.users(entries, len(users.everybody()))]
 
     def _field(self, module: str, change: Json) -> Field:
         """A new field, or a known one with some of its traits changed."""
@@ -157,9 +157,9 @@ class Control:
         spec = world.specs[module].fields
         name = change.get("api_name")
         known = spec.get(name) if isinstance(name, str) else None
-        if known is None and len(spec) >= posted.FIELDS_LIMIT:
-            raise ValueError(f"{module} has {posted.FIELDS_LIMIT} fields, and can have no more")
-        traits = posted.traits(
+        if known is None and len(spec) >= control_checks.FIELDS_LIMIT:
+            raise ValueError(f"{module} has {control_checks.FIELDS_LIMIT} fields, and can have no more")
+        traits = control_checks.traits(
             change,
             known,
             used=bool(world.stores[module].records),

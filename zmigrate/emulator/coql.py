@@ -12,7 +12,7 @@ from .answers import NO_CONTENT, Answer, Json, Refused, json_answer
 from .clock import instant
 from .coql_syntax import Column, Condition, Criterion, Joined, Literal, Query, parse
 from .fields import Field
-from .showing import comparable
+from .record_view import comparable
 from .store import Record, Store, Values
 from .world import World
 

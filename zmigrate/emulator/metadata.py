@@ -8,7 +8,7 @@ from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, invalid_modul
 from .catalogue import ModuleSpec
 from .duplicates import MAPPED_MODULES, mapped_fields
 from .ids import id_number
-from .org import (
+from .metadata_json import (
     FIELD_ID,
     FIELDS_PER_MODULE,
     layout_metadata,

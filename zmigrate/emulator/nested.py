@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .answers import Json
-from .checks import UNKNOWN_ID, Bad, Check, expects, reference
+from .checks import UNKNOWN_ID, Check, Invalid, expects, reference
 from .fields import Field
 from .ids import id_number
-from .org import SUBFORM_ROWS
+from .metadata_json import SUBFORM_ROWS
 
 TAG_LENGTH = 25
 MAX_PARTICIPANTS = 50
@@ -31,7 +31,7 @@ class RowRules(Protocol):
     def blanked(self, kept: Json, index: int, record_id: str) -> list[Json]: ...
 
 
-class BadRows(Bad):
+class InvalidRows(Invalid):
     """Several problems in a subform's rows, each with the row's number; their paths are of a record 0."""
 
     def __init__(self, found: list[tuple[int, Json]]) -> None:
@@ -51,12 +51,12 @@ class BadRows(Bad):
 
 
 def items(value: Any) -> Iterator[tuple[int, Json]]:
-    """The objects of a list with their numbers; raises Bad for what is no list of objects."""
+    """The objects of a list with their numbers; raises Invalid for what is no list of objects."""
     if type(value) is not list:
         raise expects("jsonarray")
     for number, item in enumerate(value):
         if type(item) is not dict:
-            raise Bad({"expected_data_type": "jsonobject"}, path=f"[{number}]")
+            raise Invalid({"expected_data_type": "jsonobject"}, path=f"[{number}]")
         yield number, item
 
 
@@ -77,11 +77,13 @@ def links(field: Field, exists: Callable[[int], bool]) -> Check:
             if item.get(other) is not None:
                 try:
                     row[other] = one(item[other])
-                except Bad as bad:
+                except Invalid as bad:
                     path = f"[{number}].{other}{bad.path}"
-                    raise Bad(bad.details, bad.code, bad.message, path, other) from None
+                    raise Invalid(bad.details, bad.code, bad.message, path, other) from None
             elif "id" not in row:
-                raise Bad({"expected_data_type": "jsonobject"}, path=f"[{number}].{other}", api_name=other)
+                raise Invalid(
+                    {"expected_data_type": "jsonobject"}, path=f"[{number}].{other}", api_name=other
+                )
             rows.append(row)
         return rows
 
@@ -104,7 +106,7 @@ def subform(rules: RowRules) -> Check:
                 row |= kept
             rows.append(row)
         if found:
-            raise BadRows(found)
+            raise InvalidRows(found)
         return rows
 
     return check
@@ -117,9 +119,9 @@ def files(value: Any) -> list[Json]:
         row, name = marks(item), "File_Id__s"
         if "id" not in row:
             if not item.get(name):
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{name}", name)
+                raise Invalid({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{name}", name)
             if type(item[name]) is not str:
-                raise Bad({"expected_data_type": "string"}, path=f"[{number}].{name}", api_name=name)
+                raise Invalid({"expected_data_type": "string"}, path=f"[{number}].{name}", api_name=name)
             row[name] = item[name]
         rows.append(row)
     return rows
@@ -133,11 +135,11 @@ def tags(tag_id: Callable[[str], str]) -> Check:
         for number, item in items(value):
             name, path = item.get("name"), f"[{number}].name"
             if name is None:
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, path, "name")
+                raise Invalid({}, "MANDATORY_NOT_FOUND", MISSING, path, "name")
             if type(name) is not str or not name.strip():
-                raise Bad({"expected_data_type": "string"}, path=path, api_name="name")
+                raise Invalid({"expected_data_type": "string"}, path=path, api_name="name")
             if len(name) > TAG_LENGTH:
-                raise Bad({"maximum_length": TAG_LENGTH}, path=path, api_name="name")
+                raise Invalid({"maximum_length": TAG_LENGTH}, path=path, api_name="name")
             named.setdefault(name.casefold(), {"name": name, "id": tag_id(name), "color_code": None})
         return list(named.values()) or None
 
@@ -156,18 +158,18 @@ def participants(record_exists: Callable[[str, int], bool], user_exists: Callabl
             kind = item.get("type")
             if kind not in PARTICIPANT_TYPES:
                 details = {"supported_values": list(PARTICIPANT_TYPES)}
-                raise Bad(details, path=f"[{number}].type", api_name="type")
+                raise Invalid(details, path=f"[{number}].type", api_name="type")
             key = "Email" if kind == "email" else "participant"
             wanted = str(item.get(key) or "")
             if not wanted:
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{key}", key)
+                raise Invalid({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{key}", key)
             person = id_number(wanted)
             if kind != "email" and (person is None or not exists(kind, person)):
-                raise Bad({"id": wanted}, message=UNKNOWN_ID, path=f"[{number}].{key}", api_name=key)
+                raise Invalid({"id": wanted}, message=UNKNOWN_ID, path=f"[{number}].{key}", api_name=key)
             rows.append({"type": kind, key: wanted, "participant": wanted, "name": item.get("name")})
         if len(rows) > MAX_PARTICIPANTS:
             text = f"Only {MAX_PARTICIPANTS} participants can be added to an event."
-            raise Bad({"limit": MAX_PARTICIPANTS}, "LIMIT_EXCEEDED", text)
+            raise Invalid({"limit": MAX_PARTICIPANTS}, "LIMIT_EXCEEDED", text)
         return rows or None
 
     return check
@@ -180,7 +182,7 @@ def rule(key: str) -> Check:
         if type(value) is not dict:
             raise expects("jsonobject")
         if type(value.get(key)) is not str:
-            raise Bad({"expected_data_type": "string"}, path=f".{key}", api_name=key)
+            raise Invalid({"expected_data_type": "string"}, path=f".{key}", api_name=key)
         return {key: value[key]}
 
     return check
@@ -192,14 +194,14 @@ def reminders(value: Any) -> list[Json] | None:
         for name, kind in (("unit", int), ("period", str)):
             if type(item.get(name)) is not kind:
                 expected = {"expected_data_type": "integer" if kind is int else "string"}
-                raise Bad(expected, path=f"[{number}].{name}", api_name=name)
+                raise Invalid(expected, path=f"[{number}].{name}", api_name=name)
     return value or None
 
 
 def joined(
     field: Field, old: list[Json], new: list[Json], new_id: Callable[[], str], *, replace: bool
 ) -> list[Json] | None:
-    """The rows after a write; raises Bad for an id that is no row's of this record, and for too many rows.
+    """The rows after a write; raises Invalid for an unknown row id or too many rows.
 
     A row without id is added, one with id changed or (`_delete`) removed; `[]` clears. Rows that are not
     named stay (docs v7), or go (`replace`, as others met it). What is linked already is not linked twice.
@@ -211,18 +213,18 @@ def joined(
         row_id = row.get("id")
         if row_id is None:
             if DELETE in row:
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].id", "id")
+                raise Invalid({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].id", "id")
             other = row[field.wrapped_in]["id"] if field.wrapped_in else None
             if other is None or other not in linked:
                 made = new_id()
                 rows[made] = {"id": made, **row}
                 linked.add(other)
         elif row_id not in known:
-            raise Bad({"id": row_id}, message=UNKNOWN_ID, path=f"[{number}].id", api_name="id")
+            raise Invalid({"id": row_id}, message=UNKNOWN_ID, path=f"[{number}].id", api_name="id")
         elif DELETE in row:
             rows.pop(row_id, None)
         else:
             rows[row_id] = {**known[row_id], **row}
     if field.data_type == "subform" and len(rows) > SUBFORM_ROWS:
-        raise Bad({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "Record insertion limit has been exceeded.")
+        raise Invalid({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "Record insertion limit has been exceeded.")
     return [{k: v for k, v in row.items() if v is not None} for row in rows.values()] or None

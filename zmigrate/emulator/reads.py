@@ -10,7 +10,7 @@ from typing import Any
 from .answers import NO_CONTENT, Answer, Json, Refused, bad_param, json_answer, missing_param
 from .clock import instant
 from .paging import Page
-from .showing import Showing
+from .record_view import RecordView
 from .store import Record
 from .world import World
 
@@ -32,7 +32,7 @@ def get_one(world: World, module: str, record_id: str, query: Mapping[str, str])
             "INVALID_DATA", "the id given seems to be invalid", {"id": record_id, "resource_path_index": 1}
         )
     names = query["fields"].split(",") if query.get("fields") else None
-    return json_answer({"data": [Showing(world, module).record(record, names)]})
+    return json_answer({"data": [RecordView(world, module).record(record, names)]})
 
 
 class Listing:
@@ -60,12 +60,12 @@ class Listing:
         more = len(rows) > per_page
         rows = rows[:per_page]
         given = (page.given if page else skip) + len(rows)
-        showing = Showing(self._world, self._module)
+        view = RecordView(self._world, self._module)
         gives_token = more and self._world.options.page_tokens == "given"
         following = self._following(rows[-1], given, number, token) if gives_token else None
         info = self._info(len(rows), number, following, page)
         info |= {"per_page": per_page, "more_records": more}
-        return json_answer({"data": [showing.listed(row, names) for row in rows], "info": info})
+        return json_answer({"data": [view.listed(row, names) for row in rows], "info": info})
 
     def _names(self) -> list[str]:
         if not self._query.get("fields"):

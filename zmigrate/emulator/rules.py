@@ -9,14 +9,14 @@ from . import checks, nested
 from .activity_rules import WholeRule, call_duration, related_to
 from .answers import Json
 from .catalogue import ModuleSpec
-from .checks import DROPPED, MAX_WHOLE_DIGITS, Bad, Check, error
+from .checks import DROPPED, MAX_WHOLE_DIGITS, Check, Invalid, error
 from .fields import ANY_MODULE, ROWS, Field
 from .options import Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the rules of a module ask of the org around it."""
+class RuleContext:
+    """What the rules of a module ask of the org."""
 
     iso: Callable[[float], str]
     record_exists: Callable[[str, int], bool]
@@ -31,21 +31,21 @@ class Surroundings:
 class Rules:
     """The compiled rules of one module."""
 
-    def __init__(self, spec: ModuleSpec, options: Options, around: Surroundings) -> None:
+    def __init__(self, spec: ModuleSpec, options: Options, context: RuleContext) -> None:
         fields = list(spec.fields.values())
         self.mandatory = tuple(field.api_name for field in fields if field.mandatory)
         self.layout_mandatory = tuple(field.api_name for field in fields if field.layout_mandatory)
         self.rows = tuple(field for field in fields if field.data_type in ROWS)
         self.numbered = tuple(field for field in fields if field.data_type == "autonumber")
         self._options = options
-        self._around = around
+        self._context = context
         self._refuse_unknown = options.unknown_field == "refuse"
         self._refuse_readonly = options.readonly_field == "refuse"
         self._dropped = {field.api_name for field in fields if not field.stored_by_api}
         self._checks = {field.api_name: self._compile(field) for field in fields if field.stored_by_api}
         self._whole: list[WholeRule] = []
         if "What_Id" in spec.fields:
-            self._whole.append(related_to(around.record_exists, around.modules))
+            self._whole.append(related_to(context.record_exists, context.modules))
         if "Call_Duration" in spec.fields:
             self._whole.append(call_duration)
 
@@ -73,40 +73,40 @@ class Rules:
             case "date":
                 return checks.day
             case "datetime":
-                return checks.moment(self._around.iso)
+                return checks.moment(self._context.iso)
             case "picklist":
                 return checks.choice(field, self._options.picklist)
         return checks.text(size)
 
     def _compile_structured(self, field: Field) -> Check:  # noqa: PLR0911  # a table
-        around = self._around
+        context = self._context
         match field.data_type:
             case "multiselectpicklist":
                 return checks.choices(field, self._options.picklist)
             case "lookup":
                 return checks.reference(self._record_of(field))
             case "ownerlookup" | "userlookup":
-                return checks.reference(around.user_exists)
+                return checks.reference(context.user_exists)
             case "multiselectlookup":
                 return nested.links(field, self._record_of(field))
             case "multiuserlookup":
-                return nested.links(field, around.user_exists)
+                return nested.links(field, context.user_exists)
             case "subform":
-                return nested.subform(Rules(around.subform(str(field.subform)), self._options, around))
+                return nested.subform(Rules(context.subform(str(field.subform)), self._options, context))
             case "fileupload" | "imageupload":
                 return nested.files
             case "layout":
-                return checks.layout(around.layout_id)
+                return checks.layout(context.layout_id)
             case "bigint":
-                return nested.participants(around.record_exists, around.user_exists)
+                return nested.participants(context.record_exists, context.user_exists)
             case "RRULE" | "ALARM":
                 return nested.rule(field.data_type)
             case "multireminder":
                 return nested.reminders
-        return nested.tags(around.tag_id)
+        return nested.tags(context.tag_id)
 
     def _record_of(self, field: Field) -> Callable[[int], bool]:
-        exists, modules = self._around.record_exists, field.lookup_modules or (ANY_MODULE,)
+        exists, modules = self._context.record_exists, field.lookup_modules or (ANY_MODULE,)
         return lambda record_id: any(exists(module, record_id) for module in modules)
 
     def check(self, record: Json, index: int) -> tuple[Json, list[Json]]:
@@ -124,7 +124,7 @@ class Rules:
                 continue
             try:
                 stored = check(value)
-            except Bad as bad:
+            except Invalid as bad:
                 problems += bad.problems(name, index)
                 continue
             if stored is not DROPPED:
@@ -138,7 +138,7 @@ class Rules:
             return
         refuse = self._refuse_readonly if name in self._dropped else self._refuse_unknown
         if refuse:
-            problems.append(Bad({}).problem(name, index))
+            problems.append(Invalid({}).problem(name, index))
 
     def missing(self, kept: Json, problems: list[Json], index: int) -> list[Json]:
         """The errors for mandatory fields that a new record lacks; not for those refused already."""
@@ -168,7 +168,7 @@ class Rules:
             try:
                 gone = replace and field.data_type == "subform"
                 kept[field.api_name] = nested.joined(field, before, new, new_id, replace=gone)
-            except Bad as bad:
+            except Invalid as bad:
                 problems += bad.problems(field.api_name, index)
         return problems
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .accounts_app import AccountsApp
 from .answers import Refused, named
 from .control import Control
-from .guard import Guard, is_loopback
+from .local_only import Guard, is_loopback
 from .options import Options, shown
 from .protocol import Protocol
 from .wire import Crm, Exchange
@@ -44,7 +44,7 @@ class Nowhere:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(self._world, self._closing, scope, receive, send)
-        if await exchange.request() is not None:
+        if await exchange.read() is not None:
             text = "Please check if the URL trying to access is a correct one"
             await exchange.deliver(Refused("INVALID_URL_PATTERN", text, status=404).answer())
 

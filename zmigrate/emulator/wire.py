@@ -18,13 +18,13 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from .answers import Answer, Refused, dead_token, json_answer, named
-from .api import Planned, plan, refusing
-from .asked import Asked, check_json, check_length, too_long
 from .audit import Audit
 from .empty_answers import emptied
 from .faults import Fault
 from .ids import with_numbers
 from .protocol import TRANSPORT
+from .request import Request, check_json, check_length, too_long
+from .routes import PlannedCall, plan, refusing
 from .row_errors import with_row_errors
 from .world import World
 
@@ -48,11 +48,11 @@ class Exchange:
         self._send = send
         self._came_at = asyncio.get_running_loop().time()
 
-    async def request(self, limit_bytes: int = BODY_LIMIT_BYTES, *, json: bool = True) -> Asked | None:
+    async def read(self, limit_bytes: int = BODY_LIMIT_BYTES, *, json: bool = True) -> Request | None:
         """The whole request; None when the client is gone before it was complete, or was refused for the
         form or the size of its body. `json`: bodies that are no JSON are refused.
         """
-        asked = Asked(
+        request = Request(
             self._scope["method"],
             self._scope["path"],
             dict(parse_qsl(self._scope["query_string"].decode("latin-1"), keep_blank_values=True)),
@@ -60,14 +60,14 @@ class Exchange:
             b"",
         )
         try:
-            check_length(asked, limit_bytes)
+            check_length(request, limit_bytes)
             body = await self._body(limit_bytes)
             if body is not None and json:
-                check_json(asked, body)
+                check_json(request, body)
         except Refused as refused:
             await self.deliver(refused.answer())
             return None
-        return None if body is None else replace(asked, body=body)
+        return None if body is None else replace(request, body=body)
 
     async def _body(self, limit_bytes: int) -> bytes | None:
         """The whole body; None when the client is gone. Raises Refused as soon as it is too long."""
@@ -147,32 +147,32 @@ class Crm:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(self._world, self._closing, scope, receive, send)
-        asked = await exchange.request()
-        if asked is None:
+        request = await exchange.read()
+        if request is None:
             return
         world = self._world
-        planned = self._planned(asked)
+        planned = self._planned(request)
         world.audit.requests[planned.label] += 1
         if planned.write is not None:
             world.audit.write_begins(planned.write)
         status: int | str = "broken"
         admitted = world.concurrency.enter(planned.heavy, world.options)
         try:
-            status = await self._answered(exchange, asked, planned, admitted)
+            status = await self._answered(exchange, request, planned, admitted)
         finally:
             world.concurrency.leave(planned.heavy)
             if planned.write is not None:
                 world.audit.write_ends(planned.write, status)
 
-    def _planned(self, asked: Asked) -> Planned:
+    def _planned(self, request: Request) -> PlannedCall:
         try:
-            return plan(self._world, asked)
+            return plan(self._world, request)
         except Exception:  # our own fault: told in the books, so that a test can see it
             self._world.audit.broken.append(traceback.format_exc())
             return refusing("broken", named("INTERNAL_ERROR", status=500))
 
     async def _answered(
-        self, exchange: Exchange, asked: Asked, planned: Planned, admitted: bool
+        self, exchange: Exchange, request: Request, planned: PlannedCall, admitted: bool
     ) -> int | str:
         """Answers, or does not; returns the status or a word for what became of the answer."""
         world = self._world
@@ -181,26 +181,26 @@ class Crm:
             answer = too_many(world)
             await exchange.deliver(answer)
             return answer.status
-        fault = world.faults.scripted(asked.method, asked.path, asked.body)
+        fault = world.faults.scripted(request.method, request.path, request.body)
         if fault is None:
             fault = world.faults.random(options, is_write=planned.write is not None)
         latency_s = options.latency_ms / 1000
         if fault is not None and not fault.applies:
-            return await self._not_applied(exchange, asked, planned, fault, latency_s)
-        answer = self._run(asked, planned, fault)
+            return await self._not_applied(exchange, request, planned, fault, latency_s)
+        answer = self._run(request, planned, fault)
         if fault is None:
             await exchange.hold_until(latency_s)
             await exchange.deliver(answer)
             return answer.status
-        return await self._applied(exchange, asked, answer, fault, latency_s)
+        return await self._applied(exchange, request, answer, fault, latency_s)
 
     async def _not_applied(
-        self, exchange: Exchange, asked: Asked, planned: Planned, fault: Fault, latency_s: float
+        self, exchange: Exchange, request: Request, planned: PlannedCall, fault: Fault, latency_s: float
     ) -> int | str:
         """Faults that come before anything is done, or (late) without being answered."""
         options = self._world.options
         if fault.kind == "late":
-            refusal = self._admission(asked, planned)
+            refusal = self._admission(request, planned)
             if refusal is not None:
                 await exchange.deliver(refusal)
                 return refusal.status
@@ -225,7 +225,7 @@ class Crm:
         return answer.status
 
     async def _applied(
-        self, exchange: Exchange, asked: Asked, answer: Answer, fault: Fault, latency_s: float
+        self, exchange: Exchange, request: Request, answer: Answer, fault: Fault, latency_s: float
     ) -> int | str:
         """Faults that come after the call was carried out."""
         options = self._world.options
@@ -244,31 +244,31 @@ class Crm:
             case "short_data":
                 answer = shortened(answer)
             case "empty_200":
-                answer = emptied(answer, asked.path, fault.shape)
+                answer = emptied(answer, request.path, fault.shape)
             case kind if kind.endswith("_after"):
                 answer = fault_answer(self._world, fault)
         await exchange.deliver(answer)
         return answer.status
 
-    def _run(self, asked: Asked, planned: Planned, fault: Fault | None) -> Answer:
+    def _run(self, request: Request, planned: PlannedCall, fault: Fault | None) -> Answer:
         """Carries out the call, if the token and the credits allow it."""
-        refusal = self._admission(asked, planned)
+        refusal = self._admission(request, planned)
         if refusal is not None:
             return refusal
         if fault is not None and fault.kind == "row_error":
             return with_row_errors(planned.rows, fault, lambda: self._carried_out(planned))
         return self._carried_out(planned)
 
-    def _run_late(self, planned: Planned, audit: Audit) -> None:
+    def _run_late(self, planned: PlannedCall, audit: Audit) -> None:
         """Carries out a call that came some time ago, unless everything was emptied since."""
         if self._world.audit is audit:
             self._carried_out(planned)
 
-    def _admission(self, asked: Asked, planned: Planned) -> Answer | None:
+    def _admission(self, request: Request, planned: PlannedCall) -> Answer | None:
         """Checks token and scopes and takes the credits; returns the refusal, if it is one."""
         world = self._world
         try:
-            self._authorize(asked, planned)
+            self._authorize(request, planned)
         except Refused as refused:
             return refused.answer()
         if world.credits.remaining(world.options) < planned.credits:
@@ -276,7 +276,7 @@ class Crm:
         world.credits.spend(planned.credits)
         return None
 
-    def _carried_out(self, planned: Planned) -> Answer:
+    def _carried_out(self, planned: PlannedCall) -> Answer:
         world = self._world
         try:
             answer = planned.run()
@@ -289,8 +289,8 @@ class Crm:
             answer = replace(answer, body=orjson.dumps(with_numbers(orjson.loads(answer.body))))
         return replace(answer, headers=(*answer.headers, *world.credits.headers(world.options)))
 
-    def _authorize(self, asked: Asked, planned: Planned) -> None:
-        header = asked.header(b"authorization") or ""
+    def _authorize(self, request: Request, planned: PlannedCall) -> None:
+        header = request.header(b"authorization") or ""
         scheme, _, value = header.partition(" ")
         if not value:
             raise dead_token("AUTHENTICATION_FAILURE")

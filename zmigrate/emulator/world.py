@@ -15,10 +15,10 @@ from .clock import Clock
 from .faults import Faults
 from .fields import Field
 from .limits import Concurrency, Credits
+from .metadata_json import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
 from .options import Options
-from .org import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
 from .paging import Page
-from .rules import Rules, Surroundings
+from .rules import RuleContext, Rules
 from .store import Record, Store, Values, packed
 from .users import CURRENT_USER, Users
 
@@ -70,11 +70,11 @@ class World:
 
     def _compile(self) -> None:
         self.rules = {
-            name: Rules(spec, self.options, self._around(name)) for name, spec in self.specs.items()
+            name: Rules(spec, self.options, self._context(name)) for name, spec in self.specs.items()
         }
 
-    def _around(self, module: str) -> Surroundings:
-        return Surroundings(
+    def _context(self, module: str) -> RuleContext:
+        return RuleContext(
             iso=self.clock.iso,
             record_exists=self._record_exists,
             user_exists=self._user_exists,

@@ -16,7 +16,7 @@ LISTED_RICH_TEXT = 500
 """Characters of a rich text that a list shows (docs v8 "fetch full data")."""
 
 
-class Showing:
+class RecordView:
     """Shows the records of one module."""
 
     def __init__(self, world: World, module: str) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 from . import coql, metadata, reads
 from .answers import Answer, Json, Refused, invalid_module, missing_param, named
-from .asked import Asked, parsed
 from .audit import ABSENT, Write
 from .catalogue import ModuleSpec
+from .request import Request, parsed
 from .world import World
 from .writes import Writer
 
@@ -37,7 +37,7 @@ Run = Callable[[], Answer]
 
 
 @dataclass(slots=True)
-class Planned:
+class PlannedCall:
     """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered.
 
     `rows`: the very list of which `run` makes an insert, update or upsert.
@@ -52,25 +52,25 @@ class Planned:
     rows: list[Any] = field(default_factory=list)
 
 
-def refusing(label: str, refusal: Refused) -> Planned:
+def refusing(label: str, refusal: Refused) -> PlannedCall:
     def run() -> Answer:
         raise refusal
 
-    return Planned(label, run)
+    return PlannedCall(label, run)
 
 
-def plan(world: World, asked: Asked) -> Planned:
+def plan(world: World, request: Request) -> PlannedCall:
     """The call that a request under `/crm` asks for."""
-    segments = [segment for segment in asked.path.split("/") if segment][1:]
+    segments = [segment for segment in request.path.split("/") if segment][1:]
     if not segments or segments[0] != VERSION:
         refusal = Refused("API_NOT_SUPPORTED", "the api version is not supported", {"supported_version": 8})
         if not segments or not segments[0].startswith("v"):
             refusal = no_such_url()
-        return refusing(f"{asked.method} {asked.path}", refusal)
+        return refusing(f"{request.method} {request.path}", refusal)
     try:
-        return route(world, asked, segments[1:])
+        return route(world, request, segments[1:])
     except Refused as refusal:
-        return refusing(f"{asked.method} {asked.path}", refusal)
+        return refusing(f"{request.method} {request.path}", refusal)
 
 
 def no_such_url() -> Refused:
@@ -84,53 +84,53 @@ def wrong_method() -> Refused:
 
 
 def route(  # noqa: PLR0911, PLR0912  # a table
-    world: World, asked: Asked, segments: list[str]
-) -> Planned:
+    world: World, request: Request, segments: list[str]
+) -> PlannedCall:
     """Raises Refused where there is no such call."""
-    query = asked.query
-    match asked.method, segments:
+    query = request.query
+    match request.method, segments:
         case "GET", ["org"]:
-            return _meta(asked, "zohocrm.org.read", lambda: metadata.org(world))
+            return _meta(request, "zohocrm.org.read", lambda: metadata.org(world))
         case "GET", ["users"]:
-            return _meta(asked, "zohocrm.users.read", lambda: metadata.users(world, query))
+            return _meta(request, "zohocrm.users.read", lambda: metadata.users(world, query))
         case "GET", ["users", user_id]:
-            return _meta(asked, "zohocrm.users.read", lambda: metadata.user(world, user_id))
+            return _meta(request, "zohocrm.users.read", lambda: metadata.user(world, user_id))
         case "GET", ["settings", "fields"]:
-            return _meta(asked, "zohocrm.settings.fields.read", lambda: metadata.fields(world, query))
+            return _meta(request, "zohocrm.settings.fields.read", lambda: metadata.fields(world, query))
         case "GET", ["settings", "fields", field_id]:
             run = lambda: metadata.fields(world, query, field_id)  # noqa: E731  # one of a table of lambdas
-            return _meta(asked, "zohocrm.settings.fields.read", run)
+            return _meta(request, "zohocrm.settings.fields.read", run)
         case "GET", ["settings", "modules"]:
-            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.modules(world, query))
+            return _meta(request, "zohocrm.settings.modules.read", lambda: metadata.modules(world, query))
         case "GET", ["settings", "modules", name]:
-            return _meta(asked, "zohocrm.settings.modules.read", lambda: metadata.module(world, name))
+            return _meta(request, "zohocrm.settings.modules.read", lambda: metadata.module(world, name))
         case "GET", ["settings", "layouts"]:
-            return _meta(asked, "zohocrm.settings.layouts.read", lambda: metadata.layouts(world, query))
+            return _meta(request, "zohocrm.settings.layouts.read", lambda: metadata.layouts(world, query))
         case "GET", ["settings", "layouts", layout_id]:
             run = lambda: metadata.layouts(world, query, layout_id)  # noqa: E731  # as above
-            return _meta(asked, "zohocrm.settings.layouts.read", run)
+            return _meta(request, "zohocrm.settings.layouts.read", run)
         case "GET", ["settings", "duplicate_check_preference"]:
             run = lambda: metadata.duplicate_check_preference(world, query)  # noqa: E731  # as above
-            return _meta(asked, "zohocrm.settings.duplicate_check_preference.read", run)
+            return _meta(request, "zohocrm.settings.duplicate_check_preference.read", run)
         case "POST", ["coql"]:
-            return _coql(world, asked)
+            return _coql(world, request)
         case _, ["org" | "users" | "coql", *_] | ["settings", "fields" | "modules" | "layouts", *_]:
             raise wrong_method()
         case _, ["settings", "duplicate_check_preference"]:
             raise wrong_method()
         case _, [module, *rest] if module != "settings":
-            return _records(world, asked, module, rest)
+            return _records(world, request, module, rest)
     raise no_such_url()
 
 
-def _meta(asked: Asked, scope: str, run: Run) -> Planned:
-    return Planned(f"{asked.method} {asked.path}", run, (scope,))
+def _meta(request: Request, scope: str, run: Run) -> PlannedCall:
+    return PlannedCall(f"{request.method} {request.path}", run, (scope,))
 
 
-def _coql(world: World, asked: Asked) -> Planned:
-    label = f"{asked.method} {asked.path}"
+def _coql(world: World, request: Request) -> PlannedCall:
+    label = f"{request.method} {request.path}"
     try:
-        body = parsed(asked.body)
+        body = parsed(request.body)
         query = coql.prepare(world, body)
     except Refused as refusal:
         planned = refusing(label, refusal)
@@ -139,7 +139,7 @@ def _coql(world: World, asked: Asked) -> Planned:
     meta = body.get("include_meta")
     with_fields = isinstance(meta, list) and "fields" in meta
     scopes = ("zohocrm.coql.read", f"zohocrm.modules.{world.specs[query.module].scope}.read")
-    return Planned(
+    return PlannedCall(
         label,
         lambda: coql.Runner(world, query).answer(with_fields),
         (*scopes, "zohocrm.settings.fields.read") if with_fields else scopes,
@@ -149,52 +149,52 @@ def _coql(world: World, asked: Asked) -> Planned:
 
 
 def _records(  # noqa: PLR0911, PLR0912  # a table
-    world: World, asked: Asked, module: str, rest: list[str]
-) -> Planned:
+    world: World, request: Request, module: str, rest: list[str]
+) -> PlannedCall:
     """Zoho's letter case for modules in a path is not documented. A write is taken in any, so that one which
     sets off workflows is seen as such.
     """
     spec = world.specs.get(module)
-    method, query = asked.method, asked.query
+    method, query = request.method, request.query
     if spec is None and method != "GET":
         spec = next((one for name, one in world.specs.items() if name.lower() == module.lower()), None)
     if spec is None:
         if method in ("POST", "PUT"):
-            return refusing(f"{method} {asked.path}", invalid_module(wrapped=True))
+            return refusing(f"{method} {request.path}", invalid_module(wrapped=True))
         raise invalid_module()
     read = f"zohocrm.modules.{spec.scope}.read"
-    since = asked.header(b"if-modified-since")
+    since = request.header(b"if-modified-since")
     match method, rest:
         case "GET", []:
             run = lambda: reads.Listing(world, module, query, since).answer()  # noqa: E731  # a table of lambdas
             heavy = "sort_by" in query or "cvid" in query
-            return Planned(f"GET {asked.path}", run, (read,), heavy, 3 if "cvid" in query else 1)
+            return PlannedCall(f"GET {request.path}", run, (read,), heavy, 3 if "cvid" in query else 1)
         case "GET", ["deleted"]:
             run = lambda: reads.deleted(world, module, query, since)  # noqa: E731  # as above
-            return Planned(f"GET {asked.path}", run, (read,), credits=world.options.deleted_credits)
+            return PlannedCall(f"GET {request.path}", run, (read,), credits=world.options.deleted_credits)
         case "GET", ["actions", "count"]:
             scopes = (read, "zohosearch.securesearch.read", "zohocrm.settings.layouts.read")
-            return Planned(
-                f"GET {asked.path}",
+            return PlannedCall(
+                f"GET {request.path}",
                 lambda: reads.count(world, module),
                 scopes,
                 credits=world.options.count_credits,
             )
         case "GET", [record_id] if record_id != "upsert":
             run = lambda: reads.get_one(world, module, record_id, query)  # noqa: E731  # as above
-            return Planned(f"GET /crm/{VERSION}/{module}/{{id}}", run, (read,))
+            return PlannedCall(f"GET /crm/{VERSION}/{module}/{{id}}", run, (read,))
         case "POST", []:
-            return _write(world, asked, spec, "insert")
+            return _write(world, request, spec, "insert")
         case "POST", ["upsert"]:
-            return _write(world, asked, spec, "upsert")
+            return _write(world, request, spec, "upsert")
         case "PUT", []:
-            return _write(world, asked, spec, "update")
+            return _write(world, request, spec, "update")
         case "PUT", [record_id] if record_id.isdecimal():
-            return _write(world, asked, spec, "update", record_id)
+            return _write(world, request, spec, "update", record_id)
         case "DELETE", []:
-            return _delete(world, asked, spec, query.get("ids"))
+            return _delete(world, request, spec, query.get("ids"))
         case "DELETE", [record_id] if record_id.isdecimal():
-            return _delete(world, asked, spec, record_id)
+            return _delete(world, request, spec, record_id)
         case "POST" | "PUT", [_]:
             raise named("INVALID_REQUEST_METHOD", wrapped=True)
         case _, [] | [_] | ["actions", "count"]:
@@ -203,16 +203,16 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
 
 
 def _write(
-    world: World, asked: Asked, spec: ModuleSpec, action: str, record_id: str | None = None
-) -> Planned:
-    label = f"{asked.method} /crm/{VERSION}/{spec.api_name}"
+    world: World, request: Request, spec: ModuleSpec, action: str, record_id: str | None = None
+) -> PlannedCall:
+    label = f"{request.method} /crm/{VERSION}/{spec.api_name}"
     label += "/{id}" if record_id else "/upsert" if action == "upsert" else ""
     scopes = (f"zohocrm.modules.{spec.scope}.{ACTION_SCOPES[action]}",)
     body: Json = {}
     rows: list[Any] = []
     refusal: Refused | None = None
     try:
-        body = parsed(asked.body)
+        body = parsed(request.body)
         rows = rows_of(body)
         if action == "upsert" and not spec.upsertable:
             text = "the given module is not supported in API"
@@ -222,8 +222,8 @@ def _write(
     if record_id and len(rows) == 1 and isinstance(rows[0], dict):
         rows = [{**rows[0], "id": record_id}]
     write = Write(
-        method=asked.method,
-        path=asked.path,
+        method=request.method,
+        path=request.path,
         module=spec.api_name,
         rows=len(rows),
         at=world.clock.now(),
@@ -241,23 +241,23 @@ def _write(
         elif action == "upsert":
             answer = writer.upsert(rows, check_fields_of(body))
         else:
-            answer = writer.update(rows, unmodified_since=asked.header(b"if-unmodified-since"))
+            answer = writer.update(rows, unmodified_since=request.header(b"if-unmodified-since"))
         write.applied = True
         return answer
 
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
-    return Planned(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows)
+    return PlannedCall(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows)
 
 
-def _delete(world: World, asked: Asked, spec: ModuleSpec, raw_ids: str | None) -> Planned:
+def _delete(world: World, request: Request, spec: ModuleSpec, raw_ids: str | None) -> PlannedCall:
     ids = [one for one in (raw_ids or "").split(",") if one]
     write = Write(
         method="DELETE",
-        path=asked.path,
+        path=request.path,
         module=spec.api_name,
         rows=len(ids),
         at=world.clock.now(),
-        wf_trigger=asked.query.get("wf_trigger", ABSENT),
+        wf_trigger=request.query.get("wf_trigger", ABSENT),
         keys=tuple(dict.fromkeys(ids)),
     )
 
@@ -269,8 +269,8 @@ def _delete(world: World, asked: Asked, spec: ModuleSpec, raw_ids: str | None) -
         write.applied = True
         return Writer(world, spec.api_name).delete(ids)
 
-    label = f"DELETE /crm/{VERSION}/{spec.api_name}" + ("" if "ids" in asked.query else "/{id}")
-    return Planned(label, run, (f"zohocrm.modules.{spec.scope}.delete",), write=write)
+    label = f"DELETE /crm/{VERSION}/{spec.api_name}" + ("" if "ids" in request.query else "/{id}")
+    return PlannedCall(label, run, (f"zohocrm.modules.{spec.scope}.delete",), write=write)
 
 
 def rows_of(body: Json) -> list[Any]:

@@ -22,7 +22,7 @@ JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Request:
     """A request as it came in. Header names in lower case."""
 
     method: str
@@ -45,19 +45,19 @@ def too_long(limit_bytes: int) -> Refused:
     )
 
 
-def check_length(asked: Asked, limit_bytes: int) -> None:
+def check_length(request: Request, limit_bytes: int) -> None:
     """Raises Refused for a body that tells it is too long, or compressed, before it is read."""
-    encoding = asked.header(b"content-encoding") or "identity"
+    encoding = request.header(b"content-encoding") or "identity"
     if encoding.strip().lower() != "identity":
         raise wrong_type(f"the emulator reads no compressed bodies (Content-Encoding: {shown(encoding)})")
-    told = asked.header(b"content-length") or "0"
+    told = request.header(b"content-length") or "0"
     if told.isdecimal() and int(told[:20]) > limit_bytes:
         raise too_long(limit_bytes)
 
 
-def check_json(asked: Asked, body: bytes) -> None:
+def check_json(request: Request, body: bytes) -> None:
     """Raises Refused for a body that says it is no JSON."""
-    kind = asked.header(b"content-type")
+    kind = request.header(b"content-type")
     if body and kind is not None and kind.partition(";")[0].strip().lower() != JSON_TYPE:
         raise wrong_type(
             f"the body must be JSON and say so with the header Content-Type: {JSON_TYPE}"
