@@ -1,4 +1,4 @@
-"""From a request to a planned call: which operation, the scopes it needs, what it costs, whether it is heavy.
+"""Finds the call that a request asks for: what runs, the scopes and credits it needs, whether it is heavy.
 
 Facts: docs v7 and v8 of each call; scopes as in docs "scopes" and OAS; credits, heavy calls: "API limits".
 """
@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import coql, metadata, reads
-from .answers import Answer, Json, Refused, invalid_module, missing_param, named
+from .answers import (
+    Answer,
+    Json,
+    Refused,
+    documented,
+    invalid_data,
+    invalid_module,
+    missing_param,
+    no_such_url,
+)
 from .audit import ABSENT, Write
 from .catalogue import ModuleSpec
 from .request import Request, parsed
@@ -31,16 +40,16 @@ FEATURES = (
     "global_map_dependency",
     "territory_subordinates",
 )
-"""What `apply_feature_execution` may name (OAS)."""
+"""The names that `apply_feature_execution` takes (OAS)."""
 ACTION_SCOPES = {"insert": "create", "upsert": "create", "update": "update", "delete": "delete"}
 Run = Callable[[], Answer]
 
 
 @dataclass(slots=True)
 class PlannedCall:
-    """What will be done. `run` raises Refused where Zoho refuses; `scopes` must all be covered.
+    """A call before it runs. `run` raises Refused where Zoho refuses; the token needs all `scopes`.
 
-    `rows`: the very list of which `run` makes an insert, update or upsert.
+    `rows`: the list that `run` inserts, updates or upserts.
     """
 
     label: str
@@ -62,56 +71,33 @@ def refusing(label: str, refusal: Refused) -> PlannedCall:
 def plan(world: World, request: Request) -> PlannedCall:
     """The call that a request under `/crm` asks for."""
     segments = [segment for segment in request.path.split("/") if segment][1:]
-    if not segments or segments[0] != VERSION:
-        refusal = Refused("API_NOT_SUPPORTED", "the api version is not supported", {"supported_version": 8})
-        if not segments or not segments[0].startswith("v"):
-            refusal = no_such_url()
-        return refusing(f"{request.method} {request.path}", refusal)
     try:
+        if not segments or not segments[0].startswith("v"):
+            raise no_such_url()
+        if segments[0] != VERSION:
+            text = "the api version is not supported"
+            raise Refused("API_NOT_SUPPORTED", text, {"supported_version": 8})
         return route(world, request, segments[1:])
     except Refused as refusal:
-        return refusing(f"{request.method} {request.path}", refusal)
+        return refusing(label_of(request), refusal)
 
 
-def no_such_url() -> Refused:
-    return Refused(
-        "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one", status=404
-    )
+def label_of(request: Request) -> str:
+    return f"{request.method} {request.path}"
 
 
 def wrong_method() -> Refused:
-    return named("INVALID_REQUEST_METHOD", details={})
+    return documented("INVALID_REQUEST_METHOD", details={})
 
 
-def route(  # noqa: PLR0911, PLR0912  # a table
-    world: World, request: Request, segments: list[str]
-) -> PlannedCall:
-    """Raises Refused where there is no such call."""
-    query = request.query
+def route(world: World, request: Request, segments: list[str]) -> PlannedCall:
+    """Raises Refused for a call that does not exist."""
+    if request.method == "GET":
+        found = _metadata_call(world, request, segments)
+        if found is not None:
+            scope, run = found
+            return PlannedCall(label_of(request), run, (f"zohocrm.{scope}.read",))
     match request.method, segments:
-        case "GET", ["org"]:
-            return _meta(request, "zohocrm.org.read", lambda: metadata.org(world))
-        case "GET", ["users"]:
-            return _meta(request, "zohocrm.users.read", lambda: metadata.users(world, query))
-        case "GET", ["users", user_id]:
-            return _meta(request, "zohocrm.users.read", lambda: metadata.user(world, user_id))
-        case "GET", ["settings", "fields"]:
-            return _meta(request, "zohocrm.settings.fields.read", lambda: metadata.fields(world, query))
-        case "GET", ["settings", "fields", field_id]:
-            run = lambda: metadata.fields(world, query, field_id)  # noqa: E731  # one of a table of lambdas
-            return _meta(request, "zohocrm.settings.fields.read", run)
-        case "GET", ["settings", "modules"]:
-            return _meta(request, "zohocrm.settings.modules.read", lambda: metadata.modules(world, query))
-        case "GET", ["settings", "modules", name]:
-            return _meta(request, "zohocrm.settings.modules.read", lambda: metadata.module(world, name))
-        case "GET", ["settings", "layouts"]:
-            return _meta(request, "zohocrm.settings.layouts.read", lambda: metadata.layouts(world, query))
-        case "GET", ["settings", "layouts", layout_id]:
-            run = lambda: metadata.layouts(world, query, layout_id)  # noqa: E731  # as above
-            return _meta(request, "zohocrm.settings.layouts.read", run)
-        case "GET", ["settings", "duplicate_check_preference"]:
-            run = lambda: metadata.duplicate_check_preference(world, query)  # noqa: E731  # as above
-            return _meta(request, "zohocrm.settings.duplicate_check_preference.read", run)
         case "POST", ["coql"]:
             return _coql(world, request)
         case _, ["org" | "users" | "coql", *_] | ["settings", "fields" | "modules" | "layouts", *_]:
@@ -123,25 +109,49 @@ def route(  # noqa: PLR0911, PLR0912  # a table
     raise no_such_url()
 
 
-def _meta(request: Request, scope: str, run: Run) -> PlannedCall:
-    return PlannedCall(f"{request.method} {request.path}", run, (scope,))
+def _metadata_call(  # noqa: PLR0911  # a table
+    world: World, request: Request, segments: list[str]
+) -> tuple[str, Run] | None:
+    """Scope and call of a GET for metadata."""
+    query = request.query
+    match segments:
+        case ["org"]:
+            return "org", lambda: metadata.org(world)
+        case ["users"]:
+            return "users", lambda: metadata.users(world, query)
+        case ["users", user_id]:
+            return "users", lambda: metadata.user(world, user_id)
+        case ["settings", "fields"]:
+            return "settings.fields", lambda: metadata.fields(world, query)
+        case ["settings", "fields", field_id]:
+            return "settings.fields", lambda: metadata.fields(world, query, field_id)
+        case ["settings", "modules"]:
+            return "settings.modules", lambda: metadata.modules(world, query)
+        case ["settings", "modules", name]:
+            return "settings.modules", lambda: metadata.module(world, name)
+        case ["settings", "layouts"]:
+            return "settings.layouts", lambda: metadata.layouts(world, query)
+        case ["settings", "layouts", layout_id]:
+            return "settings.layouts", lambda: metadata.layouts(world, query, layout_id)
+        case ["settings", "duplicate_check_preference" as name]:
+            return f"settings.{name}", lambda: metadata.duplicate_check_preference(world, query)
+    return None
 
 
 def _coql(world: World, request: Request) -> PlannedCall:
-    label = f"{request.method} {request.path}"
     try:
         body = parsed(request.body)
         query = coql.prepare(world, body)
     except Refused as refusal:
-        planned = refusing(label, refusal)
-        planned.scopes, planned.heavy = ("zohocrm.coql.read",), True
-        return planned
+        call = refusing(label_of(request), refusal)
+        call.scopes, call.heavy = ("zohocrm.coql.read",), True
+        return call
     meta = body.get("include_meta")
     with_fields = isinstance(meta, list) and "fields" in meta
     scopes = ("zohocrm.coql.read", f"zohocrm.modules.{world.specs[query.module].scope}.read")
     return PlannedCall(
-        label,
-        lambda: coql.Runner(world, query).answer(with_fields),
+        label_of(request),
+        lambda: coql.QueryRunner(world, query).answer(with_fields),
         (*scopes, "zohocrm.settings.fields.read") if with_fields else scopes,
         heavy=True,
         credits=next(cost for most, cost in COQL_STEPS if query.limit <= most),
@@ -151,38 +161,37 @@ def _coql(world: World, request: Request) -> PlannedCall:
 def _records(  # noqa: PLR0911, PLR0912  # a table
     world: World, request: Request, module: str, rest: list[str]
 ) -> PlannedCall:
-    """Zoho's letter case for modules in a path is not documented. A write is taken in any, so that one which
-    sets off workflows is seen as such.
+    """The call on records of a module.
+
+    Zoho does not document the letter case of modules in a path. Here a write takes any letter case, so that
+    the audit sees each write that would start workflows.
     """
     spec = world.specs.get(module)
-    method, query = request.method, request.query
+    method, query, label = request.method, request.query, label_of(request)
     if spec is None and method != "GET":
         spec = next((one for name, one in world.specs.items() if name.lower() == module.lower()), None)
     if spec is None:
-        if method in ("POST", "PUT"):
-            return refusing(f"{method} {request.path}", invalid_module(wrapped=True))
-        raise invalid_module()
-    read = f"zohocrm.modules.{spec.scope}.read"
+        raise invalid_module(wrapped=method in ("POST", "PUT"))
+    scope = f"zohocrm.modules.{spec.scope}.read"
     since = request.header(b"if-modified-since")
+
+    def get(run: Run, credits: int = 1, label: str = label) -> PlannedCall:
+        return PlannedCall(label, run, (scope,), credits=credits)
+
     match method, rest:
         case "GET", []:
-            run = lambda: reads.Listing(world, module, query, since).answer()  # noqa: E731  # a table of lambdas
-            heavy = "sort_by" in query or "cvid" in query
-            return PlannedCall(f"GET {request.path}", run, (read,), heavy, 3 if "cvid" in query else 1)
+            call = get(lambda: reads.Listing(world, module, query, since).answer())
+            call.heavy, call.credits = "sort_by" in query or "cvid" in query, 3 if "cvid" in query else 1
+            return call
         case "GET", ["deleted"]:
-            run = lambda: reads.deleted(world, module, query, since)  # noqa: E731  # as above
-            return PlannedCall(f"GET {request.path}", run, (read,), credits=world.options.deleted_credits)
+            return get(lambda: reads.deleted(world, module, query, since), world.options.deleted_credits)
         case "GET", ["actions", "count"]:
-            scopes = (read, "zohosearch.securesearch.read", "zohocrm.settings.layouts.read")
-            return PlannedCall(
-                f"GET {request.path}",
-                lambda: reads.count(world, module),
-                scopes,
-                credits=world.options.count_credits,
-            )
+            call = get(lambda: reads.count(world, module), world.options.count_credits)
+            call.scopes += ("zohosearch.securesearch.read", "zohocrm.settings.layouts.read")
+            return call
         case "GET", [record_id] if record_id != "upsert":
-            run = lambda: reads.get_one(world, module, record_id, query)  # noqa: E731  # as above
-            return PlannedCall(f"GET /crm/{VERSION}/{module}/{{id}}", run, (read,))
+            label = f"GET /crm/{VERSION}/{module}/{{id}}"
+            return get(lambda: reads.get_one(world, module, record_id, query), label=label)
         case "POST", []:
             return _write(world, request, spec, "insert")
         case "POST", ["upsert"]:
@@ -196,7 +205,7 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
         case "DELETE", [record_id] if record_id.isdecimal():
             return _delete(world, request, spec, record_id)
         case "POST" | "PUT", [_]:
-            raise named("INVALID_REQUEST_METHOD", wrapped=True)
+            raise documented("INVALID_REQUEST_METHOD", wrapped=True)
         case _, [] | [_] | ["actions", "count"]:
             raise wrong_method()
     raise no_such_url()
@@ -207,7 +216,6 @@ def _write(
 ) -> PlannedCall:
     label = f"{request.method} /crm/{VERSION}/{spec.api_name}"
     label += "/{id}" if record_id else "/upsert" if action == "upsert" else ""
-    scopes = (f"zohocrm.modules.{spec.scope}.{ACTION_SCOPES[action]}",)
     body: Json = {}
     rows: list[Any] = []
     refusal: Refused | None = None
@@ -245,6 +253,7 @@ def _write(
         write.applied = True
         return answer
 
+    scopes = (f"zohocrm.modules.{spec.scope}.{ACTION_SCOPES[action]}",)
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
     return PlannedCall(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows)
 
@@ -274,33 +283,33 @@ def _delete(world: World, request: Request, spec: ModuleSpec, raw_ids: str | Non
 
 
 def rows_of(body: Json) -> list[Any]:
+    """The rows of a write. Raises Refused for a body that Zoho refuses as a whole."""
     rows = body.get("data")
-    where: Json = {"api_name": "data", "json_path": "$.data"}
     if rows is None:
+        where = {"api_name": "data", "json_path": "$.data"}
         raise Refused("MANDATORY_NOT_FOUND", "required field not found", where)
     if not isinstance(rows, list) or not rows:
-        raise Refused("INVALID_DATA", "invalid data", {"expected_data_type": "jsonarray", **where})
+        raise not_a_list("data")
     if len(rows) > MAX_ROWS:
         raise too_many_rows("data", wrapped=True)
-    trigger = body.get("trigger")
-    if trigger is not None and not isinstance(trigger, list):
-        expected = {"expected_data_type": "jsonarray", "api_name": "trigger", "json_path": "$.trigger"}
-        raise Refused("INVALID_DATA", "invalid data", expected)
+    if not isinstance(body.get("trigger"), list | None):
+        raise not_a_list("trigger")
     check_features(body.get("apply_feature_execution"))
     return rows
 
 
+def not_a_list(name: str, *, wrapped: bool = False) -> Refused:
+    return invalid_data(expected_data_type="jsonarray", api_name=name, json_path=f"$.{name}", wrapped=wrapped)
+
+
 def check_features(features: Any) -> None:
-    """`apply_feature_execution`: `[{"name"}]`. That what is no such list is refused so is UNCONFIRMED."""
-    where = "$.apply_feature_execution"
-    if features is not None and not isinstance(features, list):
-        expected = {"expected_data_type": "jsonarray", "api_name": where[2:], "json_path": where}
-        raise Refused("INVALID_DATA", "invalid data", expected, wrapped=True)
+    """`apply_feature_execution`: `[{"name"}]`. UNCONFIRMED: how Zoho refuses another value."""
+    if not isinstance(features, list | None):
+        raise not_a_list("apply_feature_execution", wrapped=True)
     for position, feature in enumerate(features or ()):
         if not isinstance(feature, dict) or feature.get("name") not in FEATURES:
-            path = f"{where}[{position}].name"
-            details = {"api_name": "name", "json_path": path, "supported_values": list(FEATURES)}
-            raise Refused("INVALID_DATA", "invalid data", details, wrapped=True)
+            path = f"$.apply_feature_execution[{position}].name"
+            raise invalid_data(api_name="name", json_path=path, supported_values=FEATURES, wrapped=True)
 
 
 def check_fields_of(body: Json) -> list[str]:
@@ -309,8 +318,7 @@ def check_fields_of(body: Json) -> list[str]:
     if names is None:
         return []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        where = {"api_name": "duplicate_check_fields", "json_path": "$.duplicate_check_fields"}
-        raise Refused("INVALID_DATA", "invalid data", {"expected_data_type": "jsonarray", **where})
+        raise not_a_list("duplicate_check_fields")
     return names
 
 
@@ -321,11 +329,6 @@ def too_many_rows(name: str, *, wrapped: bool = False) -> Refused:
 
 
 def keys_of(rows: list[Any]) -> tuple[str, ...]:
-    """What a write touches: the Legacy_ID of each row, else its id."""
-    keys: dict[str, None] = {}
-    for row in rows:
-        if isinstance(row, dict):
-            key = row.get("Legacy_ID") or row.get("id")
-            if key is not None:
-                keys[str(key).casefold()] = None
-    return tuple(keys)
+    """The records that a write touches: the Legacy_ID of each row, else its id."""
+    keys = [row.get("Legacy_ID") or row.get("id") for row in rows if isinstance(row, dict)]
+    return tuple(dict.fromkeys(str(key).casefold() for key in keys if key is not None))
