@@ -59,7 +59,7 @@ class ControlApp:
             case "POST", [action, *rest]:
                 self._act(action, rest, request.body)
                 return json_answer({"done": True})
-        return json_answer({"error": f"no such thing: {request.method} {shown(request.path)}"}, 404)
+        return json_answer({"error": f"no such endpoint: {request.method} {shown(request.path)}"}, 404)
 
     def _act(self, action: str, rest: list[str], body: bytes) -> None:
         world = self._world

@@ -13,8 +13,8 @@ STATUS = re.compile(r"([2-5]\d\d)(_after)?", re.ASCII)
 SERVER_ERRORS = ("500", "502", "503")
 APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "row_error", "short_data", "slow_body"})
 NAMED = APPLYING | {"answer", "hang", "late", "reset", "wrapped"}
-SPOILT_BODIES = ("slow_body", "garbage", "short_data", "empty_200")
-RANDOM = ("401", "429", "5xx", "5xx_after", "reset", "lost_answer", "late", *SPOILT_BODIES)
+DAMAGED_BODIES = ("slow_body", "garbage", "short_data", "empty_200")
+RANDOM = ("401", "429", "5xx", "5xx_after", "reset", "lost_answer", "late", *DAMAGED_BODIES)
 """In the order in which they are drawn; each has an option `rate_<name>`."""
 OF_WRITES, OF_READS = frozenset({"late", "short_data"}), frozenset({"empty_200"})
 
@@ -35,7 +35,7 @@ class Fault:
     lost_answer: carries the call out, then closes the connection
     reset: resets the connection; nothing is done
     row_error: answers the rows with the text `rows_containing` with the error `code`; with `applied` these
-        rows are written all the same; the other rows are not changed
+        rows are written all the same; the other rows are written and answered as usual
     short_data: carries the call out; the last result is missing in `data[]`
     slow_body: sends the answer in pieces over `delay_s`
     wrapped: refuses the call with `code` as the only element of `data[]`; nothing is done
@@ -58,7 +58,7 @@ class Fault:
 
     @property
     def applies(self) -> bool:
-        """Whether the call is carried out before its answer is spoilt."""
+        """Whether the call is carried out first, and only its answer has the fault."""
         return self.kind in APPLYING or self.kind.endswith("_after")
 
 
