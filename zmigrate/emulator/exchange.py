@@ -87,7 +87,6 @@ class Exchange:
 
     async def deliver(self, answer: Answer, over_s: float = 0.0) -> int:
         """Sends the answer and returns its status. With `over_s`, the body takes that time, in pieces."""
-        self.started = True
         bare = answer.status in (204, 304)
         body = b"" if bare else answer.body or b""
         headers = [(b"date", self._world.clock.http_date()), *answer.headers]
@@ -95,6 +94,7 @@ class Exchange:
             headers.append((b"content-type", answer.content_type))
         if not bare:
             headers.append((b"content-length", str(len(body)).encode()))
+        self.started = True
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if over_s > 0:
             size = max(1, len(body) // SLOW_PIECES)
