@@ -1,4 +1,4 @@
-"""The control room: what the books say, and what can be changed behind Zoho's back."""
+"""The control endpoints: what the audit tells, and what they change without Zoho's rules."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def legacy_id_of(zoho: Zoho, module: str) -> str:
     return next(str(field["id"]) for field in fields if field["api_name"] == "Legacy_ID")
 
 
-def books(zoho: Zoho, module: str = "Leads") -> tuple[int, list[Any]]:
+def audited(zoho: Zoho, module: str = "Leads") -> tuple[int, list[Any]]:
     audit = zoho.control("audit", module=module)
     return audit["creates"], audit["created_twice"]
 
@@ -53,7 +53,7 @@ def test_a_lead_is_held_against_contacts_by_a_mapped_unique_field(zoho: Zoho) ->
     assert details["duplicate_record"]["module"]["api_name"] == "Contacts"
     assert (details["api_name"], details["json_path"]) == ("Legacy_ID", "$.data[0].Legacy_ID")
     assert details["more_records"] is False
-    assert books(zoho) == (0, [])
+    assert audited(zoho) == (0, [])
 
 
 def test_an_upsert_finds_leads_alone_and_is_held_against_contacts_all_the_same(zoho: Zoho) -> None:
@@ -91,7 +91,7 @@ def test_a_value_that_a_lead_and_a_contact_have_names_the_lead_and_says_there_is
     assert details["duplicate_record"]["id"] == first
     assert details["duplicate_record"]["module"]["api_name"] == "Leads"
     assert details["more_records"] is True
-    assert books(zoho) == (1, [])
+    assert audited(zoho) == (1, [])
 
 
 def test_two_records_of_the_module_with_the_value_are_more_records_too(zoho: Zoho) -> None:
@@ -208,4 +208,4 @@ def test_details_may_be_a_text_or_a_list(zoho: Zoho, shape: str, kind: type) -> 
     details, _ = details_in_shape(zoho, shape)
 
     assert isinstance(details, kind)
-    assert books(zoho) == (1, [])
+    assert audited(zoho) == (1, [])

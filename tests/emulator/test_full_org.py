@@ -14,7 +14,7 @@ FULL = {
 }
 
 
-def books(zoho: Zoho, module: str = "Leads") -> tuple[int, int]:
+def audited(zoho: Zoho, module: str = "Leads") -> tuple[int, int]:
     """Creates and records of a module."""
     audit = zoho.control("audit", module=module)
     assert audit["created_twice"] == []
@@ -28,7 +28,7 @@ def test_a_call_beyond_the_limit_is_refused_as_a_whole_and_nothing_is_done(zoho:
     answer = zoho.insert([lead(3), lead(4)])
 
     assert (answer.status_code, answer.json()) == (400, FULL)
-    assert books(zoho) == (2, 2)
+    assert audited(zoho) == (2, 2)
     assert zoho.control("writes")[-1]["applied"] is False
     assert zoho.insert([lead(3)]).status_code == 201
 
@@ -65,7 +65,7 @@ def test_the_refusal_can_be_wrapped_in_data_as_one_element(zoho: Zoho) -> None:
     answer = zoho.insert([lead(1), lead(2)])
 
     assert (answer.status_code, answer.json()) == (400, {"data": [FULL]})
-    assert books(zoho) == (0, 0)
+    assert audited(zoho) == (0, 0)
 
 
 def test_the_rows_that_fit_can_be_created_and_the_others_refused(zoho: Zoho) -> None:
@@ -78,7 +78,7 @@ def test_the_rows_that_fit_can_be_created_and_the_others_refused(zoho: Zoho) -> 
     assert mixed.status_code == 207
     assert codes == ["SUCCESS", "MANDATORY_NOT_FOUND", "SUCCESS", FULL["code"]]
     assert (none.status_code, only(none)) == (400, FULL)
-    assert books(zoho) == (2, 2)
+    assert audited(zoho) == (2, 2)
 
 
 def test_every_module_counts_and_what_was_there_from_the_start(zoho: Zoho) -> None:
@@ -110,7 +110,7 @@ def test_updates_go_on_in_a_full_org_and_an_upsert_that_would_insert_does_not(zo
     assert (update.status_code, upsert.status_code) == (200, 200)
     assert (new.status_code, new.json()) == (400, FULL)
     assert zoho.record(record_id)["City"] == "Accra"
-    assert books(zoho) == (1, 1)
+    assert audited(zoho) == (1, 1)
 
 
 def test_of_an_upsert_the_rows_that_update_can_be_done_in_a_full_org(zoho: Zoho) -> None:
@@ -131,4 +131,4 @@ def test_lifting_the_limit_lets_the_next_insert_through(zoho: Zoho) -> None:
     zoho.set(records_limit=None)
 
     assert zoho.insert([lead(1)]).status_code == 201
-    assert books(zoho) == (1, 1)
+    assert audited(zoho) == (1, 1)

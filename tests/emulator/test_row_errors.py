@@ -58,7 +58,7 @@ def test_a_call_whose_only_row_fails_so_is_400(zoho: Zoho) -> None:
     assert audit(zoho)["creates"] == 1
 
 
-def test_a_row_sent_anew_after_such_an_error_is_seen_in_the_books_if_it_doubles(zoho: Zoho) -> None:
+def test_a_row_sent_anew_after_such_an_error_is_seen_in_the_audit_if_it_doubles(zoho: Zoho) -> None:
     row = {"Last_Name": "L-2", "Old_System_Ref": "x"}
     zoho.script(LEADS)
     zoho.insert([row])

@@ -12,8 +12,8 @@ import pytest
 from tests.emulator.zoho import Zoho, lead
 from tests.security.emulated import MB, attacked, own_port, raw
 from zmigrate.emulator import Emulator, Options
+from zmigrate.emulator.exchange import BODY_LIMIT_BYTES
 from zmigrate.emulator.protocol import BARE_LIMIT_BYTES, REQUEST_WITHIN_S
-from zmigrate.emulator.wire import BODY_LIMIT_BYTES
 
 PATHS = ["/_emulator/stats", "/crm/v8/org", "/oauth/v2/token", "/nowhere"]
 

@@ -1,4 +1,4 @@
-"""What the emulator can be told, by its options and in its control room: nothing that it could not hold."""
+"""The values that the emulator takes as options and at its control endpoints, and those it refuses."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def zoho(served: Emulator) -> Iterator[Zoho]:
         yield client
 
 
-# -- the control room ------------------------------------------------------------------------------
+# -- the control endpoints -------------------------------------------------------------------------
 
 LONG = "x" * MB
 

@@ -1,6 +1,7 @@
 """A local Zoho: Accounts and CRM over HTTP on loopback, with faults on demand and an audit of every write.
 
-Imports nothing of the rest of zmigrate: two readings of Zoho's documents, which meet only on the wire.
+The emulator imports nothing of the rest of zmigrate. Both were written from Zoho's documents, and meet only
+over HTTP.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Zoho Accounts: the token endpoint for client credentials, its refusals and limits, and revoking.
+"""Zoho Accounts: access tokens for client credentials, with refusals and limits; and their revocation.
 
-Facts: Accounts docs "client credentials flow", Kaizen #164, CRM docs v8 "token validity". Refusals stand in
-the body of an HTTP 200; throttling is a 400.
+Facts: Accounts docs "client credentials flow", Kaizen #164, CRM docs v8 "token validity". A refusal is an
+HTTP 200 with an error in its body; throttling is a 400.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ OTHER_GRANTS = frozenset({"authorization_code", "refresh_token"})
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token: its scopes in lower case, and when it ends (the clock's steady seconds)."""
+    """An access token: its scopes in lower case, and its end in the clock's steady seconds."""
 
     scopes: frozenset[str]
     ends_at: float
 
 
 class Accounts:
-    """Mints, checks and revokes access tokens for one client of one org."""
+    """Makes, checks and revokes the access tokens of one client of one org."""
 
     def __init__(self, clock: Clock, client_id: str, client_secret: str, zgid: str) -> None:
         self._clock = clock
@@ -58,9 +58,9 @@ class Accounts:
         self.granted: list[list[str]] = []
 
     def mint(self, form: Mapping[str, str], options: Options, own_url: str) -> Answer:
-        """`POST /oauth/v2/token`. `form` holds the parameters of body and query."""
+        """`POST /oauth/v2/token`. `form` has the parameters of body and query."""
         self.requests += 1
-        error = self._client_error(form, options)
+        error = self._client_error(form)
         if error:
             return self._refuse(error, options)
         now = self._clock.steady()
@@ -77,7 +77,7 @@ class Accounts:
         scopes = form["scope"].split(",")
         return json_answer(self._issue(scopes, now, options, own_url))
 
-    def _client_error(self, form: Mapping[str, str], options: Options) -> str | None:
+    def _client_error(self, form: Mapping[str, str]) -> str | None:
         if form.get("grant_type") != CLIENT_CREDENTIALS:
             return "invalid_code" if form.get("grant_type") in OTHER_GRANTS else "unsupported_grant_type"
         if form.get("client_id") != self.client_id:
@@ -95,10 +95,9 @@ class Accounts:
             if not all(any_covers(allowed, scope.lower()) for scope in scopes):
                 return "invalid_scope"
         service, _, org = form.get("soid", "").partition(".")
-        documented = service == SERVICE or (
-            service.lower() == SERVICE.lower() and not options.soid_case_sensitive
-        )
-        if not org or not documented:
+        if not options.soid_case_sensitive:
+            service = SERVICE if service.lower() == SERVICE.lower() else service
+        if not org or service != SERVICE:
             return "missing_org_info"
         return None if org == self._zgid else options.wrong_org_error
 
@@ -124,17 +123,16 @@ class Accounts:
         }
 
     def find(self, value: str) -> Token | None:
-        """The live token of that value."""
+        """The token with this value, if it has not ended."""
         token = self._tokens.get(value)
         return token if token and token.ends_at > self._clock.steady() else None
 
     def may(self, token: Token, wanted: str) -> bool:
-        """Whether the token's scopes open `wanted` (lower case)."""
+        """Whether the token's scopes cover `wanted` (lower case)."""
         key = (token.scopes, wanted)
-        known = self._allowed.get(key)
-        if known is None:
-            known = self._allowed[key] = any_covers(token.scopes, wanted)
-        return known
+        if key not in self._allowed:
+            self._allowed[key] = any_covers(token.scopes, wanted)
+        return self._allowed[key]
 
     def revoke(self, value: str) -> Answer:
         """`POST /oauth/v2/token/revoke`."""
@@ -143,8 +141,6 @@ class Accounts:
         self.revoked += 1
         return json_answer({"status": "success"})
 
-    def expire_all(self) -> int:
-        """Ends every token now; returns how many."""
-        count = len(self._tokens)
+    def expire_all(self) -> None:
+        """Ends every token now."""
         self._tokens.clear()
-        return count

@@ -1,4 +1,4 @@
-"""What was really done: every create, update and delete, and every write request with its fate."""
+"""What the emulator really did: each create, update and delete, and each write request with its outcome."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import orjson
 from .answers import Json
 
 ABSENT = "absent"
+TRIGGERS = ("trigger", "wf_trigger", "skip_feature_execution")
+SHOWN = ("method", "path", "rows", *TRIGGERS, "status", "applied", "at")
 
 
 @dataclass(slots=True, kw_only=True)
 class Write:
-    """One write request. `status`: the HTTP status answered, or "lost", "reset", "late", "hung"."""
+    """One write request. `status` is the HTTP status of the answer, or "lost", "reset", "late" or "hung"."""
 
     method: str
     path: str
@@ -30,22 +32,12 @@ class Write:
     keys: tuple[str, ...] = ()
 
     def shown(self) -> Json:
-        return {
-            "method": self.method,
-            "path": self.path,
-            "rows": self.rows,
-            "trigger": self.trigger,
-            "wf_trigger": self.wf_trigger,
-            "skip_feature_execution": self.skip_feature_execution,
-            "status": self.status,
-            "applied": self.applied,
-            "at": self.at,
-        }
+        return {name: getattr(self, name) for name in SHOWN}
 
 
 @dataclass(slots=True)
 class ModuleAudit:
-    """Creates as two lists in step: ids, and the JSON of the record at birth (shared with the store)."""
+    """The creates of one module, as ids and bodies in the same order; and counts of the other writes."""
 
     created_ids: list[int] = field(default_factory=list)
     created_bodies: list[bytes] = field(default_factory=list)
@@ -57,7 +49,7 @@ class ModuleAudit:
         self.created_bodies.append(body)
 
     def created_twice(self, key: str) -> list[tuple[str, list[str]]]:
-        """Values of the field `key` that more than one create carried, with the ids."""
+        """Values of the field `key` that more than one create had, with the ids of the records."""
         ids_by_value: dict[str, list[str]] = {}
         for record_id, body in zip(self.created_ids, self.created_bodies, strict=True):
             value = orjson.loads(body).get(key)
@@ -67,7 +59,7 @@ class ModuleAudit:
 
 
 class Audit:
-    """The books of one emulator."""
+    """The audit of one emulator. `broken` has the tracebacks of the emulator's own errors."""
 
     def __init__(self) -> None:
         self.modules: dict[str, ModuleAudit] = {}
@@ -75,29 +67,22 @@ class Audit:
         self.requests: Counter[str] = Counter()
         self.key_conflicts = 0
         self.broken: list[str] = []
-        """Tracebacks of the emulator's own faults."""
         self._keys_in_flight: Counter[tuple[str, str]] = Counter()
 
     def of(self, module: str) -> ModuleAudit:
         return self.modules.setdefault(module, ModuleAudit())
 
     def write_begins(self, write: Write) -> None:
+        """Counts a conflict if another write with one of the same keys is in flight."""
         self.writes.append(write)
-        in_flight, module = self._keys_in_flight, write.module
-        conflict = False
-        for key in write.keys:
-            at = (module, key)
-            conflict = conflict or at in in_flight
-            in_flight[at] += 1
-        self.key_conflicts += conflict
+        keys = [(write.module, key) for key in write.keys]
+        self.key_conflicts += any(key in self._keys_in_flight for key in keys)
+        self._keys_in_flight.update(keys)
 
     def write_ends(self, write: Write, status: int | str) -> None:
         write.status = status
-        in_flight, module = self._keys_in_flight, write.module
         for key in write.keys:
-            at = (module, key)
-            if in_flight[at] > 1:
-                in_flight[at] -= 1
-            else:
-                del in_flight[at]
+            self._keys_in_flight[write.module, key] -= 1
+            if not self._keys_in_flight[write.module, key]:
+                del self._keys_in_flight[write.module, key]
         write.keys = ()

@@ -1,8 +1,8 @@
-"""How many records the org takes, and how an insert beyond that is refused.
+"""The most records of the org, and the refusal of an insert when the org is full.
 
 Facts: Zoho's post "New Error Code in CRM APIs to Handle Data Storage Limits" (code, text, details, status).
-UNCONFIRMED: whether a call that fits in part is done in part, or refused as a whole; the text of
-STORAGE_SPACE_EXCEEDED; that LICENSE_LIMIT_EXCEEDED (OAS: of users) comes here too.
+UNCONFIRMED: whether a call that fits in part is refused as a whole; the text of STORAGE_SPACE_EXCEEDED;
+whether Zoho answers LICENSE_LIMIT_EXCEEDED here (OAS names it for users).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .world import World
 
 STORAGE_BYTES = 21_474_836_480
 COUNTED_EDITIONS = frozenset({"free", "standard"})
-"""Their limit is a number of records; that of the others is a size."""
+"""The limit of these editions is a number of records. The limit of the others is a size."""
 TEXTS = {
     "MAX_RECORDS_LIMIT_REACHED": "maximum number of records limit reached",
     "STORAGE_SPACE_EXCEEDED": "storage space exceeded",
@@ -21,15 +21,15 @@ TEXTS = {
 
 
 def has_room(world: World, new: int) -> bool:
-    """Whether the org takes so many records more. All modules count, and what was there from the start."""
+    """Whether the org takes `new` more records. All records count, of all modules."""
     limit = world.options.records_limit
     return limit is None or sum(len(store.records) for store in world.stores.values()) + new <= limit
 
 
 def refuse_whole_call(world: World, new: int) -> None:
-    """Raises Refused for a call that would create more records than there is room for.
+    """Raises Refused for a call that would create more records than fit.
 
-    Every record that the call would create counts, also one that would be refused for itself.
+    All `new` records of the call count, also those that have other errors.
     """
     shape = world.options.full_shape
     if new and shape != "rows" and not has_room(world, new):
@@ -37,7 +37,7 @@ def refuse_whole_call(world: World, new: int) -> None:
 
 
 def refusal(world: World, *, wrapped: bool = False) -> Refused:
-    """The refusal of a full org: of a call, or of one record in it."""
+    """The refusal by a full org, for a call or for one record in a call."""
     options = world.options
     details: Json = {}
     if options.full_code == "MAX_RECORDS_LIMIT_REACHED":

@@ -1,4 +1,4 @@
-"""The modules of the emulated org by name: those with records, and those of subform rows and of links."""
+"""The modules of the emulated org: modules with records, and modules of subform rows and of links."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from . import activity_modules, custom_modules, standard_modules
+from . import custom_modules, standard_modules
 from .fields import Field, of, text
 from .options import Options
 
@@ -16,7 +16,7 @@ MakeFields = Callable[[Options], list[Field]]
 
 @dataclass(frozen=True, slots=True)
 class ModuleSpec:
-    """A module: its name in the API, in scopes, its system duplicate-check field, its fields by name."""
+    """A module. `scope` is its name in scopes, `duplicate_check` the system's field to find duplicates by."""
 
     api_name: str
     scope: str
@@ -29,26 +29,20 @@ class ModuleSpec:
 
     @property
     def upsertable(self) -> bool:
-        """Docs v7 "upsert": Tasks, Events, Calls and Notes are not among the modules."""
+        """Whether the module takes upserts. Tasks, Events, Calls and Notes do not (docs v7 "upsert")."""
         return self.duplicate_check is not None
 
     @property
     def has_records(self) -> bool:
-        """False for a module that only holds rows of another one's records."""
+        """False for a module that only holds subform rows or links of another module."""
         return self.kind in ("default", "custom")
 
 
 def common(options: Options, external: str | None) -> list[Field]:
-    """What every module with records has: the legacy keys, trouble makers and system fields."""
+    """The fields of every module with records: the legacy key, awkward fields and system fields."""
+    case_sensitive = options.legacy_case_sensitive
     return [
-        text(
-            "Legacy_ID",
-            100,
-            custom=True,
-            unique=True,
-            external=external,
-            case_sensitive=options.legacy_case_sensitive,
-        ),
+        text("Legacy_ID", 100, custom=True, unique=True, external=external, case_sensitive=case_sensitive),
         text("Old_System_Ref", 120, custom=True),
         text("Old_Fax_Number", 60, custom=True, on_layout=False),
         of("formula", "Data_Quality", custom=True),
@@ -71,14 +65,14 @@ STANDARD: tuple[tuple[str, str, str, str, str | None, MakeFields], ...] = (
     ("Accounts", "accounts", "Account", "Account_Name", "Account_Name", standard_modules.accounts),
     ("Deals", "deals", "Deal", "Deal_Name", "Deal_Name", standard_modules.deals),
     ("Products", "products", "Product", "Product_Name", "Product_Name", standard_modules.products),
-    ("Tasks", "tasks", "Task", "Subject", None, activity_modules.tasks),
+    ("Tasks", "tasks", "Task", "Subject", None, standard_modules.tasks),
     ("Legacy_Assets", "custom", "Legacy Asset", "Name", "Name", custom_modules.legacy_assets),
-    ("Events", "events", "Meeting", "Event_Title", None, activity_modules.events),
-    ("Calls", "calls", "Call", "Subject", None, activity_modules.calls),
+    ("Events", "events", "Meeting", "Event_Title", None, standard_modules.events),
+    ("Calls", "calls", "Call", "Subject", None, standard_modules.calls),
     ("Org_Units", "custom", "Org Unit", "Name", "Name", custom_modules.org_units),
     ("Branches", "custom", "Branch", "Name", "Name", custom_modules.branches),
 )
-"""API name, scope, singular, name field, duplicate-check field, fields. Places set ids: add at the end."""
+"""API name, scope, singular, name field, duplicate-check field, fields. Their order sets the ids."""
 PLURALS = {"Branch": "Branches"}
 
 

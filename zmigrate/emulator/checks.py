@@ -1,4 +1,4 @@
-"""The checks of single values: types, lengths, pick lists, references. Each is made once for a field.
+"""The checks of single values: types, lengths, pick lists, references. Each field gets its check once.
 
 Facts: docs v7 "insert records" (sample attributes), OAS `record.json`; limits as in "field metadata".
 """
@@ -12,14 +12,15 @@ from decimal import Decimal
 from math import isfinite
 from typing import Any
 
-from .answers import Json
+from .answers import UNKNOWN_ID, Json, error
 from .clock import instant
 from .fields import Field
 from .ids import id_number
 
 Check = Callable[[Any], Any]
+"""Takes a value and returns what is stored; raises Invalid for a value that Zoho refuses."""
 
-# Letters of every script, as in the pattern that the docs give for e-mail addresses.
+# Letters of every script, as in the docs' pattern for e-mail addresses.
 EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?=.{4,256}$)([\w-]+\.)+[^\W\d_]{2,22}")
 PHONE = re.compile(r"[0-9A-Za-z+.\- (),;#]+")
 WEBSITE = re.compile(r"(https?://|ftp://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?")
@@ -29,12 +30,11 @@ BIGINT = re.compile(r"-?\d+")
 MAX_WHOLE_DIGITS = 16
 MAX_DIGITS_AFTER_POINT = 9
 DROPPED = object()
-UNKNOWN_ID = "the id given seems to be invalid"
 
 
-class Bad(Exception):
-    """One value that Zoho refuses. `path` goes behind the field's name in `json_path`; `api_name` is the name
-    of a value inside the field's."""
+class Invalid(Exception):
+    """A value that Zoho refuses. `path` follows the field's name in `json_path`; `api_name` names a value
+    inside the field's value."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Bad(Exception):
         self.api_name = api_name
 
     def problem(self, field_name: str, index: int) -> Json:
-        """The error object of this value, for row `index` of the call."""
+        """The error object for row `index` of the call."""
         where = {
             "api_name": self.api_name or field_name,
             "json_path": f"$.data[{index}].{field_name}{self.path}",
@@ -65,23 +65,30 @@ class Bad(Exception):
         return [self.problem(field_name, index)]
 
 
-def error(code: str, message: str, details: Any) -> Json:
-    return {"code": code, "details": details, "message": message, "status": "error"}
+def expects(data_type: str, path: str = "", api_name: str = "") -> Invalid:
+    return Invalid({"expected_data_type": data_type}, path=path, api_name=api_name)
 
 
-def expects(kind: str) -> Bad:
-    return Bad({"expected_data_type": kind})
+def too_long(most: int, path: str = "", api_name: str = "") -> Invalid:
+    return Invalid({"maximum_length": most}, path=path, api_name=api_name)
+
+
+def unknown_id(given: str, path: str = ".id", api_name: str = "") -> Invalid:
+    return Invalid({"id": given}, message=UNKNOWN_ID, path=path, api_name=api_name)
+
+
+def missing(path: str = "", api_name: str = "") -> Invalid:
+    return Invalid({}, "MANDATORY_NOT_FOUND", "required field not found", path, api_name)
 
 
 def text(size: int) -> Check:
-    """Text is stored as it comes. That blanks alone are none, and so no value of a mandatory field, is
-    UNCONFIRMED."""
+    """Text is stored as it comes. UNCONFIRMED: text of blanks alone counts as empty."""
 
     def check(value: Any) -> Any:
         if type(value) is not str:
             raise expects("string")
         if len(value) > size:
-            raise Bad({"maximum_length": size})
+            raise too_long(size)
         return value if value.strip() else None
 
     return check
@@ -91,13 +98,11 @@ def pattern(size: int, wanted: re.Pattern[str], kind: str) -> Check:
     def check(value: Any) -> Any:
         if type(value) is not str:
             raise expects(kind)
-        if not value:
-            return None
         if len(value) > size:
-            raise Bad({"maximum_length": size})
-        if not wanted.fullmatch(value):
+            raise too_long(size)
+        if value and not wanted.fullmatch(value):
             raise expects(kind)
-        return value
+        return value or None
 
     return check
 
@@ -107,7 +112,7 @@ def integer(digits: int) -> Check:
         if type(value) is not int:
             raise expects("integer")
         if len(str(abs(value))) > digits:
-            raise Bad({"maximum_length": digits})
+            raise too_long(digits)
         return value
 
     return check
@@ -118,23 +123,25 @@ def bigint(digits: int) -> Check:
         if type(value) is not str or not BIGINT.fullmatch(value):
             raise expects("bigint")
         if len(value.lstrip("-")) > digits:
-            raise Bad({"maximum_length": digits})
+            raise too_long(digits)
         return value
 
     return check
 
 
 def decimal(digits: int) -> Check:
-    """At most so many digits before the point, and 9 after it (docs v7 "insert records"). Which details a
-    number with more after it gets is UNCONFIRMED: here those of a length, as with too many before it."""
+    """At most `digits` digits before the point, and 9 after it (docs v7 "insert records").
+
+    UNCONFIRMED: the details for too many digits after the point. Here they are as for too many before it.
+    """
 
     def check(value: Any) -> Any:
         if type(value) not in (int, float) or not isfinite(value):
             raise expects("double")
         if abs(value) >= 10**digits:
-            raise Bad({"maximum_length": digits})
+            raise too_long(digits)
         if -int(Decimal(repr(value)).as_tuple().exponent) > MAX_DIGITS_AFTER_POINT:
-            raise Bad({"maximum_length": MAX_DIGITS_AFTER_POINT})
+            raise too_long(MAX_DIGITS_AFTER_POINT)
         return value
 
     return check
@@ -173,8 +180,7 @@ def moment(iso: Callable[[float], str]) -> Check:
 
 
 def choice(field: Field, mode: str) -> Check:
-    """That a value of type `unused` (docs v7 "field metadata") is taken for none of the list's is
-    UNCONFIRMED."""
+    """A value of the pick list. UNCONFIRMED: an `unused` value (docs v7 "field metadata") is refused."""
     used = [stored for stored, _ in field.picks if stored not in field.unused_picks]
     members = frozenset(used)
 
@@ -187,7 +193,7 @@ def choice(field: Field, mode: str) -> Check:
             return value
         if mode == "drop":
             return DROPPED
-        raise Bad({"supported_values": used})
+        raise Invalid({"supported_values": used})
 
     return check
 
@@ -205,25 +211,15 @@ def choices(field: Field, mode: str) -> Check:
 
 
 def reference(exists: Callable[[int], bool]) -> Check:
+    """`{"id"}` of a record, a user or a layout that exists."""
+
     def check(value: Any) -> Any:
         if type(value) is not dict:
             raise expects("jsonobject")
         wanted = str(value.get("id", ""))
         number = id_number(wanted)
         if number is None or not exists(number):
-            raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
-        return {"id": wanted}
-
-    return check
-
-
-def layout(layout_id: str) -> Check:
-    def check(value: Any) -> Any:
-        if type(value) is not dict:
-            raise expects("jsonobject")
-        wanted = str(value.get("id", ""))
-        if wanted != layout_id:
-            raise Bad({"id": wanted}, message=UNKNOWN_ID, path=".id")
+            raise unknown_id(wanted)
         return {"id": wanted}
 
     return check

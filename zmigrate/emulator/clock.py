@@ -1,4 +1,4 @@
-"""The emulator's clock: this machine's, shifted by an option; and Zoho's way of writing a time."""
+"""The emulator's clock, which can differ from this machine's; and Zoho's format of a time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Clock:
         return self._source() + self.skew_s
 
     def steady(self) -> float:
-        """Seconds for measuring spans: does not jump when the skew is changed."""
+        """Seconds for measuring durations. They do not jump when the skew changes."""
         return self._source()
 
     def http_date(self) -> bytes:
@@ -31,7 +31,7 @@ class Clock:
         return formatdate(int(self.now()), usegmt=True).encode()
 
     def iso(self, moment: float) -> str:
-        """ISO 8601 with offset, whole seconds: how Zoho writes a date-time."""
+        """A time in Zoho's format: ISO 8601 with offset, in whole seconds."""
         second, offset = int(moment), self.utc_offset_minutes
         if self._shown[:2] != (second, offset):
             zone = timezone(timedelta(minutes=offset))
@@ -40,6 +40,6 @@ class Clock:
 
 
 def instant(text: str) -> float:
-    """Seconds since the epoch of an ISO 8601 date-time; raises ValueError. Without an offset it is UTC."""
+    """Seconds since the epoch of an ISO 8601 date-time, in UTC if it has no offset. Raises ValueError."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,18 +1,19 @@
-"""Runs a parsed COQL query. Equality on a field goes through an index, ids through the store's order."""
+"""Runs a parsed COQL query. Conditions with `=` or `in` use an index, conditions on ids the store's order."""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import orjson
 
-from .answers import NO_CONTENT, Answer, Json, Refused, json_answer
+from .answers import NO_CONTENT, Answer, Json, Refused, invalid_data, json_answer
 from .clock import instant
 from .coql_syntax import Column, Condition, Criterion, Joined, Literal, Query, parse
 from .fields import Field
-from .showing import comparable
+from .record_view import comparable
 from .store import Record, Store, Values
 from .world import World
 
@@ -37,7 +38,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def prepare(world: World, body: Any) -> Query:
-    """Reads the query of a `POST /coql`; raises Refused."""
+    """Reads the query of a `POST /coql`. Raises Refused."""
     text = body.get("select_query") if isinstance(body, dict) else None
     if not isinstance(text, str):
         raise Refused("MANDATORY_NOT_FOUND", "mandatory key not found", {"api_name": "select_query"})
@@ -51,7 +52,7 @@ def unsupported(column: str, message: str = "unsupported column") -> Refused:
     return Refused("INVALID_QUERY", message, {"column_name": column})
 
 
-class Runner:
+class QueryRunner:
     """One query on one module."""
 
     def __init__(self, world: World, query: Query) -> None:
@@ -74,15 +75,21 @@ class Runner:
         if not rows:
             return NO_CONTENT
         shown = [self._column(column) for column in query.columns if column.path != "id"]
-        data = []
-        for record, values in rows:
-            row = {"id": str(record.id)}
-            for name, getter in shown:
-                row[name] = getter(record, values)
-            data.append(row)
+        data = [
+            {"id": str(record.id), **{name: get(record, values) for name, get in shown}}
+            for record, values in rows
+        ]
         answer: Json = {"data": data, "info": info(len(data), more)}
         if with_fields:
-            answer["fields"] = self._fields_meta()
+            fields = {column: self._resolve(column.path)[1] for column in query.columns}
+            answer["fields"] = {
+                column.shown_as: {
+                    "api_name": column.path,
+                    "data_type": field.data_type,
+                    "json_type": field.wire_type,
+                }
+                for column, field in fields.items()
+            }
         return json_answer(answer)
 
     def _check_columns(self, counted: list[Column]) -> None:
@@ -98,14 +105,8 @@ class Runner:
     def _ordered(self, test: Test) -> list[tuple[Record, Values]]:
         query = self._query
         needed = query.offset + query.limit + 1
-        by_id = not query.order or query.order[0] == ("id", False)
-        if by_id:
-            rows = []
-            for row in self._matching(test):
-                rows.append(row)
-                if len(rows) == needed:
-                    break
-            return rows[query.offset :]
+        if not query.order or query.order[0] == ("id", False):
+            return list(islice(self._matching(test), query.offset, needed))
         rows = list(self._matching(test))
         for column, descending in reversed(query.order):
             getter, _ = self._resolve(column)
@@ -113,7 +114,7 @@ class Runner:
         return rows[query.offset : needed]
 
     def _matching(self, test: Test) -> Iterator[tuple[Record, Values]]:
-        """Matching records, ids ascending."""
+        """The matching records, by ascending id."""
         lag = self._world.options.coql_lag_s
         newest = self._world.clock.now() - lag if lag else float("inf")
         for record in self._candidates():
@@ -124,6 +125,7 @@ class Runner:
                 yield record, values
 
     def _candidates(self) -> Iterator[Record]:
+        """The records that can match, by ascending id; as few as an index allows."""
         for criterion in conjuncts(self._query.where):
             if criterion.negated or criterion.operator not in ("=", "in", ">", ">="):
                 continue
@@ -139,7 +141,7 @@ class Runner:
         return self._store.after(0)
 
     def _by_index(self, criterion: Criterion) -> list[int] | None:
-        """Ids of the records with one of the values, or None where an index can't tell."""
+        """Ids of the records with one of the values, or None if no index can find them."""
         relation, _, last = criterion.column.partition(".")
         if last in ("", "id"):
             return self._found(self._store, relation, criterion.values, LINKED if last else INDEXED)
@@ -152,7 +154,7 @@ class Runner:
     def _found(
         self, store: Store, name: str, values: Sequence[Literal], types: frozenset[str]
     ) -> list[int] | None:
-        """As `_by_index`, for a field of one module itself."""
+        """The same for a field of the store's own module."""
         field = store.spec.fields.get(name)
         if field is None or field.data_type not in types or name in NOT_STORED:
             return None
@@ -162,7 +164,7 @@ class Runner:
         return [found for value in values for found in index.all(str(value))]
 
     def _resolve(self, path: str) -> tuple[Getter, Field]:
-        """How to get the value to compare of a column or a lookup path, and its field."""
+        """A function that gets the value of a column or lookup path for comparison; and the field."""
         *relations, last = path.split(".")
         if len(relations) > MAX_RELATIONS:
             raise Refused("LIMIT_EXCEEDED", "join limit exceeded", {"limit": MAX_RELATIONS})
@@ -202,7 +204,7 @@ class Runner:
         return get
 
     def _column(self, column: Column) -> tuple[str, Getter]:
-        """A selected column's name in the answer, and how its value is shown: lookups as `{"id"}` only."""
+        """The column's name in the answer, and a function that gets its value. Lookups are only `{"id"}`."""
         getter, field = self._resolve(column.path)
         iso = self._world.clock.iso
 
@@ -219,17 +221,6 @@ class Runner:
             return value.split(";") if field.data_type == "multiselectpicklist" else value
 
         return column.shown_as, show
-
-    def _fields_meta(self) -> Json:
-        meta = {}
-        for column in self._query.columns:
-            _, field = self._resolve(column.path)
-            meta[column.shown_as] = {
-                "api_name": column.path,
-                "data_type": field.data_type,
-                "json_type": field.wire_type,
-            }
-        return meta
 
     def _test(self, condition: Condition) -> Test:
         if isinstance(condition, Joined):
@@ -258,13 +249,12 @@ class Runner:
         compare, other = COMPARE[criterion.operator], wanted[0]
         if criterion.operator in (">", ">=", "<", "<=") and field.data_type in ("boolean", *REFERENCES):
             details = {"column_name": criterion.column, "operator": criterion.operator}
-            raise Refused(
-                "INVALID_QUERY", "Invalid query formed", {**details, "reason": "invalid operator found"}
-            )
+            details["reason"] = "invalid operator found"
+            raise Refused("INVALID_QUERY", "Invalid query formed", details)
         return self._compared(getter, lambda value: compare(value, other))
 
     def _compared(self, getter: Getter, holds: Callable[[Any], bool]) -> Test:
-        """A test that is false for an empty value, and sees text folded where letter case does not count."""
+        """A test of the value. It is false for an empty value; it ignores letter case as the options say."""
         folds = self._folds
 
         def test(record: Record, values: Values) -> bool:
@@ -276,7 +266,7 @@ class Runner:
         return test
 
     def _value(self, value: Literal, field: Field, column: str) -> Any:
-        """A literal as the field's values are compared; refuses one of another type."""
+        """The literal as a value to compare with the field's. Raises Refused for the wrong type."""
         kind = field.data_type
         if field is ID or kind in REFERENCES:
             return self._whole(value, column)
@@ -310,18 +300,17 @@ class Runner:
 
 
 def queryable(field: Field) -> bool:
-    """Rows and structured values can't be asked for; references can, by their id."""
+    """Whether a query can name the field. Lists and objects cannot be queried, except references."""
     structured = field.wire_type in ("jsonarray", "jsonobject")
     return not structured or field.data_type in ("multiselectpicklist", *REFERENCES)
 
 
 def wrong_type(expected: str, column: str) -> Refused:
-    where = {"expected_data_type": expected, "api_name": column, "json_path": "$.select_query"}
-    return Refused("INVALID_DATA", "invalid data", where)
+    return invalid_data(expected_data_type=expected, api_name=column, json_path="$.select_query")
 
 
 def conjuncts(condition: Condition) -> Iterator[Criterion]:
-    """The criteria that every row must meet."""
+    """The criteria that every matching row meets."""
     if isinstance(condition, Criterion):
         yield condition
     elif condition.operator == "and":
@@ -330,7 +319,7 @@ def conjuncts(condition: Condition) -> Iterator[Criterion]:
 
 
 def _liking(getter: Getter, pattern: str, negated: bool) -> Test:
-    """`like`, with `%` as wildcard, letter case aside."""
+    """`like`, with `%` as wildcard, ignoring letter case."""
     first, *more = pattern.casefold().split("%")
 
     def test(record: Record, values: Values) -> bool:
@@ -341,7 +330,7 @@ def _liking(getter: Getter, pattern: str, negated: bool) -> Test:
 
 
 def _is_like(text: str, first: str, more: Sequence[str]) -> bool:
-    """Whether a text is these parts with anything between them. In one pass: no pattern makes it slow."""
+    """Whether the text is these parts with any text between them. One pass, so no pattern makes it slow."""
     if not more:
         return text == first
     *between, last = more

@@ -1,4 +1,4 @@
-"""COQL's grammar: text becomes a Query, or a SYNTAX_ERROR (docs v8 "COQL limitations" and "overview")."""
+"""COQL's grammar: parses a text into a Query (docs v8 "COQL limitations" and "overview")."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .answers import Refused
 MAX_COLUMNS, MAX_CRITERIA, MAX_IN, MAX_ORDER = 50, 25, 50, 10
 DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET = 200, 2000, 100_000
 MAX_LENGTH, MAX_BRACKETS, MAX_DIGITS = 200_000, 50, 100
-"""The emulator's own limits: characters of a query, brackets in brackets, characters of a number."""
+"""The emulator's own limits: characters of a query, nested brackets, characters of a number."""
 COMPARISONS = frozenset({"=", "!=", ">", ">=", "<", "<="})
 KEYWORDS = frozenset(
     {"select", "from", "where", "group", "order", "by", "asc", "desc", "limit", "offset", "as"}
@@ -71,7 +71,7 @@ class Query:
     module: str
     where: Condition
     order: list[tuple[str, bool]] = field(default_factory=list)
-    """Columns, and whether descending."""
+    """Columns, each with True for descending."""
     limit: int = DEFAULT_LIMIT
     offset: int = 0
 
@@ -81,13 +81,17 @@ def syntax_error(message: str, **details: object) -> Refused:
 
 
 def parse_error(token: Token | None) -> Refused:
-    """At a token, or at the end of the query."""
-    where = {"line": 1, "column": token.at if token else 0, "near": token.text if token else ""}
-    return syntax_error("error occured while parsing the query", **where)
+    """An error at a token, or at the end of the query."""
+    at, near = (token.at, token.text) if token else (0, "")
+    return syntax_error("error occured while parsing the query", line=1, column=at, near=near)
 
 
-def limit_exceeded(message: str, **details: object) -> Refused:
-    return Refused("LIMIT_EXCEEDED", message, dict(details))
+def unexpected(at: int, near: str) -> Refused:
+    return syntax_error("unexpected token", line=1, column=at, near=near)
+
+
+def limit_exceeded(message: str, limit: int) -> Refused:
+    return Refused("LIMIT_EXCEEDED", message, {"limit": limit})
 
 
 def tokens_of(text: str, backslash: str) -> list[Token]:
@@ -96,14 +100,12 @@ def tokens_of(text: str, backslash: str) -> list[Token]:
     while position < len(text):
         found = pattern.match(text, position)
         if found is None:
-            raise syntax_error(
-                "unexpected token", line=1, column=position + 1, near=text[position:].lstrip()[:20]
-            )
+            raise unexpected(position + 1, text[position:].lstrip()[:20])
         kind = str(found.lastgroup)
         at = found.start(kind) + 1
         word = found[kind]
         if kind == "number" and len(word) > MAX_DIGITS:
-            raise syntax_error("unexpected token", line=1, column=at, near=word[:20])
+            raise unexpected(at, word[:20])
         if kind == "word" and word.lower() in KEYWORDS:
             kind, word = "keyword", word.lower()
         tokens.append(Token(kind, word, at))
@@ -112,11 +114,11 @@ def tokens_of(text: str, backslash: str) -> list[Token]:
 
 
 class Parser:
-    """Recursive descent, one method a rule."""
+    """A recursive-descent parser with one method for each rule."""
 
     def __init__(self, text: str, backslash: str) -> None:
         if len(text) > MAX_LENGTH:
-            raise limit_exceeded("query length exceeded", limit=MAX_LENGTH)
+            raise limit_exceeded("query length exceeded", MAX_LENGTH)
         self._tokens = tokens_of(text, backslash)
         self._next = 0
         self._criteria = 0
@@ -144,23 +146,21 @@ class Parser:
         return query
 
     def _check_sizes(self, query: Query) -> None:
-        if len(query.columns) > MAX_COLUMNS:
-            raise limit_exceeded("select column limit exceeded", limit=MAX_COLUMNS)
-        if self._criteria > MAX_CRITERIA:
-            raise limit_exceeded("criteria limit exceeded", limit=MAX_CRITERIA)
-        if len(query.order) > MAX_ORDER:
-            raise limit_exceeded("order by limit exceeded", limit=MAX_ORDER)
         if query.limit < 1:
             raise Refused("INVALID_DATA", "limit should be greater than 0")
-        if query.limit > MAX_LIMIT:
-            raise limit_exceeded("limit exceeded", limit=MAX_LIMIT)
-        if query.offset + query.limit > MAX_OFFSET:
-            raise limit_exceeded("Max records limit exceeded", limit=MAX_OFFSET)
+        for size, most, message in (
+            (len(query.columns), MAX_COLUMNS, "select column limit exceeded"),
+            (self._criteria, MAX_CRITERIA, "criteria limit exceeded"),
+            (len(query.order), MAX_ORDER, "order by limit exceeded"),
+            (query.limit, MAX_LIMIT, "limit exceeded"),
+            (query.offset + query.limit, MAX_OFFSET, "Max records limit exceeded"),
+        ):
+            if size > most:
+                raise limit_exceeded(message, most)
 
     def _column(self) -> Column:
         name = self._expect("word").text
-        counted = False
-        shown_as = name
+        counted, shown_as = False, name
         if self._take("sign", "("):
             if name.lower() != "count":
                 raise syntax_error("given coql query not supported", near=name)
@@ -178,7 +178,7 @@ class Parser:
             return left
         joined = Joined(operator, left, self._operand())
         if self._connector() is not None:
-            # More than two criteria on one level: Zoho wants them in nested brackets.
+            # Zoho wants more than two criteria on one level in nested brackets.
             raise parse_error(self._tokens[self._next - 1])
         return joined
 
@@ -192,14 +192,13 @@ class Parser:
         if self._take("sign", "("):
             self._brackets += 1
             if self._brackets > MAX_BRACKETS:
-                raise limit_exceeded("bracket limit exceeded", limit=MAX_BRACKETS)
+                raise limit_exceeded("bracket limit exceeded", MAX_BRACKETS)
             inside = self._condition()
             self._sign(")")
             self._brackets -= 1
             return inside
         self._criteria += 1
-        column = self._expect("word").text
-        return self._criterion(column)
+        return self._criterion(self._expect("word").text)
 
     def _criterion(self, column: str) -> Criterion:
         if self._take("keyword", "is"):
@@ -228,7 +227,7 @@ class Parser:
             values.append(self._literal())
         self._sign(")")
         if len(values) > MAX_IN:
-            raise limit_exceeded("in operator limit exceeded", limit=MAX_IN)
+            raise limit_exceeded("in operator limit exceeded", MAX_IN)
         return tuple(values)
 
     def _literal(self) -> Literal:
@@ -304,9 +303,9 @@ class Parser:
         if self._next >= len(self._tokens):
             return parse_error(None)
         token = self._tokens[self._next]
-        return syntax_error("unexpected token", line=1, column=token.at, near=token.text)
+        return unexpected(token.at, token.text)
 
 
 def parse(text: str, backslash: str = "literal") -> Query:
-    """Reads one query; raises Refused as Zoho does. Backslashes in text: "literal" or "escape"."""
+    """Reads one query. Raises Refused as Zoho does. `backslash` in text: "literal" or "escape"."""
     return Parser(text, backslash).query()

@@ -1,21 +1,19 @@
-"""The fields of custom modules, and of the modules that hold subform rows and links. Legacy_Assets has nearly
-every data type; Branches have a mandatory parent elsewhere; Org_Units have parents among themselves."""
+"""The fields of custom modules, and of the modules that hold subform rows and links.
+
+Legacy_Assets has nearly every data type. Branches need a parent in Accounts; Org_Units have parents among
+themselves.
+"""
 
 from __future__ import annotations
 
-from .fields import LARGE_TEXTAREA, RICH_TEXTAREA, SMALL_TEXTAREA, Field, of, pick, text
+from .fields import LARGE_TEXTAREA, RICH_TEXTAREA, SMALL_TEXTAREA, Field, of, pick, picks, text
 from .options import Options
 
 
 def legacy_assets(options: Options) -> list[Field]:
-    # A stored value that is shown under another name, as Zoho's relabelled pick lists have it; one given up.
-    condition = (
-        ("-None-", "-None-"),
-        ("Open", "New"),
-        ("Used", "Used"),
-        ("Scrap", "Scrap"),
-        ("Hired Out", "Hired Out"),
-    )
+    # "Open" is shown as "New", as in a relabelled pick list of Zoho; "Hired Out" is no longer used.
+    condition = (*picks(), ("Open", "New"), ("Used", "Used"), ("Scrap", "Scrap"), ("Hired Out", "Hired Out"))
+    colours = (("RED", "Red"), ("GREEN", "Green"), ("BLUE", "Blue"))
     return [
         text("Name", 120, mandatory=True),
         text("Serial_Number", 80, custom=True, unique=True, case_sensitive=True),
@@ -36,13 +34,7 @@ def legacy_assets(options: Options) -> list[Field]:
         of("double", "Weight", custom=True, decimals=3),
         of("percent", "Depreciation", custom=True),
         of("datetime", "Inspected_At", custom=True),
-        # Stored in capitals, shown as words.
-        of(
-            "multiselectpicklist",
-            "Colours",
-            custom=True,
-            picks=(("RED", "Red"), ("GREEN", "Green"), ("BLUE", "Blue")),
-        ),
+        of("multiselectpicklist", "Colours", custom=True, picks=colours),
         of(
             "multiselectlookup",
             "Used_By",
@@ -70,7 +62,7 @@ def org_units(options: Options) -> list[Field]:
     return [
         text("Name", 120, mandatory=True),
         of("lookup", "Parent_Unit", lookup="Org_Units", custom=True),
-        pick("Kind", "Group", "Division", "Department", "Team", custom=True),
+        pick("Kind", "Group, Division, Department, Team", custom=True),
     ]
 
 
@@ -89,7 +81,7 @@ def service_log() -> list[Field]:
         of("lookup", "Parent_Id", lookup="Legacy_Assets", writable=False),
         of("date", "Service_Date", custom=True, mandatory=True),
         text("Work", 100, custom=True),
-        pick("Kind", "Repair", "Inspection", "Cleaning", custom=True),
+        pick("Kind", "Repair, Inspection, Cleaning", custom=True),
         of("double", "Hours", custom=True, decimals=2),
         of("currency", "Cost", custom=True),
         of("boolean", "Under_Warranty", custom=True),
@@ -103,7 +95,7 @@ def service_log() -> list[Field]:
 
 
 def links(module: str, field: Field) -> list[Field]:
-    """The linking module of a multi-select or multi-user lookup `field` of `module`."""
+    """The linking module of the multi-select or multi-user lookup `field` of `module`."""
     other = (
         of("lookup", field.wrapped_in, lookup=field.lookup, mandatory=True)
         if field.lookup

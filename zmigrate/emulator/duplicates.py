@@ -1,28 +1,26 @@
-"""DUPLICATE_DATA: the records that have a unique field's value already, and how the refusal names them.
+"""DUPLICATE_DATA: finds the records that already have a unique value, and names one in the refusal.
 
-Facts: docs v7 "duplicate check preference", OAS `record` examples. Which record is named when several match
-is UNCONFIRMED: here one of the module itself first. So is that an update is held against the other module:
-here only for a value that it changes.
+Facts: docs v7 "duplicate check preference", OAS `record` examples. UNCONFIRMED: the refusal names a record of
+the same module first; an update is checked against the other module only for values that it changes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from .answers import Json
-from .checks import error
+from .answers import Json, error
 from .ids import with_numbers
 from .store import Index, Record
 from .world import World
 
 MAPPED_MODULES = {"Leads": "Contacts"}
-"""The module that is checked too (docs: Contacts, for Leads alone)."""
+"""The other module that is checked too (docs: only for Leads)."""
 MAPPED_FIELDS = {"Email": "Email", "Legacy_ID": "Legacy_ID"}
-"""The fields whose values are held against those of the other module's field, where both are unique."""
+"""Fields and the fields of the other module that they are compared with, if both are unique."""
 
 
 def mapped_fields(world: World, module: str) -> dict[str, str]:
-    """A module's unique fields, each with the unique field of the other module that it is mapped to."""
+    """The module's unique fields, each with the field of the other module that it is compared with."""
     other = MAPPED_MODULES.get(module)
     if other is None:
         return {}
@@ -48,7 +46,7 @@ class Duplicates:
                 self._mapped[name] = other.index(other.spec.fields[mapped])
 
     def problems(self, kept: Json, index: int, own: Record | None) -> list[Json]:
-        """One problem for each unique field whose value a record other than `own` has."""
+        """One error object for each unique field whose value another record than `own` has."""
         found = []
         for name, taken in self._store.unique:
             value = kept.get(name)
@@ -57,7 +55,7 @@ class Duplicates:
             live = taken.all(value)
             others = [(self._module, one) for one in live if own is None or one != own.id]
             others += self._elsewhere(name, taken, value, own)
-            if others or (not live and self._taken_by_deleted(name, taken.fold(value))):
+            if others or (not live and self._deleted_record_has(name, taken.fold(value))):
                 found.append(self.problem(name, index, others))
         return found
 
@@ -71,15 +69,14 @@ class Duplicates:
             return []
         return [(MAPPED_MODULES[self._module], one) for one in mapped.all(value)]
 
-    def _taken_by_deleted(self, name: str, key: Any) -> bool:
-        if not self._world.options.deleted_block_unique:
-            return False
-        return key in self._store.taken_by_deleted.get(name, ())
+    def _deleted_record_has(self, name: str, key: Any) -> bool:
+        blocked = self._world.options.deleted_block_unique
+        return blocked and key in self._store.taken_by_deleted.get(name, ())
 
     def problem(self, name: str, index: int, others: list[tuple[str, int]]) -> Json:
-        """The error object for a value that these records (module and id) have; for a deleted one's: none."""
-        where = {"api_name": name, "json_path": f"$.data[{index}].{name}"}
-        details: Json = {**where, "more_records": len(others) > 1}
+        """The error object for a value of `others`: module and id of each record, none if it was deleted."""
+        more = len(others) > 1
+        details: Json = {"api_name": name, "json_path": f"$.data[{index}].{name}", "more_records": more}
         shape = self._world.options.duplicate_shape
         if others and shape != "none":
             details |= self._named(*others[0])
@@ -88,7 +85,7 @@ class Duplicates:
         return error("DUPLICATE_DATA", "duplicate data", [details] if shape == "list" else details)
 
     def _named(self, module: str, record_id: int) -> Json:
-        """How the details name the record that has the value."""
+        """The part of the details that names the record."""
         owner = self._world.users.known(self._world.stores[module].records[record_id].owner)
         record: Json = {
             "id": str(record_id),

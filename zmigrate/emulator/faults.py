@@ -1,55 +1,46 @@
-"""Which fault a request meets: scripted ones first, in order, then random ones by rate."""
+"""Decides which fault a request meets: first the scripted faults in their order, then random ones by rate."""
 
 from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from .empty_answers import EMPTY_BODIES, EmptyBody
-from .options import Options, shown
+from .options import EMPTY_BODIES, EmptyBody, Options, shown
 
 STATUS = re.compile(r"([2-5]\d\d)(_after)?", re.ASCII)
-NAMED = frozenset(
-    {
-        "answer",
-        "delay",
-        "empty_200",
-        "garbage",
-        "hang",
-        "late",
-        "lost_answer",
-        "reset",
-        "row_error",
-        "short_data",
-        "slow_body",
-        "wrapped",
-    }
-)
-KEYS = frozenset(
-    {"applied", "body", "code", "contains", "delay_s", "details", "fault", "headers", "message", "method"}
-    | {"mode", "path", "rows_containing", "shape", "skip", "status", "times"}
-)
-"""What an entry of a script may name."""
 SERVER_ERRORS = ("500", "502", "503")
+APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "row_error", "short_data", "slow_body"})
+NAMED = APPLYING | {"answer", "hang", "late", "reset", "wrapped"}
+DAMAGED_BODIES = ("slow_body", "garbage", "short_data", "empty_200")
+RANDOM = ("401", "429", "5xx", "5xx_after", "reset", "lost_answer", "late", *DAMAGED_BODIES)
+"""In the order in which they are drawn; each has an option `rate_<name>`."""
+OF_WRITES, OF_READS = frozenset({"late", "short_data"}), frozenset({"empty_200"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is to happen to one request.
+    """What happens to one request.
 
-    `kind` is a status ("503": answered so, nothing done; "503_after": done, then answered so) or a name:
-    answer (given status and body, nothing done), delay (answered `delay_s` later), empty_200 (done, then
-    answered 200 with the `shape` of a body: one of EMPTY_BODIES), garbage, hang (never answered, nothing
-    done), late (done after `delay_s`, never answered; `mode` "close" or "hang"), lost_answer (done,
-    connection closed), reset (connection reset, nothing done), row_error (of an insert, update or upsert the
-    rows with the text `rows_containing` are answered with the error `code`, done all the same or, where
-    `applied` is false, not done; the others as ever), short_data (done, a result is missing in `data[]`),
-    slow_body (sent in pieces over `delay_s`), wrapped (the call is refused with `code` as the only element of
-    `data[]`, nothing done).
+    `kind` is a status or a name. "503" answers with this status and does nothing; "503_after" carries the
+    call out first. The names:
 
-    With a status, `code` names the refusal, which is bare then. `message` and `details` go with a code.
+    answer: sends `status` and `body`; nothing is done
+    delay: answers `delay_s` later
+    empty_200: carries the call out, then answers 200 with the body `shape`
+    garbage: carries the call out, then answers with text that is not JSON
+    hang: never answers; nothing is done
+    late: carries the call out after `delay_s` and never answers; `mode` is "close" or "hang"
+    lost_answer: carries the call out, then closes the connection
+    reset: resets the connection; nothing is done
+    row_error: answers the rows with the text `rows_containing` with the error `code`; with `applied` these
+        rows are written all the same; the other rows are written and answered as usual
+    short_data: carries the call out; the last result is missing in `data[]`
+    slow_body: sends the answer in pieces over `delay_s`
+    wrapped: refuses the call with `code` as the only element of `data[]`; nothing is done
+
+    With a status, `code` is the code of the refusal. `message` and `details` belong to the code.
     """
 
     kind: str
@@ -67,11 +58,8 @@ class Fault:
 
     @property
     def applies(self) -> bool:
-        """Whether the call is carried out at once all the same."""
+        """Whether the call is carried out first, and only its answer has the fault."""
         return self.kind in APPLYING or self.kind.endswith("_after")
-
-
-APPLYING = frozenset({"delay", "empty_200", "garbage", "lost_answer", "row_error", "short_data", "slow_body"})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,34 +84,24 @@ class Script:
 
     @classmethod
     def read(cls, entry: dict[str, Any]) -> Script:
-        """From JSON; raises ValueError for what is not known."""
+        """Reads the JSON of one entry. Raises ValueError for an unknown or missing key."""
         kind = str(entry.get("fault", ""))
         check(kind, entry)
-        return cls(
-            fault=Fault(
-                kind=kind,
-                status=entry.get("status", 400 if kind == "wrapped" else None),
-                body=entry.get("body"),
-                headers=entry.get("headers") or {},
-                delay_s=entry.get("delay_s"),
-                mode=entry.get("mode"),
-                shape=entry.get("shape", "none"),
-                code=entry.get("code", "INTERNAL_ERROR" if kind == "row_error" else None),
-                message=entry.get("message"),
-                details=entry.get("details"),
-                rows_containing=(entry.get("rows_containing") or "").encode(),
-                applied=entry.get("applied", True),
-            ),
-            method=entry.get("method"),
-            path=entry.get("path"),
-            contains=(entry.get("contains") or "").encode(),
-            times=entry.get("times", 1),
-            skip=entry.get("skip", 0),
-        )
+        given = {name: value for name, value in entry.items() if name != "fault" and value is not None}
+        for name in {"contains", "rows_containing"} & given.keys():
+            given[name] = given[name].encode()
+        matching = {name: given.pop(name) for name in MATCHING & given.keys()}
+        return cls(fault=Fault(kind=kind, **{**DEFAULTS.get(kind, {}), **given}), **matching)
+
+
+MATCHING = frozenset(each.name for each in fields(Script)) - {"fault"}
+KEYS = (MATCHING | {"fault"} | {each.name for each in fields(Fault)}) - {"kind"}
+DEFAULTS: dict[str, dict[str, Any]] = {"wrapped": {"status": 400}, "row_error": {"code": "INTERNAL_ERROR"}}
+NEEDED = {"wrapped": "code", "row_error": "rows_containing"}
 
 
 def check(kind: str, entry: dict[str, Any]) -> None:
-    """Raises ValueError for a script's entry that names what is not known, or lacks what its fault needs."""
+    """Raises ValueError for an unknown fault or key, and for a missing key."""
     if kind not in NAMED and not STATUS.fullmatch(kind):
         raise ValueError(f"unknown fault: {shown(kind)}")
     unknown = sorted(set(entry) - KEYS)
@@ -131,20 +109,20 @@ def check(kind: str, entry: dict[str, Any]) -> None:
         raise ValueError(f"unknown key: {shown(unknown[0])}")
     if entry.get("shape", "none") not in EMPTY_BODIES:
         raise ValueError(f"shape can't be {shown(entry['shape'])}: {', '.join(EMPTY_BODIES)}")
-    needed = {"wrapped": "code", "row_error": "rows_containing"}.get(kind)
+    needed = NEEDED.get(kind)
     if needed and not entry.get(needed):
         raise ValueError(f"{kind} needs {needed}")
 
 
 class Faults:
-    """Chooses. Seeded, so that the same requests in the same order meet the same faults."""
+    """Chooses the faults. With the same seed, the same requests in the same order meet the same faults."""
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
         self.scripts: list[Script] = []
 
     def scripted(self, method: str, path: str, body: bytes) -> Fault | None:
-        """The scripted fault for this request; uses it up."""
+        """The scripted fault for this request, which counts as used."""
         for script in self.scripts:
             if not script.matches(method, path, body):
                 continue
@@ -158,33 +136,20 @@ class Faults:
         return None
 
     def random(self, options: Options, *, is_write: bool) -> Fault | None:
-        """A fault by the rates of the options, or none."""
+        """A random fault by the rates of the options, or None."""
         if options.faults_on == "writes" and not is_write:
             return None
-        rates = (
-            ("401", options.rate_401),
-            ("429", options.rate_429),
-            ("5xx", options.rate_5xx),
-            ("5xx_after", options.rate_5xx_after),
-            ("reset", options.rate_reset),
-            ("lost_answer", options.rate_lost_answer),
-            ("late", options.rate_late if is_write else 0.0),
-            ("slow_body", options.rate_slow_body),
-            ("garbage", options.rate_garbage),
-            ("short_data", options.rate_short_data if is_write else 0.0),
-            ("empty_200", 0.0 if is_write else options.rate_empty_200),
-        )
-        if not any(rate for _, rate in rates):
+        unfit = OF_READS if is_write else OF_WRITES
+        rates = {kind: getattr(options, f"rate_{kind}") for kind in RANDOM if kind not in unfit}
+        if not any(rates.values()):
             return None
         drawn = self._rng.random()
-        for kind, rate in rates:
+        for kind, rate in rates.items():
             drawn -= rate
             if drawn < 0 and kind == "empty_200":
-                return Fault(kind=kind, shape=self._shape(options))
+                wanted = options.empty_200_body
+                shape = self._rng.choice(EMPTY_BODIES) if wanted == "any" else wanted
+                return Fault(kind=kind, shape=shape)
             if drawn < 0:
                 return Fault(kind=kind.replace("5xx", self._rng.choice(SERVER_ERRORS)))
         return None
-
-    def _shape(self, options: Options) -> EmptyBody:
-        wanted = options.empty_200_body
-        return self._rng.choice(EMPTY_BODIES) if wanted == "any" else wanted

@@ -1,4 +1,4 @@
-"""What a field is, and how `GET /settings/fields` describes it (docs v7 "field metadata", OAS `fields`)."""
+"""A field, and how `GET /settings/fields` shows it (docs v7 "field metadata", OAS `fields`)."""
 
 from __future__ import annotations
 
@@ -8,90 +8,77 @@ from typing import Any
 
 Json = dict[str, Any]
 ModuleId = Callable[[str], str]
-"""A module's id by its API name; "0" for one that has none."""
+"""Takes a module's API name and returns its id, or "0" if it has none."""
 
-JSON_TYPES = {
-    "text": "string",
-    "textarea": "string",
-    "email": "string",
-    "phone": "string",
-    "website": "string",
-    "integer": "integer",
-    "bigint": "string",
-    "double": "double",
-    "currency": "double",
-    "percent": "double",
-    "date": "string",
-    "datetime": "string",
-    "boolean": "boolean",
-    "picklist": "string",
-    "multiselectpicklist": "jsonarray",
-    "lookup": "jsonobject",
-    "ownerlookup": "jsonobject",
-    "userlookup": "jsonobject",
-    "formula": "string",
-    "autonumber": "string",
-    "layout": "jsonobject",
-    "multiselectlookup": "jsonarray",
-    "multiuserlookup": "jsonarray",
-    "subform": "jsonarray",
-    "fileupload": "jsonarray",
-    "imageupload": "jsonarray",
-    "rollup_summary": "double",
-    "RRULE": "jsonobject",
-    "ALARM": "jsonobject",
-    "multireminder": "jsonarray",
+DATA_TYPES = {
+    "text": ("string", 255),
+    "textarea": ("string", 2000),
+    "email": ("string", 100),
+    "phone": ("string", 30),
+    "website": ("string", 450),
+    "integer": ("integer", 9),
+    "bigint": ("string", 18),
+    "double": ("double", 16),
+    "currency": ("double", 16),
+    "percent": ("double", 5),
+    "date": ("string", 20),
+    "datetime": ("string", 120),
+    "boolean": ("boolean", 5),
+    "picklist": ("string", 120),
+    "multiselectpicklist": ("jsonarray", 250),
+    "lookup": ("jsonobject", 120),
+    "ownerlookup": ("jsonobject", 120),
+    "userlookup": ("jsonobject", 120),
+    "formula": ("string", 255),
+    "autonumber": ("string", 60),
+    "layout": ("jsonobject", 120),
+    "multiselectlookup": ("jsonarray", 50),
+    "multiuserlookup": ("jsonarray", 50),
+    "subform": ("jsonarray", 0),
+    "fileupload": ("jsonarray", 60),
+    "imageupload": ("jsonarray", 60),
+    "rollup_summary": ("double", 16),
+    "RRULE": ("jsonobject", 100),
+    "ALARM": ("jsonobject", 100),
+    "multireminder": ("jsonarray", 100),
 }
-LENGTHS = {
-    "text": 255,
-    "textarea": 2000,
-    "email": 100,
-    "phone": 30,
-    "website": 450,
-    "integer": 9,
-    "bigint": 18,
-    "double": 16,
-    "currency": 16,
-    "percent": 5,
-    "date": 20,
-    "datetime": 120,
-    "boolean": 5,
-    "picklist": 120,
-    "multiselectpicklist": 250,
-    "lookup": 120,
-    "ownerlookup": 120,
-    "userlookup": 120,
-    "formula": 255,
-    "autonumber": 60,
-    "layout": 120,
-    "multiselectlookup": 50,
-    "multiuserlookup": 50,
-    "subform": 0,
-    "fileupload": 60,
-    "imageupload": 60,
-    "rollup_summary": 16,
-    "RRULE": 100,
-    "ALARM": 100,
-    "multireminder": 100,
-}
+"""Each data type with its JSON type and its usual length."""
+SAME_FOR_ALL_FIELDS: Json = (
+    {"webhook": True, "colour_code_enabled_by_system": False, "tooltip": None, "association_details": None}
+    | {"multi_module_lookup": {}, "display_field": False, "layout_associations": [], "refer_from_field": None}
+    | {"sub_module": None, "enable_colour_code": False, "pick_list_values_sorted_lexically": False}
+    | {"crypt": None, "created_source": "default", "created_time": None, "modified_time": None, "category": 1}
+    | {"display_type": -1, "ui_type": 1, "default_value": None, "global_picklist": None, "separator": False}
+    | {"email_parser": {"fields_update_supported": False, "record_operations_supported": False}}
+    | {"history_tracking": None, "hipaa_compliance_enabled": False, "hipaa_compliance": None}
+    | {
+        "sharing_properties": None,
+        "convert_mapping": None,
+        "file_upolad_optionlist": [],
+        "allowed_modules": [],
+    }
+    | {"additional_column": None, "private": None, "static_field": False, "profiles": []}
+)
 NUMBERS = frozenset({"integer", "bigint", "double", "currency", "percent"})
 COMPUTED = frozenset({"formula", "autonumber", "rollup_summary"})
 ROWS = frozenset({"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"})
-"""Types whose value is a list of rows with ids of their own: read by get one alone (docs "get records")."""
+"""Types whose value is a list of rows with ids. Only a read of one record shows them (docs "get records")."""
 SMALL_TEXTAREA, LARGE_TEXTAREA, RICH_TEXTAREA = 2000, 32000, 50000
 ANY_MODULE = "*"
-"""The `lookup` of What_Id: a record of the module that `$se_module` names."""
+"""The `lookup` of What_Id, whose module is named by `$se_module`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of a module. `picks` are (stored, shown) values; those stored as in `unused_picks` can't be
-    chosen any more. `external` is "org", "user" or None.
+    """One field of a module.
 
-    A multi-select or multi-user lookup goes through `linking`, a module with two lookups: `back_lookup` to
-    the record itself, and `wrapped_in` to the other one, whose name wraps each id of a value. A subform's
-    rows are of the module `subform`. An auto-number is `prefix` and a number from `start_number` on.
-    A lookup takes records of `also_lookup` too, which its metadata do not name.
+    `picks`: pairs of stored and shown value; `unused_picks`: stored values that cannot be chosen any more.
+    `external`: "org", "user" or None. `also_lookup`: more modules of a lookup, not in its metadata.
+    `subform`: the module of the subform's rows. `prefix` and `start_number` belong to auto-numbers.
+
+    A multi-select or multi-user lookup uses the linking module `linking`. This module has two lookups:
+    `back_lookup` to the record itself, and `wrapped_in` to the other record. `wrapped_in` is also the key
+    around each id of a value.
     """
 
     api_name: str
@@ -121,16 +108,16 @@ class Field:
 
     @property
     def size(self) -> int:
-        return self.length or LENGTHS[self.data_type]
+        return self.length or DATA_TYPES[self.data_type][1]
 
     @property
     def lookup_modules(self) -> tuple[str, ...]:
-        """Where the records are that a value may name."""
+        """The modules whose records a value may name."""
         return (self.lookup, *self.also_lookup) if self.lookup else ()
 
     @property
     def stored_by_api(self) -> bool:
-        """False: a value is dropped with SUCCESS (seen in live orgs: formula, system, unused fields)."""
+        """If False, a value is dropped with SUCCESS (seen in live orgs: formula, system, unused fields)."""
         return self.writable and self.on_layout and self.data_type not in COMPUTED
 
     @property
@@ -139,104 +126,69 @@ class Field:
 
     @property
     def wire_type(self) -> str:
-        return self.json_type or JSON_TYPES[self.data_type]
+        return self.json_type or DATA_TYPES[self.data_type][0]
 
     def metadata(self, field_id: str, position: int, module_id: ModuleId) -> Json:
         """The field as `settings/fields` shows it."""
-        writable = self.writable and self.data_type not in COMPUTED
+        computed = self.data_type in COMPUTED
+        writable = self.writable and not computed
         label = self.label or self.api_name.replace("_", " ")
-        return {
-            "associated_module": _rows_module(self, module_id),
-            "webhook": True,
-            "operation_type": {
-                "web_update": writable,
-                "api_create": writable,
-                "web_create": writable,
-                "api_update": writable,
-            },
-            "colour_code_enabled_by_system": False,
+        formula = {"return_type": "string", "expression": "If(1>2,'a','b')"}
+        currency = {"rounding_option": "round_off", "precision": self.decimals or 2}
+        shown = {
+            "id": field_id,
+            "api_name": self.api_name,
+            "data_type": self.data_type,
+            "json_type": self.wire_type,
             "field_label": label,
             "display_label": label,
-            "tooltip": None,
-            "type": "used" if self.on_layout else "unused",
-            "field_read_only": self.data_type in COMPUTED,
-            "customizable_properties": ["field_label", "length"] if self.custom else [],
-            "read_only": self.data_type in COMPUTED,
-            "association_details": None,
-            "businesscard_supported": self.data_type != "textarea",
-            "blueprint_supported": writable,
-            "currency": {"rounding_option": "round_off", "precision": self.decimals or 2}
-            if self.data_type == "currency"
-            else {},
-            "id": field_id,
-            "custom_field": self.custom,
-            "lookup": _lookup(self, module_id),
-            "multi_module_lookup": {},
-            "visible": self.on_layout,
-            "available_in_user_layout": self.on_layout,
-            "display_field": False,
-            "filterable": self.on_layout,
-            "layout_associations": [],
-            "refer_from_field": None,
-            "length": self.size,
             "column_name": self.api_name.upper(),
+            "length": self.size,
+            "sequence_number": position,
+            "quick_sequence_number": str(position),
+            "type": "used" if self.on_layout else "unused",
+            "custom_field": self.custom,
+            "customizable_properties": ["field_label", "length"] if self.custom else [],
+            "system_mandatory": self.mandatory,
+            "read_only": computed,
+            "field_read_only": computed,
+            "operation_type": dict.fromkeys(
+                ("web_update", "api_create", "web_create", "api_update"), writable
+            ),
             "view_type": {
                 "view": self.on_layout,
                 "edit": writable and self.on_layout,
                 "quick_create": self.mandatory,
                 "create": writable and self.on_layout,
             },
-            "subform": _rows_module(self, module_id),
-            "sub_module": None,
+            "visible": self.on_layout,
+            "available_in_user_layout": self.on_layout,
+            "filterable": self.on_layout,
             "show_type": 7 if self.on_layout else 0,
-            "external": {"show": False, "type": self.external} if self.external else None,
-            "api_name": self.api_name,
-            "unique": {"case_sensitive": self.case_sensitive} if self.unique else {},
-            "enable_colour_code": False,
-            "pick_list_values": _picks(self, field_id),
-            "pick_list_values_sorted_lexically": False,
-            "system_mandatory": self.mandatory,
-            "virtual_field": self.data_type in ROWS,
-            "json_type": self.wire_type,
-            "crypt": None,
-            "created_source": "default",
-            "created_time": None,
-            "modified_time": None,
-            "category": 1,
-            "display_type": -1,
-            "ui_type": 1,
-            "email_parser": {"fields_update_supported": False, "record_operations_supported": False},
-            "quick_sequence_number": str(position),
-            "sequence_number": position,
-            "data_type": self.data_type,
-            "formula": {"return_type": "string", "expression": "If(1>2,'a','b')"}
-            if self.data_type == "formula"
-            else {},
-            "rollup_summary": _rollup(self),
-            "decimal_place": self._decimal_place(),
+            "blueprint_supported": writable,
             "mass_update": writable and not self.unique,
-            "multiselectlookup": _linking(self, field_id, module_id, "multiselectlookup"),
-            "multiuserlookup": _linking(self, field_id, module_id, "multiuserlookup"),
-            "auto_number": _auto_number(self),
-            "default_value": None,
-            "global_picklist": None,
-            "history_tracking": None,
+            "businesscard_supported": self.data_type != "textarea",
             "searchable": self.data_type not in ("textarea", "boolean", *ROWS),
             "sortable": self.data_type not in ("textarea", "multiselectpicklist", *ROWS),
-            "separator": False,
             "number_separator": self.data_type in NUMBERS,
-            "hipaa_compliance_enabled": False,
-            "hipaa_compliance": None,
-            "sharing_properties": None,
-            "convert_mapping": None,
-            "file_upolad_optionlist": [],
-            "allowed_modules": [],
-            "additional_column": None,
-            "private": None,
-            "static_field": False,
-            "profiles": [],
-            **({"textarea": {"type": self._textarea()}} if self.data_type == "textarea" else {}),
+            "virtual_field": self.data_type in ROWS,
+            "unique": {"case_sensitive": self.case_sensitive} if self.unique else {},
+            "external": {"show": False, "type": self.external} if self.external else None,
+            "lookup": _lookup(self, module_id),
+            "subform": _rows_module(self, module_id),
+            "associated_module": _rows_module(self, module_id),
+            "multiselectlookup": _linking(self, field_id, module_id, "multiselectlookup"),
+            "multiuserlookup": _linking(self, field_id, module_id, "multiuserlookup"),
+            "pick_list_values": _picks(self, field_id),
+            "currency": currency if self.data_type == "currency" else {},
+            "decimal_place": self._decimal_place(),
+            "formula": formula if self.data_type == "formula" else {},
+            "rollup_summary": _rollup(self),
+            "auto_number": _auto_number(self),
         }
+        if self.data_type == "textarea":
+            shown["textarea"] = {"type": self._textarea()}
+        return SAME_FOR_ALL_FIELDS | shown
 
     def _decimal_place(self) -> int | None:
         if self.data_type in ("double", "currency"):
@@ -265,7 +217,7 @@ def _lookup(field: Field, module_id: ModuleId) -> Json:
 
 
 def _linking(field: Field, field_id: str, module_id: ModuleId, data_type: str) -> Json:
-    """As in docs v7 "get blueprint", where both kinds are shown; modules as objects, as OAS v8 has them."""
+    """As in docs v7 "get blueprint", which shows both kinds; modules are objects, as in OAS v8."""
     if field.data_type != data_type:
         return {}
     connected = {"api_name": field.lookup, "id": module_id(field.lookup)} if field.lookup else None
@@ -324,7 +276,7 @@ def _picks(field: Field, field_id: str) -> list[Json]:
 
 
 def picks(*values: str) -> tuple[tuple[str, str], ...]:
-    """Pick-list values that are shown as they are stored, after the entry `-None-`."""
+    """Pick-list values that are shown as they are stored, after `-None-`."""
     return (("-None-", "-None-"), *((value, value) for value in values))
 
 
@@ -336,5 +288,6 @@ def of(data_type: str, name: str, **more: object) -> Field:
     return Field(api_name=name, data_type=data_type, **more)  # type: ignore[arg-type]
 
 
-def pick(name: str, *values: str, **more: object) -> Field:
-    return Field(api_name=name, data_type="picklist", picks=picks(*values), **more)  # type: ignore[arg-type]
+def pick(name: str, values: str, **more: object) -> Field:
+    """A pick list. `values` are separated by a comma and a blank."""
+    return Field(api_name=name, data_type="picklist", picks=picks(*values.split(", ")), **more)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Ids as calls write them."""
+"""Record ids in requests and answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_DIGITS = 24
 
 
 def id_number(value: Any) -> int | None:
-    """The number behind an id, or None for what can be none. Ids are strings (OAS): `0123` is not `123`."""
+    """The number of an id, or None if the value is not an id. Ids are strings (OAS): `0123` is not `123`."""
     text = str(value)
     if len(text) > MAX_DIGITS or not text.isascii() or not text.isdecimal() or text[0] == "0":
         return None
@@ -16,7 +16,7 @@ def id_number(value: Any) -> int | None:
 
 
 def with_numbers(value: Any) -> Any:
-    """A value of JSON with each `id` in it as a number."""
+    """The JSON value, with each `id` in it as a number."""
     if isinstance(value, list):
         return [with_numbers(item) for item in value]
     if not isinstance(value, dict):
@@ -25,6 +25,6 @@ def with_numbers(value: Any) -> Any:
 
 
 def _number(given: Any) -> Any:
-    """An id as a number, where it is an id and a number of JSON (64 bits) can hold it."""
+    """The id as a number, if it is an id and fits into 64 bits; otherwise the value itself."""
     number = id_number(given) if isinstance(given, str) and given else None
     return given if number is None or number >= 2**63 else number

@@ -1,4 +1,4 @@
-"""API credits over a rolling window, and calls in flight (docs v8 "API limits", Kaizen #93)."""
+"""API credits in a rolling window, and calls in flight (docs v8 "API limits", Kaizen #93)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ EDITION_CREDITS = {  # base, per user, ceiling
 }
 EDITION_CONCURRENCY = {"free": 5, "standard": 10, "professional": 15, "enterprise": 20, "ultimate": 25}
 HEADER_FROM_SHARE = 0.5
-"""X-API-CREDITS-REMAINING appears once half of the credits are spent."""
+"""The header X-API-CREDITS-REMAINING appears once half of the credits are spent."""
 
 
 class Credits:
-    """What was spent in the window, in grains of one second."""
+    """The credits spent in the window, summed for each second."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -59,7 +59,7 @@ class Credits:
 
 
 class Concurrency:
-    """Counts calls in flight, all and heavy ones; says which are one too many."""
+    """Counts the calls in flight, and the heavy ones among them."""
 
     def __init__(self) -> None:
         self._all = 0
@@ -69,7 +69,7 @@ class Concurrency:
         self.throttled = 0
 
     def enter(self, heavy: bool, options: Options) -> bool:
-        """Counts one in; False when the org's limit is exceeded. Leave in either case."""
+        """Counts a call. Returns False if it exceeds the org's limit; `leave` must follow in either case."""
         self._all += 1
         self._heavy += heavy
         self.max_all = max(self.max_all, self._all)

@@ -1,7 +1,7 @@
-"""The checks of values that are lists or objects: links, subform rows, files, tags, participants, reminders;
-and how rows that came are put together with those that are there.
+"""The checks of lists and objects: links, subform rows, files, tags, participants, reminders.
 
-Facts: docs v7 "insert records", "update records", "subforms"; what they leave open is said where it is.
+`joined` merges new rows with a record's old rows. Facts: docs v7 "insert records", "update records" and
+"subforms".
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from .answers import Json
-from .checks import UNKNOWN_ID, Bad, Check, expects, reference
+from .checks import Check, Invalid, expects, missing, reference, too_long, unknown_id
 from .fields import Field
 from .ids import id_number
-from .org import SUBFORM_ROWS
+from .metadata_json import SUBFORM_ROWS
 
 TAG_LENGTH = 25
 MAX_PARTICIPANTS = 50
 PARTICIPANT_MODULES = {"contact": "Contacts", "lead": "Leads"}
 PARTICIPANT_TYPES = ("email", "contact", "lead", "user")
 DELETE = "_delete"
-MISSING = "required field not found"
 
 
 class RowRules(Protocol):
@@ -31,8 +30,8 @@ class RowRules(Protocol):
     def blanked(self, kept: Json, index: int, record_id: str) -> list[Json]: ...
 
 
-class BadRows(Bad):
-    """Several problems in a subform's rows, each with the row's number; their paths are of a record 0."""
+class InvalidRows(Invalid):
+    """Several problems of a subform, each with its row's number. Their paths begin at a record 0."""
 
     def __init__(self, found: list[tuple[int, Json]]) -> None:
         super().__init__({})
@@ -51,23 +50,23 @@ class BadRows(Bad):
 
 
 def items(value: Any) -> Iterator[tuple[int, Json]]:
-    """The objects of a list with their numbers; raises Bad for what is no list of objects."""
+    """The objects of a list with their numbers. Raises Invalid for any other value."""
     if type(value) is not list:
         raise expects("jsonarray")
     for number, item in enumerate(value):
         if type(item) is not dict:
-            raise Bad({"expected_data_type": "jsonobject"}, path=f"[{number}]")
+            raise expects("jsonobject", f"[{number}]")
         yield number, item
 
 
 def marks(row: Json) -> Json:
-    """The id of a row that is there already, and whether it shall go."""
+    """The row's `id` and `_delete`, as far as they are given."""
     marked: Json = {"id": str(row["id"])} if row.get("id") is not None else {}
     return {**marked, DELETE: None} if DELETE in row else marked
 
 
 def links(field: Field, exists: Callable[[int], bool]) -> Check:
-    """`[{"<lookup of the linking module>": {"id"}}]`; a bare `id` names a link that is there, no record."""
+    """`[{"<lookup of the linking module>": {"id"}}]`. A bare `id` is the id of an existing link."""
     other, one = field.wrapped_in, reference(exists)
 
     def check(value: Any) -> list[Json]:
@@ -77,11 +76,11 @@ def links(field: Field, exists: Callable[[int], bool]) -> Check:
             if item.get(other) is not None:
                 try:
                     row[other] = one(item[other])
-                except Bad as bad:
+                except Invalid as bad:
                     path = f"[{number}].{other}{bad.path}"
-                    raise Bad(bad.details, bad.code, bad.message, path, other) from None
+                    raise Invalid(bad.details, bad.code, bad.message, path, other) from None
             elif "id" not in row:
-                raise Bad({"expected_data_type": "jsonobject"}, path=f"[{number}].{other}", api_name=other)
+                raise expects("jsonobject", f"[{number}].{other}", other)
             rows.append(row)
         return rows
 
@@ -104,40 +103,40 @@ def subform(rules: RowRules) -> Check:
                 row |= kept
             rows.append(row)
         if found:
-            raise BadRows(found)
+            raise InvalidRows(found)
         return rows
 
     return check
 
 
 def files(value: Any) -> list[Json]:
-    """`[{"File_Id__s"}]`. Any text passes for a file's id: there is no file store to ask."""
+    """`[{"File_Id__s"}]`. Any text is accepted as a file's id."""
     rows = []
     for number, item in items(value):
         row, name = marks(item), "File_Id__s"
         if "id" not in row:
             if not item.get(name):
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{name}", name)
+                raise missing(f"[{number}].{name}", name)
             if type(item[name]) is not str:
-                raise Bad({"expected_data_type": "string"}, path=f"[{number}].{name}", api_name=name)
+                raise expects("string", f"[{number}].{name}", name)
             row[name] = item[name]
         rows.append(row)
     return rows
 
 
 def tags(tag_id: Callable[[str], str]) -> Check:
-    """`[{"name"}]`; a name that is new makes a tag. That a name of blanks is refused is UNCONFIRMED."""
+    """`[{"name"}]`. A new name makes a tag. UNCONFIRMED: a name of blanks alone is refused."""
 
     def check(value: Any) -> list[Json] | None:
         named: dict[str, Json] = {}
         for number, item in items(value):
             name, path = item.get("name"), f"[{number}].name"
             if name is None:
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, path, "name")
+                raise missing(path, "name")
             if type(name) is not str or not name.strip():
-                raise Bad({"expected_data_type": "string"}, path=path, api_name="name")
+                raise expects("string", path, "name")
             if len(name) > TAG_LENGTH:
-                raise Bad({"maximum_length": TAG_LENGTH}, path=path, api_name="name")
+                raise too_long(TAG_LENGTH, path, "name")
             named.setdefault(name.casefold(), {"name": name, "id": tag_id(name), "color_code": None})
         return list(named.values()) or None
 
@@ -145,7 +144,7 @@ def tags(tag_id: Callable[[str], str]) -> Check:
 
 
 def participants(record_exists: Callable[[str, int], bool], user_exists: Callable[[int], bool]) -> Check:
-    """Of an event: `{"type": "email", "Email"}`, or of another type with the id as `participant`."""
+    """Of an event: `{"type": "email", "Email"}`, or another type and the id as `participant`."""
 
     def exists(kind: str, wanted: int) -> bool:
         return user_exists(wanted) if kind == "user" else record_exists(PARTICIPANT_MODULES[kind], wanted)
@@ -156,31 +155,31 @@ def participants(record_exists: Callable[[str, int], bool], user_exists: Callabl
             kind = item.get("type")
             if kind not in PARTICIPANT_TYPES:
                 details = {"supported_values": list(PARTICIPANT_TYPES)}
-                raise Bad(details, path=f"[{number}].type", api_name="type")
+                raise Invalid(details, path=f"[{number}].type", api_name="type")
             key = "Email" if kind == "email" else "participant"
             wanted = str(item.get(key) or "")
             if not wanted:
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].{key}", key)
+                raise missing(f"[{number}].{key}", key)
             person = id_number(wanted)
             if kind != "email" and (person is None or not exists(kind, person)):
-                raise Bad({"id": wanted}, message=UNKNOWN_ID, path=f"[{number}].{key}", api_name=key)
+                raise unknown_id(wanted, f"[{number}].{key}", key)
             rows.append({"type": kind, key: wanted, "participant": wanted, "name": item.get("name")})
         if len(rows) > MAX_PARTICIPANTS:
             text = f"Only {MAX_PARTICIPANTS} participants can be added to an event."
-            raise Bad({"limit": MAX_PARTICIPANTS}, "LIMIT_EXCEEDED", text)
+            raise Invalid({"limit": MAX_PARTICIPANTS}, "LIMIT_EXCEEDED", text)
         return rows or None
 
     return check
 
 
 def rule(key: str) -> Check:
-    """An object with one text: `{"RRULE": ...}`, `{"ALARM": ...}`."""
+    """An object with one text: `{"RRULE": …}` or `{"ALARM": …}`."""
 
     def check(value: Any) -> Json:
         if type(value) is not dict:
             raise expects("jsonobject")
         if type(value.get(key)) is not str:
-            raise Bad({"expected_data_type": "string"}, path=f".{key}", api_name=key)
+            raise expects("string", f".{key}", key)
         return {key: value[key]}
 
     return check
@@ -191,18 +190,17 @@ def reminders(value: Any) -> list[Json] | None:
     for number, item in items(value):
         for name, kind in (("unit", int), ("period", str)):
             if type(item.get(name)) is not kind:
-                expected = {"expected_data_type": "integer" if kind is int else "string"}
-                raise Bad(expected, path=f"[{number}].{name}", api_name=name)
+                raise expects("integer" if kind is int else "string", f"[{number}].{name}", name)
     return value or None
 
 
 def joined(
     field: Field, old: list[Json], new: list[Json], new_id: Callable[[], str], *, replace: bool
 ) -> list[Json] | None:
-    """The rows after a write; raises Bad for an id that is no row's of this record, and for too many rows.
+    """The rows after a write. Raises Invalid for an unknown row id or too many rows.
 
-    A row without id is added, one with id changed or (`_delete`) removed; `[]` clears. Rows that are not
-    named stay (docs v7), or go (`replace`, as others met it). What is linked already is not linked twice.
+    A row without id is added; a row with id is changed, or removed with `_delete`; `[]` removes all. Old rows
+    that are not named stay (docs v7) or, with `replace`, go (as others report). A link is never made twice.
     """
     known = {row["id"]: row for row in old}
     rows: dict[str, Json] = {} if replace or not new else dict(known)
@@ -211,18 +209,18 @@ def joined(
         row_id = row.get("id")
         if row_id is None:
             if DELETE in row:
-                raise Bad({}, "MANDATORY_NOT_FOUND", MISSING, f"[{number}].id", "id")
+                raise missing(f"[{number}].id", "id")
             other = row[field.wrapped_in]["id"] if field.wrapped_in else None
             if other is None or other not in linked:
                 made = new_id()
                 rows[made] = {"id": made, **row}
                 linked.add(other)
         elif row_id not in known:
-            raise Bad({"id": row_id}, message=UNKNOWN_ID, path=f"[{number}].id", api_name="id")
+            raise unknown_id(row_id, f"[{number}].id", "id")
         elif DELETE in row:
             rows.pop(row_id, None)
         else:
             rows[row_id] = {**known[row_id], **row}
     if field.data_type == "subform" and len(rows) > SUBFORM_ROWS:
-        raise Bad({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "Record insertion limit has been exceeded.")
+        raise Invalid({"limit": SUBFORM_ROWS}, "LIMIT_EXCEEDED", "Record insertion limit has been exceeded.")
     return [{k: v for k, v in row.items() if v is not None} for row in rows.values()] or None

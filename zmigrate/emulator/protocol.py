@@ -1,5 +1,6 @@
-"""uvicorn's HTTP protocol, with limits on what may come before the application has to look at it; and with
-the transport within the application's reach.
+"""uvicorn's HTTP protocol with limits on the size and duration of a request.
+
+The application finds the connection's transport in the scope's extensions.
 """
 
 from __future__ import annotations
@@ -11,23 +12,22 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 TRANSPORT = "zmigrate.transport"
 BARE_LIMIT_BYTES = 64 * 1024
-"""The most that may come in a row without being a part of a body: request line and headers, and what stands
-between the pieces of a body."""
+"""The most bytes in a row outside a body: request line and headers, or the text between chunks of a body."""
 REQUEST_WITHIN_S = 60.0
-"""How long a request may take to come, from its first byte to its last."""
+"""The most time from a request's first byte to its last."""
 TOO_LARGE = "431 Request Header Fields Too Large"
 TOO_SLOW = "408 Request Timeout"
 
 
 class TooLarge(Exception):
-    """The head of a request is larger than any that makes sense."""
+    """The request line and headers are too large."""
 
 
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
     _bare_bytes = 0
-    _head_comes = True
+    _in_head = True
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
@@ -35,7 +35,7 @@ class Protocol(HttpToolsProtocol):
         self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._has_come()
+        self._request_complete()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
@@ -46,7 +46,7 @@ class Protocol(HttpToolsProtocol):
             self._give_up(TOO_LARGE)
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn answers to a request that can't be read."""
+        """uvicorn's answer to a request that it cannot parse."""
         if self._bare_bytes > BARE_LIMIT_BYTES:
             self._give_up(TOO_LARGE)
         else:
@@ -56,16 +56,16 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]  # a TypedDict that takes no key of ours
         scope["extensions"] = {TRANSPORT: self.transport}
-        self._head_comes = True
-        self._has_come()
+        self._in_head = True
+        self._request_complete()
         self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self._too_slow)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head_comes:  # headers behind a body change nothing that was checked
+        if self._in_head:  # headers after a body must not change the checked ones
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._head_comes = False
+        self._in_head = False
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > BARE_LIMIT_BYTES:
             raise TooLarge
@@ -78,31 +78,31 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._bare_bytes = 0
-        self._has_come()
+        self._request_complete()
         super().on_message_complete()
         if self.cycle.response_complete:
             self._await_request()
 
     def _await_request(self) -> None:
-        """Close the connection if nothing comes for long."""
+        """Closes the connection if no request comes for a long time."""
         self._unset_keepalive_if_required()
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
-    def _has_come(self) -> None:
+    def _request_complete(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
     def _too_slow(self) -> None:
-        if self.flow.read_paused:  # it is we who do not read on
+        if self.flow.read_paused:  # the delay is ours: reading is paused
             self._deadline = self.loop.call_later(REQUEST_WITHIN_S, self._too_slow)
         else:
             self._give_up(TOO_SLOW)
 
     def _give_up(self, status: str) -> None:
-        """Answer, if no other answer is on its way, and close the connection."""
+        """Answers, unless another answer has begun, and closes the connection."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:

@@ -1,4 +1,7 @@
-"""A record's rules, compiled: one check a field, mandatory fields, and rules over several fields."""
+"""The rules of a module's records: a check for each field, mandatory fields, rules over several fields.
+
+Facts: docs v7 "insert records".
+"""
 
 from __future__ import annotations
 
@@ -6,48 +9,50 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import checks, nested
-from .activity_rules import WholeRule, call_duration, related_to
-from .answers import Json
+from .answers import Json, error
 from .catalogue import ModuleSpec
-from .checks import DROPPED, MAX_WHOLE_DIGITS, Bad, Check, error
+from .checks import DROPPED, MAX_WHOLE_DIGITS, Check, Invalid
 from .fields import ANY_MODULE, ROWS, Field
 from .options import Options
 
+RecordRule = Callable[[Json, Json, int], list[Json]]
+"""Takes a record as sent, the values to store and the row's number; returns the error objects."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the rules of a module ask of the org around it."""
+class RuleContext:
+    """What the rules of a module ask about the org."""
 
     iso: Callable[[float], str]
     record_exists: Callable[[str, int], bool]
     user_exists: Callable[[int], bool]
     modules: Callable[[], list[str]]
-    """Those that What_Id may point into."""
+    """Modules whose records What_Id may name."""
     subform: Callable[[str], ModuleSpec]
     tag_id: Callable[[str], str]
     layout_id: str
 
 
 class Rules:
-    """The compiled rules of one module."""
+    """The rules of one module."""
 
-    def __init__(self, spec: ModuleSpec, options: Options, around: Surroundings) -> None:
+    def __init__(self, spec: ModuleSpec, options: Options, context: RuleContext) -> None:
         fields = list(spec.fields.values())
-        self.mandatory = tuple(field.api_name for field in fields if field.mandatory)
-        self.layout_mandatory = tuple(field.api_name for field in fields if field.layout_mandatory)
+        self._mandatory = tuple(field.api_name for field in fields if field.mandatory)
+        self._layout_mandatory = tuple(field.api_name for field in fields if field.layout_mandatory)
         self.rows = tuple(field for field in fields if field.data_type in ROWS)
         self.numbered = tuple(field for field in fields if field.data_type == "autonumber")
         self._options = options
-        self._around = around
+        self._context = context
         self._refuse_unknown = options.unknown_field == "refuse"
         self._refuse_readonly = options.readonly_field == "refuse"
         self._dropped = {field.api_name for field in fields if not field.stored_by_api}
         self._checks = {field.api_name: self._compile(field) for field in fields if field.stored_by_api}
-        self._whole: list[WholeRule] = []
+        self._record_rules: list[RecordRule] = []
         if "What_Id" in spec.fields:
-            self._whole.append(related_to(around.record_exists, around.modules))
+            self._record_rules.append(related_to(context.record_exists, context.modules))
         if "Call_Duration" in spec.fields:
-            self._whole.append(call_duration)
+            self._record_rules.append(call_duration)
 
     def _compile(self, field: Field) -> Check:  # noqa: PLR0911  # a table
         size = field.size
@@ -73,44 +78,44 @@ class Rules:
             case "date":
                 return checks.day
             case "datetime":
-                return checks.moment(self._around.iso)
+                return checks.moment(self._context.iso)
             case "picklist":
                 return checks.choice(field, self._options.picklist)
         return checks.text(size)
 
     def _compile_structured(self, field: Field) -> Check:  # noqa: PLR0911  # a table
-        around = self._around
+        context = self._context
         match field.data_type:
             case "multiselectpicklist":
                 return checks.choices(field, self._options.picklist)
             case "lookup":
                 return checks.reference(self._record_of(field))
             case "ownerlookup" | "userlookup":
-                return checks.reference(around.user_exists)
+                return checks.reference(context.user_exists)
             case "multiselectlookup":
                 return nested.links(field, self._record_of(field))
             case "multiuserlookup":
-                return nested.links(field, around.user_exists)
+                return nested.links(field, context.user_exists)
             case "subform":
-                return nested.subform(Rules(around.subform(str(field.subform)), self._options, around))
+                return nested.subform(Rules(context.subform(str(field.subform)), self._options, context))
             case "fileupload" | "imageupload":
                 return nested.files
             case "layout":
-                return checks.layout(around.layout_id)
+                return checks.reference(int(context.layout_id).__eq__)
             case "bigint":
-                return nested.participants(around.record_exists, around.user_exists)
+                return nested.participants(context.record_exists, context.user_exists)
             case "RRULE" | "ALARM":
                 return nested.rule(field.data_type)
             case "multireminder":
                 return nested.reminders
-        return nested.tags(around.tag_id)
+        return nested.tags(context.tag_id)
 
     def _record_of(self, field: Field) -> Callable[[int], bool]:
-        exists, modules = self._around.record_exists, field.lookup_modules or (ANY_MODULE,)
+        exists, modules = self._context.record_exists, field.lookup_modules or (ANY_MODULE,)
         return lambda record_id: any(exists(module, record_id) for module in modules)
 
     def check(self, record: Json, index: int) -> tuple[Json, list[Json]]:
-        """What is stored of a record (None blanks a field), and the error objects of what is refused."""
+        """The values to store (None empties a field), and the error objects of the refused values."""
         kept: Json = {}
         problems: list[Json] = []
         checks = self._checks
@@ -124,12 +129,12 @@ class Rules:
                 continue
             try:
                 stored = check(value)
-            except Bad as bad:
+            except Invalid as bad:
                 problems += bad.problems(name, index)
                 continue
             if stored is not DROPPED:
                 kept[name] = stored
-        for rule in self._whole:
+        for rule in self._record_rules:
             problems += rule(record, kept, index)
         return kept, problems
 
@@ -138,11 +143,11 @@ class Rules:
             return
         refuse = self._refuse_readonly if name in self._dropped else self._refuse_unknown
         if refuse:
-            problems.append(Bad({}).problem(name, index))
+            problems.append(Invalid({}).problem(name, index))
 
     def missing(self, kept: Json, problems: list[Json], index: int) -> list[Json]:
-        """The errors for mandatory fields that a new record lacks; not for those refused already."""
-        names = self.mandatory if "Layout" not in kept else (*self.mandatory, *self.layout_mandatory)
+        """The errors for mandatory fields that a new record lacks, without already refused fields."""
+        names = self._mandatory_names(kept)
         lacking = [name for name in names if kept.get(name) is None]
         if lacking and problems:
             refused = {problem["details"].get("api_name") for problem in problems}
@@ -150,14 +155,15 @@ class Rules:
         return [self.not_found(name, index) for name in lacking]
 
     def blanked(self, kept: Json, index: int, record_id: str) -> list[Json]:
-        """The errors for mandatory fields that an update would blank."""
-        names = self.mandatory if "Layout" not in kept else (*self.mandatory, *self.layout_mandatory)
-        return [
-            self.not_found(name, index, id=record_id) for name in names if name in kept and kept[name] is None
-        ]
+        """The errors for mandatory fields that an update would empty."""
+        emptied = [name for name in self._mandatory_names(kept) if name in kept and kept[name] is None]
+        return [self.not_found(name, index, id=record_id) for name in emptied]
+
+    def _mandatory_names(self, kept: Json) -> tuple[str, ...]:
+        return self._mandatory if "Layout" not in kept else self._mandatory + self._layout_mandatory
 
     def join_rows(self, kept: Json, old: Json, index: int, new_id: Callable[[], str]) -> list[Json]:
-        """Puts the rows of `kept` together with those of the record as it is; gives the error objects."""
+        """Merges the rows in `kept` with the record's old rows. Returns the error objects."""
         problems: list[Json] = []
         replace = self._options.subform_update == "replace"
         for field in self.rows:
@@ -166,9 +172,9 @@ class Rules:
                 continue
             before = old.get(field.api_name, [])
             try:
-                gone = replace and field.data_type == "subform"
-                kept[field.api_name] = nested.joined(field, before, new, new_id, replace=gone)
-            except Bad as bad:
+                drop_old = replace and field.data_type == "subform"
+                kept[field.api_name] = nested.joined(field, before, new, new_id, replace=drop_old)
+            except Invalid as bad:
                 problems += bad.problems(field.api_name, index)
         return problems
 
@@ -176,3 +182,38 @@ class Rules:
     def not_found(name: str, index: int, **more: str) -> Json:
         details = {"api_name": name, "json_path": f"$.data[{index}].{name}", **more}
         return error("MANDATORY_NOT_FOUND", "required field not found", details)
+
+
+def related_to(exists: Callable[[str, int], bool], modules: Callable[[], list[str]]) -> RecordRule:
+    """`What_Id` names a record of the module `$se_module`, so both must be given.
+
+    The docs name no code for a missing `$se_module`; others report MANDATORY_NOT_FOUND.
+    """
+
+    def check(record: Json, kept: Json, index: int) -> list[Json]:
+        what = kept.get("What_Id")
+        if what is None:
+            return []
+        module = record.get("$se_module")
+        if module is None:
+            return [checks.missing().problem("$se_module", index)]
+        if module not in modules():
+            return [Invalid({"supported_values": modules()}).problem("$se_module", index)]
+        if not exists(module, int(what["id"])):
+            return [checks.unknown_id(what["id"]).problem("What_Id", index)]
+        kept["$se_module"] = module
+        return []
+
+    return check
+
+
+def call_duration(record: Json, kept: Json, index: int) -> list[Json]:
+    """A finished call needs a duration (docs v7: `DEPENDENT_MISMATCH`)."""
+    duration = kept.get("Call_Duration")
+    scheduled = kept.get("Outbound_Call_Status") == "Scheduled"
+    if duration is None or scheduled or kept.get("Call_Type") not in ("Inbound", "Outbound"):
+        return []
+    if duration.strip("0:"):
+        return []
+    problem = Invalid({}, "DEPENDENT_MISMATCH", "Call Duration can not be zero.")
+    return [problem.problem("Call_Duration", index)]

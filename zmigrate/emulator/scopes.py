@@ -1,4 +1,4 @@
-"""OAuth scopes as Zoho Accounts reads them: which exist, and which one covers another (docs v7 "scopes")."""
+"""OAuth scopes: which exist, and which one covers another (docs v7 "scopes")."""
 
 from __future__ import annotations
 
@@ -14,38 +14,32 @@ SETTINGS = frozenset(
     | {"territories", "currencies", "variables", "recycle_bin", "pipeline", "custom_links", "map_dependency"}
     | {"duplicate_check_preference"}
 )
+NO_SUBS: frozenset[str] = frozenset()
 GROUPS = {
     "zohocrm": {
         "modules": MODULE_NAMES,
         "settings": SETTINGS,
-        "users": frozenset[str](),
-        "org": frozenset[str](),
-        "bulk": frozenset[str](),
-        "coql": frozenset[str](),
-        "files": frozenset[str](),
-        "apis": frozenset[str](),
+        **dict.fromkeys(("users", "org", "bulk", "coql", "files", "apis"), NO_SUBS),
     },
-    "zohofiles": {"files": frozenset[str]()},
-    "zohosearch": {"securesearch": frozenset[str]()},
+    "zohofiles": {"files": NO_SUBS},
+    "zohosearch": {"securesearch": NO_SUBS},
 }
 SINGLE = frozenset({"zohocrm.composite_requests.custom"})
 
 
 def exists(scope: str) -> bool:
-    """Whether Zoho knows such a scope: service.group[.sub].operation, letter case aside."""
+    """Whether Zoho knows the scope: service.group[.sub].operation. Letter case does not count."""
     parts = scope.lower().split(".")
     if scope.lower() in SINGLE:
         return True
     if len(parts) not in (3, 4) or parts[-1] not in OPERATIONS:
         return False
     subs = GROUPS.get(parts[0], {}).get(parts[1])
-    if subs is None:
-        return False
-    return len(parts) == 3 or parts[2] in subs
+    return subs is not None and (len(parts) == 3 or parts[2] in subs)
 
 
 def covers(granted: str, wanted: str) -> bool:
-    """Whether one granted scope opens what `wanted` names. Both in lower case."""
+    """Whether the granted scope covers the wanted one. Both are in lower case."""
     *have, have_op = granted.split(".")
     *want, want_op = wanted.split(".")
     if want[: len(have)] != have:

@@ -9,81 +9,71 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from types import FrameType, TracebackType
 
 import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from .accounts_app import AccountsApp
-from .answers import Refused, named
-from .control import Control
-from .guard import Guard, is_loopback
+from .answers import Refused, documented, no_such_url
+from .control_app import ControlApp
+from .crm_app import CrmApp
+from .exchange import BODY_LIMIT_BYTES, Exchange
+from .local_only import check_sender, is_loopback
 from .options import Options, shown
 from .protocol import Protocol
-from .wire import Crm, Exchange
+from .request import Request
 from .world import World
 
+App = Callable[[Exchange, Request], Awaitable[None]]
+
+FORM_LIMIT_BYTES = 64 * 1024
 KEEP_ALIVE_S = 600
 BACKLOG = 2048
 START_WITHIN_S = 10.0
 STOP_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 1.0
-"""How long requests that are under way have when the server ends."""
+"""How long running requests may take when the server ends."""
 EXIT_POLL_S = 0.02
-"""How soon the server sees that it shall end."""
+"""How often the server checks whether it shall end."""
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Nowhere:
-    """Every other path: Zoho's answer to a URL that is none."""
+class Router:
+    """The ASGI application: finds the app for the first part of the path.
+
+    An error of the emulator goes into the audit, and is answered without its details.
+    """
 
     def __init__(self, world: World, closing: asyncio.Event) -> None:
         self._world = world
         self._closing = closing
+        self._apps: dict[str, App] = {
+            "crm": CrmApp(world),
+            "oauth": AccountsApp(world),
+            "_emulator": ControlApp(world),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(self._world, self._closing, scope, receive, send)
-        if await exchange.request() is not None:
-            text = "Please check if the URL trying to access is a correct one"
-            await exchange.deliver(Refused("INVALID_URL_PATTERN", text, status=404).answer())
-
-
-class Router:
-    """Hands a request to the application of its path's first part. What fails in one is told in the books,
-    and answered without its details."""
-
-    def __init__(self, world: World, closing: asyncio.Event) -> None:
-        self._world = world
-        self._closing = closing
-        self._apps: dict[str, ASGIApp] = {
-            "crm": Crm(world, closing),
-            "oauth": AccountsApp(world, closing),
-            "_emulator": Control(world, closing),
-        }
-        self._nowhere = Nowhere(world, closing)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._apps.get(scope["path"].removeprefix("/").partition("/")[0], self._nowhere)
-        started = False
-
-        async def noted(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        name = scope["path"].removeprefix("/").partition("/")[0]
         try:
-            await app(scope, receive, noted)
+            check_sender(scope["headers"])
+            is_form = name == "oauth"
+            request = await exchange.read(FORM_LIMIT_BYTES if is_form else BODY_LIMIT_BYTES, json=not is_form)
+            if request is None:
+                return
+            if name not in self._apps:
+                raise no_such_url()
+            await self._apps[name](exchange, request)
+        except Refused as refused:
+            await exchange.deliver(refused.answer())
         except Exception:
             self._world.audit.broken.append(traceback.format_exc())
-            if started:
+            if exchange.started:
                 raise
-            exchange = Exchange(self._world, self._closing, scope, receive, send)
-            await exchange.deliver(named("INTERNAL_ERROR", status=500).answer())
-
-
-def application(world: World, closing: asyncio.Event) -> ASGIApp:
-    return Guard(world, closing, Router(world, closing))
+            await exchange.deliver(documented("INTERNAL_ERROR", status=500).answer())
 
 
 def listen(options: Options) -> socket.socket:
@@ -95,10 +85,10 @@ def listen(options: Options) -> socket.socket:
         )
     host = "127.0.0.1" if host == "localhost" else host
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named asyncio sets TCP_NODELAY; without it each answer would wait 40 ms for an ACK.
+    # With the protocol named, asyncio sets TCP_NODELAY; otherwise each answer would wait 40 ms for an ACK.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if os.name == "posix":  # on Windows it would let two processes share the port
+        if os.name == "posix":  # on Windows, two processes could share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, options.port))
         listener.listen(BACKLOG)
@@ -109,7 +99,7 @@ def listen(options: Options) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it is up and lets go of waiting requests when it ends."""
+    """uvicorn's server. It reports when it is up, and releases waiting requests when it ends."""
 
     def __init__(
         self, config: uvicorn.Config, closing: asyncio.Event, on_started: Callable[[], None]
@@ -127,7 +117,7 @@ class _Server(uvicorn.Server):
             await asyncio.sleep(EXIT_POLL_S)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As uvicorn's, which sleeps a tenth of a second, and that for every emulator that ends."""
+        """As uvicorn's, without its sleep of 0.1 s, which every emulator of the tests would pay."""
         self._closing.set()
         for server in self.servers:
             server.close()
@@ -142,9 +132,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        """As uvicorn's, but a signal that was ignored when the process began stays ignored, as SIGINT of a
-        script's background job.
-        """
+        """As uvicorn's, but an ignored signal stays ignored, such as SIGINT in a script's background job."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -172,7 +160,7 @@ class _Server(uvicorn.Server):
 def _server(world: World, on_started: Callable[[], None]) -> _Server:
     closing = asyncio.Event()
     config = uvicorn.Config(
-        application(world, closing),
+        Router(world, closing),
         loop="asyncio",
         http=Protocol,
         ws="none",
@@ -188,13 +176,8 @@ def _server(world: World, on_started: Callable[[], None]) -> _Server:
     return _Server(config, closing, on_started)
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 class Emulator:
-    """A local Zoho in a thread of this process. A context manager: serves while it is open."""
+    """A local Zoho in a thread of this process. A context manager that serves while it is open."""
 
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
@@ -204,7 +187,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """Base URL of API and Accounts, without a slash at its end; empty until it serves."""
+        """Base URL of API and Accounts, without a slash at its end; empty before serving."""
         return self._world.url
 
     @property
@@ -223,9 +206,14 @@ class Emulator:
     def soid(self) -> str:
         return self._world.soid
 
-    def __enter__(self) -> Emulator:
+    def _listen(self) -> socket.socket:
         listener = listen(self.options)
-        self._world.url = _url(listener)
+        host, port = listener.getsockname()[:2]
+        self._world.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return listener
+
+    def __enter__(self) -> Emulator:
+        listener = self._listen()
         started = threading.Event()
         self._server = _server(self._world, started.set)
         self._thread = threading.Thread(
@@ -246,9 +234,8 @@ class Emulator:
 
 
 def serve(options: Options, on_ready: Callable[[Emulator], None]) -> None:
-    """Serves in the main thread until SIGINT or SIGTERM. `on_ready` is called once it listens."""
+    """Serves in the main thread until SIGINT or SIGTERM. Calls `on_ready` once it listens."""
     emulator = Emulator(options)
-    listener = listen(options)
-    emulator._world.url = _url(listener)
-    with contextlib.suppress(KeyboardInterrupt):  # a caught SIGINT is raised anew once the server has ended
+    listener = emulator._listen()
+    with contextlib.suppress(KeyboardInterrupt):  # a caught SIGINT is raised again after the server's end
         _server(emulator._world, lambda: on_ready(emulator)).run([listener])

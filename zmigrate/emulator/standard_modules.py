@@ -1,72 +1,48 @@
-"""The fields of Zoho's own modules: realistic, with one of each kind that makes trouble."""
+"""The fields of Zoho's own modules: realistic, with one field of each kind that makes trouble.
+
+Mandatory fields of Tasks, Events and Calls: docs v7 "insert records". Their unusual types (Participants,
+Recurring_Activity, Remind_At) are as live orgs name them.
+"""
 
 from __future__ import annotations
 
-from .fields import Field, of, pick, text
+from .fields import ANY_MODULE, Field, of, pick, text
 from .options import Options
 
 SOURCES = (
-    "Advertisement",
-    "Cold Call",
-    "Employee Referral",
-    "External Referral",
-    "Online Store",
-    "Partner",
-    "Public Relations",
-    "Trade Show",
-    "Web Download",
-    "Web Research",
+    "Advertisement, Cold Call, Employee Referral, External Referral, Online Store, Partner, "
+    "Public Relations, Trade Show, Web Download, Web Research"
 )
 INDUSTRIES = (
-    "ASP (Application Service Provider)",
-    "Banking",
-    "Data/Telecom OEM",
-    "Education",
-    "Employment",
-    "Entertainment",
-    "Finance",
-    "Government/Military",
-    "Healthcare",
-    "Large Enterprise",
-    "Manufacturing",
-    "Marketing",
-    "Medical",
-    "Real Estate",
-    "Retail",
-    "Services",
-    "Software",
-    "Technology",
-    "Telecommunications",
+    "ASP (Application Service Provider), Banking, Data/Telecom OEM, Education, Employment, Entertainment, "
+    "Finance, Government/Military, Healthcare, Large Enterprise, Manufacturing, Marketing, Medical, "
+    "Real Estate, Retail, Services, Software, Technology, Telecommunications"
 )
 STAGES = (
-    "Qualification",
-    "Needs Analysis",
-    "Value Proposition",
-    "Identify Decision Makers",
-    "Proposal/Price Quote",
-    "Negotiation/Review",
-    "Closed Won",
-    "Closed Lost",
-    "Closed Lost to Competition",
+    "Qualification, Needs Analysis, Value Proposition, Identify Decision Makers, Proposal/Price Quote, "
+    "Negotiation/Review, Closed Won, Closed Lost, Closed Lost to Competition"
 )
 LEAD_STATES = (
-    "Attempted to Contact",
-    "Contact in Future",
-    "Contacted",
-    "Junk Lead",
-    "Lost Lead",
-    "Not Contacted",
-    "Pre-Qualified",
+    "Attempted to Contact, Contact in Future, Contacted, Junk Lead, Lost Lead, Not Contacted, Pre-Qualified"
 )
 
 
 def person() -> list[Field]:
     return [
-        pick("Salutation", "Mr.", "Mrs.", "Ms.", "Dr.", "Prof."),
+        pick("Salutation", "Mr., Mrs., Ms., Dr., Prof."),
         text("First_Name", 40),
         text("Last_Name", 80, mandatory=True),
         text("Full_Name", 80, writable=False),
         text("Department", 50),
+    ]
+
+
+def reachable(options: Options) -> list[Field]:
+    return [
+        of("email", "Email", unique=options.email_unique),
+        of("email", "Secondary_Email"),
+        of("phone", "Phone"),
+        of("phone", "Mobile"),
     ]
 
 
@@ -81,28 +57,21 @@ def address(prefix: str = "") -> list[Field]:
 
 
 def leads(options: Options) -> list[Field]:
+    interests = (("Hardware", "Hardware"), ("Software", "Software"), ("Training", "Training"))
     return [
         *person(),
         text("Company", 200, layout_mandatory=True),
         text("Designation", 100),
-        of("email", "Email", unique=options.email_unique),
-        of("email", "Secondary_Email"),
-        of("phone", "Phone"),
-        of("phone", "Mobile"),
+        *reachable(options),
         of("website", "Website"),
-        pick("Lead_Source", *SOURCES),
-        pick("Lead_Status", *LEAD_STATES),
-        pick("Industry", *INDUSTRIES),
+        pick("Lead_Source", SOURCES),
+        pick("Lead_Status", LEAD_STATES),
+        pick("Industry", INDUSTRIES),
         of("integer", "No_of_Employees"),
         of("currency", "Annual_Revenue"),
-        pick("Rating", "Acquired", "Active", "Market Failed", "Project Cancelled", "Shut Down"),
+        pick("Rating", "Acquired, Active, Market Failed, Project Cancelled, Shut Down"),
         of("boolean", "Email_Opt_Out"),
-        of(
-            "multiselectpicklist",
-            "Interests",
-            picks=(("Hardware", "Hardware"), ("Software", "Software"), ("Training", "Training")),
-            custom=True,
-        ),
+        of("multiselectpicklist", "Interests", picks=interests, custom=True),
         of("date", "First_Contact", custom=True),
         of("bigint", "Legacy_Number", custom=True),
         of("double", "Score", custom=True, decimals=4),
@@ -115,12 +84,9 @@ def contacts(options: Options) -> list[Field]:
         *person(),
         of("lookup", "Account_Name", lookup="Accounts"),
         of("lookup", "Reporting_To", lookup="Contacts"),
-        of("email", "Email", unique=options.email_unique),
-        of("email", "Secondary_Email"),
-        of("phone", "Phone"),
-        of("phone", "Mobile"),
+        *reachable(options),
         text("Title", 100),
-        pick("Lead_Source", *SOURCES),
+        pick("Lead_Source", SOURCES),
         of("date", "Date_of_Birth"),
         of("boolean", "Email_Opt_Out"),
         *address("Mailing_"),
@@ -133,8 +99,8 @@ def accounts(options: Options) -> list[Field]:
         of("lookup", "Parent_Account", lookup="Accounts"),
         text("Account_Number", 40),
         text("Account_Site", 80),
-        pick("Account_Type", "Analyst", "Competitor", "Customer", "Distributor", "Partner", "Prospect"),
-        pick("Industry", *INDUSTRIES),
+        pick("Account_Type", "Analyst, Competitor, Customer, Distributor, Partner, Prospect"),
+        pick("Industry", INDUSTRIES),
         of("currency", "Annual_Revenue"),
         of("integer", "Employees"),
         of("phone", "Phone"),
@@ -153,19 +119,19 @@ def deals(options: Options) -> list[Field]:
         text("Deal_Name", 120, mandatory=True),
         of("lookup", "Account_Name", lookup="Accounts"),
         of("lookup", "Contact_Name", lookup="Contacts"),
-        pick("Stage", *STAGES, mandatory=True),
+        pick("Stage", STAGES, mandatory=True),
         of("currency", "Amount"),
         of("date", "Closing_Date", layout_mandatory=True),
         of("percent", "Probability", length=3),
         of("currency", "Expected_Revenue", writable=False),
-        pick("Type", "Existing Business", "New Business"),
-        pick("Lead_Source", *SOURCES),
+        pick("Type", "Existing Business, New Business"),
+        pick("Lead_Source", SOURCES),
         text("Next_Step", 100),
         text("Product", 120, custom=True),
         text("Sales_Agent", 120, custom=True),
         of("date", "Engage_Date", custom=True),
-        # Seen in a live org: says SUCCESS, keeps nothing.
-        pick("Reason_For_Loss__s", "Price", "Competitor", writable=False),
+        # Seen in a live org: the answer is SUCCESS, but nothing is stored.
+        pick("Reason_For_Loss__s", "Price, Competitor", writable=False),
         of("lookup", "Product_Link", lookup="Products", custom=True),
         of(
             "multiselectlookup",
@@ -184,10 +150,63 @@ def products(options: Options) -> list[Field]:
         text("Product_Name", 200, mandatory=True),
         text("Product_Code", 40),
         of("boolean", "Product_Active"),
-        pick("Product_Category", "Hardware", "Software", "CRM Applications"),
+        pick("Product_Category", "Hardware, Software, CRM Applications"),
         of("currency", "Unit_Price"),
         of("double", "Qty_in_Stock", decimals=2),
-        pick("Usage_Unit", "Box", "Carton", "Dozen", "Each", "Hours", "Piece"),
+        pick("Usage_Unit", "Box, Carton, Dozen, Each, Hours, Piece"),
         of("date", "Sales_Start_Date"),
         of("boolean", "Taxable"),
+    ]
+
+
+def person_and_record() -> list[Field]:
+    """`Who_Id` names a contact or a lead, `What_Id` a record of any other module.
+
+    UNCONFIRMED: the metadata of Who_Id name only Contacts, so queries follow `Who_Id.Last_Name` only there.
+    """
+    return [
+        of("lookup", "Who_Id", lookup="Contacts", also_lookup=("Leads",)),
+        of("lookup", "What_Id", lookup=ANY_MODULE),
+    ]
+
+
+def tasks(options: Options) -> list[Field]:
+    return [
+        text("Subject", 255, mandatory=True),
+        of("date", "Due_Date"),
+        pick("Status", "Not Started, Deferred, In Progress, Completed, Waiting for input"),
+        pick("Priority", "High, Highest, Low, Lowest, Normal"),
+        *person_and_record(),
+        # Docs: view_type create and edit are false.
+        of("datetime", "Closed_Time", writable=False),
+        of("boolean", "Send_Notification_Email"),
+        of("RRULE", "Recurring_Activity"),
+        of("ALARM", "Remind_At"),
+    ]
+
+
+def events(options: Options) -> list[Field]:
+    return [
+        text("Event_Title", 255, mandatory=True),
+        of("datetime", "Start_DateTime", mandatory=True),
+        of("datetime", "End_DateTime", mandatory=True),
+        of("boolean", "All_day"),
+        text("Venue", 255),
+        *person_and_record(),
+        of("bigint", "Participants", json_type="jsonarray"),
+        of("RRULE", "Recurring_Activity"),
+        of("multireminder", "Remind_At"),
+    ]
+
+
+def calls(options: Options) -> list[Field]:
+    return [
+        text("Subject", 255, mandatory=True),
+        pick("Call_Type", "Inbound, Outbound, Missed", mandatory=True),
+        of("datetime", "Call_Start_Time", mandatory=True),
+        text("Call_Duration", 10, mandatory=True),
+        pick("Call_Purpose", "Prospecting, Administrative, Negotiation, Demo, Project, Desk"),
+        pick("Call_Result", "Interested, Not interested, No response/Busy, Requested call back"),
+        pick("Outbound_Call_Status", "Scheduled, Completed"),
+        *person_and_record(),
     ]

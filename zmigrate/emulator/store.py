@@ -1,4 +1,4 @@
-"""Where records live: one store a module, compact (values are one piece of JSON), with value indexes."""
+"""The records in memory: one store for each module, with indexes of values."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ COMPACT_AFTER = 1000
 
 
 def packed(values: Values) -> bytes:
-    """Values as JSON, in memory of just that size: what orjson returns holds on to its 4 KB buffer."""
+    """Values as JSON. The copy has just its own size; the bytes of orjson keep a buffer of 4 KB."""
     return bytes(memoryview(orjson.dumps(values)))
 
 
 class Record:
-    """A live record. Times are seconds since the epoch on the emulator's clock; users are ids."""
+    """A record; `body` has its values. Times are seconds since the epoch on the emulator's clock."""
 
     __slots__ = ("body", "created", "created_by", "id", "locked", "modified", "modified_by", "owner")
 
@@ -43,7 +43,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """A record that is gone, as the list of deleted records shows it."""
+    """A deleted record, as the list of deleted records shows it."""
 
     id: int
     name: str | None
@@ -53,7 +53,7 @@ class Deleted:
 
 
 class Index:
-    """Ids by folded value. One id is kept bare, several as a list: most values are met once."""
+    """Record ids by folded value. A single id is stored without a list, since most values occur once."""
 
     __slots__ = ("_ids", "fold")
 
@@ -91,11 +91,11 @@ class Index:
 
 
 def fold_for(field: Field) -> Callable[[Any], Any]:
-    """How two values of a field are compared for being the same: of a unique field's, and in an upsert.
+    """A function that maps equal values of the field to the same key, for unique fields and upserts.
 
-    Letter case counts where the field's metadata say so (docs v7 "field metadata": `unique.case_sensitive`).
-    That blanks around a text and its Unicode form (NFC) do not count is UNCONFIRMED, and the strict reading:
-    a client that must foresee refusals is tested with more of them. What is stored is the text as it came.
+    Letter case counts if the field's metadata say so (docs v7 "field metadata": `unique.case_sensitive`).
+    UNCONFIRMED: blanks around a text and its Unicode form do not count. This strict reading refuses more, so
+    that clients are tested with more refusals. The text itself is stored as it came.
     """
     return _exact if field.unique and field.case_sensitive else _folded
 
@@ -125,18 +125,18 @@ class Store:
         self.spec_changed()
 
     def spec_changed(self) -> None:
-        """Builds anew the indexes of unique fields."""
+        """Rebuilds the indexes of unique fields."""
         self._indexes = {}
         fields = [field for field in self.spec.fields.values() if field.unique]
         self.unique = tuple((field.api_name, self.index(field)) for field in fields)
 
     def find(self, record_id: Any) -> Record | None:
-        """The live record of an id as a call gives it."""
+        """The record with the id that a call gives, if it exists."""
         number = id_number(record_id)
         return None if number is None else self.records.get(number)
 
     def index(self, field: Field) -> Index:
-        """The index of a field; made on first use and kept up from then on."""
+        """The index of a field. It is made on first use, and kept current from then on."""
         index = self._indexes.get(field.api_name)
         if index is None:
             index = self._indexes[field.api_name] = Index(fold_for(field))
@@ -155,7 +155,7 @@ class Store:
                 index.add(value, record.id)
 
     def change(self, record: Record, old: Values, new: Values) -> None:
-        """Stores `new` in place of `old`."""
+        """Replaces the values `old` by `new`."""
         record.body = packed(new)
         for name, index in self._indexes.items():
             before, after = old.get(name), new.get(name)
@@ -179,7 +179,7 @@ class Store:
             self._order = list(self.records)
 
     def after(self, record_id: int) -> Iterator[Record]:
-        """Live records with a greater id, ascending."""
+        """Records with a greater id, ascending."""
         order, records = self._order, self.records
         for position in range(bisect_right(order, record_id), len(order)):
             record = records.get(order[position])
@@ -187,7 +187,7 @@ class Store:
                 yield record
 
     def before(self, record_id: int | None) -> Iterator[Record]:
-        """Live records with a smaller id (all for None), descending."""
+        """Records with a smaller id, or all for None; descending."""
         order, records = self._order, self.records
         end = len(order) if record_id is None else bisect_right(order, record_id - 1)
         for position in range(end - 1, -1, -1):
@@ -196,5 +196,5 @@ class Store:
                 yield record
 
     def pick(self, ids: Iterable[int]) -> list[Record]:
-        """The live ones among `ids`, ascending, each once."""
+        """The existing records among `ids`, ascending, each once."""
         return [self.records[one] for one in sorted(set(ids)) if one in self.records]

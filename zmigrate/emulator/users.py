@@ -1,4 +1,4 @@
-"""The org's users: those it starts with, those that a test adds, and how `GET /users` shows them."""
+"""The org's users: the first ones and those that a test adds; and how `GET /users` shows them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,40 @@ from .answers import Json
 from .options import Options, shown
 
 ID_PREFIX = 5545974 * 10**12
-"""Zoho's ids are 18 or 19 digits and begin with digits of the org's own."""
+"""Zoho's ids have 18 or 19 digits. They begin with the same digits within an org."""
 ROLE_ID = ID_PREFIX + 26005
 ADMINISTRATOR_ID = ID_PREFIX + 26011
 STANDARD_ID = ID_PREFIX + 26014
 CURRENT_USER = ID_PREFIX + 200001
 FIRST_ZUID = 700_000_000
 STATES = ("active", "inactive", "disabled", "deleted")
+DARK_TAB = {"font_color": "#FFFFFF", "background": "#222222"}
+SAME_FOR_ALL_USERS: Json = (
+    {"country": "ZA", "country_locale": "en_US", "state": None, "city": None, "street": None, "zip": None}
+    | {"phone": None, "mobile": None, "fax": None, "website": None, "dob": None, "alias": None}
+    | {"language": "en_US", "locale": "en_US", "time_zone": "Africa/Johannesburg", "time_format": "HH:mm"}
+    | {"date_format": "MMM d, yyyy", "decimal_separator": "Period", "number_separator": "Space"}
+    | {"name_format__s": "Salutation,First Name,Last Name", "signature": None, "image_link": None}
+    | {"sort_order_preference__s": "First Name,Last Name", "type__s": "Regular User"}
+    | {"role": {"name": "CEO", "id": str(ROLE_ID)}, "category": "regular_user", "default_tab_group": "0"}
+    | {"created_by": {"name": "Mira Berger", "id": str(CURRENT_USER)}}
+    | {"Modified_By": {"name": "Mira Berger", "id": str(CURRENT_USER)}}
+    | {"created_time": "2024-02-01T09:00:00+02:00", "Modified_Time": "2024-02-01T09:00:00+02:00"}
+    | {"microsoft": False, "imap_status": False, "isonline": False, "sandboxDeveloper": False}
+    | {"personal_account": False, "territories": [], "reporting_to": None, "ezuid": None}
+    | {"$shift_effective_from": None}
+    | {
+        "customize_info": {"notes_desc": None, "show_right_panel": None, "bc_view": None}
+        | {"show_home": False, "show_detail_view": True, "unpin_recent_item": None},
+        "theme": {"normal_tab": DARK_TAB, "selected_tab": DARK_TAB, "new_background": None}
+        | {"background": "#F3F0EB", "screen": "fixed", "type": "default"},
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """One user. `confirm`: has followed the invitation's link; `admin`: has the profile Administrator."""
+    """One user. `confirm`: has accepted the invitation; `admin`: has the profile Administrator."""
 
     id: int
     first_name: str
@@ -47,75 +69,18 @@ class User:
 
     def metadata(self, options: Options) -> Json:
         """The user as `GET /users` shows it."""
-        created = {"name": "Mira Berger", "id": str(CURRENT_USER)}
         profile = ("Administrator", ADMINISTRATOR_ID) if self.admin else ("Standard", STANDARD_ID)
-        return {
-            "country": "ZA",
-            "name_format__s": "Salutation,First Name,Last Name",
-            "language": "en_US",
-            "microsoft": False,
-            "$shift_effective_from": None,
+        return SAME_FOR_ALL_USERS | {
             "id": str(self.id),
-            "state": None,
-            "fax": None,
-            "country_locale": "en_US",
-            "zip": None,
-            "created_time": "2024-02-01T09:00:00+02:00",
-            "time_format": "HH:mm",
-            "offset": options.utc_offset_minutes * 60_000,
-            "imap_status": False,
-            "image_link": None,
-            "ezuid": None,
-            "profile": {"name": profile[0], "id": str(profile[1])},
-            "role": {"name": "CEO", "id": str(ROLE_ID)},
-            "created_by": created,
-            "Modified_By": created,
-            "Modified_Time": "2024-02-01T09:00:00+02:00",
-            "full_name": self.full_name,
             "zuid": self.zuid,
-            "confirm": self.confirm,
             "first_name": self.first_name,
             "last_name": self.last_name,
+            "full_name": self.full_name,
             "email": self.email,
             "status": self.status,
-            "locale": "en_US",
-            "time_zone": "Africa/Johannesburg",
-            "date_format": "MMM d, yyyy",
-            "decimal_separator": "Period",
-            "number_separator": "Space",
-            "default_tab_group": "0",
-            "category": "regular_user",
-            "customize_info": {
-                "notes_desc": None,
-                "show_right_panel": None,
-                "bc_view": None,
-                "show_home": False,
-                "show_detail_view": True,
-                "unpin_recent_item": None,
-            },
-            "theme": {
-                "normal_tab": {"font_color": "#FFFFFF", "background": "#222222"},
-                "selected_tab": {"font_color": "#FFFFFF", "background": "#222222"},
-                "new_background": None,
-                "background": "#F3F0EB",
-                "screen": "fixed",
-                "type": "default",
-            },
-            "isonline": False,
-            "sandboxDeveloper": False,
-            "signature": None,
-            "alias": None,
-            "street": None,
-            "city": None,
-            "phone": None,
-            "mobile": None,
-            "website": None,
-            "dob": None,
-            "territories": [],
-            "reporting_to": None,
-            "personal_account": False,
-            "type__s": "Regular User",
-            "sort_order_preference__s": "First Name,Last Name",
+            "confirm": self.confirm,
+            "profile": {"name": profile[0], "id": str(profile[1])},
+            "offset": options.utc_offset_minutes * 60_000,
         }
 
 
@@ -130,7 +95,7 @@ FIRST_USERS = (
     _first(2, "Tom Okafor", "tom.okafor"),
     _first(3, "Lena Former", "lena.former", status="inactive"),
     _first(4, "Ana Silva", "ana.silva"),
-    # A namesake: a name alone does not tell who is meant.
+    # The same name again: a name alone does not identify a user.
     _first(5, "Ana Silva", "ana.silva.lisbon"),
     _first(6, "Pieter de Wet", "pieter.dewet", confirm=False),
     _first(7, "Yusuf Demir", "yusuf.demir", status="disabled"),
@@ -150,13 +115,13 @@ class Users:
         return self._by_id.get(user_id)
 
     def known(self, user_id: int) -> User:
-        """The user that a record names as owner, creator or modifier; a seeded record may name anybody."""
+        """The user with this id, or a made-up one: a seeded record may name any id."""
         return self._by_id.get(user_id) or User(
             id=user_id, first_name="Somebody", last_name="Else", email="somebody.else@example.com"
         )
 
     def json(self, user_id: int) -> bytes:
-        """Name and id as the answers to writes name a user."""
+        """Name and id, as the answers to writes show a user."""
         found = self._json.get(user_id)
         if found is None:
             found = self._json[user_id] = orjson.dumps(self.known(user_id).brief())
@@ -165,7 +130,7 @@ class Users:
     def put(
         self, full_name: str, email: str, status: str = "active", confirm: bool = True, admin: bool = False
     ) -> User:
-        """Adds a user, or changes the one of that e-mail: ids are given in order, and stay."""
+        """Adds a user, or changes the user with this email address, who keeps the id."""
         if status not in STATES:
             raise ValueError(f"status can't be {shown(status)}: {', '.join(STATES)}")
         first, _, last = full_name.partition(" ")
@@ -178,31 +143,23 @@ class Users:
         return user
 
     def everybody(self) -> list[User]:
-        """All, deleted ones too."""
+        """All users, also deleted ones."""
         return list(self._by_id.values())
 
-    def of_type(self, kind: str) -> list[User] | None:  # noqa: PLR0911  # a table
-        """The users that `GET /users?type=` lists; None for a type that Zoho does not know."""
+    def of_type(self, kind: str) -> list[User] | None:
+        """The users that `GET /users?type=` lists, or None for a type that Zoho does not know."""
         present = [user for user in self._by_id.values() if user.status != "deleted"]
-        match kind:
-            case "AllUsers":
-                return present
-            case "ActiveUsers":
-                return [user for user in present if user.status == "active"]
-            case "DeactiveUsers":
-                return [user for user in present if user.status != "active"]
-            case "ConfirmedUsers":
-                return [user for user in present if user.confirm]
-            case "NotConfirmedUsers":
-                return [user for user in present if not user.confirm]
-            case "ActiveConfirmedUsers":
-                return [user for user in present if user.confirm and user.status == "active"]
-            case "AdminUsers":
-                return [user for user in present if user.admin]
-            case "ActiveConfirmedAdmins":
-                return [u for u in present if u.admin and u.confirm and u.status == "active"]
-            case "DeletedUsers":
-                return [user for user in self._by_id.values() if user.status == "deleted"]
-            case "CurrentUser":
-                return [self._by_id[CURRENT_USER]]
-        return None
+        active = [user for user in present if user.status == "active"]
+        found = {
+            "AllUsers": present,
+            "ActiveUsers": active,
+            "DeactiveUsers": [user for user in present if user.status != "active"],
+            "ConfirmedUsers": [user for user in present if user.confirm],
+            "NotConfirmedUsers": [user for user in present if not user.confirm],
+            "ActiveConfirmedUsers": [user for user in active if user.confirm],
+            "AdminUsers": [user for user in present if user.admin],
+            "ActiveConfirmedAdmins": [user for user in active if user.admin and user.confirm],
+            "DeletedUsers": [user for user in self._by_id.values() if user.status == "deleted"],
+            "CurrentUser": [self._by_id[CURRENT_USER]],
+        }
+        return found.get(kind)

@@ -1,4 +1,4 @@
-"""Everything one emulated org holds, in one place. Used from the server's event loop alone: no locks."""
+"""All state of one emulated org. Only the server's event loop uses it, so there are no locks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from .accounts import Accounts
 from .answers import Json
@@ -15,16 +16,34 @@ from .clock import Clock
 from .faults import Faults
 from .fields import Field
 from .limits import Concurrency, Credits
+from .metadata_json import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
 from .options import Options
-from .org import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
-from .paging import Page
-from .rules import Rules, Surroundings
+from .rules import RuleContext, Rules
 from .store import Record, Store, Values, packed
 from .users import CURRENT_USER, Users
 
 
+@dataclass(frozen=True, slots=True)
+class PageToken:
+    """What a page token stands for: the parameters it is bound to, and the last record shown.
+
+    `given` counts the records shown so far; `number` is the page's; `previous` is the token before this one.
+    """
+
+    bound: tuple[str | None, ...]
+    module: str
+    last: tuple[float, int]
+    given: int
+    number: int
+    ends_at: float
+    previous: str | None
+
+
 class World:
-    """Records, users, tokens, limits, faults and books of one org."""
+    """Records, users, tokens, limits, faults and audit of one org.
+
+    `specs` are the modules with records; `all_specs` also has the modules of subform rows and links.
+    """
 
     def __init__(self, options: Options) -> None:
         self._first_options = options
@@ -40,11 +59,11 @@ class World:
         return f"ZohoCRM.{self.zgid}"
 
     def reset(self) -> None:
-        """Empties everything and sets run-time options back to those of the start. Client and org stay."""
-        self.change_options_to(self._first_options)
-        options = self.options
-        self.described: dict[str, ModuleSpec] = catalogue(options)
-        self.specs = {name: spec for name, spec in self.described.items() if spec.has_records}
+        """Removes all data and sets run-time options back to their start. Client and org stay."""
+        options = self._first_options
+        self._set_options(options)
+        self.all_specs: dict[str, ModuleSpec] = catalogue(options)
+        self.specs = {name: spec for name, spec in self.all_specs.items() if spec.has_records}
         self.stores = {name: Store(spec) for name, spec in self.specs.items()}
         self.accounts = Accounts(self.clock, self.client_id, self.client_secret, self.zgid)
         self.users = Users()
@@ -52,49 +71,49 @@ class World:
         self.concurrency = Concurrency()
         self.audit = Audit()
         self.faults = Faults(random.Random(options.seed))  # noqa: S311  # reproducible faults, not secrets
-        self.page_tokens: dict[str, Page] = {}
+        self.page_tokens: dict[str, PageToken] = {}
         self._next_id = FIRST_RECORD_ID
         self._tags: dict[tuple[str, str], str] = {}
         self._numbers: Counter[tuple[str, str]] = Counter()
         self._compile()
 
     def change_options(self, changes: Json) -> None:
-        """Changes run-time options; raises ValueError for one that can't."""
-        self.change_options_to(self.options.changed(changes))
+        """Changes run-time options. Raises ValueError for an option that cannot change."""
+        self._set_options(self.options.changed(changes))
         self._compile()
 
-    def change_options_to(self, options: Options) -> None:
+    def _set_options(self, options: Options) -> None:
         self.options = options
-        self.clock.skew_s = self.options.clock_skew_s
-        self.clock.utc_offset_minutes = self.options.utc_offset_minutes
+        self.clock.skew_s = options.clock_skew_s
+        self.clock.utc_offset_minutes = options.utc_offset_minutes
 
     def _compile(self) -> None:
         self.rules = {
-            name: Rules(spec, self.options, self._around(name)) for name, spec in self.specs.items()
+            name: Rules(spec, self.options, self._context(name)) for name, spec in self.specs.items()
         }
 
-    def _around(self, module: str) -> Surroundings:
-        return Surroundings(
+    def _context(self, module: str) -> RuleContext:
+        return RuleContext(
             iso=self.clock.iso,
             record_exists=self._record_exists,
             user_exists=self._user_exists,
             modules=lambda: list(self.specs),
-            subform=self.described.__getitem__,
+            subform=self.all_specs.__getitem__,
             tag_id=lambda name: self._tag_id(module, name),
             layout_id=self.layout_id(module),
         )
 
     def _tag_id(self, module: str, name: str) -> str:
-        """The id of a module's tag, which is made when it is new."""
+        """The id of the module's tag with this name. A new name makes a tag."""
         tag = (module, name.casefold())
         return self._tags.get(tag) or self._tags.setdefault(tag, str(self.new_id()))
 
     def set_field(self, module: str, field: Field) -> None:
-        """Adds a field to a module, or puts it in the place of the one of that name.
+        """Adds a field to a module, or replaces the field with the same name.
 
-        Raises ValueError for a subform of a module that is not there.
+        Raises ValueError for a subform whose module does not exist.
         """
-        if field.subform is not None and field.subform not in self.described:
+        if field.subform is not None and field.subform not in self.all_specs:
             raise ValueError(f"no such module: {field.subform}")
         self.specs[module].fields[field.api_name] = field
         self.stores[module].spec_changed()
@@ -110,22 +129,22 @@ class World:
         return user is not None and (user.status == "active" or self.options.inactive_owner == "accept")
 
     def module_id(self, module: str) -> str:
-        """The id of a module; "0" for what is none, as the "module" of What_Id."""
-        return str(MODULE_ID + self.position(module)) if module in self.described else "0"
+        """The id of a module, or "0" for another name, such as the "se_module" of What_Id."""
+        return str(MODULE_ID + self.position(module)) if module in self.all_specs else "0"
 
     def layout_id(self, module: str) -> str:
         return str(LAYOUT_ID + self.position(module))
 
     def position(self, module: str) -> int:
-        """The module's place among the modules, from 1."""
-        return list(self.described).index(module) + 1
+        """The module's number, from 1."""
+        return list(self.all_specs).index(module) + 1
 
     def new_id(self) -> int:
         self._next_id += 1
         return self._next_id
 
     def create(self, module: str, values: Values, *, user: int, owner: int, created: float) -> Record:
-        """Stores a new record. `values` hold neither Owner nor system fields, and no blanks."""
+        """Stores a new record. `values` have no Owner, no system fields and no empty values."""
         if self.rules[module].numbered:
             values = {**values, **self._numbered(module)}
         record = Record(self.new_id(), packed(values), created, user, owner)
@@ -133,7 +152,7 @@ class World:
         return record
 
     def _numbered(self, module: str) -> Values:
-        """The next auto-numbers of a new record."""
+        """The auto-numbers of a new record."""
         values: Values = {}
         for field in self.rules[module].numbered:
             at = (module, field.api_name)
@@ -144,7 +163,7 @@ class World:
     def seed(
         self, module: str, rows: Sequence[Json], created_by: int | None, created: float | None
     ) -> list[str]:
-        """Puts records there as if they had always been there: no rules, no books."""
+        """Stores records as if they had always existed: without rules and audit. Returns their ids."""
         moment = self.clock.now() if created is None else created
         user = created_by or CURRENT_USER
         made = [
@@ -160,7 +179,7 @@ class World:
         return [str(record.id) for record in made]
 
     def _seeded(self, module: str, row: Json) -> Values:
-        """What is stored of a seeded row: subform rows and links get ids, tags too."""
+        """The values to store of a seeded row. Subform rows, links and tags get ids."""
         values = {name: value for name, value in row.items() if value is not None and name != "Owner"}
         for field in self.rules[module].rows:
             if values.get(field.api_name):

@@ -1,19 +1,18 @@
-"""Insert, update, upsert and delete: a list of records in, one result for each out, in order.
+"""The write calls: insert, update, upsert and delete. Each row or id gets one result, in order.
 
-Facts: docs v7 "insert/update/upsert/delete records", Kaizen #56 (upsert), OAS `record.json`. All good is 201
-for an insert and 200 otherwise, mixed 207, all refused 400.
+Facts: docs v7 "insert/update/upsert/delete records", Kaizen #56 (upsert), OAS `record.json`. The status is
+201 (insert) or 200 when no row is refused, 207 when some are, and 400 when all are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
 from . import capacity
-from .answers import Answer, Json, Refused
-from .checks import UNKNOWN_ID, error
+from .answers import UNKNOWN_ID, Answer, Json, error, invalid_data
 from .clock import instant
 from .duplicates import Duplicates
 from .rules import Rules
@@ -21,25 +20,27 @@ from .store import Record, Store
 from .users import CURRENT_USER
 from .world import World
 
-MANY = "MULTIPLE_OR_MULTI_ERRORS"
 LOCKED_TEXT = "Sorry, you cannot perform this operation as the record is locked."
+Problems = list[Json]
+"""Zoho's error objects for one row."""
 
 
-def folded(problems: list[Json]) -> bytes:
-    """One error object for a record: itself when alone, several inside one."""
-    if len(problems) == 1:
-        return orjson.dumps(problems[0])
-    return orjson.dumps(error(MANY, "Multiple errors in the request", {"errors": problems}))
-
-
-def answer_of(results: Sequence[bytes], refused: int, all_good: int) -> Answer:
+def results_of(rows: Sequence[Any], write: Callable[[Any, int], bytes | Problems], all_good: int) -> Answer:
+    """Writes each row. `write` takes a row and its number, and returns a result or the problems."""
+    results: list[bytes] = []
+    refused = 0
+    for index, row in enumerate(rows):
+        result = write(row, index)
+        if not isinstance(result, bytes):
+            refused += 1
+            result = orjson.dumps(
+                result[0]
+                if len(result) == 1
+                else error("MULTIPLE_OR_MULTI_ERRORS", "Multiple errors in the request", {"errors": result})
+            )
+        results.append(result)
     status = all_good if not refused else 400 if refused == len(results) else 207
     return Answer(status, b'{"data":[' + b",".join(results) + b"]}")
-
-
-def locked(record: Record, index: int) -> Json:
-    details = {"api_name": "id", "json_path": f"$.data[{index}].id", "action": "record_locking"}
-    return error("RECORD_LOCKED", LOCKED_TEXT, {**details, "id": str(record.id)})
 
 
 class Writer:
@@ -59,21 +60,17 @@ class Writer:
 
     def insert(self, rows: Sequence[Any]) -> Answer:
         capacity.refuse_whole_call(self._world, len(rows))
-        results: list[bytes] = []
-        refused = 0
         head = b'{"code":"SUCCESS","details":{' + self._stamps() + b',"id":"'
         tail = b'","$approval_state":"approved"},"message":"record added","status":"success"}'
-        for index, row in enumerate(rows):
+
+        def write(row: Any, index: int) -> bytes | Problems:
             record = self._insert_one(row, index)
-            if isinstance(record, Record):
-                results.append(head + b"%d" % record.id + tail)
-            else:
-                refused += 1
-                results.append(folded(record))
-        return answer_of(results, refused, 201)
+            return head + b"%d" % record.id + tail if isinstance(record, Record) else record
+
+        return results_of(rows, write, 201)
 
     def _stamps(self, record: Record | None = None) -> bytes:
-        """Created and modified times and users, as every answer to a write names them."""
+        """Created and modified times and users, as the answers to writes have them."""
         iso, now, user = self._world.clock.iso, self._now, self._users.json(self._user)
         created = iso(record.created if record else now).encode()
         creator = self._users.json(record.created_by) if record else user
@@ -84,7 +81,7 @@ class Writer:
             creator,
         )
 
-    def _insert_one(self, row: Any, index: int) -> Record | list[Json]:
+    def _insert_one(self, row: Any, index: int) -> Record | Problems:
         if type(row) is not dict:
             return [not_an_object(index)]
         kept, problems = self._rules.check(row, index)
@@ -93,7 +90,7 @@ class Writer:
         if self._rules.rows and not problems:
             problems = self._rules.join_rows(kept, {}, index, self._new_row_id)
         if not problems and not capacity.has_room(self._world, 1):
-            problems = [capacity.refusal(self._world).envelope()]
+            problems = [capacity.refusal(self._world).error]
         return problems or self._create(kept)
 
     def _new_row_id(self) -> str:
@@ -102,11 +99,9 @@ class Writer:
     def _create(self, kept: Json) -> Record:
         owner = kept.pop("Owner", None)
         kept.pop("Layout", None)
-        if None in kept.values():
-            kept = {name: value for name, value in kept.items() if value is not None}
         record = self._world.create(
             self._module,
-            kept,
+            {name: value for name, value in kept.items() if value is not None},
             user=self._user,
             owner=int(owner["id"]) if owner else self._user,
             created=self._now,
@@ -115,41 +110,35 @@ class Writer:
         return record
 
     def update(self, rows: Sequence[Any], *, unmodified_since: str | None = None) -> Answer:
-        results: list[bytes] = []
-        refused = stale = 0
-        for index, row in enumerate(rows):
-            found = self._find(row, index)
-            if isinstance(found, Record) and unmodified_since and modified_since(found, unmodified_since):
-                stale += 1
-                problems = [already_modified(found, index)]
-            elif isinstance(found, Record):
-                problems = self._update_one(found, row, index)
-            else:
-                problems = found
-            if problems:
-                refused += 1
-                results.append(folded(problems))
-            else:
-                assert isinstance(found, Record)  # noqa: S101  # a row without problems has a record
-                results.append(self._updated(found, b""))
-        answer = answer_of(results, refused, 200)
-        return Answer(412, answer.body) if stale and stale == len(results) else answer
+        stale = 0
 
-    def _find(self, row: Any, index: int) -> Record | list[Json]:
-        """The record that a row of an update names by `id`."""
+        def write(row: Any, index: int) -> bytes | Problems:
+            nonlocal stale
+            found = self._find(row, index)
+            if not isinstance(found, Record):
+                return found
+            if unmodified_since and modified_since(found, unmodified_since):
+                stale += 1
+                text = "record updated time has already passed if-unmodified-since time"
+                return [error("ALREADY_MODIFIED", text, id_details(str(found.id), index))]
+            return self._update_one(found, row, index) or self._updated(found, b"")
+
+        answer = results_of(rows, write, 200)
+        return Answer(412, answer.body) if stale and stale == len(rows) else answer
+
+    def _find(self, row: Any, index: int) -> Record | Problems:
+        """The record of the row's `id`."""
         if type(row) is not dict:
             return [not_an_object(index)]
         if row.get("id") is None:
             return [self._rules.not_found("id", index)]
-        record = self._store.find(row["id"])
-        if record is None:
-            details = {"id": str(row["id"]), "api_name": "id", "json_path": f"$.data[{index}].id"}
-            return [error("INVALID_DATA", UNKNOWN_ID, details)]
-        return record
+        found = self._store.find(row["id"])
+        return found or [error("INVALID_DATA", UNKNOWN_ID, id_details(str(row["id"]), index))]
 
-    def _update_one(self, record: Record, row: Json, index: int) -> list[Json]:
+    def _update_one(self, record: Record, row: Json, index: int) -> Problems:
         if record.locked:
-            return [locked(record, index)]
+            details = {**id_details(str(record.id), index), "action": "record_locking"}
+            return [error("RECORD_LOCKED", LOCKED_TEXT, details)]
         kept, problems = self._rules.check(row, index)
         problems += self._rules.blanked(kept, index, str(record.id))
         problems += self._duplicates.problems(kept, index, record)
@@ -174,44 +163,28 @@ class Writer:
 
     def _updated(self, record: Record, extra: bytes) -> bytes:
         approval = b"" if extra else b',"$approval_state":"approved"'
-        return b'{"code":"SUCCESS",%b"details":{%b,"id":"%d"%b},"message":"%b","status":"success"}' % (
-            extra,
-            self._stamps(record),
-            record.id,
-            approval,
-            b"record updated",
+        return (
+            b'{"code":"SUCCESS",%b"details":{%b,"id":"%d"%b},"message":"record updated","status":"success"}'
+            % (extra, self._stamps(record), record.id, approval)
         )
 
     def upsert(self, rows: Sequence[Any], check_fields: Sequence[str]) -> Answer:
         tried = self._match_fields(check_fields)
         if self._world.options.records_limit is not None:
             capacity.refuse_whole_call(self._world, sum(self._is_new(row, tried) for row in rows))
-        results: list[bytes] = []
-        refused = 0
-        for index, row in enumerate(rows):
-            result = self._upsert_one(row, index, tried)
-            if isinstance(result, bytes):
-                results.append(result)
-            else:
-                refused += 1
-                results.append(folded(result))
-        return answer_of(results, refused, 200)
+        return results_of(rows, lambda row, index: self._upsert_one(row, index, tried), 200)
 
     def _match_fields(self, check_fields: Sequence[str]) -> tuple[str, ...]:
-        """The fields to find a record by: those given, then the unique ones; else the system's first."""
-        spec = self._store.spec
+        """The fields to find a record by: the given ones or the system's first, then the unique fields."""
+        system = str(self._store.spec.duplicate_check)
         unique = [name for name, _ in self._store.unique]
-        allowed = {*unique, spec.duplicate_check}
         for position, name in enumerate(check_fields):
-            if name not in allowed:
+            if name not in (*unique, system):
                 where = f"$.duplicate_check_fields[{position}]"
-                raise Refused(
-                    "INVALID_DATA", "invalid data", {"api_name": "duplicate_check_fields", "json_path": where}
-                )
-        first = list(check_fields) if check_fields else [str(spec.duplicate_check)]
-        return tuple(dict.fromkeys([*first, *unique]))
+                raise invalid_data(api_name="duplicate_check_fields", json_path=where)
+        return tuple(dict.fromkeys([*(check_fields or [system]), *unique]))
 
-    def _upsert_one(self, row: Any, index: int, tried: Sequence[str]) -> bytes | list[Json]:
+    def _upsert_one(self, row: Any, index: int, tried: Sequence[str]) -> bytes | Problems:
         if type(row) is not dict:
             return [not_an_object(index)]
         if row.get("id") is not None:
@@ -225,13 +198,11 @@ class Writer:
             name, found = matched
         if found.id in self._added and self._world.options.batch_twins == "refuse":
             return [self._duplicates.problem(name, index, [(self._module, found.id)])]
-        problems = self._update_one(found, row, index)
-        if problems:
-            return problems
-        return self._updated(found, b'"duplicate_field":%b,"action":"update",' % orjson.dumps(name))
+        extra = b'"duplicate_field":%b,"action":"update",' % orjson.dumps(name)
+        return self._update_one(found, row, index) or self._updated(found, extra)
 
     def _match(self, row: Json, tried: Sequence[str]) -> tuple[str, Record] | None:
-        """The first of these fields by which a record is found, and that record."""
+        """The first field whose value finds a record, and that record."""
         for name in tried:
             value = row.get(name)
             if value == "" or not isinstance(value, str | int | float):
@@ -245,7 +216,7 @@ class Writer:
         """Whether a row of an upsert would make a new record."""
         return type(row) is dict and row.get("id") is None and self._match(row, tried) is None
 
-    def _upsert_inserts(self, row: Json, index: int) -> bytes | list[Json]:
+    def _upsert_inserts(self, row: Json, index: int) -> bytes | Problems:
         record = self._insert_one(row, index)
         if not isinstance(record, Record):
             return record
@@ -256,26 +227,21 @@ class Writer:
         )
 
     def delete(self, ids: Sequence[str]) -> Answer:
-        results: list[bytes] = []
-        refused = 0
-        for one in ids:
-            record = self._store.find(one)
-            if record is None:
-                refused += 1
-                results.append(orjson.dumps(error("INVALID_DATA", "record not deleted", {"id": one})))
-            elif record.locked:
-                refused += 1
-                details = {"action": "record_locking", "id": one}
-                results.append(orjson.dumps(error("RECORD_LOCKED", LOCKED_TEXT, details)))
-            else:
-                name = self._world.name_of(self._module, record.values())
-                self._store.remove(record, name, self._user, self._now)
-                self._audit.deletes += 1
-                results.append(
-                    b'{"code":"SUCCESS","details":{"id":"%d"},"message":"record deleted","status":"success"}'
-                    % record.id
-                )
-        return answer_of(results, refused, 200)
+        return results_of(ids, self._delete_one, 200)
+
+    def _delete_one(self, record_id: str, _index: int) -> bytes | Problems:
+        record = self._store.find(record_id)
+        if record is None:
+            return [error("INVALID_DATA", "record not deleted", {"id": record_id})]
+        if record.locked:
+            return [error("RECORD_LOCKED", LOCKED_TEXT, {"action": "record_locking", "id": record_id})]
+        name = self._world.name_of(self._module, record.values())
+        self._store.remove(record, name, self._user, self._now)
+        self._audit.deletes += 1
+        return (
+            b'{"code":"SUCCESS","details":{"id":"%d"},"message":"record deleted","status":"success"}'
+            % record.id
+        )
 
 
 def not_an_object(index: int) -> Json:
@@ -283,14 +249,12 @@ def not_an_object(index: int) -> Json:
     return error("INVALID_DATA", "invalid data", details)
 
 
+def id_details(record_id: str, index: int) -> Json:
+    return {"id": record_id, "api_name": "id", "json_path": f"$.data[{index}].id"}
+
+
 def modified_since(record: Record, header: str) -> bool:
     try:
         return int(record.modified) > instant(header)
     except ValueError:
         return False
-
-
-def already_modified(record: Record, index: int) -> Json:
-    details = {"id": str(record.id), "api_name": "id", "json_path": f"$.data[{index}].id"}
-    text = "record updated time has already passed if-unmodified-since time"
-    return error("ALREADY_MODIFIED", text, details)

@@ -1,8 +1,8 @@
-"""A stored record as Zoho shows it, and single values as queries compare them."""
+"""How Zoho shows a stored record, and how queries compare single values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .answers import Json
@@ -11,13 +11,12 @@ from .fields import ROWS, Field
 from .store import Record, Values
 from .world import World, full_name
 
-Show = Callable[[Record, Values], Any]
 LISTED_RICH_TEXT = 500
-"""Characters of a rich text that a list shows (docs v8 "fetch full data")."""
+"""A list shows this many characters of a rich text (docs v8 "fetch full data")."""
 
 
-class Showing:
-    """Shows the records of one module."""
+class RecordView:
+    """Turns the records of one module into JSON."""
 
     def __init__(self, world: World, module: str) -> None:
         self._world = world
@@ -26,7 +25,7 @@ class Showing:
         self._iso = world.clock.iso
 
     def record(self, record: Record, names: Iterable[str] | None) -> Json:
-        """The record with these fields, or with all that are on a layout, as get one shows it."""
+        """The record as a read of one record shows it: with these fields, or all on a layout for None."""
         values = record.values()
         shown: Json = {"id": str(record.id)}
         for name in names if names is not None else self._fields:
@@ -42,13 +41,12 @@ class Showing:
                 "$in_merge": False,
                 "Locked__s": record.locked,
             }
-        more = {
-            name: False for name in shown if name in self._fields and self._fields[name].data_type in ROWS
-        }
+        rows = {name for name, field in self._fields.items() if field.data_type in ROWS}
+        more = {name: False for name in shown if name in rows}
         return {**shown, "$has_more": more} if more else shown
 
     def listed(self, record: Record, names: Iterable[str]) -> Json:
-        """The record as a list shows it: without subforms, links and files (docs v7 "get records")."""
+        """The record as a list shows it, without subforms, links and files (docs v7 "get records")."""
         values = record.values()
         shown: Json = {"id": str(record.id)}
         for name in names:
@@ -64,7 +62,7 @@ class Showing:
         return shown
 
     def value(self, record: Record, values: Values, name: str) -> Any:  # noqa: PLR0911  # a table
-        """One field: lookups with name and id, owners with e-mail, times in the org's offset."""
+        """The value of one field: lookups with name and id, owners with email, times in the org's offset."""
         users = self._world.users
         match name:
             case "Owner":
@@ -93,7 +91,7 @@ class Showing:
         return value
 
     def _named(self, modules: Sequence[str | None], value: Json) -> Json:
-        """A reference with the name of what it points at: a user, or a record of these modules or of any."""
+        """A reference with the name of its user or record. An unknown module means any module."""
         reference = int(value["id"])
         user = self._world.users.find(reference)
         if user is not None:
@@ -106,9 +104,9 @@ class Showing:
         return {"name": None, "id": value["id"]}
 
     def _row(self, record: Record, values: Values, field: Field, row: Json) -> Json:
-        """A subform's row with all its columns, a link with the name of the other end, or a file."""
+        """A subform row with all its columns, a link with the name of the other record, or a file."""
         if field.subform:
-            columns = self._world.described[field.subform].fields
+            columns = self._world.all_specs[field.subform].fields
             shown: Json = {"id": row["id"]}
             for name, column in columns.items():
                 value = row.get(name)
@@ -127,7 +125,7 @@ class Showing:
 def comparable(  # noqa: PLR0911  # a table
     record: Record, values: Values, name: str, data_type: str
 ) -> Any:
-    """A field's value as a query compares it: ids as numbers, date-times as seconds, None when empty."""
+    """The value of a field for comparison: ids as numbers, date-times as seconds, None if empty."""
     match name:
         case "id":
             return record.id

@@ -1,8 +1,8 @@
-"""A request as it came in, and what its body may be: how long, of which type, how deeply nested.
+"""A request, and the checks of its body: length, type and nesting.
 
-Zoho documents 413 and 415 for bodies, without codes. That other types than JSON are refused is a protection
-of the emulator's own: a web page can send them without being asked first, JSON it can't. A body without any
-type is read as JSON, for Zoho's own SDK sends such.
+Zoho documents the statuses 413 and 415 for bodies, but no codes. The emulator refuses bodies that are not
+JSON to protect itself: a browser lets a web page send such bodies without asking first. A body without a
+content type is read as JSON, because Zoho's own SDK sends none.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ JSON_TYPE = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it came in. Header names in lower case."""
+class Request:
+    """One HTTP request. Header names are in lower case."""
 
     method: str
     path: str
@@ -37,27 +37,23 @@ class Asked:
 
 
 def too_long(limit_bytes: int) -> Refused:
-    return Refused(
-        "REQUEST_BODY_TOO_LARGE",
-        f"the body has more than {limit_bytes} bytes",
-        {"maximum_length": limit_bytes},
-        status=413,
-    )
+    text = f"the body has more than {limit_bytes} bytes"
+    return Refused("REQUEST_BODY_TOO_LARGE", text, {"maximum_length": limit_bytes}, status=413)
 
 
-def check_length(asked: Asked, limit_bytes: int) -> None:
-    """Raises Refused for a body that tells it is too long, or compressed, before it is read."""
-    encoding = asked.header(b"content-encoding") or "identity"
+def check_headers(request: Request, limit_bytes: int) -> None:
+    """Refuses a body that is compressed or too long, before the body is read."""
+    encoding = request.header(b"content-encoding") or "identity"
     if encoding.strip().lower() != "identity":
         raise wrong_type(f"the emulator reads no compressed bodies (Content-Encoding: {shown(encoding)})")
-    told = asked.header(b"content-length") or "0"
-    if told.isdecimal() and int(told[:20]) > limit_bytes:
+    length = request.header(b"content-length") or "0"
+    if length.isdecimal() and int(length[:20]) > limit_bytes:
         raise too_long(limit_bytes)
 
 
-def check_json(asked: Asked, body: bytes) -> None:
-    """Raises Refused for a body that says it is no JSON."""
-    kind = asked.header(b"content-type")
+def check_json(request: Request, body: bytes) -> None:
+    """Refuses a body whose content type is not JSON."""
+    kind = request.header(b"content-type")
     if body and kind is not None and kind.partition(";")[0].strip().lower() != JSON_TYPE:
         raise wrong_type(
             f"the body must be JSON and say so with the header Content-Type: {JSON_TYPE}"
@@ -70,7 +66,7 @@ def wrong_type(why: str) -> Refused:
 
 
 def json_of(body: bytes) -> Any:
-    """The body's JSON; raises Refused for what is none, or is nested too deeply to be stored."""
+    """The body's JSON value. Refuses other text, and JSON that is nested too deeply to be stored."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -81,7 +77,7 @@ def json_of(body: bytes) -> Any:
 
 
 def is_deep(value: Any, levels: int) -> bool:
-    """Whether there are more levels of lists and objects than that."""
+    """Whether lists and objects are nested more than `levels` deep."""
     if type(value) is dict:
         value = value.values()
     elif type(value) is not list:
@@ -90,7 +86,7 @@ def is_deep(value: Any, levels: int) -> bool:
 
 
 def parsed(body: bytes) -> Json:
-    """The body as a JSON object."""
+    """The body's JSON object."""
     value = json_of(body)
     if not isinstance(value, dict):
         raise unreadable_body()

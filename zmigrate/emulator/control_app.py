@@ -1,76 +1,65 @@
-"""The control room under `/_emulator`: audit, records behind the rules, users, faults, scripts, counts."""
+"""The control endpoints under `/_emulator`: audit, records, users, fields, faults, scripts and counts."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
-
-from . import posted
-from .answers import Answer, Json, Refused, json_answer
-from .asked import Asked, json_of, parsed
+from . import control_checks
+from .answers import Answer, Json, json_answer
+from .exchange import Exchange
 from .faults import Script
 from .fields import Field, picks
 from .ids import id_number
 from .options import LIVE, BadValue, shown
-from .showing import Showing
-from .wire import Exchange
+from .record_view import RecordView
+from .request import Request, json_of, parsed
 from .world import World
 
 DEFAULT_KEY = "Legacy_ID"
 MAX_DIGITS = 12
 
 
-class Control:
-    """Everything under `/_emulator`. Not Zoho: no token, no limits, no faults."""
+class ControlApp:
+    """Everything under `/_emulator`. It is not Zoho's: no token, no limits, no faults."""
 
-    def __init__(self, world: World, closing: asyncio.Event) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._closing = closing
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(self._world, self._closing, scope, receive, send)
-        asked = await exchange.request()
-        if asked is None:
-            return
+    async def __call__(self, exchange: Exchange, request: Request) -> None:
         try:
-            answer = self._answer(asked)
-        except Refused as refused:
-            answer = refused.answer()
+            answer = self._answer(request)
         except ValueError as wrong:
             answer = json_answer({"error": str(wrong)}, 400)
         await exchange.deliver(answer)
 
-    def _answer(self, asked: Asked) -> Answer:  # noqa: PLR0911  # a table
-        segments = asked.path.strip("/").split("/")[1:]
-        match asked.method, segments:
+    def _answer(self, request: Request) -> Answer:  # noqa: PLR0911  # a table
+        world, segments = self._world, request.path.strip("/").split("/")[1:]
+        match request.method, segments:
             case "GET", ["audit"]:
-                return json_answer(self._audit(asked.query))
+                return json_answer(self._audit(request.query))
             case "GET", ["writes"]:
-                module = asked.query.get("module")
-                writes = self._world.audit.writes
-                return json_answer([one.shown() for one in writes if module in (None, one.module)])
-            case "GET", ["records", module]:
-                return json_answer(self._records(module, asked.query))
-            case "POST", ["records", module]:
-                return json_answer({"ids": self._seed(module, parsed(asked.body))})
-            case "GET", ["users"]:
+                module = request.query.get("module")
                 return json_answer(
-                    [user.metadata(self._world.options) for user in self._world.users.everybody()]
+                    [one.shown() for one in world.audit.writes if module in (None, one.module)]
                 )
+            case "GET", ["records", module]:
+                return json_answer(self._records(module, request.query))
+            case "POST", ["records", module]:
+                return json_answer({"ids": self._seed(module, parsed(request.body))})
+            case "GET", ["users"]:
+                return json_answer([user.metadata(world.options) for user in world.users.everybody()])
             case "POST", ["users"]:
-                return json_answer({"ids": self._users(json_of(asked.body))})
+                return json_answer({"ids": self._users(json_of(request.body))})
             case "GET", ["faults"]:
-                return json_answer(self._faults())
+                return json_answer({name: getattr(world.options, name) for name in sorted(LIVE)})
             case "GET", ["stats"]:
                 return json_answer(self._stats())
             case "POST", [action, *rest]:
-                self._act(action, rest, asked.body)
+                self._act(action, rest, request.body)
                 return json_answer({"done": True})
-        return json_answer({"error": f"no such thing: {asked.method} {shown(asked.path)}"}, 404)
+        return json_answer({"error": f"no such endpoint: {request.method} {shown(request.path)}"}, 404)
 
     def _act(self, action: str, rest: list[str], body: bytes) -> None:
         world = self._world
@@ -78,7 +67,7 @@ class Control:
             case "faults", []:
                 world.change_options(parsed(body))
             case "script", []:
-                entries = posted.script(json_of(body), len(world.faults.scripts))
+                entries = control_checks.script(json_of(body), len(world.faults.scripts))
                 world.faults.scripts += [Script.read(entry) for entry in entries]
             case "script", ["clear"]:
                 world.faults.scripts.clear()
@@ -94,7 +83,7 @@ class Control:
                 raise ValueError(f"no such action: {shown(action)}")
 
     def _module(self, name: str | None) -> str:
-        """The name of a module with records; raises ValueError for any other."""
+        """The name of a module with records. Raises ValueError for any other name."""
         if name not in self._world.stores:
             raise ValueError("there is no module " + ("without a name" if name is None else shown(name)))
         return name
@@ -103,9 +92,9 @@ class Control:
         records, locked = self._world.stores[module].records, change.get("locked", True)
         if not isinstance(locked, bool):
             raise BadValue("locked", f"must be true or false, not {shown(locked)}")
-        ids = posted.ids(change.get("ids"))
+        ids = control_checks.ids(change.get("ids"))
         if not records.keys() >= set(ids):
-            raise BadValue("ids", "must be those of records that are there")
+            raise BadValue("ids", "must be ids of existing records")
         for record_id in ids:
             records[record_id].locked = locked
 
@@ -123,57 +112,49 @@ class Control:
         }
 
     def _records(self, module: str, query: Mapping[str, str]) -> list[Json]:
-        store, showing = self._world.stores[self._module(module)], Showing(self._world, module)
-        names = list(store.spec.fields)
+        store, view = self._world.stores[self._module(module)], RecordView(self._world, module)
+        found = list(store.records.values())
         if "key" in query:
-            found = [
-                record
-                for record in store.records.values()
-                if str(showing.value(record, record.values(), query["key"])) == query.get("value")
-            ]
-        else:
-            found = list(store.records.values())
+            key, value = query["key"], query.get("value")
+            found = [record for record in found if str(view.value(record, record.values(), key)) == value]
         start = whole(query, "offset", 0)
         rows = found[start : start + whole(query, "limit", len(found))]
-        return [showing.record(record, names) for record in rows]
+        return [view.record(record, list(store.spec.fields)) for record in rows]
 
     def _seed(self, module: str, body: Json) -> list[str]:
         world, user = self._world, body.get("created_by")
         creator = id_number(user) if user is not None else None
         if user is not None and creator is None:
             raise BadValue("created_by", f"must be the id of a user, not {shown(user)}")
-        described = {name: spec.fields for name, spec in world.described.items()}
-        rows = posted.rows(body.get("data"), described[self._module(module)], described)
-        return world.seed(module, rows, creator, posted.moment(body.get("created_time")))
+        all_fields = {name: spec.fields for name, spec in world.all_specs.items()}
+        rows = control_checks.rows(body.get("data"), all_fields[self._module(module)], all_fields)
+        return world.seed(module, rows, creator, control_checks.moment(body.get("created_time")))
 
     def _users(self, entries: Any) -> list[str]:
-        """Adds users, or changes those of the same e-mail: full_name, email; status, confirm, admin."""
+        """Adds users, or changes the users with the same email address. Returns their ids."""
         users = self._world.users
-        return [str(users.put(**entry).id) for entry in posted.users(entries, len(users.everybody()))]
+        checked = control_checks.users(entries, len(users.everybody()))
+        return [str(users.put(**entry).id) for entry in checked]
 
     def _field(self, module: str, change: Json) -> Field:
-        """A new field, or a known one with some of its traits changed."""
+        """A new field, or an existing field with some properties changed."""
         world = self._world
-        spec = world.specs[module].fields
+        fields = world.specs[module].fields
         name = change.get("api_name")
-        known = spec.get(name) if isinstance(name, str) else None
-        if known is None and len(spec) >= posted.FIELDS_LIMIT:
-            raise ValueError(f"{module} has {posted.FIELDS_LIMIT} fields, and can have no more")
-        traits = posted.traits(
+        known = fields.get(name) if isinstance(name, str) else None
+        if known is None and len(fields) >= control_checks.FIELDS_LIMIT:
+            raise ValueError(f"{module} has {control_checks.FIELDS_LIMIT} fields, and can have no more")
+        properties = control_checks.field_properties(
             change,
             known,
             used=bool(world.stores[module].records),
             modules=list(world.specs),
-            hidden=[each for each in world.described if each not in world.specs],
+            hidden=[each for each in world.all_specs if each not in world.specs],
         )
-        if "picks" in traits:
-            traits["picks"] = picks(*traits["picks"])
-        base = asdict(known) if known else {"custom": True}
-        return Field(**{**base, **{key: tupled(value) for key, value in traits.items()}})
-
-    def _faults(self) -> Json:
-        options = asdict(self._world.options)
-        return {name: options[name] for name in sorted(LIVE)}
+        if "picks" in properties:
+            properties["picks"] = picks(*properties["picks"])
+        tuples = {key: tuple(value) for key, value in properties.items() if isinstance(value, list)}
+        return Field(**{**(asdict(known) if known else {"custom": True}), **properties, **tuples})
 
     def _stats(self) -> Json:
         world = self._world
@@ -201,7 +182,3 @@ def whole(query: Mapping[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > MAX_DIGITS:
         raise BadValue(name, f"must be a whole number of up to {MAX_DIGITS} digits, not {shown(text)}")
     return int(text)
-
-
-def tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value

@@ -1,6 +1,6 @@
-"""What the control room takes: the checks of what is posted to it, each with the reason of a refusal.
+"""The checks of what tests post to the control endpoints. Each refusal tells its reason.
 
-Records that are put there are not held against Zoho's rules, but have the shapes that Zoho shows.
+Seeded records need not keep Zoho's rules, but their values must have the JSON types that Zoho shows.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any, Literal, NamedTuple, get_type_hints
 from .answers import Json
 from .checks import BIGINT
 from .clock import instant
-from .fields import ANY_MODULE, JSON_TYPES, ROWS, Field
+from .fields import ANY_MODULE, DATA_TYPES, ROWS, Field
 from .ids import id_number
-from .options import ANSWER_STATUS, ANY_COUNT, HOUR_S, BadValue, Like, Within, fault_of, shown
+from .options import ANSWER_STATUS, ANY_COUNT, UP_TO_AN_HOUR, BadValue, Like, Within, problem_of, shown
 
 SEEDED_LIMIT = 100_000
 """Records of one call."""
@@ -29,7 +29,7 @@ NEEDED = {
     "multiuserlookup": ("linking", "wrapped_in"),
     "subform": ("subform",),
 }
-"""Traits that a field of a type can't be without."""
+"""Properties that a field of this type needs."""
 FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
 
 HEADER_NAME = Like(re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), "the name of a header")
@@ -38,7 +38,7 @@ NAME = Like(re.compile(r"[A-Za-z_$][\w$]{0,99}", re.ASCII), "an API name of up t
 
 
 class Kind(NamedTuple):
-    """What one value can be."""
+    """Type and limits of one value."""
 
     hint: Any
     within: Within = ANY_COUNT
@@ -49,7 +49,7 @@ SCRIPT: Mapping[str, Kind] = {
     "applied": Kind(bool),
     "code": Kind(str | None),
     "contains": Kind(str | None),
-    "delay_s": Kind(float | None, Within(0, HOUR_S)),
+    "delay_s": Kind(float | None, UP_TO_AN_HOUR),
     "message": Kind(str | None),
     "method": Kind(str | None),
     "mode": Kind(Literal["close", "hang"] | None),
@@ -74,15 +74,15 @@ NUMBERS: Mapping[str, Within] = {
 
 
 def check_kinds(entry: Json, kinds: Mapping[str, Kind]) -> None:
-    """Raises BadValue for the first value that is not of its kind."""
+    """Raises BadValue for the first value that has the wrong type or is out of its limits."""
     for name, kind in kinds.items():
-        why = fault_of(entry[name], kind.hint, kind.within, kind.like) if name in entry else None
+        why = problem_of(entry[name], kind.hint, kind.within, kind.like) if name in entry else None
         if why:
             raise BadValue(name, why)
 
 
 def objects(value: Any, what: str, most: int) -> list[Json]:
-    """A list of so many objects at most."""
+    """The list of objects; raises BadValue for another value, or for more than `most` objects."""
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise BadValue(what, "must be a list of objects")
     if len(value) > most:
@@ -90,28 +90,28 @@ def objects(value: Any, what: str, most: int) -> list[Json]:
     return value
 
 
-def script(value: Any, there: int) -> list[Json]:
-    """Entries of a script, which follow on those that are there."""
-    entries = objects(value, "the entries", SCRIPTS_LIMIT - there)
+def script(value: Any, present: int) -> list[Json]:
+    """The entries of a script, which are added to the `present` ones."""
+    entries = objects(value, "the entries", SCRIPTS_LIMIT - present)
     for entry in entries:
         check_kinds(entry, SCRIPT)
         headers = entry.get("headers") or {}
         if not isinstance(headers, dict):
             raise BadValue("headers", "must be an object")
         for name, text in headers.items():
-            why = fault_of(name, str, like=HEADER_NAME) or fault_of(str(text), str, like=HEADER_VALUE)
+            why = problem_of(name, str, like=HEADER_NAME) or problem_of(str(text), str, like=HEADER_VALUE)
             if why or name.lower() in FRAMING:
                 raise BadValue(f"the header {shown(name)}", why or "is set by the emulator alone")
     return entries
 
 
-def users(value: Any, there: int) -> list[Json]:
-    """Entries of users. Raises BadValue where the org would have too many."""
-    entries = objects(value, "the users", max(0, USERS_LIMIT - there))
+def users(value: Any, present: int) -> list[Json]:
+    """The users to add to the `present` ones, or to change. Raises BadValue for too many."""
+    entries = objects(value, "the users", max(0, USERS_LIMIT - present))
     for entry in entries:
         unknown = sorted(set(entry) - set(USER))
         if unknown:
-            raise BadValue(shown(unknown[0]), "is nothing that a user has")
+            raise BadValue(shown(unknown[0]), "is not a property of a user")
         for name in ("full_name", "email"):
             if name not in entry:
                 raise BadValue(name, "is missing")
@@ -133,30 +133,31 @@ def moment(value: Any) -> float | None:
             value = instant(value)
         except (ValueError, OverflowError):
             raise BadValue("created_time", f"must be a time, not {shown(value)}") from None
-    why = fault_of(value, float | None, Within(-YEAR_3000, YEAR_3000))
+    why = problem_of(value, float | None, Within(-YEAR_3000, YEAR_3000))
     if why:
         raise BadValue("created_time", why)
     return None if value is None else float(value)
 
 
-def traits(
+def field_properties(
     change: Json, known: Field | None, *, used: bool, modules: Sequence[str], hidden: Sequence[str]
 ) -> Json:
-    """Traits of a field; raises BadValue for what no field can have. `used`: there are records; `modules`:
-    those with records; `hidden`: those of rows.
+    """The properties to set on a field. Raises BadValue for one that no field can have.
+
+    `used`: the module has records; `modules`: the modules with records; `hidden`: those of subform rows.
     """
     hints = get_type_hints(Field)
     made: Json = {}
     for name, value in change.items():
         if name not in hints:
-            raise BadValue(shown(name), "is an unknown trait")
+            raise BadValue(shown(name), "is not a property of a field")
         if name in ("picks", "unused_picks", "also_lookup"):
             if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
                 raise BadValue(name, "must be a list of texts")
             made[name] = value
             continue
         like = NAME if name in ("api_name", "linking", "wrapped_in", "back_lookup") else None
-        why = fault_of(value, hints[name], NUMBERS.get(name, ANY_COUNT), like)
+        why = problem_of(value, hints[name], NUMBERS.get(name, ANY_COUNT), like)
         if why:
             raise BadValue(name, why)
         made[name] = value
@@ -172,9 +173,9 @@ def traits(
 
 def _check_type(made: Json, known: Field | None, used: bool) -> None:
     kind = made.get("data_type", known.data_type if known else "text")
-    if kind not in JSON_TYPES:
-        raise BadValue("data_type", f"must be one of {', '.join(JSON_TYPES)}, not {shown(kind)}")
-    wire_type = JSON_TYPES[kind]
+    if kind not in DATA_TYPES:
+        raise BadValue("data_type", f"must be one of {', '.join(DATA_TYPES)}, not {shown(kind)}")
+    wire_type = DATA_TYPES[kind][0]
     if made.get("json_type", "") not in ("", known.json_type if known else wire_type, wire_type):
         raise BadValue("json_type", f"must be {wire_type}, as the type {kind} is")
     if known is not None and kind != known.data_type and (used or not known.custom):
@@ -186,13 +187,13 @@ def _check_type(made: Json, known: Field | None, used: bool) -> None:
             raise BadValue(name, f"is missing, which a field of the type {kind} needs")
 
 
-def rows(value: Any, specs: Mapping[str, Field], described: Mapping[str, Mapping[str, Field]]) -> list[Json]:
-    """Records to be put there; `described`: the fields of every module."""
+def rows(value: Any, specs: Mapping[str, Field], all_fields: Mapping[str, Mapping[str, Field]]) -> list[Json]:
+    """The records to seed. `all_fields`: the fields of every module, also of subforms."""
     found = objects(value, "data", SEEDED_LIMIT)
     for number, row in enumerate(found):
         for name, cell in row.items():
             field = specs.get(name)
-            wanted = None if cell is None or field is None else _misshapen(cell, field, described)
+            wanted = None if cell is None or field is None else _wrong_type(cell, field, all_fields)
             if wanted:
                 raise BadValue(f"data[{number}].{name}", f"must be {wanted}, not {shown(cell)}")
         if not isinstance(row.get("$se_module", ""), str):
@@ -200,10 +201,10 @@ def rows(value: Any, specs: Mapping[str, Field], described: Mapping[str, Mapping
     return found
 
 
-def _misshapen(  # noqa: PLR0911  # a table
-    value: Any, field: Field, described: Mapping[str, Mapping[str, Field]]
+def _wrong_type(  # noqa: PLR0911  # a table
+    value: Any, field: Field, all_fields: Mapping[str, Mapping[str, Field]]
 ) -> str | None:
-    """What a value must be, where it is not."""
+    """What the value must be, or None if the value is right."""
     match field.wire_type:
         case "string" if not isinstance(value, str):
             return "a text"
@@ -211,30 +212,23 @@ def _misshapen(  # noqa: PLR0911  # a table
             return "a number"
         case "boolean" if not isinstance(value, bool):
             return "true or false"
-        case "jsonobject" if not isinstance(value, dict) or not _is_reference(value, field):
+        case "jsonobject" if not isinstance(value, dict) or not (
+            field.data_type in ("RRULE", "ALARM") or id_number(value.get("id"))
+        ):
             return "an object with an id"
         case "jsonarray":
-            return _misshapen_list(value, field, described)
-    if field.data_type == "datetime" and not _is_moment(value):
-        return "a date and a time"
+            return _wrong_list(value, field, all_fields)
+    if field.data_type == "datetime":
+        try:
+            moment(value)
+        except BadValue:
+            return "a date and a time"
     if field.data_type == "bigint" and not BIGINT.fullmatch(value):
         return "a text of digits"
     return None
 
 
-def _is_reference(value: Json, field: Field) -> bool:
-    return field.data_type in ("RRULE", "ALARM") or id_number(value.get("id")) is not None
-
-
-def _is_moment(value: str) -> bool:
-    try:
-        moment(value)
-    except BadValue:
-        return False
-    return True
-
-
-def _misshapen_list(value: Any, field: Field, described: Mapping[str, Mapping[str, Field]]) -> str | None:
+def _wrong_list(value: Any, field: Field, all_fields: Mapping[str, Mapping[str, Field]]) -> str | None:
     kind = str if field.data_type == "multiselectpicklist" else dict
     if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
         return f"a list of {'texts' if kind is str else 'objects'}"
@@ -248,7 +242,9 @@ def _misshapen_list(value: Any, field: Field, described: Mapping[str, Mapping[st
         ends = [one.get(field.wrapped_in) for one in value]
         if not all(isinstance(end, dict) and id_number(end.get("id")) for end in ends):
             return f"a list of objects with {field.wrapped_in}, an object with an id"
-    columns = described[field.subform] if field.subform else {}
+    columns = all_fields[field.subform] if field.subform else {}
     cells = ((name, cell) for one in value for name, cell in one.items() if name in columns)
-    wanted = ((name, _misshapen(cell, columns[name], described)) for name, cell in cells if cell is not None)
+    wanted = (
+        (name, _wrong_type(cell, columns[name], all_fields)) for name, cell in cells if cell is not None
+    )
     return next((f"a list of objects, {name} in them {what}" for name, what in wanted if what), None)
