@@ -1,4 +1,4 @@
-"""Which row of a run a record belongs to, where Zoho's answer alone does not tell. Main thread only."""
+"""Decides which row of the run owns a record when Zoho's answer is ambiguous. Main thread only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from zmigrate.engine.storage.journal import Journal
 
 
 class Ownership:
-    """Turns verdicts into outcomes, by what the journal has."""
+    """Turns verdicts into outcomes. The journal tells which records other rows of the run have written."""
 
     def __init__(self, journal: Journal, target: Target) -> None:
         self._journal = journal
         self._target = target
 
     def outcomes(self, batch: Batch, verdicts: Sequence[Verdict]) -> list[Outcome]:
-        """The outcome of each row. A plain success needs no look into the journal; a claim holds once."""
+        """The outcome of each row. Of several rows that claim one record, the first gets it. A plain success
+        is taken as it is, without a search in the journal."""
         outcomes: list[Outcome] = []
         claimed: set[str | None] = set()
         for index, verdict in enumerate(verdicts):
@@ -35,7 +36,7 @@ class Ownership:
         return outcomes
 
     def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
-        """The outcome of a row, once it is known that no other row of the run has its record."""
+        """The outcome of a row, unless another row of the run has written its record."""
         outcome = verdict.outcome
         row = batch.rows[index]
         key = self._target.key

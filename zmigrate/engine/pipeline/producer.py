@@ -121,6 +121,11 @@ class Producer:
         """Nothing that was read waits to be given out."""
         return not self._freed and not self._open and not self._fence.waiting
 
+    @property
+    def may_read(self) -> bool:
+        """Whether the next rows of the source can be read now."""
+        return not (self.exhausted or self._fence.full or self.at_gate)
+
     def open_gate(self) -> None:
         """What was read has ended: go on reading."""
         self._gates.popleft()
@@ -128,8 +133,7 @@ class Producer:
     @property
     def stuck(self) -> bool:
         """Nothing can be given out before a key is let go."""
-        idle = self.exhausted or self._fence.full or self.at_gate
-        return not self._freed and not self._open and idle
+        return not self._freed and not self._open and not self.may_read
 
     @property
     def over(self) -> bool:
@@ -143,11 +147,11 @@ class Producer:
         self._place_freed()
         for _ in range(READS_AT_ONCE):
             missing = self._batch_rows - len(self._open)
-            if not missing or self.exhausted or self._fence.full or self.at_gate:
+            if not missing or not self.may_read:
                 break
             self._read(missing)
             self._place_freed()
-        whole = len(self._open) == self._batch_rows or self.exhausted or self._fence.full or self.at_gate
+        whole = len(self._open) == self._batch_rows or not self.may_read
         if self._open and whole:
             rows, self._open = self._open, []
             return Batch(id=self.take_id(), rows=rows)

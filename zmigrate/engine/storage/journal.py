@@ -15,12 +15,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 from zmigrate.engine.model import deferred_links as links
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, BatchState, Place, PreparedRow, SecondWrite
 from zmigrate.engine.model.outcomes import (
     Action,
     Outcome,
@@ -141,7 +141,7 @@ class Journal:
             (
                 batch.id,
                 batch.parent,
-                batch.state,
+                stored_state(batch.state),
                 batch.first_row,
                 batch.last_row,
                 batch.sends,
@@ -164,7 +164,7 @@ class Journal:
 
     def mark_batch(self, batch: Batch) -> None:
         """Record that a batch is queued again, or that it is in doubt."""
-        self._db.execute(sql.MARK_BATCH, (batch.state, batch.doubted, batch.id))
+        self._db.execute(sql.MARK_BATCH, (stored_state(batch.state), batch.doubted, batch.id))
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
@@ -263,7 +263,7 @@ class Journal:
         return Batch(
             id=id_,
             parent=parent,
-            state=state,
+            state=BatchState.LEFT_UNSENT if state == "queued" else BatchState.LEFT_IN_DOUBT,
             sends=sends,
             first_intent=first_intent,
             sent_at=sent_at,
@@ -383,6 +383,13 @@ class Journal:
         return guard(self.path)
 
 
+def stored_state(state: BatchState) -> Literal["queued", "sent", "done"]:
+    """The state of a batch as the journal keeps it: whether Zoho may have applied it, or it is finished."""
+    if state is BatchState.FINISHED:
+        return "done"
+    return "sent" if state in MAYBE_APPLIED else "queued"
+
+
 def _span(ids: list[str]) -> tuple[int | None, int | None]:
     """The lowest and the highest. Ids of one length, as most are, need not be numbers to be compared."""
     if not ids:
@@ -395,6 +402,17 @@ def stored_id(record_id: str) -> int:
     """An id as SQLite can compare it: Zoho's may have 20 digits."""
     return min(int(record_id), LARGEST_INTEGER)
 
+
+MAYBE_APPLIED = frozenset(
+    [
+        BatchState.IN_FLIGHT,
+        BatchState.PARKED,
+        BatchState.SEARCH_DUE,
+        BatchState.SEARCHING,
+        BatchState.RESEND_DUE,
+        BatchState.LEFT_IN_DOUBT,
+    ]
+)
 
 CLAIMED = frozenset(["created", "deleted"])
 """Actions that one row of a run can have had on a record: no other row may claim it."""
