@@ -30,7 +30,8 @@ from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.storage.folder import RunFolder
-from zmigrate.engine.storage.journal import Journal, stored_state
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.recorded import pack_state
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
 from zmigrate.job.writes import Operation
 from zmigrate.stopping import StopRequested
@@ -162,7 +163,7 @@ def test_a_refusal_after_an_attempt_that_was_not_answered_leaves_the_batch_in_do
     error = kind()
     error.maybe_applied = True
     upsert.completions.take(Finished(upsert.batch, error=error))
-    assert (stored_state(upsert.batch.state), upsert.batch.doubted) == ("sent", True)
+    assert (pack_state(upsert.batch.state), upsert.batch.doubted) == ("sent", True)
     assert upsert.completions.failure is error
 
 
@@ -172,7 +173,7 @@ def test_a_refusal_without_such_an_attempt_means_that_the_batch_was_not_applied(
 ) -> None:
     upsert = desk("upsert", "unique")
     upsert.completions.take(Finished(upsert.batch, error=kind()))
-    assert (stored_state(upsert.batch.state), upsert.batch.doubted) == ("queued", False)
+    assert (pack_state(upsert.batch.state), upsert.batch.doubted) == ("queued", False)
 
 
 def test_a_repeated_upsert_keeps_its_key_fenced_for_a_settling_time_from_its_answer(

@@ -17,9 +17,10 @@ from tests.engine.fakes import row
 from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import MOVED, Outcome
 from zmigrate.engine.storage import journal_sql
-from zmigrate.engine.storage.journal import Journal, stored_state
+from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.journal_file import holds_nothing
 from zmigrate.engine.storage.journal_sql import APPLICATION_ID, SCHEMA_VERSION
+from zmigrate.engine.storage.recorded import pack_state
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged
 
 CREATED = Outcome("created", "5545974000000000001")
@@ -141,7 +142,7 @@ def test_a_batch_under_way_comes_back_with_all_that_is_known_of_its_requests(jou
     put(journal, sent(doubted=True, parent=9))
     put(journal, sent(2), [CREATED, CREATED])
     [batch] = journal.open_batches(lambda body, second: json.loads(body)["data"])
-    assert (batch.id, batch.parent, stored_state(batch.state), batch.sends) == (1, 9, "sent", 1)
+    assert (batch.id, batch.parent, pack_state(batch.state), batch.sends) == (1, 9, "sent", 1)
     assert (batch.first_intent, batch.sent_at, batch.doubted) == (100.5, 99.5, True)
     assert [(found.number, found.line, found.key) for found in batch.rows] == [(1, 2, "k1"), (2, 3, "K2")]
     assert batch.records == [{"Ref": "k1"}, {"Ref": "K2"}]

@@ -200,9 +200,10 @@ class Dispatcher:
         return starts
 
     def _start(self, batch: Batch) -> Callable[[], object]:
+        sender = self._tasks.sender
         if batch.state is BatchState.SEARCH_DUE:
             self._in_flight.search(batch)
-            return self._tasks.search(batch)
+            return lambda: sender.search(batch)
         if batch.state is BatchState.UNRESOLVED:
             self._in_flight.look_up(batch)
             return self._tasks.look_up(batch)
@@ -211,7 +212,7 @@ class Dispatcher:
             self.first_sent_at = now
         self._in_flight.send(batch, self._org.clock.earliest(now), now)
         self._hub.emit(BatchSent(batch.id, len(batch.rows)))
-        return self._tasks.send(batch)
+        return lambda: sender.send(batch)
 
     # -- watching ---------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, duplicate_in_source, lets_go, was_written
@@ -36,11 +36,14 @@ class HeldKeys:
         self._held: list[tuple[float, int, list[str]]] = []
         """Keys of finished rows that stay fenced, by the time until which they do."""
 
-    def hold(self, keys: Iterable[str]) -> None:
-        """Fence the keys of rows that an earlier session left under way."""
+    def take_up(self, keys: list[str], until: float | None = None) -> None:
+        """Fence keys of an earlier session; to a time (our clock), or for as long as their batch is under
+        way."""
         self._fence.hold(keys)
+        if until is not None:
+            self._hold_until(until, keys)
 
-    def hold_until(self, until: float, keys: list[str]) -> None:
+    def _hold_until(self, until: float, keys: list[str]) -> None:
         """Keep keys fenced: a request that arrives late could overwrite what a later row wrote."""
         heapq.heappush(self._held, (until, len(self._held), keys))
 
@@ -75,7 +78,7 @@ class HeldKeys:
         if held_until is None:
             self._release(keys)
         elif keys:
-            self.hold_until(held_until, keys)
+            self._hold_until(held_until, keys)
 
     def end_row(self, row: PreparedRow, outcome: Outcome) -> None:
         """A row has its outcome without a request of its own."""

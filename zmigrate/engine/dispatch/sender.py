@@ -12,7 +12,7 @@ import orjson
 
 from zmigrate.engine.dispatch.searching import Hit, Reads, Search
 from zmigrate.engine.dispatch.verdicts import Verdict, all_written, read_answer, why_unmatched
-from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
 from zmigrate.engine.model.keys import UNASKABLE
 from zmigrate.engine.model.outcomes import (
@@ -99,7 +99,7 @@ class Sender:
         made from. The batch is told whether it adds rows to records.
         """
         if batch.closes_circles and not batch.resolved:
-            return links.pack(batch.rows)
+            return deferred_links.pack(batch.rows)
         target = self.target_of(batch)
         batch.appends = target.appends
         if target.operation == "delete":
@@ -121,7 +121,7 @@ class Sender:
 
     def records(self, body: bytes, second: SecondWrite | None) -> list[dict[str, Any]]:
         """The records of a body that was made by `body`."""
-        waiting = links.unpack(body) if second in {"link", "relink"} else None
+        waiting = deferred_links.unpack(body) if second in {"link", "relink"} else None
         if waiting is not None:
             return waiting
         parsed = orjson.loads(body)

@@ -1,11 +1,11 @@
-"""What workers do with a batch, as tasks: send it, look up the ids that it needs, search for its records."""
+"""What has to be done with a batch before a worker can send it. Main thread only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zmigrate.engine.dispatch.sender import LookedUp, Searched, Sender, Sent, Written
+from zmigrate.engine.dispatch.sender import LookedUp, Sender
 from zmigrate.engine.model.batch import Batch
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Resolver, settled
@@ -14,7 +14,7 @@ from zmigrate.engine.storage.recorded import pack_body
 
 @dataclass(frozen=True, slots=True)
 class Tasks:
-    """Makes tasks. A task talks to Zoho and changes nothing here; the main thread takes its result."""
+    """Makes bodies and look-ups. Whatever `sender` and the look-ups do is for workers."""
 
     sender: Sender
     resolver: Resolver
@@ -39,9 +39,3 @@ class Tasks:
         """Raises UsageError if a reference names a field that does not exist."""
         wanted = self.resolver.wanted(batch.rows)
         return lambda: self.sender.look_up(batch, wanted)
-
-    def search(self, batch: Batch) -> Callable[[], Searched]:
-        return lambda: self.sender.search(batch)
-
-    def send(self, batch: Batch) -> Callable[[], Written | Sent]:
-        return lambda: self.sender.send(batch)

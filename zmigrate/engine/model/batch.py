@@ -82,6 +82,18 @@ BATCH_TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
     BatchState.LEFT_IN_DOUBT: frozenset([BatchState.PARKED, BatchState.FINISHED]),
 }
 
+MAYBE_APPLIED = frozenset(
+    [
+        BatchState.IN_FLIGHT,
+        BatchState.PARKED,
+        BatchState.SEARCH_DUE,
+        BatchState.SEARCHING,
+        BatchState.RESEND_DUE,
+        BatchState.LEFT_IN_DOUBT,
+    ]
+)
+"""States in which Zoho may have applied the batch, and nobody knows yet."""
+
 
 SecondWrite = Literal["link", "relink", "update"]
 """Why rows whose records exist are written a second time.

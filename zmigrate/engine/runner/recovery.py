@@ -99,7 +99,7 @@ class Recovery:
                 continue
             batch.resolved = True
             batch.body = sender.body(batch)
-            in_flight.keys.hold(batch.folded_keys)
+            in_flight.keys.take_up(batch.folded_keys)
             if batch.state is BatchState.LEFT_UNSENT:
                 in_flight.take_up(batch)
             else:
@@ -137,10 +137,9 @@ class Recovery:
     def take_up_keys(self, in_flight: InFlight, now: float) -> None:
         """Keys of finished batches that an earlier request may still overwrite."""
         for keys, until in self._journal.held_keys(now):
-            folded = [self._target.fold(key) for key in keys]
-            in_flight.keys.hold(folded)
             # If the clock was set back meanwhile, `until` would be later than any request can arrive.
-            in_flight.keys.hold_until(min(until, now + self._settling_time.longest), folded)
+            latest = min(until, now + self._settling_time.longest)
+            in_flight.keys.take_up([self._target.fold(key) for key in keys], latest)
 
     def take_up_values(self, seen: SeenKeys | None, shared: SharedValues | None) -> None:
         """Keys and unique values that rows of earlier sessions have written."""

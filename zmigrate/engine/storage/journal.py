@@ -15,12 +15,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-from zmigrate.engine.model import deferred_links as links
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, BatchState, Place, PreparedRow, SecondWrite
+from zmigrate.engine.model import deferred_links
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
 from zmigrate.engine.model.outcomes import (
     Action,
     Outcome,
@@ -41,7 +41,9 @@ from zmigrate.engine.storage.recorded import (
     pack_outcome,
     pack_outcomes,
     pack_source,
+    pack_state,
     unpack_source,
+    unpack_state,
 )
 from zmigrate.errors import JournalDamaged
 from zmigrate.zoho.clock import stored_time
@@ -141,7 +143,7 @@ class Journal:
             (
                 batch.id,
                 batch.parent,
-                stored_state(batch.state),
+                pack_state(batch.state),
                 batch.first_row,
                 batch.last_row,
                 batch.sends,
@@ -158,13 +160,13 @@ class Journal:
                 batch.packed_rows,
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
                 None if body is None else batch.packed_body or pack_body(body),
-                links.pack_links(batch.rows) if batch.has_links else None,
+                deferred_links.pack_links(batch.rows) if batch.has_links else None,
             ),
         )
 
     def mark_batch(self, batch: Batch) -> None:
         """Record that a batch is queued again, or that it is in doubt."""
-        self._db.execute(sql.MARK_BATCH, (stored_state(batch.state), batch.doubted, batch.id))
+        self._db.execute(sql.MARK_BATCH, (pack_state(batch.state), batch.doubted, batch.id))
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
@@ -263,13 +265,13 @@ class Journal:
         return Batch(
             id=id_,
             parent=parent,
-            state=BatchState.LEFT_UNSENT if state == "queued" else BatchState.LEFT_IN_DOUBT,
+            state=unpack_state(state),
             sends=sends,
             first_intent=first_intent,
             sent_at=sent_at,
             doubted=bool(doubted),
             second=second,
-            rows=links.with_links(
+            rows=deferred_links.with_links(
                 [
                     PreparedRow(number, line, key, None, record, kept)
                     for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
@@ -383,13 +385,6 @@ class Journal:
         return guard(self.path)
 
 
-def stored_state(state: BatchState) -> Literal["queued", "sent", "done"]:
-    """The state of a batch as the journal keeps it: whether Zoho may have applied it, or it is finished."""
-    if state is BatchState.FINISHED:
-        return "done"
-    return "sent" if state in MAYBE_APPLIED else "queued"
-
-
 def _span(ids: list[str]) -> tuple[int | None, int | None]:
     """The lowest and the highest. Ids of one length, as most are, need not be numbers to be compared."""
     if not ids:
@@ -402,17 +397,6 @@ def stored_id(record_id: str) -> int:
     """An id as SQLite can compare it: Zoho's may have 20 digits."""
     return min(int(record_id), LARGEST_INTEGER)
 
-
-MAYBE_APPLIED = frozenset(
-    [
-        BatchState.IN_FLIGHT,
-        BatchState.PARKED,
-        BatchState.SEARCH_DUE,
-        BatchState.SEARCHING,
-        BatchState.RESEND_DUE,
-        BatchState.LEFT_IN_DOUBT,
-    ]
-)
 
 CLAIMED = frozenset(["created", "deleted"])
 """Actions that one row of a run can have had on a record: no other row may claim it."""
