@@ -47,9 +47,9 @@ class Completions:
     ) -> None:
         self._in_flight = in_flight
         self._sender = tasks.sender
-        self._target = tasks.target
+        self._target = tasks.sender.target
         self._resolver = tasks.resolver
-        self._ownership = Ownership(in_flight.journal, tasks.target)
+        self._ownership = Ownership(in_flight.journal, tasks.sender.target)
         self.second_writes = SecondWrites(in_flight, tasks)
         self._settling_time = settling_time
         self._emit = emit

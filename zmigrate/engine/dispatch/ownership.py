@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from zmigrate.engine.dispatch.verdicts import Verdict, taken
 from zmigrate.engine.model.batch import Batch
@@ -11,12 +12,12 @@ from zmigrate.engine.model.target import Target
 from zmigrate.engine.storage.journal import Journal
 
 
+@dataclass(frozen=True, slots=True)
 class Ownership:
     """Turns verdicts into outcomes. The journal tells which records other rows of the run have written."""
 
-    def __init__(self, journal: Journal, target: Target) -> None:
-        self._journal = journal
-        self._target = target
+    journal: Journal
+    target: Target
 
     def outcomes(self, batch: Batch, verdicts: Sequence[Verdict]) -> list[Outcome]:
         """The outcome of each row. Of several rows that claim one record, the first gets it. A plain success
@@ -39,15 +40,15 @@ class Ownership:
         """The outcome of a row, unless another row of the run has written its record."""
         outcome = verdict.outcome
         row = batch.rows[index]
-        key = self._target.key
+        key = self.target.key
         if verdict.unless_owned is not None and outcome.id is not None:
-            line = self._journal.line_that(disputed(outcome.action), outcome.id, row.number)
+            line = self.journal.line_that(disputed(outcome.action), outcome.id, row.number)
             outcome = outcome if line is None else verdict.unless_owned
         if outcome.id is not None and taken(outcome, key):
-            updates = self._target.on_existing == "update"
-            line = self._journal.line_that(
+            updates = self.target.on_existing == "update"
+            line = self.journal.line_that(
                 ["created", "updated"] if updates else ["created"], outcome.id, row.number
             )
-            if line is not None and self._target.on_repeated != "each":
+            if line is not None and self.target.on_repeated != "each":
                 return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
         return outcome

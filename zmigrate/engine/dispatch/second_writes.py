@@ -19,7 +19,7 @@ class SecondWrites:
     def __init__(self, in_flight: InFlight, tasks: Tasks) -> None:
         self._in_flight = in_flight
         self._sender = tasks.sender
-        self._target = tasks.target
+        self._target = tasks.sender.target
         self._resolver = tasks.resolver
 
     def after(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:

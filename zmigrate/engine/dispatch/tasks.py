@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from zmigrate.engine.dispatch.sender import LookedUp, Sender
 from zmigrate.engine.model.batch import Batch
-from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Resolver, settled
 from zmigrate.engine.storage.recorded import pack_body
 
@@ -19,13 +18,10 @@ class Tasks:
     sender: Sender
     resolver: Resolver
 
-    @property
-    def target(self) -> Target:
-        return self.sender.target
-
     def must_look_up(self, batch: Batch) -> bool:
         """Whether the org has to be asked about a fresh batch before it can be sent."""
-        if (self.target.looked_up or self.target.asks_first) and not batch.resolved:
+        target = self.sender.target
+        if (target.looked_up or target.asks_first) and not batch.resolved:
             return True
         return batch.has_open and not all(map(settled, batch.rows))
 

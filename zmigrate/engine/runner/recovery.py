@@ -5,6 +5,7 @@ recorded, batches that were under way, and keys that must stay fenced.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.org_access import OrgClock
@@ -69,27 +70,20 @@ class ReadingPoint:
         return lambda row: self._source.identity(row) in marks, marks
 
 
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """Puts batches and keys of earlier sessions back into the loop, before its first turn."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        target: Target,
-        zoho_clock: OrgClock,
-        settling_time: SettlingTime,
-        run_began: float,
-    ) -> None:
-        """`run_began`: epoch seconds on our clock."""
-        self._journal = journal
-        self._target = target
-        self._zoho_clock = zoho_clock
-        self._settling_time = settling_time
-        self._run_began = run_began
+    journal: Journal
+    target: Target
+    zoho_clock: OrgClock
+    settling_time: SettlingTime
+    run_began: float
+    """Epoch seconds on our clock."""
 
     def take_up_batches(self, in_flight: InFlight, sender: Sender, now: float) -> None:
         """Batches that were never sent are sent now. Those that Zoho may have applied are in doubt."""
-        for batch in self._journal.open_batches(sender.records):
+        for batch in self.journal.open_batches(sender.records):
             if batch.closes_circles:
                 batch.rows = [deferred_links.reopened(row) for row in batch.rows]
             else:
@@ -106,7 +100,7 @@ class Recovery:
                 self._take_up_doubted(batch, in_flight, sender, now)
 
     def _with_folded_key(self, row: PreparedRow) -> PreparedRow:
-        return row._replace(folded=None if row.key is None else self._target.fold(row.key))
+        return row._replace(folded=None if row.key is None else self.target.fold(row.key))
 
     def _take_up_doubted(self, batch: Batch, in_flight: InFlight, sender: Sender, now: float) -> None:
         recovery = sender.target_of(batch).recovery
@@ -121,7 +115,7 @@ class Recovery:
         else:
             # The settling time counts from now, not from the intent: after the intent the process may have
             # waited long for a token or for its turn, and have sent the request just before it ended.
-            in_flight.park(batch, now + self._settling_time.longest)
+            in_flight.park(batch, now + self.settling_time.longest)
 
     def _is_dated(self, batch: Batch, now: float) -> bool:
         """Whether it is known from when on the records of a batch can exist.
@@ -129,27 +123,27 @@ class Recovery:
         An intent that is dated ahead of Zoho's clock tells only that the batch was sent after the run began.
         If the beginning of the run is dated ahead too, nothing is known.
         """
-        if batch.first_intent is None or batch.first_intent <= self._zoho_clock.latest(now):
+        if batch.first_intent is None or batch.first_intent <= self.zoho_clock.latest(now):
             return True
-        batch.first_intent = self._zoho_clock.earliest(self._run_began)
-        return now - self._run_began >= DATED_S
+        batch.first_intent = self.zoho_clock.earliest(self.run_began)
+        return now - self.run_began >= DATED_S
 
     def take_up_keys(self, in_flight: InFlight, now: float) -> None:
         """Keys of finished batches that an earlier request may still overwrite."""
-        for keys, until in self._journal.held_keys(now):
+        for keys, until in self.journal.held_keys(now):
             # If the clock was set back meanwhile, `until` would be later than any request can arrive.
-            latest = min(until, now + self._settling_time.longest)
-            in_flight.keys.take_up([self._target.fold(key) for key in keys], latest)
+            latest = min(until, now + self.settling_time.longest)
+            in_flight.keys.take_up([self.target.fold(key) for key in keys], latest)
 
     def take_up_values(self, seen: SeenKeys | None, shared: SharedValues | None) -> None:
         """Keys and unique values that rows of earlier sessions have written."""
-        fold = self._target.fold
+        fold = self.target.fold
         if shared is not None:
-            sent = rows_sent(self._journal, shared.names)
+            sent = rows_sent(self.journal, shared.names)
             shared.take_up((line, fold(key), record) for line, key, record in sent)
         if seen is not None:
             seen.add(
                 (fold(key), line)
-                for (_, line, key), parts in self._journal.ended()
+                for (_, line, key), parts in self.journal.ended()
                 if key is not None and (parts[0] == "in_doubt" or was_written(parts))
             )
