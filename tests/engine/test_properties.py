@@ -40,17 +40,18 @@ from tests.engine.fakes import (
 )
 from tests.support import read_rows, thorough
 from zmigrate import Skip
+from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.model.outcomes import Rows
 from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.pipeline.survey import Survey
-from zmigrate.engine.runner.record_session import RecordRun
+from zmigrate.engine.runner.record_session import RecordInput, RecordSession, SessionOptions
 from zmigrate.engine.storage.accounting import check_counts, count_rows
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.result_files import pieces_of, write_results
 from zmigrate.errors import ApiError, PausedError, RefusedError
-from zmigrate.events import EventHub
+from zmigrate.events import Credits, EventHub
 from zmigrate.job.writes import Operation
 
 TARGETS: list[tuple[Operation, KeyKind]] = [
@@ -201,27 +202,29 @@ class Lab:
             crew.append(FakeWorkers(count, self.clock, fate))
             return crew[0]
 
-        connection = SimpleNamespace(
-            crm=wire,
-            limiter=SimpleNamespace(limit=lambda heavy: 4),
+        org = OrgAccess(
+            wire=wire,  # type: ignore[arg-type]
+            room=SimpleNamespace(limit=lambda heavy: 4),
             clock=self.clock,
-            tokens=SimpleNamespace(left_s=lambda: None),
-            credits=SimpleNamespace(used=0, left=lambda: None),
+            token_left_s=lambda: None,
+            credits=lambda: Credits(0, None),
+            user=US,
         )
-        run = RecordRun(
-            SimpleNamespace(transform=self.transform, _transforms_by_columns=False),  # type: ignore[arg-type]
-            Survey(self.source),
-            self.target,
-            FakeConverter(),  # type: ignore[arg-type]
-            SimpleNamespace(resolver=RESOLVER),  # type: ignore[arg-type]
-            connection,  # type: ignore[arg-type]
+        given = RecordInput(
+            job=SimpleNamespace(transform=self.transform, _transforms_by_columns=False),  # type: ignore[arg-type]
+            survey=Survey(self.source),
+            converter=FakeConverter(),  # type: ignore[arg-type]
+            target=self.target,
+            lookups=SimpleNamespace(resolver=RESOLVER),  # type: ignore[arg-type]
+            crm=wire,  # type: ignore[arg-type]
+        )
+        run = RecordSession(
+            given,
+            org,
             journal,
             EventHub(),
             stop,
-            settling=SettlingTime(),
-            user=US,
-            limit=plan.limit,
-            batch_rows=self.scenario.batch_rows,
+            SessionOptions(SettlingTime(), limit=plan.limit, batch_rows=self.scenario.batch_rows),
             clock=self.clock,
             make_workers=make_workers,  # type: ignore[arg-type]
         )

@@ -21,7 +21,7 @@ from tests.support import Bench, file_job, leads, write_rows
 from zmigrate import Csv, Insert
 from zmigrate.cli import ids
 from zmigrate.display.report import reasons_of
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.id_map import Entry
@@ -126,10 +126,10 @@ FAILED = Outcome("failed", None, "INVALID_DATA", "Email", "no address")
 
 def finish(journal: Journal, outcomes: Sequence[Outcome], key: str = "k") -> None:
     rows = [row(number, f"{key}{number}") for number in range(1, len(outcomes) + 1)]
-    batch = Batch(journal.next_batch_id(), rows, state="sent")
+    batch = Batch(journal.next_batch_id(), rows, state=BatchState.IN_FLIGHT)
     with journal.transaction():
         journal.put_batch(batch, b"")
-        batch.finish(list(outcomes))
+        batch.outcomes = list(outcomes)
         journal.finish_batch(batch)
 
 

@@ -18,9 +18,11 @@ from tests.engine.fakes import RESOLVER
 from tests.engine.test_properties import Lab, Plan, Scenario
 from tests.zoho.fakes import FakeZoho, Reply, refused, rig
 from zmigrate.engine.dispatch.completion import Completions
+from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.sender import Sender, Sent
 from zmigrate.engine.dispatch.settling import SETTLE_TIMEOUT_S, SettlingTime
+from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome, Rows
@@ -29,6 +31,7 @@ from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.recorded import pack_state
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
 from zmigrate.job.writes import Operation
 from zmigrate.stopping import StopRequested
@@ -107,7 +110,7 @@ ROW = PreparedRow(1, 2, "k1", "k1", {"id": "77"})
 
 @dataclass
 class Desk:
-    """An intake over a journal of its own, with one batch on its way."""
+    """Completions over a journal of its own, with one batch on its way."""
 
     operation: Operation
     key_kind: KeyKind
@@ -120,18 +123,20 @@ class Desk:
         fence.admit(ROW)
         producer = Producer(iter(()), lambda rows: ([], []), fence)
         journal = Journal.create(self.folder / "journal.db")
-        self.flight = InFlight(journal, fence, producer, Rows(), lambda event: None)
-        sender = Sender(None, self.target)  # type: ignore[arg-type]
-        self.intake = Completions(
-            self.flight, sender, RESOLVER, SettlingTime(), lambda event: None, lambda: False, self.clock
+        self.fence = fence
+        self.keys = HeldKeys(fence, producer)
+        self.in_flight = InFlight(journal, producer, self.keys, Rows(), lambda event: None)
+        tasks = Tasks(Sender(None, self.target), RESOLVER)  # type: ignore[arg-type]
+        self.completions = Completions(
+            self.in_flight, tasks, SettlingTime(), lambda event: None, lambda: False, self.clock
         )
         self.batch = Batch(1, [ROW])
-        self.flight.give_out(self.batch)
-        self.flight.intend(self.batch, self.clock.zoho, self.clock())
-        self.flight.commit()
+        self.in_flight.add(self.batch)
+        self.in_flight.send(self.batch, self.clock.zoho, self.clock())
+        self.in_flight.commit()
 
     def close(self) -> None:
-        self.flight.journal.close()
+        self.in_flight.journal.close()
 
 
 @pytest.fixture
@@ -157,9 +162,9 @@ def test_a_refusal_after_an_attempt_that_was_not_answered_leaves_the_batch_in_do
     upsert = desk("upsert", "unique")
     error = kind()
     error.maybe_applied = True
-    upsert.intake.take(Finished(upsert.batch, error=error))
-    assert (upsert.batch.state, upsert.batch.doubted) == ("sent", True)
-    assert upsert.intake.failure is error
+    upsert.completions.take(Finished(upsert.batch, error=error))
+    assert (pack_state(upsert.batch.state), upsert.batch.doubted) == ("sent", True)
+    assert upsert.completions.failure is error
 
 
 @pytest.mark.parametrize("kind", REFUSALS)
@@ -167,8 +172,8 @@ def test_a_refusal_without_such_an_attempt_means_that_the_batch_was_not_applied(
     kind: type[ZmigrateError], desk: Callable[[Operation, KeyKind], Desk]
 ) -> None:
     upsert = desk("upsert", "unique")
-    upsert.intake.take(Finished(upsert.batch, error=kind()))
-    assert (upsert.batch.state, upsert.batch.doubted) == ("queued", False)
+    upsert.completions.take(Finished(upsert.batch, error=kind()))
+    assert (pack_state(upsert.batch.state), upsert.batch.doubted) == ("queued", False)
 
 
 def test_a_repeated_upsert_keeps_its_key_fenced_for_a_settling_time_from_its_answer(
@@ -177,13 +182,13 @@ def test_a_repeated_upsert_keeps_its_key_fenced_for_a_settling_time_from_its_ans
     """The transport may have repeated it for minutes, so when it was first sent says nothing."""
     upsert = desk("upsert", "unique")
     upsert.clock.advance(300)
-    upsert.intake.take(Finished(upsert.batch, value=Sent([Verdict(Outcome("updated", "77"))], True)))
+    upsert.completions.take(Finished(upsert.batch, value=Sent([Verdict(Outcome("updated", "77"))], True)))
     later = ROW._replace(number=2)
-    assert not upsert.flight.fence.admit(later)
-    upsert.flight.release_due(upsert.clock() + SETTLE_TIMEOUT_S - 1)
-    assert upsert.flight.fence.waiting == 1
-    upsert.flight.release_due(upsert.clock() + SETTLE_TIMEOUT_S)
-    assert upsert.flight.fence.waiting == 0
+    assert not upsert.fence.admit(later)
+    upsert.keys.release_due(upsert.clock() + SETTLE_TIMEOUT_S - 1)
+    assert upsert.fence.waiting == 1
+    upsert.keys.release_due(upsert.clock() + SETTLE_TIMEOUT_S)
+    assert upsert.fence.waiting == 0
 
 
 class StoppedWhileReading:

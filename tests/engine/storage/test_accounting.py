@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.fakes import row
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import MOVED, Action, Outcome, Rows
 from zmigrate.engine.storage.accounting import check_counts, count_rows
 from zmigrate.engine.storage.journal import Journal
@@ -27,11 +27,11 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 
 def put(journal: Journal, batch_id: int, numbers: list[int], outcomes: list[Outcome] | None = None) -> None:
-    batch = Batch(batch_id, [row(number, f"k{number}") for number in numbers], state="sent")
+    batch = Batch(batch_id, [row(number, f"k{number}") for number in numbers], state=BatchState.IN_FLIGHT)
     with journal.transaction():
         journal.put_batch(batch, b"")
         if outcomes is not None:
-            batch.finish(outcomes)
+            batch.outcomes = outcomes
             journal.finish_batch(batch)
 
 

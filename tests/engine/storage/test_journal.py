@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from tests.engine.fakes import row
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import MOVED, Outcome
 from zmigrate.engine.storage import journal_sql
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.journal_file import holds_nothing
 from zmigrate.engine.storage.journal_sql import APPLICATION_ID, SCHEMA_VERSION
+from zmigrate.engine.storage.recorded import pack_state
 from zmigrate.errors import DiskFull, InternalError, JournalDamaged
 
 CREATED = Outcome("created", "5545974000000000001")
@@ -34,14 +35,16 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def sent(batch_id: int = 1, **more: Any) -> Batch:
     rows = [row(1, "k1"), row(2, "K2")]
-    return Batch(batch_id, rows, state="sent", sends=1, first_intent=100.5, sent_at=99.5, **more)
+    return Batch(
+        batch_id, rows, state=BatchState.IN_FLIGHT, sends=1, first_intent=100.5, sent_at=99.5, **more
+    )
 
 
 def put(journal: Journal, batch: Batch, outcomes: list[Outcome] | None = None) -> None:
     with journal.transaction():
         journal.put_batch(batch, BODY)
         if outcomes is not None:
-            batch.finish(outcomes)
+            batch.outcomes = outcomes
             journal.finish_batch(batch)
 
 
@@ -91,7 +94,9 @@ def test_the_lowest_and_highest_id_are_kept_to_find_a_record_by(
 ) -> None:
     outcomes = [Outcome("created", found) if found else Outcome("failed", None, "X") for found in ids]
     outcomes.append(Outcome("skipped", "5"))
-    put(journal, Batch(1, [row(n) for n in range(1, len(outcomes) + 1)], state="sent"), outcomes)
+    put(
+        journal, Batch(1, [row(n) for n in range(1, len(outcomes) + 1)], state=BatchState.IN_FLIGHT), outcomes
+    )
     [found] = seen(journal.path, "SELECT min_id, max_id FROM outcome")
     assert (found["min_id"], found["max_id"]) == span
 
@@ -137,7 +142,7 @@ def test_a_batch_under_way_comes_back_with_all_that_is_known_of_its_requests(jou
     put(journal, sent(doubted=True, parent=9))
     put(journal, sent(2), [CREATED, CREATED])
     [batch] = journal.open_batches(lambda body, second: json.loads(body)["data"])
-    assert (batch.id, batch.parent, batch.state, batch.sends) == (1, 9, "sent", 1)
+    assert (batch.id, batch.parent, pack_state(batch.state), batch.sends) == (1, 9, "sent", 1)
     assert (batch.first_intent, batch.sent_at, batch.doubted) == (100.5, 99.5, True)
     assert [(found.number, found.line, found.key) for found in batch.rows] == [(1, 2, "k1"), (2, 3, "K2")]
     assert batch.records == [{"Ref": "k1"}, {"Ref": "K2"}]
@@ -147,7 +152,7 @@ def test_a_batch_under_way_comes_back_with_all_that_is_known_of_its_requests(jou
 def test_a_batch_that_is_sent_again_keeps_its_rows_and_changes_its_state(journal: Journal) -> None:
     batch = sent()
     put(journal, batch)
-    batch.state, batch.sends, batch.sent_at = "queued", 2, 300.0
+    batch.state, batch.sends, batch.sent_at = BatchState.READY, 2, 300.0
     put(journal, batch)
     assert seen(journal.path, "SELECT id, state, sends, sent_at FROM batch") == [
         {"id": 1, "state": "queued", "sends": 2, "sent_at": 300.0}
@@ -169,7 +174,7 @@ def test_a_batch_that_is_done_is_a_row_more_and_nothing_written_anew(journal: Jo
     both = "SELECT * FROM batch JOIN content ON batch = id"
     before = seen(journal.path, both)
     with journal.transaction():
-        batch.finish([CREATED, CREATED])
+        batch.outcomes = [CREATED, CREATED]
         journal.finish_batch(batch)
     assert seen(journal.path, both) == before
     assert journal.open_batches(lambda body, second: json.loads(body)["data"]) == []
@@ -189,15 +194,19 @@ def test_each_index_serves_the_statement_that_it_is_there_for(
 
 
 def test_rows_of_a_source_that_cant_be_read_again_are_kept(journal: Journal) -> None:
-    batch = Batch(1, [row(1, "a", {"id": "7", "n": "x"}), row(2, "b", {"id": "8", "n": None})], state="sent")
+    batch = Batch(
+        1,
+        [row(1, "a", {"id": "7", "n": "x"}), row(2, "b", {"id": "8", "n": None})],
+        state=BatchState.IN_FLIGHT,
+    )
     put(journal, batch)
     assert list(journal.recorded_after(1)) == [(2, {"id": "8", "n": None})]
     assert list(journal.recorded_after(0)) == [(1, {"id": "7", "n": "x"}), (2, {"id": "8", "n": None})]
 
 
 def test_outcomes_come_by_the_first_row_of_their_group_without_the_moved(journal: Journal) -> None:
-    put(journal, Batch(1, [row(4), row(6)], state="sent"), [MOVED, CREATED])
-    put(journal, Batch(2, [row(1), row(3)], state="sent"), [CREATED, CREATED])
+    put(journal, Batch(1, [row(4), row(6)], state=BatchState.IN_FLIGHT), [MOVED, CREATED])
+    put(journal, Batch(2, [row(1), row(3)], state=BatchState.IN_FLIGHT), [CREATED, CREATED])
     with journal.transaction():
         journal.put_decided([(row(n), Outcome("skipped", None, "SKIPPED")) for n in (2, 5)])
     groups = [(group.first_row, group.numbers) for group in journal.groups()]
@@ -240,7 +249,7 @@ def closed_journal(folder: Path) -> Path:
     path = folder / "journal.db"
     with closing(Journal.create(path)) as journal:
         for batch_id in range(1, 200):
-            put(journal, Batch(batch_id, [row(batch_id, "k" * 50)], state="sent"), [CREATED])
+            put(journal, Batch(batch_id, [row(batch_id, "k" * 50)], state=BatchState.IN_FLIGHT), [CREATED])
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA journal_mode=DELETE")
     return path
@@ -386,7 +395,7 @@ def test_a_full_disk_is_told_and_the_journal_goes_on_once_there_is_room(journal:
     put(journal, sent(1))
     with closing(sqlite3.connect(journal.path)) as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
-    big = Batch(2, [row(3, "k" * 100_000)], state="sent")
+    big = Batch(2, [row(3, "k" * 100_000)], state=BatchState.IN_FLIGHT)
     limit_pages(journal, pages + 1)
     with pytest.raises(DiskFull, match="can't grow") as caught:
         put(journal, big)

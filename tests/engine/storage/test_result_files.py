@@ -14,7 +14,7 @@ import pytest
 from tests.engine.fakes import PLAIN, row
 from tests.support import read_rows
 from zmigrate import Csv
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
@@ -42,11 +42,13 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def finish(journal: Journal, outcomes: Mapping[int, Outcome], keep: Mapping[str, Any] | None = None) -> None:
     batch = Batch(
-        journal.next_batch_id(), [row(n, f"k{n}", keep and {"n": n, **keep}) for n in outcomes], state="sent"
+        journal.next_batch_id(),
+        [row(n, f"k{n}", keep and {"n": n, **keep}) for n in outcomes],
+        state=BatchState.IN_FLIGHT,
     )
     with journal.transaction():
         journal.put_batch(batch, b"")
-        batch.finish(list(outcomes.values()))
+        batch.outcomes = list(outcomes.values())
         journal.finish_batch(batch)
 
 
@@ -89,7 +91,7 @@ def test_rows_that_went_out_of_turn_come_in_the_order_of_the_source(journal: Jou
 
 def test_rows_without_an_outcome_are_in_no_file(journal: Journal) -> None:
     with journal.transaction():
-        journal.put_batch(Batch(1, [row(1), row(2)], state="sent"), b"")
+        journal.put_batch(Batch(1, [row(1), row(2)], state=BatchState.IN_FLIGHT), b"")
     finish(journal, {3: CREATED})
     found = written(journal, ["n"], rows(4))
     assert [entry["n"] for entry in found["success"]] == ["3"]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tests.engine.fakes import PLAIN, row
 from zmigrate import Csv
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import MOVED, Outcome
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
@@ -131,9 +131,9 @@ def fill(
 
     with journal.transaction():
         for batch_id, numbered in enumerate(batches, start=1):
-            batch = Batch(batch_id, [pending(number) for number, _ in numbered], state="sent")
+            batch = Batch(batch_id, [pending(number) for number, _ in numbered], state=BatchState.IN_FLIGHT)
             journal.put_batch(batch, b"")
-            batch.finish([outcome for _, outcome in numbered])
+            batch.outcomes = [outcome for _, outcome in numbered]
             journal.finish_batch(batch)
         journal.put_decided([(pending(number), outcome) for number, outcome in decided])
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.engine.fakes import row
 from tests.support import Bench, file_job, leads, thorough, write_rows
 from zmigrate import Insert, RecordJob, Upsert
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.runner.late_requests import late_until
 from zmigrate.engine.storage.folder import RunFolder
@@ -49,9 +49,9 @@ def held(tmp_path: Path, until: str, written_at: float = NOW) -> RunFolder:
     folder = RunFolder.create(tmp_path, "job")
     folder.unlock()
     with closing(Journal.create(folder.journal)) as journal, journal.transaction():
-        batch = Batch(1, [row(1, "k")], state="sent", held_until=1.0)
+        batch = Batch(1, [row(1, "k")], state=BatchState.IN_FLIGHT, held_until=1.0)
         journal.put_batch(batch, b"{}")
-        batch.finish([Outcome("updated", "1")])
+        batch.outcomes = [Outcome("updated", "1")]
         journal.finish_batch(batch)
     change(folder.journal, f"UPDATE outcome SET held_until={until}")
     os.utime(folder.journal, (written_at, written_at))

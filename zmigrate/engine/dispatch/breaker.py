@@ -1,4 +1,4 @@
-"""The breaker: stops a run whose rows fail in a way that is not theirs."""
+"""The breaker stops a run whose rows all fail for a reason that lies outside the rows."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ from zmigrate.errors import BreakerOpen
 
 @dataclass(slots=True)
 class Breaker:
-    """Watches a session. It opens when its first rows all fail with one code, whatever that is; and at any
-    time when so many rows in a row fail with one code that speaks of the org or of the client. `rows_max`
-    None: it never opens.
+    """Watches the outcomes of one session.
+
+    The breaker opens if the first `rows_max` rows all fail with one code, whatever the code is. Later it
+    opens if so many rows in a row fail with one code that is about the org or the client. With `rows_max`
+    None it never opens.
     """
 
     rows_max: int | None = BREAKER_ROWS
     _rows: int = 0
     _code: str | None = None
     _only_failures: bool = True
-    """No row of this session has ended in any other way, nor with another code."""
+    """Every row of this session has failed, and with the same code."""
     _of_org: bool = False
 
     def see(self, outcomes: Sequence[Outcome]) -> None:
-        """Take note of outcomes in the order in which rows came to them; rows that moved have none."""
+        """Count outcomes, in the order in which the rows got them. Rows that moved have no outcome yet."""
         if self.rows_max is None or self.open:
             return
         if all(outcome.code is None for outcome in outcomes):  # most batches: everything was written

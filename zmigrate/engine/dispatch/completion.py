@@ -1,109 +1,97 @@
-"""What a finished task means for its batch: outcomes, doubt, halves, or a stop. Main thread only."""
+"""Decides what a finished task means for its batch: outcomes, doubt, smaller batches, or the end of the run.
+
+Main thread only. There is one method for each kind of finished task; the batches are moved by `InFlight`, and
+the rules for batches in doubt are in `settling`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 
-from zmigrate.engine.dispatch import open_rows
-from zmigrate.engine.dispatch import settling as settle
+from zmigrate.engine.dispatch import settling
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.ownership import Ownership
 from zmigrate.engine.dispatch.second_writes import SecondWrites
-from zmigrate.engine.dispatch.sender import LookedUp, Searched, Sender, Sent, Written
+from zmigrate.engine.dispatch.sender import LookedUp, Searched, Sent, Written
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.dispatch.verdicts import Verdict, org_full
-from zmigrate.engine.model import deferred_links as links
-from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome, lost
-from zmigrate.engine.pipeline.resolver import Resolver
-from zmigrate.errors import ApiError, Fatal, InDoubt, Outage, PausedError, ReadFailed, RefusedError
+from zmigrate.engine.dispatch.tasks import Tasks
+from zmigrate.engine.dispatch.verdicts import org_full
+from zmigrate.engine.model import deferred_links
+from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
+from zmigrate.engine.model.outcomes import MOVED, Outcome
+from zmigrate.errors import ApiError, Fatal, InDoubt, Outage, ReadFailed
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.workers import Finished
 
 DOUBTS_IN_A_ROW_MAX = 8
-"""Lost answers with nothing answered between, after which a run that can't settle them pauses."""
+"""Lost answers without another answer between them, after which a run that can't settle them pauses."""
 
 SEARCHES_MAX = 5
-"""Failed looks for a batch in doubt, after which its rows are reported in doubt."""
+"""Searches for a batch in doubt, or look-ups, that may fail before its rows are given up."""
 
 
 class Completions:
-    """Takes what workers finished. `failure` is the error that ends the run once what is in flight has come
-    home.
-    """
+    """Takes what workers finished. `failure` is the error that ends the run once every worker is idle."""
 
     def __init__(
         self,
-        flight: InFlight,
-        sender: Sender,
-        resolver: Resolver,
-        settling: SettlingTime,
+        in_flight: InFlight,
+        tasks: Tasks,
+        settling_time: SettlingTime,
         emit: Emit,
         stopping: Callable[[], bool],
         clock: Callable[[], float] = steady_time,
     ) -> None:
-        self._flight = flight
-        self._sender = sender
-        self._target = sender.target
-        self._claims = Ownership(flight.journal, sender.target)
-        self._resolver = resolver
-        self.second_writes = SecondWrites(flight, sender, resolver)
-        self._settling = settling
+        self._in_flight = in_flight
+        self._sender = tasks.sender
+        self._target = tasks.sender.target
+        self._resolver = tasks.resolver
+        self._ownership = Ownership(in_flight.journal, tasks.sender.target)
+        self.second_writes = SecondWrites(in_flight, tasks)
+        self._settling_time = settling_time
         self._emit = emit
         self._stopping = stopping
         self._clock = clock
         self._accepted = 0
         """Write requests that Zoho accepted, in this session."""
         self._suspects: list[tuple[Batch, ApiError]] = []
-        """Single rows that Zoho refused a whole request for, with nothing accepted since."""
+        """Batches that are set aside: single rows, for each of which Zoho refused the whole request. No
+        request was accepted since the first refusal."""
         self.failure: BaseException | None = None
         self.doubts_in_a_row = 0
         self.found_by_another: Counter[str] = Counter()
-        """Records that an upsert changed although they had not the key, by the field that Zoho went by."""
+        """Records that an upsert changed although they had another key, by the field that Zoho went by."""
 
     def take(self, finished: Finished[Batch]) -> None:
         """Apply one finished task."""
         batch, value, error = finished.tag, finished.value, finished.error
         if isinstance(value, Written):
-            self._answered(batch, value.outcomes)
+            self._written(batch, value.outcomes)
         elif isinstance(value, Sent):
-            batch.doubted = batch.doubted or value.doubted
-            self._sent(batch, value.verdicts)
-        elif isinstance(value, Searched):
-            self._searched(batch, value)
+            self._sent(batch, value)
         elif isinstance(value, LookedUp):
             self._looked_up(batch, value)
+        elif isinstance(value, Searched):
+            self._searched(batch, value)
+        elif error is not None and batch.state is BatchState.LOOKING_UP:
+            self._look_up_failed(batch, error)
+        elif error is not None and batch.state is BatchState.SEARCHING:
+            self._search_failed(batch, error)
         elif error is not None:
-            self._failed(batch, error)
+            self._send_failed(batch, error)
 
     def fail(self, error: BaseException) -> None:
-        """The run ends with this error; the first one counts."""
+        """The run ends with this error. Of several errors the first one counts."""
         if self.failure is None:
             self.failure = error
 
-    # -- answers ----------------------------------------------------------------------------------
+    # -- a batch was answered ---------------------------------------------------------------------
 
-    def _sent(self, batch: Batch, verdicts: list[Verdict]) -> None:
-        """Rows that the answer leaves open are settled as after a lost answer; the others have ended."""
-        doubts_in_a_row = self.doubts_in_a_row
-        outcomes = self._claims.outcomes(batch, verdicts)
-        parts = open_rows.go_on(batch, verdicts, outcomes, self._sender.target_of(batch).recovery)
-        self._answered(batch, outcomes)
-        for part in parts:
-            child = self._child(batch, part.rows)
-            child.open_answers += part.left_open == "unknown"
-            child.looked_for = part.left_open == "absent"
-            wait = self._settling.after(InDoubt(part.why))
-            self._flight.park_part(batch, child, self._clock() + wait)
-            self._emit(BatchDoubted(child.id, len(child.rows), wait, part.why))
-        if open_rows.tells_nothing(batch, verdicts):
-            self.doubts_in_a_row = doubts_in_a_row + 1
-            self._watch_for_outage()
-
-    def _answered(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _written(self, batch: Batch, outcomes: list[Outcome]) -> None:
+        """Zoho accepted the request, and told the outcome of each row."""
         self.doubts_in_a_row = 0
         self._accepted += 1
         if self.failure is None:
@@ -112,135 +100,177 @@ class Completions:
             self.found_by_another.update(
                 one.field for one in outcomes if one.action == "updated" and one.field
             )
-        seconds = self.second_writes.after(batch, outcomes)
+        second_writes = self.second_writes.after(batch, outcomes)
         left = self._left_by_full_org(batch, outcomes)
-        self._flight.finish(batch, outcomes, self._hold_until(batch))
-        for second in seconds:
-            self._flight.put_by(second)
+        self._in_flight.finish(batch, outcomes, self._hold_until(batch))
+        for second in second_writes:
+            self._in_flight.add_second_write(second)
         if left is not None:
-            self._flight.queue(left)
+            self._in_flight.queue(left)
+
+    def _sent(self, batch: Batch, sent: Sent) -> None:
+        """Zoho answered, and left some rows open or in dispute. Open rows are settled as after a lost answer;
+        the others have ended."""
+        batch.doubted = batch.doubted or sent.doubted
+        doubts_in_a_row = self.doubts_in_a_row
+        outcomes = self._ownership.outcomes(batch, sent.verdicts)
+        recovery = self._sender.target_of(batch).recovery
+        open_rows = settling.open_rows(batch, sent.verdicts, outcomes, recovery)
+        self._written(batch, outcomes)
+        for each in open_rows:
+            part = self._part(batch, each.rows)
+            part.open_answers += each.left_open == "unknown"
+            part.looked_for = each.left_open == "absent"
+            wait = self._settling_time.after(InDoubt(each.why))
+            self._in_flight.park_part(batch, part, self._clock() + wait)
+            self._emit(BatchDoubted(part.id, len(part.rows), wait, each.why))
+        if settling.tells_nothing(batch, sent.verdicts):
+            self.doubts_in_a_row = doubts_in_a_row + 1
+            self._watch_for_outage()
 
     def _left_by_full_org(self, batch: Batch, outcomes: list[Outcome]) -> Batch | None:
-        """Rows that Zoho refused since the org takes no more are not at fault: they wait for the resume, in a
-        batch of their own, and the run stops. Their outcomes here say that they moved."""
+        """Rows that Zoho refused because the org takes no more records are not at fault. They wait for the
+        resume in a batch of their own, and the run stops. Their outcomes here become "moved"."""
         full = {index: error for index, outcome in enumerate(outcomes) if (error := org_full(outcome))}
         if not full:
             return None
-        left = self._child(batch, [batch.rows[index] for index in full])
+        left = self._part(batch, [batch.rows[index] for index in full])
         for index, error in full.items():
             outcomes[index] = MOVED
             self.fail(error)
         return left
 
-    def _hold_until(self, batch: Batch) -> float | None:
-        """A repeated update, upsert or delete keeps its keys fenced: the late original could overwrite a
-        later row. Counted from now, since only the transport knows when it was sent for the last time.
-        """
-        if not batch.doubted or self._sender.target_of(batch).operation == "insert":
-            return None
-        return self._clock() + self._settling.longest
+    # -- the ids that a batch needs were looked up ------------------------------------------------
 
-    def _looked_up(self, batch: Batch, looked: LookedUp) -> None:
-        flight = self._flight
-        flight.unrecorded.pop(batch.id, None)
-        flight.in_flight.pop(batch.id, None)
-        for place, answers in looked.answers:
+    def _looked_up(self, batch: Batch, looked_up: LookedUp) -> None:
+        """Fill in the ids. Rows whose record exists may go on as a second write; others may end here."""
+        for place, answers in looked_up.answers:
             self._resolver.learn(place, answers)
-        if batch.links_wait:
+        if batch.closes_circles:
             batch.resolved = True
-            flight.links.append(batch)
+            self._in_flight.wait(batch)
             return
         rows, ended = self._resolver.resolve(batch.rows)
         for row, outcome in ended:
-            flight.decide(row, outcome)
+            self._in_flight.end_row(row, outcome)
         by_number = {row.number: row for row in rows}
         updates: list[PreparedRow] = []
-        for row, found in zip(batch.rows, looked.found, strict=False):
+        for row, found in zip(batch.rows, looked_up.found, strict=False):
             if row.number not in by_number:
                 continue
             if isinstance(found, Outcome):
-                flight.decide(by_number.pop(row.number), found)
+                self._in_flight.end_row(by_number.pop(row.number), found)
             elif found is not None and self._target.looked_up:
                 by_number[row.number] = row._replace(record={**row.record, "id": found})
             elif found is not None:
-                updates.append(links.update_row(by_number.pop(row.number), found, self._target.key))
-        inserts = Batch(id=batch.id, rows=list(by_number.values()), resolved=True) if by_number else None
-        second = self.second_writes.of(updates, "update") if updates else None
-        for ready in filter(None, (second, inserts)):
-            ready.body = self._sender.body(ready)
-            flight.give_out(ready)
-            flight.ready.appendleft(ready)
+                resolved = by_number.pop(row.number)
+                updates.append(deferred_links.update_row(resolved, found, self._target.key))
+        batches = [self.second_writes.of(updates, "update")] if updates else []
+        if by_number:
+            first_write = Batch(id=batch.id, rows=list(by_number.values()), resolved=True)
+            first_write.body = self._sender.body(first_write)
+            batches.append(first_write)
+        self._in_flight.replace(batch, *batches)
 
-    # -- doubt ------------------------------------------------------------------------------------
+    def _look_up_failed(self, batch: Batch, error: BaseException) -> None:
+        """Nothing was written: if the run ends now, the rows are read again on resume."""
+        batch.search_failures += 1
+        again = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
+        if batch.closes_circles:
+            self._in_flight.wait(batch)
+        else:
+            self._in_flight.look_up_again(batch)
+        if isinstance(error, InDoubt):
+            error = Outage(f"the keys could not be looked up: {error.message}")
+        if not again and not isinstance(error, StopRequested):
+            self.fail(error)
 
-    def _failed(self, batch: Batch, error: BaseException) -> None:
-        if batch.state != "sent":
-            self._look_up_failed(batch, error)
-        elif batch.searching:
-            self._search_failed(batch, error)
-        elif isinstance(error, InDoubt):
-            self._doubted(batch, error)
+    # -- the org was searched for the records of a batch in doubt ---------------------------------
+
+    def _searched(self, batch: Batch, searched: Searched) -> None:
+        """Rows whose record was found have ended. The others are sent again, or given up."""
+        settled = settling.settle(batch, searched)
+        if settled is None:
+            batch.misses += 1
+            self._park_for_search(batch)
+            return
+        outcomes, missing = self._ownership.outcomes(batch, settled.verdicts), settled.missing
+        absent = settling.outcome_if_absent(batch)
+        if missing and absent is not None:
+            outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
+            missing = []
+        second_writes = self.second_writes.after(batch, outcomes)
+        self._in_flight.finish(batch, outcomes)
+        for second in second_writes:
+            self._in_flight.add_second_write(second)
+        if missing:
+            parts = [self._part(batch, rows) for rows in settling.groups(batch, missing)]
+            for part in parts:
+                part.looked_for = True
+            self._in_flight.queue(*parts)
+            if len(parts) > 1:
+                self._emit(BatchSplit(batch.id, len(missing), settling.SERVER_ERRORS))
+
+    def _search_failed(self, batch: Batch, error: BaseException) -> None:
+        batch.search_failures += 1
+        failed = isinstance(error, (InDoubt, ReadFailed))
+        if failed and batch.search_failures >= SEARCHES_MAX:
+            self._give_up(batch, f"the answer was lost, and the look-up failed: {error}")
+            return
+        self._park_for_search(batch)
+        if not failed and not isinstance(error, StopRequested):
+            self.fail(error)
+
+    def _park_for_search(self, batch: Batch) -> None:
+        self._in_flight.park(batch, self._clock() + self._settling_time.between_reads)
+
+    # -- a request failed -------------------------------------------------------------------------
+
+    def _send_failed(self, batch: Batch, error: BaseException) -> None:
+        if isinstance(error, InDoubt):
+            self._answer_lost(batch, error)
         elif isinstance(error, Fatal):
             batch.doubted = batch.doubted or error.maybe_applied
             self._refused(batch, error)
         else:
             self._stopped(batch, error)
 
-    def _refused(self, batch: Batch, error: Fatal) -> None:
-        """Zoho refused the whole request."""
-        if error.row is not None and len(batch.rows) > 1:
-            self._set_apart(batch, error.row, error.message)
-        elif error.may_be_one_record:
-            self._refused_whole(batch, error)
-        else:
-            self._stopped(batch, error)
-
     def _stopped(self, batch: Batch, error: BaseException) -> None:
-        """The request was not applied, or may be repeated: the batch waits for the resume.
-
-        What the transport repeats may have been applied before the attempt that was refused; a stop that
-        comes then is told as InDoubt.
-        """
-        not_applied = isinstance(error, StopRequested) or (
-            isinstance(error, (RefusedError, ApiError, PausedError)) and not error.maybe_applied
-        )
-        if not_applied and not batch.doubted:
-            self._flight.queue(batch)
+        """The run ends. On resume the batch is sent as new if nothing of it was applied, else settled."""
+        if settling.was_not_applied(error) and not batch.doubted:
+            self._in_flight.queue(batch)
         else:
-            self._flight.park(batch, self._clock())
+            self._in_flight.park(batch, self._clock())
         if not isinstance(error, StopRequested):
             self.fail(error)
 
-    def _doubted(self, batch: Batch, error: InDoubt) -> None:
+    def _answer_lost(self, batch: Batch, error: InDoubt) -> None:
+        """Zoho may have applied the request."""
         self.doubts_in_a_row += 1
         batch.looked_for = False
-        server_error = error.by_zoho
-        others_answered = server_error and error.others_answered
         target = self._sender.target_of(batch)
-        recovery = target.recovery
-        if recovery == "report":
-            self._flight.finish(
-                batch,
-                settle.in_doubt(
-                    batch, f"the answer was lost ({error.message}), and there is no key to look for"
-                ),
-            )
+        others_answered = error.by_zoho and error.others_answered
+        if target.recovery == "report":
+            self._give_up(batch, f"the answer was lost ({error.message}), and there is no key to look for")
             self._watch_for_outage()
-        elif recovery == "repeat" and not self._stopping() and others_answered:
+        elif target.recovery == "repeat" and others_answered and not self._stopping():
+            # The transport has repeated this request, and only this one, until it gave up: one of its
+            # records may be what makes Zoho fail.
             batch.doubted = True
-            batch.server_errors = settle.SERVER_ERRORS_MAX
+            batch.server_errors = settling.SERVER_ERRORS_MAX
             self._halve_or_give_up(batch, error.message)
         else:
-            # Where a look into the org comes first, its answer is what tells this from an outage.
-            batch.server_errors += server_error if target.searchable else others_answered
-            wait = self._settling.after(error)
-            self._flight.park(batch, self._clock() + wait)
+            # A search that is answered shows that Zoho is well, and the error was of this batch. Without a
+            # search, only the answers to other requests show that.
+            batch.server_errors += error.by_zoho if target.searchable else others_answered
+            wait = self._settling_time.after(error)
+            self._in_flight.park(batch, self._clock() + wait)
             self._emit(BatchDoubted(batch.id, len(batch.rows), wait, error.message))
-            if recovery == "resend" and not target.searchable:
+            if target.recovery == "resend" and not target.searchable:
                 self._watch_for_outage()
 
     def _watch_for_outage(self) -> None:
-        """Where no look into the org tells an outage from bad luck, many lost answers in a row do."""
+        """Many lost answers in a row are an outage, where no search in the org tells it from bad luck."""
         if self.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
             self.fail(
                 Outage(
@@ -249,144 +279,97 @@ class Completions:
                 )
             )
 
-    def _halve_or_give_up(self, batch: Batch, why: str) -> None:
-        if len(batch.rows) > 1:
-            self._halve(batch, why)
+    # -- Zoho refused a whole request -------------------------------------------------------------
+
+    def _refused(self, batch: Batch, error: Fatal) -> None:
+        if error.row is not None and len(batch.rows) > 1:
+            # Zoho names the record: the others go without it. Alone it gets an outcome of its own.
+            others = [row for at, row in enumerate(batch.rows) if at != error.row]
+            self._split(batch, [others, [batch.rows[error.row]]], error.message)
+        elif error.may_be_one_record:
+            self._look_for_the_row_at_fault(batch, error)
         else:
-            reason = f"Zoho answered with a server error each time ({why}); it may have been applied"
-            self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
+            self._stopped(batch, error)
 
-    def _halve(self, batch: Batch, why: str) -> None:
-        self._split(batch, settle.halves(batch.rows), why)
-
-    def _set_apart(self, batch: Batch, index: int, why: str) -> None:
-        """Zoho refused the whole request for one record, which it names: the others go without it, and what
-        Zoho says of it alone is its outcome."""
-        others = [row for at, row in enumerate(batch.rows) if at != index]
-        self._split(batch, [others, [batch.rows[index]]], why)
-
-    def _split(self, batch: Batch, parts: list[list[PreparedRow]], why: str) -> None:
-        children = [self._child(batch, rows) for rows in parts]
-        self._flight.finish(batch, [MOVED] * len(batch.rows))
-        self._flight.queue(*children)
-        self._emit(BatchSplit(batch.id, len(batch.rows), why))
-
-    def _refused_whole(self, batch: Batch, error: ApiError) -> None:
-        """One record can make Zoho refuse the request: halve until it is found.
-
-        If nothing at all was accepted meanwhile, it is not the record: the second such row stops the run.
-        """
+    def _look_for_the_row_at_fault(self, batch: Batch, error: ApiError) -> None:
+        """Halve the batch until one row is left. The row is at fault if Zoho accepted another request
+        meanwhile. If Zoho refuses everything, the reason is another: the second such row stops the run."""
         if batch.refused_when is None:
             batch.refused_when = self._accepted
         if len(batch.rows) > 1:
-            self._halve(batch, error.message)
+            self._split(batch, settling.halves(batch.rows), error.message)
         elif batch.doubted:
-            self._look_before_blaming(batch, error)
+            self._search_before_blaming(batch, error)
         elif self._accepted > batch.refused_when:
-            self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
+            self._blame(batch, error)
         else:
-            self._flight.set_aside(batch)
+            self._in_flight.set_aside(batch)
             self._suspects.append((batch, error))
             if len(self._suspects) > 1:
                 self.fail(error)
 
-    def _look_before_blaming(self, batch: Batch, error: ApiError) -> None:
-        """A request with the row may have been applied before Zoho began to refuse it."""
-        refusal = settle.whole_refusal(error)
+    def _search_before_blaming(self, batch: Batch, error: ApiError) -> None:
+        """Zoho may have applied an earlier request with the row, before it began to refuse the row."""
+        refusal = settling.whole_refusal(error)
         if self._sender.target_of(batch).searchable:
             batch.refusal = refusal
-            self._flight.park(batch, self._clock() + self._settling.between_reads)
+            self._park_for_search(batch)
         else:
             reason = f"{refusal.message}; an earlier request with it may have been applied"
-            self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
+            self._give_up(batch, reason, self._hold_until(batch))
 
     def clear_suspects(self) -> None:
-        """Something was accepted, or nothing is left to send: the rows that were refused are at fault."""
+        """Zoho accepted a request, or nothing is left to send: the rows that were refused are at fault."""
         for batch, error in self._suspects:
-            self._flight.finish(batch, [settle.whole_refusal(error)], self._hold_until(batch))
+            self._blame(batch, error)
         self._suspects.clear()
 
+    def _blame(self, batch: Batch, error: ApiError) -> None:
+        self._in_flight.finish(batch, [settling.whole_refusal(error)], self._hold_until(batch))
+
+    # -- the settling time of a batch is over -----------------------------------------------------
+
     def come_due(self, batch: Batch) -> None:
-        """The settling time of a batch in doubt is over: look for its rows, or send it again."""
-        flight, target = self._flight, self._sender.target_of(batch)
-        recovery = target.recovery
-        if recovery == "query" or batch.refusal is not None:
-            batch.searching = True
-        elif recovery == "resend":
-            hopeless = settle.given_up(batch)
-            if target.searchable and (hopeless or settle.suspect(batch)):
-                batch.searching = True
-            elif hopeless:
-                flight.finish(batch, settle.in_doubt(batch, settle.hopeless(batch)))
-                return
-            elif settle.suspect(batch):
-                self._halve(batch, "server errors for this batch alone")
-                return
-        elif batch.open_answers and settle.given_up(batch):
-            flight.finish(batch, settle.in_doubt(batch, settle.hopeless(batch)), self._hold_until(batch))
-            return
-        elif batch.sends >= settle.SESSIONS_MAX and not (batch.open_answers or batch.looked_for):
-            self._halve_or_give_up(batch, "it was never answered, in several sessions")
-            return
-        flight.send_again(batch)
+        """Decide how a parked batch goes on."""
+        target = self._sender.target_of(batch)
+        step = settling.next_step(batch, target)
+        if step.kind == "search":
+            self._in_flight.search_next(batch)
+        elif step.kind == "resend":
+            self._in_flight.resend_next(batch)
+        elif step.kind == "halve":
+            self._halve_or_give_up(batch, step.why)
+        else:
+            # Of a batch that is resent, the settling time is over for every request with it: no late one is
+            # left that its keys would have to be held for.
+            late = target.recovery != "resend"
+            self._give_up(batch, step.why, self._hold_until(batch) if late else None)
 
-    # -- settling ---------------------------------------------------------------------------------
+    # -- what several of these do -----------------------------------------------------------------
 
-    def _searched(self, batch: Batch, searched: Searched) -> None:
-        batch.searching = False
-        settled = settle.settle(batch, searched)
-        if settled is None:
-            batch.misses += 1
-            self._flight.park(batch, self._clock() + self._settling.between_reads)
-            return
-        outcomes = self._claims.outcomes(batch, settled.verdicts)
-        if settled.missing and (batch.refusal is not None or settle.given_up(batch)):
-            failed = batch.server_errors or batch.open_answers
-            absent = settle.poisoned(batch) if failed else lost(settle.hopeless(batch))
-            absent = batch.refusal or absent
-            outcomes = [absent if outcome.action == "moved" else outcome for outcome in outcomes]
-            settled = settle.Settled(settled.verdicts, [])
-        seconds = self.second_writes.after(batch, outcomes)
-        self._flight.finish(batch, outcomes)
-        for second in seconds:
-            self._flight.put_by(second)
-        if settled.missing:
-            groups = settle.groups(batch, settled.missing)
-            children = [self._child(batch, rows) for rows in groups]
-            for child in children:
-                child.looked_for = True
-            self._flight.queue(*children)
-            if len(groups) > 1:
-                self._emit(BatchSplit(batch.id, len(settled.missing), "server errors for this batch alone"))
+    def _hold_until(self, batch: Batch) -> float | None:
+        """Until when the keys of a finished batch stay fenced: an earlier request with it may arrive late,
+        and overwrite what a later row wrote. Counted from now, since only the transport knows when the
+        request was sent for the last time. An insert overwrites nothing.
+        """
+        if not batch.doubted or self._sender.target_of(batch).operation == "insert":
+            return None
+        return self._clock() + self._settling_time.longest
 
-    def _child(self, batch: Batch, rows: list[PreparedRow]) -> Batch:
-        return self._sender.part(batch, self._flight.producer.take_id(), rows)
+    def _give_up(self, batch: Batch, reason: str, held_until: float | None = None) -> None:
+        """All rows of the batch end in doubt."""
+        self._in_flight.finish(batch, settling.in_doubt(batch, reason), held_until)
 
-    def _search_failed(self, batch: Batch, error: BaseException) -> None:
-        batch.searching = False
-        batch.search_failures += 1
-        failed = isinstance(error, (InDoubt, ReadFailed))
-        retry = failed and batch.search_failures < SEARCHES_MAX
-        if failed and not retry:
-            self._flight.finish(
-                batch, settle.in_doubt(batch, f"the answer was lost, and the look-up failed: {error}")
-            )
-            return
-        self._flight.park(batch, self._clock() + self._settling.between_reads)
-        if not retry and not isinstance(error, StopRequested):
-            self.fail(error)
+    def _halve_or_give_up(self, batch: Batch, why: str) -> None:
+        if len(batch.rows) > 1:
+            self._split(batch, settling.halves(batch.rows), why)
+        else:
+            reason = f"Zoho answered with a server error each time ({why}); it may have been applied"
+            self._give_up(batch, reason, self._hold_until(batch))
 
-    def _look_up_failed(self, batch: Batch, error: BaseException) -> None:
-        """Nothing was written: the rows are read again on resume."""
-        flight = self._flight
-        flight.in_flight.pop(batch.id, None)
-        batch.search_failures += 1
-        again = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
-        if batch.links_wait:
-            flight.links.append(batch)
-        elif again:
-            flight.ready.appendleft(batch)
-        if isinstance(error, InDoubt):
-            error = Outage(f"the keys could not be looked up: {error.message}")
-        if not again and not isinstance(error, StopRequested):
-            self.fail(error)
+    def _split(self, batch: Batch, groups: list[list[PreparedRow]], why: str) -> None:
+        self._in_flight.split(batch, *[self._part(batch, rows) for rows in groups])
+        self._emit(BatchSplit(batch.id, len(batch.rows), why))
+
+    def _part(self, batch: Batch, rows: list[PreparedRow]) -> Batch:
+        return self._sender.part(batch, self._in_flight.producer.take_id(), rows)

@@ -1,24 +1,22 @@
-"""The loop: pick up what workers finished, decide what goes next, write both down in one transaction, send.
+"""The loop of a record job: take what workers finished, decide what goes next, record both, start workers.
 
-The main thread alone turns it: source, transform, journal and display live here; workers do HTTP and nothing
-else. An intent is written when a worker is free to send it, not before: what waits in a queue is never in
-doubt.
+Only the main thread turns the loop: source, transform, journal and display belong to it. Workers talk to
+Zoho and do nothing else. An intent to send a batch is recorded when a worker is free to send it, not before:
+a batch that waits in the queue is never in doubt.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from zmigrate.engine.dispatch.breaker import Breaker
 from zmigrate.engine.dispatch.completion import DOUBTS_IN_A_ROW_MAX, Completions
 from zmigrate.engine.dispatch.in_flight import InFlight
-from zmigrate.engine.dispatch.sender import Sender
-from zmigrate.engine.model.batch import Batch
-from zmigrate.engine.pipeline.resolver import Resolver, settled
-from zmigrate.engine.storage.recorded import pack_body
-from zmigrate.events import BatchSent, Credits, EventHub, Stopping, Tick
+from zmigrate.engine.dispatch.org_access import OrgAccess
+from zmigrate.engine.dispatch.tasks import Tasks
+from zmigrate.engine.model.batch import Batch, BatchState
+from zmigrate.events import BatchSent, EventHub, Stopping, Tick
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.workers import Workers
@@ -27,54 +25,43 @@ TICK_S = 0.1
 """The longest wait of a turn, and the shortest time between two ticks of the display."""
 
 PREPARE_S = 0.02
-"""The longest that a turn makes batches; a slow `transform` must not keep the first of them waiting."""
+"""The longest time in a turn for making batches. A slow `transform` must not delay the first of them."""
 
 YIELD_S = 0.002
-"""With a batch ready, more are made only once no answer has come for so many seconds: answers come in flocks,
-and until then the workers need the interpreter more."""
+"""While a batch is ready, another one is made only after so many seconds without an answer. Answers come in
+groups, and until then the workers need the interpreter more."""
 
 PARKED_MAX = 100
 """Batches in doubt beyond which nothing new is sent until some are settled."""
 
-
-class Room(Protocol):
-    """How many calls may be in flight (zmigrate.zoho.limiter)."""
-
-    def limit(self, heavy: bool) -> int: ...
+AHEAD = 2
+"""Batches that are made ahead, beyond the calls that may be in flight."""
 
 
 class Dispatcher:
-    """Runs a record job's batches to their end, or to a stop."""
+    """Runs the batches of a record job to their end, or to a stop."""
 
     def __init__(
         self,
-        flight: InFlight,
-        intake: Completions,
-        sender: Sender,
-        resolver: Resolver,
+        in_flight: InFlight,
+        completions: Completions,
+        tasks: Tasks,
         workers: Workers[Batch],
-        room: Room,
+        org: OrgAccess,
         hub: EventHub,
         stop: StopSignal,
         *,
-        zoho_time: Callable[[float], float],
-        token_left_s: Callable[[], float | None] = lambda: None,
-        credits: Callable[[], Credits] | None = None,
-        breaker: Breaker | None = None,
+        breaker: Breaker,
         clock: Callable[[], float] = steady_time,
     ) -> None:
-        self._flight = flight
-        self._intake = intake
-        self._sender = sender
-        self._resolver = resolver
+        self._in_flight = in_flight
+        self._completions = completions
+        self._tasks = tasks
         self._workers = workers
-        self._room = room
+        self._org = org
         self._hub = hub
         self._stop = stop
-        self._zoho_time = zoho_time
-        self._token_left_s = token_left_s
-        self._credits = credits
-        self._breaker = breaker or Breaker()
+        self._breaker = breaker
         self._clock = clock
         self._ticked_at = 0.0
         self._told_to_stop = False
@@ -83,124 +70,120 @@ class Dispatcher:
 
     @property
     def stopping(self) -> bool:
-        return self._stop.requested or self._intake.failure is not None
+        return self._stop.requested or self._completions.failure is not None
 
     def run(self) -> None:
-        """Turn until every row has its outcome or the run is told to stop. Raises what ended it."""
+        """Turn until every row has its outcome or the run is told to stop. Raises the error that ended it."""
         idle = True
-        while not self._over():
+        while not self._is_over():
             self._go_on()
-            if idle or not self._flight.ready:
+            if idle or not self._in_flight.queued:
                 self._prepare()
             finished = self._workers.finished(self._patience())
             idle = not finished
             if finished:
                 self.last_done_at = self._clock()
             for done in finished:
-                self._intake.take(done)
-            self._flight.release_due(self._clock())
+                self._completions.take(done)
+            self._in_flight.keys.release_due(self._clock())
             starts = self._choose()
             self._watch_breaker()
-            self._flight.commit()
+            self._in_flight.commit()
             for batch, task in starts:
                 self._workers.start(batch, task)
             self._tick()
         for done in self._workers.finished(0):
-            self._intake.take(done)
-        self._flight.commit()
-        if self._intake.failure is not None:
-            raise self._intake.failure
+            self._completions.take(done)
+        self._in_flight.commit()
+        if self._completions.failure is not None:
+            raise self._completions.failure
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
+        in_flight, completions = self._in_flight, self._completions
         if self._stop.aborted:
             return True
         if self.stopping:
             if not self._told_to_stop:
                 self._told_to_stop = True
                 self._hub.emit(Stopping(self._workers.busy))
-            # A failure ends the waits of other workers, too.
-            if self._intake.failure is not None and not self._stop.requested:
+            # A failure ends the waits of the other workers, too.
+            if completions.failure is not None and not self._stop.requested:
                 self._stop.request()
             return self._workers.busy == 0
         if self._workers.busy:
             return False
-        if self._flight.over or self._flight.stuck:
-            self._intake.clear_suspects()
-        return self._flight.over and not self._flight.producer.decided
+        if in_flight.is_over or in_flight.is_stuck:
+            completions.clear_suspects()
+        return in_flight.is_over and not in_flight.producer.decided
 
     def _go_on(self) -> None:
-        """Where all that was read has ended, what waited for it may begin: the next level, the links."""
-        flight = self._flight
+        """Once every row that was read has ended, begin what waited for that: the next level, or the
+        references that close circles."""
+        in_flight = self._in_flight
         if self.stopping:
             return
-        if flight.producer.at_gate and flight.at_rest:
-            flight.producer.open_gate()
-        elif flight.only_links_left:
-            self._intake.second_writes.close_circles()
+        if in_flight.producer.at_gate and in_flight.is_at_rest:
+            in_flight.producer.open_gate()
+        elif in_flight.only_circles_left:
+            self._completions.second_writes.close_circles()
 
     # -- before a turn: batches ahead of the workers ----------------------------------------------
 
     def _prepare(self) -> None:
-        """Make a batch ahead, so that a worker that comes free finds one; where several wait, one for each.
+        """Make batches ahead, one for each idle worker and at least one, so that a free worker finds one.
 
-        Their intents then share a transaction, whose wait for the disk is what a turn costs most.
+        Their intents then share a transaction: its wait for the disk is the most expensive part of a turn.
         """
         until = self._clock() + PREPARE_S
-        while self._prepare_one() and len(self._flight.ready) < self._places() and self._clock() < until:
+        while self._prepare_one() and self._in_flight.queued < self._places() and self._clock() < until:
             pass
 
     def _prepare_one(self) -> bool:
-        """Make one batch; False when there is none to make, or no room for it."""
-        flight = self._flight
-        ahead = self._room.limit(True) + 2
-        if self.stopping or len(flight.ready) >= ahead or len(flight.parked) >= PARKED_MAX:
+        """Make one batch. False when there is none to make, or no room for it."""
+        if self.stopping or not self._has_room_ahead():
             return False
         batch = self._next_batch()
         if batch is None:
             return False
-        if not self._must_ask(batch):
-            batch.body = self._sender.body(batch)
-            batch.packed_body = pack_body(batch.body)  # now, and not while a worker waits for the commit
-            _ = batch.packed_rows
-        flight.give_out(batch)
-        flight.ready.append(batch)
+        must_look_up = self._tasks.must_look_up(batch)
+        if not must_look_up:
+            self._tasks.make_body(batch)
+        self._in_flight.add(batch, must_look_up=must_look_up)
         return True
 
+    def _has_room_ahead(self) -> bool:
+        ahead = self._org.room.limit(True) + AHEAD
+        return self._in_flight.queued < ahead and self._in_flight.parked < PARKED_MAX
+
     def _next_batch(self) -> Batch | None:
-        """The producer's next; where its source fails, what is in flight is still waited for."""
+        """The producer's next batch. If the source fails, the run ends once what is in flight is answered."""
         try:
-            return self._flight.producer.next_batch()
+            return self._in_flight.producer.next_batch()
         except StopRequested:
             return None
         except Exception as error:
-            self._intake.fail(error)
+            self._completions.fail(error)
             return None
 
     def _patience(self) -> float:
-        """How long to wait for a worker: not at all while there is something to send, or nothing ready."""
-        flight = self._flight
+        """How long to wait for a worker, in seconds: not at all while a batch can be sent, or while none is
+        queued and one can be made."""
+        in_flight = self._in_flight
         if self.stopping:
             return TICK_S
-        producer = flight.producer
-        can_prepare = (
-            not producer.exhausted
-            and not producer.at_gate
-            and not flight.fence.full
-            and len(flight.ready) < self._room.limit(True) + 2
-        )
-        if flight.ready and self._places() > 0:
+        if in_flight.queued and self._places() > 0:
             return 0.0
-        if can_prepare and len(flight.parked) < PARKED_MAX:
-            return YIELD_S if flight.ready else 0.0
-        due = flight.next_due
+        if in_flight.producer.may_read and self._has_room_ahead():
+            return YIELD_S if in_flight.queued else 0.0
+        due = in_flight.next_due
         return TICK_S if due is None else min(TICK_S, max(0.0, due - self._clock()))
 
     # -- what goes next ---------------------------------------------------------------------------
 
     def _places(self) -> int:
-        """How many tasks may start now. After many lost answers one at a time, until Zoho answers again."""
-        allowed = self._room.limit(True)
-        if self._intake.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
+        """How many tasks may start now. After many lost answers it is one at a time, until Zoho answers."""
+        allowed = self._org.room.limit(True)
+        if self._completions.doubts_in_a_row >= DOUBTS_IN_A_ROW_MAX:
             allowed = 1
         return min(allowed, self._workers.count) - self._workers.busy
 
@@ -209,63 +192,43 @@ class Dispatcher:
         starts: list[tuple[Batch, Callable[[], object]]] = []
         if self.stopping:
             return starts
-        self._settle_due()
+        for parked in self._in_flight.due(self._clock()):
+            self._completions.come_due(parked)
         places = self._places()
-        flight = self._flight
-        while flight.ready and len(starts) < places:
-            starts.append(self._start(flight.ready.popleft()))
+        while len(starts) < places and (batch := self._in_flight.next_queued()) is not None:
+            starts.append((batch, self._start(batch)))
         return starts
 
-    def _settle_due(self) -> None:
-        now = self._clock()
-        for batch in [batch for batch in self._flight.parked if batch.due_at <= now]:
-            self._flight.parked.remove(batch)
-            self._intake.come_due(batch)
-
-    def _start(self, batch: Batch) -> tuple[Batch, Callable[[], object]]:
-        flight, sender = self._flight, self._sender
-        if batch.searching:
-            flight.in_flight[batch.id] = batch
-            return batch, lambda: sender.search(batch)
-        if self._must_ask(batch):
-            flight.in_flight[batch.id] = batch
-            wanted = self._resolver.wanted(batch.rows)
-            return batch, lambda: sender.look_up(batch, wanted)
+    def _start(self, batch: Batch) -> Callable[[], object]:
+        sender = self._tasks.sender
+        if batch.state is BatchState.SEARCH_DUE:
+            self._in_flight.search(batch)
+            return lambda: sender.search(batch)
+        if batch.state is BatchState.UNRESOLVED:
+            self._in_flight.look_up(batch)
+            return self._tasks.look_up(batch)
         now = self._clock()
         if self.first_sent_at is None:
             self.first_sent_at = now
-        flight.intend(batch, self._zoho_time(now), now)
+        self._in_flight.send(batch, self._org.clock.earliest(now), now)
         self._hub.emit(BatchSent(batch.id, len(batch.rows)))
-        return batch, lambda: sender.send(batch)
-
-    def _must_ask(self, batch: Batch) -> bool:
-        """Whether the org has to be asked about a batch before it can be written."""
-        if batch.links_wait:
-            return True  # what is sent is cut from it
-        if batch.state != "queued" or batch.second is not None:
-            return False
-        target = self._sender.target
-        if (target.looked_up or target.asks_first) and not batch.resolved:
-            return True
-        return batch.has_open and not all(map(settled, batch.rows))
+        return lambda: sender.send(batch)
 
     # -- watching ---------------------------------------------------------------------------------
 
     def _watch_breaker(self) -> None:
-        for outcomes in self._flight.new_outcomes():
+        for outcomes in self._in_flight.new_outcomes():
             self._breaker.see(outcomes)
         if self._breaker.open:
-            self._intake.fail(self._breaker.error())
+            self._completions.fail(self._breaker.error())
 
     def _tick(self) -> None:
         now = time.monotonic()
         if now - self._ticked_at >= TICK_S:
             self._ticked_at = now
-            if self._credits is not None:
-                self._hub.emit(self._credits())
+            org = self._org
+            self._hub.emit(org.credits())
             self._hub.emit(
-                Tick(
-                    self._workers.busy, self._room.limit(True), len(self._flight.parked), self._token_left_s()
-                )
+                Tick(self._workers.busy, org.room.limit(True), self._in_flight.parked, org.token_left_s())
             )
         self._hub.deliver()

@@ -1,258 +1,266 @@
-"""What is under way: batches ready, in flight and parked, keys on hold, counts; and the turn's one durable
-transaction.
+"""The batches under way: the state of the loop, which nothing else changes. Main thread only.
 
-Main thread only. Changes are collected during a turn and written by `commit`, finished outcomes and next
-intents together.
+Each method that moves a batch is named for what happens to it. What changes during a turn is collected, and
+`commit` writes it to the journal in one durable transaction: finished outcomes and next intents together.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from zmigrate.engine.model import deferred_links as links
-from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import (
-    KNOWN_BY_ID,
-    Action,
-    Outcome,
-    Rows,
-    duplicate_in_source,
-    lets_go,
-    was_written,
-)
-from zmigrate.engine.pipeline.duplicates import SeenKeys
-from zmigrate.engine.pipeline.fence import Fence
+from zmigrate.engine.dispatch.held_keys import HeldKeys
+from zmigrate.engine.model import deferred_links
+from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
+from zmigrate.engine.model.outcomes import MOVED, Outcome, Rows
 from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.storage.journal import Journal
+from zmigrate.errors import InternalError
 from zmigrate.events import BatchDone, Emit, RowsDecided
+
+QUEUED = frozenset([BatchState.UNRESOLVED, BatchState.READY, BatchState.SEARCH_DUE, BatchState.RESEND_DUE])
+"""States of a batch that waits for a worker."""
+
+AT_WORK = frozenset([BatchState.LOOKING_UP, BatchState.IN_FLIGHT, BatchState.SEARCHING])
+"""States of a batch that a worker has."""
 
 
 class InFlight:
-    """The state of the loop."""
+    """Keeps every batch that is not finished, and the counts of rows."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        fence: Fence,
-        producer: Producer,
-        rows: Rows,
-        emit: Emit,
-        seen: SeenKeys | None = None,
-        known: Callable[[list[tuple[str, str]]], None] | None = None,
-        *,
-        first_only: bool = False,
-    ) -> None:
-        """`known` is told each key whose record exists, with its id; `first_only`: once a key was created,
-        rows that wait for it are not sent.
-        """
+    def __init__(self, journal: Journal, producer: Producer, keys: HeldKeys, rows: Rows, emit: Emit) -> None:
         self.journal = journal
-        self.fence = fence
         self.producer = producer
-        self.rows = rows
-        self.seen = seen
-        self.emit = emit
-        self._known = known
-        self._first_only = first_only
-        self.unrecorded: dict[int, Batch] = {}
-        """Batches that were given out and are not in the journal yet: their rows are read again on resume."""
-        self.ready: deque[Batch] = deque()
-        self.in_flight: dict[int, Batch] = {}
-        self.parked: list[Batch] = []
-        self.aside: dict[int, Batch] = {}
-        """Batches that were refused, and wait for more to be known."""
-        self.links: deque[Batch] = deque()
-        """Second writes that close circles: they wait until every record is there."""
-        self._holds: list[tuple[float, int, list[str]]] = []
+        self.keys = keys
+        self._rows = rows
+        self._emit = emit
+        self._count: Counter[BatchState] = Counter()
+        self._queue: deque[Batch] = deque()
+        """Batches that wait for a worker, the next one first."""
+        self._parked: dict[int, Batch] = {}
+        self._waiting: dict[int, Batch] = {}
+        self._unrecorded: dict[int, Batch] = {}
+        """Batches that are not in the journal yet: on resume their rows are read again."""
         self._finished: list[Batch] = []
         self._intents: list[Batch] = []
-        self._queued: list[Batch] = []
-        self._marked: list[Batch] = []
+        self._to_record: list[Batch] = []
+        self._doubted: list[Batch] = []
 
     # -- what happens to a batch ------------------------------------------------------------------
 
-    def give_out(self, batch: Batch) -> None:
-        """A batch fresh from the producer, with its body made."""
-        self.unrecorded[batch.id] = batch
+    def add(self, batch: Batch, *, must_look_up: bool = False) -> None:
+        """A fresh batch waits for a worker, behind the others."""
+        self._move(batch, BatchState.UNRESOLVED if must_look_up else BatchState.READY)
+        self._unrecorded[batch.id] = batch
+        self._queue.append(batch)
 
-    def intend(self, batch: Batch, first_intent: float, now: float) -> None:
-        """A worker is free: the batch is sent as soon as this turn is committed."""
-        if self.unrecorded.pop(batch.id, None) is not None:
-            self.rows.read += len(batch.rows)
-            self.rows.pending += len(batch.rows)
-        batch.state = "sent"
+    def look_up(self, batch: Batch) -> None:
+        """A worker asks the org for the ids that the batch needs."""
+        self._move(batch, BatchState.LOOKING_UP)
+
+    def look_up_again(self, batch: Batch) -> None:
+        """The look-up failed, and nothing was written."""
+        self._move(batch, BatchState.UNRESOLVED)
+        self._queue.appendleft(batch)
+
+    def replace(self, batch: Batch, *batches: Batch) -> None:
+        """The ids were looked up: rows of the batch go on in these ones, which are sent next."""
+        self._move(batch, BatchState.REPLACED)
+        self._unrecorded.pop(batch.id)
+        for each in batches:
+            self._move(each, BatchState.READY)
+            self._unrecorded[each.id] = each
+        self._queue.extendleft(batches)
+
+    def send(self, batch: Batch, first_intent: float, now: float) -> None:
+        """A worker sends the batch as soon as this turn is committed. `first_intent`: on Zoho's clock, at the
+        earliest; `now`: on ours."""
+        self._move(batch, BatchState.IN_FLIGHT)
+        if self._unrecorded.pop(batch.id, None) is not None:
+            self._rows.read += len(batch.rows)
+            self._rows.pending += len(batch.rows)
         batch.sends += 1
         batch.sent_at = now
         if batch.first_intent is None:
             batch.first_intent = first_intent
-        self.in_flight[batch.id] = batch
         self._intents.append(batch)
 
     def park(self, batch: Batch, due_at: float) -> None:
-        """The batch is in doubt until it is settled, no sooner than `due_at` (our clock)."""
-        self.in_flight.pop(batch.id, None)
+        """The batch is in doubt. It is settled no sooner than `due_at` (our clock)."""
+        self._move(batch, BatchState.PARKED)
         batch.doubted = True
         batch.due_at = due_at
-        self.parked.append(batch)
-        self._marked.append(batch)
+        self._parked[batch.id] = batch
+        self._doubted.append(batch)
 
     def park_part(self, batch: Batch, part: Batch, due_at: float) -> None:
-        """Some rows of a batch, whose answer left them open, are in doubt from here on, as a batch that was
-        sent when the whole was."""
-        part.state, part.sent_at = "sent", batch.sent_at
+        """The answer to a batch left some of its rows open. They are in doubt, in a batch of their own, which
+        counts as sent when the whole was."""
+        self._move(part, BatchState.PARKED)
+        part.sent_at = batch.sent_at
         part.doubted = True
         part.due_at = due_at
-        self.parked.append(part)
-        self._queued.append(part)
+        self._parked[part.id] = part
+        self._to_record.append(part)
+
+    def search_next(self, batch: Batch) -> None:
+        """The settling time is over; the next free worker searches the org for the records of the batch."""
+        self._move(batch, BatchState.SEARCH_DUE)
+        self._queue.appendleft(batch)
+
+    def search(self, batch: Batch) -> None:
+        """A worker searches the org for the records of the batch."""
+        self._move(batch, BatchState.SEARCHING)
+
+    def resend_next(self, batch: Batch) -> None:
+        """The settling time is over; the next free worker sends the batch again, which settles it."""
+        self._move(batch, BatchState.RESEND_DUE)
+        self._queue.appendleft(batch)
 
     def set_aside(self, batch: Batch) -> None:
-        """The batch is known not to be applied, and is not sent again before more is known."""
-        self.in_flight.pop(batch.id, None)
-        batch.state = "queued"
-        self.aside[batch.id] = batch
-        self._queued.append(batch)
+        """Zoho has not applied the batch. It is not sent again before more is known."""
+        self._move(batch, BatchState.SET_ASIDE)
+        self._to_record.append(batch)
 
     def queue(self, *batches: Batch) -> None:
-        """Batches that are known not to be under way; they are sent again, before anything new."""
+        """No request with these batches is under way. They are sent before anything new."""
         for batch in batches:
-            self.in_flight.pop(batch.id, None)
-            batch.state = "queued"
-            self._queued.append(batch)
-        self.ready.extendleft(reversed(batches))
+            self._move(batch, BatchState.READY)
+            self._to_record.append(batch)
+        self._queue.extendleft(reversed(batches))
 
-    def put_by(self, batch: Batch) -> None:
-        """A second write: an update is sent next, a link waits until every record is there."""
+    def add_second_write(self, batch: Batch) -> None:
+        """An update is sent next. What closes circles waits until every record exists."""
         if batch.second == "update":
             self.queue(batch)
         else:
-            self._queued.append(batch)
-            self.links.append(batch)
+            self._to_record.append(batch)
+            self.wait(batch)
 
-    def ask_for_links(self, batches: Sequence[Batch]) -> None:
-        """Second writes that the org has to be asked about first; after that they wait on."""
+    def wait(self, batch: Batch) -> None:
+        """The batch closes circles, and waits until every record exists."""
+        self._move(batch, BatchState.WAITING)
+        self._waiting[batch.id] = batch
+
+    def look_up_waiting(self, batches: Sequence[Batch]) -> None:
+        """The org has to be asked about these batches, which wait; after that they wait on."""
         for batch in batches:
-            self.links.remove(batch)
-            self.ready.append(batch)
+            self._move(batch, BatchState.UNRESOLVED)
+            self._queue.append(batch)
 
-    def send_again(self, batch: Batch) -> None:
-        """A batch in doubt whose repetition settles it."""
-        self.ready.appendleft(batch)
+    def split(self, batch: Batch, *parts: Batch) -> None:
+        """All rows of the batch go on in these parts of it, which are sent next."""
+        self.finish(batch, [MOVED] * len(batch.rows))
+        self.queue(*parts)
 
     def finish(self, batch: Batch, outcomes: list[Outcome], held_until: float | None = None) -> None:
-        """Every row of the batch has its outcome; the keys of rows that moved stay fenced."""
-        self.in_flight.pop(batch.id, None)
-        self.aside.pop(batch.id, None)
+        """Every row of the batch has its outcome, or has moved to another batch. `held_until`: its keys stay
+        fenced until then (our clock)."""
+        self._move(batch, BatchState.FINISHED)
         if batch.closes_circles:
-            outcomes = links.linked(batch, outcomes)
+            outcomes = deferred_links.linked(batch, outcomes)
+        batch.outcomes = outcomes
         batch.held_until = held_until
-        batch.finish(outcomes)
         self._finished.append(batch)
+        self.keys.end_batch(batch, outcomes, held_until)
         actions = Counter([outcome.action for outcome in outcomes])
-        keys = batch.folded_keys
-        if "moved" in actions:
-            keys = [
-                row.folded
-                for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if row.folded is not None and lets_go(outcome)
-            ]
-        if self.seen is not None:
-            self.seen.add(
-                (row.folded or "", row.line)
-                for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if outcome.action == "in_doubt" or was_written(outcome)
-            )
-        self._tell_known(batch.rows, outcomes)
-        if self._first_only and self.fence.waiting:
-            self._end_waiting(batch, outcomes)
-        if held_until is None:
-            self._release(keys)
-        elif keys:
-            self.hold_until(held_until, keys)
         del actions["moved"]
-        self._count(batch, actions)
-
-    def _tell_known(self, rows: Sequence[PreparedRow], outcomes: Sequence[Outcome]) -> None:
-        if self._known is not None:
-            self._known(
-                [
-                    (row.key, outcome.id)
-                    for row, outcome in zip(rows, outcomes, strict=True)
-                    if row.key is not None and outcome.id is not None and outcome.action in KNOWN_BY_ID
-                ]
-            )
-
-    def _end_waiting(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        """Rows that wait for a key that was just written need not be sent to be refused."""
-        for row, outcome in zip(batch.rows, outcomes, strict=True):
-            if row.folded is not None and was_written(outcome):
-                for waiting in self.fence.drop(row.folded):
-                    self.producer.decided.append((waiting, duplicate_in_source(waiting.key, row.line)))
-
-    def decide(self, row: PreparedRow, outcome: Outcome) -> None:
-        """A row ends without a request of its own."""
-        self._tell_known([row], [outcome])
-        self.producer.decided.append((row, outcome))
-        if row.folded is not None:
-            self._release([row.folded])
-
-    def _count(self, batch: Batch, actions: Mapping[Action, int]) -> None:
         for action, rows in actions.items():
-            self.rows.add(action, rows)
-            self.rows.pending -= rows
-        self.emit(BatchDone(batch.id, **{str(action): rows for action, rows in actions.items()}))
+            self._rows.add(action, rows)
+            self._rows.pending -= rows
+        self._emit(BatchDone(batch.id, **{str(action): rows for action, rows in actions.items()}))
 
-    # -- keys -------------------------------------------------------------------------------------
+    def end_row(self, row: PreparedRow, outcome: Outcome) -> None:
+        """A row ends without a request of its own."""
+        self.producer.decided.append((row, outcome))
+        self.keys.end_row(row, outcome)
 
-    def hold_until(self, until: float, keys: list[str]) -> None:
-        """Keep keys fenced: a late original could overwrite a later row."""
-        heapq.heappush(self._holds, (until, len(self._holds), keys))
+    def take_up(self, batch: Batch) -> None:
+        """A batch that an earlier session left unsent is sent, after those that were taken up before it."""
+        self._move(batch, BatchState.READY)
+        self._queue.append(batch)
 
-    def release_due(self, now: float) -> None:
-        while self._holds and self._holds[0][0] <= now:
-            self._release(heapq.heappop(self._holds)[2])
+    def _move(self, batch: Batch, state: BatchState) -> None:
+        """The one place where a batch changes its state; it leaves the collection of the state it had."""
+        before = batch.state
+        if not before.may_become(state):
+            raise InternalError(f"a batch that is {before.value} can't become {state.value}")
+        if before in QUEUED:
+            self._queue.remove(batch)  # as a rule it is the first
+        elif before is BatchState.PARKED:
+            del self._parked[batch.id]
+        elif before is BatchState.WAITING:
+            del self._waiting[batch.id]
+        self._count[before] -= 1
+        self._count[state] += 1
+        batch.state = state
 
-    def _release(self, keys: list[str]) -> None:
-        freed = self.fence.release(keys)
-        if freed:
-            self.producer.free(freed)
-
-    @property
-    def over(self) -> bool:
-        """Every row has its outcome, and no more are to come; at a limit, links wait for what is behind."""
-        return self.producer.over and not (self._under_way or (self.links and not self.producer.limited))
-
-    @property
-    def only_links_left(self) -> bool:
-        """Every record is there, and what is left are second writes that close circles."""
-        over = self.producer.over and not self.producer.limited
-        return bool(self.links) and over and not self._under_way
-
-    @property
-    def at_rest(self) -> bool:
-        """Every row that was read has ended: what comes next may build on it."""
-        return self.producer.at_rest and not (self._under_way or (self._holds and self.fence.waiting))
+    # -- questions --------------------------------------------------------------------------------
 
     @property
-    def _under_way(self) -> bool:
-        return bool(self.in_flight or self.ready or self.parked or self.unrecorded or self.aside)
+    def queued(self) -> int:
+        """How many batches wait for a worker."""
+        return len(self._queue)
 
     @property
-    def stuck(self) -> bool:
-        """Nothing is under way, nor will be before what was set aside is finished."""
-        held = self._holds and self.fence.waiting
-        return self.producer.stuck and not (self.in_flight or self.ready or self.parked or held)
+    def parked(self) -> int:
+        """How many batches are in doubt, and wait until their settling time is over."""
+        return len(self._parked)
+
+    @property
+    def waiting(self) -> list[Batch]:
+        """The batches that close circles, and wait until every record exists."""
+        return list(self._waiting.values())
+
+    def next_queued(self) -> Batch | None:
+        """The batch that the next free worker takes."""
+        return self._queue[0] if self._queue else None
+
+    def due(self, now: float) -> list[Batch]:
+        """The parked batches whose settling time is over."""
+        return [batch for batch in self._parked.values() if batch.due_at <= now]
 
     @property
     def next_due(self) -> float | None:
-        """When the next parked batch or held key wants attention."""
-        times = [batch.due_at for batch in self.parked]
-        if self._holds and self.fence.waiting:
-            times.append(self._holds[0][0])
+        """When the next parked batch or held key needs attention (our clock)."""
+        times = [batch.due_at for batch in self._parked.values()]
+        if self.keys.next_due is not None:
+            times.append(self.keys.next_due)
         return min(times, default=None)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every row has its outcome, and no more rows come. At a limit, batches that close circles
+        wait for the rows behind it."""
+        waits = self._waiting and not self.producer.limited
+        return self.producer.over and not (self._is_under_way or waits)
+
+    @property
+    def only_circles_left(self) -> bool:
+        """Whether every record exists, and only references that close circles are left to be written."""
+        all_there = self.producer.over and not self.producer.limited and not self._is_under_way
+        return all_there and bool(self._waiting)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every row that was read has ended: the rows that come next may refer to them."""
+        return self.producer.at_rest and not (self._is_under_way or self.keys.next_due is not None)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether nothing can go on before the batches that were set aside are finished."""
+        return self.producer.stuck and not (self._is_moving or self.keys.next_due is not None)
+
+    @property
+    def _is_under_way(self) -> bool:
+        return self._is_moving or self._count[BatchState.SET_ASIDE] > 0
+
+    @property
+    def _is_moving(self) -> bool:
+        return bool(self._queue or self._parked) or any(self._count[state] for state in AT_WORK)
+
     def new_outcomes(self) -> Iterator[Sequence[Outcome]]:
-        """The outcomes that came up in this turn: of rows that needed no request, then batch by batch."""
+        """The outcomes of this turn: of rows that needed no request, then batch by batch."""
         if self.producer.decided:
             yield [outcome for _, outcome in self.producer.decided]
         for batch in self._finished:
@@ -264,32 +272,30 @@ class InFlight:
         """Write what this turn changed, in one durable transaction."""
         producer, journal = self.producer, self.journal
         decided = producer.decided
-        if not (self._finished or self._intents or self._queued or self._marked or decided):
+        if not (self._finished or self._intents or self._to_record or self._doubted or decided):
             return
         if decided:
             self._count_decided(decided)
         with journal.transaction():
-            for batch in self._queued:
+            for batch in (*self._to_record, *self._intents):
                 journal.put_batch(batch, batch.body)
-            for batch in self._intents:
-                journal.put_batch(batch, batch.body)
-            for batch in self._marked:
+            for batch in self._doubted:
                 journal.mark_batch(batch)
             for batch in self._finished:
                 journal.finish_batch(batch)
             journal.put_decided(decided)
-            watermark = self.watermark
+            watermark = self._watermark
             journal.put_fact(
                 "progress",
-                {"watermark": watermark, "token": producer.token_at(watermark), "rows": self.rows.to_json()},
+                {"watermark": watermark, "token": producer.token_at(watermark), "rows": self._rows.to_json()},
             )
         producer.decided = []
-        self._finished, self._intents, self._queued, self._marked = [], [], [], []
+        self._finished, self._intents, self._to_record, self._doubted = [], [], [], []
 
     @property
-    def watermark(self) -> int:
+    def _watermark(self) -> int:
         """The highest number up to which every row is recorded, and from which a resume can go on."""
-        lowest = [batch.first_row for batch in self.unrecorded.values()]
+        lowest = [batch.first_row for batch in self._unrecorded.values()]
         if self.producer.lowest_open is not None:
             lowest.append(self.producer.lowest_open)
         return self.producer.resume_from(min(lowest, default=self.producer.position + 1) - 1)
@@ -297,7 +303,7 @@ class InFlight:
     def _count_decided(self, decided: list[tuple[PreparedRow, Outcome]]) -> None:
         skipped = sum(outcome.action == "skipped" for _, outcome in decided)
         failed = len(decided) - skipped
-        self.rows.read += len(decided)
-        self.rows.skipped += skipped
-        self.rows.failed += failed
-        self.emit(RowsDecided(skipped, failed))
+        self._rows.read += len(decided)
+        self._rows.skipped += skipped
+        self._rows.failed += failed
+        self._emit(RowsDecided(skipped, failed))

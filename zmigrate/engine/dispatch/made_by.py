@@ -1,6 +1,6 @@
-"""Whether a request of ours made or changed a record: its times and users tell. Pure.
+"""Tells from a record's times and users whether a request of ours made or changed it. Pure.
 
-The answer is None where Zoho's words can't be read: then nobody knows, which is not "no".
+The answer is None where the record's times can't be read: None means "not known", not "no".
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from zmigrate.zoho.ids import id_text
 
 
 def made_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool | None:
-    """Whether a record was made no earlier than our first request, and by the user that our token acts as.
+    """Whether a record was made by the user that our token acts as, and not before our first request.
 
-    Both sides are on Zoho's clock; `Created_Time` has whole seconds.
+    Both times are on Zoho's clock; `Created_Time` has whole seconds.
     """
     return _ours(record.get("Created_Time"), record.get("Created_By"), first_intent, user)
 
 
 def changed_by_us(record: Mapping[str, Any], first_intent: float | None, user: str | None) -> bool | None:
-    """Whether a record's last change came no earlier than our first request, and by the user that our token
-    acts as."""
+    """Whether a record was last changed by the user that our token acts as, and not before our first
+    request."""
     return _ours(record.get("Modified_Time"), record.get("Modified_By"), first_intent, user)
 
 
 def in_second_of(record: Mapping[str, Any], first_intent: float | None) -> bool:
-    """Whether a record's last change came in the very second of our first request: Zoho tells no more."""
+    """Whether a record was last changed in the second of our first request: Zoho's times have no fractions,
+    so which of the two came first is not known."""
     changed = _seconds(record.get("Modified_Time"))
     return changed is not None and first_intent is not None and int(changed) == int(first_intent)
 
@@ -43,7 +44,7 @@ def _ours(at: object, by: object, first_intent: float | None, user: str | None) 
 
 
 def _seconds(text: object) -> float | None:
-    """Seconds since the epoch; None for what is no time with an offset (zoho-api 4.1)."""
+    """Seconds since the epoch; None for a text that is not a time with an offset (zoho-api 4.1)."""
     if not isinstance(text, str):
         return None
     try:

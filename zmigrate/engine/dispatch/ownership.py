@@ -1,8 +1,9 @@
-"""Which row of a run a record belongs to, where Zoho's answer alone does not tell. Main thread only."""
+"""Decides which row of the run owns a record when Zoho's answer is ambiguous. Main thread only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from zmigrate.engine.dispatch.verdicts import Verdict, taken
 from zmigrate.engine.model.batch import Batch
@@ -11,15 +12,16 @@ from zmigrate.engine.model.target import Target
 from zmigrate.engine.storage.journal import Journal
 
 
+@dataclass(frozen=True, slots=True)
 class Ownership:
-    """Turns verdicts into outcomes, by what the journal has."""
+    """Turns verdicts into outcomes. The journal tells which records other rows of the run have written."""
 
-    def __init__(self, journal: Journal, target: Target) -> None:
-        self._journal = journal
-        self._target = target
+    journal: Journal
+    target: Target
 
     def outcomes(self, batch: Batch, verdicts: Sequence[Verdict]) -> list[Outcome]:
-        """The outcome of each row. A plain success needs no look into the journal; a claim holds once."""
+        """The outcome of each row. Of several rows that claim one record, the first gets it. A plain success
+        is taken as it is, without a search in the journal."""
         outcomes: list[Outcome] = []
         claimed: set[str | None] = set()
         for index, verdict in enumerate(verdicts):
@@ -35,18 +37,18 @@ class Ownership:
         return outcomes
 
     def _checked(self, batch: Batch, index: int, verdict: Verdict) -> Outcome:
-        """The outcome of a row, once it is known that no other row of the run has its record."""
+        """The outcome of a row, unless another row of the run has written its record."""
         outcome = verdict.outcome
         row = batch.rows[index]
-        key = self._target.key
+        key = self.target.key
         if verdict.unless_owned is not None and outcome.id is not None:
-            line = self._journal.line_that(disputed(outcome.action), outcome.id, row.number)
+            line = self.journal.line_that(disputed(outcome.action), outcome.id, row.number)
             outcome = outcome if line is None else verdict.unless_owned
         if outcome.id is not None and taken(outcome, key):
-            updates = self._target.on_existing == "update"
-            line = self._journal.line_that(
+            updates = self.target.on_existing == "update"
+            line = self.journal.line_that(
                 ["created", "updated"] if updates else ["created"], outcome.id, row.number
             )
-            if line is not None and self._target.on_repeated != "each":
+            if line is not None and self.target.on_repeated != "each":
                 return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
         return outcome

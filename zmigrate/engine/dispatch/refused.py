@@ -1,6 +1,6 @@
-"""Why Zoho refused a row: an element of `data[]` read into reasons, whatever shape it comes in. Pure.
+"""Reads why Zoho refused a row, from the row's element of `data[]`. Pure.
 
-What a shape does not say is None; nothing that Zoho may answer raises here.
+The element has several shapes. What a shape does not say is None. Nothing that Zoho may answer raises here.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ SEPARATOR = "; "
 
 @dataclass(frozen=True, slots=True)
 class InTheWay:
-    """What Zoho says about the record that has a value of the row already (zoho-api 14.10 and 14.11)."""
+    """The record that already has a value of the row, as Zoho describes it (zoho-api 14.10 and 14.11)."""
 
     id: str | None
     module: str | None
-    """None where Zoho names no module: then it is the module written to."""
+    """None where Zoho names no module: it is taken for the module that is written to."""
     several: bool
     """More than one record has the value."""
 
     def of_another(self, module: str) -> bool:
-        """Whether it is a record of another module than this one."""
+        """Whether the record is one of another module than this one."""
         return self.module is not None and self.module.casefold() != module.casefold()
 
     def one_of(self, module: str) -> str | None:
-        """The id, if it is one record, and one of this module."""
+        """The id, if Zoho means a single record, and one of this module."""
         return None if self.several or self.of_another(module) else self.id
 
 
@@ -86,7 +86,7 @@ def the_one_in_the_way(reasons: Sequence[RefusalReason], module: str, key: str |
 
 
 def names_no_module(reasons: Sequence[RefusalReason]) -> bool:
-    """Whether Zoho names a record in the way, and not its module: then it may be one of another module."""
+    """Whether Zoho names a record in the way without its module: it may be a record of another module."""
     ways = [reason.in_the_way for reason in reasons if reason.in_the_way is not None]
     return any(way.id is not None and way.module is None for way in ways)
 
@@ -123,7 +123,8 @@ def _in_the_way(details: Mapping[str, Any], own_id: str | None) -> InTheWay:
 
 
 def _says_yes(value: object) -> bool:
-    """Whether a value means yes; what is neither yes nor no does, since one of several records is none."""
+    """Whether a value means yes. An unclear value counts as yes: then no single record is taken for the
+    row's."""
     return str(value).strip().lower() not in {"none", "false", "0", "no", ""}
 
 

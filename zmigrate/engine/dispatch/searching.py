@@ -1,5 +1,5 @@
-"""What the org says about rows whose fate is open: records by key and by id, and whether they are ours. Runs
-on a worker: nothing is kept, nothing is written.
+"""Searches the org for the records of rows, by key and by id, and decides whether our requests made them.
+Runs on a worker: nothing is stored here.
 """
 
 from __future__ import annotations
@@ -65,12 +65,13 @@ class Search:
     # -- batches in doubt -------------------------------------------------------------------------
 
     def written(self, batch: Batch) -> list[Verdict | None]:
-        """What our lost request has inserted. None: no record of ours is there."""
+        """Which records our lost request has inserted. None: the row has no record of ours."""
         hits = self.by_key(batch.rows, CREATED)
         return [self._made(row, hits.get(row.folded or "", []), batch) for row in batch.rows]
 
     def changed(self, batch: Batch) -> list[Verdict | None]:
-        """Of a batch that updates or upserts: which records our lost request has changed, or made."""
+        """Which records our lost request has changed or made, of a batch that updates or upserts. None: no
+        record was changed by us."""
         times = [*CREATED, *CHANGED]
         ids = [str(row.record["id"]) for row in batch.rows if "id" in row.record]
         if ids:
@@ -121,7 +122,8 @@ class Search:
         upsert = batch.second is None and self.target.operation == "upsert"
         made = upsert and made_by_us(hit, batch.first_intent, self.user)
         outcome = Outcome("created" if made else "updated", hit["id"])
-        if not same_second:  # later than whatever an earlier row did, and later ones wait behind the fence
+        # Rows with this key before ours had ended by then, and those after ours wait behind the fence.
+        if not same_second:
             return Verdict(outcome)
         owned = lost("another row changed the record in the same second; which of the two came is not told")
         return Verdict(outcome, unless_owned=owned)
@@ -129,8 +131,8 @@ class Search:
     # -- questions --------------------------------------------------------------------------------
 
     def answered(self, batch: Batch, verdicts: Sequence[Verdict], looked_for: bool) -> list[Verdict]:
-        """The verdicts on a batch with their questions answered. `looked_for`: its rows were looked for once,
-        and not found, a while ago. Raises InDoubt if the org can't be asked.
+        """The verdicts on a batch with their questions answered. `looked_for`: its records were searched for
+        a while ago, and not found. Raises InDoubt if the org can't be asked.
         """
         try:
             return self._answered(batch, verdicts, looked_for)
@@ -160,8 +162,8 @@ class Search:
     def _by_id(
         self, row: PreparedRow, verdict: Verdict, batch: Batch, known: Mapping[str, Mapping[str, Any]]
     ) -> Verdict:
-        """The answer to what is asked by id. A question is left where the record that Zoho named is not to be
-        seen: then its key is looked for."""
+        """The verdict after a look at the record by id. The question stays open if the record that Zoho named
+        can't be seen: then the key is searched for."""
         question, refused = verdict.question, verdict.outcome
         if question is None or question.record_id is None:
             return verdict
@@ -182,7 +184,7 @@ class Search:
         return Verdict(Outcome("created", record_id), unless_owned=refused) if is_ours else Verdict(refused)
 
     def _is_ours(self, record: Mapping[str, Any], row: PreparedRow, batch: Batch) -> bool | None:
-        """None where the record does not tell."""
+        """Whether our request made the record for this row. None: the record does not tell."""
         key = self.target.key or ""
         made = made_by_us(record, batch.first_intent, self.user)
         if key not in record:
@@ -193,7 +195,7 @@ class Search:
     def _by_key(
         self, row: PreparedRow, verdict: Verdict, hits: Sequence[Hit], batch: Batch, looked_for: bool
     ) -> Verdict:
-        """The answer to what is asked by key."""
+        """The verdict after a search for the key."""
         question, refused = verdict.question, verdict.outcome
         if question is None:
             return verdict
@@ -217,7 +219,8 @@ class Search:
     def _upserted(
         self, row: PreparedRow, hits: Sequence[Hit], batch: Batch, refused: Outcome
     ) -> Verdict | None:
-        """Of an upsert that was refused when it was repeated: what its first request did."""
+        """The verdict on an upsert that was refused when it was repeated: its first request may have been
+        applied."""
         made = self._made(row, hits, batch)
         if made is not None:
             return made
@@ -230,7 +233,7 @@ def _untold(record_id: str, field: str | None) -> Outcome:
 
 
 def _with_answer(verdict: Verdict, refused: Outcome) -> Verdict:
-    """A verdict that leaves its row in doubt, with what Zoho said about the row."""
+    """The same verdict; if it leaves the row in doubt, with Zoho's answer about the row."""
     outcome = verdict.outcome
     if outcome.action != "in_doubt":
         return verdict

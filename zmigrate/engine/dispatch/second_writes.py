@@ -1,29 +1,29 @@
-"""Second writes: rows whose records exist, made by the first write or there before, go on in a batch that
-updates them by id. Main thread only.
+"""Second writes: rows whose records exist, from the first write or from before the run, are updated by id.
+Main thread only.
 """
 
 from __future__ import annotations
 
 from zmigrate.engine.dispatch.in_flight import InFlight
-from zmigrate.engine.dispatch.sender import Sender, existing
+from zmigrate.engine.dispatch.sender import existing
+from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.dispatch.verdicts import taken
-from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
 from zmigrate.engine.model.outcomes import MOVED, Outcome, linked_later
-from zmigrate.engine.pipeline.resolver import Resolver
 
 
 class SecondWrites:
-    """Makes the batches of second writes, and knows when those that close circles may go."""
+    """Makes the batches of second writes, and sends those that close circles once every record exists."""
 
-    def __init__(self, flight: InFlight, sender: Sender, resolver: Resolver) -> None:
-        self._flight = flight
-        self._sender = sender
-        self._target = sender.target
-        self._resolver = resolver
+    def __init__(self, in_flight: InFlight, tasks: Tasks) -> None:
+        self._in_flight = in_flight
+        self._sender = tasks.sender
+        self._target = tasks.sender.target
+        self._resolver = tasks.resolver
 
     def after(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
-        """The batches in which rows of this one go on; their outcomes here become "moved"."""
+        """The batches in which rows of this one are written again. Their outcomes here become "moved"."""
         on_existing = None if batch.second else self._target.on_existing
         if batch.closes_circles or (on_existing is None and not batch.has_links):
             return []
@@ -35,11 +35,11 @@ class SecondWrites:
                 continue
             if row.links and outcome.action in {"created", "updated"}:
                 second: SecondWrite = "link" if outcome.action == "created" else "relink"
-                rows_of[second].append(links.link_row(row, record_id))
+                rows_of[second].append(deferred_links.link_row(row, record_id))
                 outcomes[index] = linked_later(outcome)
             elif on_existing and taken(outcome, key):
                 if on_existing == "update":
-                    rows_of["update"].append(links.update_row(row, record_id, key))
+                    rows_of["update"].append(deferred_links.update_row(row, record_id, key))
                     outcomes[index] = Outcome("moved", record_id)
                 else:
                     outcomes[index] = existing(self._target, record_id, f"{key} {row.key!r}", [record_id])
@@ -48,29 +48,29 @@ class SecondWrites:
     def of(self, rows: list[PreparedRow], second: SecondWrite) -> Batch:
         """A batch that writes these rows a second time."""
         batch = Batch(
-            id=self._flight.producer.take_id(), rows=rows, second=second, resolved=second == "update"
+            id=self._in_flight.producer.take_id(), rows=rows, second=second, resolved=second == "update"
         )
         batch.body = self._sender.body(batch)
         return batch
 
     def close_circles(self) -> None:
-        """Every record is there: fill in the references that close circles, and send them; what only the org
-        can tell is asked first."""
-        flight = self._flight
-        unasked = [
-            batch for batch in flight.links if not batch.resolved and self._resolver.wanted(batch.rows)
-        ]
+        """Every record exists: fill in the references that close circles, and send them. References that only
+        the org can resolve are looked up first."""
+        in_flight = self._in_flight
+        waiting = in_flight.waiting
+        unasked = [batch for batch in waiting if not batch.resolved and self._resolver.wanted(batch.rows)]
         if unasked:
-            flight.ask_for_links(unasked)
+            in_flight.look_up_waiting(unasked)
             return
-        resolved = [(batch, *self._resolver.resolve(batch.rows)) for batch in flight.links]
-        flight.links.clear()
-        latest = links.latest(rows for _, rows, _ in resolved)
+        resolved = [(batch, *self._resolver.resolve(batch.rows)) for batch in waiting]
+        # Rows of one record may fill in one field each: a field is written by the last of them alone, since
+        # these batches are sent at once, and the order in which Zoho applies them is not known.
+        latest = deferred_links.latest(rows for _, rows, _ in resolved)
         for batch, linked, open_ones in resolved:
-            rows = links.without_overwritten(linked, latest)
-            outcomes = {row.number: outcome for row, outcome in [*open_ones, *links.bare(rows)]}
+            rows = deferred_links.without_overwritten(linked, latest)
+            outcomes = {row.number: outcome for row, outcome in [*open_ones, *deferred_links.bare(rows)]}
             rows = [row for row in rows if row.number not in outcomes]
-            flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
+            in_flight.finish(batch, [outcomes.get(row.number, MOVED) for row in batch.rows])
             if rows:
                 batch.resolved = True
-                flight.queue(self._sender.part(batch, flight.producer.take_id(), rows))
+                in_flight.queue(self._sender.part(batch, in_flight.producer.take_id(), rows))

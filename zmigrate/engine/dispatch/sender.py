@@ -1,6 +1,4 @@
-"""What workers do with a batch: send it, look its keys up, find out what became of it. HTTP only: nothing is
-stored here.
-"""
+"""What workers do with a batch: send it, look up its keys, search for its records. Nothing is stored here."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import orjson
 
 from zmigrate.engine.dispatch.searching import Hit, Reads, Search
 from zmigrate.engine.dispatch.verdicts import Verdict, all_written, read_answer, why_unmatched
-from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
 from zmigrate.engine.model.keys import UNASKABLE
 from zmigrate.engine.model.outcomes import (
@@ -53,23 +51,23 @@ class Wire(Reads, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Every row of a batch was written, and there is nothing to ask about any."""
+    """Every row of a batch was written, and nothing is left to find out."""
 
     outcomes: list[Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A batch was answered."""
+    """A batch was answered row by row."""
 
     verdicts: list[Verdict]
     doubted: bool
-    """An attempt before the one that was answered may have been applied."""
+    """Zoho may have applied an attempt before the one that it answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """What the org said about a batch before it is written."""
+    """The ids that a batch needs, as the org knows them."""
 
     found: list[str | Outcome | None]
     """For each row the id of its record, None where there is none yet, or the outcome of a row that ends
@@ -79,14 +77,14 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """For each row of a batch in doubt, what a look into the org says; None: there is no record of ours."""
+    """For each row of a batch in doubt the verdict of a search; None: the row has no record of ours."""
 
     verdicts: list[Verdict | None]
 
 
 class Sender:
-    """Thread-safe: it keeps nothing but the id of the user that the token acts as, learnt from answers to
-    writes.
+    """Sends batches of one target, and searches for their records. Thread-safe: it keeps only the id of the
+    user that the token acts as, which answers to writes tell.
     """
 
     def __init__(self, wire: Wire, target: Target, user: str | None = None) -> None:
@@ -95,11 +93,11 @@ class Sender:
         self.user = user
 
     def body(self, batch: Batch) -> bytes:
-        """The request body; for a delete, the ids as a JSON list; for a link that waits, what it is to be
-        made from. The batch is told whether it adds rows to records.
+        """The request body; for a delete, the ids as a JSON list; for a batch that waits to close circles,
+        its records with their open references. Sets `batch.appends`.
         """
         if batch.closes_circles and not batch.resolved:
-            return links.pack(batch.rows)
+            return deferred_links.pack(batch.rows)
         target = self.target_of(batch)
         batch.appends = target.appends
         if target.operation == "delete":
@@ -108,20 +106,20 @@ class Sender:
         return write_body(batch.records, target.operation, target.trigger, match_on)
 
     def part(self, batch: Batch, batch_id: int, rows: list[PreparedRow]) -> Batch:
-        """A new batch of some of a batch's rows, which inherits what is known of its requests; with its
-        body."""
+        """A new batch with some of a batch's rows and a body of its own. It inherits what is known of the
+        requests so far."""
         part = batch.part(batch_id, rows)
         part.body = self.body(part)
         return part
 
     def target_of(self, batch: Batch) -> Target:
-        """Where a batch goes: a second write is an update by id, whatever the first was."""
+        """The target of a batch: a second write is an update by id, whatever the first write was."""
         target = self.target if batch.second is None else self.target.second
         return target.of(batch.records)
 
     def records(self, body: bytes, second: SecondWrite | None) -> list[dict[str, Any]]:
         """The records of a body that was made by `body`."""
-        waiting = links.unpack(body) if second in {"link", "relink"} else None
+        waiting = deferred_links.unpack(body) if second in {"link", "relink"} else None
         if waiting is not None:
             return waiting
         parsed = orjson.loads(body)
@@ -131,9 +129,10 @@ class Sender:
         return records
 
     def send(self, batch: Batch) -> Written | Sent:
-        """Send a batch and read its answer: in brief, unless it has to tell who we are, or whose a record is.
+        """Send a batch and read the answer. The answer is read in brief, unless the id of our user or the
+        times of the records are needed.
 
-        Raises what the transport raises.
+        Raises the transport's errors, and InDoubt for an answer that can't be matched to the rows.
         """
         target = self.target_of(batch)
         deletes = target.operation == "delete"
@@ -162,7 +161,7 @@ class Sender:
 
     @staticmethod
     def _check_ids(target: Target, batch: Batch, ids: Sequence[str | None], status: int) -> None:
-        """Rows are matched to an answer by their places. Raises InDoubt where its ids contradict that."""
+        """Rows are matched to an answer by position. Raises InDoubt if the answer's ids contradict that."""
         why = why_unmatched(target.operation, batch.rows, ids)
         if why is not None:
             raise InDoubt(f"Zoho's answer names {why}: which row it speaks of is not known", status=status)
@@ -212,7 +211,7 @@ class Sender:
         return self._ambiguous(row, [hit["id"] for hit in hits])
 
     def search(self, batch: Batch) -> Searched:
-        """Ask the org for the records of a batch in doubt, and tell what we wrote from what others did."""
+        """Search the org for the records of a batch in doubt, and tell our records from those of others."""
         search = self._search()
         return Searched(search.changed(batch) if self.target_of(batch).appends else search.written(batch))
 
@@ -224,7 +223,7 @@ def existing(target: Target, record_id: str | None, what: str, ids: Sequence[str
 
 
 def _details_of_success(element: Any) -> Mapping[str, Any]:
-    """What an answer says of a record that was written; empty for one that was refused."""
+    """The details of a record that was written; empty for a row that was refused."""
     return details_of(element) if code_of(element) == "SUCCESS" else {}
 
 

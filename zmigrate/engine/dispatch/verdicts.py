@@ -1,8 +1,7 @@
-"""From Zoho's answer to a write to the outcome of each row. Pure: whoever needs to look again asks a
-question.
+"""Turns Zoho's answer to a write into a verdict on each row. Pure.
 
-Rows are matched by position. After a request that may have been applied before (a doubted one), a refusal can
-mean "done already"; such a row becomes a Question, which is answered by reading the record.
+Rows are matched by position. If an earlier request with the rows may have been applied, a refusal can mean
+that the row was written by that request. Such a verdict has a Question, which a read of the record answers.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from zmigrate.zoho.facts.codes import ABOUT_ITS_VALUES, ROW_IN_DOUBT, Meaning
 from zmigrate.zoho.ids import id_text
 
 DONE: dict[Operation, Action] = {"insert": "created", "update": "updated", "delete": "deleted"}
-"""An upsert is not among them: it says of each row what it did."""
+"""The action of a row that succeeded. An upsert has none here: Zoho tells its action row by row."""
 
 LeftOpen = Literal["unknown", "absent"]
 """Why an answer leaves open what became of a row: Zoho does not say whether it was applied; or the record
@@ -62,9 +61,9 @@ class Verdict(NamedTuple):
     outcome: Outcome
     question: Question | None = None
     unless_owned: Outcome | None = None
-    """A claim: `outcome` holds unless another row of the run made that record; then this one does."""
+    """The outcome if another row of the run made the record, in place of `outcome`."""
     left_open: LeftOpen | None = None
-    """The row is in doubt, and goes on in a batch of its own; `outcome` is what it comes to if it can't."""
+    """The row is in doubt, and goes on in a batch of its own; `outcome` counts where that is not possible."""
 
 
 def read_answer(
@@ -99,7 +98,7 @@ def why_unmatched(operation: Operation, rows: Sequence[PreparedRow], ids: Sequen
 
 
 def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> list[Outcome]:
-    """The outcomes of a batch all of whose rows were written, with no request before that is in doubt."""
+    """The outcomes of a batch whose rows were all written, where no earlier request is in doubt."""
     always = DONE.get(operation)
     if always is not None:
         return [_written(always, str(one.details.id)) for one in done]
@@ -107,12 +106,13 @@ def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> 
 
 
 def _written(action: Action, record_id: str) -> Outcome:
-    """For nearly all rows: made without the named tuple's own __new__, at a third of its price."""
+    """The outcome of most rows: made without the named tuple's own `__new__`, which takes three times as
+    long."""
     return tuple.__new__(Outcome, (action, record_id, None, None, None))
 
 
 def _upserted(action: object, record_id: str, found_by: object, key: str | None) -> Outcome:
-    """The outcome's field is the one by which a record was found that had not the key."""
+    """The outcome of a row of an upsert; its field is that by which a record with another key was found."""
     if action == "insert":
         return _written("created", record_id)
     if not isinstance(found_by, str) or found_by == key:
@@ -165,7 +165,7 @@ def _success(
 
 
 def _question(target: Target, row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None:
-    """What to ask about a row that was refused, after a request that may have been applied."""
+    """The question about a row that was refused after an earlier request that may have been applied."""
     if target.operation == "delete":
         return _gone(row, reasons)
     if target.operation == "update" or target.key is None:
@@ -193,21 +193,21 @@ def _gone(row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None
 
 
 def taken(outcome: Outcome, key: str | None) -> bool:
-    """Whether a row was refused for nothing but that one record of its module has its key already, and maybe
-    others of its unique values."""
+    """Whether a row was refused only because one record of its module already has its key, and maybe other
+    unique values of it."""
     fields = (outcome.field or "").split(SEPARATOR)
     return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
 
 
 def speaks_of_org(outcome: Outcome) -> Meaning | None:
-    """What the reason of a refused row says of the org or of the client, and not of the row."""
+    """What a refusal says about the org or the client; None where it is about the row."""
     if outcome.action != "failed" or outcome.code is None:
         return None
     return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)
 
 
 def org_full(outcome: Outcome) -> OrgFull | None:
-    """The error that ends a run whose row was refused since the org takes no more."""
+    """The error that ends the run, if a row was refused because the org takes no more records."""
     if speaks_of_org(outcome) is not Meaning.FULL:
         return None
     hint = next(filter(None, map(codes.WHAT_TO_DO.get, (outcome.code or "").split(SEPARATOR))), None)

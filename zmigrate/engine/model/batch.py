@@ -1,9 +1,10 @@
-"""A batch: up to 100 records that travel in one request, and the rows that they came from."""
+"""A batch: up to 100 records that travel in one request, the rows they came from, and its state."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
@@ -20,12 +21,87 @@ BREAKER_ROWS = 500
 """If so many rows in a row fail with one code, the run stops: the first ones, or later ones whose code speaks
 of the org."""
 
-BatchState = Literal["queued", "sent", "done"]
+
+class BatchState(Enum):
+    """Where a batch stands in the loop. `BATCH_TRANSITIONS` has the steps from one state to another."""
+
+    NEW = "new"
+    """Its rows were put together; the loop does not know it yet."""
+    UNRESOLVED = "unresolved"
+    """It waits for a worker that asks the org for the ids that its records need."""
+    LOOKING_UP = "looking up"
+    """A worker asks the org for the ids that its records need."""
+    REPLACED = "replaced"
+    """The ids were looked up: its rows have ended, or go on in a batch that can be sent."""
+    READY = "ready"
+    """It waits for a worker that sends it. No request with it is under way."""
+    IN_FLIGHT = "in flight"
+    """A worker sends it, or waits for the answer."""
+    PARKED = "parked"
+    """It is in doubt: Zoho may have applied it. It waits until its settling time is over."""
+    SEARCH_DUE = "search due"
+    """It is in doubt, and waits for a worker that searches the org for its records."""
+    SEARCHING = "searching"
+    """It is in doubt, and a worker searches the org for its records."""
+    RESEND_DUE = "resend due"
+    """It is in doubt, and waits for a worker that sends it again, which settles the doubt."""
+    SET_ASIDE = "set aside"
+    """Zoho refused it as a whole; whether its only row is at fault shows when another batch is accepted."""
+    WAITING = "waiting"
+    """It closes circles of references, and waits until every record of the run exists."""
+    FINISHED = "finished"
+    """Each of its rows has its outcome, or goes on in a batch that was cut from this one."""
+    LEFT_UNSENT = "left unsent"
+    """An earlier session left it in the journal; no request with it is under way."""
+    LEFT_IN_DOUBT = "left in doubt"
+    """An earlier session left it in the journal; Zoho may have applied it."""
+
+    def may_become(self, after: BatchState) -> bool:
+        return after in BATCH_TRANSITIONS[self]
+
+
+BATCH_TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
+    BatchState.NEW: frozenset(
+        [BatchState.UNRESOLVED, BatchState.READY, BatchState.PARKED, BatchState.WAITING]
+    ),
+    BatchState.UNRESOLVED: frozenset([BatchState.LOOKING_UP]),
+    BatchState.LOOKING_UP: frozenset([BatchState.UNRESOLVED, BatchState.REPLACED, BatchState.WAITING]),
+    BatchState.REPLACED: frozenset(),
+    BatchState.READY: frozenset([BatchState.IN_FLIGHT]),
+    BatchState.IN_FLIGHT: frozenset(
+        [BatchState.READY, BatchState.PARKED, BatchState.SET_ASIDE, BatchState.FINISHED]
+    ),
+    BatchState.PARKED: frozenset([BatchState.SEARCH_DUE, BatchState.RESEND_DUE, BatchState.FINISHED]),
+    BatchState.SEARCH_DUE: frozenset([BatchState.SEARCHING]),
+    BatchState.SEARCHING: frozenset([BatchState.PARKED, BatchState.FINISHED]),
+    BatchState.RESEND_DUE: frozenset([BatchState.IN_FLIGHT]),
+    BatchState.SET_ASIDE: frozenset([BatchState.FINISHED]),
+    BatchState.WAITING: frozenset([BatchState.UNRESOLVED, BatchState.FINISHED]),
+    BatchState.FINISHED: frozenset(),
+    BatchState.LEFT_UNSENT: frozenset([BatchState.READY, BatchState.WAITING]),
+    BatchState.LEFT_IN_DOUBT: frozenset([BatchState.PARKED, BatchState.FINISHED]),
+}
+
+MAYBE_APPLIED = frozenset(
+    [
+        BatchState.IN_FLIGHT,
+        BatchState.PARKED,
+        BatchState.SEARCH_DUE,
+        BatchState.SEARCHING,
+        BatchState.RESEND_DUE,
+        BatchState.LEFT_IN_DOUBT,
+    ]
+)
+"""States in which Zoho may have applied the batch, and nobody knows yet."""
 
 
 SecondWrite = Literal["link", "relink", "update"]
-"""A second write of rows whose records exist: the reference that closes a circle, of a record that the first
-write created (link) or updated (relink); or what a record that was there before is to become (update)."""
+"""Why rows whose records exist are written a second time.
+
+- link, relink: to fill in the references that close a circle, of records that the first write created (link)
+  or updated (relink);
+- update: to update records that existed before the run, where the first write was an insert.
+"""
 
 
 class Link(NamedTuple):
@@ -37,7 +113,7 @@ class Link(NamedTuple):
 
 
 class PreparedRow(NamedTuple):
-    """A row on its way: read, transformed, typed; not sent yet."""
+    """A row that was read, transformed and converted, and is not sent yet."""
 
     number: int
     line: int
@@ -47,13 +123,13 @@ class PreparedRow(NamedTuple):
     source: Mapping[str, Any] | None = None
     """The row as it was read, kept only where the source can't be read again."""
     open: tuple[OpenId, ...] = ()
-    """References of the record that wait for their ids."""
+    """References in the record that wait for their ids."""
     links: tuple[Link, ...] = ()
-    """References that close a circle: taken out of the record, and written once all its rows are there."""
+    """References that close a circle: taken out of the record, and written once all records exist."""
 
 
 def refer(rows: Iterable[PreparedRow]) -> bool:
-    """Whether one of the rows has references. Most have none, which this tells at little cost."""
+    """Whether one of the rows has references. Most rows have none; this check is cheap."""
     return any(map(_open_of, rows))
 
 
@@ -63,49 +139,53 @@ _links_of = attrgetter("links")
 
 @dataclass(eq=False)
 class Batch:
-    """One request's worth of rows.
+    """The rows of one request, and what is known of the requests that were made with them.
 
-    `first_intent` and `held_until` are epoch seconds: the former on Zoho's clock (the earliest that it can
-    have been), the latter on ours. A batch that is sent again keeps its `first_intent`, since the first
-    request may have been applied.
+    `first_intent`, `sent_at`, `due_at` and `held_until` are epoch seconds: `first_intent` on Zoho's clock, at
+    the earliest, the others on ours. A batch that is sent again keeps its `first_intent`, since Zoho may have
+    applied the first request.
     """
 
     id: int
     rows: list[PreparedRow]
     parent: int | None = None
-    state: BatchState = "queued"
+    """The batch from which this one was cut."""
+    state: BatchState = BatchState.NEW
+    """Set by `InFlight` alone."""
     sends: int = 0
     first_intent: float | None = None
     sent_at: float | None = None
     doubted: bool = False
-    """Sent before, and the fate of that request is not known."""
+    """Zoho may have applied an earlier request with these rows."""
     due_at: float = 0.0
+    """When a parked batch can be settled."""
     misses: int = 0
-    """Reads that did not find all of its rows."""
+    """Searches that did not find all of its records."""
     server_errors: int = 0
+    """Server errors for this batch; where it can't be searched for, only those while Zoho answered others."""
     open_answers: int = 0
-    """Answers that left open what became of its rows, one after the other."""
+    """Answers in a row that did not say whether its rows were written."""
     looked_for: bool = False
-    """Since the last of its requests that was lost, its rows were looked for, and not found."""
-    searching: bool = False
-    """A worker looks for its rows in the org, to settle it."""
+    """Its records were searched for, and not found, after the last request that was lost."""
     search_failures: int = 0
+    """Searches and look-ups of this batch that failed."""
     refused_when: int | None = None
-    """How many requests had been accepted when this one, or its first parent, was refused as a whole."""
+    """How many requests Zoho had accepted when it refused this batch, or its first parent, as a whole."""
     refusal: Outcome | None = None
-    """What its only row comes to, if a look into the org finds no record of it: Zoho refuses any request with
-    the row, and an earlier one may have been applied."""
+    """Of a batch of one row, which Zoho refuses in any request: the outcome if a search finds no record of
+    it. An earlier request with the row may have been applied."""
     second: SecondWrite | None = None
-    """Its rows were in a batch before, and are updated by id now."""
+    """The rows were in a batch before; now their records are updated by id."""
     resolved: bool = False
-    """Its records carry the ids that their keys were looked up for."""
+    """The ids that its records need were looked up."""
     appends: bool = False
-    """It adds rows to records, those of subforms and the like: see Target."""
+    """It adds rows to records, to subforms and the like: see Target."""
     held_until: float | None = None
+    """Until when its keys stay fenced although it is finished."""
     outcomes: list[Outcome] = field(default_factory=list)
     body: bytes = b""
     packed_body: bytes = b""
-    """The body as the journal keeps it, where it was made ahead."""
+    """The body as the journal keeps it, where it was compressed ahead of time."""
     first_row: int = field(init=False)
     last_row: int = field(init=False)
 
@@ -115,12 +195,8 @@ class Batch:
 
     @property
     def closes_circles(self) -> bool:
+        """Whether it fills in references that close a circle."""
         return self.second in {"link", "relink"}
-
-    @property
-    def links_wait(self) -> bool:
-        """It waits until every record is there: what is sent then is cut from it."""
-        return self.closes_circles and self.parent is None
 
     @cached_property
     def has_open(self) -> bool:
@@ -129,7 +205,7 @@ class Batch:
 
     @cached_property
     def has_links(self) -> bool:
-        """Whether one of its rows goes without references that close a circle."""
+        """Whether references that close a circle were taken out of one of its rows."""
         return any(map(_links_of, self.rows))
 
     @cached_property
@@ -145,12 +221,8 @@ class Batch:
     def folded_keys(self) -> list[str]:
         return [row.folded for row in self.rows if row.folded is not None]
 
-    def finish(self, outcomes: list[Outcome]) -> None:
-        self.outcomes = outcomes
-        self.state = "done"
-
     def part(self, batch_id: int, rows: Iterable[PreparedRow]) -> Batch:
-        """A new batch with some of these rows, which inherits what is known of the requests so far."""
+        """A new batch with some of these rows. It inherits what is known of the requests so far."""
         return Batch(
             id=batch_id,
             rows=list(rows),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import PreparedRow, refer
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.pipeline.duplicates import Repeats, SharedValues
@@ -50,7 +50,7 @@ class Pipeline:
         otherwise the earlier row's references would overwrite theirs.
         """
         names = [name for name in row.record if name in order.fields]
-        return links.cut(row, names) if names and order.is_cut(row.number) else row
+        return deferred_links.cut(row, names) if names and order.is_cut(row.number) else row
 
 
 def _parted(

@@ -118,6 +118,11 @@ class Producer:
         """No row that was read waits for a batch."""
         return not self._freed and not self._open and not self._fence.waiting
 
+    @property
+    def may_read(self) -> bool:
+        """Whether the next rows of the source can be read now."""
+        return not (self.exhausted or self._fence.full or self.at_gate)
+
     def open_gate(self) -> None:
         """All rows read so far have ended: go on reading."""
         self._gates.popleft()
@@ -125,8 +130,7 @@ class Producer:
     @property
     def stuck(self) -> bool:
         """Nothing can be given out until a key is released."""
-        idle = self.exhausted or self._fence.full or self.at_gate
-        return not self._freed and not self._open and idle
+        return not self._freed and not self._open and not self.may_read
 
     @property
     def over(self) -> bool:
@@ -140,11 +144,11 @@ class Producer:
         self._place_freed()
         for _ in range(READS_AT_ONCE):
             missing = self._batch_rows - len(self._open)
-            if not missing or self.exhausted or self._fence.full or self.at_gate:
+            if not missing or not self.may_read:
                 break
             self._read(missing)
             self._place_freed()
-        whole = len(self._open) == self._batch_rows or self.exhausted or self._fence.full or self.at_gate
+        whole = len(self._open) == self._batch_rows or not self.may_read
         if self._open and whole:
             rows, self._open = self._open, []
             return Batch(id=self.take_id(), rows=rows)

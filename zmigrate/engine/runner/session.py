@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.model.outcomes import Rows, RunState
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.survey import Survey
 from zmigrate.engine.runner.context import RunContext
-from zmigrate.engine.runner.record_session import RecordRun, SessionResult
+from zmigrate.engine.runner.record_session import RecordInput, RecordSession, SessionOptions, SessionResult
 from zmigrate.engine.storage.accounting import check_counts, count_rows
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
@@ -162,23 +163,22 @@ class Session:
             return self._do_by_hand()
         assert work.survey is not None  # noqa: S101  the runner's last step
         assert work.lookups is not None  # noqa: S101
-        run = RecordRun(
-            self._job,
-            work.survey,
-            work.target,
-            work.converter,
-            work.lookups,
-            self._connection,
+        session = RecordSession(
+            RecordInput(
+                self._job, work.survey, work.converter, work.target, work.lookups, self._connection.crm
+            ),
+            OrgAccess.of(self._connection, work.user),
             self._journal,
             self._hub,
             self._stop,
-            settling=SettlingTime(self._settings.settle_s),
-            run_began=self._record.began(self._now()),
-            user=work.user,
-            limit=self._choices.limit,
-            keep_going=self._choices.keep_going,
+            SessionOptions(
+                settling_time=SettlingTime(self._settings.settle_s),
+                run_began=self._record.began(self._now()),
+                limit=self._choices.limit,
+                keep_going=self._choices.keep_going,
+            ),
         )
-        return run.run(self._began)
+        return session.run(self._began)
 
     def _do_by_hand(self) -> SessionResult:
         context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._choices.limit)

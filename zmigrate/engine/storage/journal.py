@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from zmigrate.engine.model import deferred_links as links
+from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
 from zmigrate.engine.model.outcomes import (
     Action,
@@ -41,7 +41,9 @@ from zmigrate.engine.storage.recorded import (
     pack_outcome,
     pack_outcomes,
     pack_source,
+    pack_state,
     unpack_source,
+    unpack_state,
 )
 from zmigrate.errors import JournalDamaged
 from zmigrate.zoho.clock import stored_time
@@ -141,7 +143,7 @@ class Journal:
             (
                 batch.id,
                 batch.parent,
-                batch.state,
+                pack_state(batch.state),
                 batch.first_row,
                 batch.last_row,
                 batch.sends,
@@ -158,13 +160,13 @@ class Journal:
                 batch.packed_rows,
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
                 None if body is None else batch.packed_body or pack_body(body),
-                links.pack_links(batch.rows) if batch.has_links else None,
+                deferred_links.pack_links(batch.rows) if batch.has_links else None,
             ),
         )
 
     def mark_batch(self, batch: Batch) -> None:
         """Record that a batch is queued again, or that it is in doubt."""
-        self._db.execute(sql.MARK_BATCH, (batch.state, batch.doubted, batch.id))
+        self._db.execute(sql.MARK_BATCH, (pack_state(batch.state), batch.doubted, batch.id))
 
     def finish_batch(self, batch: Batch) -> None:
         """Record the outcomes of a batch."""
@@ -263,13 +265,13 @@ class Journal:
         return Batch(
             id=id_,
             parent=parent,
-            state=state,
+            state=unpack_state(state),
             sends=sends,
             first_intent=first_intent,
             sent_at=sent_at,
             doubted=bool(doubted),
             second=second,
-            rows=links.with_links(
+            rows=deferred_links.with_links(
                 [
                     PreparedRow(number, line, key, None, record, kept)
                     for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)

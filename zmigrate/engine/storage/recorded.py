@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from zmigrate.engine.model.batch import MAYBE_APPLIED, BatchState
 from zmigrate.engine.model.outcomes import Outcome
 
 Numbered = tuple[int, int, str | None]
@@ -113,3 +114,13 @@ def pack_outcomes(outcomes: list[Outcome]) -> str:
 
 def pack_outcome(outcome: Outcome) -> str:
     return pack_outcomes([outcome])[1:-1]
+
+
+def pack_state(state: BatchState) -> str:
+    """The state of a batch as the journal keeps it."""
+    return "done" if state is BatchState.FINISHED else "sent" if state in MAYBE_APPLIED else "queued"
+
+
+def unpack_state(stored: str) -> BatchState:
+    """The state of a batch that has no outcomes in the journal."""
+    return BatchState.LEFT_UNSENT if stored == "queued" else BatchState.LEFT_IN_DOUBT

@@ -1,0 +1,149 @@
+"""Takes up what earlier sessions of a run left in its journal: how far the rows were read, which of them are
+recorded, batches that were under way, and keys that must stay fenced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from zmigrate.engine.dispatch.in_flight import InFlight
+from zmigrate.engine.dispatch.org_access import OrgClock
+from zmigrate.engine.dispatch.sender import Sender
+from zmigrate.engine.dispatch.settling import SettlingTime, in_doubt
+from zmigrate.engine.model import deferred_links
+from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
+from zmigrate.engine.model.outcomes import Rows, was_written
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.duplicates import SeenKeys, SharedValues
+from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.sent_records import rows_sent
+from zmigrate.rows.sources import Cursor, Row, Source
+from zmigrate.zoho.crm import Crm
+
+DATED_S = 1.0
+"""A run that goes on began at least this long ago. If it seems younger, the clock was ahead when it began."""
+
+
+class ReadingPoint:
+    """How far earlier sessions read the source, and which rows beyond that point are recorded."""
+
+    def __init__(self, journal: Journal, source: Source) -> None:
+        self._journal = journal
+        self._source = source
+        progress = journal.fact("progress") or {}
+        self.rows = Rows(**progress.get("rows", {}))
+        """The counts of rows up to now."""
+        self.cursor = Cursor(progress.get("watermark", 0), progress.get("token"))
+        self.is_fresh = not progress
+        """No earlier session recorded anything."""
+
+    def rows_to_read(self, crm: Crm) -> Generator[Row, None, None]:
+        """The source's rows behind the cursor. Rows of a source that may have changed get new numbers, above
+        all numbers that were given out."""
+        rows = self._source.rows(self.cursor, crm)
+        if self._source.stable or self.is_fresh:
+            yield from rows
+            return
+        highest = max(
+            (number for number, _ in self._journal.recorded_after(self.cursor.number)),
+            default=self.cursor.number,
+        )
+        for number, row in enumerate(rows, start=highest + 1):
+            yield row._replace(number=number, line=number)
+
+    def recorded(self) -> tuple[Callable[[Row], bool] | None, set[str]]:
+        """Whether a row behind the cursor is recorded, as a function (None: no row is); and the ids of the
+        recorded rows, where the source has ids."""
+        if self.is_fresh:
+            return None, set()
+        numbers: set[int] = set()
+        marks: set[str] = set()
+        for number, values in self._journal.recorded_after(self.cursor.number):
+            numbers.add(number)
+            if values is not None:
+                mark = self._source.identity(Row(number, number, values))
+                if mark is not None:
+                    marks.add(mark)
+        if self._source.stable:
+            return lambda row: row.number in numbers, marks
+        return lambda row: self._source.identity(row) in marks, marks
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Puts batches and keys of earlier sessions back into the loop, before its first turn."""
+
+    journal: Journal
+    target: Target
+    zoho_clock: OrgClock
+    settling_time: SettlingTime
+    run_began: float
+    """Epoch seconds on our clock."""
+
+    def take_up_batches(self, in_flight: InFlight, sender: Sender, now: float) -> None:
+        """Batches that were never sent are sent now. Those that Zoho may have applied are in doubt."""
+        for batch in self.journal.open_batches(sender.records):
+            if batch.closes_circles:
+                batch.rows = [deferred_links.reopened(row) for row in batch.rows]
+            else:
+                batch.rows = [self._with_folded_key(row) for row in batch.rows]
+            if batch.closes_circles and batch.parent is None:  # its parts, which are sent, have a parent
+                in_flight.wait(batch)
+                continue
+            batch.resolved = True
+            batch.body = sender.body(batch)
+            in_flight.keys.take_up(batch.folded_keys)
+            if batch.state is BatchState.LEFT_UNSENT:
+                in_flight.take_up(batch)
+            else:
+                self._take_up_doubted(batch, in_flight, sender, now)
+
+    def _with_folded_key(self, row: PreparedRow) -> PreparedRow:
+        return row._replace(folded=None if row.key is None else self.target.fold(row.key))
+
+    def _take_up_doubted(self, batch: Batch, in_flight: InFlight, sender: Sender, now: float) -> None:
+        recovery = sender.target_of(batch).recovery
+        if recovery == "report":
+            why = "the run stopped before the answer came, and there is no key to look for"
+            in_flight.finish(batch, in_doubt(batch, why))
+        elif recovery != "repeat" and not self._is_dated(batch, now):
+            why = "the journal dates its request ahead of the clock: its records can't be told from others"
+            in_flight.finish(batch, in_doubt(batch, why))
+        elif recovery == "repeat" or batch.sent_at is None:
+            in_flight.park(batch, now)
+        else:
+            # The settling time counts from now, not from the intent: after the intent the process may have
+            # waited long for a token or for its turn, and have sent the request just before it ended.
+            in_flight.park(batch, now + self.settling_time.longest)
+
+    def _is_dated(self, batch: Batch, now: float) -> bool:
+        """Whether it is known from when on the records of a batch can exist.
+
+        An intent that is dated ahead of Zoho's clock tells only that the batch was sent after the run began.
+        If the beginning of the run is dated ahead too, nothing is known.
+        """
+        if batch.first_intent is None or batch.first_intent <= self.zoho_clock.latest(now):
+            return True
+        batch.first_intent = self.zoho_clock.earliest(self.run_began)
+        return now - self.run_began >= DATED_S
+
+    def take_up_keys(self, in_flight: InFlight, now: float) -> None:
+        """Keys of finished batches that an earlier request may still overwrite."""
+        for keys, until in self.journal.held_keys(now):
+            # If the clock was set back meanwhile, `until` would be later than any request can arrive.
+            latest = min(until, now + self.settling_time.longest)
+            in_flight.keys.take_up([self.target.fold(key) for key in keys], latest)
+
+    def take_up_values(self, seen: SeenKeys | None, shared: SharedValues | None) -> None:
+        """Keys and unique values that rows of earlier sessions have written."""
+        fold = self.target.fold
+        if shared is not None:
+            sent = rows_sent(self.journal, shared.names)
+            shared.take_up((line, fold(key), record) for line, key, record in sent)
+        if seen is not None:
+            seen.add(
+                (fold(key), line)
+                for (_, line, key), parts in self.journal.ended()
+                if key is not None and (parts[0] == "in_doubt" or was_written(parts))
+            )
