@@ -268,8 +268,9 @@ def troubles(figures: Figures) -> list[tuple[str, str]]:
 
 def copying(event: events.RowsCopied) -> str:
     """`reading from the database: 12,000 of 1,000,000 rows`."""
-    total = "" if event.rows_total is None else f" of {count(event.rows_total)}"
-    return f"reading from the database: {count(event.rows)}{total} rows"
+    rows, total = event.rows, event.rows_total
+    how_far = counted(rows, "row") if total is None else f"{count(rows)} of {counted(total, 'row')}"
+    return f"reading from the database: {how_far}"
 
 
 def pace(figures: Figures) -> list[str]:

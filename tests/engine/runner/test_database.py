@@ -18,8 +18,9 @@ from tests.engine.victim import Victim
 from tests.support import Bench, read_rows
 from zmigrate import Flow, Insert, RecordJob, Ref, Sql, Upsert, scopes_for
 from zmigrate.errors import RunError, SourceError
-from zmigrate.events import Event, RowsCopied, RunStarted
+from zmigrate.events import BatchSent, Event, RowsCopied, RunStarted
 from zmigrate.job.writes import Write
+from zmigrate.stopping import StopSignal
 
 PEOPLE = 'select legacy as "Legacy_ID", name as "Last_Name" from person'
 
@@ -123,6 +124,26 @@ def test_a_row_that_comes_while_a_run_begins_is_part_of_it(bench: Bench) -> None
 
     result = bench.run(job_of(url), listeners=(bench.events.append, add_one))
     assert (result.error, result.state, result.rows.read) == (None, "finished", 121)
+    assert_each_once(bench, 121)
+
+
+def test_a_row_that_came_while_a_run_began_is_part_of_its_resume(bench: Bench) -> None:
+    path = bench.folder / "old.db"
+    url = write_people(path, people(120))
+
+    def add_one_and_stop(event: Event) -> None:
+        if isinstance(event, RunStarted):
+            change(path, "insert into person values ('L-99999', 'New')")
+        if isinstance(event, BatchSent):
+            stop.request()
+
+    stop = StopSignal()
+    result = bench.run(job_of(url), listeners=(add_one_and_stop,), stop=stop)
+    assert result.state == "interrupted"
+    path.unlink()
+    result = bench.resume()
+    assert (result.error, result.state, result.rows.read) == (None, "finished", 121)
+    assert bench.seen(RunStarted)[-1].rows_total == 121
     assert_each_once(bench, 121)
 
 
@@ -399,7 +420,7 @@ def write_job(bench: Bench, select: str) -> None:
 
 def unfinished_copy(bench: Bench) -> int:
     return max(
-        (path.stat().st_size for path in bench.folder.glob(".zmigrate/runs/*/source.*.part")), default=0
+        (path.stat().st_size for path in bench.folder.glob(".zmigrate/runs/**/source.*.part")), default=0
     )
 
 
@@ -423,6 +444,64 @@ def test_killed_while_the_rows_are_read_a_resume_reads_them_all(
     kept = b"".join(path.read_bytes() for path in bench.folder.glob(".zmigrate/runs/*/*") if path.is_file())
     assert b"${OLD_CRM}" in kept
     assert b"s3cr3t" not in kept
+
+
+FLOW_FILE = """
+from zmigrate import Flow, RecordJob, Sql, Upsert, scopes_for
+
+
+class People(RecordJob, abstract=True):
+    refers_to = ()
+
+    def transform(self, row):
+        return dict(row)
+
+
+class ToLeads(People):
+    \"\"\"The first step.\"\"\"
+
+    write = Upsert("Leads", match_on="Legacy_ID")
+    scopes = scopes_for(write)
+
+    def source(self):
+        return Sql("sqlite:///leads.db", %r)
+
+
+class ToContacts(People):
+    \"\"\"The second step.\"\"\"
+
+    write = Upsert("Contacts", match_on="Legacy_ID")
+    scopes = scopes_for(write)
+
+    def source(self):
+        return Sql("sqlite:///contacts.db", %r)
+
+
+class Both(Flow):
+    \"\"\"Leads, then contacts.\"\"\"
+
+    def jobs(self):
+        return [ToLeads(), ToContacts()]
+"""
+
+
+def test_killed_while_the_second_step_of_a_flow_reads_its_rows(bench: Bench) -> None:
+    write_people(bench.folder / "leads.db", people(150))
+    change(bench.folder / "contacts.db", "create table until as select 10000000 as most")
+    (bench.folder / "jobs").mkdir()
+    (bench.folder / "jobs" / "both.py").write_text(FLOW_FILE % (PEOPLE, ENDLESS), encoding="utf-8")
+    victim = Victim(bench, "run", "both")
+    victim.wait_until(lambda: unfinished_copy(bench) > 1 << 20)
+    victim.kill()
+    assert victim.gone() == -SIGKILL
+    assert (bench.audit()["records"], bench.audit("Contacts")["records"]) == (150, 0)
+    (bench.folder / "leads.db").unlink()
+    change(bench.folder / "contacts.db", "update until set most = 300")
+    result = Victim(bench, "resume", "last").result()
+    assert (result["error"], result["state"], result["rows"]["created"]) == (None, "finished", 450)
+    for module, count in (("Leads", 150), ("Contacts", 300)):
+        audit = bench.audit(module)
+        assert (audit["records"], audit["distinct_keys"], audit["created_twice"]) == (count, count, [])
 
 
 def test_killed_after_the_rows_were_read_a_resume_needs_no_database(

@@ -10,10 +10,11 @@ from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.runner.session import RecordWork
 from zmigrate.engine.storage.folder import WITHOUT_RECORD, RunFolder
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.source_copy import copy_rows, found_copy
+from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import JournalDamaged, PausedError, SourceError
 from zmigrate.job.job import RecordJob, source_of
 from zmigrate.rows.sources import Source, Sql
+from zmigrate.rows.sources.copied_rows import CopiedRows
 
 
 def source_in(folder: RunFolder, job: RecordJob) -> Source:
@@ -21,8 +22,10 @@ def source_in(folder: RunFolder, job: RecordJob) -> Source:
     Connects to nothing.
     """
     source = source_of(job)
-    copy = found_copy(source, folder.source_copy)
-    if copy is None:
+    if not isinstance(source, Sql) or not folder.source_copy.exists():
+        return source
+    copy = CopiedRows(folder.source_copy, source)
+    if not copy.whole:
         return source
     job._read_from(copy)
     return copy

@@ -62,6 +62,7 @@ from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.rows.sources.copied_rows import CopiedRows
 from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
@@ -126,6 +127,8 @@ class Runner:
             self._tell_of_variables(source)
         if source is not None and fingerprint is not None:
             source.check(fingerprint)
+        if isinstance(source, CopiedRows):
+            fingerprint = source.scan()  # the database had so many rows when they were read
         refuse_changed(record.reads, self._job, record.run_id)
         with ExitStack() as stack:
             journal = Journal.open(folder.journal)

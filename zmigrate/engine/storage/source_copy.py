@@ -15,20 +15,12 @@ import orjson
 from zmigrate.errors import SourceError
 from zmigrate.events import Emit, RowsCopied
 from zmigrate.private_files import Draft
-from zmigrate.rows.sources import Source, Sql
+from zmigrate.rows.sources import Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows, last_line
 from zmigrate.rows.sources.row_lines import line_of
 from zmigrate.stopping import StopSignal
 
 TOLD_EVERY_S = 0.1
-
-
-def found_copy(source: Source, path: Path) -> CopiedRows | None:
-    """The copy of a source's rows; None where there is none, or not of all rows."""
-    if not isinstance(source, Sql) or not path.exists():
-        return None
-    copy = CopiedRows(path, source)
-    return copy if copy.whole else None
 
 
 def copy_rows(

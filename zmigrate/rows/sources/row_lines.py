@@ -21,6 +21,9 @@ _AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
 _LARGEST_INTEGER: Final = 2**63
 """JSON has no larger ones here: beyond it they are Decimals."""
 
+_NOT_WRITTEN: Final = (TypeError, RecursionError)
+"""What a type that is not known raises, a text that is no Unicode, a list too deep in others."""
+
 _WRITTEN: Final[Mapping[type, Callable[[Any], Any]]] = {
     bool: lambda value: value,
     str: str,
@@ -57,7 +60,7 @@ def line_of(number: int, row: Mapping[str, Any]) -> str:
     try:
         values = [value if type(value) in _AS_THEY_ARE else _packed(value) for value in row.values()]
         return orjson.dumps(values).decode()
-    except TypeError:
+    except _NOT_WRITTEN:
         column, value = next((name, value) for name, value in row.items() if not _can_be_kept(value))
         raise SourceError(
             f"row {number:,}: a value of column {column} can't be kept; its type is {type(value).__name__}.",
@@ -72,12 +75,11 @@ def values_of(line: bytes) -> Sequence[Any]:
         raise ValueError("it is no list")
     try:
         return [value if type(value) not in (dict, list) else _unpacked(value) for value in values]
-    except (ArithmeticError, LookupError, TypeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
         raise ValueError(str(error)) from None
 
 
 def _packed(value: Any) -> Any:
-    """Raises TypeError for a value of a type that is not known."""
     if value is None:
         return None
     kind = next((kind for kind in type(value).__mro__ if kind in _WRITTEN), None)
@@ -98,7 +100,7 @@ def _unpacked(value: Any) -> Any:
 def _can_be_kept(value: Any) -> bool:
     try:
         orjson.dumps(_packed(value))
-    except TypeError:
+    except _NOT_WRITTEN:
         return False
     return True
 
