@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from tests.engine.victim import Victim
 from tests.support import Bench, read_rows
 from zmigrate import Flow, Insert, RecordJob, Ref, Sql, Upsert, scopes_for
-from zmigrate.errors import RunError, SourceError
+from zmigrate.errors import RunError, SourceError, UsageError
 from zmigrate.events import BatchSent, Event, RowsCopied, RunStarted
 from zmigrate.job.writes import Write
 from zmigrate.stopping import StopSignal
@@ -218,7 +218,9 @@ def test_what_cannot_be_kept_pauses_the_run_before_anything_is_sent(bench: Bench
     assert_each_once(bench, 149)
 
 
-def test_a_reference_that_stops_the_run_is_looked_for_in_rows_read_anew(bench: Bench) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_a_reference_that_stops_the_run_is_looked_for_in_rows_read_anew(bench: Bench, stopped: bool) -> None:
+    """`stopped`: once the rows are read, and before they are looked at."""
     path = bench.folder / "old.db"
     url = write_people(path, [("1", "none")])
 
@@ -236,8 +238,19 @@ def test_a_reference_that_stops_the_run_is_looked_for_in_rows_read_anew(bench: B
             company = {"Account_Name": Ref("Accounts", row["name"], when_open="stop")} if row["name"] else {}
             return {"Legacy_ID": row["legacy"], "Last_Name": row["legacy"], **company}
 
-    result = bench.run(Contacts())
-    assert (result.exit_code, result.rows.read) == (2, 0)
+    def stop_after_reading(event: Event) -> None:
+        if stopped and isinstance(event, RowsCopied):
+            stop.request()
+
+    stop = StopSignal()
+    result = bench.run(Contacts(), listeners=(stop_after_reading,), stop=stop)
+    assert result.rows.read == 0
+    if stopped:
+        assert result.state == "interrupted"
+        with pytest.raises(UsageError, match="none"):
+            bench.resume()
+    else:
+        assert result.exit_code == 2
     assert bench.audit("Contacts")["records"] == 0
     change(path, "update person set name = ''")
     result = bench.resume()

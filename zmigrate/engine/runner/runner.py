@@ -291,8 +291,8 @@ class Runner:
         try:
             work.survey = surveyor.survey(journal.places() if journal is not None and begun else None)
         except UsageError:
-            if folder is not None and not begun:  # once the rows are mended, a resume reads them anew
-                folder.source_copy.unlink()
+            if isinstance(work.source, CopiedRows) and not begun:  # a resume reads the mended rows
+                work.source.path.unlink()
             raise
         work.lookups = lookups
         stack.callback(work.survey.close)
