@@ -9,8 +9,7 @@ class ImportFile(ImportJob):
     """Load a file or a database's rows into a module of Zoho CRM.
 
     What kind of file it is, its name says: .csv, .jsonl, .xlsx, .parquet, ..., also gzipped or zipped; a
-    database's URL needs --select and --order-by. All else is as for import-csv: what is not declared is never
-    guessed.
+    database's URL needs --select. All else is as for import-csv: what is not declared is never guessed.
     """
 
     file: str = Argument(metavar="FILE|URL", help="What to load.")
@@ -19,4 +18,4 @@ class ImportFile(ImportJob):
     )
     header: int | None = Option(default=None, metavar="N", help="Row of a sheet that names the columns (1).")
     select: str | None = Option(default=None, metavar="SQL", help="What to select from a database.")
-    order_by: str | None = Option(default=None, metavar="COLUMN", help="Unique column to read a database by.")
+    order_by: str | None = Option(default=None, metavar="COLUMN", help="Column to order a database by.")

@@ -233,6 +233,14 @@ class Tick(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class RowsCopied(Event):
+    """So many rows of a database are read by now, into the run's folder; of a plan into a temporary one."""
+
+    rows: int
+    rows_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RowsJudged(Event):
     """A plan has judged so many rows by now."""
 

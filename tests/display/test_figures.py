@@ -73,6 +73,42 @@ def test_an_old_burst_is_forgotten_by_the_rate():
     assert figures.left_s is None
 
 
+def test_reading_a_database_is_shown_until_rows_are_written():
+    clock = Clock()
+    figures = Figures(clock)
+    figures.take(started())
+    figures.take(events.RowsCopied(120_000, 1_000_000))
+    assert plain_line(figures) == "reading from the database: 120,000 of 1,000,000 rows"
+    figures.take(events.RowsCopied(1, None))
+    assert plain_line(figures) == "reading from the database: 1 row"
+    figures.take(tick())
+    assert "database" not in plain_line(figures)
+
+
+def test_lines_about_a_database_come_as_often_as_others():
+    clock, plain = Clock(), console()
+    progress = PlainProgress(plain, clock=clock)
+    progress(started())
+    for rows in range(1, 21):
+        clock.now += 0.5
+        progress(events.RowsCopied(rows, None))
+    lines = plain.file.getvalue().splitlines()
+    assert [line for line in lines if "database" in line] == [
+        "reading from the database: 10 rows",
+        "reading from the database: 20 rows",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 20])
+def test_the_live_picture_tells_how_far_a_database_is_read(width):
+    clock, terminal = Clock(), console(terminal=True, width=width)
+    with LiveProgress(terminal, clock=clock) as progress:
+        progress(started(rows_total=None))
+        clock.now += 1.0
+        progress(events.RowsCopied(120_000, None))
+    assert "database" in terminal.file.getvalue()
+
+
 def test_rows_that_are_being_settled_are_no_longer_counted_as_such_when_they_have_an_outcome():
     figures = Figures(Clock())
     figures.take(events.BatchDoubted(7, rows=100, settle_in_s=10, why="the answer was lost"))

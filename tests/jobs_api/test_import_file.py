@@ -214,7 +214,7 @@ def test_a_mapping_that_changed_is_not_gone_on_with(bench: Bench) -> None:
         ({"file": "old.dat", **LEADS}, "can't tell what this is"),
         ({"file": "old.csv", "sheet": "A", **LEADS}, "sheet is for workbooks"),
         ({"file": "old.csv"}, "missing: --module MODULE and --operation OPERATION."),
-        ({"file": "sqlite:///old.db", **LEADS}, "needs select and order-by"),
+        ({"file": "sqlite:///old.db", **LEADS}, "needs a select"),
     ],
 )
 def test_what_does_not_fit_is_told_when_the_job_is_built(more: dict[str, Any], message: str) -> None:

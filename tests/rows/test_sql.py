@@ -1,25 +1,18 @@
-"""Sql: a select of any database, read in the order of a unique column."""
+"""Sql: a select of any database, read once into the run's folder."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from signal import SIGKILL
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 
-from tests.engine.victim import Victim
-from tests.support import Bench, read_rows
-from zmigrate import RecordJob, Upsert, scopes_for
-from zmigrate.engine.storage.recorded import unpack_source
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources import Cursor, Fingerprint
 from zmigrate.rows.sources.sql import Sql
@@ -61,75 +54,28 @@ def test_rows_come_in_the_order_of_the_column(tmp_path: Path) -> None:
         (3, 3, {"id": 3, "name": "c"}),
         (4, 4, {"id": 10, "name": "j"}),
     ]
-    assert (source.stable, source.scopes, source.scan().rows) == (False, (), 4)
+    assert (source.stable, source.scopes, source.scan().rows) == (True, (), 4)
 
 
-@pytest.mark.parametrize(
-    ("columns", "keys"),
-    [
-        ("id integer, name text", [1, 2, 3, 10, 20]),
-        ("id text, name text", ["1", "10", "2", "20", "3"]),
-        ("id real, name text", [0.1, 0.25, 1.5, 2.75, 1e17]),
-        ("id text, name text", ["L-1", "L-'x'", "L:a", "ä", "日本"]),
-        ("id text, name text", ["2024-01-01", "2024-01-02", "2024-02-01", "2025-01-01", "2026-01-01"]),
-    ],
-)
-def test_reading_goes_on_behind_any_row(tmp_path: Path, columns: str, keys: list[Any]) -> None:
-    rows = [(key, str(key)) for key in keys]
-    source = Sql(database(tmp_path, random.Random(1).sample(rows, len(rows)), columns), SELECT, "id")
-    source.scan()
-    found = list(source.rows())
-    assert [row.values["id"] for row in found] == sorted(keys)
-    for row in found:
-        behind = list(source.rows(Cursor(row.number, source.identity(row))))
-        assert behind == found[row.number :]
+def test_without_order_by_rows_come_in_the_order_of_the_select(tmp_path: Path) -> None:
+    url = database(tmp_path, PEOPLE)
+    assert [row.values["id"] for row in Sql(url, SELECT).rows()] == [3, 1, 2, 10]
+    ordered = Sql(url, f"{SELECT} order by name desc -- nulls last;")
+    assert [row.values["id"] for row in ordered.rows()] == [10, 3, 1, 2]
+    assert ordered.scan().rows == 4
 
 
-def test_a_mark_is_the_same_from_the_database_and_from_the_journal(tmp_path: Path) -> None:
-    from datetime import UTC, date, datetime
-    from decimal import Decimal
-    from uuid import UUID
-
-    from zmigrate.engine.storage.recorded import pack_source
-    from zmigrate.rows.sources import Row
-
-    source = Sql("sqlite://", SELECT, "id")
-    for value in (
-        7,
-        "x",
-        0.1,
-        Decimal("1.50"),
-        date(2024, 3, 31),
-        datetime(2024, 3, 31, 9, 30, 0, 5),
-        datetime(2024, 3, 31, 9, 30, tzinfo=UTC),
-        UUID(int=5),
-    ):
-        stored = unpack_source(pack_source({"id": value}))
-        assert source.identity(Row(1, 1, stored)) == source.identity(Row(1, 1, {"id": value}))
+def test_rows_that_share_the_value_they_are_ordered_by_all_come(tmp_path: Path) -> None:
+    url = database(tmp_path, [(2, "a"), (None, "b"), (1, "c"), (2, "d")])
+    assert [row.values["id"] for row in Sql(url, SELECT, "id").rows()] == [None, 1, 2, 2]
 
 
 def test_colons_percent_signs_comments_and_a_semicolon_are_left_alone(tmp_path: Path) -> None:
     select = "select id, '10:30 :x 100%' as t, \"name\" as n from person where name <> ':a\\' -- the rest;"
-    source = Sql(database(tmp_path, [(1, "a"), (2, "b")]), select, "id")
-    assert [row.values["t"] for row in source.rows(Cursor(1, "1"))] == ["10:30 :x 100%"]
+    for order_by in (None, "id"):
+        source = Sql(database(tmp_path, [(1, "a"), (2, "b")]), select, order_by)
+        assert [row.values["t"] for row in source.rows(Cursor(1))] == ["10:30 :x 100%"]
     assert Sql(database(tmp_path, [(1, "a")]), f"{SELECT} ; ", "id").scan().rows == 1
-
-
-def test_a_value_of_a_cursor_is_never_part_of_the_statement(tmp_path: Path) -> None:
-    url = database(tmp_path, [("a", "1"), ("b' or 1=1 --", "2"), ("c", "3")], "id text, name text")
-    statements: list[str] = []
-
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
-        statements.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        source = Sql(url, SELECT, "id")
-        assert [row.values["id"] for row in source.rows(Cursor(2, json.dumps("b' or 1=1 --")))] == ["c"]
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
-    assert statements
-    assert not any("or 1=1" in statement for statement in statements)
 
 
 def test_a_scan_reads_counts_and_no_rows(tmp_path: Path) -> None:
@@ -147,43 +93,10 @@ def test_a_scan_reads_counts_and_no_rows(tmp_path: Path) -> None:
     assert [("count" in statement) or ("0 = 1" in statement) for statement in fetched] == [True, True]
 
 
-class TestWhatCannotGiveTheOrder:
-    def test_a_column_that_is_not_selected(self, tmp_path: Path) -> None:
-        error = refusal(Sql(database(tmp_path, PEOPLE), SELECT, "nr").scan)
-        assert "the select has no column 'nr' to order by" in error.message
-        assert error.hint == "It has: id, name."
-
-    @pytest.mark.parametrize(
-        ("rows", "message"),
-        [
-            ([(1, "a"), (None, "b")], "1 of 2 rows have no id"),
-            ([(1, "a"), (2, "b"), (2, "c")], "id has the value 2 more than once"),
-        ],
-    )
-    def test_nulls_and_repeats_are_told_before_anything_is_sent(
-        self, tmp_path: Path, rows: list[tuple[Any, ...]], message: str
-    ) -> None:
-        assert message in refusal(Sql(database(tmp_path, rows), SELECT, "id").scan).message
-
-    @pytest.mark.parametrize(
-        ("rows", "message"),
-        [
-            ([(None, "a"), (1, "b")], "a row has no id"),
-            ([(1, "a"), (2, "b"), (2, "c")], "id has the value 2 more than once"),
-            ([(1, "a"), ("x", "b")], "id has values of two types: 1 and 'x'"),
-            ([(b"1", "a")], "its values are of the type bytes"),
-        ],
-    )
-    def test_they_are_told_while_reading_too(
-        self, tmp_path: Path, rows: list[tuple[Any, ...]], message: str
-    ) -> None:
-        source = Sql(database(tmp_path, rows, "id, name text"), SELECT, "id")
-        assert message in refusal(lambda: list(source.rows())).message
-
-    def test_a_value_that_falls(self, tmp_path: Path) -> None:
-        source = Sql(database(tmp_path, [(1, "a")]), SELECT, "id")
-        with pytest.raises(SourceError, match="id falls from 3 to 2"):
-            source._check_order(3, 2)
+def test_a_column_to_order_by_that_is_not_selected_is_told(tmp_path: Path) -> None:
+    error = refusal(Sql(database(tmp_path, PEOPLE), SELECT, "nr").scan)
+    assert "the select has no column 'nr' to order by" in error.message
+    assert error.hint == "It has: id, name."
 
 
 @pytest.mark.parametrize(
@@ -206,7 +119,7 @@ def test_a_database_that_there_is_not_is_told(url: str, message: str) -> None:
 def test_what_the_database_refuses_is_told_in_one_line(tmp_path: Path) -> None:
     error = refusal(Sql(database(tmp_path), "select id from nobody", "id").scan)
     assert error.message.endswith("no such table: nobody")
-    with pytest.raises(SourceError, match="has a select and an order_by"):
+    with pytest.raises(SourceError, match="has a select"):
         Sql("sqlite://", " ; ", "id")
 
 
@@ -266,7 +179,7 @@ def test_a_lost_connection_pauses_and_can_be_resumed(tmp_path: Path) -> None:
 def test_a_password_is_never_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DB_PASSWORD", PASSWORD)
     source = Sql(url, SELECT, "id")
-    shown = [repr(source), source.name, source.url, repr(source._fingerprint(1)), str(refusal(source.scan))]
+    shown = [repr(source), source.name, source.url, repr(source.fingerprint(1)), str(refusal(source.scan))]
     assert not any("s3cr3t" in text for text in shown)
     assert all("postgresql" in text or "mssql" in text for text in shown)
 
@@ -302,93 +215,3 @@ def test_a_password_from_a_variable_needs_no_quoting(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DB", "crm")
     found = make_url(expanded("postgresql://me:${DB_PASSWORD}@host/${DB}", os.environ.__getitem__))
     assert (found.password, found.host, found.database) == (PASSWORD, "host", "crm")
-
-
-# -- runs --------------------------------------------------------------------------------------------
-
-
-def lead_rows(count: int, text_keys: bool) -> list[tuple[Any, ...]]:
-    return [
-        (f"k{number}" if text_keys else number, f"L-{number:05}", f"Name {number}") for number in range(count)
-    ]
-
-
-COLUMNS = "id primary key, legacy text, name text"
-LEADS = 'select id, legacy as "Legacy_ID", name as "Last_Name" from person'
-
-
-def job_of(url: str) -> RecordJob:
-    class FromSql(RecordJob):
-        """Leads from a database."""
-
-        write = Upsert("Leads", match_on="Legacy_ID")
-        scopes = scopes_for(write)
-
-        def source(self) -> Sql:
-            return Sql(url, LEADS, "id")
-
-        def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
-            return {"Legacy_ID": row["Legacy_ID"], "Last_Name": row["Last_Name"]}
-
-    return FromSql()
-
-
-@pytest.mark.parametrize("text_keys", [False, True])
-def test_a_limited_run_goes_on_where_it_stopped(bench: Bench, tmp_path: Path, text_keys: bool) -> None:
-    url = database(tmp_path, lead_rows(1_050, text_keys), COLUMNS)
-    job = job_of(url)
-    result = bench.run(job, limit=420)
-    assert (result.state, result.rows.created) == ("limited", 420)
-    result = bench.resume()
-    assert (result.state, result.rows.read, result.rows.created) == ("finished", 1_050, 1_050)
-    success = read_rows(result.files["success"])
-    assert {row["Legacy_ID"] for row in success} == {f"L-{number:05}" for number in range(1_050)}
-    assert set(success[0]) >= {"Legacy_ID", "Last_Name"}
-    assert bench.audit()["created_twice"] == []
-
-
-JOB_FILE = """
-from zmigrate import RecordJob, Sql, Upsert, scopes_for
-
-
-class FromSql(RecordJob):
-    \"\"\"Leads from a database.\"\"\"
-
-    write = Upsert("Leads", match_on="Legacy_ID")
-    scopes = scopes_for(write)
-
-    def source(self):
-        return Sql("sqlite:///${OLD_CRM}", %r, order_by="id")
-
-    def transform(self, row):
-        return {"Legacy_ID": row["Legacy_ID"], "Last_Name": row["Last_Name"]}
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("text_keys", [False, True])
-def test_killed_twice_and_resumed_every_row_is_written_once(
-    bench_with: Callable[..., Bench], tmp_path: Path, text_keys: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench = bench_with(latency_ms=60, rate_lost_answer=0.02)
-    database(tmp_path, lead_rows(1_000, text_keys), COLUMNS)
-    (tmp_path / "old.db").rename(tmp_path / "s3cr3t.db")
-    monkeypatch.setenv("OLD_CRM", "s3cr3t.db")
-    (tmp_path / "jobs").mkdir()
-    (tmp_path / "jobs" / "from_sql.py").write_text(JOB_FILE % LEADS, encoding="utf-8")
-    arguments = ["run", "from-sql"]
-    for created in (300, 600):
-        victim = Victim(bench, *arguments)
-        victim.wait_until(lambda created=created: bench.audit()["creates"] >= created)
-        victim.kill()
-        assert victim.gone() == -SIGKILL
-        arguments = ["resume", "last"]
-    result = Victim(bench, *arguments).result()
-    assert (result["error"], result["state"]) == (None, "finished")
-    assert (result["rows"]["read"], result["rows"]["failed"]) == (1_000, 0)
-    audit = bench.audit()
-    assert (audit["records"], audit["distinct_keys"], audit["created_twice"]) == (1_000, 1_000, [])
-    assert len({row["Legacy_ID"] for row in read_rows(result["files"]["success"])}) == 1_000
-    kept = b"".join(path.read_bytes() for path in tmp_path.glob(".zmigrate/runs/*/*") if path.is_file())
-    assert b"${OLD_CRM}" in kept
-    assert b"s3cr3t" not in kept

@@ -71,7 +71,7 @@ def add_to(app: typer.Typer) -> None:
             str | None, typer.Option("--select", metavar="SQL", help="Database: what to read.")
         ] = None,
         order_by: Annotated[
-            str | None, typer.Option("--order-by", metavar="COLUMN", help="Database: a unique column.")
+            str | None, typer.Option("--order-by", metavar="COLUMN", help="Database: column to order by.")
         ] = None,
         allow_env: AllowEnv = None,
         as_json: Json = False,

@@ -66,9 +66,12 @@ class PlanProgress:
 
     def __call__(self, event: events.Event) -> None:
         from zmigrate.display.plan import judged
+        from zmigrate.display.progress import copying
 
         if isinstance(event, events.RowsJudged) and self._spinner is not None:
             self._spinner.update(text=judged(event))
+        if isinstance(event, events.RowsCopied) and self._spinner is not None:
+            self._spinner.update(text=copying(event))
         told = isinstance(event, events.Log) and event.level == "warning"  # the plan has it
         line = None if self._quiet or told else self._notes.line(event)
         if line is not None:

@@ -48,6 +48,7 @@ class Figures:
             events.BatchDone: self._batch_done,
             events.BatchDoubted: self._batch_doubted,
             events.BatchSplit: self._batch_split,
+            events.RowsCopied: self._rows_copied,
             events.RowsDecided: self._rows_decided,
             events.RequestSent: self._request_sent,
             events.Retrying: self._retrying,
@@ -71,6 +72,8 @@ class Figures:
         self.token_left_s: float | None = None
         self.credits_used = 0
         self.credits_left: int | None = None
+        self.copied: events.RowsCopied | None = None
+        """How far a database is read, before anything is written; None once there is more to tell."""
         self.waiting_for: str | None = None
         self._waiting_until = 0.0
         self.stopping = False
@@ -157,6 +160,9 @@ class Figures:
         self.skipped += event.skipped
         self.failed += event.failed
 
+    def _rows_copied(self, event: events.RowsCopied) -> None:
+        self.copied = event
+
     def _request_sent(self, event: events.RequestSent) -> None:
         self.requests += 1
         self.credits_used += event.credits
@@ -185,6 +191,7 @@ class Figures:
         self.in_flight = event.in_flight
 
     def _tick(self, event: events.Tick) -> None:
+        self.copied = None
         self.in_flight = event.in_flight
         self.limit = event.limit
         self.parked = event.parked
@@ -196,7 +203,7 @@ class Figures:
 
     def _run_ended(self, event: events.RunEnded) -> None:
         self.ended = True
-        self.waiting_for = None
+        self.copied = self.waiting_for = None
 
     @property
     def waiting_left_s(self) -> float:

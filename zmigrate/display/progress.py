@@ -114,14 +114,15 @@ class PlainProgress:
         self._in_flow |= isinstance(event, events.FlowStarted)
         if self._in_flow and isinstance(event, events.RunStarted):
             self.say(event.job)
-        if isinstance(event, events.Tick) and self._is_time():
+        if isinstance(event, events.Tick | events.RowsCopied) and self._is_time():
             self.say(plain_line(self._figures))
         if isinstance(event, events.RunEnded):
             self.say(plain_line(self._figures))
 
     def _is_time(self) -> bool:
         """Now and then; seldom while nothing moves, as in a wait, whose lines would all be alike."""
-        stand = (self._figures.rows_done, self._figures.requests, self._figures.waiting_for)
+        figures = self._figures
+        stand = (figures.rows_done, figures.requests, figures.waiting_for, figures.copied)
         every_s = self._every_s * (STILL if stand == self._told else 1)
         if self._clock() - self._last_line < every_s:
             return False
@@ -173,7 +174,7 @@ class LiveProgress:
             self._start()
         elif isinstance(event, events.RunEnded):
             self._stop()
-        elif isinstance(event, events.Tick | events.Stopping):
+        elif isinstance(event, events.Tick | events.RowsCopied | events.Stopping):
             self._draw()
 
     def say(self, line: str | Text) -> None:
@@ -265,6 +266,13 @@ def troubles(figures: Figures) -> list[tuple[str, str]]:
     return [(f"{name} {count(number)}", style) for name, number, style in counts if number > 0]
 
 
+def copying(event: events.RowsCopied) -> str:
+    """`reading from the database: 12,000 of 1,000,000 rows`."""
+    rows, total = event.rows, event.rows_total
+    how_far = counted(rows, "row") if total is None else f"{count(rows)} of {counted(total, 'row')}"
+    return f"reading from the database: {how_far}"
+
+
 def pace(figures: Figures) -> list[str]:
     """How far, how fast, how long still."""
     total, done = figures.rows_total, figures.rows_done
@@ -281,6 +289,8 @@ def pace(figures: Figures) -> list[str]:
 
 def plain_line(figures: Figures) -> str:
     """One line for a log."""
+    if figures.copied is not None:
+        return copying(figures.copied)
     waiting = [f"waiting for {figures.waiting_for}"] if figures.waiting_for else []
     parts = [*pace(figures), *waiting, *(text for text, _ in cells(figures))]
     return percent(figures) + ", ".join(parts)
@@ -297,6 +307,8 @@ def picture(figures: Figures, width: int) -> RenderableType:
     from rich.text import Text
 
     lines: list[RenderableType] = [bar_line(figures)]
+    if figures.copied is not None:
+        return Group(*lines, Text(copying(figures.copied)))
     lines += flow([(part, "bold" if i == 0 else "") for i, part in enumerate(pace(figures))], width)
     lines += flow(cells(figures), width)
     if figures.waiting_for is not None:

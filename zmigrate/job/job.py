@@ -266,6 +266,9 @@ class RecordJob(Job, abstract=True):
         fields, cells = self._declared_columns
         return dict(zip(fields, cells(row), strict=True))
 
+    def _read_from(self, copy: Source) -> None:
+        """The run has copied the rows: what the job itself asks its source, it asks the copy from now on."""
+
     @property
     def _transforms_by_columns(self) -> bool:
         """Whether `transform` does nothing else than the declared `columns` say."""

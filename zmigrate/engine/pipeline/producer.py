@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -215,32 +214,23 @@ class Producer:
         self._freed.extend(self._fence.release([row.folded or ""]))
 
 
-_NUMBER = re.compile(r"-?\d+", re.ASCII)
-
-
 class KnownMarks:
-    """Tells when reading has passed all marks of an earlier session. Number marks come in order, so a mark at
-    or above the highest is enough, even if some rows are gone by now. Text marks come in the database's
-    order, which is not known here, so each must be seen.
+    """Tells when reading has passed all marks of an earlier session. Ids come in order, so an id at or above
+    the highest mark is enough, even if some rows are gone by now.
     """
 
     def __init__(self, marks: Iterable[str]) -> None:
-        left = set(marks)
-        numbers = all(map(_NUMBER.fullmatch, left))
-        self._highest = max(map(int, left)) if numbers and left else None
-        self._left = set() if numbers else left
+        self._highest = max(map(int, marks), default=None)
 
     @property
     def behind_us(self) -> bool:
-        return self._highest is None and not self._left
+        return self._highest is None
 
     def see(self, mark: str) -> None:
         """Note that a row with this mark was read."""
-        if self._highest is not None and _NUMBER.fullmatch(mark) and int(mark) >= self._highest:
+        if self._highest is not None and int(mark) >= self._highest:
             self._highest = None
-        self._left.discard(mark)
 
     def forget(self) -> None:
         """The source has ended: marks that were not seen are gone from it."""
         self._highest = None
-        self._left.clear()

@@ -53,7 +53,7 @@ class Survey:
 
 
 class Surveyor:
-    """Makes the pass. `required` collects the references that stop a run if they stay open."""
+    """Makes the pass over `source`. `required` collects the references that stop a run if they are open."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Surveyor:
         self._job = job
         self._crm = crm
         self._stop = stop
-        self._source = source
+        self.source = source
         self._target = target
         self._required = required
         self._columns = DeclaredColumns.of(job)
@@ -83,6 +83,11 @@ class Surveyor:
         in_turn = not wants_repeats
         self._order = Order(last_of_key=mode == "last", in_turn=in_turn) if wants_order else None
         self._repeats = Repeats(mode, target.key or "") if wants_repeats else None
+
+    @property
+    def reads_every_row(self) -> bool:
+        """Whether the job needs the pass, whatever its rows are."""
+        return bool(self._order or self._repeats or self._declares_references)
 
     def survey(self, places: Iterator[Place] | None = None) -> Survey:
         """Read as much as is needed. Raises UsageError if a source can't be read twice, or a required
@@ -100,10 +105,10 @@ class Surveyor:
             if order is None or not self._ordered(order, rows, places):
                 if order is not None:
                     order.close()
-                return Survey(self._source, None, repeats)
+                return Survey(self.source, None, repeats)
             if order.cuts:
                 self._need_updates(order.cuts)
-            return Survey(Ordered(self._source, order), order, repeats)
+            return Survey(Ordered(self.source, order), order, repeats)
         except BaseException:
             for part in (order, repeats):
                 if part is not None:
@@ -112,8 +117,8 @@ class Surveyor:
 
     def _ordered(self, order: Order, rows: int, places: Iterator[Place] | None) -> bool:
         if places is None:
-            return order.arrange(self._source, rows)
-        return order.recall(self._source, rows, places)
+            return order.arrange(self.source, rows)
+        return order.recall(self.source, rows, places)
 
     def _may_refer_to_itself(self, fields: ModuleFields) -> bool:
         target = self._target
@@ -122,14 +127,14 @@ class Surveyor:
         if self._refers_to is not None:
             return target.module in self._refers_to
         # Undeclared, and the source can't be read twice: a row that refers to another of its rows fails.
-        return self._source.stable and any(
+        return self.source.stable and any(
             field.lookup_module == target.module and (field.creatable or field.updatable) for field in fields
         )
 
     def _refuse_unstable(self) -> None:
-        if not self._source.stable:
+        if not self.source.stable:
             raise UsageError(
-                f"the rows of {self._source.name} have to be read twice, and may have changed by then",
+                f"the rows of {self.source.name} have to be read twice, and may have changed by then",
                 hint="Rows that refer to one another, and `on_repeated`, want a file: export to one first.",
                 code="SOURCE_CHANGES",
             )
@@ -139,7 +144,7 @@ class Surveyor:
         lacking = missing(self._job.scopes, scopes_for(write, refers_to=(write.module,)))
         if lacking:
             raise JobError(
-                f"{cuts:,} rows of {self._source.name} refer to one another in a circle, which takes a "
+                f"{cuts:,} rows of {self.source.name} refer to one another in a circle, which takes a "
                 "second write; the job declares too few scopes for it, missing: " + ", ".join(lacking),
                 hint="Add them to `scopes`, or derive them: "
                 f'scopes_for(write, refers_to=("{write.module}",))',
@@ -149,11 +154,15 @@ class Surveyor:
         """Whether some reference may stop the run: by the mapping, by the job's declaration, or by the first
         rows.
         """
+        declares = self._declares_references
+        return self.source.stable and self._peek() if declares is None else declares
+
+    @property
+    def _declares_references(self) -> bool | None:
+        """None where the job does not say."""
         if isinstance(self._job, LoadJob):
             return self._job.load.stops
-        if self._refers_to is not None:
-            return bool(self._refers_to)
-        return self._source.stable and self._peek()
+        return None if self._refers_to is None else bool(self._refers_to)
 
     def _peek(self) -> bool:
         for rows in _chunks(islice(self._rows(), PEEKED_ROWS)):
@@ -178,7 +187,7 @@ class Surveyor:
         return count
 
     def _rows(self) -> Iterator[Row]:
-        return self._source.rows(START, self._crm)
+        return self.source.rows(START, self._crm)
 
     def _add_to_order(self, order: Order, rows: Sequence[Row], on_their_way: Sequence[PreparedRow]) -> None:
         order.add_keys([(row.folded, row.number) for row in on_their_way if row.folded is not None])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any, Literal, NamedTuple
 
 from zmigrate.engine.storage.scratch import scratch_db
@@ -70,13 +71,16 @@ class Book:
 
     def __init__(self) -> None:
         self.db = scratch_db(other_threads=True)
-        weakref.finalize(self, self.db.close)
+        self.closing = ExitStack()
+        """What goes with it."""
+        self.closing.callback(self.db.close)
+        weakref.finalize(self, self.closing.close)
         self.db.executescript(_SCHEMA)
         self._spools = 0
         self._kept: dict[str, list[tuple[Any, ...]]] = {name: [] for name in _INSERTS}
 
     def close(self) -> None:
-        self.db.close()
+        self.closing.close()
 
     # -- taking notes -----------------------------------------------------------------------------
 

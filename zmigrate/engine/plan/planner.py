@@ -108,7 +108,7 @@ class Planner:
         )
         found = planner.work(lambda: trips.median_s)
         self._warn_of_repetition(source, found.target, fingerprint, org)
-        return self._as_plan(planner, found, connection, org)
+        return self._as_plan(planner, found, connection, org, source)
 
     def _connected(self, source: Source, stack: ExitStack) -> Connection:
         """A connection with the job's scopes, and those to read whatever rows may point at."""
@@ -141,7 +141,9 @@ class Planner:
             hint = f" {error.hint}" if error.hint else ""
             self._told.append(PlanWarning("RUN_BEFORE", f"a run would be refused: {error.message}.{hint}"))
 
-    def _as_plan(self, planner: RecordPlanner, found: Findings, connection: Connection, org: Org) -> Plan:
+    def _as_plan(
+        self, planner: RecordPlanner, found: Findings, connection: Connection, org: Org, source: Source
+    ) -> Plan:
         target, counts = found.target, found.counts
         return Plan(
             job=self._name,
@@ -164,7 +166,7 @@ class Planner:
             elapsed_s=self._now() - self._began,
             book=found.book,
             source=planner.source,
-            variables=variables_read([planner.source]),
+            variables=variables_read([source]),
             texts=CellTexts(self._job.formats, fills_of(self._job), found.fields),
         )
 

@@ -31,13 +31,15 @@ from zmigrate.engine.preflight.fields import check_fills, check_pointers, check_
 from zmigrate.engine.preflight.mapping import check_load
 from zmigrate.engine.preflight.org import check_orphans, check_source
 from zmigrate.engine.preflight.target import find_target
+from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.events import EventHub, RowsJudged
 from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
 from zmigrate.job.writes import Write
+from zmigrate.private_files import scratch_folder
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
-from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.rows.sources import Fingerprint, Source, Sql
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Layout, Org
@@ -112,6 +114,8 @@ class RecordPlanner:
 
     def work(self, seconds_per_call: Callable[[], float]) -> Findings:
         """Read, ask, judge. Raises what reading the source and asking the org raise."""
+        if isinstance(self.source, Sql):
+            self.source = self._copied(self.source)
         reader = self._reader()
         questions = self._questions()
         layouts = self._layouts
@@ -212,6 +216,17 @@ class RecordPlanner:
                 if text is not None:
                     self.book.note("taken", (key.name, key.fold(text), row.number, row.line, text))
         self.book.note_all("row", rows)
+
+    def _copied(self, source: Sql) -> Source:
+        """The rows as a run reads them, in a file that goes with the plan."""
+        return copy_rows(
+            source,
+            self.book.closing.enter_context(scratch_folder()) / "source.jsonl",
+            self._hub.emit,
+            self._stop,
+            most=None if self._wish.limit is None else self._wish.limit + 1,
+            total=self._fingerprint.rows,
+        )
 
     def _look_behind(self) -> None:
         """What only all rows together tell: ids that name nothing, keys that stand twice, open references."""

@@ -34,6 +34,7 @@ from zmigrate.engine.preflight.steps import (
     refuse_changed_steps,
     steps_in,
 )
+from zmigrate.engine.runner.database import source_in
 from zmigrate.engine.runner.runner import Runner
 from zmigrate.engine.runner.session import RecordWork, RunOptions, as_problem, log_traceback, state_of
 from zmigrate.engine.storage.folder import WITHOUT_RECORD, RunFolder, org_json, timestamp, versions
@@ -127,7 +128,11 @@ class FlowRunner:
             Planned(step, Fingerprint.from_json(known["source"]))
             for step, known in zip(steps, stored, strict=True)
         ]
-        to_come = [each for each in plan if not _is_finished(folder.step(each.step.name))]
+        to_come = [
+            Planned(replace(step, source=source_in(folder.step(step.name), step.job)), fingerprint)
+            for step, fingerprint in plan
+            if not _is_finished(folder.step(step.name))
+        ]
         was = {step.name: fingerprint for step, fingerprint in to_come}
         tell_of_variables([step.source for step, _ in to_come], self._invocation.hub.emit)
         for_each([step for step, _ in to_come], lambda step: step.source.check(was[step.name]))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.model.batch import Place
 from zmigrate.engine.model.outcomes import ACTIONS, Rows
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.required import RequiredReferences
@@ -40,6 +39,7 @@ from zmigrate.engine.preflight.org import (
 from zmigrate.engine.preflight.repetition import refuse_repetition, starting
 from zmigrate.engine.preflight.steps import StepContext
 from zmigrate.engine.preflight.target import find_target
+from zmigrate.engine.runner.database import copy_database, keep_places, reads_database, source_in
 from zmigrate.engine.runner.late_requests import wait_for_late
 from zmigrate.engine.runner.session import RecordWork, RunOptions, Session
 from zmigrate.engine.storage.folder import RunFolder, org_json, timestamp, versions
@@ -62,6 +62,7 @@ from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.rows.sources.copied_rows import CopiedRows
 from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Org
@@ -101,7 +102,8 @@ class Runner:
             work = self.check(connection, source, fingerprint)
             self.refuse_repetition(org, work)
             self._ask(org, work)
-            self._survey(org, work, connection, stack)
+            if not reads_database(work):
+                self._survey(org, work, connection, stack)
             self._wait_for_late(org, work)
             alone = self._invocation.practice or self._seat is not None
             with nullcontext() if alone else starting(self._invocation.settings.state_dir):
@@ -110,23 +112,23 @@ class Runner:
                 stack.callback(folder.unlock)
                 journal = Journal.create(folder.journal)
                 stack.callback(journal.close)
-                if work is not None and work.survey is not None and work.survey.order is not None:
-                    with journal.transaction():
-                        journal.put_places(work.survey.order.places())
+                keep_places(journal, work)
                 record = self._record(folder, org, work, connection.api_domain)
                 folder.write(record, journal)
                 if self._seat is not None:  # only now: before it, the step can begin afresh
                     self._seat.flow.note_begun(self._seat.step.name)
-            return self._work_on(folder, record, journal, org, work, connection)
+            return self._work_on(folder, record, journal, org, work, connection, stack)
 
     def go_on(self, folder: RunFolder, record: RunRecord) -> RunResult:
         """Resume the run of a folder that this process has locked."""
-        source = source_of(self._job) if isinstance(self._job, RecordJob) else None
+        source = source_in(folder, self._job) if isinstance(self._job, RecordJob) else None
         fingerprint = None if record.source is None else Fingerprint.from_json(record.source)
         if source is not None:
             self._tell_of_variables(source)
         if source is not None and fingerprint is not None:
             source.check(fingerprint)
+        if isinstance(source, CopiedRows):
+            fingerprint = source.scan()  # the database had so many rows when they were read
         refuse_changed(record.reads, self._job, record.run_id)
         with ExitStack() as stack:
             journal = Journal.open(folder.journal)
@@ -139,10 +141,11 @@ class Runner:
             what_follows = f"rows from {rows.read + 1:,} on"
             tell_of_changed_code(record, type(self._job), what_follows, self._invocation.hub.emit)
             self._ask(org, work)
-            self._survey(org, work, connection, stack, journal.places())
+            if not reads_database(work):
+                self._survey(org, work, connection, stack, journal)
             self._wait_for_late(org, work, folder.path)
             record = folder.turn_to("running", record, journal)
-            return self._work_on(folder, record, journal, org, work, connection)
+            return self._work_on(folder, record, journal, org, work, connection, stack)
 
     def _work_on(
         self,
@@ -152,6 +155,7 @@ class Runner:
         org: Org,
         work: RecordWork | None,
         connection: Connection,
+        stack: ExitStack,
     ) -> RunResult:
         session = Session(
             self._job,
@@ -168,7 +172,10 @@ class Runner:
             began=self._began,
             file=None if self._seat is None else self._seat.step.file,
         )
-        return session.run(self._announcement(folder, journal, org, work))
+        first = partial(self._survey, org, work, connection, stack, journal, folder)
+        return session.run(
+            self._announcement(folder, journal, org, work), first if reads_database(work) else None
+        )
 
     # -- checks -----------------------------------------------------------------------------------
 
@@ -248,10 +255,11 @@ class Runner:
         work: RecordWork | None,
         connection: Connection,
         stack: ExitStack,
-        places: Iterator[Place] | None = None,
+        journal: Journal | None = None,
+        folder: RunFolder | None = None,
     ) -> None:
         """Read the source a first time, where its rows refer to one another or their keys are to be
-        compared. `places`: on resume, those that rows had when the run began.
+        compared. `journal`: once there is one. `folder`: where a database is to be copied to before.
         """
         if work is None or not isinstance(self._job, RecordJob):
             return
@@ -275,8 +283,21 @@ class Runner:
             connection.crm,
             self._invocation.stop,
         )
-        work.lookups, work.survey = lookups, surveyor.survey(places)
+        begun = journal is not None and journal.fact("progress") is not None
+        if folder is not None and journal is not None:
+            limit = None if surveyor.reads_every_row else self._choices.limit
+            copy_database(folder, journal, work, limit, self._invocation)
+            surveyor.source = work.source
+        try:
+            work.survey = surveyor.survey(journal.places() if journal is not None and begun else None)
+        except UsageError:
+            if isinstance(work.source, CopiedRows) and not begun:  # a resume reads the mended rows
+                work.source.path.unlink()
+            raise
+        work.lookups = lookups
         stack.callback(work.survey.close)
+        if journal is not None and not begun:
+            keep_places(journal, work)
 
     def refuse_repetition(self, org: Org, work: RecordWork | None) -> None:
         """Raise RunError if this work is under way or done already, or would double what its file says to be

@@ -136,8 +136,10 @@ class Session:
         self._file = file
         self._now = now
 
-    def run(self, announcement: RunStarted) -> RunResult:
-        """Do the work, and say what came of it. Who opened the folder and the journal closes them."""
+    def run(self, announcement: RunStarted, first: Callable[[], None] | None = None) -> RunResult:
+        """Do the work, and say what came of it. Who opened the folder and the journal closes them. `first`:
+        what is to be done before the work itself.
+        """
         with ExitStack() as stack:
             log = RunLog(self._folder.log)
             stack.callback(log.close)
@@ -146,6 +148,8 @@ class Session:
             came_to, problem = None, None
             try:
                 self._hub.emit(announcement)
+                if first is not None:
+                    first()
                 came_to = self._do()
                 state: RunState = came_to.state
             except StopRequested:
@@ -257,7 +261,9 @@ class Session:
         self._folder.refuse_replaced()
         if self._work is None:
             return write_item_results(self._folder, self._journal)
-        source = self._work.source if self._work.survey is None else self._work.survey.source
+        if self._work.survey is None:  # what files there are stay
+            return {}
+        source = self._work.survey.source
         try:
             return write_results(
                 self._folder, self._journal, source.columns, pieces_of(source), self._work.texts, self._file

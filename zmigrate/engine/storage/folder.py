@@ -82,6 +82,11 @@ class RunFolder:
         return self.path / "run.log"
 
     @property
+    def source_copy(self) -> Path:
+        """Where the run's source is a database: its rows."""
+        return self.path / "source.jsonl"
+
+    @property
     def record_file(self) -> Path:
         return self.path / RECORD_FILE
 

@@ -217,7 +217,8 @@ class Journal:
             self.put_fact(RUN, record)
 
     def put_places(self, places: Iterable[Place]) -> None:
-        """Keep where rows stand that are not read in the order of their source."""
+        """Keep where rows stand that are not read in the order of their source, and forget what was kept."""
+        self._db.execute(sql.DROP_PLACES)
         self._db.executemany(sql.PUT_PLACE, places)
 
     # -- reading ----------------------------------------------------------------------------------

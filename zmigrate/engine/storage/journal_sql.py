@@ -73,6 +73,7 @@ MARK_BATCH = "UPDATE batch SET state=?, doubted=? WHERE id=?"
 PUT_OUTCOME = "INSERT INTO outcome(batch, doubted, held_until, min_id, max_id, outcomes) VALUES (?,?,?,?,?,?)"
 PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?,?,?,?,?)"
 PUT_PLACE = "INSERT INTO place(place, number, line, level, cut) VALUES (?,?,?,?,?)"
+DROP_PLACES = "DELETE FROM place"
 PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
 PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
 OPEN_BATCHES = (

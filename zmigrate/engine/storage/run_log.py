@@ -12,11 +12,20 @@ from typing import IO
 import orjson
 
 from zmigrate.errors import DiskFull
-from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, Tick, WriteAnswered
+from zmigrate.events import (
+    BatchDone,
+    BatchSent,
+    Credits,
+    Event,
+    RequestSent,
+    RowsCopied,
+    Tick,
+    WriteAnswered,
+)
 from zmigrate.private_files import open_private
 from zmigrate.wording import as_text
 
-TOO_FREQUENT = (Credits, RequestSent, Tick, WriteAnswered)
+TOO_FREQUENT = (Credits, RequestSent, RowsCopied, Tick, WriteAnswered)
 """Frequent events that the log leaves out: the journal has their results."""
 
 CAN_WAIT = (BatchDone, BatchSent)

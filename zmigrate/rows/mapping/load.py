@@ -73,6 +73,8 @@ class Load:
     """Where the location is named."""
     variables: Variables | None = field(default=None, compare=False, repr=False, kw_only=True)
     """Which variables of the environment the location's URL may be filled with."""
+    copy: Source | None = field(default=None, compare=False, repr=False, kw_only=True)
+    """What is read in the location's place."""
 
     @classmethod
     def from_options(
@@ -135,6 +137,8 @@ class Load:
 
     def source(self) -> Source:
         """Opened anew each time; nothing is read yet."""
+        if self.copy is not None:
+            return self.copy
         reading = self.words.reading
         if _foreign(reading) and self._fed_again:
             reading = {word: value for word, value in reading.items() if word in _OF_CSV}

@@ -45,6 +45,9 @@ class LoadJob(RecordJob, abstract=True):
         super()._allow(variables)
         vars(self).pop("load_in_use", None)
 
+    def _read_from(self, copy: Source) -> None:
+        vars(self)["load_in_use"] = replace(self.load_in_use, copy=copy)
+
     @property
     def write(self) -> Write:
         return self.load_in_use.write

@@ -84,7 +84,8 @@ class Source(Protocol):
 
     @property
     def stable(self) -> bool:
-        """True: the same rows can be read again (a file). False: they change as a run writes (a query)."""
+        """True: the same rows can be read again (a file, the copy of a database). False: they change as a run
+        writes (a query)."""
 
     @property
     def scopes(self) -> tuple[str, ...]:

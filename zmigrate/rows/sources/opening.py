@@ -149,10 +149,9 @@ def _database(url: str, options: dict[str, Any], said_in: str | None, variables:
         )
     check_file(url, masked(url), said_in)
     check_parameters(parameters_of(url), masked(url), said_in)
-    missing = [name.replace("_", "-") for name in ("select", "order_by") if name not in options]
-    if missing:
+    if "select" not in options:
         raise SourceError(
-            f"{masked(url)} is a database, and needs {' and '.join(missing)}.",
-            hint='--select "select id, name from person" --order-by id',
+            f"{masked(url)} is a database, and needs a select.",
+            hint='--select "select id, name from person"',
         )
     return Sql(url, **options, said_in=said_in, variables=variables)

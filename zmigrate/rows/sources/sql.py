@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
-
-import orjson
 
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
@@ -25,12 +21,10 @@ from zmigrate.rows.sources.url_parameters import check_parameters
 from zmigrate.rows.sources.variables import Variables
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, ColumnElement, Connection, Engine, Select, TextualSelect
+    from sqlalchemy import URL, Connection, Engine, Executable, Select
     from sqlalchemy.sql.selectable import FromClause
 
     from zmigrate.zoho.crm import Crm
-
-LARGEST_JSON_INTEGER: Final = 2**63
 
 BY_THEMSELVES: Final = {
     **dict.fromkeys(("postgresql", "cockroachdb", "redshift"), "PGPASSWORD"),
@@ -38,42 +32,26 @@ BY_THEMSELVES: Final = {
 }
 """The variables of which drivers make the password, to whatever host, where a URL has none."""
 
-_HINT: Final = (
-    'Write it like this: Sql("postgresql://me:${DB_PASSWORD}@host/crm", "select ...", order_by="id")'
-)
-
-_EXACT: Final = (int, Decimal)
-_BACK: Final[dict[type, Callable[[Any], Any]]] = {
-    int: int,
-    str: str,
-    float: float,
-    Decimal: Decimal,
-    date: date.fromisoformat,
-    datetime: datetime.fromisoformat,
-    UUID: UUID,
-}
-"""The types that a column which gives the order may have: from a cursor's mark back to the value."""
+_HINT: Final = 'Write it like this: Sql("postgresql://me:${DB_PASSWORD}@host/crm", "select ...")'
 
 
 class Sql:
-    """Rows of a select: `Sql("sqlite:///old.db", "select id, name from person", order_by="id")`.
+    """Rows of a select: `Sql("sqlite:///old.db", "select id, name from person")`.
 
-    `order_by` is a column of the select whose values are unique and never null; a resumed run goes on behind
-    the last one. The select itself has no order. Rows are streamed. `${NAME}` in the URL stands for a
-    variable of the environment, which is read when connecting: so passwords are in no file of a run. Which
-    ones may be read, `variables` says.
-
-    The database may change while a run writes, so the run's journal keeps the rows.
+    A run reads them once, into its folder, before it writes anything; from then on the run, and a resume, go
+    by that copy. `order_by` is a column of the select by which the rows are put in order. `${NAME}` in the
+    URL stands for a variable of the environment, which is read when connecting: so passwords are in no file
+    of a run. Which ones may be read, `variables` says.
     """
 
-    stable = False
+    stable = True
     scopes: tuple[str, ...] = ()
 
     def __init__(
         self,
         url: str,
         select: str,
-        order_by: str,
+        order_by: str | None = None,
         *,
         said_in: str | None = None,
         variables: Variables | None = None,
@@ -84,12 +62,13 @@ class Sql:
         self._variables = variables or Variables()
         self.select = select.strip().rstrip(";").rstrip()
         self.order_by = order_by
-        if not self.select or not order_by:
-            raise SourceError("a Sql source has a select and an order_by.", hint=_HINT)
+        if not self.select:
+            raise SourceError("a Sql source has a select.", hint=_HINT)
         self._columns: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
-        return f"Sql({self.url!r}, {self.select!r}, {self.order_by!r})"
+        ordered = "" if self.order_by is None else f", order_by={self.order_by!r}"
+        return f"Sql({self.url!r}, {self.select!r}{ordered})"
 
     @property
     def url(self) -> str:
@@ -123,26 +102,16 @@ class Sql:
         return self._columns
 
     def scan(self) -> Fingerprint:
-        """How many rows there are, and whether the order is one. Reads none of them."""
+        """How many rows there are. Reads none of them."""
         with self._connection() as connection:
             from sqlalchemy import func, select  # noqa: PLC0415
 
             self._columns = self._read_columns(connection)
-            rows_of, key = self._parts()
-            counts = select(func.count(), func.count(key), func.count(key.distinct())).select_from(rows_of)
-            rows, with_key, keys = connection.execute(counts).one()
-            if with_key < rows:
-                raise SourceError(
-                    f"{rows - with_key:,} of {rows:,} rows have no {self.order_by} to order by.",
-                    hint="Leave them out of the select, or order by another column.",
-                )
-            if keys < rows:
-                twice = select(key).select_from(rows_of).group_by(key).having(func.count() > 1).limit(1)
-                raise self._repeats(connection.execute(twice).scalar_one())
-        return self._fingerprint(rows)
+            rows = connection.execute(select(func.count()).select_from(self._as_table())).scalar_one()
+        return self.fingerprint(rows)
 
     def check(self, fingerprint: Fingerprint) -> None:
-        now = self._fingerprint(fingerprint.rows)
+        now = self.fingerprint(fingerprint.rows)
         if (fingerprint.sha256, fingerprint.path) != (now.sha256, now.path):
             raise SourceError(
                 f"the select has changed since the run began, or its order or database:"
@@ -154,111 +123,54 @@ class Sql:
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         columns = self.columns
         with self._connection() as connection:
-            statement = self._statement(connection, after.token)
-            wide = connection.dialect.name != "sqlite"  # whose integers have 64 bits
-            number, last = after.number, None
-            for cells in fetched(connection, statement, columns, number):
-                values = dict(zip(columns, map(_plain, cells) if wide else cells, strict=True))
-                key = values[self.order_by]
-                self._check_order(last, key)
-                if last is None and _mark(key) == after.token:
-                    continue  # SQL Server rounds times, so that one may be beyond itself
-                number, last = number + 1, key
-                yield Row(number, number, values)
+            found = islice(fetched(connection, self._statement(), columns), after.number, None)
+            for number, cells in enumerate(found, start=after.number + 1):
+                yield Row(number, number, dict(zip(columns, cells, strict=True)))
 
     def identity(self, row: Row) -> str | None:
-        """The value by which rows are ordered, as JSON: the same from the database and from the journal."""
-        return _mark(row.values[self.order_by])
+        return None
 
-    def _fingerprint(self, rows: int | None) -> Fingerprint:
-        what = "\n".join((self.url, self.select, self.order_by))
+    def fingerprint(self, rows: int | None) -> Fingerprint:
+        """What tells this select from others, with so many rows. Connects to nothing."""
+        what = "\n".join((self.url, self.select, self.order_by or ""))
         return Fingerprint(
             self.url, 0, hashlib.sha256(what.encode()).hexdigest(), rows, columns=self._columns
         )
 
     # -- SQL ---------------------------------------------------------------------------------------
 
-    def _parts(self) -> tuple[FromClause, ColumnElement[Any]]:
-        """The select as a table, and the column that orders it."""
-        from sqlalchemy import column, text  # noqa: PLC0415
+    @property
+    def _text(self) -> str:
+        """The select, in which a colon would begin a parameter; a comment at its end swallows nothing."""
+        return self.select.replace(":", "\\:") + "\n"
 
-        # A colon would begin a parameter, and a comment at the end would swallow what follows.
-        given: TextualSelect = text(self.select.replace(":", "\\:") + "\n").columns()
-        return given.subquery("zmigrate_rows"), column(self.order_by)
+    def _as_table(self) -> FromClause:
+        from sqlalchemy import text  # noqa: PLC0415
+
+        return text(self._text).columns().subquery("zmigrate_rows")
 
     def _all(self) -> Select[Any]:
         from sqlalchemy import literal_column, select  # noqa: PLC0415
 
-        return select(literal_column("*")).select_from(self._parts()[0])
+        return select(literal_column("*")).select_from(self._as_table())
 
-    def _statement(self, connection: Connection, token: str | None) -> Select[Any]:
-        """The rows behind the cursor, in order."""
-        _, key = self._parts()
-        statement = self._all().order_by(key)
-        if token is None:
-            return statement
-        return statement.where(key > self._value_of(connection, token))
+    def _statement(self) -> Executable:
+        """The select as it stands, since a subquery may lose its order; or in the order that is wanted."""
+        from sqlalchemy import column, text  # noqa: PLC0415
 
-    def _value_of(self, connection: Connection, token: str) -> Any:
-        """A cursor's mark as the value that it was: the type is that of the column's values now."""
-        from sqlalchemy import select  # noqa: PLC0415
-
-        rows_of, key = self._parts()
-        sample = connection.execute(select(key).select_from(rows_of).limit(1)).scalar()
-        value = orjson.loads(token)
-        return value if sample is None else self._kind(sample)(value)
-
-    def _kind(self, value: Any) -> Callable[[Any], Any]:
-        try:
-            return _BACK[type(value)]
-        except KeyError:
-            raise SourceError(
-                f"{self.order_by} can't give the order: its values are of the type {type(value).__name__}.",
-                hint="Order by a column of numbers, texts, dates or UUIDs.",
-            ) from None
+        return text(self._text) if self.order_by is None else self._all().order_by(column(self.order_by))
 
     def _read_columns(self, connection: Connection) -> tuple[str, ...]:
         from sqlalchemy import false  # noqa: PLC0415
 
         names = tuple(connection.execute(self._all().where(false())).keys())
         check_names("the select", names)
-        if self.order_by not in names:
+        if self.order_by is not None and self.order_by not in names:
             raise SourceError(
                 f"the select has no column {self.order_by!r} to order by.",
                 hint=f"It has: {', '.join(names)}.",
             )
         return names
-
-    # -- what a row must be ------------------------------------------------------------------------
-
-    def _check_order(self, last: Any, key: Any) -> None:
-        """Texts are ordered as the database does, so of them only repeats can be told."""
-        if key is None:
-            raise SourceError(
-                f"a row has no {self.order_by}, by which rows are ordered.",
-                hint="Leave it out of the select, or order by another column.",
-            )
-        self._kind(key)
-        if last is None:
-            return
-        if key == last:
-            raise self._repeats(key)
-        if type(key) is not type(last) and not (isinstance(key, _EXACT) and isinstance(last, _EXACT)):
-            raise SourceError(
-                f"{self.order_by} has values of two types: {last!r} and {key!r}.",
-                hint="Cast it to one type in the select.",
-            )
-        if not isinstance(key, (str, UUID)) and key < last:
-            raise SourceError(
-                f"{self.order_by} falls from {last!r} to {key!r}: the database does not order by it.",
-                hint="Order by another column.",
-            )
-
-    def _repeats(self, value: Any) -> SourceError:
-        return SourceError(
-            f"{self.order_by} has the value {value!r} more than once, so it can't give the order.",
-            hint="Order by a column whose values are unique.",
-        )
 
     # -- connecting --------------------------------------------------------------------------------
 
@@ -388,14 +300,3 @@ def _refuse_new_file(database: str | None, shown: str | None) -> None:
                 f"{shown or path}: there is no such file.",
                 hint="sqlite:///old.db is in this folder, sqlite:////data/old.db in /data.",
             )
-
-
-def _mark(value: Any) -> str:
-    return orjson.dumps(value, default=str).decode()
-
-
-def _plain(value: Any) -> Any:
-    """A value that the journal can keep: integers beyond 64 bits as Decimal."""
-    if type(value) is int and not -LARGEST_JSON_INTEGER <= value < LARGEST_JSON_INTEGER:
-        return Decimal(value)
-    return value

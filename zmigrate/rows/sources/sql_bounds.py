@@ -13,7 +13,7 @@ from zmigrate.errors import SourceError
 from zmigrate.rows.sources.limits import BLOCK_BYTES, DATABASE_BYTES, ROW_BYTES
 
 if TYPE_CHECKING:
-    from sqlalchemy import CursorResult, Engine, Select
+    from sqlalchemy import CursorResult, Engine, Executable
     from sqlalchemy.engine import Connection
 
 ROWS_AT_ONCE: Final = 1_000
@@ -53,16 +53,12 @@ def bound(engine: Engine, *, files: bool) -> None:
         event.listen(engine, "connect", confine_duckdb)
 
 
-def fetched(
-    connection: Connection, statement: Select[Any], columns: Sequence[str], before: int
-) -> Iterator[Sequence[Any]]:
-    """The rows, few at a time where they are long. `before`: how many were read by earlier runs. Raises
-    SourceError for one over the limit.
-    """
+def fetched(connection: Connection, statement: Executable, columns: Sequence[str]) -> Iterator[Sequence[Any]]:
+    """The rows, few at a time where they are long. Raises SourceError for one over the limit."""
     if connection.dialect.name == "sqlite":
         found = connection.execution_options(yield_per=ROWS_OF_SQLITE).execute(statement)
         share = ROW_BYTES // max(1, len(columns)) // _CHARACTER_BYTES  # one cell at least has more, or none
-        for number, cells in enumerate(found, start=before + 1):
+        for number, cells in enumerate(found, start=1):
             long = [
                 True for cell in cells if (type(cell) is str or type(cell) is bytes) and len(cell) > share
             ]
@@ -72,14 +68,14 @@ def fetched(
     else:
         options: dict[str, Any] = {"stream_results": True, "max_row_buffer": ROWS_AT_ONCE}
         result: CursorResult[Any] = connection.execution_options(**options).execute(statement)
-        yield from in_blocks(result.fetchmany, columns, before)
+        yield from in_blocks(result.fetchmany, columns)
 
 
 def in_blocks(
-    fetchmany: Callable[[int], Sequence[Sequence[Any]]], columns: Sequence[str], before: int = 0
+    fetchmany: Callable[[int], Sequence[Sequence[Any]]], columns: Sequence[str]
 ) -> Iterator[Sequence[Any]]:
     """Rows fetched so many at once as make a block, by the size of those before."""
-    number, at_once = before, _ROWS_AT_FIRST
+    number, at_once = 0, _ROWS_AT_FIRST
     while rows := fetchmany(at_once):
         size = 0
         for number, cells in enumerate(rows, start=number + 1):  # noqa: B020  (goes on counting)

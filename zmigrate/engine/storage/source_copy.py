@@ -1,0 +1,73 @@
+"""The copy of a database's rows that a run goes by: made once, before the first write, in the run's folder.
+
+It takes its place as a whole, so what a crash leaves is no copy, or the one from before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import orjson
+
+from zmigrate.errors import SourceError
+from zmigrate.events import Emit, RowsCopied
+from zmigrate.private_files import Draft
+from zmigrate.rows.sources import Sql
+from zmigrate.rows.sources.copied_rows import CopiedRows, last_line
+from zmigrate.rows.sources.row_lines import line_of
+from zmigrate.stopping import StopSignal
+
+TOLD_EVERY_S = 0.1
+
+
+def copy_rows(
+    source: Sql,
+    path: Path,
+    emit: Emit,
+    stop: StopSignal,
+    *,
+    most: int | None = None,
+    total: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> CopiedRows:
+    """Read the rows, or the first `most`, into a file. What the file has already, of a run with a limit, is
+    compared: raises SourceError where these are no longer the rows, or stand in another order.
+
+    Raises what reading raises, and OSError. `total`: how many rows there seem to be, for the progress.
+    """
+    before = CopiedRows(path, source).lines() if path.exists() else iter(())
+    rows, told = 0, clock()
+    with Draft(path) as file:
+        for number, line in enumerate(islice(_lines(source), None if most is None else most + 1)):
+            stop.check()
+            if next(before, line.encode()) != line.encode():
+                raise _changed(source, number)
+            file.write(line)
+            rows = number
+            if clock() - told >= TOLD_EVERY_S:
+                told = clock()
+                emit(RowsCopied(rows, total))
+        if next(before, None) is not None:
+            raise _changed(source, rows + 1)
+        file.write(last_line(rows, whole=most is None or rows < most))
+    emit(RowsCopied(rows, total))
+    return CopiedRows(path, source)
+
+
+def _lines(source: Sql) -> Iterator[str]:
+    yield orjson.dumps(source.columns).decode() + "\n"
+    for row in source.rows():
+        yield line_of(row.number, row.values) + "\n"
+
+
+def _changed(source: Sql, number: int) -> SourceError:
+    what = f"row {number:,} is" if number else "the columns are"
+    return SourceError(
+        f"{source.name}: {what} not what the run read when it began with a limit.",
+        hint="To go on, the database has to give the same rows first, in the same order, such as --order-by"
+        " gives them. A run without --limit reads all rows when it begins.",
+        code="SOURCE_CHANGED",
+    )

@@ -1,0 +1,109 @@
+"""A row of a database as a line of JSON, and back: every value keeps its type.
+
+`[7, "Doe", null, {"Decimal": "1.50"}, {"date": "2024-03-31"}]`: what JSON has no form for stands as an object
+with the name of its type.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from zmigrate.errors import SourceError
+
+_AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
+_LARGEST_INTEGER: Final = 2**63
+"""JSON has no larger ones here: beyond it they are Decimals."""
+
+_NOT_WRITTEN: Final = (TypeError, RecursionError)
+"""What a type that is not known raises, a text that is no Unicode, a list too deep in others."""
+
+_WRITTEN: Final[Mapping[type, Callable[[Any], Any]]] = {
+    bool: lambda value: value,
+    str: str,
+    int: lambda value: int(value) if _fits(value) else {"Decimal": str(value)},
+    float: lambda value: float(value) if math.isfinite(value) else {"float": str(value)},
+    Decimal: lambda value: {"Decimal": str(value)},
+    datetime: lambda value: {"datetime": value.isoformat()},
+    date: lambda value: {"date": value.isoformat()},
+    time: lambda value: {"time": value.isoformat()},
+    timedelta: lambda value: {"timedelta": [value.days, value.seconds, value.microseconds]},
+    UUID: lambda value: {"UUID": str(value)},
+    bytes: lambda value: {"bytes": value.hex()},
+    bytearray: lambda value: {"bytes": value.hex()},
+    memoryview: lambda value: {"bytes": value.hex()},
+    list: lambda value: list(map(_packed, value)),
+    tuple: lambda value: list(map(_packed, value)),
+    dict: lambda value: {"dict": [[_packed(key), _packed(each)] for key, each in value.items()]},
+}
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "float": float,
+    "Decimal": Decimal,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "time": time.fromisoformat,
+    "timedelta": lambda parts: timedelta(*parts),
+    "UUID": UUID,
+    "bytes": bytes.fromhex,
+    "dict": lambda pairs: {_unpacked(key): _unpacked(value) for key, value in pairs},
+}
+
+
+def line_of(number: int, row: Mapping[str, Any]) -> str:
+    """The values of a row. Raises SourceError for one that can't be kept; `number` is for its message."""
+    try:
+        values = [value if type(value) in _AS_THEY_ARE else _packed(value) for value in row.values()]
+        return orjson.dumps(values).decode()
+    except _NOT_WRITTEN:
+        column, value = next((name, value) for name, value in row.items() if not _can_be_kept(value))
+        raise SourceError(
+            f"row {number:,}: a value of column {column} can't be kept; its type is {type(value).__name__}.",
+            hint=f"Make a text of it in the select: cast({column} as varchar(255)).",
+        ) from None
+
+
+def values_of(line: bytes) -> Sequence[Any]:
+    """The values that `line_of` wrote. Raises ValueError for anything else."""
+    values = orjson.loads(line)
+    if not isinstance(values, list):
+        raise ValueError("it is no list")
+    try:
+        return [value if type(value) not in (dict, list) else _unpacked(value) for value in values]
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _packed(value: Any) -> Any:
+    if value is None:
+        return None
+    kind = next((kind for kind in type(value).__mro__ if kind in _WRITTEN), None)
+    if kind is None:
+        raise TypeError
+    return _WRITTEN[kind](value)
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return list(map(_unpacked, value))
+    if isinstance(value, dict):
+        [(kind, written)] = value.items()
+        return _READ[kind](written)
+    return value
+
+
+def _can_be_kept(value: Any) -> bool:
+    try:
+        orjson.dumps(_packed(value))
+    except _NOT_WRITTEN:
+        return False
+    return True
+
+
+def _fits(value: int) -> bool:
+    return -_LARGEST_INTEGER <= value < _LARGEST_INTEGER
