@@ -20,7 +20,6 @@ from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.job.references import Ref, Reference
 from zmigrate.job.writes import scopes_for
 from zmigrate.rows.conversion.converter import Converter
-from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Row, Source
 from zmigrate.rows.sources.base import START
 from zmigrate.stopping import StopSignal
@@ -146,11 +145,10 @@ class Surveyor:
             )
 
     def _may_require(self) -> bool:
-        """Whether there may be a reference that stops the run: as a mapping says, or as a job declares, or as
-        the first rows show.
-        """
-        if isinstance(self._job, LoadJob):
-            return self._job.load.stops
+        """Whether a reference may stop the run: as the job declares, or else as its first rows show."""
+        stated = self._job._hooks.may_stop
+        if stated is not None:
+            return stated
         if self._refers_to is not None:
             return bool(self._refers_to)
         return self._source.stable and self._peek()
