@@ -83,9 +83,7 @@ def test_a_resume_keeps_going_if_its_run_did(refusing: Bench) -> None:
 
 def test_a_resume_may_stop_where_its_run_kept_going(refusing: Bench) -> None:
     interrupted(refusing, "--keep-going")
-    result = resumed(refusing, "--no-keep-going")
-    assert result["state"] == "paused"
-    assert result["rows"]["failed"] < ROWS
+    assert resumed(refusing, "--no-keep-going")["state"] == "paused"
 
 
 def test_a_resume_keeps_going_where_it_is_told_to(refusing: Bench) -> None:
