@@ -96,12 +96,12 @@ class Command(TyperCommand):
 def refuse_option_as_value(ctx: Context, parameters: Sequence[Parameter], args: Sequence[str]) -> None:
     """Raise a usage error where an option stands where another's value should: the parser would take it."""
     options = [each for each in parameters if each.param_type_name == "option"]
-    flags = {name for each in options if getattr(each, "is_flag", False) for name in each.opts}
+    valued = {name for each in options if not getattr(each, "is_flag", False) for name in each.opts}
     names = {name for each in options for name in (*each.opts, *each.secondary_opts)}
     for word, following in pairwise(args):
         if word == "--":
             return
-        if word in names and word not in flags and following in names and following.startswith("--"):
+        if word in valued and following in names and following.startswith("--"):
             raise typer.BadParameter(f"{word} needs a value, and {following} follows", ctx)
 
 

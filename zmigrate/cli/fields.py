@@ -90,7 +90,7 @@ def read_module(module: str, *, profile: str | None, emulator: bool) -> Found:
     from zmigrate.engine.preflight.fields import read_fields
 
     with granted_connection((FIELDS,), (LAYOUTS,), profile=profile, emulator=emulator) as (given, refused):
-        fields = read_fields(given.crm, module)
+        fields = read_fields(given.crm.fields, module)
         layouts = read_layouts(given.crm, module, refused)
     return Found(fields, wanted_on(layouts or ()), None if layouts is None else len(layouts))
 

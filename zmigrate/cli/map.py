@@ -227,7 +227,7 @@ def proposed(
             "users are not imported: invite them in Zoho CRM (Setup > Users)",
             hint='owners are found by their e-mail or name: Owner = "sold_by"',
         )
-    fields = read_fields(crm, module)
+    fields = read_fields(crm.fields, module)
     if key is not None and key != "id" and fields.get(key) is None:
         unique = ", ".join(each.api_name for each in fields if each.unique) or "none"
         raise UsageError(

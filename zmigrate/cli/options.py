@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zmigrate.errors import UsageError
 from zmigrate.zoho.facts.triggers import TRIGGERS
+
+if TYPE_CHECKING:
+    from zmigrate.engine.model.run_options import PlanOptions, RunOptions
 
 VARIABLE_NAME = re.compile(r"\w+")
 """What a URL takes for a name in `${NAME}`."""
@@ -55,12 +59,20 @@ Concurrency = Annotated[
 ]
 
 
+NO_TRIGGER = ["none"]
+
+
 def known_triggers(names: list[str] | None) -> list[str] | None:
     """Refuse a name that Zoho would not know: it would answer SUCCESS, and trigger nothing."""
-    for name in names or ():
+    for name in names or () if names != NO_TRIGGER else ():
         if name not in TRIGGERS:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(TRIGGERS)}")
     return names
+
+
+def triggers(names: list[str] | None) -> list[str] | None:
+    """What Zoho shall run; None: not given. `none` can stand alone only, and is given: nothing."""
+    return None if not names else [] if names == NO_TRIGGER else names
 
 
 Trigger = Annotated[
@@ -69,7 +81,7 @@ Trigger = Annotated[
         "--trigger",
         metavar="NAME",
         callback=known_triggers,
-        help="Let Zoho run these: workflow, approval, blueprint, pathfinder, orchestration. Default: none.",
+        help=f"Let Zoho run these: {', '.join(TRIGGERS)}. Default: none.",
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
@@ -94,6 +106,67 @@ KeepGoing = Annotated[
 Wait = Annotated[
     bool,
     typer.Option("--wait", help="Wait for API credits instead of stopping.", rich_help_panel=RUNNER_PANEL),
+]
+
+AS_BEGUN = "Default: as the run began."
+"""What a resume takes over from its run."""
+ProfileAgain = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help=f"Credentials: a profile of zmigrate.toml. {AS_BEGUN}",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+LimitAgain = Annotated[
+    int | None,
+    typer.Option(
+        "--limit",
+        min=1,
+        metavar="N",
+        help="Stop after N further rows (of a flow: in all).",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+ConcurrencyAgain = Annotated[
+    int | None,
+    typer.Option(
+        "--concurrency",
+        min=1,
+        max=25,
+        metavar="N",
+        help=f"At most N requests at a time. {AS_BEGUN}",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+TriggerAgain = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trigger",
+        metavar="NAME",
+        callback=known_triggers,
+        help=f"Let Zoho run these: {', '.join(TRIGGERS)}; or none. {AS_BEGUN}",
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+KeepGoingAgain = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-going/--no-keep-going",
+        help=f"Go on even if the first 500 rows are all refused. {AS_BEGUN}",
+        show_default=False,
+        rich_help_panel=RUNNER_PANEL,
+    ),
+]
+WaitAgain = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait/--no-wait",
+        help=f"Wait for API credits instead of stopping. {AS_BEGUN}",
+        show_default=False,
+        rich_help_panel=RUNNER_PANEL,
+    ),
 ]
 
 
@@ -206,6 +279,21 @@ class PlanFlags:
     state_dir: StateDir = None
     verbose: Verbose = False
 
+    def chosen(self) -> PlanOptions:
+        """What the engine is told of them. Raises UsageError where they exclude each other."""
+        from zmigrate.engine.model.run_options import PlanOptions
+
+        refuse_both(self)
+        return PlanOptions(
+            profile=self.profile,
+            emulator=self.emulator,
+            limit=self.limit,
+            ask=self.ask,
+            concurrency=self.concurrency,
+            allow_env=tuple(self.allow_env or ()),
+            state_dir=self.state_dir,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class RunFlags:
@@ -226,3 +314,28 @@ class RunFlags:
     jobs: Jobs = None
     state_dir: StateDir = None
     verbose: Verbose = False
+
+    def chosen(self) -> RunOptions:
+        """What the engine is told of them. Raises UsageError where they exclude each other."""
+        from zmigrate.engine.model.run_options import RunOptions
+
+        refuse_both(self)
+        return RunOptions(
+            profile=self.profile,
+            emulator=self.emulator,
+            limit=self.limit,
+            concurrency=self.concurrency,
+            trigger=triggers(self.trigger),
+            yes=self.yes,
+            again=self.again,
+            keep_going=self.keep_going or None,
+            wait=self.wait or None,
+            allow_env=tuple(self.allow_env or ()),
+            state_dir=self.state_dir,
+        )
+
+
+def refuse_both(flags: RunFlags | PlanFlags) -> None:
+    """Raise UsageError where two places for the credentials are named."""
+    if flags.emulator and flags.profile:
+        raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")

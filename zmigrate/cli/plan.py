@@ -12,7 +12,6 @@ from zmigrate.cli import streams
 from zmigrate.cli.options import JobsPath, PlanFlags
 from zmigrate.cli.run import RunGroup, job_command
 from zmigrate.errors import UsageError, ZmigrateError
-from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,26 +79,13 @@ class PlanProgress:
 
 def start(job: Job, options: PlanFlags) -> None:
     """Plan the job, say what was found, and end with the plan's exit code."""
-    from zmigrate.engine.entry import plan
+    from zmigrate.engine.entry import Caller, foresee
 
-    if options.emulator and options.profile:
-        raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
+    chosen = options.chosen()
     if options.rejects is not None:
         check_rejects(job, options.rejects, force=options.force)
-    stop = StopSignal()
     with PlanProgress(quiet=options.quiet, verbose=options.verbose) as progress:
-        found = plan(
-            job,
-            profile=options.profile,
-            emulator=options.emulator,
-            limit=options.limit,
-            ask=options.ask,
-            concurrency=options.concurrency,
-            allow_env=tuple(options.allow_env or ()),
-            state_dir=options.state_dir,
-            listeners=(progress,),
-            stop=stop,
-        )
+        found = foresee(job, chosen, Caller(listeners=(progress,)))
     with found:
         try:
             if options.rejects is not None:

@@ -25,7 +25,7 @@ from zmigrate.cli.commands import (
 from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunFlags
 from zmigrate.cli.streams import can_ask
-from zmigrate.errors import JobError, UsageError
+from zmigrate.errors import JobError
 from zmigrate.printable import printable
 
 if TYPE_CHECKING:
@@ -193,29 +193,12 @@ def start(job: Job, options: RunFlags) -> None:
     """Run the job, show how it goes, and end with its exit code."""
     from zmigrate.cli.watching import Watch
     from zmigrate.display.further import Named
-    from zmigrate.engine.entry import run
+    from zmigrate.engine.entry import start as start_run
 
-    if options.emulator and options.profile:
-        raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
+    chosen = options.chosen()
     watch = Watch(quiet=options.quiet, verbose=options.verbose, as_json=options.json)
     with watch:
-        result = run(
-            job,
-            profile=options.profile,
-            emulator=options.emulator,
-            limit=options.limit,
-            concurrency=options.concurrency,
-            trigger=tuple(options.trigger or ()),
-            yes=options.yes,
-            again=options.again,
-            keep_going=options.keep_going,
-            wait=options.wait,
-            allow_env=tuple(options.allow_env or ()),
-            state_dir=options.state_dir,
-            listeners=(watch,),
-            confirm=watch.confirm if can_ask() else None,
-            stop=watch.stop,
-        )
+        result = start_run(job, chosen, watch.caller())
     named = Named(options.state_dir, options.jobs, options.allow_env or ())
     watch.finish(result, practice=options.emulator, named=named)
 

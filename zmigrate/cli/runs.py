@@ -13,19 +13,21 @@ from zmigrate.cli.commands import Command
 from zmigrate.cli.options import (
     AllowEnv,
     AsJson,
-    Concurrency,
+    ConcurrencyAgain,
     Jobs,
     JobsPath,
     Json,
-    KeepGoing,
-    Limit,
-    Profile,
+    KeepGoingAgain,
+    LimitAgain,
+    ProfileAgain,
     Quiet,
     State,
     StateDir,
+    TriggerAgain,
     Verbose,
-    Wait,
+    WaitAgain,
     Yes,
+    triggers,
 )
 
 if TYPE_CHECKING:
@@ -48,12 +50,13 @@ def add_to(app: typer.Typer) -> None:
     def resume(
         context: typer.Context,
         run: RunRef,
-        profile: Profile = None,
-        limit: Limit = None,
-        concurrency: Concurrency = None,
+        profile: ProfileAgain = None,
+        limit: LimitAgain = None,
+        concurrency: ConcurrencyAgain = None,
+        trigger: TriggerAgain = None,
         yes: Yes = False,
-        keep_going: KeepGoing = False,
-        wait: Wait = False,
+        keep_going: KeepGoingAgain = None,
+        wait: WaitAgain = None,
         allow_env: AllowEnv = None,
         as_json: AsJson = False,
         quiet: Quiet = False,
@@ -65,25 +68,23 @@ def add_to(app: typer.Typer) -> None:
         from zmigrate.cli.watching import Watch
         from zmigrate.display.further import Named
         from zmigrate.engine import entry
+        from zmigrate.engine.model.run_options import RunOptions
 
+        chosen = RunOptions(
+            profile=profile,
+            limit=limit,
+            concurrency=concurrency,
+            trigger=triggers(trigger),
+            yes=yes,
+            keep_going=keep_going,
+            wait=wait,
+            allow_env=tuple(allow_env or ()),
+            state_dir=state_dir,
+        )
         watch = Watch(quiet=quiet, verbose=verbose or bool(context.obj), as_json=as_json)
         with watch:
-            result = entry.resume(
-                run,
-                profile=profile,
-                limit=limit,
-                concurrency=concurrency,
-                yes=yes,
-                keep_going=keep_going,
-                wait=wait,
-                allow_env=tuple(allow_env or ()),
-                jobs=jobs,
-                secrets=secrets_of(run, jobs, state_dir),
-                state_dir=state_dir,
-                listeners=(watch,),
-                confirm=watch.confirm if streams.can_ask() else None,
-                stop=watch.stop,
-            )
+            secrets = secrets_of(run, jobs, state_dir)
+            result = entry.go_on(run, chosen, watch.caller(), jobs=jobs, secrets=secrets)
         watch.finish(result, named=Named(state_dir, jobs, allow_env or ()))
 
     @app.command(cls=Command)

@@ -21,7 +21,7 @@ from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.display.doubt import Reload
-    from zmigrate.engine.entry import Banner, RunResult
+    from zmigrate.engine.entry import Banner, Caller, RunResult
 
 
 class Watch:
@@ -58,6 +58,12 @@ class Watch:
         elif isinstance(event, events.RunStarted) and not self._in_flow:
             self._begin(event)
         self._progress(event)
+
+    def caller(self) -> Caller:
+        """Who watches and stops the run, and is asked if there is a terminal."""
+        from zmigrate.engine.entry import Caller
+
+        return Caller((self,), self.confirm if streams.can_ask() else None, self.stop)
 
     def _begin(self, event: events.RunStarted | events.FlowStarted) -> None:
         self._rows_total = event.rows_total

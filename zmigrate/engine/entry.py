@@ -4,39 +4,52 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.config import Credentials, Secret, Settings, load_credentials, load_settings
+from zmigrate.engine.model.run_options import PlanOptions, RunOptions
 from zmigrate.engine.preflight.admission import Confirm
 from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.preflight.org import Banner
 from zmigrate.engine.preflight.repetition import beside
 from zmigrate.engine.runner.runner import Runner
-from zmigrate.engine.runner.session import RunOptions
 from zmigrate.engine.storage.inputs import class_of_run
 from zmigrate.engine.storage.ledger import RunInfo, find_run
-from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
-from zmigrate.job.job import Flow, Job, decode_options, encode_options, job_name
+from zmigrate.job.job import Job, decode_options, encode_options, job_name
+from zmigrate.private_files import scratch_folder
 from zmigrate.rows.sources.variables import Variables
 from zmigrate.signals import stop_on_signals
 from zmigrate.stopping import StopSignal
-from zmigrate.zoho.facts.triggers import TRIGGERS, are_triggers
 
 if TYPE_CHECKING:
     from zmigrate.emulator import Options
     from zmigrate.engine.plan.plan import FlowPlan, Plan
-    from zmigrate.engine.runner.flow_runner import FlowRunner
 
 __all__ = ["Banner", "RunResult", "plan", "practice_org", "resume", "run"]
 
 PRACTICE = "the embedded emulator"
 CHANGED = frozenset({"SOURCE_CHANGED", "JOB_CHANGED"})
 """Codes of what keeps a run from going on as it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls the engine, and from where."""
+
+    listeners: Sequence[Listener] = ()
+    confirm: Confirm | None = None
+    """Asks a person before a write to a production org; None where nobody can be asked."""
+    stop: StopSignal = field(default_factory=StopSignal)
+    credentials: Credentials | None = None
+    """Replaces the look for some."""
+    folder: Path = field(default_factory=Path.cwd)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
 def run(
@@ -67,28 +80,20 @@ def run(
     the look for some. `allow_env`: the variables of the environment that a database's URL may have where an
     option or a mapping names it.
     """
-    stop = stop or StopSignal()
-    environ = os.environ if environ is None else environ
-    folder = folder or Path.cwd()
-    settings = _settings(environ, folder, state_dir, concurrency, wait)
-    if not are_triggers(trigger):
-        raise UsageError(
-            f"trigger is {str(trigger)[:80]!r}.",
-            hint=f'It is a list of {", ".join(TRIGGERS)}, as in trigger=["workflow"].',
-        )
-    choices = RunOptions(
+    options = RunOptions(
+        profile=profile,
+        emulator=emulator,
         limit=limit,
-        trigger=tuple(trigger),
+        concurrency=concurrency,
+        trigger=trigger,
         yes=yes,
         again=again,
-        keep_going=keep_going,
+        keep_going=keep_going or None,
+        wait=wait or None,
         allow_env=tuple(allow_env),
+        state_dir=state_dir,
     )
-    hub = EventHub(*listeners)
-    with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
-        job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
-        invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
-        return _runner(job, invocation, choices, confirm).start()
+    return start(job, options, _caller(credentials, folder, environ, listeners, confirm, stop))
 
 
 def plan(
@@ -113,21 +118,16 @@ def plan(
     wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it. That
     of a flow has the plan of each step.
     """
-    from zmigrate.engine.plan.planner import FlowPlanner, Planner  # noqa: PLC0415  no run needs any of it
-    from zmigrate.engine.plan.record_planner import PlanOptions  # noqa: PLC0415
-
-    stop = stop or StopSignal()
-    environ = os.environ if environ is None else environ
-    folder = folder or Path.cwd()
-    settings = _settings(environ, folder, state_dir, concurrency, wait=False)
-    hub = EventHub(*listeners)
-    wish = PlanOptions(limit=limit, ask=ask, concurrency=concurrency)
-    with stop_on_signals(stop), _credentials(credentials, profile, emulator, folder, environ) as found:
-        job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
-        invocation = Invocation(found, settings, hub, stop, practice=found.place == PRACTICE)
-        if isinstance(job, Flow):
-            return FlowPlanner(job, invocation, wish).plan()
-        return Planner(job, invocation, wish).plan()
+    options = PlanOptions(
+        profile=profile,
+        emulator=emulator,
+        limit=limit,
+        ask=ask,
+        concurrency=concurrency,
+        allow_env=tuple(allow_env),
+        state_dir=state_dir,
+    )
+    return foresee(job, options, _caller(credentials, folder, environ, listeners, None, stop))
 
 
 def resume(
@@ -138,9 +138,10 @@ def resume(
     credentials: Credentials | None = None,
     limit: int | None = None,
     concurrency: int | None = None,
+    trigger: Sequence[str] | None = None,
     yes: bool = False,
-    keep_going: bool = False,
-    wait: bool = False,
+    keep_going: bool | None = None,
+    wait: bool | None = None,
     allow_env: Sequence[str] = (),
     jobs: Path | None = None,
     secrets: Mapping[str, str] | None = None,
@@ -155,14 +156,55 @@ def resume(
     go on.
 
     The job is found by its name, as for the command, never by what the run's folder says of its file; a `job`
-    defined elsewhere is handed in as it was built for the run. `limit` is a number of further rows. `secrets`
-    are the job's secret options, which no run stores.
+    defined elsewhere is handed in as it was built for the run. `profile`, `concurrency`, `trigger`,
+    `keep_going` and `wait` are those of the run, where they are not given (None). `limit` is a number of
+    further rows. `secrets` are the job's secret options, which no run stores.
     """
-    stop = stop or StopSignal()
-    environ = os.environ if environ is None else environ
-    folder = folder or Path.cwd()
-    settings = _settings(environ, folder, state_dir, concurrency, wait)
-    info = find_run(settings.state_dir, reference)
+    options = RunOptions(
+        profile=profile,
+        limit=limit,
+        concurrency=concurrency,
+        trigger=trigger,
+        yes=yes,
+        keep_going=keep_going,
+        wait=wait,
+        allow_env=tuple(allow_env),
+        state_dir=state_dir,
+    )
+    caller = _caller(credentials, folder, environ, listeners, confirm, stop)
+    return go_on(reference, options, caller, job=job, jobs=jobs, secrets=secrets or {})
+
+
+# -- the same with values, as the commands call it -------------------------------------------------------
+
+
+def start(job: Job, options: RunOptions, caller: Caller) -> RunResult:
+    """See `run`."""
+    settings = _settings(options, caller)
+    with _invocation(job, options, settings, caller) as invocation:
+        return Runner(job, invocation, options).start()
+
+
+def foresee(job: Job, options: PlanOptions, caller: Caller) -> Plan | FlowPlan:
+    """See `plan`."""
+    from zmigrate.engine.plan.planner import Planner  # noqa: PLC0415  no run needs any of it
+
+    settings = _settings(options, caller)
+    with _invocation(job, options, settings, caller) as invocation:
+        return Planner(job, invocation, options).plan()
+
+
+def go_on(
+    reference: str,
+    options: RunOptions,
+    caller: Caller,
+    *,
+    job: Job | None = None,
+    jobs: Path | None = None,
+    secrets: Mapping[str, str],
+) -> RunResult:
+    """See `resume`."""
+    info = find_run(_settings(options, caller).state_dir, reference)
     flow, slash, _ = info.run_id.partition("/")
     if slash:
         raise RunError(
@@ -180,22 +222,12 @@ def resume(
                 hint="Run the job again; or use `zmigrate emulator`, which stays.",
             )
         if job is None:
-            job = _job_of(record, jobs, folder, secrets or {})
+            job = decode_options(class_of_run(record, jobs, caller.folder), record.options, secrets)
         elif (job_name(type(job)), encode_options(job)) != (record.job, record.options):
             raise RunError(f"{job!r} is not the job of run {info.run_id}")
-        choices = RunOptions(
-            limit=limit,
-            trigger=tuple(record.settings.get("trigger") or ()),
-            yes=yes,
-            keep_going=keep_going,
-            allow_env=tuple(allow_env),
-        )
-        wanted = profile or record.settings.get("profile")
-        with stop_on_signals(stop), _credentials(credentials, wanted, False, folder, environ) as found:
-            job._allow(Variables(frozenset(allow_env), environ, folder, found.client_secret))
-            hub = EventHub(*listeners)
-            runner = _runner(job, Invocation(found, settings, hub, stop, practice=False), choices, confirm)
-            return runner.go_on(info.folder, record)
+        options = options.with_kept(record.settings)
+        with _invocation(job, options, _settings(options, caller), caller) as invocation:
+            return Runner(job, invocation, options).go_on(info.folder, record)
     except UsageError as error:
         if error.code in CHANGED:
             error.hint = f"{error.hint or ''} {_anew(info)}".strip()
@@ -209,44 +241,58 @@ def _anew(info: RunInfo) -> str:
     return f"A new run: the command that began this one, with --again; {beside(info)}."
 
 
-def _runner(
-    job: Job, invocation: Invocation, choices: RunOptions, confirm: Confirm | None
-) -> Runner | FlowRunner:
-    if isinstance(job, Flow):
-        from zmigrate.engine.runner.flow_runner import FlowRunner  # noqa: PLC0415  most jobs are none
+def _caller(
+    credentials: Credentials | None,
+    folder: Path | None,
+    environ: Mapping[str, str] | None,
+    listeners: Sequence[Listener],
+    confirm: Confirm | None,
+    stop: StopSignal | None,
+) -> Caller:
+    return Caller(
+        listeners,
+        confirm,
+        stop or StopSignal(),
+        credentials,
+        folder or Path.cwd(),
+        os.environ if environ is None else environ,
+    )
 
-        return FlowRunner(job, invocation, choices, confirm=confirm)
-    return Runner(job, invocation, choices, confirm=confirm)
 
-
-def _job_of(record: RunRecord, jobs: Path | None, folder: Path, secrets: Mapping[str, str]) -> Job:
-    """The job as it was built."""
-    return decode_options(class_of_run(record, jobs, folder), record.options, secrets)
-
-
-def _settings(
-    environ: Mapping[str, str], folder: Path, state_dir: Path | None, concurrency: int | None, wait: bool
-) -> Settings:
+def _settings(options: RunOptions | PlanOptions, caller: Caller) -> Settings:
     return load_settings(
-        environ=environ,
-        folder=folder,
-        state_dir=state_dir,
-        concurrency=concurrency,
-        wait_for_credits=wait or None,
+        environ=caller.environ,
+        folder=caller.folder,
+        state_dir=options.state_dir,
+        concurrency=options.concurrency,
+        wait_for_credits=options.wait if isinstance(options, RunOptions) else None,
     )
 
 
 @contextmanager
-def _credentials(
-    given: Credentials | None, profile: str | None, emulator: bool, folder: Path, environ: Mapping[str, str]
-) -> Iterator[Credentials]:
-    if given is not None:
-        yield given
-    elif emulator:
+def _invocation(
+    job: Job, options: RunOptions | PlanOptions, settings: Settings, caller: Caller
+) -> Iterator[Invocation]:
+    """One call of the engine, until it is done: signals stop it, and an embedded emulator lives as long."""
+    hub = EventHub(*caller.listeners)
+    with ExitStack() as stack:
+        stack.enter_context(stop_on_signals(caller.stop))
+        found = stack.enter_context(_credentials(options, caller))
+        allowed = frozenset(options.allow_env)
+        job._allow(Variables(allowed, caller.environ, caller.folder, found.client_secret))
+        scratch = stack.enter_context(scratch_folder()) if found.place == PRACTICE else None
+        yield Invocation(found, settings, hub, caller.stop, caller.confirm, scratch)
+
+
+@contextmanager
+def _credentials(options: RunOptions | PlanOptions, caller: Caller) -> Iterator[Credentials]:
+    if caller.credentials is not None:
+        yield caller.credentials
+    elif options.emulator:
         with practice_org() as credentials:
             yield credentials
     else:
-        yield load_credentials(profile, folder=folder, environ=environ)
+        yield load_credentials(options.profile, folder=caller.folder, environ=caller.environ)
 
 
 @contextmanager

@@ -49,6 +49,7 @@ from zmigrate.job.checks import (
 )
 from zmigrate.job.context import Context, Fill, Skip
 from zmigrate.job.formats import Formats
+from zmigrate.job.hooks import JobHooks
 from zmigrate.job.options import (
     Argument,
     Option,
@@ -250,12 +251,9 @@ class RecordJob(Job, abstract=True):
     @property
     def fills(self) -> Sequence[Fill] | None:
         """The fields that `transform` fills, which are checked before the first row. None: not known."""
-        columns = self.columns
-        return (
-            None
-            if columns is None
-            else [Fill(name, (each,), _said(each, name)) for each, name in columns.items()]
-        )
+        if (columns := self.columns) is None:
+            return None
+        return [Fill(name, (each,), _said(each, name)) for each, name in columns.items()]
 
     def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
@@ -281,6 +279,11 @@ class RecordJob(Job, abstract=True):
         if len(names) == 1:
             return DeclaredColumns(tuple(columns.values()), lambda row: (row[names[0]],))
         return DeclaredColumns(tuple(columns.values()), itemgetter(*names) if names else lambda row: ())
+
+    @property
+    def _hooks(self) -> JobHooks:
+        """What the checks before the first write ask of the job."""
+        return JobHooks()
 
     @classmethod
     def _check_class(cls) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import orjson
@@ -31,6 +31,9 @@ Operation = Literal["insert", "update", "upsert", "delete"]
 
 API = "/crm/v8"
 
+FIELD_LISTS: Final = ("all", "unused")
+"""The lists of a module's fields; only the second tells what is on no layout."""
+
 _MODULE = re.compile(r"[A-Za-z]\w*")
 
 
@@ -45,6 +48,7 @@ class Crm:
         self._item: Callable[[], int] = lambda: 0
         self._lock = threading.Lock()
         self._org: Org | None = None
+        self._field_lists: dict[tuple[str, str], dict[str, Any]] = {}
         self._fields: dict[str, ModuleFields] = {}
         self._layouts: dict[str, tuple[Layout, ...]] = {}
 
@@ -134,18 +138,28 @@ class Crm:
         return self._org
 
     def fields(self, module: str) -> ModuleFields:
-        """The fields of a module (asked once): two calls, since only one of them tells what is on no
-        layout."""
+        """The fields of a module, out of both its lists (asked once)."""
         with self._lock:
             known = self._fields.get(module)
         if known is not None:
             return known
-        every = self.get(f"{API}/settings/fields", {"module": _module(module), "type": "all"})
-        unused = self.get(f"{API}/settings/fields", {"module": module, "type": "unused"})
-        read = metadata.read_fields(module, every, unused)
+        read = metadata.read_fields(module, *(self.field_list(module, which) for which in FIELD_LISTS))
         with self._lock:
             self._fields[module] = read
+            for which in FIELD_LISTS:
+                self._field_lists.pop((module, which), None)
         return read
+
+    def field_list(self, module: str, which: str) -> dict[str, Any]:
+        """One of a module's lists of fields as Zoho answers it: one call, kept until `fields` has read it."""
+        with self._lock:
+            known = self._field_lists.get((module, which))
+        if known is not None:
+            return known
+        answer = self.get(f"{API}/settings/fields", {"module": _module(module), "type": which})
+        with self._lock:
+            self._field_lists[module, which] = answer
+        return answer
 
     def layouts(self, module: str) -> tuple[Layout, ...]:
         """The layouts of a module (asked once). Needs the scope ZohoCRM.settings.layouts.READ."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.engine.plan.test_plan_agrees import connected
-from tests.support import Bench, file_job, read_rows, write_rows
+from tests.support import Bench, credentials_of, file_job, read_rows, write_rows
 from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
 from zmigrate.config import load_settings
+from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.plan import Plan
 from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
-from zmigrate.engine.plan.record_planner import PlanOptions, RecordPlanner
+from zmigrate.engine.plan.record_planner import RecordPlanner
+from zmigrate.engine.preflight.invocation import Invocation
+from zmigrate.engine.runner.beginning import Beginning
 from zmigrate.events import EventHub
-from zmigrate.job.job import source_of
 from zmigrate.job.writes import Write
 from zmigrate.rows.conversion.keys import fold_key
 from zmigrate.stopping import StopSignal
@@ -183,7 +185,6 @@ def test_finds_are_looked_for_in_the_org_once_a_value(bench: Bench) -> None:
 
 
 def test_a_flow_hands_the_keys_of_one_file_on_to_the_next(bench: Bench) -> None:
-    hub, stop, planned = EventHub(), StopSignal(), PlannedKeys()
     accounts = file_job(
         ACCOUNTS,
         write_rows(
@@ -194,30 +195,20 @@ def test_a_flow_hands_the_keys_of_one_file_on_to_the_next(bench: Bench) -> None:
     contacts = job_of(
         bench, CONTACTS, [{"id": str(n), "account": key} for n, key in enumerate(["a1", "A2"])], contact
     )
-    settings = load_settings(environ=bench.environ, folder=bench.folder)
+    planned = PlannedKeys()
     counts = []
-    with connected(
-        bench, ["ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL", "ZohoCRM.org.READ", "ZohoCRM.coql.READ"]
-    ) as connection:
-        for job in (accounts, contacts):
-            source = source_of(job)
-            planner = RecordPlanner(
-                job,
-                source,
-                source.scan(),
-                connection,
-                connection.crm.org(),
-                hub,
-                stop,
-                PlanOptions(),
-                known=[planned],
-                planned=planned,
-            )
+    settings = load_settings(environ=bench.environ, folder=bench.folder)
+    invocation = Invocation(credentials_of(bench.emulator), settings, EventHub(), StopSignal())
+    for job in (accounts, contacts):
+        beginning = Beginning(job, invocation, plans=True)
+        with ExitStack() as stack:
+            opened = beginning.open(beginning.read(), stack)
+            (work,) = opened.works
+            planner = RecordPlanner(work, opened, invocation, PlanOptions(), known=[planned], planned=planned)
             found = planner.work(lambda: 0.2)
             counts.append((found.counts.creates, found.counts.refused))
             found.book.close()
     planned.close()
-    assert settings.state_dir
     assert counts == [(1, 1), (1, 1)]
 
 

@@ -20,7 +20,6 @@ from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.job.references import Ref, Reference
 from zmigrate.job.writes import scopes_for
 from zmigrate.rows.conversion.converter import Converter
-from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Row, Source
 from zmigrate.rows.sources.base import START
 from zmigrate.stopping import StopSignal
@@ -159,9 +158,10 @@ class Surveyor:
 
     @property
     def _declares_references(self) -> bool | None:
-        """None where the job does not say."""
-        if isinstance(self._job, LoadJob):
-            return self._job.load.stops
+        """None if the job does not say."""
+        stated = self._job._hooks.may_stop
+        if stated is not None:
+            return stated
         return None if self._refers_to is None else bool(self._refers_to)
 
     def _peek(self) -> bool:

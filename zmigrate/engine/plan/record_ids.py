@@ -30,23 +30,17 @@ _LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
 class KnownUsers:
     """The org's users, read when the first one is wanted."""
 
-    def __init__(self, crm: Crm) -> None:
-        self._crm = crm
-        self._raw: list[dict[str, Any]] | None = None
+    def __init__(self, read: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
+        """`read`: all users, as GET /users has them. Raises RefusedError or Fatal."""
+        self._read = read
         self.unreadable: str | None = None
-
-    def load(self) -> Iterable[Mapping[str, Any]]:
-        """All users, inactive ones too, as GET /users has them. Raises RefusedError or Fatal."""
-        if self._raw is None:
-            self._raw = list(self._crm.users("AllUsers"))
-        return self._raw
 
     def by_id(self) -> dict[str, User] | None:
         """The users by id; None if they can't be read."""
         if self.unreadable is not None:
             return None
         try:
-            return {user.id: user for user in map(User.read, self.load())}
+            return {user.id: user for user in map(User.read, self._read())}
         except (RefusedError, Fatal) as error:
             self.unreadable = error.message
             return None

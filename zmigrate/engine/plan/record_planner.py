@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import islice
 from typing import TypeVar
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.model.outcomes import EXISTS
-from zmigrate.engine.model.target import Target
+from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.pipeline.prepare import Preparer
 from zmigrate.engine.pipeline.resolver import IdLookup
 from zmigrate.engine.plan.book import Book
@@ -26,38 +25,23 @@ from zmigrate.engine.plan.reader import ROWS_TOGETHER, SourceReader, WatchedConv
 from zmigrate.engine.plan.record_ids import KnownUsers, Pointers
 from zmigrate.engine.plan.references import References
 from zmigrate.engine.plan.warnings import Findings, required_by_layout
-from zmigrate.engine.preflight.admission import tell_of_our_columns
-from zmigrate.engine.preflight.fields import check_fills, check_pointers, check_users, read_fields
-from zmigrate.engine.preflight.mapping import check_load
-from zmigrate.engine.preflight.org import check_orphans, check_source
-from zmigrate.engine.preflight.target import find_target
+from zmigrate.engine.preflight.invocation import Invocation
+from zmigrate.engine.preflight.record_work import RecordWork
+from zmigrate.engine.runner.beginning import Opened
 from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import Fatal, RefusedError
-from zmigrate.events import EventHub, RowsJudged
-from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
+from zmigrate.events import RowsJudged
+from zmigrate.job.job import DeclaredColumns
 from zmigrate.job.writes import Write
 from zmigrate.private_files import scratch_folder
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
-from zmigrate.rows.sources import Fingerprint, Source, Sql
-from zmigrate.stopping import StopSignal
-from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.metadata import Layout, Org
+from zmigrate.rows.sources import Source, Sql
+from zmigrate.zoho.metadata import Layout
 
 USERS_SHOWN = 1_000
 
 AnyConverter = TypeVar("AnyConverter", bound=Converter)
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """What a person chose."""
-
-    limit: int | None = None
-    """Rows to read."""
-    ask: int | None = None
-    """Rows whose keys the org is asked for; None: all up to a hundred thousand."""
-    concurrency: int | None = None
 
 
 class RecordPlanner:
@@ -67,48 +51,33 @@ class RecordPlanner:
 
     def __init__(
         self,
-        job: RecordJob,
-        source: Source,
-        fingerprint: Fingerprint,
-        connection: Connection,
-        org: Org,
-        hub: EventHub,
-        stop: StopSignal,
-        wish: PlanOptions,
+        work: RecordWork,
+        opened: Opened,
+        invocation: Invocation,
+        options: PlanOptions,
         *,
         known: Sequence[IdLookup] = (),
         planned: PlannedKeys | None = None,
     ) -> None:
-        self.job = job
-        self.source = source
-        self._fingerprint = fingerprint
-        self._connection = connection
-        self._crm = connection.crm
-        self._org = org
-        self._hub = hub
-        self._stop = stop
-        self._wish = wish
+        self.job = work.read.step.job
+        self.source = work.read.step.source
+        self._fingerprint = work.read.fingerprint
+        self.opened = opened
+        self._crm = opened.connection.crm
+        self._hub = invocation.hub
+        self._stop = invocation.stop
+        self._options = options
         self._planned = planned
-        self.write: Write = job.write
-        self.fields = read_fields(self._crm, self.write.module, job)
-        self.target: Target = find_target(self.write, self.fields, (), job)
-        fills = fills_of(job)
-        if fills is not None:
-            check_fills(fills, self.fields, self.write.operation, self.write.key)
-            check_pointers(fills, self.fields, partial(read_fields, self._crm))
-        check_source(source, self.write)
-        check_orphans(job, source, hub.emit)
-        tell_of_our_columns(source, hub.emit)
+        self.write: Write = self.job.write
+        self.fields = work.fields
+        self.target = work.target
         self._column_of: Mapping[str, str] = {
-            fill.field: fill.columns[0] for fill in fills or () if fill.columns
+            fill.field: fill.columns[0] for fill in work.fills or () if fill.columns
         }
         self.book = Book()
-        self._users = KnownUsers(self._crm)
-        self._directory = UserDirectory(job.users, self._users.load)
-        check_users(self._directory, job)
-        check_load(job, self.fields, self._directory, self._crm, hub.emit)
+        self._directory = work.users
         self._references = References(self.target, self.book, known, planned)
-        self._pointers = Pointers(self.fields, self.book, self._users, self._crm.fields)
+        self._pointers = Pointers(self.fields, self.book, KnownUsers(opened.reads.users), opened.reads.fields)
 
     # -- the work ---------------------------------------------------------------------------------
 
@@ -134,7 +103,7 @@ class RecordPlanner:
             self.fields,
             self.job.formats,
             layouts,
-            self._org,
+            self.opened.org,
             counts,
             price,
             self.book,
@@ -147,7 +116,8 @@ class RecordPlanner:
 
     def _converter(self, kind: type[AnyConverter], users: UserDirectory) -> AnyConverter:
         write = self.write
-        return kind(self.fields, write.operation, write.key, self.job.formats, users, self._crm.fields)
+        related = self.opened.reads.fields
+        return kind(self.fields, write.operation, write.key, self.job.formats, users, related)
 
     def _reader(self) -> SourceReader:
         return SourceReader(
@@ -160,7 +130,7 @@ class RecordPlanner:
             emit=self._hub.emit,
             stop=self._stop,
             crm=self._crm,
-            limit=self._wish.limit,
+            limit=self._options.limit,
             note_references=self._references.note,
         )
 
@@ -172,7 +142,7 @@ class RecordPlanner:
             self._stop,
             self._hub.deliver,
             compares=self.target.operation in {"update", "upsert"} or self.target.on_existing == "update",
-            most=self._wish.ask,
+            most=self._options.ask,
         )
 
     @cached_property
@@ -180,12 +150,12 @@ class RecordPlanner:
         if self.target.operation not in {"insert", "upsert"}:
             return ()
         with suppress(Fatal, RefusedError):
-            return self._crm.layouts(self.target.module)
+            return self.opened.reads.layouts(self.target.module)
         return None
 
     @property
     def _rows_expected(self) -> int | None:
-        rows, limit = self._fingerprint.rows, self._wish.limit
+        rows, limit = self._fingerprint.rows, self._options.limit
         return rows if limit is None else limit if rows is None else min(rows, limit)
 
     def _note(
@@ -224,7 +194,7 @@ class RecordPlanner:
             self.book.closing.enter_context(scratch_folder()) / "source.jsonl",
             self._hub.emit,
             self._stop,
-            most=None if self._wish.limit is None else self._wish.limit + 1,
+            most=None if self._options.limit is None else self._options.limit + 1,
             total=self._fingerprint.rows,
         )
 
@@ -285,13 +255,13 @@ class RecordPlanner:
         """The values of a field in the records that would be written, each with its record: see ValuesOf."""
         prepare = Preparer(
             self.job.transform,
-            self._converter(Converter, UserDirectory(self.job.users, self._users.load)),
+            self._converter(Converter, UserDirectory(self.job.users, self.opened.reads.users)),
             self.target,
             lambda event: None,
             keep_source=False,
             columns=DeclaredColumns.of(self.job),
         )
-        rows = islice(self.source.rows(), self._wish.limit)
+        rows = islice(self.source.rows(), self._options.limit)
         while some := list(islice(rows, ROWS_TOGETHER)):
             for row in prepare(some)[0]:
                 value = row.record.get(field)
@@ -304,7 +274,7 @@ class RecordPlanner:
                     yield str(value), record_id
 
     def _price(self, counts: PlanCounts, seconds_per_call: float) -> Price:
-        credits = self._connection.credits
+        credits = self.opened.connection.credits
         levels = Levels((counts.sent,))
         if self._references.seen:
             levels = levels_of(self.book, self.target, self.write.on_repeated, counts.sent)
@@ -313,8 +283,8 @@ class RecordPlanner:
         return price_of(
             self.target,
             work,
-            edition=self._org.edition,
-            concurrency=self._wish.concurrency,
+            edition=self.opened.org.edition,
+            concurrency=self._options.concurrency,
             seconds_per_call=seconds_per_call,
             credits_left=credits.left(),
             credits_used=credits.used,

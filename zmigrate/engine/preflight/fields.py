@@ -13,8 +13,6 @@ from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Operation
 from zmigrate.rows.conversion.lookups import modules_of
 from zmigrate.rows.conversion.users import UserDirectory
-from zmigrate.rows.mapping import LoadJob
-from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import ModuleFields
 
@@ -35,26 +33,30 @@ LOOKUPS = frozenset(["lookup", "multiselectlookup"])
 
 @contextmanager
 def told_with_place(job: RecordJob | None, word: str) -> Iterator[None]:
-    """What is wrong with a word of a mapping is told with where it stands."""
+    """An error about a word of a job tells where the word is said."""
     try:
         yield
     except UsageError as error:
-        where = job.load.where(word) if isinstance(job, LoadJob) else ""
+        where = "" if job is None else job._hooks.where(word)
         if not where:
             raise
         raise UsageError(f"{where}: {error.message}", hint=error.hint, code=error.code) from None
 
 
-def read_fields(crm: Crm, module: str, job: RecordJob | None = None) -> ModuleFields:
-    """The module's fields; `job`: whose mapping may name it. Raises UsageError if the org has no such
+FieldsOf = Callable[[str], ModuleFields]
+"""Reads the fields of a module: `Crm.fields`."""
+
+
+def read_fields(fields_of: FieldsOf, module: str, job: RecordJob | None = None) -> ModuleFields:
+    """The module's fields; `job`: the one that names the module. Raises UsageError if the org has no such
     module."""
     with told_with_place(job, "module"):
-        return _read_fields(crm, module)
+        return _read_fields(fields_of, module)
 
 
-def _read_fields(crm: Crm, module: str) -> ModuleFields:
+def _read_fields(fields_of: FieldsOf, module: str) -> ModuleFields:
     try:
-        fields = crm.fields(module)
+        fields = fields_of(module)
     except Fatal as error:
         if error.code != "INVALID_MODULE":
             raise
@@ -92,20 +94,18 @@ def raise_all(problems: Sequence[str], code: str, hint: str | None = None) -> No
         raise UsageError("\n".join(told), hint=hint, code=code)
 
 
-def check_users(users: UserDirectory, job: RecordJob | None = None) -> None:
+def check_users(users: UserDirectory, job: RecordJob) -> None:
     """The default user and declared successors must be active users of the org. Raises UsageError that lists
-    those who are not, with where the job's mapping says so.
+    those who are not, and where the job names them.
     """
     problems = []
     for problem in users.problems():
-        where = job.load.where_user(problem.leaver) if isinstance(job, LoadJob) else ""
+        where = job._hooks.where_user(problem.leaver)
         problems.append(f"{where}: {problem.message}" if where else problem.message)
     raise_all(problems, "USERS", "See who there is: zmigrate api GET /crm/v8/users")
 
 
-def check_pointers(
-    fills: Sequence[Fill], fields: ModuleFields, related: Callable[[str], ModuleFields]
-) -> None:
+def check_pointers(fills: Sequence[Fill], fields: ModuleFields, related: FieldsOf) -> None:
     """Every field that is filled with references must take such, of that module; and what they are found by
     must be a field of it. `related` gives the fields of another module.
 
@@ -115,7 +115,7 @@ def check_pointers(
     raise_all(problems, "REFERENCES")
 
 
-def pointer_problem(fill: Fill, fields: ModuleFields, related: Callable[[str], ModuleFields]) -> str | None:
+def pointer_problem(fill: Fill, fields: ModuleFields, related: FieldsOf) -> str | None:
     """Why what fills a field can't be a reference for it; None if nothing is wrong with it."""
     field, points_at = fields.get(fill.field), fill.points_at
     if field is None or points_at is None:

@@ -1,20 +1,21 @@
-"""One call of the engine: for which client, with which settings, who listens, what stops it."""
+"""One call of the engine: for which client, with which settings, who listens, who is asked, what stops it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zmigrate.events import EventHub
-from zmigrate.private_files import scratch_folder
 from zmigrate.stopping import StopSignal
+from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.connection import Connection, connect
 
 if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
+    from zmigrate.engine.preflight.admission import Confirm
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +26,24 @@ class Invocation:
     settings: Settings
     hub: EventHub
     stop: StopSignal
-    practice: bool
-    """Against an org that is gone with this process."""
+    confirm: Confirm | None = None
+    """Asks a person before a write to a production org."""
+    scratch: Path | None = None
+    """In practice: where the org leaves what is of no use once it is gone."""
+    now: Callable[[], float] = steady_time
 
-    def connect(self, scopes: Iterable[str], stack: ExitStack, scratch: Path | None = None) -> Connection:
-        """A connection with a token of these scopes, closed by the stack: after a hard stop without a
-        farewell. `scratch`: where a practice keeps what an org leaves behind beside its runs.
+    @property
+    def practice(self) -> bool:
+        """Against an org that is gone with this process."""
+        return self.scratch is not None
+
+    def connect(self, scopes: Iterable[str], stack: ExitStack) -> Connection:
+        """A connection with a token of these scopes. The stack closes it, and after a hard stop does not
+        revoke the token.
         """
         settings = self.settings
-        if self.practice:
-            # Of no use once the org is gone.
-            scratch = scratch or stack.enter_context(scratch_folder())
-            settings = replace(settings, state_dir=scratch)
+        if self.scratch is not None:
+            settings = replace(settings, state_dir=self.scratch)
         connection = connect(
             self.credentials,
             tuple(dict.fromkeys(scopes)),

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from zmigrate.config import Credentials
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import Fatal, OrgError, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
-from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Write
-from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
 from zmigrate.zoho.asked_org import named
-from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.scopes import module_scope
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.metadata import Org
 
 SKEW_WARNED_S = 300.0
-
-
-LINES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +55,10 @@ def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
     return (*scopes, "ZohoCRM.users.READ", *reads)
 
 
-def find_user(crm: Crm, emit: Emit) -> str | None:
+def find_user(current_user: Callable[[], Mapping[str, Any]], emit: Emit) -> str | None:
     """The id of the user that the token acts as. None, with a warning, where Zoho does not say."""
     try:
-        found = crm.current_user().get("id")
+        found = current_user().get("id")
     except (RefusedError, Fatal) as error:
         emit(Log("warning", f"can't ask which user the token acts as: {error.message}"))
         return None
@@ -81,22 +76,6 @@ def check_source(source: Source, write: Write) -> None:
             hint="Read into a file first (ctx.crm.query in a Job), and insert from that.",
             code="ENDLESS",
         )
-
-
-def check_orphans(job: RecordJob, source: Source, emit: Emit) -> None:
-    """Warn of rows of second files, those of subforms, whose parent is not in the source."""
-    if not isinstance(job, LoadJob):
-        return
-    lines: dict[str, list[int]] = {}
-    counts: Counter[str] = Counter()
-    for orphan in job.load_in_use.orphans():
-        counts[orphan.file] += 1
-        if counts[orphan.file] <= LINES_TOLD:
-            lines.setdefault(orphan.file, []).append(orphan.line)
-    for file, count in counts.items():
-        first = ", ".join(map(str, lines[file])) + (", …" if count > LINES_TOLD else "")
-        what = f"rows of {file} that have no parent in {source.name}, and are not written: {count:,}"
-        emit(Log("warning", f"{what} ({'lines' if count > 1 else 'line'} {first})"))
 
 
 def tell_of_portal(org: Org, credentials: Credentials, emit: Emit) -> None:

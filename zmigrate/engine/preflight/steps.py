@@ -1,4 +1,6 @@
-"""The steps of a flow: its record jobs, each with a name and its file, and what is asked of all of them."""
+"""The steps of a job: its record jobs, and what is asked of all of them. A record job is one step, a flow has
+several, a hand-written job has none.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -16,27 +18,38 @@ from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.inputs import hashes_of, refuse_changed
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import StepFacts
-from zmigrate.job.job import Flow, RecordJob, encode_options, fills_of, job_name, source_of, steps_of
+from zmigrate.job.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, source_of, steps_of
 from zmigrate.rows.sources import Fingerprint, Source
 
 Given = TypeVar("Given")
 
 
+class Placed(Protocol):
+    """Something of one step."""
+
+    @property
+    def place(self) -> str:
+        """The step, for messages; "" where it is the only one."""
+
+
+Each = TypeVar("Each", bound=Placed)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One job of a flow."""
+    """One record job: of a flow, or by itself."""
 
     name: str
-    """`02-contacts`: its folder."""
+    """`02-contacts`: its folder. "" outside of a flow."""
     file: str
-    """Where its rows come from: `contacts.csv`."""
+    """Where its rows come from: `contacts.csv`. "" outside of a flow."""
     job: RecordJob
     source: Source
 
     @property
     def place(self) -> str:
-        """For messages: `02-contacts (contacts.csv)`."""
-        return f"{self.name} ({self.file})"
+        """For messages: `02-contacts (contacts.csv)`. "" outside of a flow."""
+        return f"{self.name} ({self.file})" if self.name else ""
 
     def facts(self, rows: int | None) -> StepFacts:
         write = self.job.write
@@ -69,30 +82,41 @@ class Step:
                 )
 
 
-class StepContext(NamedTuple):
-    """Where a step runs."""
+class ReadStep(NamedTuple):
+    """A step, and what its source was when it was read first."""
 
-    flow: RunFolder
     step: Step
     fingerprint: Fingerprint
-    """Of the step's source, as it was when the flow began."""
+
+    @property
+    def place(self) -> str:
+        return self.step.place
+
+
+class StepContext(NamedTuple):
+    """Where a step of a flow runs, with what the flow has checked."""
+
+    flow: RunFolder
+    read: ReadStep
     title: str
     """For the display: `migrate-all 2/3: 02-contacts`."""
     org: tuple[str, str]
     """The org of the flow, see `ledger.identity`."""
-    scratch: Path | None
-    """In practice: where what an org leaves behind is kept while it is there."""
 
 
-def steps_in(flow: Flow) -> list[Step]:
-    """The steps of a flow, in order. Raises what is wrong with its jobs."""
-    jobs = steps_of(flow)
+def steps_in(job: Job) -> list[Step]:
+    """The steps of a job, in order. Raises what is wrong with a flow's jobs."""
+    if isinstance(job, RecordJob):
+        return [Step("", "", job, source_of(job))]
+    if not isinstance(job, Flow):
+        return []
+    jobs = steps_of(job)
     width = max(2, len(str(len(jobs))))
     steps = []
-    for number, job in enumerate(jobs, start=1):
-        source = source_of(job)
-        name = f"{number:0{width}}-{_slug(Path(source.name).stem) or _slug(job.write.module)}"
-        steps.append(Step(name, source.name, job, source))
+    for number, each in enumerate(jobs, start=1):
+        source = source_of(each)
+        name = f"{number:0{width}}-{_slug(Path(source.name).stem) or _slug(each.write.module)}"
+        steps.append(Step(name, source.name, each, source))
     return steps
 
 
@@ -123,21 +147,23 @@ def combined(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
     return {"sha256": digest.hexdigest(), "rows": sum(known) if len(known) == len(rows) else None}
 
 
-def for_each(steps: Sequence[Step], do: Callable[[Step], Given]) -> list[Given]:
+def for_each(steps: Sequence[Each], do: Callable[[Each], Given]) -> list[Given]:
     """What `do` gives for each step. Raises one UsageError that says what is wrong with all of them."""
     given: list[Given] = []
-    wrong: list[tuple[Step, UsageError]] = []
+    wrong: list[tuple[Each, UsageError]] = []
     for step in steps:
         try:
             given.append(do(step))
         except UsageError as error:
+            if not step.place:
+                raise
             wrong.append((step, error))
     if wrong:
         raise _all_of(wrong)
     return given
 
 
-def _all_of(wrong: Sequence[tuple[Step, UsageError]]) -> UsageError:
+def _all_of(wrong: Sequence[tuple[Each, UsageError]]) -> UsageError:
     codes = dict.fromkeys(error.code for _, error in wrong)
     hints = dict.fromkeys(error.hint for _, error in wrong if error.hint)
     return UsageError(
@@ -147,8 +173,9 @@ def _all_of(wrong: Sequence[tuple[Step, UsageError]]) -> UsageError:
     )
 
 
-def read_step(step: Step) -> Fingerprint:
+def read_step(step: Step) -> ReadStep:
     """Read a step's source once, strictly; and see to what can be known of its job without a call."""
     fills_of(step.job)
+    read = ReadStep(step, step.source.scan())
     refuse_lacking(step.job, step.source)
-    return step.source.scan()
+    return read

@@ -6,45 +6,33 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from zmigrate.engine.pipeline.survey import Survey
 from zmigrate.engine.preflight.invocation import Invocation
-from zmigrate.engine.runner.session import RecordWork
+from zmigrate.engine.preflight.record_work import RecordWork
+from zmigrate.engine.preflight.steps import ReadStep
+from zmigrate.engine.runner.beginning import Opened
 from zmigrate.engine.storage.folder import WITHOUT_RECORD, RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import JournalDamaged, PausedError, SourceError
-from zmigrate.job.job import RecordJob, source_of
-from zmigrate.rows.sources import Source, Sql
-from zmigrate.rows.sources.copied_rows import CopiedRows
+from zmigrate.rows.sources import Sql
 
 
-def source_in(folder: RunFolder, job: RecordJob) -> Source:
-    """What a run that goes on reads: the copy in its folder where all rows are in it, else the job's source.
-    Connects to nothing.
-    """
-    source = source_of(job)
-    if not isinstance(source, Sql) or not folder.source_copy.exists():
-        return source
-    copy = CopiedRows(folder.source_copy, source)
-    if not copy.whole:
-        return source
-    job._read_from(copy)
-    return copy
-
-
-def reads_database(work: RecordWork | None) -> bool:
+def reads_database(opened: Opened) -> bool:
     """Whether the session begins with copying the rows."""
-    return work is not None and isinstance(work.source, Sql)
+    return any(isinstance(work.read.step.source, Sql) for work in opened.works)
 
 
 def copy_database(
     folder: RunFolder, journal: Journal, work: RecordWork, limit: int | None, invocation: Invocation
-) -> None:
-    """Copy the rows of the source, which is a database, and make the copy the source. `limit`: rows that are
-    still to be read; None where all are needed.
+) -> RecordWork:
+    """Copy the rows of the source, which is a database. Returns the work with the copy as its source.
+    `limit`: rows still to be read; None if all are needed.
 
     Raises PausedError where they can't be read: a resume tries it again.
     """
-    assert isinstance(work.source, Sql)  # noqa: S101  whoever calls has looked
+    (step, fingerprint), source = work.read, work.read.step.source
+    assert isinstance(source, Sql)  # noqa: S101  the caller has looked
     rows_read = journal.progress().read
     if rows_read and not folder.source_copy.exists():
         raise JournalDamaged(
@@ -52,22 +40,22 @@ def copy_database(
         )
     try:
         copy = copy_rows(
-            work.source,
+            source,
             folder.source_copy,
             invocation.hub.emit,
             invocation.stop,
             most=None if limit is None else rows_read + limit + 1,  # the one more tells whether there is more
-            total=work.fingerprint.rows,
+            total=fingerprint.rows,
         )
     except SourceError as error:
         raise PausedError(error.message, hint=error.hint, code=error.code) from error
     if copy.whole:
-        work.fingerprint = replace(work.fingerprint, rows=copy.count)
-    work.source = copy
+        fingerprint = replace(fingerprint, rows=copy.count)
+    return replace(work, read=ReadStep(replace(step, source=copy), fingerprint))
 
 
-def keep_places(journal: Journal, work: RecordWork | None) -> None:
+def keep_places(journal: Journal, survey: Survey) -> None:
     """Where rows are read parents first: the numbers in the journal are their places in that order."""
-    if work is not None and work.survey is not None and work.survey.order is not None:
+    if survey.order is not None:
         with journal.transaction():
-            journal.put_places(work.survey.order.places())
+            journal.put_places(survey.order.places())

@@ -15,9 +15,12 @@ import orjson
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.model.outcomes import Rows, RunState
-from zmigrate.engine.model.target import Target
+from zmigrate.engine.model.run_options import RunOptions
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.survey import Survey
+from zmigrate.engine.preflight.invocation import Invocation
+from zmigrate.engine.preflight.record_work import RecordWork
+from zmigrate.engine.runner.beginning import Opened
 from zmigrate.engine.runner.context import RunContext
 from zmigrate.engine.runner.record_session import RecordInput, RecordSession, SessionOptions, SessionResult
 from zmigrate.engine.storage.accounting import check_counts, count_rows
@@ -39,64 +42,40 @@ from zmigrate.errors import (
     disk_full,
     is_full_disk,
 )
-from zmigrate.events import EventHub, RunEnded, RunStarted
+from zmigrate.events import RunEnded, RunStarted
 from zmigrate.job.checks import JOB_SHAPE, does_nothing
 from zmigrate.job.context import Context
 from zmigrate.job.job import Job, RecordJob
-from zmigrate.rows.cell_texts import CellTexts
-from zmigrate.rows.conversion.converter import Converter
-from zmigrate.rows.sources import Fingerprint, Source
-from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.stopping import StopRequested
 from zmigrate.wording import as_text, name_of
-from zmigrate.zoho.clock import steady_time
-from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
-from zmigrate.zoho.metadata import ModuleFields, Org
 
 if TYPE_CHECKING:
-    from zmigrate.config import Settings
+    pass
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
-    """The runner's options for one session."""
+class OpenRun:
+    """A run's folder that this process holds, and what is kept in it."""
 
-    limit: int | None = None
-    trigger: tuple[str, ...] = ()
-    yes: bool = False
-    again: bool = False
-    keep_going: bool = False
-    allow_env: tuple[str, ...] = ()
-    """As told, for the command that goes on with the run."""
-
-
-@dataclass(slots=True)
-class RecordWork:
-    """What a record job reads and writes, as the checks found it."""
-
-    source: Source
-    fingerprint: Fingerprint
-    fields: ModuleFields
-    target: Target
-    converter: Converter
-    texts: CellTexts
-    """Writes the cells of the result files."""
-    user: str | None
-    """The id of the user that the token acts as, where it could be asked for."""
-    lookups: Lookups | None = None
-    survey: Survey | None = None
-    """Both are there once the first write is near."""
+    folder: RunFolder
+    record: RunRecord
+    journal: Journal | None
+    """A flow has none: its steps have."""
 
     @property
-    def estimated_credits(self) -> int | None:
-        """Credits of the writes, if every batch is full and sent once; None where the rows are not known."""
-        if self.fingerprint.rows is None:
-            return None
-        full, rest = divmod(self.fingerprint.rows, RECORDS_PER_WRITE)
-        operation = self.target.operation
-        return full * write_credits(operation, RECORDS_PER_WRITE) + (
-            write_credits(operation, rest) if rest else 0
-        )
+    def rows(self) -> Rows:
+        """The rows by what became of them, as the journal has counted them."""
+        progress = None if self.journal is None else self.journal.fact("progress")
+        return Rows(**(progress or {}).get("rows", {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What a record job reads and writes, once its rows were looked at as far as needed."""
+
+    work: RecordWork
+    lookups: Lookups
+    survey: Survey
 
 
 class Session:
@@ -105,40 +84,33 @@ class Session:
     def __init__(
         self,
         job: Job,
-        folder: RunFolder,
-        record: RunRecord,
-        journal: Journal,
-        org: Org,
-        work: RecordWork | None,
-        connection: Connection,
-        hub: EventHub,
-        stop: StopSignal,
-        settings: Settings,
-        choices: RunOptions,
+        place: OpenRun,
+        opened: Opened,
+        surveyed: Surveyed | None,
+        invocation: Invocation,
+        options: RunOptions,
         *,
         began: float,
-        file: str | None = None,
-        now: Callable[[], float] = steady_time,
     ) -> None:
-        """`file`: what the result files of a flow's step call its source."""
+        """`surveyed`: None for a hand-written job. `began`: when the command began (our clock)."""
+        assert place.journal is not None  # noqa: S101  a flow has no session
         self._job = job
-        self._folder = folder
-        self._record = record
-        self._journal = journal
-        self._org = org
-        self._work = work
-        self._connection = connection
-        self._hub = hub
-        self._stop = stop
-        self._settings = settings
-        self._choices = choices
+        self._place = place
+        self._folder = place.folder
+        self._journal = place.journal
+        self._opened = opened
+        self._connection = opened.connection
+        self._surveyed = surveyed
+        self._invocation = invocation
+        self._hub = invocation.hub
+        self._stop = invocation.stop
+        self._options = options
         self._began = began
-        self._file = file
-        self._now = now
+        self._now = invocation.now
 
-    def run(self, announcement: RunStarted, first: Callable[[], None] | None = None) -> RunResult:
-        """Do the work, and say what came of it. Who opened the folder and the journal closes them. `first`:
-        what is to be done before the work itself.
+    def run(self, announcement: RunStarted, survey: Callable[[], Surveyed | None] | None = None) -> RunResult:
+        """Do the work, and return its result. The caller closes the folder and the journal. `survey`: looks
+        at the rows first, where they are read from a database only now.
         """
         with ExitStack() as stack:
             log = RunLog(self._folder.log)
@@ -148,8 +120,8 @@ class Session:
             came_to, problem = None, None
             try:
                 self._hub.emit(announcement)
-                if first is not None:
-                    first()
+                if survey is not None:
+                    self._surveyed = survey()
                 came_to = self._do()
                 state: RunState = came_to.state
             except StopRequested:
@@ -162,30 +134,33 @@ class Session:
             return self._conclude(state, problem, came_to)
 
     def _do(self) -> SessionResult:
-        work = self._work
-        if work is None or not isinstance(self._job, RecordJob):
+        if self._surveyed is None:
             return self._do_by_hand()
-        assert work.survey is not None  # noqa: S101  the runner's last step
-        assert work.lookups is not None  # noqa: S101
+        work = self._surveyed.work
         session = RecordSession(
             RecordInput(
-                self._job, work.survey, work.converter, work.target, work.lookups, self._connection.crm
+                work.read.step.job,
+                self._surveyed.survey,
+                work.converter,
+                work.target,
+                self._surveyed.lookups,
+                self._connection.crm,
             ),
             OrgAccess.of(self._connection, work.user),
             self._journal,
             self._hub,
             self._stop,
             SessionOptions(
-                settling_time=SettlingTime(self._settings.settle_s),
-                run_began=self._record.began(self._now()),
-                limit=self._choices.limit,
-                keep_going=self._choices.keep_going,
+                settling_time=SettlingTime(self._invocation.settings.settle_s),
+                run_began=self._place.record.began(self._now()),
+                limit=self._options.limit,
+                keep_going=bool(self._options.keep_going),
             ),
         )
         return session.run(self._began)
 
     def _do_by_hand(self) -> SessionResult:
-        context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._choices.limit)
+        context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._options.limit)
         began, before = self._now(), context.rows.accounted
         try:
             run: Callable[[Context], Any] = self._job.run  # whatever an author's `run` gives
@@ -218,16 +193,17 @@ class Session:
             rows = self._count(state)
             files = self._write_files()
         except Exception as error:
-            rows = _rows_on_record(self._journal)
+            rows = self._place.rows
             problem = problem or as_problem(error, self._folder.log)
             state = state_of(problem)
-        connection = self._connection
+        connection, record, org = self._connection, self._place.record, self._opened.org
+        work = self._surveyed.work if self._surveyed else next(iter(self._opened.works), None)
         result = RunResult(
             run_id=self._folder.run_id,
-            job=self._record.job,
+            job=record.job,
             state=state,
-            org={"id": self._org.id, "name": self._org.name, "sandbox": self._org.sandbox},
-            api_domain=self._record.api_domain,
+            org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
+            api_domain=record.api_domain,
             rows=rows,
             requests={
                 "sent": connection.transport.sent,
@@ -236,7 +212,7 @@ class Session:
             },
             tokens={"acquired": connection.tokens.acquired, "renewed": connection.tokens.renewed},
             credits={
-                "estimated": self._work.estimated_credits if self._work else None,
+                "estimated": None if work is None else work.estimated_credits,
                 "used": connection.credits.used,
             },
             elapsed_s=self._now() - self._began,
@@ -249,9 +225,10 @@ class Session:
 
     def _count(self, state: RunState) -> Rows:
         counted = count_rows(self._journal)
-        stable = self._work is not None and self._work.source.stable
-        total = self._work.fingerprint.rows if self._work is not None and stable else None
-        check_counts(counted, _rows_on_record(self._journal), finished=state == "finished", total=total)
+        total = None
+        if self._surveyed is not None and (read := self._surveyed.work.read).step.source.stable:
+            total = read.fingerprint.rows
+        check_counts(counted, self._place.rows, finished=state == "finished", total=total)
         return counted
 
     def _write_files(self) -> Mapping[str, Path]:
@@ -259,14 +236,15 @@ class Session:
         if self._stop.aborted:
             return {}
         self._folder.refuse_replaced()
-        if self._work is None:
+        if not isinstance(self._job, RecordJob):
             return write_item_results(self._folder, self._journal)
-        if self._work.survey is None:  # what files there are stay
+        if self._surveyed is None:  # stopped while a database was read: what files there are stay
             return {}
-        source = self._work.survey.source
+        source, work = self._surveyed.survey.source, self._surveyed.work
+        file = work.read.step.file or None
         try:
             return write_results(
-                self._folder, self._journal, source.columns, pieces_of(source), self._work.texts, self._file
+                self._folder, self._journal, source.columns, pieces_of(source), work.texts, file
             )
         except SourceError as error:
             raise _source_went(error) from error
@@ -279,7 +257,7 @@ class Session:
 
     def _close(self, result: RunResult) -> None:
         try:
-            self._folder.turn_to(result.state, self._record, self._journal, result=result.to_json())
+            self._folder.turn_to(result.state, self._place.record, self._journal, result=result.to_json())
             self._hub.emit(RunEnded(result.run_id, result.state))
         except (PausedError, JournalDamaged):  # which is most likely what the result tells already
             if result.error is None:
@@ -326,7 +304,3 @@ def state_of(problem: ZmigrateError) -> RunState:
     if isinstance(problem, (RefusedError, ApiError)):
         return "refused"
     return "broken"
-
-
-def _rows_on_record(journal: Journal) -> Rows:
-    return Rows(**(journal.fact("progress") or {}).get("rows", {}))

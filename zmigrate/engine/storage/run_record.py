@@ -47,7 +47,7 @@ class RunRecord:
     origin: str
     """Where the job class was found: a file, or a module."""
     settings: Mapping[str, Any]
-    """The runner's options that a resume keeps: profile, trigger, limit …"""
+    """The options of the run, see `RunOptions.to_json`. A resume keeps some of them."""
     org: Mapping[str, Any]
     api_domain: str
     place: str
@@ -158,6 +158,7 @@ def _fault_of(stored: Mapping[str, Any]) -> str | None:
         *(name for name in OPTIONAL_TABLES if not _table_or_none(stored.get(name))),
     ]
     checks = {
+        "settings": "settings" in odd or _are_settings(stored["settings"]),
         "state": stored["state"] in STATES if isinstance(stored["state"], str) else False,
         "practice": isinstance(stored.get("practice", False), bool),
         "updated_at": isinstance(stored.get("updated_at", ""), str),
@@ -185,6 +186,17 @@ def _are_texts(value: object) -> bool:
 def _are_names(value: object) -> bool:
     """Whether these are plain names of folders, which lead nowhere else."""
     return isinstance(value, list | tuple) and _are_texts(value) and all(map(is_plain_name, value))
+
+
+def _are_settings(settings: Mapping[str, Any]) -> bool:
+    """Whether a resume can take them over. An earlier zmigrate has kept less."""
+    profile, concurrency = settings.get("profile"), settings.get("concurrency")
+    return (
+        isinstance(profile, str | None)
+        and (concurrency is None or (type(concurrency) is int and concurrency > 0))
+        and _are_texts(settings.get("trigger") or [])
+        and all(isinstance(settings.get(name), bool | None) for name in ("keep_going", "wait"))
+    )
 
 
 def _is_org(org: Mapping[str, Any]) -> bool:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import orjson
 
+from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.errors import SourceError
 from zmigrate.events import Emit, RowsCopied
+from zmigrate.job.job import RecordJob, source_of
 from zmigrate.private_files import Draft
-from zmigrate.rows.sources import Sql
+from zmigrate.rows.sources import Source, Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows, last_line
 from zmigrate.rows.sources.row_lines import line_of
 from zmigrate.stopping import StopSignal
@@ -71,3 +73,17 @@ def _changed(source: Sql, number: int) -> SourceError:
         " gives them. A run without --limit reads all rows when it begins.",
         code="SOURCE_CHANGED",
     )
+
+
+def source_in(folder: RunFolder, job: RecordJob) -> Source:
+    """What a run that goes on reads: the copy in its folder where all rows are in it, else the job's source.
+    Connects to nothing.
+    """
+    source = source_of(job)
+    if not isinstance(source, Sql) or not folder.source_copy.exists():
+        return source
+    copy = CopiedRows(folder.source_copy, source)
+    if not copy.whole:
+        return source
+    job._read_from(copy)
+    return copy

@@ -11,7 +11,7 @@ from zmigrate.rows.mapping.compiled import rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, as_given
 
 if TYPE_CHECKING:
-    from zmigrate.rows.conversion.converter import Converter
+    from zmigrate.job.hooks import Refusals
     from zmigrate.rows.mapping.load import Load
     from zmigrate.rows.mapping.toml_lines import KeyPath
     from zmigrate.zoho.metadata import Field, ModuleFields
@@ -29,14 +29,14 @@ _FOR: Final = {
 
 
 def problems_of(
-    load: Load, fields: ModuleFields, converter: Converter, subforms: Mapping[str, ModuleFields]
+    load: Load, fields: ModuleFields, subforms: Mapping[str, ModuleFields], refusals: Refusals
 ) -> Iterator[str]:
     """What no row could be written with, each with where it is said: values that a field would refuse,
     whatever the file has (constants, defaults, those that stand for others), rows for what is no subform,
     formats that a field does not read by.
 
-    `converter`: that of the load's module. `subforms`: by field, the fields of its rows, as far as they can
-    be read.
+    `subforms`: by field, the fields of its rows, as far as they can be read. `refusals`: of the load's
+    module.
     """
     for name, rule in rules_that_count(load.words).items():
         field = fields.get(name)
@@ -47,20 +47,20 @@ def problems_of(
         yield from _formats_unread(load, rule, field, target, path)
         if rule.rows is None:
             for at, value in _values_said(rule, path):
-                for error in converter.refusals(name, value):
+                for error in refusals(name, value):
                     yield _refused(load, at, value, target, error.message)
         elif not _takes_rows(field):
             where = load.places.of((*path, "rows"))
             yield f"{where}: {target} takes no rows: it is a {field.data_type} field, not a subform"
         else:
-            yield from _of_rows(load, name, rule.rows.fields, converter, subforms.get(name))
+            yield from _of_rows(load, name, rule.rows.fields, refusals, subforms.get(name))
 
 
 def _of_rows(
     load: Load,
     name: str,
     rules: Mapping[str, FieldRule],
-    converter: Converter,
+    refusals: Refusals,
     fields: ModuleFields | None,
 ) -> Iterator[str]:
     for inner, rule in rules.items():
@@ -70,7 +70,7 @@ def _of_rows(
             continue
         yield from _formats_unread(load, rule, field, f"{name}.{inner}", path)
         for at, value in _values_said(rule, path):
-            for error in converter.refusals(name, [{inner: value}]):
+            for error in refusals(name, [{inner: value}]):
                 if error.field == f"{name}[0].{inner}":  # what else a row wants is not known yet
                     yield _refused(load, at, value, f"{name}.{inner}", error.message)
 

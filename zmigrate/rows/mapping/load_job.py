@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from zmigrate.job.context import Fill
 from zmigrate.job.formats import Formats
+from zmigrate.job.hooks import JobHooks
 from zmigrate.job.job import RecordJob
 from zmigrate.job.references import Users
 from zmigrate.job.writes import Write, scopes_for
+from zmigrate.rows.mapping.against_org import problems_of
 from zmigrate.rows.mapping.load import Load
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.variables import Variables
+
+LINES_TOLD = 3
 
 
 class LoadJob(RecordJob, abstract=True):
@@ -91,3 +96,33 @@ class LoadJob(RecordJob, abstract=True):
     @property
     def _transforms_by_columns(self) -> bool:
         return self.columns is not None
+
+    @property
+    def _hooks(self) -> JobHooks:
+        load = self.load
+        return JobHooks(
+            load.where,
+            load.where_user,
+            load.stops,
+            load.inner_fills,
+            self._warnings,
+            partial(problems_of, load),
+        )
+
+    def _warnings(self) -> Iterator[str]:
+        """Rows of second files whose parent is not in the source; a mapping that was written for another
+        file.
+        """
+        counts: Counter[str] = Counter()
+        lines: dict[str, list[str]] = {}
+        for orphan in self.load_in_use.orphans():
+            counts[orphan.file] += 1
+            if counts[orphan.file] <= LINES_TOLD:
+                lines.setdefault(orphan.file, []).append(str(orphan.line))
+        for file, count in counts.items():
+            first = ", ".join(lines[file]) + (", …" if count > LINES_TOLD else "")
+            what = f"rows of {file} that have no parent in {self.source().name}, and are not written"
+            yield f"{what}: {count:,} ({'lines' if count > 1 else 'line'} {first})"
+        if self.load.written_for is not None:
+            where = self.load.where("file")
+            yield f"{where}: the mapping was written for {self.load.written_for}, not for this file"

@@ -1,0 +1,76 @@
+"""What a person chose for a run, its resume, or a plan: one value, from the command down to the last step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from zmigrate.errors import UsageError
+from zmigrate.zoho.facts.triggers import TRIGGERS, are_triggers
+
+KEPT: Final = ("profile", "concurrency", "trigger", "keep_going", "wait")
+"""What a resume takes over from its run, unless it is given anew."""
+TOLD: Final = ("limit", "allow_env")
+"""What else `run.json` keeps, to tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """The options of a run, or of its resume. None: not given."""
+
+    profile: str | None = None
+    emulator: bool = False
+    """Run on an embedded emulator."""
+    limit: int | None = None
+    """The most rows to read now."""
+    concurrency: int | None = None
+    trigger: Sequence[str] | None = None
+    """What Zoho runs for the records that are written. Not given: nothing."""
+    yes: bool = False
+    again: bool = False
+    keep_going: bool | None = None
+    wait: bool | None = None
+    """Wait for API credits."""
+    allow_env: tuple[str, ...] = ()
+    """The variables of the environment that the URL of a database may have."""
+    state_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not are_triggers(self.trigger or ()):
+            raise UsageError(
+                f"trigger is {str(self.trigger)[:80]!r}.",
+                hint=f'It is a list of {", ".join(TRIGGERS)}, as in trigger=["workflow"].',
+            )
+        if self.trigger is not None:
+            object.__setattr__(self, "trigger", tuple(self.trigger))  # of a frozen value, as it is made
+
+    def to_json(self) -> dict[str, Any]:
+        """As `run.json` keeps them."""
+        chosen = asdict(self)
+        return {name: chosen[name] for name in (*KEPT, *TOLD)} | {"trigger": list(self.trigger or ())}
+
+    def with_kept(self, settings: Mapping[str, Any]) -> RunOptions:
+        """The options of a resume, with what its run was given. A `run.json` of an earlier zmigrate has less.
+
+        Raises UsageError for a trigger that Zoho does not know.
+        """
+        kept: dict[str, Any] = {name: settings.get(name) for name in KEPT if getattr(self, name) is None}
+        return replace(self, **kept)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """The options of a plan. None: not given."""
+
+    profile: str | None = None
+    emulator: bool = False
+    """Plan against an embedded emulator."""
+    limit: int | None = None
+    """The most rows to read."""
+    ask: int | None = None
+    """The most rows whose keys the org is asked for. Not given: 100,000."""
+    concurrency: int | None = None
+    allow_env: tuple[str, ...] = ()
+    state_dir: Path | None = None

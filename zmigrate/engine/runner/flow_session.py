@@ -1,0 +1,186 @@
+"""How a flow runs once it has begun: each step as a run of its own, one after the other, or on where it
+stopped. A step has its own folder below the flow's, with its own token and journal.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from zmigrate.engine.model.outcomes import RunState
+from zmigrate.engine.preflight.invocation import Invocation
+from zmigrate.engine.preflight.steps import Step, StepContext
+from zmigrate.engine.runner.beginning import Undertaking, is_finished
+from zmigrate.engine.runner.session import OpenRun, as_problem, log_traceback, state_of
+from zmigrate.engine.storage.folder import WITHOUT_RECORD, RunFolder
+from zmigrate.engine.storage.ledger import identity, list_steps, readable
+from zmigrate.engine.storage.result_files import write_flow_files
+from zmigrate.engine.storage.run_log import RunLog
+from zmigrate.engine.storage.run_result import Pace, RunResult, Spent, flow_result
+from zmigrate.errors import InternalError, JournalDamaged, PausedError, SourceError, UsageError, ZmigrateError
+from zmigrate.events import BatchDone, BatchSent, FlowEnded, FlowStarted
+from zmigrate.stopping import StopRequested
+from zmigrate.zoho.connection import Connection
+
+RunStep: TypeAlias = Callable[[StepContext, RunFolder, int | None], RunResult]
+"""Runs a step, from its start or from where its folder stands, up to a number of rows."""
+
+
+class FlowSession:
+    """Works on a flow that this process holds. What befalls the work is in the result, never raised."""
+
+    def __init__(
+        self,
+        work: Undertaking,
+        place: OpenRun,
+        invocation: Invocation,
+        run_step: RunStep,
+        *,
+        began: float,
+        spent: Connection | None,
+    ) -> None:
+        """`spent`: the connection that the checks had, if there was anything to check."""
+        self._work = work
+        self._place = place
+        self._invocation = invocation
+        self._run_step = run_step
+        self._began = began
+        self._spent = Spent() if spent is None else Spent.by(spent)
+
+    def run(self, limit: int | None) -> RunResult:
+        """Do the steps, and say what came of them. `limit`: the rows of all of them together."""
+        with ExitStack() as stack:
+            log = RunLog(self._place.folder.log, leave_out=(BatchDone, BatchSent))
+            stack.callback(log.close)
+            pace = Pace(self._invocation.now)
+            for listener in (log, pace):
+                self._invocation.hub.add(listener)
+                stack.callback(self._invocation.hub.remove, listener)
+            try:
+                self._invocation.hub.emit(self._announcement())
+                state, problem = self._go_through(limit, log)
+            except BaseException as error:
+                problem = as_problem(error, log.path)
+                state = state_of(problem)
+                log_traceback(error, log)
+            return self._conclude(state, problem, pace)
+
+    def _go_through(self, left: int | None, log: RunLog) -> tuple[RunState, ZmigrateError | None]:
+        """Begin or go on with each step that is not finished, until one stops the flow.
+
+        A limit is one of all its rows together: a step is begun when those before it are whole, and no row
+        refers to one behind the limit.
+        """
+        folder, steps = self._place.folder, self._work.steps
+        read = {info.folder.path: info.rows.read for info in readable(list_steps(folder))}
+        for number, each in enumerate(steps, start=1):
+            step = each.step
+            place = folder.step(step.name)
+            if is_finished(place):
+                continue
+            if self._invocation.stop.requested:
+                return "interrupted", None
+            if left == 0:
+                return "limited", None
+            title = f"{self._work.name} {number}/{len(steps)}: {step.name}"
+            seat = StepContext(folder, each, title, identity(self._place.record.org))
+            try:
+                _refuse_lost(seat, place)
+                result = self._run_step(seat, place, left)
+            except StopRequested:
+                return "interrupted", None
+            except Exception as error:
+                problem = _between_steps(error, step, log)
+                return state_of(problem), problem
+            if result.state != "finished":
+                return result.state, None if result.error is None else _at(step, result.error)
+            if left is not None:
+                left -= result.rows.read - read.get(place.path, 0)
+        return "finished", None
+
+    def _announcement(self) -> FlowStarted:
+        folder, record, work = self._place.folder, self._place.record, self._work
+        done = [info.rows.accounted for info in readable(list_steps(folder))]
+        return FlowStarted(
+            run_id=folder.run_id,
+            job=work.name,
+            code=work.code,
+            folder=str(folder.path),
+            org=f"{record.org['name']} ({record.org['zgid']})",
+            environment=str(record.org["type"]),
+            profile=self._invocation.credentials.place,
+            steps=work.facts,
+            rows_total=work.rows,
+            rows_done=sum(done),
+            practice=self._invocation.practice,
+            variables=work.variables,
+        )
+
+    def _conclude(self, state: RunState, problem: ZmigrateError | None, pace: Pace) -> RunResult:
+        folder, record = self._place.folder, self._place.record
+        files: dict[str, Path] = {}
+        try:
+            folder.refuse_replaced()
+        except PausedError as error:
+            problem, state = error, state_of(error)  # whatever else went wrong, this is why
+        else:
+            try:
+                if not self._invocation.stop.aborted:
+                    files = write_flow_files(folder)
+            except PausedError as error:
+                problem, state = problem or error, state_of(problem or error)
+        result = flow_result(
+            record,
+            folder,
+            [info.stands for info in readable(list_steps(folder))],
+            state,
+            problem,
+            spent=self._spent,
+            files=files,
+            elapsed_s=self._invocation.now() - self._began,
+            rows_per_s=pace.rows_per_s,
+        )
+        try:
+            folder.refuse_replaced()
+            folder.turn_to(result.state, replace(record, begun=folder.read().begun), result=result.to_json())
+            self._invocation.hub.emit(FlowEnded(result.run_id, result.state))
+        except PausedError:
+            if result.error is None:
+                raise
+        return result
+
+
+def _refuse_lost(seat: StepContext, place: RunFolder) -> None:
+    """Raise JournalDamaged if a step has begun before, and its folder does not show it any more."""
+    if place.begun:
+        return
+    record = seat.flow.read()
+    counted = (record.result or {}).get("steps") or ()
+    told = {str(each.get("run_id")).rpartition("/")[2] for each in counted if isinstance(each, Mapping)}
+    if seat.read.step.name in {*record.begun, *told}:
+        raise JournalDamaged(
+            f"the step had begun, and its folder is gone or emptied; what it sent is not known: {place.path}",
+            hint=WITHOUT_RECORD,
+        )
+
+
+def _at(step: Step, error: ZmigrateError) -> ZmigrateError:
+    """The error, with the step that it befell."""
+    told = copy.copy(error)
+    told.message = f"{step.place}: {error.message}"
+    told.args = (told.message,)
+    return told
+
+
+def _between_steps(error: Exception, step: Step, log: RunLog) -> ZmigrateError:
+    """What kept a later step from beginning. Wrong use is a pause by now: earlier steps have written."""
+    if isinstance(error, UsageError) and not isinstance(error, SourceError):
+        return PausedError(f"{step.place}: {error.message}", hint=error.hint, code=error.code)
+    problem = as_problem(error, log.path)
+    if isinstance(problem, InternalError):
+        log_traceback(error, log)
+    return _at(step, problem)
