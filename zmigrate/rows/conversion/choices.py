@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of, short, take
 from zmigrate.rows.conversion.texts import LONGEST_TEXT, fitting, trimmed
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from zmigrate.job.formats import Formats
     from zmigrate.zoho.metadata import Field, PickListValue
 
-TRUE_WORDS: Final = ("true", "yes", "on", "1")
-FALSE_WORDS: Final = ("false", "no", "off", "0")
 SHOWN_CHOICES: Final = 8
 NO_CHOICE: Final = "-None-"
 """Every pick list has it for "nothing chosen": sent as null, which says the same."""

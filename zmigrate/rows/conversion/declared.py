@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from zmigrate.job.formats import Formats
-from zmigrate.rows.conversion.choices import FALSE_WORDS, TRUE_WORDS
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS, Formats
 from zmigrate.rows.conversion.separators import DECIMAL_MARKS, THOUSANDS_MARKS
 
 _PROBE = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)

@@ -15,8 +15,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.bad_cell import BadCell
-from zmigrate.rows.conversion import choices
 from zmigrate.rows.mapping.cells import as_text
 
 SAMPLE_ROWS: Final = 1000
@@ -56,33 +56,10 @@ _DATE_LIKE = re.compile(r"(?=.*\d)[\w ./,:+-]{6,40}\Z")
 MARKS: Final = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "'"), (".", " "))
 """Decimal mark and what parts thousands, the undeclared ones first."""
 
-KNOWN_WORDS: Final = frozenset((*choices.TRUE_WORDS, *choices.FALSE_WORDS))
-"""What needs no declaration."""
-TRUE_WORDS: Final = frozenset(choices.TRUE_WORDS) | {
-    "y",
-    "t",
-    "x",
-    "active",
-    "ja",
-    "j",
-    "wahr",
-    "oui",
-    "vrai",
-    "si",
-    "sí",
-    "sim",
-}
-FALSE_WORDS: Final = frozenset(choices.FALSE_WORDS) | {
-    "n",
-    "f",
-    "inactive",
-    "nein",
-    "falsch",
-    "non",
-    "faux",
-    "falso",
-    "não",
-}
+KNOWN_WORDS: Final = frozenset((*TRUE_WORDS, *FALSE_WORDS))
+"""Words that need no declaration."""
+YES_WORDS: Final = {*TRUE_WORDS, "y", "t", "x", "active", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
+NO_WORDS: Final = {*FALSE_WORDS, "n", "f", "inactive", "nein", "falsch", "non", "faux", "falso", "não"}
 
 SECRET_NAMES: Final = re.compile(
     r"pass(word|wd|wort)?\b|passw|secret|token|api.?key|credential|\bpin\b|\bssn\b|iban|card.?n|\bcvv?\b|geheim",
@@ -279,8 +256,8 @@ def words_in(values: Collection[str]) -> Words | None:
     """The words for yes and no, where each value is one of them."""
     if not values or len(values) > 6:
         return None
-    true = tuple(value for value in values if value.casefold() in TRUE_WORDS)
-    false = tuple(value for value in values if value.casefold() in FALSE_WORDS)
+    true = tuple(value for value in values if value.casefold() in YES_WORDS)
+    false = tuple(value for value in values if value.casefold() in NO_WORDS)
     if len(true) + len(false) != len(values):
         return None
     return Words(true, false, not all(value.casefold() in KNOWN_WORDS for value in values))
