@@ -1,4 +1,4 @@
-"""A person watches a run: banner, question, progress, summary; or a script does, and gets one object."""
+"""Shows a run to a person: banner, question, progress, summary. A script gets one JSON object."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class Watch:
-    """A listener of a run's events that also asks on production and says how it ended."""
+    """Listens to a run's events, asks before it writes to production, and reports how it ended."""
 
     def __init__(self, *, quiet: bool, verbose: bool, as_json: bool) -> None:
         self._quiet = quiet
         self._json = as_json
         self._console = stderr_console()
         self.stop = StopSignal()
-        """For the run, whose signal handlers set it."""
+        """Set by the run's signal handlers."""
         self._progress = progress_for(
             self._console, quiet=quiet, verbose=verbose, asked=lambda: self.stop.requested
         )
@@ -66,7 +66,7 @@ class Watch:
             self._show(facts_of_event(event))
 
     def confirm(self, asked: Banner) -> bool:
-        """Show what is about to happen, and ask."""
+        """Show what is about to happen, and ask whether to go on."""
         self._show(facts_of_banner(asked))
         with handled_by(end_question):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
@@ -78,7 +78,7 @@ class Watch:
         practice: bool = False,
         named: Named = NOTHING_NAMED,
     ) -> None:
-        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
+        """Report the end of the run, on stderr for a person and on stdout as JSON, and exit with its code."""
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
             with errors.never_the_result("the summary", named.state_dir):
@@ -120,8 +120,8 @@ class Watch:
 
 
 def mending(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str, Reload]]:
-    """The commands that feed in again what failed, once the run is finished, None for a hand-written job; and
-    what is in doubt."""
+    """How to load again what failed, once the run is finished (None for a hand-written job), and what is in
+    doubt."""
     fails = result.state == "finished" and result.rows.failed
     if not fails and not result.rows.in_doubt:
         return [], {}
@@ -132,14 +132,14 @@ def mending(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str
     try:
         info = find_run(found_settings(named.state_dir).state_dir, result.run_id)
     except ZmigrateError:
-        return [], {}  # what keeps the folder from being read is told as the end of the run
+        return [], {}  # the end of the run reports why its folder can't be read
     if info.record.by_hand:
         return None, {}
     return commands(info, named) if fails else [], reloads(info, named)
 
 
 def end_question(_number: int, _frame: FrameType | None) -> None:
-    """A signal ends an open question; the run's own handler would only take note of it."""
+    """End an open question on a signal. The run's own handler would only note the signal."""
     raise StopRequested
 
 
