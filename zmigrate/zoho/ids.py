@@ -1,4 +1,4 @@
-"""Ids of Zoho as text. They come as digits in quotes (zoho-api 4.1), and from some places as JSON numbers."""
+"""Zoho's ids as text. They are digits in quotes (zoho-api 4.1), but in some places JSON numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_id(text: str) -> bool:
 
 
 def id_text(value: object) -> str | None:
-    """The id that a JSON value stands for; None where it stands for none."""
+    """The id in a JSON value, or None."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()

@@ -1,5 +1,5 @@
-"""What must not be seen of one client: its secret, and every token got with it in this process. Answers pass
-by here before anybody reads them, since a server may echo what it was sent.
+"""Hides a client's secret, and every token got with it in this process. All answers pass through here before
+anybody reads them, since a server may repeat what it was sent.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from zmigrate.zoho.secret import Secret
 HIDDEN: Final = "***"
 
 _SHORTEST: Final = 8
-"""Characters; a shorter one would be found in texts that have nothing to do with it."""
+"""Characters. A shorter text would be found where it means something else."""
 
 _WRITTEN_OTHERWISE: Final = ("\\", "%", "&")
-"""What every other way to write a letter begins with: JSON's, that of URLs, that of HTML."""
+"""The first characters of other spellings of a letter: in JSON, in URLs, in HTML."""
 
 
 class _Hidden(NamedTuple):
-    """A secret, and how it is found."""
+    """A secret, and how to find it."""
 
     text: str
     content: bytes
@@ -29,14 +29,14 @@ class _Hidden(NamedTuple):
 
 
 class Veil:
-    """Draws `***` over the secrets in an answer, however they are written in it. Thread-safe."""
+    """Replaces the secrets in an answer by `***`, in any spelling. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hidden: tuple[_Hidden, ...] = ()
 
     def add(self, secret: Secret) -> None:
-        """From now on this one is hidden too."""
+        """Hide this secret too from now on."""
         text = secret.reveal()
         with self._lock:
             if len(text) < _SHORTEST or any(each.text == text for each in self._hidden):
@@ -44,12 +44,12 @@ class Veil:
             self._hidden = (*self._hidden, _Hidden(text, text.encode(), re.compile(_in_any_spelling(text))))
 
     def may_cover(self, content: bytes) -> bool:
-        """False where no secret can be in these bytes of JSON: then they need no closer look."""
+        """Whether these bytes of JSON may have a secret."""
         written_otherwise = b"\\" in content or b"%" in content or b"&" in content
         return written_otherwise or any(each.content in content for each in self._hidden)
 
     def over(self, body: Any) -> Any:
-        """The same JSON value without secrets in its texts and keys; what it is made of is changed."""
+        """The JSON value without secrets in its texts and keys. Changes it in place."""
         if isinstance(body, str):
             return self.over_text(body)
         left = [body]
@@ -73,7 +73,7 @@ class Veil:
         return body
 
     def over_text(self, text: str) -> str:
-        """The text itself where there is nothing to hide."""
+        """The text with secrets hidden; the same object if there are none."""
         hidden = text
         for each in self._hidden:
             hidden = hidden.replace(each.text, HIDDEN)
@@ -93,7 +93,7 @@ class Veil:
 
 
 def _in_any_spelling(secret: str) -> str:
-    """A pattern that gives nothing back once it has taken it, so that no text makes it slow."""
+    """A pattern without backtracking, so that no text makes it slow."""
     return "".join(
         rf"\\{{{len(piece)},{8 * len(piece)}}}+" if piece[0] == "\\" else _letter_in_any_spelling(piece)
         for piece in re.findall(r"\\+|[^\\]", secret)
