@@ -1,4 +1,4 @@
-"""Booleans, pick lists and tags: values of which a field knows the words."""
+"""Booleans, pick lists and tags: values from a list of words."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 SHOWN_CHOICES: Final = 8
 NO_CHOICE: Final = "-None-"
-"""Every pick list has it for "nothing chosen": sent as null, which says the same."""
+"""The entry of every pick list for "nothing chosen"; null is sent instead, which means the same."""
 LONGEST_TAG: Final = 25
 """Characters (zoho-api 9.2)."""
 
 
 def boolean_reader(formats: Formats) -> Callable[[Any], Any]:
-    """Words are compared without letter case; once some are declared for yes or for no, no others count."""
+    """A reader of booleans. Words ignore letter case; if any are declared, no others count."""
     yes, no = formats.true or TRUE_WORDS, formats.false or FALSE_WORDS
     words = {word.strip().casefold(): False for word in no} | {word.strip().casefold(): True for word in yes}
     if formats.true or formats.false:
@@ -52,18 +52,18 @@ def boolean(value: Any, words: Mapping[str, bool], wanted: str) -> Any:
 
 
 def used_values(field: Field) -> list[PickListValue]:
-    """What can be chosen in a pick list, without the entry for nothing."""
+    """The values that can be chosen in a pick list, without the entry for nothing."""
     return [each for each in field.pick_list if each.used and each.display != NO_CHOICE]
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a pick list takes, and what it stores for each: a value may be shown under another name than it is
-    stored under, and Zoho takes the stored one (zoho-api 13). Empty: anything.
+    """The values of a pick list, and what it stores for each. A value may be shown under one name and stored
+    under another, and Zoho takes the stored one (zoho-api 13). Empty: any value.
     """
 
     stored: Mapping[str, str | None]
-    """By what may be written. None: it could be the stored name of one and the shown name of another."""
+    """The stored name by any name. None: the stored name of one value and the shown name of another."""
     shown: tuple[str, ...]
 
     @classmethod
@@ -109,7 +109,7 @@ def pick(value: Any, choices: Choices) -> Any:
 
 
 def parted(value: Any) -> Sequence[Any] | None:
-    """The items of a list, or of text parted by `;`. None where there is nothing."""
+    """The items of a list, or of a text separated by `;`. None if there is nothing."""
     value = take(value)
     if value is None or value is NOTHING:
         return None
@@ -121,7 +121,7 @@ def parted(value: Any) -> Sequence[Any] | None:
 
 
 def picks(value: Any, choices: Choices) -> Any:
-    """A list of choices, from that or from text parted by `;`."""
+    """Choices as a list, from a list or a text separated by `;`."""
     several = parted(value)
     if several is None:
         return take(value)
@@ -130,7 +130,7 @@ def picks(value: Any, choices: Choices) -> Any:
 
 
 def tags(value: Any) -> Any:
-    """`[{"name": ...}]`, from that, from names, or from text parted by `;`."""
+    """`[{"name": ...}]`, from such a list, from names, or from a text separated by `;`."""
     several = parted(value)
     if several is None:
         return take(value)

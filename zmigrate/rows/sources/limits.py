@@ -1,6 +1,6 @@
-"""How much of a file of outside is held in memory at once. Beyond it the file is refused, by row or cell.
+"""Limits of how much of a file is in memory at once. Beyond them the file is refused, with its row or cell.
 
-The numbers are far beyond what Zoho takes, so that no real export meets them, and small enough for a laptop.
+They are far beyond what Zoho takes, so that no real export meets them, and small enough for a laptop.
 """
 
 from __future__ import annotations
@@ -8,50 +8,54 @@ from __future__ import annotations
 from typing import Final
 
 ROW_BYTES: Final = 8 << 20
-"""One row of a file of text, all its lines together, as it lies in the file; one row of a database. Zoho's
-longest text has 50,000 characters, Excel's longest cell 32,767: 50 columns full of either are some 2 MB."""
+"""One row of a text file, with all its lines; one row of a database. Zoho's longest text has 50,000
+characters, Excel's longest cell 32,767: 50 columns full of either are some 2 MB.
+"""
 
 DATABASE_BYTES: Final = 512 << 20
-"""What SQLite may take of our memory, to put rows in order among others. It counts for the whole process; our
-own files of SQLite take a few MB."""
+"""The memory that SQLite may take for sorting, in the whole process. Our own SQLite files take a few MB."""
 
 HEADER_CHARACTERS: Final = 1 << 16
-"""The row that names the columns. 1,000 columns have 65 characters each; Zoho has at most some hundreds of
-fields a module."""
+"""The row with the columns' names: 1,000 columns with 65 characters each. A module has at most some hundreds
+of fields.
+"""
 
 OUR_ROW_BYTES: Final = 8 * ROW_BYTES
-"""One row of a CSV file that we wrote. Quotes and escapes double a row at most, UTF-8 doubles it again where
-the source has an encoding of one byte a letter; and our columns may repeat the key."""
+"""One row of a CSV file that we wrote. Quotes and escapes at most double a row, UTF-8 may double it again,
+and our columns may repeat the key.
+"""
 
 OUR_HEADER_CHARACTERS: Final = 2 * ROW_BYTES + HEADER_CHARACTERS
-"""Its header, whose names may be those of a row of JSON Lines."""
+"""The header of such a file. Its names may come from a row of JSON Lines."""
 
 BLOCK_BYTES: Final = 8 << 20
-"""Rows that are read together are so many bytes at most, and one row."""
+"""The most bytes of rows that are read together, apart from one row."""
 
 ARCHIVE_LIST_BYTES: Final = 4 << 20
-"""The list of the files in a zip archive, as it lies in the archive: some 40,000 files."""
+"""The list of files inside a zip archive: some 40,000 files."""
 
 UNPACKED_BYTES: Final = 1 << 30
 UNPACKED_RATIO: Final = 500
-"""Beyond both, a packed file of text is one made to fill a disk: exports shrink to a tenth, rarely to a
-hundredth."""
+"""A packed text file beyond both is made to fill a disk: exports shrink to a tenth, rarely to a hundredth."""
 
 SHEET_CELLS: Final = 8_000_000
 SHEET_CELLS_PER_FILLED: Final = 50
-"""The rectangle from A1 to the furthest cells of a sheet that hold something, which is what memory is taken
-for (32 bytes a cell): beyond both it is one or two stray cells that make it large. A sheet of 1,000,000 rows
-and 50 columns needs every 50th cell filled."""
+"""The rectangle from A1 to a sheet's furthest cells, which takes 32 bytes of memory a cell. Beyond both, one
+or two stray cells make it large. In a sheet of 1,000,000 rows and 50 columns every 50th cell must be
+filled.
+"""
 
 PART_BYTES: Final = 64 << 20
 PART_RATIO: Final = 200
-"""Beyond both, a part of a workbook (a sheet, its texts) is one made to fill the memory. Sheets shrink to a
-tenth, those of empty cells with formats to a hundredth."""
+"""A part of a workbook (a sheet, its texts) beyond both is made to fill the memory. Sheets shrink to a tenth,
+those of empty formatted cells to a hundredth.
+"""
 
 XLS_BYTES: Final = 512 << 20
-"""An .xls workbook, which is read as a whole: 65,536 rows of 256 numbers, in each of two sheets."""
+"""An .xls workbook, which is read as a whole: 65,536 rows of 256 numbers, in two sheets."""
 
 READER_MEMORY: Final = 2 << 30
 READER_MEMORY_PER_BYTE: Final = 256
-"""Bytes that reading a workbook may take, and how much more for each byte of the file: where what stands
-above could be got round."""
+"""The memory for reading a workbook, and how much more for each byte of the file, in case the limits above
+are evaded.
+"""
