@@ -43,21 +43,18 @@ PROFILE_KEYS = (
     "client_secret_command",
     "portal",
 )
-SWITCHES = frozenset({"portal"})
-"""Keys of a profile with true or false; the others have texts."""
+SWITCHES = frozenset({"portal"})  # keys of a profile with true or false; the others have texts
 
 _SECRET_COMMAND_TIMEOUT_S = 120.0
 
-DOTENV_WAIT_S: Final = 60.0
-"""For a `.env` that is a pipe: its password manager may ask a person first."""
+DOTENV_WAIT_S: Final = 60.0  # for a `.env` that is a pipe: its password manager may ask a person first
 _served: dict[Path, bytes] = {}
 """The contents of such pipes. Each is asked for once, however often a command reads the file."""
 
 _LONGEST_LINE = 2_000
 """Bytes of a line of zmigrate.toml. A key of thousands of parts would take minutes to read."""
 
-_LONGEST_TIME_S = 30 * 24 * 3_600.0
-"""The system's timeouts have an upper limit."""
+_LONGEST_TIME_S = 30 * 24 * 3_600.0  # the system's timeouts have an upper limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,7 @@ class ZmigrateError(Exception):
 
     exit_code = 5
     code = "ERROR"
-    maybe_applied = False
-    """True if this ended a write, and an earlier attempt may have been applied."""
+    maybe_applied = False  # True if this ended a write, and an earlier attempt may have been applied
 
     def __init__(self, message: str | None = None, *, hint: str | None = None, code: str | None = None):
         super().__init__(message or (type(self).__doc__ or "").strip())

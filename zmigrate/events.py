@@ -27,8 +27,7 @@ class RunStarted(Event):
 
     run_id: str
     job: str
-    code: str
-    """The job's file, or "ready-made"."""
+    code: str  # the job's file, or "ready-made"
     folder: str
     org: str
     environment: str
@@ -37,12 +36,9 @@ class RunStarted(Event):
     operation: str | None
     rows_total: int | None
     rows_done: int
-    done: Mapping[str, int]
-    """Rows by outcome, from sessions before this one."""
-    practice: bool
-    """True on the embedded emulator."""
-    variables: tuple[str, ...] = ()
-    """The environment variables that are read, and for which host."""
+    done: Mapping[str, int]  # rows by outcome, from sessions before this one
+    practice: bool  # True on the embedded emulator
+    variables: tuple[str, ...] = ()  # the environment variables that are read, and for which host
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,7 @@ class StepFacts:
     """One step of a flow."""
 
     name: str
-    file: str
-    """The source of its rows."""
+    file: str  # the source of its rows
     module: str
     operation: str
     rows: int | None
@@ -65,8 +60,7 @@ class FlowStarted(Event):
 
     run_id: str
     job: str
-    code: str
-    """The job's file, or "ready-made"."""
+    code: str  # the job's file, or "ready-made"
     folder: str
     org: str
     environment: str
@@ -91,8 +85,7 @@ class Waiting(Event):
 
     what: str
     seconds: float
-    why: str | None = None
-    """The reason, if it is not obvious."""
+    why: str | None = None  # the reason, if it is not obvious
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +123,10 @@ class CallFailed(Event):
 
     method: str
     path: str
-    records: int
-    """How many records it would write; 1 for another write, 0 for a read."""
-    repeatable: bool
-    """Repeating the call does no harm."""
+    records: int  # how many records it would write; 1 for another write, 0 for a read
+    repeatable: bool  # Repeating the call does no harm
     error: ZmigrateError
-    item: int = 0
-    """The item of the job's loops for which the call was made; 0 for none."""
+    item: int = 0  # the item of the job's loops for which the call was made; 0 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +138,7 @@ class Retrying(Event):
     attempt: int
     wait_s: float
     why: str
-    left_s: float | None = None
-    """Seconds until zmigrate gives up."""
+    left_s: float | None = None  # seconds until zmigrate gives up
 
 
 @dataclass(frozen=True, slots=True)

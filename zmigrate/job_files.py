@@ -107,10 +107,7 @@ def _is_abstract(found: ast.ClassDef) -> bool:
 
 
 def _may_be_job(
-    found: ast.ClassDef,
-    known: Mapping[str, ast.ClassDef],
-    imported: Mapping[str, str],
-    seen: frozenset[str],
+    found: ast.ClassDef, known: Mapping[str, ast.ClassDef], imported: Mapping[str, str], seen: frozenset[str]
 ) -> bool:
     return any(_may_be_base(base, known, imported, seen | {found.name}) for base in found.bases)
 

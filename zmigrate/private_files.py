@@ -18,11 +18,9 @@ from typing import IO, Final
 
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
-_SHARED_FILE: Final = 0o666
-"""The umask restricts it."""
+_SHARED_FILE: Final = 0o666  # the umask restricts it
 
-PART: Final = ".part"
-"""The ending of an unfinished file's name."""
+PART: Final = ".part"  # the ending of an unfinished file's name
 _NAME_KEPT: Final = 40
 """How many characters of a file's name its unfinished version keeps. Names have at most 255 bytes."""
 

@@ -24,14 +24,12 @@ HANGUP: Final = "SIGHUP"
 wish.
 """
 
-INTERRUPTED: Final = 130
-"""The exit code of an interrupted process."""
+INTERRUPTED: Final = 130  # the exit code of an interrupted process
 
 UNHEARD_S: Final = 2.0
 """If the main thread has not noticed a signal after this time, a person is told what it waits for."""
 
-SECOND_UNHEARD_S: Final = 0.2
-"""How long the main thread may take to notice a second signal."""
+SECOND_UNHEARD_S: Final = 0.2  # how long the main thread may take to notice a second signal
 
 Handle: TypeAlias = Callable[[int, FrameType | None], None]
 
@@ -174,8 +172,7 @@ class _Ear:
     def __init__(self, unheard: Callable[[], None]) -> None:
         self._unheard = unheard
         self._read, self._writing, self._close = _pipe()
-        self.heard = threading.Event()
-        """The main thread has noticed the signal."""
+        self.heard = threading.Event()  # the main thread has noticed the signal
         self.put_right: list[Callable[[], None]] = []
 
     def begin(self) -> bool:

@@ -21,8 +21,7 @@ from zmigrate.private_files import keeps_modes, make_folders, read_whole, replac
 GIT_IGNORE: Final = ".gitignore"
 _KEPT_FROM_GIT: Final = b"# What zmigrate keeps: data of customers, nothing for git.\n*\n"
 _HOLDING_DATA: Final = frozenset({"runs", "orgs", "tokens", "crashes"})
-_STATE: Final = _HOLDING_DATA | {"start.lock"}
-"""The names in a state folder."""
+_STATE: Final = _HOLDING_DATA | {"start.lock"}  # the names in a state folder
 
 _GIVE: Final = (
     "Work as that user (in a container: docker run -u UID), or have the folder given to you (chown)."

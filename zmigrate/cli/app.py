@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from typer._click import Command as AnyCommand
 
 PROGRAM = "zmigrate"
-COMPLETION = "_ZMIGRATE_COMPLETE"
-"""A shell sets this variable to ask for completions."""
+COMPLETION = "_ZMIGRATE_COMPLETE"  # A shell sets this variable to ask for completions
 
 COMMANDS = {
     "demo": ("demo", "The whole story on an embedded emulator that misbehaves."),

@@ -17,17 +17,13 @@ if TYPE_CHECKING:
     from typer._click import Context, Parameter
 
 
-CONTEXT = "_context"
-"""No option of a job can have this name."""
+CONTEXT = "_context"  # No option of a job can have this name
 
 
 def parameter(name: str, annotation: object, default: object, info: object) -> inspect.Parameter:
     """One parameter of a generated function. `info`: typer's `Option(...)` or `Argument(...)`."""
     return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[annotation, info],
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, info]
     )
 
 

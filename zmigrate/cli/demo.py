@@ -54,16 +54,12 @@ process and misbehaves on purpose. Nothing leaves this machine.
 class Proof:
     """What the emulator's records show, beside what the run reports."""
 
-    expected: Counter[str]
-    """Keys that the run reports as created."""
-    found: Counter[str]
-    """Keys of the records in the org."""
+    expected: Counter[str]  # keys that the run reports as created
+    found: Counter[str]  # keys of the records in the org
     creates: int
     created_twice: int
-    foreseen: bool
-    """Whether the plan named the right numbers of created and refused rows."""
-    lost: int
-    """Writes that were applied, but whose answer never reached zmigrate."""
+    foreseen: bool  # whether the plan named the right numbers of created and refused rows
+    lost: int  # Writes that were applied, but whose answer never reached zmigrate
 
     @property
     def holds(self) -> bool:

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from typer._click import Context
 
 INTERNAL = 5
-JOB_COMMANDS = frozenset({"plan", "run"})
-"""Commands that take a job's name."""
+JOB_COMMANDS = frozenset({"plan", "run"})  # Commands that take a job's name
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
 RUN_COMMANDS = frozenset({"run", "resume"})
 OUTCOMES = ("created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "pending")

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
     from zmigrate.zoho.metadata import Field, Layout, ModuleFields
 
-PIPED_WIDTH = 250
-"""Width in columns if the output is not a terminal: one line a field, easy to search."""
+PIPED_WIDTH = 250  # Width in columns if the output is not a terminal: one line a field, easy to search
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,10 +27,8 @@ class Found:
     """A module's fields, and what its layouts add."""
 
     fields: ModuleFields
-    wanted_on: Mapping[str, tuple[str, ...]]
-    """The layouts that require a field, by its name."""
-    layouts: int | None
-    """How many layouts there are. None if they could not be read."""
+    wanted_on: Mapping[str, tuple[str, ...]]  # the layouts that require a field, by its name
+    layouts: int | None  # How many layouts there are. None if they could not be read.
 
 
 def add_to(app: typer.Typer) -> None:

@@ -13,8 +13,7 @@ from typing import Final
 from zmigrate.private_files import read_whole, replace_shared
 from zmigrate.state_folders import GIT_IGNORE
 
-MOST_BYTES: Final = 1 << 20
-"""The largest .gitignore that is read."""
+MOST_BYTES: Final = 1 << 20  # the largest .gitignore that is read
 GIT_WAIT_S: Final = 5.0
 
 

@@ -36,8 +36,7 @@ def add_to(app: typer.Typer) -> None:
             str | None, typer.Option("--module", metavar="M", help="Only this module's records.")
         ] = None,
         org: Annotated[
-            str | None,
-            typer.Option("--org", metavar="ID", help="The org, if the runs here went to several."),
+            str | None, typer.Option("--org", metavar="ID", help="The org, if the runs here went to several.")
         ] = None,
         profile: CheckProfile = None,
         out: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write it.")] = Path(

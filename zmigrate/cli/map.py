@@ -179,13 +179,7 @@ def opened(
 
 
 def made_proposal(
-    source: Source,
-    module: str,
-    operation: Operation,
-    key: str | None,
-    *,
-    profile: str | None,
-    emulator: bool,
+    source: Source, module: str, operation: Operation, key: str | None, *, profile: str | None, emulator: bool
 ) -> Proposal:
     """Look at the first rows, ask the org for the fields, and match columns with fields."""
     from zmigrate.cli.connections import granted_connection

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 TAKES_A_KEY = frozenset({"import-csv", "import-file"})
 """Jobs that can be told by an option which field is the key."""
 
-TELLS_APART = ("Legacy_ID", "Email")
-"""Columns that tell records apart, in the order of preference."""
+TELLS_APART = ("Legacy_ID", "Email")  # columns that tell records apart, in the order of preference
 
 OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
 """Options of import-file that are for workbooks and databases; what is fed in again is CSV."""

@@ -11,8 +11,7 @@ import typer
 
 from zmigrate.zoho.facts.triggers import TRIGGERS
 
-VARIABLE_NAME = re.compile(r"\w+")
-"""A variable's name in a URL: `${NAME}`."""
+VARIABLE_NAME = re.compile(r"\w+")  # A variable's name in a URL: `${NAME}`
 RUNNER_PANEL = "Options of every run"
 
 Profile = Annotated[

@@ -113,11 +113,7 @@ def write_scaffold(name: str, folder: Path) -> Scaffold:
     sample = Path("samples") / f"{module}.csv"
     test = Path("tests") / f"test_{module}.py"
     words = {"title": title, "job": job, "module": module, "cls": cls, "sample": sample.as_posix()}
-    texts = {
-        Path("jobs") / f"{module}.py": JOB.format(**words),
-        test: TEST.format(**words),
-        sample: SAMPLE,
-    }
+    texts = {Path("jobs") / f"{module}.py": JOB.format(**words), test: TEST.format(**words), sample: SAMPLE}
     for path in texts:
         if (folder / path).exists():
             raise UsageError(f"{path} exists already", hint="choose another name, or move that file away")

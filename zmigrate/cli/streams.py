@@ -44,8 +44,7 @@ class Output:
         self._stream = stream
         self._escape = escape
         self._terminal = is_terminal(stream)
-        self.lost: Exception | None = None
-        """Why some of the text was dropped."""
+        self.lost: Exception | None = None  # why some of the text was dropped
 
     def write(self, text: Any) -> int:
         shown = self._guarded(text) if isinstance(text, str) else text

@@ -31,8 +31,7 @@ class Watch:
         self._quiet = quiet
         self._json = as_json
         self._console = stderr_console()
-        self.stop = StopSignal()
-        """Set by the run's signal handlers."""
+        self.stop = StopSignal()  # set by the run's signal handlers
         self._progress = progress_for(
             self._console, quiet=quiet, verbose=verbose, asked=lambda: self.stop.requested
         )

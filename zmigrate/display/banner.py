@@ -26,8 +26,7 @@ class BannerFacts:
     """The facts of the banner. `place`: where the credentials were found."""
 
     job: str
-    code: str | None
-    """The file of the job's code, or "ready-made". None if no job is run."""
+    code: str | None  # The file of the job's code, or "ready-made". None if no job is run.
     org: str
     environment: str
     place: str
@@ -36,14 +35,10 @@ class BannerFacts:
     rows_total: int | None
     rows_done: int
     practice: bool
-    steps: Sequence[StepFacts] = ()
-    """The steps of a flow."""
-    reads: Sequence[str] = ()
-    """Environment variables, each with the host that gets its value."""
-    call: str | None = None
-    """The call of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`."""
-    warning: str | None = None
-    """What the call may do besides what was asked for."""
+    steps: Sequence[StepFacts] = ()  # the steps of a flow
+    reads: Sequence[str] = ()  # environment variables, each with the host that gets its value
+    call: str | None = None  # the call of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`
+    warning: str | None = None  # what the call may do besides what was asked for
 
 
 def banner(facts: BannerFacts) -> RenderableType:

@@ -24,10 +24,8 @@ LOOKED_UP = (
     "What to do: load that file by {field}. zmigrate looks for each row in Zoho and leaves out the rows that "
     "are there. ({field} must be different for each record.)"
 )
-LOOK = "What to do: look for each of them in Zoho."
-"""For a hand-written job, which reads no such file."""
-TELLING = "name or e-mail address"
-"""How a person finds a record without a key."""
+LOOK = "What to do: look for each of them in Zoho."  # for a hand-written job, which reads no such file
+TELLING = "name or e-mail address"  # how a person finds a record without a key
 
 LOAD = "What to do: load that file again. Records that Zoho has are found by their key, not written twice."
 ROWS_WITHIN = "If rows go into subforms, look at those records first: the rows would be added a second time."

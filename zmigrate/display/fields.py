@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 ROOMY = 120
-VALUES_SHOWN = 3
-"""How many values of a long pick list a roomy screen shows."""
+VALUES_SHOWN = 3  # how many values of a long pick list a roomy screen shows
 
 
 def field_table(

@@ -162,9 +162,7 @@ def _group(group: RejectGroup) -> RenderableType:
     if group.column and group.column != group.field:
         where += f" (column {group.column!r})"
     head = Text.assemble(
-        (f"{where}  ", "bold"),
-        (group.code, "red"),
-        (f"  {_lines(group.lines, group.rejects)}", "dim"),
+        (f"{where}  ", "bold"), (group.code, "red"), (f"  {_lines(group.lines, group.rejects)}", "dim")
     )
     value = "" if group.value is None else repr(_short(group.value))
     shown = f"{value}: " if value and value not in group.message else ""

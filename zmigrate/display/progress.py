@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 REDRAW_EVERY_S = 0.1
 PLAIN_LINE_EVERY_S = 5.0
-STILL = 6
-"""While nothing moves, plain lines come this many times as seldom."""
+STILL = 6  # While nothing moves, plain lines come this many times as seldom
 
 ALWAYS_SHOWN = {
     "insert": ("created",),
@@ -136,11 +135,7 @@ class LiveProgress:
     """A bar and a few lines of figures, redrawn on a tick and at most ten times a second."""
 
     def __init__(
-        self,
-        console: Console,
-        notes: Notes | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        self, console: Console, notes: Notes | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._console = console
         self._notes = notes or Notes(clock=clock)

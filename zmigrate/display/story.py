@@ -32,8 +32,7 @@ class Story:
             case events.Throttled():
                 limit = counted(event.limit, "call")
                 self._tell(
-                    "throttled",
-                    f"Zoho says 429, too many at once: sent again, now at most {limit} at a time",
+                    "throttled", f"Zoho says 429, too many at once: sent again, now at most {limit} at a time"
                 )
             case events.BatchDoubted():
                 self._doubt(event)

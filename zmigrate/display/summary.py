@@ -40,8 +40,7 @@ STATE_WORDS = {
     "broken": "ended by an error in zmigrate",
 }
 RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
-ENDED_WELL = frozenset({"finished", "limited"})
-"""States with a good color, if every row was written."""
+ENDED_WELL = frozenset({"finished", "limited"})  # states with a good color, if every row was written
 CAN_GO_ON = frozenset({"paused", "interrupted"})
 """States after which the head says that nothing is lost."""
 FILES = {

@@ -44,12 +44,7 @@ FLOW_SHAPE = """
 _SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
 
 
-_ASYNC = (
-    inspect.iscoroutinefunction,
-    inspect.isasyncgenfunction,
-    inspect.isawaitable,
-    inspect.isasyncgen,
-)
+_ASYNC = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isawaitable, inspect.isasyncgen)
 
 
 def check_overridden(cls: type, base: type, name: str, shape: str) -> None:

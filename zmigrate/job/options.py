@@ -297,11 +297,9 @@ def parse_option(spec: OptionSpec, text: str) -> Any:
         return _parse(spec.base, text)
     except (ValueError, InvalidOperation):
         shown = MASK if spec.secret else repr(text)
-        wanted = {
-            date: "a date such as 2024-03-31",
-            int: "a whole number such as 42",
-            bool: "yes or no",
-        }.get(spec.base, "a number such as 1234.50")
+        wanted = {date: "a date such as 2024-03-31", int: "a whole number such as 42", bool: "yes or no"}.get(
+            spec.base, "a number such as 1234.50"
+        )
         raise JobError(f"{spec.flag} needs {wanted}, not {shown}.") from None
 
 

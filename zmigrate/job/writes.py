@@ -113,10 +113,7 @@ Write: TypeAlias = Insert | Update | Upsert | Delete
 
 
 def scopes_for(
-    write: Write | None = None,
-    *sources: Source,
-    finds: Iterable[str] = (),
-    refers_to: Iterable[str] = (),
+    write: Write | None = None, *sources: Source, finds: Iterable[str] = (), refers_to: Iterable[str] = ()
 ) -> tuple[str, ...]:
     """The OAuth scopes for a write, the look-up of its key, its sources and its `Find`s.
 

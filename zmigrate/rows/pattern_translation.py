@@ -16,10 +16,8 @@ from functools import cache
 from re import _parser  # type: ignore[attr-defined]  # the only reader of this grammar
 from typing import Any, Final, NamedTuple
 
-BOUNDARY, NO_BOUNDARY = "\ufdd0", "\ufdd1"
-"""Code points that are never characters in Unicode."""
-MOST_REPEATS: Final = 1_000
-"""RE2's limit."""
+BOUNDARY, NO_BOUNDARY = "\ufdd0", "\ufdd1"  # Code points that are never characters in Unicode
+MOST_REPEATS: Final = 1_000  # RE2's limit
 MOST_BOUNDARIES: Final = 16
 """`\\b` and `\\B` in one alternative. Each needs a mark at every position, so the text grows with them."""
 
@@ -73,10 +71,8 @@ class Translated(NamedTuple):
     """A pattern for RE2."""
 
     text: str
-    boundaries: int
-    """How many marks each position of the text has. 0: the text is not marked."""
-    ascii_only: bool
-    """Words end as in ASCII, with `(?a)`."""
+    boundaries: int  # How many marks each position of the text has. 0: the text is not marked.
+    ascii_only: bool  # words end as in ASCII, with `(?a)`
 
 
 class _PartPlace(NamedTuple):
@@ -85,10 +81,8 @@ class _PartPlace(NamedTuple):
     flags: int
     first: bool
     last: bool
-    marked: bool
-    """The text has marks."""
-    ascii_only: bool
-    """The marks are for ASCII's words."""
+    marked: bool  # the text has marks
+    ascii_only: bool  # the marks are for ASCII's words
 
 
 def translated(pattern: str) -> Translated:

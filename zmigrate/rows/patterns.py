@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from zmigrate.rows.pattern_translation import BOUNDARY, NO_BOUNDARY, NotLinear, translated
 
-LONGEST: Final = 1_000
-"""Characters of a pattern."""
-MEMORY_BYTES: Final = 32 << 20
-"""The most memory that a pattern may need."""
+LONGEST: Final = 1_000  # characters of a pattern
+MEMORY_BYTES: Final = 32 << 20  # the most memory that a pattern may need
 
 _OURS: Final = {ord(mark): "\ufffd" for mark in (BOUNDARY, NO_BOUNDARY)}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")

@@ -24,8 +24,7 @@ from typing import Final
 
 SUCCESS_COLUMNS: Final = ("line", "key", "id", "action")
 ERROR_COLUMNS: Final = ("line", "key", "field", "code", "message")
-FILE_COLUMN: Final = "file"
-"""The first column in the result files of a flow."""
+FILE_COLUMN: Final = "file"  # the first column in the result files of a flow
 PREFIX: Final = "zmigrate_"
 IDS_COLUMNS: Final = ("module", "field", "key", "id")
 _FIELDS_NAMES = """api_name label type length decimals mandatory mandatory_on unique case_sensitive external
@@ -49,8 +48,7 @@ _UNSEEN = (
 """Characters that are skipped or invisible: quotes, blanks, control and format characters, empty marks."""
 
 _SIGN = rf"[=+\-@{_ALIKE}]"
-_ONE_OR_MORE = rf"(?!'{_SIGN})(?='*{_SIGN})"
-"""Not if a single `'` protects the sign already."""
+_ONE_OR_MORE = rf"(?!'{_SIGN})(?='*{_SIGN})"  # not if a single `'` protects the sign already
 _PLACE = rf"(?:[{_LINE_ENDS}{_PARTING}][{_UNSEEN}]*+|\A(?:[{_UNSEEN}]++|(?='*[{_ALIKE}])))"
 """The places where a sign gets the longer escape."""
 

@@ -24,8 +24,7 @@ from zmigrate.zoho.veil import Veil
 
 TOKEN_PATH = "/oauth/v2/token"  # noqa: S105 - a path, not a password
 
-REVOKE_TIMEOUT_S = 5.0
-"""Half of this time to connect, half for the answer."""
+REVOKE_TIMEOUT_S = 5.0  # half of this time to connect, half for the answer
 
 _MILLISECONDS_ABOVE_S = 24 * 3_600
 """Older Zoho services give `expires_in` in milliseconds. No token lives for a day."""
@@ -74,8 +73,7 @@ class Accounts:
         self._http = http
         self._client = client
         self._now = now
-        self.veil = client.veil
-        """Hides secrets in Zoho's answers."""
+        self.veil = client.veil  # Hides secrets in Zoho's answers
         self.veil.add(client.client_secret)
 
     def ask(self, scopes: tuple[str, ...]) -> Granted | Denied:
@@ -120,8 +118,7 @@ class Accounts:
         )
 
 
-_TOKEN = re.compile(r"[!-~]{1,500}")
-"""Characters that a header can have. Today's tokens have 70."""
+_TOKEN = re.compile(r"[!-~]{1,500}")  # Characters that a header can have. Today's tokens have 70.
 _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 

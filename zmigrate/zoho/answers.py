@@ -23,16 +23,13 @@ from zmigrate.zoho.veil import Veil
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_NOTHING_THERE = 204
-"""The only status without a body that answers a read: there is nothing."""
-_NOT_MODIFIED = 304
-"""Answers a question that zmigrate never asks, so it is not an answer."""
+_NOTHING_THERE = 204  # the only status without a body that answers a read: there is nothing
+_NOT_MODIFIED = 304  # answers a question that zmigrate never asks, so it is not an answer
 _READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
 """Statuses that always come with JSON. Other statuses mean enough without a body."""
 _UNREADABLE = object()
 
-_DEEPEST = 100
-"""The deepest nesting of lists and objects. Zoho's answers have about ten levels."""
+_DEEPEST = 100  # The deepest nesting of lists and objects. Zoho's answers have about ten levels.
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -103,16 +100,13 @@ class Done(msgspec.Struct, frozen=True, gc=False):
     code: Literal["SUCCESS"]
     details: Details
     status: Literal["success"] = "success"
-    action: Literal["insert", "update"] | None = None
-    """What an upsert did."""
-    duplicate_field: str | None = None
-    """The field by which an upsert found the record."""
+    action: Literal["insert", "update"] | None = None  # what an upsert did
+    duplicate_field: str | None = None  # the field by which an upsert found the record
 
 
 class _AllDone(msgspec.Struct, gc=False):
     data: list[Done]
-    code: None = None
-    """A body with a code goes to `judge`."""
+    code: None = None  # A body with a code goes to `judge`
 
 
 _ALL_DONE = msgspec.json.Decoder(_AllDone)

@@ -27,10 +27,8 @@ class Patience:
     """What one call has gone through so far, for the policies. Times are monotonic seconds."""
 
     first_trouble: float | None = None
-    asked_to_wait_s: float = 0.0
-    """The wait of the last answer's `Retry-After`."""
-    failures: int = 0
-    """How often the server answered that it failed."""
+    asked_to_wait_s: float = 0.0  # the wait of the last answer's `Retry-After`
+    failures: int = 0  # how often the server answered that it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,7 @@ class Backoff:
 
     first_s: float = 1.0
     longest_s: float = 60.0
-    budget_s: float = 900.0
-    """A call is given up this many seconds after its first trouble."""
+    budget_s: float = 900.0  # A call is given up this many seconds after its first trouble
     uniform: Callable[[float, float], float] = random.uniform
     monotonic: Callable[[], float] = field(default=time.monotonic)
 

@@ -13,8 +13,7 @@ from typing import Final
 
 import httpx
 
-ACCEPTED_ENCODING: Final = "gzip"
-"""The encoding that is asked for. Any other, or several, are refused."""
+ACCEPTED_ENCODING: Final = "gzip"  # The encoding that is asked for. Any other, or several, are refused.
 
 ANSWER_BYTES: Final = 64 << 20
 """Unpacked. An answer has at most 2,000 records, so this allows each a text of 32,000 characters. Usual

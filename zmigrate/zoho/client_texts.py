@@ -9,8 +9,7 @@ from zmigrate.errors import ConfigError
 from zmigrate.zoho.facts.data_centres import UPLOAD_DOMAINS, base_url, url_fault
 from zmigrate.zoho.secret import Secret
 
-_WORD: Final = re.compile(r"[!-~]{1,1000}")
-"""A client id: letters, digits and marks without spaces."""
+_WORD: Final = re.compile(r"[!-~]{1,1000}")  # A client id: letters, digits and marks without spaces
 
 _SECRET: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,1000}")
 
@@ -30,8 +29,7 @@ def client_id(text: str, where: str) -> str:
     """The client id itself. Raises ConfigError for a text that can't be one."""
     if _WORD.fullmatch(text) is None:
         raise ConfigError(
-            f"{where} is {text[:40]!r}, not a client id.",
-            hint="Copy it again from Zoho's API console.",
+            f"{where} is {text[:40]!r}, not a client id.", hint="Copy it again from Zoho's API console."
         )
     return text
 

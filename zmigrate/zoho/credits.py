@@ -24,8 +24,7 @@ from zmigrate.zoho.shared_file import SharedFile
 
 _GRAIN_S = 60.0
 _FLUSH_S = 2.0
-_HEADER_FRESH_S = 900.0
-"""After this time without a header, a call is let through to get a new one."""
+_HEADER_FRESH_S = 900.0  # after this time without a header, a call is let through to get a new one
 
 
 class CreditLedger:
@@ -111,8 +110,7 @@ class CreditLedger:
         if wait_s == _HEADER_FRESH_S:  # others have spent them, so our own count does not help
             when = f"it is unknown when enough are free again; try at {again:%Y-%m-%d %H:%M %Z}"
         return CreditsSpent(
-            f"The org's API credits are used up; {when}.",
-            hint="Resume then, or run with --wait.",
+            f"The org's API credits are used up; {when}.", hint="Resume then, or run with --wait."
         )
 
     def close(self) -> None:

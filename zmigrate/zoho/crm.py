@@ -304,10 +304,7 @@ class Crm:
 
 
 def write_body(
-    records: Sequence[Any],
-    operation: Operation,
-    trigger: Sequence[str] = (),
-    match_on: str | None = None,
+    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
 ) -> bytes:
     """The body of an insert, update or upsert. An empty `trigger` is sent too: without one everything runs.
 

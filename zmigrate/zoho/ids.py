@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-LONGEST_ID: Final = 20
-"""Digits; today's ids have 18 or 19 (zoho-api 4.1)."""
+LONGEST_ID: Final = 20  # Digits; today's ids have 18 or 19 (zoho-api 4.1)
 
 
 def is_id(text: str) -> bool:

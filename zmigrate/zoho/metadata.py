@@ -14,8 +14,7 @@ from typing import Any
 
 from zmigrate.zoho.facts.limits import credit_allowance
 
-WHOLE_NUMBERS = frozenset({"integer", "bigint"})
-"""Data types of whole numbers."""
+WHOLE_NUMBERS = frozenset({"integer", "bigint"})  # Data types of whole numbers
 
 NUMBERS = WHOLE_NUMBERS | {"double", "currency", "percent"}
 
@@ -91,8 +90,7 @@ class Layout:
 
     id: str
     name: str
-    required: tuple[str, ...]
-    """Checked by Zoho if a record names its layout (zoho-api 13)."""
+    required: tuple[str, ...]  # Checked by Zoho if a record names its layout (zoho-api 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,7 @@ class Org:
     id: str
     zgid: str
     name: str
-    type: str
-    """As Zoho writes it, in lower case; "" if Zoho does not say."""
+    type: str  # as Zoho writes it, in lower case; "" if Zoho does not say
     edition: str
     users: int
     time_zone: str

@@ -27,11 +27,9 @@ from zmigrate.zoho.veil import Veil
 _POLL_S = 0.1
 _RENEW_AT_SHARE = 0.10
 _RENEW_AT_MOST_S = 300.0
-_SENDS_MAX = 6
-"""A request is sent at most this often, however short tokens live."""
+_SENDS_MAX = 6  # A request is sent at most this often, however short tokens live
 
-_SERVER_FAILURES = 4
-"""After this many failures of the accounts server, a failure counts as a refusal."""
+_SERVER_FAILURES = 4  # after this many failures of the accounts server, a failure counts as a refusal
 
 
 @dataclass(frozen=True, slots=True)

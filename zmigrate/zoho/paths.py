@@ -14,8 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from zmigrate.errors import UsageError
 
-LONGEST_PATH: Final = 1_000
-"""Characters. The longest documented path has about a hundred."""
+LONGEST_PATH: Final = 1_000  # Characters. The longest documented path has about a hundred.
 
 _PATH: Final = re.compile(r"/crm(?:/[A-Za-z0-9_.~-]+)+")
 _TAKEN_APART: Final = re.compile(
@@ -34,14 +33,10 @@ _AREAS_WITHOUT_MODULES: Final = frozenset({"bulk", "email"})
 class ApiPath:
     """A path in parts. Zoho does not document its letter case, so parts are compared in lower case."""
 
-    area: str
-    """The part before the version: "bulk", "email", or ""."""
-    parts: tuple[str, ...]
-    """The parts after the version, in lower case."""
-    written: str
-    """The text after the version, as written."""
-    module: str | None
-    """The module, as written. None if the path has none."""
+    area: str  # the part before the version: "bulk", "email", or ""
+    parts: tuple[str, ...]  # the parts after the version, in lower case
+    written: str  # the text after the version, as written
+    module: str | None  # The module, as written. None if the path has none.
 
     @property
     def rest(self) -> tuple[str, ...]:
@@ -54,10 +49,8 @@ class PathFault:
     """Why a path is not sent, and the right way to write it."""
 
     why: str
-    path: str | None
-    """None if the right path is not known."""
-    params: tuple[tuple[str, str], ...] = ()
-    """Parameters that were in the path."""
+    path: str | None  # None if the right path is not known
+    params: tuple[tuple[str, str], ...] = ()  # Parameters that were in the path
 
 
 @lru_cache(256)

@@ -21,8 +21,7 @@ from zmigrate.state_folders import private_folder
 _MOST_BYTES: Final = 16 << 20
 """Such a file has a number for each minute of a day, or for each token of ten minutes."""
 _LOCK_POLL_S = 0.02
-_LOCK_WAIT_S = 30.0
-"""Locks are held for milliseconds. A longer wait means that something is broken."""
+_LOCK_WAIT_S = 30.0  # Locks are held for milliseconds. A longer wait means that something is broken.
 
 
 class SharedFile:

@@ -11,8 +11,7 @@ from typing import Any
 from zmigrate.zoho.clock import stored_time
 from zmigrate.zoho.shared_file import SharedFile
 
-_MARGIN_S = 0.05
-"""Room for the difference between Zoho's clock and ours."""
+_MARGIN_S = 0.05  # Room for the difference between Zoho's clock and ours
 
 
 class MintLedger:

@@ -35,8 +35,7 @@ _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
 """After this many server errors or unusable answers, while other calls are answered, the call is to blame."""
 
-_INNER_FAILURES = 5
-"""How often a call is sent while a service inside Zoho fails."""
+_INNER_FAILURES = 5  # how often a call is sent while a service inside Zoho fails
 
 _PROBE_PATH = "/crm/v8/org"
 
@@ -53,8 +52,7 @@ class _Story(Patience):
     doubted_at: float | None = None
     doubt_timed_out: bool = False
     doubt_status: int | None = None
-    others_before: int = 0
-    """How many calls were answered before this one began."""
+    others_before: int = 0  # how many calls were answered before this one began
     given_up: bool = False
 
 
@@ -90,12 +88,9 @@ class Transport:
         self._answered = 0
         self._urls: dict[str, httpx.URL] = {}
         self._extensions = {"timeout": http.timeout.as_dict()}
-        self.sent = 0
-        """HTTP requests sent to the API, with repeats."""
-        self.retried = 0
-        """Attempts after the first."""
-        self.throttled = 0
-        """Answers 429."""
+        self.sent = 0  # HTTP requests sent to the API, with repeats
+        self.retried = 0  # Attempts after the first
+        self.throttled = 0  # answers 429
         self._retrying = Retrying(
             sleep=stop.sleep,
             wait=FullJitter(self._backoff),
@@ -332,10 +327,8 @@ _HEADERS = [
     ("accept-encoding", ACCEPTED_ENCODING),
 ]
 _JSON_HEADERS = [*_HEADERS, ("content-type", "application/json")]
-_FREE_STATUSES = frozenset({401, 429})
-"""Statuses that cost no credits."""
-_SUCCESS = frozenset({200, 201})
-"""Statuses when every record was written: 201 for an insert, else 200."""
+_FREE_STATUSES = frozenset({401, 429})  # statuses that cost no credits
+_SUCCESS = frozenset({200, 201})  # statuses when every record was written: 201 for an insert, else 200
 
 
 def _done(call: Call, story: _Story, reply: httpx.Response, veil: Veil) -> list[Done] | None:

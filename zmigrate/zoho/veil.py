@@ -13,8 +13,7 @@ from zmigrate.zoho.secret import Secret
 
 HIDDEN: Final = "***"
 
-_SHORTEST: Final = 8
-"""Characters. A shorter text would be found where it means something else."""
+_SHORTEST: Final = 8  # Characters. A shorter text would be found where it means something else.
 
 _WRITTEN_OTHERWISE: Final = ("\\", "%", "&")
 """The first characters of other spellings of a letter: in JSON, in URLs, in HTML."""

@@ -18,16 +18,14 @@ import httpx
 from zmigrate.errors import ConfigError
 from zmigrate.zoho import body
 
-CONNECTIONS = 32
-"""25 calls in flight, the accounts server, and a reserve."""
+CONNECTIONS = 32  # 25 calls in flight, the accounts server, and a reserve
 
 _KEEPALIVE_S = 4.0
 """Shorter than servers keep idle connections (usually 5 s), so that a request seldom meets a closing one."""
 
 _CONNECT_TIMEOUT_S = 20.0
 
-_READS_AN_ANSWER = 5
-"""An answer that comes drop by drop is given up after this many read timeouts."""
+_READS_AN_ANSWER = 5  # An answer that comes drop by drop is given up after this many read timeouts
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MALFORMED = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
@@ -38,13 +36,10 @@ class Trouble:
     """Why a request got no answer."""
 
     why: str
-    sent: bool
-    """False: it certainly never reached Zoho."""
+    sent: bool  # False: it certainly never reached Zoho
     timed_out: bool = False
-    malformed: bool = False
-    """True: it can't be sent at all."""
-    status: int | None = None
-    """The status of an unusable answer; `why` then says what is wrong with it."""
+    malformed: bool = False  # True: it can't be sent at all
+    status: int | None = None  # the status of an unusable answer; `why` then says what is wrong with it
 
 
 class _NoCookies(CookieJar):

@@ -35,8 +35,7 @@ class Workers(Generic[Tag]):
             for number in range(count)
         ]
         self.count = count
-        self.busy = 0
-        """Tasks that were started and not yet picked up. Main thread only."""
+        self.busy = 0  # Tasks that were started and not yet picked up. Main thread only.
         for thread in self._threads:
             thread.start()
 

@@ -17,8 +17,7 @@ from zmigrate.rows.conversion.refusal import (
     shown,
 )
 
-DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"
-"""Zoho's code for values that contradict each other."""
+DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that contradict each other
 
 MOST_PARTICIPANTS: Final = 50
 PARTICIPANT_TYPES: Final = ("email", "contact", "lead", "user")
@@ -46,8 +45,7 @@ def nothing_else(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
     return ()
 
 
-WHOLE_CHECKS: Final[Mapping[str, WholeCheck]] = MappingProxyType({"Calls": finished_call})
-"""By module."""
+WHOLE_CHECKS: Final[Mapping[str, WholeCheck]] = MappingProxyType({"Calls": finished_call})  # by module
 
 
 def participants(value: Any) -> Any:

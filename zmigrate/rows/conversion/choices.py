@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 SHOWN_CHOICES: Final = 8
 NO_CHOICE: Final = "-None-"
 """The entry of every pick list for "nothing chosen"; null is sent instead, which means the same."""
-LONGEST_TAG: Final = 25
-"""Characters (zoho-api 9.2)."""
+LONGEST_TAG: Final = 25  # characters (zoho-api 9.2)
 
 
 def boolean_reader(formats: Formats) -> Callable[[Any], Any]:

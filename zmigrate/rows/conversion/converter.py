@@ -42,8 +42,7 @@ UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
-PARENT: Final = "Parent_Id"
-"""A subform row's lookup to its record, which Zoho fills in."""
+PARENT: Final = "Parent_Id"  # A subform row's lookup to its record, which Zoho fills in
 OTHER_KEY: Final = "; to find records by another field, name that as the key"
 _PLAIN: Final = Formats()
 

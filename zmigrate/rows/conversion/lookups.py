@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 ANY_MODULE: Final = frozenset(["*", "se_module"])
 """The module of `What_Id` in the metadata: any module, named by `$se_module` (zoho-api 5.2)."""
 WHAT: Final = "What_Id"
-SE_MODULE: Final = "$se_module"
-"""Names the module of a `What_Id` (zoho-api 5.2)."""
+SE_MODULE: Final = "$se_module"  # names the module of a `What_Id` (zoho-api 5.2)
 WHO_MODULES: Final = frozenset(["Contacts", "Leads"])
 """The modules that `Who_Id` refers to (zoho-api 11.1)."""
 
@@ -54,10 +53,8 @@ class Links:
         self._users = users
         self._asked: list[str] = []
         self.open: list[OpenId] = []
-        self.what = False
-        """A `What_Id` was met, which needs another field of its record."""
-        self.met = False
-        """Something was met since the last `leave` or `forget`."""
+        self.what = False  # A `What_Id` was met, which needs another field of its record
+        self.met = False  # Something was met since the last `leave` or `forget`
 
     def leave(self, record: dict[str, Any]) -> tuple[tuple[OpenId, ...], tuple[FieldError, ...]]:
         """The references of a complete record, and what is wrong with them. Counts users.

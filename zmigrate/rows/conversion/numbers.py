@@ -17,10 +17,8 @@ BIGINT_DIGITS: Final = 18
 DIGITS_BEFORE_POINT: Final = 16
 DIGITS_AFTER_POINT: Final = 9
 PERCENT_DIGITS: Final = 5
-EXACT_FLOAT_DIGITS: Final = 15
-"""A decimal with this many digits survives a 64-bit float."""
-EXACT_WHOLE_FLOATS: Final = 2.0**53
-"""From here on a 64-bit float can't hold every whole number."""
+EXACT_FLOAT_DIGITS: Final = 15  # A decimal with this many digits survives a 64-bit float
+EXACT_WHOLE_FLOATS: Final = 2.0**53  # from here on a 64-bit float can't hold every whole number
 
 _WHOLE = re.compile(r"[+-]?\d+\Z", re.ASCII)
 _ROUNDED = re.compile(r"[+-]?\d[.,]\d+E\+(1[1-9]|[2-9]\d)\Z", re.ASCII)

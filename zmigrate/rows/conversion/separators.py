@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 DECIMAL_MARKS: Final = (".", ",")
 THOUSANDS_MARKS: Final = ("", ",", ".", " ", "'")
-LONGEST_NUMBER: Final = 40
-"""Characters. A longer text is not a number, with any separators."""
+LONGEST_NUMBER: Final = 40  # Characters. A longer text is not a number, with any separators.
 _WRITTEN_AS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """A space may be a no-break space, an apostrophe a curved one."""
 

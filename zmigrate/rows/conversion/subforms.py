@@ -20,8 +20,7 @@ from zmigrate.rows.conversion.refusal import (
 if TYPE_CHECKING:
     from zmigrate.rows.conversion.open_id import OpenId
 
-MOST_ROWS: Final = 100
-"""Rows of one subform in one record (zoho-api 9.2)."""
+MOST_ROWS: Final = 100  # rows of one subform in one record (zoho-api 9.2)
 
 
 class RowConverter(Protocol):

@@ -15,8 +15,7 @@ from zmigrate.job.references import Users
 from zmigrate.rows.conversion.refusal import Refused
 from zmigrate.zoho.ids import is_id
 
-MOST_KEPT: Final = 10_000
-"""How many different texts are kept and counted."""
+MOST_KEPT: Final = 10_000  # how many different texts are kept and counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,7 @@ class User:
 class UserProblem(NamedTuple):
     """Why a declared user can't replace others."""
 
-    leaver: str | None
-    """The user with this successor. None: the problem is the default user."""
+    leaver: str | None  # The user with this successor. None: the problem is the default user.
     message: str
 
 
@@ -63,12 +61,9 @@ class UserDirectory:
         self._known: dict[str, list[User]] | None = None
         self._unreadable: str | None = None
         self._ambiguous: set[str] = set()
-        self.used: Counter[str] = Counter()
-        """How often each text was used."""
-        self.found: dict[str, User] = {}
-        """The user by text."""
-        self.missing: dict[str, str] = {}
-        """Why nobody was found, by text."""
+        self.used: Counter[str] = Counter()  # how often each text was used
+        self.found: dict[str, User] = {}  # the user by text
+        self.missing: dict[str, str] = {}  # why nobody was found, by text
 
     def problems(self) -> list[UserProblem]:
         """What is wrong with the declared default and successors. Asks the org if any are declared."""

@@ -57,11 +57,7 @@ def problems_of(
 
 
 def _of_rows(
-    load: Load,
-    name: str,
-    rules: Mapping[str, FieldRule],
-    converter: Converter,
-    fields: ModuleFields | None,
+    load: Load, name: str, rules: Mapping[str, FieldRule], converter: Converter, fields: ModuleFields | None
 ) -> Iterator[str]:
     for inner, rule in rules.items():
         path: KeyPath = ("fields", name, "fields", inner)

@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from zmigrate.rows.conversion.refusal import BadValue, FieldError, kind_of, shown
 
-NOT_TEXT: Final = "NOT_TEXT"
-"""Our code for a cell that is not text, but must be for the mapping."""
-WHOLE_FLOATS_TO: Final = 2.0**53
-"""Beyond it a float can't hold every whole number."""
+NOT_TEXT: Final = "NOT_TEXT"  # Our code for a cell that is not text, but must be for the mapping
+WHOLE_FLOATS_TO: Final = 2.0**53  # beyond it a float can't hold every whole number
 
 PLAIN_DIGITS: Final = 100
 """Before the point or after it. 1e999999999 is short like this, and a gigabyte as digits."""

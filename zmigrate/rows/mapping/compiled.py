@@ -33,8 +33,7 @@ class Compiled:
     def __init__(self, words: LoadWords, source: Source, open_second: OpenSource, places: Places) -> None:
         header = source.columns
         self._rules = rules_that_count(words)
-        self._own: dict[str, str] = {}
-        """Columns that go to the field with their name."""
+        self._own: dict[str, str] = {}  # columns that go to the field with their name
         if header is not None:
             check_columns(words, source.name, header, places)
             self._own = columns_by_themselves(words, header, places)

@@ -22,10 +22,8 @@ class Condition:
 
     column: str
     test: str
-    values: tuple[str, ...] = ()
-    """For `is`: the values, compared trimmed."""
-    pattern: str = ""
-    """For `matches`: found anywhere in the cell."""
+    values: tuple[str, ...] = ()  # for `is`: the values, compared trimmed
+    pattern: str = ""  # for `matches`: found anywhere in the cell
 
     def compiled(self) -> Callable[[Mapping[str, Any]], str | None]:
         """A function that gives the reason to leave a row out, or None."""

@@ -13,8 +13,7 @@ from zmigrate.rows.mapping.template import Template, parse_template
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import FIELD, READING, check_words
 
-UNSET: Final = None
-"""A word that is not given. TOML has no null."""
+UNSET: Final = None  # A word that is not given. TOML has no null.
 
 SHAPES: Final = (
     'A field is a column, Stage = "deal_stage", or a table: '
@@ -68,8 +67,7 @@ class SubformRows:
     """Rows of a second file, which become rows of a subform."""
 
     file: str
-    match: Mapping[str, str]
-    """A column of the second file → the column of the main one."""
+    match: Mapping[str, str]  # A column of the second file → the column of the main one
     fields: Mapping[str, FieldRule]
     ignore: tuple[str, ...]
     reading: Mapping[str, Any]

@@ -20,8 +20,7 @@ from zmigrate.rows.sources.opening import ENDINGS, is_database
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import file_of, variables_of
 
-MAPPING: Final = "mapping.toml"
-"""The folder's own mapping, if no other is named."""
+MAPPING: Final = "mapping.toml"  # the folder's own mapping, if no other is named
 
 _PACKED: Final = (".gz", ".zip")
 _CREATES: Final = frozenset(["insert", "upsert"])

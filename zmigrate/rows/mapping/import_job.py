@@ -21,8 +21,7 @@ class ImportJob(LoadJob, abstract=True):
     `Load`'s other words if it takes them: `delimiter`, `sheet`.
     """
 
-    as_csv: ClassVar[bool] = False
-    """The file is CSV, whatever its name."""
+    as_csv: ClassVar[bool] = False  # the file is CSV, whatever its name
 
     module: str | None = Option(
         default=None,

@@ -25,8 +25,7 @@ from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import masked
 from zmigrate.rows.sources.variables import GIVEN, Variables
 
-_OF_CSV: Final = ("delimiter", "encoding")
-"""The words for reading CSV."""
+_OF_CSV: Final = ("delimiter", "encoding")  # the words for reading CSV
 
 
 def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Load, ...]:

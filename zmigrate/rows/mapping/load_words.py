@@ -26,12 +26,10 @@ class LoadWords:
 
     file: str | None
     write: Write
-    key_path: KeyPath
-    """The place of the field to find records by; () if there is none."""
+    key_path: KeyPath  # the place of the field to find records by; () if there is none
     formats: Formats
     users: Users
-    reading: Mapping[str, Any]
-    """How to read the source, for `open_source`."""
+    reading: Mapping[str, Any]  # how to read the source, for `open_source`
     ignore: tuple[str, ...]
     skip_if: tuple[Condition, ...]
     fields: Mapping[str, FieldRule]
@@ -152,9 +150,7 @@ def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
     if operation != "upsert":
         if match_on is not None:
             raise wrong(
-                places,
-                ("match_on",),
-                f"it is for upsert; {operation} finds a row's record by {word('key')}.",
+                places, ("match_on",), f"it is for upsert; {operation} finds a row's record by {word('key')}."
             )
         return key
     if key is None and match_on is None:

@@ -99,8 +99,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return nearest(name, known).strip() or f"Known words: {', '.join(known)}."
 
 
-_MOST_TOLD: Final = 50
-"""How many errors of one mapping are reported together."""
+_MOST_TOLD: Final = 50  # how many errors of one mapping are reported together
 
 
 class Gathered:

@@ -19,8 +19,7 @@ class Said:
 
     words: Mapping[str, Any]
     places: Places
-    top: Places
-    """The places of `users` and `default_user`."""
+    top: Places  # the places of `users` and `default_user`
 
 
 def said_by_file(path: Path) -> tuple[Said, ...]:

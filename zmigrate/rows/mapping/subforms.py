@@ -18,8 +18,7 @@ from zmigrate.rows.mapping.rules import compile_rule
 from zmigrate.rows.sources.base import Row, Source
 
 _AT_ONCE: Final = 1000
-NO_KEY: Final = "[]"
-"""The key of empty cells, which belongs to no parent."""
+NO_KEY: Final = "[]"  # the key of empty cells, which belongs to no parent
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,7 @@ class Template:
     """Texts and columns in turn: one column fewer than texts."""
 
     texts: tuple[str, ...]
-    places: tuple[str, ...]
-    """The column of each place, in order."""
+    places: tuple[str, ...]  # the column of each place, in order
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -161,8 +161,7 @@ class _Lines:
         self._counted_to = 0
         self._line = 1
         self._lines: dict[KeyPath, int] = {}
-        self._tables: dict[KeyPath, int] = {}
-        """How many tables each `[[list]]` has so far."""
+        self._tables: dict[KeyPath, int] = {}  # how many tables each `[[list]]` has so far
 
     def read(self) -> dict[KeyPath, int]:
         table: KeyPath = ()

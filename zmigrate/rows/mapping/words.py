@@ -25,11 +25,9 @@ class Word:
     """The values that a word takes."""
 
     fits: Callable[[Any], bool]
-    shape: str
-    """An example of the word."""
+    shape: str  # An example of the word
     choices: tuple[str, ...] = ()
-    otherwise: str = "does not fit here"
-    """What is wrong with any other value."""
+    otherwise: str = "does not fit here"  # what is wrong with any other value
 
 
 def is_text(value: Any) -> bool:
@@ -160,10 +158,7 @@ TOP: Final[Mapping[str, Word]] = {
     "users": Word(is_texts_by_text, 'a table: [users], and below it "anna@old.example" = "ben@example.com"'),
 }
 
-FOLDER: Final[Mapping[str, Word]] = {
-    **TOP,
-    "ignore_files": Word(is_texts, 'ignore_files = ["notes.csv"]'),
-}
+FOLDER: Final[Mapping[str, Word]] = {**TOP, "ignore_files": Word(is_texts, 'ignore_files = ["notes.csv"]')}
 """The words before the loads of a folder."""
 
 CONDITION: Final[Mapping[str, Word]] = {

@@ -39,8 +39,7 @@ class NearValue:
     value: str
     rows: int
     near: str | None
-    sure: bool
-    """It differs only in letter case."""
+    sure: bool  # it differs only in letter case
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,9 @@ class UsersByName:
 
 
 def fit(column: Column, to: Field, users: UsersByName, *, named: bool = True) -> Fit:
-    """How the field takes the column's values. `named`: the names are alike, so near values are looked for."""
+    """How the field takes the column's values. `named`: the names are alike, so near values are looked
+    for.
+    """
     if not column.values:
         return Fit(why="all empty")
     if to.data_type in USER_TYPES:

@@ -20,8 +20,7 @@ from zmigrate.rows.bad_cell import BadCell
 from zmigrate.rows.mapping.cells import as_text
 
 SAMPLE_ROWS: Final = 1000
-LONGEST_KEPT: Final = 1000
-"""How many characters of a value are kept; its full length is known anyway."""
+LONGEST_KEPT: Final = 1000  # how many characters of a value are kept; its full length is known anyway
 
 ISO: Final = "iso"
 DAY_FORMATS: Final = (
@@ -56,8 +55,7 @@ _DATE_LIKE = re.compile(r"(?=.*\d)[\w ./,:+-]{6,40}\Z")
 MARKS: Final = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "'"), (".", " "))
 """Decimal mark and thousands separator; the default pair first."""
 
-KNOWN_WORDS: Final = frozenset((*TRUE_WORDS, *FALSE_WORDS))
-"""Words that need no declaration."""
+KNOWN_WORDS: Final = frozenset((*TRUE_WORDS, *FALSE_WORDS))  # words that need no declaration
 YES_WORDS: Final = {*TRUE_WORDS, "y", "t", "x", "active", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
 NO_WORDS: Final = {*FALSE_WORDS, "n", "f", "inactive", "nein", "falsch", "non", "faux", "falso", "não"}
 
@@ -164,13 +162,10 @@ def looked_at(value: Any) -> str:
 class Dates(NamedTuple):
     """How a column's dates are written."""
 
-    formats: tuple[str, ...]
-    """Every format that fits all of the dates; `ISO` needs none."""
-    fitting: tuple[str, ...]
-    """The values that are dates."""
+    formats: tuple[str, ...]  # every format that fits all of the dates; `ISO` needs none
+    fitting: tuple[str, ...]  # the values that are dates
     time: bool
-    offset: bool
-    """Each has its offset from UTC."""
+    offset: bool  # each has its offset from UTC
 
 
 def dates_in(values: Iterable[str]) -> Dates | None:
@@ -208,10 +203,8 @@ class Numbers(NamedTuple):
     decimal: str
     thousands: str
     fitting: tuple[str, ...]
-    whole: bool
-    """None has decimals."""
-    unsure: bool
-    """The numbers have a second reading: 1.234."""
+    whole: bool  # None has decimals
+    unsure: bool  # the numbers have a second reading: 1.234
 
 
 def numbers_in(values: Collection[str]) -> Numbers | None:
@@ -248,8 +241,7 @@ class Words(NamedTuple):
 
     true: tuple[str, ...]
     false: tuple[str, ...]
-    declare: bool
-    """Some of them must be declared."""
+    declare: bool  # some of them must be declared
 
 
 def words_in(values: Collection[str]) -> Words | None:

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 SAME: Final = 100.0
-SYNONYM: Final = 92.0
-"""The same after each word is replaced by its standard word."""
-PART: Final = 82.0
-"""All words of one are in the other."""
+SYNONYM: Final = 92.0  # the same after each word is replaced by its standard word
+PART: Final = 82.0  # All words of one are in the other
 
 _SYNONYMS: Final[Mapping[str, str]] = {
     "email": "e mail, mail, email address, e mail address, mail address, email id",

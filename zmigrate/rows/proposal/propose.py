@@ -21,17 +21,12 @@ from zmigrate.zoho.metadata import Field, ModuleFields
 if TYPE_CHECKING:
     from zmigrate.job.writes import Operation
 
-PROPOSED: Final = 55.0
-"""A column with a lower score for every field gets none."""
-EXACT: Final = 0.4
-"""The bonus for the exact api name, over names that are only alike."""
+PROPOSED: Final = 55.0  # A column with a lower score for every field gets none
+EXACT: Final = 0.4  # the bonus for the exact api name, over names that are only alike
 SURE: Final = 80
-WORTH_A_LOOK: Final = 40.0
-"""Names that are less alike do not count."""
-BY_VALUES: Final = 58.0
-"""The score of values alone, if they can hardly be anything else."""
-LEGACY_KEY: Final = 74.0
-"""The score of a column of different ids for a unique field."""
+WORTH_A_LOOK: Final = 40.0  # names that are less alike do not count
+BY_VALUES: Final = 58.0  # the score of values alone, if they can hardly be anything else
+LEGACY_KEY: Final = 74.0  # the score of a column of different ids for a unique field
 _NOT_FROM_COLUMNS: Final = frozenset({"layout", "fileupload", "imageupload", "territories"})
 _KEY_WORDS: Final = frozenset(
     {"id", "ids", "key", "nr", "no", "number", "ref", "code", "uuid", "guid", "legacy"}
@@ -59,14 +54,12 @@ class Line:
 
     column: Column
     field: Field
-    score: int
-    """How sure it is, from 0 to 100."""
+    score: int  # how sure it is, from 0 to 100
     why: str
     fit: Fit
     reference: Reference | None = None
     unsure: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """Other fields that suit the column, and that have no column."""
+    others: tuple[str, ...] = ()  # Other fields that suit the column, and that have no column
     refused: Misfits | None = None
 
     @property
@@ -97,13 +90,10 @@ class Proposal:
     operation: Operation
     key: str | None
     key_why: str
-    lines: tuple[Line, ...]
-    """In the order of the columns."""
+    lines: tuple[Line, ...]  # in the order of the columns
     left: tuple[Left, ...]
-    wanted: tuple[Field, ...]
-    """Mandatory fields without a column."""
-    rows: int
-    """How many rows were read for it."""
+    wanted: tuple[Field, ...]  # mandatory fields without a column
+    rows: int  # how many rows were read for it
 
     @property
     def more_rows(self) -> bool:

@@ -23,10 +23,8 @@ LONGEST_REASON: Final = 240
 class Misfits(NamedTuple):
     """How many values would be refused, and why one of them."""
 
-    said: str
-    """The message without the value."""
-    why: str
-    """The message with the value."""
+    said: str  # the message without the value
+    why: str  # the message with the value
 
 
 def refused_values(

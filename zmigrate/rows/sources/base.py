@@ -1,4 +1,6 @@
-"""What all sources have in common: rows that can be opened again and skipped. The kinds are beside this file."""
+"""What all sources have in common: rows that can be opened again and skipped. The kinds are beside this
+file.
+"""
 
 from __future__ import annotations
 
@@ -19,22 +21,17 @@ if TYPE_CHECKING:
 class Row(NamedTuple):
     """One row of a source."""
 
-    number: int
-    """Its place in the source, from 1."""
-    line: int
-    """The line of the file on which it begins, from 1; the row's number if there is no file."""
+    number: int  # its place in the source, from 1
+    line: int  # the line of the file on which it begins, from 1; the row's number if there is no file
     values: Mapping[str, Any]
 
 
 class Block(NamedTuple):
     """Consecutive rows of a file, as cells."""
 
-    first: int
-    """The number of its first row. The others follow without a gap."""
-    lines: Sequence[int]
-    """The line of the file on which each row begins."""
-    cells: list[list[str]]
-    """In the order of the source's columns."""
+    first: int  # The number of its first row. The others follow without a gap.
+    lines: Sequence[int]  # the line of the file on which each row begins
+    cells: list[list[str]]  # in the order of the source's columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +49,10 @@ START: Final = Cursor()
 class Fingerprint:
     """A source's state when the run began, so that a resumed run can check that it is unchanged."""
 
-    path: str
-    """A file's absolute path, or the query."""
+    path: str  # A file's absolute path, or the query
     size: int
     sha256: str
-    rows: int | None
-    """None if it can't be known beforehand (a query)."""
+    rows: int | None  # None if it can't be known beforehand (a query)
     encoding: str | None = None
     delimiter: str | None = None
     columns: tuple[str, ...] | None = None

@@ -20,8 +20,7 @@ _OVERLAP: Final = 64
 _XLSX_ERROR: Final = re.compile(rb"""\bt\s*=\s*["']e["']""")
 _ODS_ERROR: Final = re.compile(rb"""value-type\s*=\s*["']error["']""")
 _REFERENCE: Final = re.compile(r"([A-Z]+)(\d+)")
-_ROW, _ERROR, _ERROR_OF_FORMULA = 0, 3, 11
-"""BrtRowHdr, BrtCellError, BrtFmlaError."""
+_ROW, _ERROR, _ERROR_OF_FORMULA = 0, 3, 11  # BrtRowHdr, BrtCellError, BrtFmlaError
 
 
 class HiddenErrors(Exception):

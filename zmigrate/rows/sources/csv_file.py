@@ -52,8 +52,7 @@ if TYPE_CHECKING:
 
 BLOCK_ROWS: Final = 100
 """Rows that are read together. Before each block the file is checked for changes."""
-ROWS_BETWEEN_LOOKS: Final = 10
-"""How many rows of a block are read between two checks of their bytes."""
+ROWS_BETWEEN_LOOKS: Final = 10  # how many rows of a block are read between two checks of their bytes
 _OUR_HEADER: Final = re.compile(
     r'"?(?:zmigrate_)*(?:file|line)"?[,;\t|]"?(?:zmigrate_)*(?:line|key)"?[,;\t|]'
 )
@@ -306,8 +305,7 @@ class _Format:
         self.delimiter = delimiter
         self.header = header
         self.width = len(header)
-        self.ours = ours
-        """How many columns at the front are zmigrate's."""
+        self.ours = ours  # how many columns at the front are zmigrate's
         self.escaped = is_ours(header)
         self.row_bytes = OUR_ROW_BYTES if self.escaped else ROW_BYTES
         self.columns = tuple(map(unescape, header[ours:]) if self.escaped else header)
@@ -339,7 +337,9 @@ def _line_numbers(first: int, rows: Sequence[Sequence[str]], last: int) -> Seque
 def _block(
     form: _Format, first: int, lines: Sequence[int], cells: list[list[str]]
 ) -> tuple[Block, tuple[int, int] | None]:
-    """The rows up to the first with another number of cells than the header, and that row's line and width."""
+    """The rows up to the first with another number of cells than the header, and that row's line and
+    width.
+    """
     ragged = None
     if set(map(len, cells)) != {form.width}:
         full = []

@@ -25,8 +25,7 @@ from zmigrate.rows.sources.xls_errors import Errors
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
-EXACT: Final = 10**15
-"""Excel keeps only fifteen digits of a number, so from here on not every digit."""
+EXACT: Final = 10**15  # Excel keeps only fifteen digits of a number, so from here on not every digit
 
 
 class Excel:

@@ -31,8 +31,7 @@ tenth of the time of a regular expression.
 """
 
 
-_MOST_DIGITS: Final = 767
-"""No float has more digits."""
+_MOST_DIGITS: Final = 767  # No float has more digits
 
 
 class JsonLines:

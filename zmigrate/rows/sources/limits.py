@@ -28,11 +28,9 @@ and our columns may repeat the key.
 OUR_HEADER_CHARACTERS: Final = 2 * ROW_BYTES + HEADER_CHARACTERS
 """The header of such a file. Its names may come from a row of JSON Lines."""
 
-BLOCK_BYTES: Final = 8 << 20
-"""The most bytes of rows that are read together, apart from one row."""
+BLOCK_BYTES: Final = 8 << 20  # the most bytes of rows that are read together, apart from one row
 
-ARCHIVE_LIST_BYTES: Final = 4 << 20
-"""The list of files inside a zip archive: some 40,000 files."""
+ARCHIVE_LIST_BYTES: Final = 4 << 20  # the list of files inside a zip archive: some 40,000 files
 
 UNPACKED_BYTES: Final = 1 << 30
 UNPACKED_RATIO: Final = 500

@@ -45,8 +45,7 @@ class TextFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         archive = next((parent for parent in path.parents if parent.suffix.lower() == ".zip"), None)
-        self.disk = path if archive is None or archive.is_dir() else archive
-        """The file on the disk."""
+        self.disk = path if archive is None or archive.is_dir() else archive  # the file on the disk
         self._place: _PackedPlace | None = None
 
     def __str__(self) -> str:

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
     from zmigrate.zoho.crm import Crm
 
-ROWS_AT_ONCE: Final = 1_000
-"""Rows that are fetched together; fewer if they are long."""
-MEMORY: Final = "1GB"
-"""DuckDB's limit. It holds a page of each column, and the words of a dictionary."""
+ROWS_AT_ONCE: Final = 1_000  # rows that are fetched together; fewer if they are long
+MEMORY: Final = "1GB"  # DuckDB's limit. It holds a page of each column, and the words of a dictionary.
 _PATTERN: Final = re.compile(r"[*?\[]")
 _FILE: Final = "read_parquet(?, hive_partitioning = false)"
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "VARIANT", "JSON")

@@ -33,8 +33,7 @@ _OTHER_KINDS: Final = (
 """The first bytes of files that are not text; the file's kind, and how import-file and a job read it."""
 _LONGEST_MARK: Final = 16
 
-_MARKED: Final = frozenset({"utf-16", "utf-32"})
-"""Encodings that need a mark."""
+_MARKED: Final = frozenset({"utf-16", "utf-32"})  # encodings that need a mark
 
 COMMON_ENCODINGS: Final = "Common ones: utf-8, cp1252, latin-1, utf-16."
 _NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})

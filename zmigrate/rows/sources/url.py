@@ -14,10 +14,8 @@ from zmigrate.rows.sources.url_parameters import is_secret
 VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 HIDDEN: Final = "***"
 _OF_FILES: Final = frozenset({"sqlite", "duckdb"})
-_ADDRESS: Final = re.compile(r"\w{2,}:|:")
-"""`file:`, `https:`, `md:`, but not a drive letter."""
-LONGEST: Final = 4_000
-"""Characters of a URL."""
+_ADDRESS: Final = re.compile(r"\w{2,}:|:")  # `file:`, `https:`, `md:`, but not a drive letter
+LONGEST: Final = 4_000  # characters of a URL
 
 
 def masked(url: str) -> str:

@@ -18,8 +18,7 @@ from zmigrate.errors import SourceError
 from zmigrate.zoho.secret import Secret
 
 OWN_PREFIX: Final = "ZMIGRATE_"
-GIVEN: Final = "FILE|URL"
-"""The name of a location that a person gave to a command."""
+GIVEN: Final = "FILE|URL"  # the name of a location that a person gave to a command
 CREDENTIAL: Final = "ZMIGRATE_CLIENT_SECRET"
 
 
@@ -29,10 +28,8 @@ class Variables:
 
     allowed: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    folder: Path | None = None
-    """The folder of zmigrate.toml. None: the current one."""
-    secret: Secret | None = None
-    """The client secret in use."""
+    folder: Path | None = None  # The folder of zmigrate.toml. None: the current one.
+    secret: Secret | None = None  # the client secret in use
 
     def value(self, name: str, said_in: str | None, shown: str, host: Callable[[], str]) -> str:
         """A variable's value. `said_in`: where a mapping or an option names it; None: in a job's code.

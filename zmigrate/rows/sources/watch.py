@@ -1,4 +1,6 @@
-"""A file is read several times: scanned, read, read again for the result files. Checks that it is unchanged."""
+"""A file is read several times: scanned, read, read again for the result files. Checks that it is
+unchanged.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ EVERY_ROWS: Final = 100
 
 
 class FileWatch:
-    """Checks that a file is the one that was scanned: by the system's data, and by its hash if these differ."""
+    """Checks that a file is the one that was scanned: by the system's data, and by its hash if these
+    differ.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

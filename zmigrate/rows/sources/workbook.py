@@ -18,8 +18,7 @@ _PROGRAM: Final = Path(__file__).with_name("workbook_process.py")
 
 class SheetName(NamedTuple):
     name: str
-    holds_cells: bool
-    """False for a sheet with a chart or macros."""
+    holds_cells: bool  # False for a sheet with a chart or macros
     visible: bool
 
 

@@ -68,7 +68,9 @@ class Extent:
             self.last_column, self._rightmost = column, f"{column_letters(column)}{row + 1}"
 
     def refusal(self, path: Path, sheet: str) -> SourceError:
-        """The error that names the furthest cell: by row, if there are more rows than cells, else by column."""
+        """The error that names the furthest cell: by row, if there are more rows than cells, else by
+        column.
+        """
         low = self.last_row >= self.filled
         right = not low or self.last_column >= self.filled
         far = list(dict.fromkeys([self._rightmost] * right + [self._lowest] * low))

@@ -27,14 +27,11 @@ STRUCTURE_FAULTS: Final = (
 )
 """What reading the parts of a damaged workbook may raise; RuntimeError for an encrypted archive."""
 
-_SHEET_OF_XLSB: Final = 156
-"""BrtBundleSh."""
-_LONGEST_RECORD: Final = 1 << 20
-"""Bytes. The longest record has a text of 32,767 characters."""
+_SHEET_OF_XLSB: Final = 156  # BrtBundleSh
+_LONGEST_RECORD: Final = 1 << 20  # Bytes. The longest record has a text of 32,767 characters.
 
 
-ODS_CONTENT: Final = "content.xml"
-"""The part with all sheets of an .ods file."""
+ODS_CONTENT: Final = "content.xml"  # the part with all sheets of an .ods file
 
 
 _PICTURES: Final = (".emf", ".wmf", ".bmp", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".svg")

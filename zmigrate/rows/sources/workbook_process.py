@@ -16,8 +16,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
-CELLS_AT_ONCE: Final = 20_000
-"""How many cells are sent together, in whole rows."""
+CELLS_AT_ONCE: Final = 20_000  # how many cells are sent together, in whole rows
 
 
 def main(path: str, memory: int, *places: str) -> None:

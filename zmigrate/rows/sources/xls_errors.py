@@ -11,8 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import IO, Final
 
-Errors = dict[int, dict[int, str]]
-"""What each cell shows, by row and column from 0."""
+Errors = dict[int, dict[int, str]]  # what each cell shows, by row and column from 0
 
 _CODES: Final = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _LAST_SECTOR: Final = 0xFFFFFFFA

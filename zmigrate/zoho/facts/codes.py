@@ -57,8 +57,7 @@ to Handle Data Storage Limits", LICENSE_LIMIT_EXCEEDED from the OpenAPI files of
 ALSO_OF_A_ROW = frozenset({"NO_PERMISSION", "NOT_SUPPORTED"})
 """Codes of WHOLE_CALL that Zoho also gives to a single record; then they mean nothing for the others."""
 
-SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
-"""The code of a refusal with several others in `details.errors`."""
+SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"  # the code of a refusal with several others in `details.errors`
 
 
 def speaks_of_org(code: str | None) -> Meaning | None:
@@ -72,8 +71,7 @@ _NO_FEATURE = (
 )
 _NO_ROOM = "The org's data storage is full: delete records or buy storage, then resume with the rows left."
 
-OF_A_RECORD = frozenset({"DUPLICATE_DATA"})
-"""Codes that are always about a record, never about a call."""
+OF_A_RECORD = frozenset({"DUPLICATE_DATA"})  # codes that are always about a record, never about a call
 
 ROW_IN_DOUBT = frozenset({"INTERNAL_ERROR"})
 """Codes that leave open whether anything was applied, for a row or for the call (zoho-api 4.3)."""
@@ -145,8 +143,7 @@ TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
             " one answers the same.",
         ),
         "invalid_client_secret": TokenRefusal(
-            "The client secret is wrong",
-            "Copy it again from the API console: Self Client > Client Secret.",
+            "The client secret is wrong", "Copy it again from the API console: Self Client > Client Secret."
         ),
         "invalid_scope": TokenRefusal(
             "Zoho does not grant these scopes",

@@ -39,8 +39,7 @@ UPLOAD_DOMAINS = (*API_DOMAINS, *ACCOUNTS_DOMAINS)
 """Hosts for files of bulk write (content.zohoapis.*, upload.zoho.*, files.zoho.sa, upload.zohocloud.ca)."""
 
 
-LONGEST_URL: Final = 300
-"""Characters. A host has at most 253."""
+LONGEST_URL: Final = 300  # Characters. A host has at most 253.
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 

@@ -13,46 +13,37 @@ from typing import Literal
 RECORDS_PER_WRITE = 100
 """Insert, update, upsert and delete (v8 insert-records, update-records, upsert-records, delete-records)."""
 
-RECORDS_PER_PAGE = 200
-"""List and search (v8 get-records)."""
+RECORDS_PER_PAGE = 200  # List and search (v8 get-records)
 
 IDS_PER_READ = 100
 """Ids in one `ids=` of a list call: as many as in a write, so that the URL stays short."""
 
-FIELDS_PER_READ = 50
-"""Fields of one list call, and columns of one COQL query."""
+FIELDS_PER_READ = 50  # fields of one list call, and columns of one COQL query
 
-COQL_ROWS_PER_CALL = 2_000
-"""v8 COQL-Limitations."""
+COQL_ROWS_PER_CALL = 2_000  # v8 COQL-Limitations
 
 COQL_OFFSET_CAP = 100_000
 """The rows of one criterion that LIMIT and OFFSET reach; beyond it only `id > last` works (COQL-Limitations).
 """
 
-COQL_IN_VALUES = 50
-"""Values of one `in` in WHERE."""
+COQL_IN_VALUES = 50  # values of one `in` in WHERE
 
 HEAVY_IN_FLIGHT = 10
 """Sub-concurrency: COQL, sorted lists and writes of more than ten records share it, in every edition."""
 
-HEAVY_FROM_RECORDS = 11
-"""A write with this many records is heavy."""
+HEAVY_FROM_RECORDS = 11  # A write with this many records is heavy
 
-CALLS_IN_FLIGHT = 25
-"""The most of any edition (Ultimate)."""
+CALLS_IN_FLIGHT = 25  # the most of any edition (Ultimate)
 
-CALLS_IN_FLIGHT_EVERYWHERE = 5
-"""The least of any edition (Free)."""
+CALLS_IN_FLIGHT_EVERYWHERE = 5  # the least of any edition (Free)
 
-TOKEN_LIFE_S = 3_600
-"""v8 token-validity."""
+TOKEN_LIFE_S = 3_600  # v8 token-validity
 
 TOKENS_PER_WINDOW = 10
 TOKEN_WINDOW_S = 600.0
 """Ten access tokens in ten minutes; with more the client is locked out (v8 token-validity)."""
 
-CREDIT_WINDOW_S = 24 * 3_600.0
-"""Credits come back 24 hours after they were spent; there is no midnight."""
+CREDIT_WINDOW_S = 24 * 3_600.0  # Credits come back 24 hours after they were spent; there is no midnight
 
 
 @dataclass(frozen=True, slots=True)

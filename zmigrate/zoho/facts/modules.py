@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])
-"""Modules without an upsert call."""
+NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])  # modules without an upsert call
 
 SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
     "Leads": "Email",

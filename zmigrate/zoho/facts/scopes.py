@@ -19,8 +19,7 @@ ORG = "ZohoCRM.org.READ"
 FIELDS = "ZohoCRM.settings.fields.READ"
 USERS = "ZohoCRM.users.READ"
 LAYOUTS = "ZohoCRM.settings.layouts.READ"
-MODULES = "ZohoCRM.modules.READ"
-"""Reading the records of all modules."""
+MODULES = "ZohoCRM.modules.READ"  # Reading the records of all modules
 SEARCH = "ZohoSearch.securesearch.READ"
 
 _NAMES = """leads accounts contacts deals campaigns tasks events calls cases solutions products
@@ -30,10 +29,7 @@ _STANDARD_MODULES = frozenset(_NAMES.split())
 """Modules with a scope of their own; the scope of every other module is `custom`."""
 
 _DOES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "all": frozenset({"read", "create", "update", "delete"}),
-        "write": frozenset({"create", "update"}),
-    }
+    {"all": frozenset({"read", "create", "update", "delete"}), "write": frozenset({"create", "update"})}
 )
 """The operations that a collective one includes (WRITE: create and update, not delete)."""
 

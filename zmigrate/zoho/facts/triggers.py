@@ -22,10 +22,8 @@ class Switch:
 
     name: str
     place: Literal["body", "params"]
-    silent: str | tuple[str, ...] = ()
-    """The value that sets nothing off."""
-    cadences: bool = False
-    """It also takes `skip_feature_execution` (zoho-api 5.2)."""
+    silent: str | tuple[str, ...] = ()  # the value that sets nothing off
+    cadences: bool = False  # it also takes `skip_feature_execution` (zoho-api 5.2)
 
 
 _BODY: Final = Switch("trigger", "body", cadences=True)
@@ -34,8 +32,7 @@ _DELETE: Final = Switch("wf_trigger", "params", "false")
 _PHOTO: Final = Switch("restrict_triggers", "params", "workflow")
 
 _WRITES: Final = ("POST", "PUT", "PATCH")
-_MODULE: Final = "(?!/contacts/roles$)/[^/]+"
-"""Roles of contacts are not records (contact_roles.json)."""
+_MODULE: Final = "(?!/contacts/roles$)/[^/]+"  # Roles of contacts are not records (contact_roles.json)
 _ONE: Final = "/[^/]+"
 _SWITCHES: Final = tuple(
     (methods, re.compile(parts), switch)
