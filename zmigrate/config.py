@@ -33,17 +33,11 @@ DOTENV_FILE = ".env"
 STATE_FOLDER = ".zmigrate"
 DEFAULT_PROFILE = "default"
 
-PROFILE_KEYS = (
-    "client_id",
-    "soid",
-    "dc",
-    "accounts_url",
-    "upload_url",
-    "client_secret_env",
-    "client_secret_command",
-    "portal",
-)
 SWITCHES = frozenset({"portal"})  # keys of a profile with true or false; the others have texts
+PROFILE_KEYS = (
+    *("client_id", "soid", "dc", "accounts_url", "upload_url", "client_secret_env", "client_secret_command"),
+    *SWITCHES,
+)
 
 _SECRET_COMMAND_TIMEOUT_S = 120.0
 
