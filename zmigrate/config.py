@@ -20,11 +20,11 @@ from dotenv import dotenv_values
 
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_served, read_small
-from zmigrate.zoho.client_texts import address, client_id, client_secret, normalise_soid, upload_address
+from zmigrate.zoho.credential_formats import address, client_id, client_secret, normalise_soid, upload_address
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
-from zmigrate.zoho.veil import Veil
 
 __all__ = ["Credentials", "Secret", "Settings", "load_credentials", "load_settings"]
 
@@ -64,7 +64,7 @@ class Credentials:
     upload_url: str | None = None
     portal: bool = False
     """The soid is a portal's id, so its digits are not the org's own."""
-    veil: Veil = field(default_factory=Veil, repr=False, compare=False)
+    redactor: Redactor = field(default_factory=Redactor, repr=False, compare=False)
     """Hides the secret, and the tokens that are got with it."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from zmigrate.display.banner import BannerFacts, banner, confirm
-from zmigrate.display.doubt import KEY_NEXT_TIME, LOAD, LOOK_FIRST, MEANING, ROWS_WITHIN, Reload
+from zmigrate.display.in_doubt import KEY_NEXT_TIME, LOAD, LOOK_FIRST, MEANING, ROWS_WITHIN, Reload
 from zmigrate.display.report import reason_list, reasons_of
 from zmigrate.display.summary import next_steps, step_table, summary
 from zmigrate.wording import duration

@@ -26,9 +26,9 @@ from zmigrate.engine.storage.ledger import UnreadableRun, list_runs
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.errors import ConfigError, JournalDamaged, OrgError, RunError, UsageError, ZmigrateError
 from zmigrate.private_files import Draft, open_private, read_whole, replace_whole
-from zmigrate.zoho.asked_org import refuse_unusable
 from zmigrate.zoho.connection import org_folder
 from zmigrate.zoho.metadata import read_org
+from zmigrate.zoho.org_check import refuse_unusable
 from zmigrate.zoho.shared_file import SharedFile
 
 FOREIGN = b"not zmigrate's\n"

@@ -18,11 +18,11 @@ from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
 from zmigrate.zoho.answers import call_params
+from zmigrate.zoho.automations import silenced, what_it_sets_off
 from zmigrate.zoho.facts.scopes import ORG
 from zmigrate.zoho.paths import path_fault, taken_apart
 from zmigrate.zoho.record_calls import elements_of, encoded, is_query
 from zmigrate.zoho.refusals import is_error
-from zmigrate.zoho.silence import silenced, what_it_sets_off
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm

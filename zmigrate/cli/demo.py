@@ -85,8 +85,8 @@ def play(state_dir: Path | None) -> None:
     from importlib.resources import as_file, files
 
     from zmigrate.display.console import stderr_console, stdout_console
+    from zmigrate.display.demo_story import Story
     from zmigrate.display.progress import progress_for
-    from zmigrate.display.story import Story
     from zmigrate.engine.entry import practice_org, run
     from zmigrate.stopping import StopSignal
 

@@ -19,7 +19,7 @@ from zmigrate.private_files import replace_whole
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
-    from zmigrate.rows.proposal.looks import Column
+    from zmigrate.rows.proposal.column_sample import Column
     from zmigrate.rows.proposal.propose import Line, Proposal
     from zmigrate.rows.sources import Source
     from zmigrate.zoho.crm import Crm
@@ -183,7 +183,7 @@ def made_proposal(
 ) -> Proposal:
     """Look at the first rows, ask the org for the fields, and match columns with fields."""
     from zmigrate.cli.connections import granted_connection
-    from zmigrate.rows.proposal.looks import look_at
+    from zmigrate.rows.proposal.column_sample import look_at
 
     columns = look_at((row.values for row in source.rows()), source.columns)
     if not columns:

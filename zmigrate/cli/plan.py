@@ -126,8 +126,8 @@ def show(
 
 def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: PlanFlags) -> dict[str, str]:
     """The command that loads the rejects of a mapping's step once they are fixed, by the step's name."""
-    from zmigrate.cli.mending import load_words
-    from zmigrate.display.further import Named
+    from zmigrate.cli.reload_commands import load_words
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.plan.plan import FlowPlan
     from zmigrate.engine.preflight.steps import steps_in
     from zmigrate.job.job import Flow

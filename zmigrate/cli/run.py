@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from zmigrate.cli.asking import read_hidden
 from zmigrate.cli.commands import (
     CommandGroup,
     LazyCommand,
@@ -24,6 +23,7 @@ from zmigrate.cli.commands import (
 )
 from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunFlags
+from zmigrate.cli.prompts import read_hidden
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError, UsageError
 from zmigrate.printable import printable
@@ -192,7 +192,7 @@ def secret_value(spec: OptionSpec) -> str | None:
 def start(job: Job, options: RunFlags) -> None:
     """Run the job, show its progress, and end with its exit code."""
     from zmigrate.cli.watching import Watch
-    from zmigrate.display.further import Named
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.entry import run
 
     if options.emulator and options.profile:

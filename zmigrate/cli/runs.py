@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from zmigrate.display.banner import BannerFacts
-    from zmigrate.display.further import Named
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.storage.ledger import Run, RunInfo, UnreadableRun
     from zmigrate.engine.storage.run_record import RunRecord
     from zmigrate.events import StepFacts
@@ -63,7 +63,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Go on with a run that was interrupted, paused or limited."""
         from zmigrate.cli.watching import Watch
-        from zmigrate.display.further import Named
+        from zmigrate.display.next_commands import Named
         from zmigrate.engine import entry
 
         watch = Watch(quiet=quiet, verbose=verbose or bool(context.obj), as_json=as_json)
@@ -113,7 +113,7 @@ def add_to(app: typer.Typer) -> None:
             streams.print_json(as_data(info))
             return
         from zmigrate.display.console import stdout_console
-        from zmigrate.display.further import Named
+        from zmigrate.display.next_commands import Named
 
         stdout_console().print(description(info, Named(state_dir, jobs, allowed_in(info.record))), crop=False)
 
@@ -234,7 +234,7 @@ def description(info: RunInfo, named: Named) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from zmigrate.cli.mending import commands, reloads
+    from zmigrate.cli.reload_commands import commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary

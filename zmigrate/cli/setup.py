@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zmigrate.cli import asking, errors, streams
+from zmigrate.cli import errors, prompts, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import ConfigError, RefusedError, UsageError, ZmigrateError
@@ -54,7 +54,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Check credentials, scopes, org, clock and reachability."""
-        from zmigrate.cli.checking import check_all, lines_of
+        from zmigrate.cli.connection_check import check_all, lines_of
 
         found, fault = check_all(profile, scope or [], state_dir)
         if as_json:
@@ -73,9 +73,9 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
     from zmigrate.cli.profile_file import check_profile_name
 
     streams.say(INTRODUCTION)
-    name = profile or asking.ask("profile name", default="default")
+    name = profile or prompts.ask("profile name", default="default")
     check_profile_name(name)
-    if profile_exists(folder, name) and not asking.ask_yes(
+    if profile_exists(folder, name) and not prompts.ask_yes(
         f"profile '{name}' exists in zmigrate.toml; replace it?"
     ):
         raise UsageError(
@@ -108,9 +108,9 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
     in the wrong place would be shown. Raises ConfigError.
     """
     from zmigrate.config import Credentials, Secret, accounts_url_of
-    from zmigrate.zoho.client_texts import client_id, client_secret, normalise_soid
+    from zmigrate.zoho.credential_formats import client_id, client_secret, normalise_soid
 
-    place = asking.ask(
+    place = prompts.ask(
         "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
     )
     accounts_url = accounts_url_of(
@@ -119,9 +119,9 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
     answers["place"] = place
     if "//accounts.zoho" in accounts_url:
         streams.say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
-    client = asking.ask("client id", default=answers.get("client_id"))
-    secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
-    org = asking.ask("org id", default=answers.get("soid"))
+    client = prompts.ask("client id", default=answers.get("client_id"))
+    secret = Secret(environ.get(SECRET_VARIABLE) or prompts.ask_hidden("client secret"))
+    org = prompts.ask("org id", default=answers.get("soid"))
     if not (client and secret and org):
         raise ConfigError("client id, client secret and org id are all needed")
     answers["client_id"] = client_id(client, "the client id")
@@ -151,7 +151,7 @@ def try_out(credentials: Credentials) -> Org:
 
 def names_portal(org: Org, credentials: Credentials) -> bool:
     """Whether the soid is a portal's id. If it is not the org's, a person is asked. Raises OrgError."""
-    from zmigrate.zoho.asked_org import org_fault
+    from zmigrate.zoho.org_check import org_fault
 
     fault = org_fault(org, credentials)
     if fault is None:
@@ -159,7 +159,7 @@ def names_portal(org: Org, credentials: Credentials) -> bool:
     if not streams.can_ask():
         raise fault
     streams.say(f"\n{fault.message}")
-    if not asking.ask_yes(f"Is {credentials.soid} the id of a portal?"):
+    if not prompts.ask_yes(f"Is {credentials.soid} the id of a portal?"):
         raise fault
     return True
 

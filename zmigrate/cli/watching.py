@@ -12,7 +12,7 @@ from zmigrate import events
 from zmigrate.cli import errors, streams
 from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
-from zmigrate.display.further import NOTHING_NAMED, Named
+from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
 from zmigrate.errors import ZmigrateError
@@ -20,7 +20,7 @@ from zmigrate.signals import handled_by
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
-    from zmigrate.display.doubt import Reload
+    from zmigrate.display.in_doubt import Reload
     from zmigrate.engine.entry import Banner, RunResult
 
 
@@ -81,7 +81,7 @@ class Watch:
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
             with errors.never_the_result("the summary", named.state_dir):
-                commands, reloads = ([], {}) if practice else mending(result, named)
+                commands, reloads = ([], {}) if practice else reload_commands(result, named)
                 self._summarise(body, commands, reloads, named, practice=practice)
         if body["error"] is not None:
             error = body["error"]
@@ -118,14 +118,14 @@ class Watch:
         self._console.print(banner(facts))
 
 
-def mending(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str, Reload]]:
+def reload_commands(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str, Reload]]:
     """How to load again what failed, once the run is finished (None for a hand-written job), and what is in
     doubt."""
     fails = result.state == "finished" and result.rows.failed
     if not fails and not result.rows.in_doubt:
         return [], {}
     from zmigrate.cli.connections import found_settings
-    from zmigrate.cli.mending import commands, reloads
+    from zmigrate.cli.reload_commands import commands, reloads
     from zmigrate.engine.storage.ledger import find_run
 
     try:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.console import Hanging
-from zmigrate.display.doubt import Reload, in_doubt
-from zmigrate.display.further import NOTHING_NAMED, Named
+from zmigrate.display.in_doubt import Reload, in_doubt
+from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.wording import count, counted, duration, nearby
 
 if TYPE_CHECKING:

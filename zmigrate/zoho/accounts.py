@@ -19,8 +19,8 @@ from zmigrate.zoho import wire
 from zmigrate.zoho.backoff import retry_after_s
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
-from zmigrate.zoho.veil import Veil
 
 TOKEN_PATH = "/oauth/v2/token"  # noqa: S105 - a path, not a password
 
@@ -42,7 +42,7 @@ class Client(Protocol):
     @property
     def accounts_url(self) -> str: ...
     @property
-    def veil(self) -> Veil: ...
+    def redactor(self) -> Redactor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ class Accounts:
         self._http = http
         self._client = client
         self._now = now
-        self.veil = client.veil  # Hides secrets in Zoho's answers
-        self.veil.add(client.client_secret)
+        self.redactor = client.redactor  # Hides secrets in Zoho's answers
+        self.redactor.add(client.client_secret)
 
     def ask(self, scopes: tuple[str, ...]) -> Granted | Denied:
         """One request for a token with these scopes (POST /oauth/v2/token, grant_type client_credentials)."""
@@ -83,7 +83,7 @@ class Accounts:
             url = self._client.accounts_url
             why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
             return Denied("transient", answer.why, why, sent=answer.sent)
-        return read_answer(answer, scopes, self._now(), self.veil)
+        return read_answer(answer, scopes, self._now(), self.redactor)
 
     def revoke(self, token: Secret) -> bool:
         """Give the token back (POST /oauth/v2/token/revoke). Best effort, takes some seconds, never
@@ -123,7 +123,9 @@ _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float, veil: Veil) -> Granted | Denied:
+def read_answer(
+    response: httpx.Response, asked: tuple[str, ...], now: float, redactor: Redactor
+) -> Granted | Denied:
     """The meaning of the token endpoint's answer. The body decides, whatever the status. Never raises."""
     try:
         body = orjson.loads(response.content)
@@ -134,8 +136,8 @@ def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float, ve
     value = body.pop("access_token", None)
     token = Secret(value) if isinstance(value, str) and _TOKEN.fullmatch(value) else None
     if token is not None:
-        veil.add(token)
-    body = veil.over(body)
+        redactor.add(token)
+    body = redactor.redacted(body)
     if token is not None and "error" not in body:
         return Granted(token, _scopes(body, asked), _api_domain(body), _life_s(body))
     if "error" not in body and response.status_code < 300:  # neither a token nor a refusal

@@ -18,8 +18,8 @@ from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
 from zmigrate.zoho.record_calls import is_query
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.refusals import code_of, concerns, is_error, refusal
-from zmigrate.zoho.veil import Veil
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -134,7 +134,7 @@ class Answer:
     """For a brief call whose records were all written, without earlier doubt: one a record, in order."""
 
 
-def decode(content: bytes, veil: Veil) -> Any:
+def decode(content: bytes, redactor: Redactor) -> Any:
     """The JSON of a body, with secrets hidden; None for an empty body. For no JSON, or JSON nested too deeply
     to walk through, a marker (see `is_unreadable`)."""
     if not content:
@@ -145,7 +145,7 @@ def decode(content: bytes, veil: Veil) -> Any:
         return _UNREADABLE
     if _may_be_deep(content) and _is_deep(body):
         return _UNREADABLE
-    return veil.over(body) if veil.may_cover(content) else body
+    return redactor.redacted(body) if redactor.may_hide(content) else body
 
 
 def _may_be_deep(content: bytes) -> bool:
@@ -168,12 +168,12 @@ def _is_deep(body: Any) -> bool:
     return True
 
 
-def read_done(content: bytes, expect: int, veil: Veil) -> list[Done] | None:
+def read_done(content: bytes, expect: int, redactor: Redactor) -> list[Done] | None:
     """The records of an answer that reports success for each of the expected number.
 
     None for any other body, JSON or not: it goes to `decode` and `judge`.
     """
-    if veil.may_cover(content):
+    if redactor.may_hide(content):
         return None
     try:
         content.decode()  # the decoder does not check the texts that it skips
@@ -187,9 +187,9 @@ def is_unreadable(body: object) -> bool:
     return body is _UNREADABLE
 
 
-def is_token_refused(response: httpx.Response, veil: Veil) -> bool:
+def is_token_refused(response: httpx.Response, redactor: Redactor) -> bool:
     """For a 401: whether the token is to blame, and not its scopes."""
-    return code_of(decode(response.content, veil)) != codes.SCOPE_CODE
+    return code_of(decode(response.content, redactor)) != codes.SCOPE_CODE
 
 
 def judge(call: Call, status: int, body: Any) -> Any:

@@ -15,7 +15,6 @@ from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.accounts import Accounts
-from zmigrate.zoho.asked_org import refuse_other_org
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.clock import ZohoClock
 from zmigrate.zoho.credits import CreditLedger
@@ -24,6 +23,7 @@ from zmigrate.zoho.facts.data_centres import is_loopback
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.metadata import Org, is_org_id
 from zmigrate.zoho.oauth import TokenProvider
+from zmigrate.zoho.org_check import refuse_other_org
 from zmigrate.zoho.token_budget import MintLedger
 from zmigrate.zoho.transport import Transport
 

@@ -17,14 +17,14 @@ from zmigrate.errors import Fatal, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
-from zmigrate.zoho.asked_org import refuse_unusable
+from zmigrate.zoho.automations import CADENCES, UPSERT_CADENCES, silenced
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
+from zmigrate.zoho.org_check import refuse_unusable
+from zmigrate.zoho.paged_reader import PagedReader
 from zmigrate.zoho.paths import checked
-from zmigrate.zoho.reading import PagedReader
 from zmigrate.zoho.record_calls import data_of, elements_of, encoded, is_heavy, is_query, records_written
-from zmigrate.zoho.silence import CADENCES, UPSERT_CADENCES, silenced
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]

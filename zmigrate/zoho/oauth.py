@@ -20,9 +20,9 @@ from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience
 from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.data_centres import API_DOMAINS, base_url, url_fault
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
 from zmigrate.zoho.token_budget import MintLedger
-from zmigrate.zoho.veil import Veil
 
 _POLL_S = 0.1
 _RENEW_AT_SHARE = 0.10
@@ -105,9 +105,9 @@ class TokenProvider:
         )
 
     @property
-    def veil(self) -> Veil:
+    def redactor(self) -> Redactor:
         """Hides the client's secret and its tokens in Zoho's answers."""
-        return self._accounts.veil
+        return self._accounts.redactor
 
     @property
     def renewed(self) -> int:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zmigrate.errors import UsageError
+from zmigrate.zoho.automations import is_composite
 from zmigrate.zoho.facts.limits import HEAVY_FROM_RECORDS
 from zmigrate.zoho.paths import taken_apart
-from zmigrate.zoho.silence import is_composite
 
 if TYPE_CHECKING:
     from zmigrate.zoho.answers import Method

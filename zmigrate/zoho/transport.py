@@ -29,7 +29,7 @@ from zmigrate.zoho.credits import CreditLedger
 from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.redaction import Redactor
 
 _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
@@ -75,7 +75,7 @@ class Transport:
     ) -> None:
         self._http = http
         self._tokens = tokens
-        self._auth = ZohoAuth(tokens, partial(is_token_refused, veil=tokens.veil))
+        self._auth = ZohoAuth(tokens, partial(is_token_refused, redactor=tokens.redactor))
         self._limiter = limiter
         self._clock = clock
         self._credits = credits
@@ -144,7 +144,7 @@ class Transport:
                 raise _trouble_error(call, reply, base)
             self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
             self._credits.correct(reply.headers.get("x-api-credits-remaining"))
-            done = _done(call, story, reply, self._tokens.veil)
+            done = _done(call, story, reply, self._tokens.redactor)
             body = None if done is not None else self._judged(call, story, reply, answered_at)
         except InDoubt as doubt:
             self._note_doubt(call, story, doubt, sent_at)
@@ -168,7 +168,7 @@ class Transport:
 
     def _judged(self, call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
         """The body of an answer. Raises what `judge` raises."""
-        body = decode(reply.content, self._tokens.veil)
+        body = decode(reply.content, self._tokens.redactor)
         story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
         return judge(call, reply.status_code, body)
 
@@ -265,7 +265,7 @@ class Transport:
         if isinstance(reply, wire.Trouble):
             return False
         try:
-            judge(probe, reply.status_code, decode(reply.content, self._tokens.veil))
+            judge(probe, reply.status_code, decode(reply.content, self._tokens.redactor))
         except (InDoubt, Retryable):
             return False
         except ZmigrateError:
@@ -331,7 +331,7 @@ _FREE_STATUSES = frozenset({401, 429})  # statuses that cost no credits
 _SUCCESS = frozenset({200, 201})  # statuses when every record was written: 201 for an insert, else 200
 
 
-def _done(call: Call, story: _Story, reply: httpx.Response, veil: Veil) -> list[Done] | None:
+def _done(call: Call, story: _Story, reply: httpx.Response, redactor: Redactor) -> list[Done] | None:
     """The records of a plain success, if that is all the caller needs. None if the answer must be judged.
 
     After a doubt all of `data[]` is needed: times and users show whose record it is.
@@ -343,7 +343,7 @@ def _done(call: Call, story: _Story, reply: httpx.Response, veil: Veil) -> list[
         or story.doubted_at is not None
     ):
         return None
-    return read_done(reply.content, call.expect, veil)
+    return read_done(reply.content, call.expect, redactor)
 
 
 def _name(call: Call) -> str:

@@ -13,11 +13,11 @@ from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Write
 from zmigrate.rows.mapping import LoadJob
 from zmigrate.rows.sources import Query, Source
-from zmigrate.zoho.asked_org import named
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.scopes import module_scope
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.metadata import Org
+from zmigrate.zoho.org_check import named
 
 SKEW_WARNED_S = 300.0
 

@@ -10,8 +10,8 @@ from zmigrate.errors import SourceError
 from zmigrate.job.context import Fill, PointsAt, Skip
 from zmigrate.rows.conversion.refusal import BadValue, FieldError
 from zmigrate.rows.mapping.cells import bad_value
+from zmigrate.rows.mapping.column_checks import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
-from zmigrate.rows.mapping.header import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from zmigrate.job.references import WhenOpen
-from zmigrate.rows.mapping.formats import check_formats
+from zmigrate.rows.mapping.format_checks import check_formats
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.template import Template, parse_template
 from zmigrate.rows.mapping.toml_lines import KeyPath

@@ -16,8 +16,8 @@ from zmigrate.job.writes import Operation, Write
 from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
 from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
+from zmigrate.rows.mapping.merging import GivenWords, Options, choose_load, loads_in_file, with_options
 from zmigrate.rows.mapping.places import Places, wrong
-from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
 from zmigrate.rows.mapping.subforms import Orphan
 from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.rows.sources.opening import is_database
@@ -37,7 +37,7 @@ def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Lo
     path = Path(path)
     folder = path.parent if folder is None else Path(folder)
     loads = []
-    for said in said_by_file(path):
+    for said in loads_in_file(path):
         if "file" not in said.words:
             raise wrong(said.places, (), "it does not name its `file`.", 'Write: file = "deals.csv"')
         file = str(said.words["file"])
@@ -99,7 +99,7 @@ class Load:
         said = None
         if path is not None:
             chosen_by = load_of or str(location), words.get("module"), words.get("operation")
-            said = choose(said_by_file(path), path, *chosen_by)
+            said = choose_load(loads_in_file(path), path, *chosen_by)
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 
@@ -271,7 +271,7 @@ class Load:
 
 
 def _build(
-    said: Said, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
+    said: GivenWords, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
 ) -> Load:
     words = parse_load(said.words, said.places, parse_users(said.words, said.top))
     load = Load(words, location, folder, mapping, as_csv, places=said.places, top=said.top)

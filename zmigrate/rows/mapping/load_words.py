@@ -12,7 +12,7 @@ from zmigrate.job.references import Users
 from zmigrate.job.writes import Delete, Insert, Update, Upsert, Write
 from zmigrate.rows.mapping.conditions import Condition, parse_conditions
 from zmigrate.rows.mapping.field_rule import FieldRule, parse_field
-from zmigrate.rows.mapping.formats import check_formats
+from zmigrate.rows.mapping.format_checks import check_formats
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import FORMATS, LOAD, READING, TOP, check_words

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz, process
 
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.users import by_name, fold_name
-from zmigrate.rows.proposal.looks import ISO, LONGEST_SHOWN, Column
+from zmigrate.rows.proposal.column_sample import ISO, LONGEST_SHOWN, Column
 from zmigrate.zoho.metadata import NUMBERS
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from zmigrate.rows.conversion.converter import field_problem
+from zmigrate.rows.proposal.column_sample import SAMPLE_ROWS, Column
 from zmigrate.rows.proposal.fit import ALONE, Fit, UsersByName, fit
-from zmigrate.rows.proposal.looks import SAMPLE_ROWS, Column
 from zmigrate.rows.proposal.match import best_assignment
 from zmigrate.rows.proposal.names import Header, Names, standing_for, words_of
-from zmigrate.rows.proposal.refused import Misfits, refused_values
+from zmigrate.rows.proposal.refused_values import Misfits, refused_values
 from zmigrate.wording import counted
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import Field, ModuleFields

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from zmigrate.errors import UsageError
 from zmigrate.rows.conversion.choices import used_values
+from zmigrate.rows.proposal.column_sample import Column, shortened
 from zmigrate.rows.proposal.fit import is_word
-from zmigrate.rows.proposal.looks import Column, shortened
 from zmigrate.rows.proposal.propose import Left, Line, Proposal
 from zmigrate.wording import counted
 from zmigrate.zoho.metadata import Field

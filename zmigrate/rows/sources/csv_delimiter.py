@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.limits import HEADER_CHARACTERS, OUR_ROW_BYTES
+from zmigrate.rows.sources.memory_limits import HEADER_CHARACTERS, OUR_ROW_BYTES
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE_ROWS: Final = 20

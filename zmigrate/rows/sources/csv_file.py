@@ -23,7 +23,8 @@ from zmigrate.rows.sources.csv_delimiter import (
     strict_reader,
 )
 from zmigrate.rows.sources.csv_header import broken, has_header, our_delimiter, read_header, refuse_json
-from zmigrate.rows.sources.limits import (
+from zmigrate.rows.sources.file_watch import FileWatch
+from zmigrate.rows.sources.memory_limits import (
     BLOCK_BYTES,
     HEADER_CHARACTERS,
     OUR_HEADER_CHARACTERS,
@@ -44,7 +45,6 @@ from zmigrate.rows.sources.text import (
     made_of_nul,
     open_text,
 )
-from zmigrate.rows.sources.watch import FileWatch
 from zmigrate.rows.spreadsheet import is_ours, is_overview, our_columns, own_name, unescape
 
 if TYPE_CHECKING:

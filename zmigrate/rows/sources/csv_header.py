@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from zmigrate.errors import SourceError
+from zmigrate.rows.sources.column_names import check_names
 from zmigrate.rows.sources.csv_delimiter import lines_of, strict_reader
-from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.limits import HEADER_CHARACTERS, OUR_HEADER_CHARACTERS
+from zmigrate.rows.sources.memory_limits import HEADER_CHARACTERS, OUR_HEADER_CHARACTERS
 from zmigrate.rows.spreadsheet import is_ours
 
 _OUR_START: Final = re.compile(r'\s*"?\w+"?([,;\t|])')

@@ -14,9 +14,9 @@ from zmigrate.errors import SourceError
 from zmigrate.rows.bad_cell import BadCell
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
 from zmigrate.rows.sources.cell_errors import HiddenErrors, error_cells
-from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.column_names import check_names
+from zmigrate.rows.sources.file_watch import FileWatch
 from zmigrate.rows.sources.text import file_hash
-from zmigrate.rows.sources.watch import FileWatch
 from zmigrate.rows.sources.workbook import Workbook, WorkbookFailed
 from zmigrate.rows.sources.workbook_extent import check_parts, check_sheet
 from zmigrate.rows.sources.workbook_parts import STRUCTURE_FAULTS, column_letters

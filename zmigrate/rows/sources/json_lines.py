@@ -14,10 +14,10 @@ import orjson
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
-from zmigrate.rows.sources.limits import ROW_BYTES
+from zmigrate.rows.sources.file_watch import EVERY_ROWS, FileWatch
+from zmigrate.rows.sources.memory_limits import ROW_BYTES
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import file_hash
-from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
-from zmigrate.rows.sources.limits import ARCHIVE_LIST_BYTES, UNPACKED_BYTES, UNPACKED_RATIO
+from zmigrate.rows.sources.memory_limits import ARCHIVE_LIST_BYTES, UNPACKED_BYTES, UNPACKED_RATIO
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

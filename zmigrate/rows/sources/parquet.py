@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
-from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.limits import BLOCK_BYTES, ROW_BYTES
+from zmigrate.rows.sources.column_names import check_names
+from zmigrate.rows.sources.file_watch import FileWatch
+from zmigrate.rows.sources.memory_limits import BLOCK_BYTES, ROW_BYTES
 from zmigrate.rows.sources.text import file_hash
-from zmigrate.rows.sources.watch import FileWatch
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

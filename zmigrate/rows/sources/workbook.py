@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
-from zmigrate.rows.sources.limits import READER_MEMORY, READER_MEMORY_PER_BYTE
+from zmigrate.rows.sources.memory_limits import READER_MEMORY, READER_MEMORY_PER_BYTE
 
 _PROGRAM: Final = Path(__file__).with_name("workbook_process.py")
 

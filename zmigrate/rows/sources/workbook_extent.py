@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 from xml.parsers import expat
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.limits import (
+from zmigrate.rows.sources.memory_limits import (
     PART_BYTES,
     PART_RATIO,
     SHEET_CELLS,

@@ -11,7 +11,7 @@ from typing import Any
 from zmigrate.cli.connections import connected, found_credentials
 from zmigrate.errors import OrgError
 from zmigrate.wording import count, duration
-from zmigrate.zoho.asked_org import org_fault
+from zmigrate.zoho.org_check import org_fault
 
 ORG_SCOPE = "ZohoCRM.org.READ"
 SKEW_WARNING_S = 300.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zmigrate.job.formats import Formats
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.declared import formats_problem
-from zmigrate.rows.proposal.looks import Column, shortened
+from zmigrate.rows.proposal.column_sample import Column, shortened
 from zmigrate.wording import counted
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 

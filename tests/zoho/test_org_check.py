@@ -8,8 +8,8 @@ import pytest
 
 from zmigrate.config import Credentials, Secret
 from zmigrate.errors import OrgError
-from zmigrate.zoho.asked_org import org_fault, refuse_other_org
 from zmigrate.zoho.metadata import read_org
+from zmigrate.zoho.org_check import org_fault, refuse_other_org
 
 ACME = {"id": "5545974000000000001", "zgid": "222", "company_name": "Acme", "type": "Production"}
 FROM_PROFILE = Credentials(

@@ -14,7 +14,7 @@ from zmigrate.rows.mapping.words import FOLDER, LOAD, TOP, check_words
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GivenWords:
     """The words of one load, with `users` and `default_user`, and their places."""
 
     words: Mapping[str, Any]
@@ -22,16 +22,16 @@ class Said:
     top: Places  # the places of `users` and `default_user`
 
 
-def said_by_file(path: Path) -> tuple[Said, ...]:
+def loads_in_file(path: Path) -> tuple[GivenWords, ...]:
     """The words of each `[[load]]`, or of the only load in a file without that list. Raises JobError."""
     toml = read_toml(path)
     name, top = str(path), TomlPlaces(str(path), toml)
     if "load" not in toml.values:
-        return (Said(toml.values, top, top),)
+        return (GivenWords(toml.values, top, top),)
     _check_top(toml, top)
     of_all = {word: toml.values[word] for word in TOP if word in toml.values}
     return tuple(
-        Said({**load, **of_all}, TomlPlaces(name, toml, ("load", number)), top)
+        GivenWords({**load, **of_all}, TomlPlaces(name, toml, ("load", number)), top)
         for number, load in enumerate(toml.values["load"])
     )
 
@@ -55,9 +55,13 @@ def _check_top(toml: Toml, places: Places) -> None:
                 )
 
 
-def choose(
-    loads: Sequence[Said], path: Path, file: str, module: str | None = None, operation: str | None = None
-) -> Said:
+def choose_load(
+    loads: Sequence[GivenWords],
+    path: Path,
+    file: str,
+    module: str | None = None,
+    operation: str | None = None,
+) -> GivenWords:
     """The load of a mapping for this file: the only one; the one that names the file; or, among several, the
     only one with this module and operation (an errors.csv has another name than the file it came from).
     """
@@ -80,7 +84,7 @@ def choose(
     return found[0]
 
 
-def loads_of(loads: Sequence[Said], file: str) -> list[Said]:
+def loads_of(loads: Sequence[GivenWords], file: str) -> list[GivenWords]:
     """The loads that name this file."""
     wanted = Path(file).name
     names = [str(load.words.get("file", "")) for load in loads]
@@ -88,7 +92,7 @@ def loads_of(loads: Sequence[Said], file: str) -> list[Said]:
     return exact or [load for load, name in zip(loads, names, strict=True) if Path(name).name == wanted]
 
 
-def with_options(said: Said | None, options: Options) -> Said:
+def with_options(said: GivenWords | None, options: Options) -> GivenWords:
     """The words of file and options together. Raises JobError if they contradict each other."""
     words: dict[str, Any] = dict(said.words) if said is not None else {}
     for word, value in options.words.items():
@@ -106,7 +110,7 @@ def with_options(said: Said | None, options: Options) -> Said:
             flag = "--ignore-column" if word == "ignore" else "--skip-if"
             words[word] = [*before, *more]
             labels |= {(word, number): flag for number in range(len(before), len(before) + len(more))}
-    return Said(
+    return GivenWords(
         words,
         OptionPlaces(labels, None if said is None else said.places),
         OptionPlaces(labels, None if said is None else said.top),
@@ -114,7 +118,7 @@ def with_options(said: Said | None, options: Options) -> Said:
 
 
 def _both(
-    said: Said | None, table: str, before: Any, added: Mapping[str, Any], labels: Mapping[KeyPath, str]
+    said: GivenWords | None, table: str, before: Any, added: Mapping[str, Any], labels: Mapping[KeyPath, str]
 ) -> Any:
     if not isinstance(before, Mapping):
         return before  # refused later, with its line

@@ -27,7 +27,7 @@ class _Hidden(NamedTuple):
     pattern: re.Pattern[str]
 
 
-class Veil:
+class Redactor:
     """Replaces the secrets in an answer by `***`, in any spelling. Thread-safe."""
 
     def __init__(self) -> None:
@@ -42,21 +42,21 @@ class Veil:
                 return
             self._hidden = (*self._hidden, _Hidden(text, text.encode(), re.compile(_in_any_spelling(text))))
 
-    def may_cover(self, content: bytes) -> bool:
+    def may_hide(self, content: bytes) -> bool:
         """Whether these bytes of JSON may have a secret."""
         written_otherwise = b"\\" in content or b"%" in content or b"&" in content
         return written_otherwise or any(each.content in content for each in self._hidden)
 
-    def over(self, body: Any) -> Any:
+    def redacted(self, body: Any) -> Any:
         """The JSON value without secrets in its texts and keys. Changes it in place."""
         if isinstance(body, str):
-            return self.over_text(body)
+            return self.redacted_text(body)
         left = [body]
         while left:
             node = left.pop()
             if isinstance(node, dict):
-                if any(self.over_text(key) is not key for key in node):
-                    renamed = {self.over_text(key): value for key, value in node.items()}
+                if any(self.redacted_text(key) is not key for key in node):
+                    renamed = {self.redacted_text(key): value for key, value in node.items()}
                     node.clear()
                     node.update(renamed)
                 children: Any = node.items()
@@ -66,12 +66,12 @@ class Veil:
                 continue
             for place, child in children:
                 if isinstance(child, str):
-                    node[place] = self.over_text(child)
+                    node[place] = self.redacted_text(child)
                 elif isinstance(child, dict | list):
                     left.append(child)
         return body
 
-    def over_text(self, text: str) -> str:
+    def redacted_text(self, text: str) -> str:
         """The text with secrets hidden; the same object if there are none."""
         hidden = text
         for each in self._hidden:
@@ -81,14 +81,14 @@ class Veil:
                 hidden = each.pattern.sub(HIDDEN, hidden)
         return text if hidden == text else hidden
 
-    def __copy__(self) -> Veil:
+    def __copy__(self) -> Redactor:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Veil:
+    def __deepcopy__(self, memo: Any) -> Redactor:
         return self
 
     def __repr__(self) -> str:
-        return f"Veil({len(self._hidden)})"
+        return f"Redactor({len(self._hidden)})"
 
 
 def _in_any_spelling(secret: str) -> str:
