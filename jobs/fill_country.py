@@ -41,11 +41,11 @@ class FillCountry(RecordJob):
 
 
 def country_of(phone: str) -> str:
-    """By the longest prefix that is known; Skip where none is."""
+    """The country with the longest known prefix. Raises Skip if there is none."""
     number = phone.replace(" ", "")
     if number.startswith("00"):
         number = "+" + number[2:]
     for length in (4, 3, 2):
         if number[:length] in COUNTRIES:
             return COUNTRIES[number[:length]]
-    raise Skip(f"no country known for {phone}")
+    raise Skip(f"no country is known for {phone}")

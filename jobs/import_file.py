@@ -8,8 +8,8 @@ from zmigrate import Argument, ImportJob, Option
 class ImportFile(ImportJob):
     """Load a file or a database's rows into a module of Zoho CRM.
 
-    What kind of file it is, its name says: .csv, .jsonl, .xlsx, .parquet, ..., also gzipped or zipped; a
-    database's URL needs --select. All else is as for import-csv: what is not declared is never guessed.
+    The file's name shows its kind: .csv, .jsonl, .xlsx, .parquet, ..., also gzipped or zipped; a database's
+    URL needs --select. All else is as for import-csv: nothing is guessed.
     """
 
     file: str = Argument(metavar="FILE|URL", help="What to load.")

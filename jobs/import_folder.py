@@ -11,8 +11,8 @@ class ImportFolder(Flow):
     """Load the files of a folder, one after the other, as a mapping file says.
 
     The mapping has a [[load]] for each file: its module, what to do, where each column goes. Files that
-    others refer to (`ref`, `find`) are loaded first. A file of the folder that no load is for is refused,
-    unless the mapping's `ignore_files` names it.
+    others refer to (`ref`, `find`) are loaded first. A file of the folder without a load is refused, unless
+    the mapping's `ignore_files` names it.
     """
 
     folder: Path = Argument(help="Folder with the files.")

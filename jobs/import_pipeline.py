@@ -20,7 +20,7 @@ class ImportPipeline(RecordJob):
     """Import a sales pipeline into Deals.
 
     Reads a CSV with the columns opportunity_id, sales_agent, product, account, deal_stage, close_date and
-    close_value. Deals needs a text field Legacy_ID, unique if possible, by which each deal is found again.
+    close_value. Deals needs a text field Legacy_ID, unique if possible, to find each deal again.
     """
 
     write = Insert("Deals", key="Legacy_ID")
@@ -34,7 +34,7 @@ class ImportPipeline(RecordJob):
 
     def transform(self, row: Mapping[str, str]) -> dict[str, object]:
         if row["deal_stage"] not in STAGES:
-            raise ValueError(f"no stage of Zoho stands for {row['deal_stage']!r}")
+            raise ValueError(f"no stage in Zoho is known for {row['deal_stage']!r}")
         return {
             "Legacy_ID": row["opportunity_id"],
             "Deal_Name": f"{row['account'] or 'Unknown account'} – {row['product']}",

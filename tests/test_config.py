@@ -179,7 +179,7 @@ def test_plain_http_is_good_for_this_machine(tmp_path: Path) -> None:
 def test_a_data_centre_and_a_url_are_not_both_taken(tmp_path: Path) -> None:
     environ = {**ENVIRON, "ZMIGRATE_ACCOUNTS_URL": "https://accounts.zoho.com"}
 
-    assert "not both" in fault(tmp_path, environ=environ).message
+    assert "only one may be" in fault(tmp_path, environ=environ).message
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_data_centre_and_a_url_are_not_both_taken(tmp_path: Path) -> None:
         ('clientid = "x"', "unknown key clientid"),
         ("soid = 5", "soid must be a text"),
         ('portal = "true"', "portal must be true or false"),
-        ('dc = "US"\naccounts_url = "https://accounts.zoho.com"', "not both"),
+        ('dc = "US"\naccounts_url = "https://accounts.zoho.com"', "only one may be"),
         ('client_secret_env = "A"\nclient_secret_command = "b"', "not by both"),
     ],
 )
@@ -418,7 +418,7 @@ def test_a_broken_file_is_not_overwritten(tmp_path: Path) -> None:
         ({}, "the environment: neither ZMIGRATE_DC nor ZMIGRATE_ACCOUNTS_URL is set."),
         (
             {"ZMIGRATE_DC": "EU", "ZMIGRATE_ACCOUNTS_URL": "https://accounts.zoho.eu"},
-            "the environment: ZMIGRATE_DC and ZMIGRATE_ACCOUNTS_URL are set; one is wanted, not both.",
+            "the environment: ZMIGRATE_DC and ZMIGRATE_ACCOUNTS_URL are both set; only one may be.",
         ),
     ],
 )

@@ -1,5 +1,4 @@
-"""Where credentials and settings come from: one set from one place, never mixed. Nothing here talks to
-Zoho."""
+"""Credentials and settings: one set from one place, never mixed. Nothing here talks to Zoho."""
 
 from __future__ import annotations
 
@@ -21,11 +20,11 @@ from dotenv import dotenv_values
 
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_served, read_small
-from zmigrate.zoho.client_texts import address, client_id, client_secret, normalise_soid, upload_address
+from zmigrate.zoho.credential_formats import address, client_id, client_secret, normalise_soid, upload_address
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
-from zmigrate.zoho.veil import Veil
 
 __all__ = ["Credentials", "Secret", "Settings", "load_credentials", "load_settings"]
 
@@ -34,36 +33,27 @@ DOTENV_FILE = ".env"
 STATE_FOLDER = ".zmigrate"
 DEFAULT_PROFILE = "default"
 
+SWITCHES = frozenset({"portal"})  # keys of a profile with true or false; the others have texts
 PROFILE_KEYS = (
-    "client_id",
-    "soid",
-    "dc",
-    "accounts_url",
-    "upload_url",
-    "client_secret_env",
-    "client_secret_command",
-    "portal",
+    *("client_id", "soid", "dc", "accounts_url", "upload_url", "client_secret_env", "client_secret_command"),
+    *SWITCHES,
 )
-SWITCHES = frozenset({"portal"})
-"""Keys of a profile that are true or false; the others are texts."""
 
 _SECRET_COMMAND_TIMEOUT_S = 120.0
 
-DOTENV_WAIT_S: Final = 60.0
-"""For a `.env` that is a pipe: its password manager may ask a person first."""
+DOTENV_WAIT_S: Final = 60.0  # for a `.env` that is a pipe: its password manager may ask a person first
 _served: dict[Path, bytes] = {}
-"""What came through such pipes: it is asked for once, however often a command reads the file."""
+"""The contents of such pipes. Each is asked for once, however often a command reads the file."""
 
 _LONGEST_LINE = 2_000
-"""Bytes of zmigrate.toml, where a key of thousands of parts would take minutes to read."""
+"""Bytes of a line of zmigrate.toml. A key of thousands of parts would take minutes to read."""
 
-_LONGEST_TIME_S = 30 * 24 * 3_600.0
-"""A timeout of the system holds no more than some years."""
+_LONGEST_TIME_S = 30 * 24 * 3_600.0  # the system's timeouts have an upper limit
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who zmigrate is at Zoho, for one org. `place` says where this came from, for the banner."""
+    """How zmigrate identifies itself to Zoho, for one org. `place`: where this was found, for the banner."""
 
     client_id: str
     client_secret: Secret
@@ -73,9 +63,9 @@ class Credentials:
     profile: str = ""
     upload_url: str | None = None
     portal: bool = False
-    """The soid is the id of a portal, so its digits are not the org's own."""
-    veil: Veil = field(default_factory=Veil, repr=False, compare=False)
-    """Over the secret, and over the tokens that are got with it."""
+    """The soid is a portal's id, so its digits are not the org's own."""
+    redactor: Redactor = field(default_factory=Redactor, repr=False, compare=False)
+    """Hides the secret, and the tokens that are got with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,7 @@ class Settings:
     read_timeout_s: float = 60.0
     retry_budget_s: float = 900.0
     settle_s: float | None = None
-    """One number for all settling; None: by what happened."""
+    """One wait before any lost answer is checked; None: depends on what happened."""
     token_limit: tuple[int, float] = (TOKENS_PER_WINDOW, TOKEN_WINDOW_S)
     """(tokens, seconds)."""
     wait_for_credits: bool = False
@@ -96,8 +86,7 @@ class Settings:
 def load_credentials(profile: str | None, *, folder: Path, environ: Mapping[str, str]) -> Credentials:
     """The credentials from the named profile, else the environment, else `.env`, else the profile `default`.
 
-    Whatever place is the first to speak must be complete; nothing is filled in from another. Raises
-    ConfigError.
+    The first place that has any must have all. Raises ConfigError.
     """
     dotenv = _read_dotenv(folder)
     if profile is not None:
@@ -110,14 +99,14 @@ def load_credentials(profile: str | None, *, folder: Path, environ: Mapping[str,
         return _from_profile(DEFAULT_PROFILE, folder, environ, dotenv)
     if profiles:
         raise ConfigError(
-            f"No profile is named, and {folder / PROFILES_FILE} has none that is called"
-            f" `{DEFAULT_PROFILE}`; nor are there credentials in the environment or .env.",
+            f"No profile is named, {folder / PROFILES_FILE} has no profile `{DEFAULT_PROFILE}`, and there are"
+            " no credentials in the environment or .env.",
             hint="Name one: " + " or ".join(f"--profile {name}" for name in sorted(profiles)) + ".",
         )
     raise ConfigError(
         "There are no credentials: no --profile, no ZMIGRATE_CLIENT_ID in the environment or .env, and no"
         f" profile `{DEFAULT_PROFILE}` in {folder / PROFILES_FILE}.",
-        hint="Run `zmigrate init`; or try the job with --emulator, which needs none.",
+        hint="Run `zmigrate init`; or try the job with --emulator, which needs no credentials.",
     )
 
 
@@ -127,7 +116,7 @@ def load_settings(
     """The settings from options (`state_dir`, and fields of Settings by name), else the environment, else
     `.env`.
 
-    An override of None counts as not given. Raises ConfigError naming the variable that can't be read.
+    An override of None counts as not given. Raises ConfigError with the variable's name.
     """
     values = {**_read_dotenv(folder), **environ}
     found: dict[str, Any] = {}
@@ -140,10 +129,10 @@ def load_settings(
     try:
         where = folder / chosen.expanduser()
     except RuntimeError:
-        raise ConfigError(f"{chosen} names the home of a user who is not there.") from None
+        raise ConfigError(f"{chosen} names the home of a user who does not exist.") from None
     if "\0" in str(where):
-        raise ConfigError(f"{str(chosen)!r} is no name of a folder.", hint="Name another with --state-dir.")
-    if os.path.isfile(where):  # Path.is_file raises where the folder may not be looked into
+        raise ConfigError(f"{str(chosen)!r} can't be a folder.", hint="Name another with --state-dir.")
+    if os.path.isfile(where):  # Path.is_file raises if the folder is not accessible
         raise ConfigError(
             f"{chosen} is a file, not a folder to keep runs in.",
             hint="Name a folder with --state-dir or ZMIGRATE_STATE_DIR; it need not exist yet.",
@@ -152,7 +141,7 @@ def load_settings(
 
 
 def secret_variables(folder: Path) -> frozenset[str]:
-    """The variables that hold client secrets: those that the profiles name. Raises ConfigError."""
+    """The variables of client secrets, as the profiles name them. Raises ConfigError."""
     profiles = [each for each in read_profiles(folder).values() if isinstance(each, dict)]
     return frozenset(
         str(each["client_secret_env"]).strip() for each in profiles if "client_secret_env" in each
@@ -162,19 +151,16 @@ def secret_variables(folder: Path) -> frozenset[str]:
 def accounts_url_of(
     dc: str | None, accounts_url: str | None, where: str, *, names: tuple[str, str] = ("dc", "accounts_url")
 ) -> str:
-    """The base URL of the accounts server by data centre or by URL; raises ConfigError.
-
-    https on a Zoho host; plain http only to this machine (the emulator). `names` is what the two are called
-    in this place.
+    """The base URL of the accounts server, by data centre or by URL: https on a Zoho host, or plain http to
+    this machine (the emulator). `names`: what the two are called in this place. Raises ConfigError.
     """
     dc_name, url_name = names
     if bool(dc) == bool(accounts_url):
         raise ConfigError(
-            f"{where}: {dc_name} and {url_name} are set; one is wanted, not both."
+            f"{where}: {dc_name} and {url_name} are both set; only one may be."
             if dc
             else f"{where}: neither {dc_name} nor {url_name} is set.",
-            hint=f"{dc_name} is one of {', '.join(ACCOUNTS_URLS)}: the ending of the address at which you use"
-            " Zoho.",
+            hint=f"{dc_name} is one of {', '.join(ACCOUNTS_URLS)}: the end of your Zoho address.",
         )
     if dc:
         url = ACCOUNTS_URLS.get(dc.strip().upper())
@@ -193,7 +179,7 @@ def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
     if lacking:
         raise ConfigError(
             f"The credentials in {place} are not complete: {', '.join(lacking)} missing.",
-            hint="All of them come from one place; nothing is filled in from another. Set the rest there.",
+            hint="They all come from one place, never from two. Set the rest there.",
         )
     return Credentials(
         client_id=client_id(values["ZMIGRATE_CLIENT_ID"].strip(), f"ZMIGRATE_CLIENT_ID in {place}"),
@@ -245,12 +231,12 @@ def _from_profile(
 
 
 def _checked_profile(table: object, where: str) -> dict[str, str]:
-    """The texts of a profile. Raises ConfigError for a key or a value that a profile can't have."""
+    """The texts of a profile. Raises ConfigError for a key or value that a profile can't have."""
     if not isinstance(table, dict):
-        raise ConfigError(f"{where} is no table.", hint="Write [profiles.NAME] above the profile's keys.")
+        raise ConfigError(f"{where} is not a table.", hint="Write [profiles.NAME] above the profile's keys.")
     if "client_secret" in table:
         raise ConfigError(
-            f"{where}: client_secret does not belong into this file.",
+            f"{where}: client_secret does not belong in this file.",
             hint='Put the secret into .env or the environment, and name it: client_secret_env = "NAME".',
         )
     for key, value in table.items():
@@ -277,7 +263,7 @@ def _secret(
     if bool(variable) == bool(command):
         raise ConfigError(
             f"{where} must name the secret by client_secret_env or by client_secret_command"
-            + (", not by both." if variable else "; neither is there."),
+            + (", not by both." if variable else "; it has neither."),
             hint='Put the secret into .env as NAME=… and write client_secret_env = "NAME".',
         )
     if command:
@@ -292,15 +278,12 @@ def _secret(
 
 
 def _secret_of_command(command: str, where: str) -> Secret:
-    """What the command prints. Its errors are shown on failure, its output never."""
+    """The secret that the command prints. On failure its stderr is shown, its output never."""
     key = f"{where}: client_secret_command"
     try:
         words = shlex.split(command, posix=os.name != "nt")
         done = subprocess.run(  # noqa: S603 - the person's own command, without a shell
-            words,
-            capture_output=True,
-            timeout=_SECRET_COMMAND_TIMEOUT_S,
-            check=False,
+            words, capture_output=True, timeout=_SECRET_COMMAND_TIMEOUT_S, check=False
         )
     except (ValueError, IndexError):
         raise ConfigError(f"{key} can't be read as a command.", hint="Check its quotes.") from None
@@ -316,7 +299,7 @@ def _secret_of_command(command: str, where: str) -> Secret:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
         raise ConfigError(
             f"{key} failed with exit code {done.returncode}" + (f": {said}" if said else "."),
-            hint="Run it by hand and mend it; it is run without a shell.",
+            hint="Run it by hand and fix it; zmigrate runs it without a shell.",
         )
     secret = done.stdout.decode("utf-8", "replace").strip()
     if not secret or "\n" in secret:
@@ -325,32 +308,31 @@ def _secret_of_command(command: str, where: str) -> Secret:
 
 
 def read_profiles(folder: Path) -> dict[str, Any]:
-    """The profiles of zmigrate.toml as they are written, by name; raises ConfigError where it can't be
-    read."""
+    """The profiles of zmigrate.toml as written, by name. Raises ConfigError."""
     path = folder / PROFILES_FILE
     try:
         text = read_small(path)
         if max(map(len, text.splitlines()), default=0) > _LONGEST_LINE:
-            raise ConfigError(f"{path} has too long a line.", hint="Is it that file?")
+            raise ConfigError(f"{path} has a line that is too long.", hint="Check that it is the right file.")
         content = tomllib.loads(text.decode("utf-8-sig"))
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}.", hint="Check its permissions.") from None
     except RecursionError:
-        raise ConfigError(f"{path} has too many brackets in each other.", hint="Mend the file.") from None
-    except ValueError as error:  # no TOML, no UTF-8, or a number of thousands of digits
-        raise ConfigError(f"{path} is no TOML: {error}.", hint="Mend the line that it names.") from None
+        raise ConfigError(f"{path} has brackets nested too deeply.", hint="Fix the file.") from None
+    except ValueError as error:  # not TOML, not UTF-8, or a number with thousands of digits
+        raise ConfigError(f"{path} is not valid TOML: {error}.", hint="Fix the line that it names.") from None
     profiles = content.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ConfigError(
-            f"{path}: `profiles` is no table.", hint="Write [profiles.NAME] above the profile's keys."
+            f"{path}: `profiles` is not a table.", hint="Write [profiles.NAME] above the profile's keys."
         )
     return profiles
 
 
 def _read_dotenv(folder: Path) -> dict[str, str]:
-    """The variables of `.env`, which never become this process's environment."""
+    """The variables of `.env`. They never enter this process's environment."""
     path = folder / DOTENV_FILE
     if path.is_dir():  # a virtual environment of that name
         return {}
@@ -361,8 +343,8 @@ def _read_dotenv(folder: Path) -> dict[str, str]:
     except TimeoutError as error:
         raise ConfigError(
             f"{path} can't be read: {error.strerror}.",
-            hint="Unlock the password manager that serves the file. Or remove the pipe, and let a profile in "
-            "zmigrate.toml fetch the secret: client_secret_command.",
+            hint="Unlock the password manager that serves the file. Or remove the pipe, and fetch the "
+            "secret by client_secret_command in a profile of zmigrate.toml.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
@@ -371,7 +353,7 @@ def _read_dotenv(folder: Path) -> dict[str, str]:
 
 
 def _content_of(path: Path) -> bytes:
-    """Of `.env`, which may be a named pipe. Raises OSError."""
+    """The content of `.env`, which may be a named pipe. Raises OSError."""
     if not stat.S_ISFIFO(os.stat(path).st_mode):
         return read_small(path)
     place = path.absolute()
@@ -387,7 +369,7 @@ def _seconds(variable: str, text: str) -> float:
         seconds = math.nan
     if not 0 <= seconds <= _LONGEST_TIME_S:
         raise ConfigError(
-            f"{variable} is no number of seconds: {text[:40]!a}.",
+            f"{variable} is not a number of seconds: {text[:40]!a}.",
             hint=f"Write it as 60 or 0.5; at most {_LONGEST_TIME_S:.0f}.",
         )
     return seconds
@@ -404,7 +386,7 @@ def _token_limit(variable: str, text: str) -> tuple[int, float]:
     match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,6}(?:\.[0-9]{1,6})?)", text)
     if match is None or int(match.group(1)) == 0:
         raise ConfigError(
-            f"{variable} is no token limit: {text[:40]!r}.", hint="Write it as 10/600: tokens in seconds."
+            f"{variable} is not a token limit: {text[:40]!r}.", hint="Write it as 10/600: tokens in seconds."
         )
     return int(match.group(1)), float(match.group(2))
 

@@ -4,11 +4,11 @@
     ├── UsageError            2   wrong use; nothing was sent
     │   ├── ConfigError           profile, credentials, settings
     │   ├── JobError              a job class or module, or its options
-    │   ├── SourceError           a file that can't be read as it stands
+    │   ├── SourceError           a file that can't be read as it is
     │   └── RunError              a run that can't be opened: locked, unknown, unfinished, changed
     ├── RefusedError          3   Zoho refuses: client, scope, org, permission
     │   ├── ScopeError            a scope is missing
-    │   └── OrgError              the token opens another org than the one asked for, or one that is not named
+    │   └── OrgError              the token is for another org than the one asked for, or an unknown one
     ├── PausedError           4   stopped early, resumable
     │   ├── CreditsSpent          the org's API credits are used up
     │   ├── Outage                Zoho did not answer within the time budget
@@ -24,7 +24,7 @@
         ├── Fatal                 will be refused again
         └── InDoubt               sent, and the answer never came
 
-A row that Zoho refuses is data, not an exception. `StopRequested` (stopping.py) is no error either.
+A row that Zoho refuses is data, not an exception. `StopRequested` (stopping.py) is not an error either.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ from typing import Final
 
 _NO_ROOM: Final = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 _NO_ROOM_SQLITE: Final = frozenset([13, 10])
-"""SQLITE_FULL and SQLITE_IOERR, which it says where a temporary file can't grow. (`sqlite3` is not imported
-for the two: every command would wait for it.)
-"""
+"""SQLITE_FULL, and SQLITE_IOERR for a temporary file that can't grow. (`sqlite3` is slow to import.)"""
 
 
 class ZmigrateError(Exception):
@@ -44,8 +42,7 @@ class ZmigrateError(Exception):
 
     exit_code = 5
     code = "ERROR"
-    maybe_applied = False
-    """True when it ended a write, and an earlier attempt of that write may have been applied."""
+    maybe_applied = False  # True if this ended a write, and an earlier attempt may have been applied
 
     def __init__(self, message: str | None = None, *, hint: str | None = None, code: str | None = None):
         super().__init__(message or (type(self).__doc__ or "").strip())
@@ -69,7 +66,7 @@ class ConfigError(UsageError):
 
 
 class JobError(UsageError):
-    """The job can't be used as it is written."""
+    """The job can't be used as it is."""
 
     code = "JOB"
 
@@ -137,7 +134,7 @@ class OrgFull(PausedError):
 
 
 class BreakerOpen(PausedError):
-    """So many rows in a row were refused for one reason that it is not theirs."""
+    """So many rows in a row were refused for one reason that the rows are not to blame."""
 
     code = "BREAKER"
 
@@ -185,7 +182,7 @@ class ApiError(ZmigrateError):
 
 
 class Retryable(ApiError):
-    """Zoho could not do it now; the same request may be sent again."""
+    """Zoho could not do this now; the same request may be sent again."""
 
 
 class Fatal(ApiError):
@@ -203,9 +200,9 @@ class Fatal(ApiError):
     ):
         super().__init__(message, status=status, code=code, hint=hint)
         self.may_be_one_record = may_be_one_record
-        """True when one of the records sent may be at fault, and Zoho does not say which."""
+        """True if one of the records may be at fault, and Zoho does not say which."""
         self.row = row
-        """The place, from 0, of the one record that Zoho refused the whole request for."""
+        """The place, from 0, of the record that is to blame for the refusal of the whole request."""
 
 
 class InDoubt(ApiError):
@@ -223,26 +220,25 @@ class InDoubt(ApiError):
     ):
         super().__init__(message, status=status)
         self.timed_out = timed_out
-        """True after a timeout: the server may still be at work, so settling waits longer."""
+        """True after a timeout: the server may still be at work, so the check waits longer."""
         self.others_answered = others_answered
-        """True when other requests were answered meanwhile: it is not an outage."""
+        """True if other requests were answered meanwhile: this is not an outage."""
 
     @property
     def by_zoho(self) -> bool:
-        """True when Zoho answered, with nothing that can be used: a server error, or a body that lacks what
-        it must hold. False when no answer came."""
+        """True: Zoho's answer was unusable (a server error, an incomplete body). False: no answer came."""
         return self.status is not None
 
 
 def is_full_disk(error: BaseException) -> bool:
-    """Whether an error of the system, or of a database outside the journal, comes of a disk without room."""
+    """Whether an error of the system, or of a database outside the journal, means that the disk is full."""
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM_SQLITE
 
 
 def disk_full(error: BaseException, then: str) -> DiskFull:
-    """The error of a disk without room; `then`: what to do once there is some."""
+    """The error for a full disk. `then`: what to do once there is room."""
     if isinstance(error, OSError):
         return DiskFull(hint=f"Make room, {then}.")
     return DiskFull(

@@ -1,6 +1,6 @@
-"""What a run reports while it goes: small frozen dataclasses that travel upwards. Nothing here draws or acts.
+"""The events of a run: small frozen dataclasses that travel upwards. Nothing here draws or acts.
 
-Listeners (the progress display, the JSON log, tests) are called on the main thread only, whoever emitted.
+Listeners (the progress display, the JSON log, tests) are called on the main thread only.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ class RunStarted(Event):
 
     run_id: str
     job: str
-    code: str
-    """The job's file, or that it is ready-made."""
+    code: str  # the job's file, or "ready-made"
     folder: str
     org: str
     environment: str
@@ -37,12 +36,9 @@ class RunStarted(Event):
     operation: str | None
     rows_total: int | None
     rows_done: int
-    done: Mapping[str, int]
-    """Rows by outcome, from sessions before this one."""
-    practice: bool
-    """True on the embedded emulator."""
-    variables: tuple[str, ...] = ()
-    """What is read of the environment, and for which host."""
+    done: Mapping[str, int]  # rows by outcome, from sessions before this one
+    practice: bool  # True on the embedded emulator
+    variables: tuple[str, ...] = ()  # the environment variables that are read, and for which host
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,7 @@ class StepFacts:
     """One step of a flow."""
 
     name: str
-    file: str
-    """Where its rows come from."""
+    file: str  # the source of its rows
     module: str
     operation: str
     rows: int | None
@@ -59,14 +54,13 @@ class StepFacts:
 
 @dataclass(frozen=True, slots=True)
 class FlowStarted(Event):
-    """The checks of all steps are done and the flow's folder is open. Each step tells RunStarted and RunEnded
-    of its own.
+    """The checks of all steps are done and the flow's folder is open. Each step has its own RunStarted and
+    RunEnded.
     """
 
     run_id: str
     job: str
-    code: str
-    """The job's file, or that it is ready-made."""
+    code: str  # the job's file, or "ready-made"
     folder: str
     org: str
     environment: str
@@ -91,13 +85,12 @@ class Waiting(Event):
 
     what: str
     seconds: float
-    why: str | None = None
-    """A clause that says how it came to that, where it needs saying."""
+    why: str | None = None  # the reason, if it is not obvious
 
 
 @dataclass(frozen=True, slots=True)
 class RequestSent(Event):
-    """A request got its answer (or none); what it cost."""
+    """A request got its answer, or none."""
 
     method: str
     path: str
@@ -108,36 +101,32 @@ class RequestSent(Event):
 
 @dataclass(frozen=True, slots=True)
 class WriteAnswered(Event):
-    """Zoho answered a write of a hand-written job. A record that it refused is in the answer, too."""
+    """Zoho answered a write of a hand-written job. The answer may refuse single records."""
 
     method: str
     path: str
     operation: Literal["insert", "update", "upsert", "delete"] | None
-    """None where it is no write of records (settings, tags)."""
+    """None if this does not write records (settings, tags)."""
     elements: tuple[Any, ...]
-    """What Zoho says of each record or other thing, in whatever shape; empty where it only says that all is
-    well."""
+    """Zoho's result for each record or other thing, in any shape. Empty if Zoho only reports success."""
     repeatable: bool
-    """It does no harm if it is made once more."""
+    """Repeating the call does no harm."""
     doubted: bool
-    """An attempt before the one that was answered may have been applied."""
+    """An earlier attempt of this call may have been applied."""
     item: int = 0
-    """Which item of the job's loops was at work when the call began; 0 for none."""
+    """The item of the job's loops for which the call was made; 0 for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallFailed(Event):
-    """A call of a hand-written job was refused as a whole, or its answer was lost: `error` says which."""
+    """A call of a hand-written job was refused as a whole, or its answer was lost: see `error`."""
 
     method: str
     path: str
-    records: int
-    """How many records it would write; 1 where it is another write, 0 where it only reads."""
-    repeatable: bool
-    """It does no harm if it is made once more."""
+    records: int  # how many records it would write; 1 for another write, 0 for a read
+    repeatable: bool  # Repeating the call does no harm
     error: ZmigrateError
-    item: int = 0
-    """Which item of the job's loops was at work when the call began; 0 for none."""
+    item: int = 0  # the item of the job's loops for which the call was made; 0 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +138,19 @@ class Retrying(Event):
     attempt: int
     wait_s: float
     why: str
-    left_s: float | None = None
-    """Seconds after which it is given up."""
+    left_s: float | None = None  # seconds until zmigrate gives up
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled(Event):
-    """Zoho answered 429; `limit` is how many heavy calls may be in flight from now on."""
+    """Zoho answered 429. `limit`: how many heavy calls may be in flight from now on."""
 
     limit: int
 
 
 @dataclass(frozen=True, slots=True)
 class Credits(Event):
-    """Credits used by this run so far; what the org has left in its rolling 24 hours, where known."""
+    """Credits that this run has used, and how many the org has left in its rolling 24 hours, if known."""
 
     used: int
     left: int | None
@@ -190,7 +178,7 @@ class BatchDone(Event):
 
 @dataclass(frozen=True, slots=True)
 class BatchDoubted(Event):
-    """The answer to a batch never came; it is parked and will be settled in `settle_in_s` seconds."""
+    """The answer to a batch never came. The batch waits, and is checked in `settle_in_s` seconds."""
 
     batch: int
     rows: int
@@ -217,7 +205,7 @@ class RowsDecided(Event):
 
 @dataclass(frozen=True, slots=True)
 class Stopping(Event):
-    """A stop was asked for: what is in flight is finished."""
+    """A stop was asked for. Requests in flight are finished."""
 
     in_flight: int
 
@@ -242,7 +230,7 @@ class RowsCopied(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsJudged(Event):
-    """A plan has judged so many rows by now."""
+    """A plan has judged this many rows."""
 
     rows: int
     rows_total: int | None
@@ -285,7 +273,7 @@ class EventHub:
         self._listeners.append(listener)
 
     def remove(self, listener: Listener) -> None:
-        """It hears no more; one that failed has gone already."""
+        """Remove a listener. One that has failed is gone already."""
         if listener in self._listeners:
             self._listeners.remove(listener)
 
@@ -296,7 +284,7 @@ class EventHub:
             self.deliver()
 
     def deliver(self) -> None:
-        """Hand what other threads emitted to the listeners. Main thread only."""
+        """Pass events of other threads to the listeners. Main thread only."""
         while True:
             try:
                 event = self._queue.get_nowait()
@@ -306,9 +294,9 @@ class EventHub:
                 self._hand_over(listener, event)
 
     def _hand_over(self, listener: Listener, event: Event) -> None:
-        """A listener that fails (a terminal that is gone) hears no more, and stops no run.
+        """Call a listener. One that fails (its terminal is gone) is removed, and stops no run.
 
-        Only zmigrate's own errors go on, such as the log's that the disk is full.
+        Only zmigrate's own errors are passed on, such as a full disk's.
         """
         try:
             listener(event)
@@ -317,5 +305,5 @@ class EventHub:
         except (Exception, SystemExit) as error:
             self.remove(listener)
             name = type(listener).__name__
-            self.emit(Log("warning", f"{name} failed and hears no more: {name_of(error)}"))
+            self.emit(Log("warning", f"{name} failed and gets no more events: {name_of(error)}"))
             self.emit(Log("debug", f"how {name} failed", "".join(traceback.format_exception(error))))

@@ -1,4 +1,4 @@
-"""Whose a file or folder is, for messages about those that this user may not read or write."""
+"""Who owns a file or folder, for messages about access."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ else:
             return f"the user with the id {uid}"
 
     def has_private_group(found: os.stat_result) -> bool:
-        """Whether the group of a file is this user's own, as many systems give one to each user: its main
-        group, named alike, which nobody else is in. False where that can't be told.
+        """Whether a file's group has no member but this user: their main group, with their name. False if
+        unknown.
         """
         try:
             user, group = pwd.getpwuid(this_user()), grp.getgrgid(found.st_gid)
@@ -47,9 +47,7 @@ else:
 
 
 def owner_of(path: Path) -> tuple[Path, str] | None:
-    """The path and its owner's name; of what can't be looked at, the deepest folder around it that can. None
-    where there is none.
-    """
+    """A path and its owner's name. If the path is not accessible, the deepest folder around it that is."""
     for place in (path, *path.absolute().parents):
         try:
             return place, user_name(place.stat().st_uid)
@@ -59,9 +57,7 @@ def owner_of(path: Path) -> tuple[Path, str] | None:
 
 
 def why(path: Path, error: OSError) -> str:
-    """What the system says, and whose the place is where it does not permit something: `Permission denied;
-    it belongs to anna`.
-    """
+    """What the system says, with the owner if it is permission: `Permission denied; it belongs to anna`."""
     said = error.strerror or str(error)
     found = owner_of(path) if isinstance(error, PermissionError) else None
     if found is None:
@@ -71,8 +67,8 @@ def why(path: Path, error: OSError) -> str:
 
 
 def cant_read(path: Path, error: OSError) -> ConfigError:
-    """The error of a file or folder of the state folder that can't be read."""
+    """The error for something in the state folder that can't be read."""
     hint = ANOTHER_PLACE
     if isinstance(error, PermissionError):
-        hint = f"Work as that user, or have the folder given to you; else: {ANOTHER_PLACE}"
+        hint = f"Work as that user, or have the folder given to you. {ANOTHER_PLACE}"
     return ConfigError(f"{path} can't be read: {why(path, error)}.", hint=hint)

@@ -1,5 +1,5 @@
-"""Which jobs a file of Python defines, as far as its text tells. Nothing of it is run: to list the jobs of a
-folder, or to look for one of them, is no consent to run the code of all the others.
+"""Finds out which jobs a Python file defines, from its text alone. Running all files of a folder only to list
+its jobs, or to find one, would run code that nobody asked for.
 """
 
 from __future__ import annotations
@@ -19,17 +19,16 @@ from zmigrate.plain_files import read_small
 
 FRONT_DOOR: Final = "zmigrate"
 JOB_CLASSES: Final = frozenset({"Flow", "ImportJob", "Job", "LoadFile", "LoadJob", "RecordJob"})
-"""What of the front door a job is derived from."""
+"""The public classes that a job is derived from."""
 
 _CLASS: Final = re.compile(r"^class\s+([A-Za-z_]\w*)", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class JobClass:
-    """A class that is a job, or may be one: its base may come from a module that nobody has read."""
+    """A class that is a job, or may be one: its base may come from a module that was not read."""
 
     name: str
-    """The class's name."""
     doc: str
 
     @property
@@ -44,17 +43,18 @@ class JobFile:
     path: Path
     classes: tuple[JobClass, ...]
     fault: Exception | None = None
-    """Why its text is no Python; its classes are then those that look so, and the one of its name."""
+    """Why the text is not Python. `classes` then has everything that looks like a job, and the file's name.
+    """
 
 
 def read_job_file(path: Path) -> JobFile:
-    """What a file defines. What can't be read, or is no Python, is a fault of the file and raises nothing."""
+    """What a file defines. A file that can't be read or is not Python has a fault; nothing is raised."""
     try:
         content = read_small(path)
     except (OSError, ValueError) as error:
         return JobFile(path, (_named_as(path),), error)
     try:
-        tree = ast.parse(content)  # by the encoding that it declares
+        tree = ast.parse(content)  # by its declared encoding
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         found = [JobClass(name, "") for name in _CLASS.findall(content.decode("latin-1"))]
         return JobFile(path, (*found, _named_as(path)), error)
@@ -62,7 +62,7 @@ def read_job_file(path: Path) -> JobFile:
 
 
 def _named_as(path: Path) -> JobClass:
-    """The job for which a person looks in a file of this name: `import_leads.py` has `import-leads`."""
+    """The job that a person expects in a file of this name: `import_leads.py` has `import-leads`."""
     return JobClass(path.stem, "")
 
 
@@ -76,7 +76,7 @@ def _jobs_in(tree: ast.Module) -> Iterator[JobClass]:
 
 
 def _classes(body: Sequence[ast.stmt]) -> Iterator[ast.ClassDef]:
-    """Those of the module itself, also where they depend on a condition."""
+    """The classes of the module itself, also those under a condition."""
     for each in body:
         if isinstance(each, ast.ClassDef):
             yield each
@@ -89,7 +89,7 @@ def _classes(body: Sequence[ast.stmt]) -> Iterator[ast.ClassDef]:
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """(name in the module, where it is from), as in ("RecordJob", "zmigrate.RecordJob")."""
+    """(name in the module, full name), as in ("RecordJob", "zmigrate.RecordJob")."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             yield from (
@@ -107,10 +107,7 @@ def _is_abstract(found: ast.ClassDef) -> bool:
 
 
 def _may_be_job(
-    found: ast.ClassDef,
-    known: Mapping[str, ast.ClassDef],
-    imported: Mapping[str, str],
-    seen: frozenset[str],
+    found: ast.ClassDef, known: Mapping[str, ast.ClassDef], imported: Mapping[str, str], seen: frozenset[str]
 ) -> bool:
     return any(_may_be_base(base, known, imported, seen | {found.name}) for base in found.bases)
 
@@ -118,7 +115,7 @@ def _may_be_job(
 def _may_be_base(
     base: ast.expr, known: Mapping[str, ast.ClassDef], imported: Mapping[str, str], seen: frozenset[str]
 ) -> bool:
-    """Whether a job may be derived from this: always, where the text alone does not tell."""
+    """Whether a job may be derived from this base: yes, if the text alone does not show it."""
     name = _dotted(base)
     if name is None:
         return True
@@ -135,7 +132,7 @@ def _may_be_base(
 
 
 def _dotted(base: ast.expr) -> str | None:
-    """`a.b.C` of a base that is written so; `C` of `C[int]`."""
+    """`a.b.C` as a text; `C` of `C[int]`."""
     if isinstance(base, ast.Subscript):
         return _dotted(base.value)
     if isinstance(base, ast.Name):

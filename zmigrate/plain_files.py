@@ -1,6 +1,6 @@
-"""Opening files of outside: regular files only, and no more of them than memory is meant for.
+"""Opens files from outside: regular files only, up to a size that fits in memory.
 
-A pipe would be waited for without end, and what a run reads it reads several times.
+Reading a pipe could wait forever, and a run reads its files several times.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Final
 
 SMALL_FILE_BYTES: Final = 16 << 20
-"""Mappings, profiles, `.env`, a request's body: files that people write, and that are read as a whole. Zoho
-takes no body beyond it, and the largest mapping seen has 100 KB."""
+"""For files that people write, and that are read as a whole: mappings, profiles, `.env`, a request's body.
+Zoho takes no larger body, and the largest mapping seen has 100 KB.
+"""
 
 _NO_WAITING: Final = getattr(os, "O_NONBLOCK", 0)
-"""Opening a pipe that nobody writes to ends at once; of no consequence for a file. Not on Windows."""
+"""Opening a pipe without a writer returns at once. No effect on files. Not on Windows."""
 _LOOK_AGAIN_S: Final = 0.05
-"""A pipe without a writer can't be waited for by the system's means, and Ctrl-C is to be heard."""
+"""How often a pipe without a writer is tried. The system can't wait for one, and Ctrl-C must work."""
 _KINDS: Final = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -31,7 +32,7 @@ _KINDS: Final = (
 
 
 class NotAFile(OSError):
-    """There is something at this path, and it is no file. `what` says what: "a pipe"."""
+    """The path is not a file. `what`: what it is, such as "a pipe"."""
 
     def __init__(self, what: str) -> None:
         super().__init__(errno.EINVAL, f"{what}, not a file")
@@ -39,16 +40,16 @@ class NotAFile(OSError):
 
 
 class TooLarge(OSError):
-    """The file is larger than anything that it may be."""
+    """The file is too large."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(errno.EFBIG, f"more than {limit >> 20} MB")
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open for reading bytes, without ever waiting. Raises OSError, NotAFile among them."""
+    """Open a file for reading bytes, without waiting. Raises OSError, including NotAFile."""
     try:
-        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  handed to the caller
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  the caller closes it
     except OSError as error:
         what = _kind(path) if error.errno == errno.ENXIO else None  # a socket can't be opened at all
         if what is None:
@@ -62,7 +63,7 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def read_small(path: Path) -> bytes:
-    """All of a file that a person wrote. Raises OSError, NotAFile and TooLarge among them."""
+    """The content of a file that a person wrote. Raises OSError, including NotAFile and TooLarge."""
     with open_regular(path) as file:
         content = file.read(SMALL_FILE_BYTES + 1)
     if len(content) > SMALL_FILE_BYTES:
@@ -71,8 +72,8 @@ def read_small(path: Path) -> bytes:
 
 
 def read_served(path: Path, wait_s: float) -> bytes:
-    """All that somebody writes into a named pipe, as password managers serve a file. Raises OSError, TooLarge
-    among them, and TimeoutError where the pipe was not written into, and closed, in that time.
+    """The content that another program, such as a password manager, writes into a named pipe. Raises OSError,
+    including TooLarge, and TimeoutError if the pipe is not written and closed in time.
     """
     until = time.monotonic() + wait_s
     content = bytearray()
@@ -90,7 +91,7 @@ def read_served(path: Path, wait_s: float) -> bytes:
             if not some and content:
                 return bytes(content)
             if not some:
-                time.sleep(_LOOK_AGAIN_S)  # nobody has opened the pipe for writing yet
+                time.sleep(_LOOK_AGAIN_S)  # no program has opened the pipe for writing yet
     finally:
         os.close(descriptor)
     said = "the writer of this pipe has not ended" if content else "nobody has written into this pipe"
@@ -102,6 +103,6 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _kind(place: Path | int) -> str | None:
-    """What is there, where it is no file; folders are told apart by `open` itself."""
+    """What the path is, if not a file or folder."""
     mode = os.stat(place).st_mode
     return next((what for is_kind, what in _KINDS if is_kind(mode)), None)

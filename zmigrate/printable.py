@@ -1,7 +1,7 @@
-"""Text that a terminal may be given.
+"""Text that is safe to print on a terminal.
 
-Names, values and messages come from files and from Zoho, and a terminal obeys the control characters in them:
-some write the clipboard, others move the cursor over a line that was true.
+Names, values and messages come from files and from Zoho. A terminal obeys their control characters: some
+write the clipboard, others overwrite earlier lines.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ import re
 from typing import Final
 
 _NEVER: Final = (
-    "\x00-\x08\x0b-\x1f\x7f"  # C0 but tab and newline; DEL
-    "\x80-\x9f"  # C1: some terminals take them for escape sequences
+    "\x00-\x08\x0b-\x1f\x7f"  # C0 without tab and newline; DEL
+    "\x80-\x9f"  # C1: escape sequences on some terminals
     "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200d\u2060-\u2065\u206a-\u206f\u3164"  # no width
-    "\ufeff\uffa0"  # nor these
-    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # these turn the direction of what follows
+    "\ufeff\uffa0"  # no width
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # these change the direction of the text
     "\u2028\u2029"  # line and paragraph separator
     "\ufff9-\ufffb"  # interlinear annotation
-    "\ud800-\udfff"  # halves of a pair, which no encoding has
-    "\U000e0000-\U000e0fff"  # tags and selectors without a picture
+    "\ud800-\udfff"  # halves of a pair, which can't be encoded
+    "\U000e0000-\U000e0fff"  # invisible tags and selectors
 )
 UNPRINTABLE: Final = re.compile(f"[{_NEVER}]")
 
 _DRAWING: Final = r"\x1b\[(?:[0-9;]*m|[0-9]*[AK]|\?25[hl])"
-"""What a live display needs (ECMA-48): colors, the line above, a line emptied, the cursor hid and shown."""
+"""What a live display needs (ECMA-48): colors, one line up, clear the line, hide and show the cursor."""
 _UNDRAWABLE: Final = re.compile(f"({_DRAWING}|\r)|[{_NEVER}]")
 
 
 def printable(text: str) -> str:
-    """The text with what a terminal would obey, and what nobody would see, as escapes: `\\x1b`, `\\u202e`."""
+    """The text with control characters and invisible ones escaped: `\\x1b`, `\\u202e`."""
     return UNPRINTABLE.sub(_escape, text)
 
 
 def drawable(text: str) -> str:
-    """The same of text that was made for a terminal: what draws stays."""
+    """Like `printable`, but what draws (colors, cursor) stays."""
     return _UNDRAWABLE.sub(lambda found: found[1] or _escape(found), text)
 
 
 def json_printable(text: str) -> str:
-    """JSON with the same escaped in its strings; it means what it meant."""
+    """JSON with the same characters escaped in its strings. Its meaning stays the same."""
     return UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 

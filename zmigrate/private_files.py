@@ -1,7 +1,7 @@
-"""What zmigrate keeps is its user's alone: folders 0700 and files 0600 under any umask, opened without
-following links. Every file that zmigrate writes comes by here; whether a folder is safe: `state_folders`.
+"""Files that only their user can read: folders 0700 and files 0600 under any umask, opened without following
+links. zmigrate writes all its files through here. `state_folders` decides whether a folder is safe.
 
-Windows has no modes: there a folder's access list decides, which a new folder has from the one around it.
+Windows has no modes: a new folder has the access list of the folder around it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ from typing import IO, Final
 
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
-_SHARED_FILE: Final = 0o666
-"""Less what the umask takes."""
+_SHARED_FILE: Final = 0o666  # the umask restricts it
 
-PART: Final = ".part"
-"""How the name of a file ends that is not whole yet."""
+PART: Final = ".part"  # the ending of an unfinished file's name
 _NAME_KEPT: Final = 40
-"""Characters of a file's name in that of its unfinished version: names have 255 bytes at most."""
+"""How many characters of a file's name its unfinished version keeps. Names have at most 255 bytes."""
 
 _FLAGS: Final = (
     getattr(os, "O_NOFOLLOW", 0)
-    | getattr(os, "O_NONBLOCK", 0)  # a pipe is refused at once, and not waited for
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe is refused at once
     | getattr(os, "O_BINARY", 0)
 )
 _BESIDE_A_DATABASE: Final = ("", "-wal", "-shm", "-journal")
@@ -38,15 +36,15 @@ _BESIDE_A_DATABASE: Final = ("", "-wal", "-shm", "-journal")
 
 
 def make_folder(path: Path) -> None:
-    """Make one folder that only its owner may enter. Raises OSError, FileExistsError where it is there."""
+    """Make a folder that only its owner may enter. Raises OSError, FileExistsError if it exists."""
     os.mkdir(path, PRIVATE_FOLDER)
-    if stat.S_IMODE(os.stat(path).st_mode) != PRIVATE_FOLDER:  # a umask took rights of the owner's
-        with suppress(OSError):  # a file system that keeps no modes
+    if stat.S_IMODE(os.stat(path).st_mode) != PRIVATE_FOLDER:  # the umask took some of the owner's rights
+        with suppress(OSError):  # a file system without modes
             os.chmod(path, PRIVATE_FOLDER)
 
 
 def make_folders(path: Path) -> None:
-    """Make a folder with those above it that are missing; what is there stays as it is. Raises OSError."""
+    """Make a folder and the missing ones above it. Existing ones stay as they are. Raises OSError."""
     try:
         make_folder(path)
     except FileNotFoundError:
@@ -61,8 +59,8 @@ def make_folders(path: Path) -> None:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A folder that is gone afterwards, for its owner only."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415  most commands need none
+    """A temporary folder for its owner only."""
+    from tempfile import TemporaryDirectory  # noqa: PLC0415  most commands do not need it
 
     with TemporaryDirectory(prefix="zmigrate-") as made:
         os.chmod(made, PRIVATE_FOLDER)
@@ -73,9 +71,9 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def open_private(path: str | Path, flags: int) -> int:
-    """A descriptor of a regular file, which is 0600 where it is made here (O_CREAT). Nothing is ever cut off.
+    """Open a regular file; a new one (O_CREAT) gets 0600. Never truncates. Returns a descriptor.
 
-    Raises OSError, also for a link, a pipe or a device that stands in its place.
+    Raises OSError, also if there is a link, a pipe or a device instead of the file.
     """
     if sys.platform == "win32" and os.path.islink(path):
         raise _odd(path)
@@ -102,14 +100,14 @@ def open_private(path: str | Path, flags: int) -> int:
 
 
 def _set_mode(descriptor: int, mode: int) -> None:
-    """What a umask has taken comes back; a file system that keeps no modes is left as it is."""
+    """Set the mode despite the umask. A file system without modes is left alone."""
     if sys.platform != "win32" and stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
         with suppress(OSError):
             os.fchmod(descriptor, mode)
 
 
 def refuse_odd(path: str | Path) -> None:
-    """Raise OSError where a link, a pipe or the like stands in a file's place; a missing one is no fault."""
+    """Raise OSError if there is a link, a pipe or the like instead of a file. A missing file is fine."""
     try:
         found = os.lstat(path)
     except OSError:
@@ -119,12 +117,12 @@ def refuse_odd(path: str | Path) -> None:
 
 
 def _odd(path: str | Path) -> OSError:
-    what = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else "no regular file"
-    return OSError(errno.EINVAL, f"{what} stands in its place", str(path))
+    what = "a link" if os.path.islink(path) else "a folder" if os.path.isdir(path) else "not a regular file"
+    return OSError(errno.EINVAL, f"there is {what} in its place", str(path))
 
 
 def read_whole(path: Path, most: int) -> bytes:
-    """The content of a regular file of ours. Raises OSError, also for one of more than `most` bytes."""
+    """The content of one of our files. Raises OSError, also if it has more than `most` bytes."""
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
     if content is None or len(content) > most:
@@ -133,8 +131,8 @@ def read_whole(path: Path, most: int) -> bytes:
 
 
 def write_new_shared(path: Path, text: str) -> None:
-    """Write a file that others may read, as the umask says: source code. Its folder is made where there is
-    none. Raises OSError, FileExistsError where something is there; a link is not followed.
+    """Write a new file that others may read, such as source code, and make its folder. Raises OSError,
+    FileExistsError if the path exists; a link is not followed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "x", encoding="utf-8", newline="\n") as file:
@@ -142,9 +140,7 @@ def write_new_shared(path: Path, text: str) -> None:
 
 
 def replace_shared(path: Path, content: bytes) -> None:
-    """`replace_whole` for a file without secrets, which others may read: it keeps the mode that it has, and a
-    new one has that of the umask. Raises OSError.
-    """
+    """`replace_whole` for a file without secrets: it keeps its mode, and the umask decides for a new one."""
     try:
         _replace(path, content, stat.S_IMODE(os.stat(path).st_mode) & 0o777)
     except FileNotFoundError:
@@ -152,14 +148,14 @@ def replace_shared(path: Path, content: bytes) -> None:
 
 
 def replace_whole(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Write a file so that a crash leaves the old content or the new, never half of it. A link in its place
-    is replaced, not followed. `durable`: it is on the disk when this is done. Raises OSError.
+    """Write a file so that a crash leaves the old content or the new one, never half of it. A link is
+    replaced, not followed. `durable`: wait until the file is on the disk. Raises OSError.
     """
     _replace(path, content, PRIVATE_FILE, durable=durable)
 
 
 def _replace(path: Path, content: bytes, mode: int | None, *, durable: bool = True) -> None:
-    """`mode` None: as the umask says."""
+    """`mode`: None for the umask's."""
     descriptor, part = _beside(path, _SHARED_FILE if mode is None else PRIVATE_FILE)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -177,8 +173,8 @@ def _replace(path: Path, content: bytes, mode: int | None, *, durable: bool = Tr
 
 
 class Draft:
-    """A text file (UTF-8, line ends as they are written) that takes its place as a whole: until `finish` what
-    stood there stays. As a context it is finished at the end, and discarded on any error. Raises OSError.
+    """A text file (UTF-8, line ends as written) that replaces the old one as a whole: the old one stays until
+    `finish`. As a context it finishes at the end, and is discarded on any error. Raises OSError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -193,7 +189,7 @@ class Draft:
         self._part.replace(self.path)
 
     def discard(self) -> None:
-        """Drop what is not finished."""
+        """Drop the unfinished file."""
         with suppress(OSError):
             self.file.close()
         with suppress(OSError):
@@ -213,8 +209,8 @@ class Draft:
 
 
 def keeps_modes(folder: Path) -> bool:
-    """Whether modes mean something in a folder. Some file systems (a Windows drive in WSL, a USB stick) show
-    one mode for all files; a private file that is made there tells.
+    """Whether a folder's file system keeps modes. Some (a Windows drive in WSL, a USB stick) show one mode
+    for all files, so a private file is made there to find out.
     """
     try:
         descriptor, probe = _beside(folder / "zmigrate-probe")
@@ -228,7 +224,7 @@ def keeps_modes(folder: Path) -> bool:
 
 
 def drop_parts(folder: Path) -> None:
-    """Delete what a process that was killed has not finished, in a folder where nobody else is at work."""
+    """Delete the unfinished files of a killed process, in a folder that nobody else is using."""
     with suppress(OSError):
         for name in os.listdir(folder):
             if name.endswith(PART):
@@ -236,8 +232,8 @@ def drop_parts(folder: Path) -> None:
 
 
 def _beside(path: Path, mode: int = PRIVATE_FILE) -> tuple[int, Path]:
-    """A fresh file in the same folder, private by default, of a name that nobody can foresee. Raises OSError,
-    also where `path` is a device or a pipe, which a file would do away with.
+    """A new file in the same folder, with an unpredictable name. Raises OSError, also if `path` is a device
+    or a pipe, which must not be replaced.
     """
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(os.stat(path).st_mode):
@@ -251,19 +247,16 @@ def _beside(path: Path, mode: int = PRIVATE_FILE) -> tuple[int, Path]:
 
 
 def check_database(path: Path) -> None:
-    """Raise OSError where SQLite would follow a link or wait for a pipe, which it does without asking. What
-    is not there is no fault.
+    """Raise OSError if SQLite would follow a link or wait for a pipe. A missing file is fine.
 
-    The file is not opened: SQLite's locks on it would be gone when it is closed.
+    The file is not opened: closing it would drop SQLite's locks on it.
     """
     for beside in _BESIDE_A_DATABASE:
         refuse_odd(path.with_name(path.name + beside))
 
 
 def make_database(path: Path) -> None:
-    """The same for a database that need not be there yet: its file is made, 0600, and SQLite gives its `-wal`
-    and `-shm` the same mode.
-    """
+    """Check a database file and make a missing one, 0600. SQLite gives `-wal` and `-shm` the same mode."""
     check_database(path)
     with suppress(FileExistsError):
         os.close(open_private(path, os.O_RDWR | os.O_CREAT | os.O_EXCL))
@@ -273,5 +266,5 @@ def make_database(path: Path) -> None:
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a name that was read somewhere names something in a folder, and leads nowhere else."""
+    """Whether a name from elsewhere stays inside its folder when used as a path."""
     return name not in {"", ".", ".."} and len(name) <= 200 and not set(name) & set("/\\:\0")

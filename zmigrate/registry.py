@@ -1,8 +1,8 @@
-"""Finding and naming job modules. Nothing here runs a job, and to find one imports no other.
+"""Finds and names job modules. Runs no job, and imports no module only to find another.
 
-First wins: the path that was named, `./jobs/*.py`, the entry-point group `zmigrate.jobs`, the ready-made
-jobs. The same file found twice counts once. A file of `./jobs` takes no ready-made job's name: who works in a
-folder of somebody else's would run that one unawares.
+The first of a name wins: the path named by a person, `./jobs/*.py`, the entry-point group `zmigrate.jobs`,
+the ready-made jobs. The same file found twice counts once. A file of `./jobs` can't take a ready-made job's
+name: somebody working in another person's folder would run it unawares.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ READY_MADE: Final = "ready-made"
 
 @dataclass(frozen=True, slots=True)
 class JobEntry:
-    """A job that was found. Its file is imported when its class is asked for."""
+    """A job that was found. Its file is imported when its class is needed."""
 
     name: str
     origin: str
@@ -38,7 +38,7 @@ class JobEntry:
     doc: str
     """The class's docstring."""
     load: Callable[[], type[Job]] = field(repr=False)
-    """Import it. Raises JobError where its file can't be imported, or where it is none after all."""
+    """Imports it. Raises JobError if its file can't be imported, or has no such job."""
 
     @property
     def cls(self) -> type[Job]:
@@ -59,7 +59,7 @@ class BrokenModule:
 
     @property
     def in_short(self) -> str:
-        """In a line, without the example of how to write it."""
+        """In one line, without the example."""
         return str(self).partition("\n")[0].removesuffix(" Write it like this:")
 
 
@@ -73,12 +73,12 @@ class NotImportable(JobError):
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All jobs by name, and the modules of which it is known that they can't be imported."""
+    """All jobs by name, and the modules that are known to be broken."""
 
     jobs: Mapping[str, JobEntry]
     broken: tuple[BrokenModule, ...]
     _faulty: Mapping[str, JobEntry] = field(default_factory=dict, repr=False)
-    """The jobs that files which are no Python seem to have: to be told why, when one is asked for."""
+    """Jobs that files with syntax errors seem to have, so that asking for one explains the error."""
     _modules: tuple[_ModuleOf, ...] = field(default=(), repr=False)
 
     def entry(self, name: str) -> JobEntry:
@@ -93,18 +93,18 @@ class Registry:
         raise JobError(f'there is no job called "{name}".{nearest(name, self.jobs)}', hint=hint)
 
     def get(self, name: str) -> type[Job]:
-        """The job's class. Raises JobError where there is none, or its file can't be imported."""
+        """The job's class. Raises JobError if there is none, or if its file can't be imported."""
         return self.entry(name).cls
 
     def imported(self) -> Registry:
-        """The same after every file was imported: the jobs that can be run, and what can't be imported."""
+        """The registry after importing every file: the jobs that can run, and the broken modules."""
         usable = {}
         broken = [*self.broken, *(found for module in self._modules if (found := module.fault) is not None)]
         for name, entry in self.jobs.items():
             try:
                 entry.load()
             except NotImportable:
-                continue  # it is among the modules
+                continue  # the modules have it
             except JobError as error:
                 message = error.message.removeprefix(f"{entry.origin} ").removeprefix(f"{entry.origin}: ")
                 broken.append(BrokenModule(entry.origin, None, message, error.hint))
@@ -116,8 +116,8 @@ class Registry:
 def discover(jobs_path: Path | None = None, folder: Path | None = None) -> Registry:
     """Find all jobs. `jobs_path`: a file or folder named by the person; `folder`: the current one.
 
-    Imports entry points, which somebody installed, and nothing else. Raises JobError only if `jobs_path` does
-    not exist.
+    Imports entry points, which somebody installed, and nothing else. Raises JobError if `jobs_path` does not
+    exist.
     """
     finder = _Finder()
     if jobs_path is not None:
@@ -131,7 +131,7 @@ def discover(jobs_path: Path | None = None, folder: Path | None = None) -> Regis
 
 
 def is_ready_made(path: Path) -> bool:
-    """Whether it is the file of a ready-made job."""
+    """Whether this is the file of a ready-made job."""
     return path.resolve() in {file.resolve() for file in _ready_made_files()}
 
 
@@ -146,7 +146,7 @@ class _Finder:
         self._seen: set[Path] = set()
 
     def add_folder(self, folder: Path) -> None:
-        """The files of the folder in which nobody named one."""
+        """Add the folder's files, which nobody named."""
         try:
             list(folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
@@ -157,7 +157,7 @@ class _Finder:
         self.add_files(_job_files(folder), by_itself=True)
 
     def add_files(self, files: Iterable[Path], origin: str | None = None, *, by_itself: bool = False) -> None:
-        """`by_itself`: nobody named these files, they lie in the current folder."""
+        """Add files. `by_itself`: nobody named them; they are in the current folder."""
         for path in files:
             if not self._is_new(path) or (by_itself and _is_copy_of_ready_made(path)):
                 continue
@@ -193,11 +193,8 @@ class _Finder:
                 if file is None or Path(file).resolve() not in self._seen:
                     self._add_classes([loaded], f"entry point {point.name}")
             else:
-                self.broken.append(
-                    BrokenModule(
-                        f"entry point {point.name} ({point.value})", None, "neither a module nor a job class"
-                    )
-                )
+                shown = f"entry point {point.name} ({point.value})"
+                self.broken.append(BrokenModule(shown, None, "neither a module nor a job class"))
 
     def _is_new(self, path: Path) -> bool:
         real = path.resolve()
@@ -217,7 +214,7 @@ def _itself(cls: type[Job]) -> type[Job]:
 
 
 class _ModuleOf:
-    """The module of a file, imported once, when one of its jobs is wanted."""
+    """The module of a file, imported once, when one of its jobs is needed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -225,7 +222,7 @@ class _ModuleOf:
 
     @property
     def fault(self) -> BrokenModule | None:
-        """Why it can't be imported; None where it could be."""
+        """Why it can't be imported. None if it can."""
         found = self._imported()
         return found if isinstance(found, BrokenModule) else None
 
@@ -235,7 +232,7 @@ class _ModuleOf:
         return self._module
 
     def loader(self, found: JobClass) -> Callable[[], type[Job]]:
-        """What gives the class itself. Raises JobError."""
+        """A function that returns the class itself. It raises JobError."""
 
         def load() -> type[Job]:
             module = self._imported()
@@ -243,7 +240,7 @@ class _ModuleOf:
                 raise NotImportable(found.job, module)
             cls = next((cls for cls in _jobs_of(module) if cls.__name__ == found.name), None)
             if cls is None:
-                raise JobError(f"{_short(self._path)}: the class {found.name} is no job.")
+                raise JobError(f"{_short(self._path)}: the class {found.name} is not a job.")
             return cls
 
         return load
@@ -252,9 +249,9 @@ class _ModuleOf:
 def _refuse(found: JobClass, path: Path) -> Callable[[], type[Job]]:
     def load() -> type[Job]:
         raise JobError(
-            f'{_short(path)} has a job called "{found.job}", and so is a ready-made job.',
-            hint=f"For the ready-made one, rename the class {found.name}, or move its file away. "
-            f"For that file, if you trust it: --jobs {_short(path)}",
+            f'{_short(path)} has a job called "{found.job}", and a ready-made job has that name.',
+            hint=f"To use the ready-made one, rename the class {found.name}, or move its file away. "
+            f"To use that file, if you trust it: --jobs {_short(path)}",
         )
 
     return load
@@ -277,8 +274,7 @@ def _import_file(path: Path) -> ModuleType | BrokenModule:
 
 
 class _siblings_importable:
-    """While a job module is imported, modules beside it can be imported too; afterwards `sys.path` is as it
-    was."""
+    """Lets a job module import modules beside it. Afterwards `sys.path` is as before."""
 
     def __init__(self, path: Path) -> None:
         self._folder = str(path.resolve().parent)
@@ -292,7 +288,7 @@ class _siblings_importable:
 
 
 def _job_files(path: Path) -> list[Path]:
-    """The file itself, or a folder's modules without tests and private ones, by name."""
+    """The file itself, or a folder's modules by name, without tests and private ones."""
     if path.is_file():
         return [path]
     return sorted(
@@ -315,7 +311,7 @@ def _ready_made_names() -> frozenset[str]:
 
 
 def _is_copy_of_ready_made(path: Path) -> bool:
-    """True in a clone of zmigrate beside an installed one: `./jobs` holds the ready-made jobs themselves."""
+    """Whether this is a clone of zmigrate beside an installed one: `./jobs` has the ready-made jobs."""
     twin = next((file for file in _ready_made_files() if file.name == path.name), None)
     try:
         return twin is not None and twin.read_bytes() == path.read_bytes()
@@ -324,7 +320,7 @@ def _is_copy_of_ready_made(path: Path) -> bool:
 
 
 def _jobs_of(module: ModuleType) -> Iterator[type[Job]]:
-    """The job classes that a module defines itself, in its order; base classes and imported ones are not."""
+    """The job classes that a module itself defines, in its order, without base classes and imported ones."""
     for value in vars(module).values():
         if (
             isinstance(value, type)
@@ -355,7 +351,7 @@ def _is(filename: str, path: Path | None) -> bool:
 
 
 def _short(path: Path) -> str:
-    """Relative to the current folder where it lies below it."""
+    """The path, relative to the current folder if it is below it."""
     absolute = path.absolute()
     here = Path.cwd()
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)

@@ -1,8 +1,7 @@
-"""Signals that end a process, handled for a while: the first one asks for an end, the second one is the end.
+"""Handles signals that end a process, for a while: the first one asks for an end, the second one ends it.
 
-As soon as the first has come, the default handlers stand again, so that the next one ends the process
-wherever it is: in a driver's call, in a pattern, in a job that catches everything. Main thread only;
-elsewhere nothing is installed.
+After the first signal the default handlers are active again. So the next one ends the process wherever it is:
+in a driver's call, in a pattern, in a job that catches everything. Works on the main thread only.
 """
 
 from __future__ import annotations
@@ -21,22 +20,22 @@ from zmigrate.stopping import StopSignal
 
 ENDING: Final = ("SIGINT", "SIGTERM")
 HANGUP: Final = "SIGHUP"
-"""Not on Windows. A terminal that closes sends one, and its shell another: the second is nobody's wish."""
+"""Not on Windows. A closing terminal sends one, and its shell another, so a second one is not a person's
+wish.
+"""
 
-INTERRUPTED: Final = 130
-"""The exit code of a process that ends here."""
+INTERRUPTED: Final = 130  # the exit code of an interrupted process
 
 UNHEARD_S: Final = 2.0
-"""How long the main thread may take to hear a signal before somebody is told what it is waiting for."""
+"""If the main thread has not noticed a signal after this time, a person is told what it waits for."""
 
-SECOND_UNHEARD_S: Final = 0.2
-"""How long the main thread may take to hear a second one."""
+SECOND_UNHEARD_S: Final = 0.2  # how long the main thread may take to notice a second signal
 
 Handle: TypeAlias = Callable[[int, FrameType | None], None]
 
 
 def nothing() -> None:
-    """Where there is nothing to do."""
+    """Does nothing."""
 
 
 @contextmanager
@@ -54,16 +53,15 @@ def handled_by(
     unheard: Callable[[], None] = nothing,
     until_the_end: bool = False,
 ) -> Iterator[None]:
-    """While inside, the first signal goes to this handler, and a second one ends the process; afterwards they
-    go to the handlers that were there before.
+    """While inside, the first signal goes to this handler, and a second one ends the process. Afterwards the
+    earlier handlers are back.
 
-    One that is ignored stays ignored, as SIGHUP under nohup and SIGINT of a script's background job. One that
-    is handled outside Python (`getsignal` tells None) stays so: its handler could not be put back.
+    An ignored signal stays ignored, as SIGHUP under nohup and SIGINT in a script's background job. So does
+    one with a handler outside Python, which could not be put back.
 
-    `put_right`: what has to be done before a second signal may end the process, such as to show again what
-    is typed. `unheard` is called, in another thread, where a signal has come and the main thread is in a call
-    that does not return. `until_the_end`: the process ends with the block, so once a signal has come, the
-    default handlers stay.
+    `put_right`: what must be done before a second signal may end the process, such as to restore the
+    terminal. `unheard`: called in another thread if a signal came and the main thread is in a call that does
+    not return. `until_the_end`: the process ends with the block, so after a signal the default handlers stay.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -100,7 +98,7 @@ class _Frame:
             owner = getattr(handler, "__self__", None)
             if isinstance(owner, _Frame):
                 self._outer = owner
-        if self._outer is not None and self._outer.came:  # a second one ends the process, whatever comes now
+        if self._outer is not None and self._outer.came:  # a second one ends the process in any case
             self.came = True
         for number in self._before:
             if not (self.came and number != _number(HANGUP)):
@@ -117,12 +115,12 @@ class _Frame:
 
     def _put(self, number: int) -> None:
         signal.signal(number, self.handle)
-        # What is to be put right first is done in Python, so the system may not be quicker.
+        # `put_right` is Python code, so the system must not end the process before it.
         if self._put_right is None and number != _number(HANGUP) and _default_ends():
             put_default_when_delivered(number)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """A signal has come; Python calls this in the main thread, between two steps of its code."""
+        """A signal has come. Python calls this in the main thread, between two steps of its code."""
         if self._ear is not None:
             self._ear.heard.set()
         if self.came:
@@ -160,27 +158,25 @@ class _Frame:
 
 
 def _default_ends() -> bool:
-    """Whether the default handler ends this process. It does not where that is the first one of a container:
-    the kernel drops what the process number 1 does not handle (pid_namespaces(7)).
+    """Whether the default handler ends this process. In a container's first process it does not: the kernel
+    drops signals that process number 1 does not handle (pid_namespaces(7)).
     """
     return os.getpid() != 1
 
 
 class _Ear:
-    """Hears a signal where the main thread can't, since it is in a call that does not return: Python's C code
-    writes each signal's number into a pipe, and a thread of its own reads there. The second one ends the
-    process.
+    """Notices signals while the main thread is in a call that does not return: Python's C code writes each
+    signal's number into a pipe, and a thread reads it. The second signal ends the process.
     """
 
     def __init__(self, unheard: Callable[[], None]) -> None:
         self._unheard = unheard
         self._read, self._writing, self._close = _pipe()
-        self.heard = threading.Event()
-        """The main thread has taken note."""
+        self.heard = threading.Event()  # the main thread has noticed the signal
         self.put_right: list[Callable[[], None]] = []
 
     def begin(self) -> bool:
-        """False where another library listens already."""
+        """Start listening. False if another library listens already."""
         other = signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         if other != -1:
             signal.set_wakeup_fd(other)
@@ -209,8 +205,8 @@ class _Ear:
                 end()
 
     def _is_another(self, first: int, number: int) -> bool:
-        """Whether this is a second wish. A library that catches a signal raises the same one anew when it has
-        cleaned up, and the main thread hears of it only then.
+        """Whether this is a second wish. A library that catches a signal raises it again after its cleanup,
+        and the main thread notices it only then.
         """
         return number != first or not self.heard.wait(SECOND_UNHEARD_S)
 
@@ -220,7 +216,7 @@ class _Ear:
 
 
 def _pipe() -> tuple[Callable[[], bytes], int, Callable[[], None]]:
-    """What reads a byte of a pipe, the descriptor to write to, and what closes it. Windows wants sockets."""
+    """(a function that reads one byte, the descriptor to write to, a function that closes it)."""
     if sys.platform == "win32":
         from socket import socketpair  # noqa: PLC0415
 
@@ -240,10 +236,10 @@ def _pipe() -> tuple[Callable[[], bytes], int, Callable[[], None]]:
 
 
 def end() -> NoReturn:
-    """End the process at once: nothing of Python's is run any more."""
+    """End the process at once, without any further Python code."""
     os._exit(INTERRUPTED)
 
 
 def _number(name: str) -> int:
-    """0 where the system has no such signal."""
+    """The signal's number; 0 if the system has no such signal."""
     return int(getattr(signal, name, 0))

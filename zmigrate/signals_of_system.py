@@ -1,4 +1,4 @@
-"""What Python's `signal` does not offer of a system's signal handlers: SA_RESETHAND."""
+"""SA_RESETHAND, which Python's `signal` module does not offer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from typing import Final, NamedTuple
 
 KNOWN_FLAGS: Final = {"linux": 0x0C000000, "darwin": 0x0001}
-"""Those that Python's handlers have: SA_ONSTACK, and on Linux the C library's own SA_RESTORER."""
+"""Flags of Python's own handlers: SA_ONSTACK, and on Linux the C library's SA_RESTORER."""
 
 
 class _Layout(NamedTuple):
@@ -24,18 +24,17 @@ def _layout() -> _Layout | None:
 
 
 def put_default_when_delivered(number: int) -> None:
-    """Let the system put the default handler back in the moment in which it delivers this signal.
+    """Let the system restore the default handler at the moment in which it delivers this signal.
 
-    Python's own handler, which stays, only takes note; what it stands for runs later, in the main thread. A
-    C function that never returns and holds the interpreter would keep it from running for good, and so would
-    every further signal, unless the system itself has the default by then. Where the system's structures are
-    not known, nothing is changed.
+    Python's own handler only takes a note, and the real one runs later, in the main thread. A C function that
+    never returns and holds the interpreter would block this handler and every further signal, unless the
+    system has the default by then. On unknown systems nothing is changed.
     """
     layout = _layout()
     if layout is None:
         return
     try:
-        import ctypes  # noqa: PLC0415  not every build of Python has it
+        import ctypes  # noqa: PLC0415  some builds of Python lack it
     except ImportError:
         return
     fields = [
@@ -47,6 +46,6 @@ def put_default_when_delivered(number: int) -> None:
     libc, action = ctypes.CDLL(None), type("Action", (ctypes.Structure,), {"_fields_": fields})()
     if libc.sigaction(number, None, ctypes.byref(action)) != 0:
         return
-    if action.handler and not action.flags & ~KNOWN_FLAGS[sys.platform]:  # else we misread it
+    if action.handler and not action.flags & ~KNOWN_FLAGS[sys.platform]:  # other flags: it was misread
         action.flags |= ctypes.c_int(layout.reset_hand).value
         libc.sigaction(number, ctypes.byref(action), None)

@@ -1,7 +1,7 @@
-"""Folders that can be trusted with what zmigrate keeps: nobody but this user (and root) can write to them,
-or rename them, or put others in their place. And git takes nothing of them.
+"""Folders that are safe for zmigrate's files: only this user (and root) can write to them, rename them or
+replace them. Git ignores them.
 
-Windows has no modes: there a folder's access list decides, which a new folder has from the one around it.
+Windows has no modes: a new folder has the access list of the folder around it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from zmigrate.private_files import keeps_modes, make_folders, read_whole, replac
 GIT_IGNORE: Final = ".gitignore"
 _KEPT_FROM_GIT: Final = b"# What zmigrate keeps: data of customers, nothing for git.\n*\n"
 _HOLDING_DATA: Final = frozenset({"runs", "orgs", "tokens", "crashes"})
-_STATE: Final = _HOLDING_DATA | {"start.lock"}
-"""What lies in a state folder."""
+_STATE: Final = _HOLDING_DATA | {"start.lock"}  # the names in a state folder
 
 _GIVE: Final = (
     "Work as that user (in a container: docker run -u UID), or have the folder given to you (chown)."
@@ -30,10 +29,10 @@ _GIVE: Final = (
 
 
 def private_folder(path: Path, root: Path | None = None) -> Path:
-    """Make a folder, or take one that is there: from `root` on only this user may write to any of them, see
-    `refuse_foreign`. Where `root` is named, git is kept from it: it is a state folder.
+    """Make a folder, or take an existing one: from `root` on, only this user may write to it (see
+    `refuse_foreign`). `root`: the state folder, which git is told to ignore.
 
-    Raises ConfigError for a folder that others can write to, OSError for one that can't be made.
+    Raises ConfigError if others can write to the folder, OSError if it can't be made.
     """
     refuse_foreign(path, root)
     if not os.path.isdir(path):
@@ -45,10 +44,10 @@ def private_folder(path: Path, root: Path | None = None) -> Path:
 
 
 def refuse_foreign(path: Path, root: Path | None = None) -> None:
-    """Raise ConfigError where others than this user could change what lies in a folder.
+    """Raise ConfigError if anybody but this user could change a folder's contents.
 
-    From `root` (the folder itself by default) down to it each folder must belong to this user or to root, and
-    nobody else may write to it. What is not there is no fault. Of the folders above see `_refuse_above`.
+    Each folder from `root` (by default the folder itself) down to it must belong to this user or to root, and
+    nobody else may write to it. Missing folders are fine. For folders above see `_refuse_above`.
     """
     if sys.platform == "win32":
         return
@@ -61,13 +60,13 @@ def refuse_foreign(path: Path, root: Path | None = None) -> None:
 
 
 def _refuse(folder: Path) -> None:
-    """Raise ConfigError where what lies in a folder may be others' doing."""
+    """Raise ConfigError if others may have written a folder's contents."""
     try:
         link, found = os.lstat(folder), os.stat(folder)
     except OSError:
-        return  # told by whoever uses it
+        return  # whoever uses the folder reports this
     if stat.S_ISLNK(link.st_mode) and not _is_trusted(link.st_uid):
-        fault, hint = f"it is a link that {user_name(link.st_uid)} has made", "Name the folder itself."
+        fault, hint = f"it is a link made by {user_name(link.st_uid)}", "Name the folder itself."
     elif not _is_trusted(found.st_uid):
         fault, hint = f"it belongs to {user_name(found.st_uid)}", _GIVE
     elif _others_write(found) and keeps_modes(folder):
@@ -80,8 +79,8 @@ def _refuse(folder: Path) -> None:
 
 
 def _hint_for_open(folder: Path, found: os.stat_result) -> str:
-    """What to do about a folder that others can write to. One that is shared on purpose, as `/tmp` is, is not
-    to be closed.
+    """What to do about a folder that others can write to. A folder that is shared on purpose, such as `/tmp`,
+    should stay so.
     """
     if found.st_uid == this_user() and not found.st_mode & stat.S_ISVTX:
         return (
@@ -91,16 +90,16 @@ def _hint_for_open(folder: Path, found: os.stat_result) -> str:
     if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX:
         return (
             f"It belongs to {user_name(found.st_uid)}, who has to change that: chmod 1777 {folder} (in "
-            f"Kubernetes by an init container). Then name a folder in it that zmigrate makes: {folder}/state."
+            f"Kubernetes by an init container). Then name a new folder in it: {folder}/state."
         )
-    return f"Name a folder in it that is not there yet, and zmigrate makes it your own: {folder}/state."
+    return f"Name a new folder in it, which zmigrate makes for you alone: {folder}/state."
 
 
 def _refuse_above(root: Path, place: Path) -> None:
-    """Raise ConfigError where somebody could rename `root`, or a folder around it, and put another there.
+    """Raise ConfigError if somebody could rename `root`, or a folder around it, and put another in its place.
 
-    Folders above may be shared, as `/tmp` and a team's are, and whoever owns a shared folder is trusted by
-    those whom he lets write to it. Root trusts no team: what root writes could land anywhere.
+    Folders above may be shared, as `/tmp` or a team's are. The owner of a shared folder is trusted by those
+    who may write to it. Root trusts no team, since root's files could end up anywhere.
     """
     colleagues = set[int]()
     links: list[tuple[Path, int]] = []
@@ -118,12 +117,12 @@ def _refuse_above(root: Path, place: Path) -> None:
             raise _untrusted(root, *told)
     for above, maker in links:
         if not _is_trusted(maker) and maker not in colleagues:
-            fault = f"{above} is a link that {user_name(maker)} has made, and can lead elsewhere"
+            fault = f"{above} is a link made by {user_name(maker)}, and can lead elsewhere"
             raise _untrusted(root, fault, "Name the folder itself.")
 
 
 def _told_of_above(above: Path, found: os.stat_result, colleagues: Set[int]) -> tuple[str, str] | None:
-    """What is wrong with a folder above, and what to do; None where nothing is."""
+    """What is wrong with a folder above, and what to do. None if nothing is wrong."""
     renames = "can rename or replace it"
     if found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX and keeps_modes(above):
         return (
@@ -135,27 +134,27 @@ def _told_of_above(above: Path, found: os.stat_result, colleagues: Set[int]) -> 
         return f"{owner} {renames}, since {above} belongs to {owner}", _GIVE
     if this_user() == 0 and _group_renames(found) and keeps_modes(above):
         return (
-            f"the whole group of {above} {renames}, and root is who works here",
-            f"Work as another user than root; or: chmod g-w {above} (or chmod +t).",
+            f"the whole group of {above} {renames}, and you work as root",
+            f"Work as another user; or: chmod g-w {above} (or chmod +t).",
         )
     return None
 
 
 def _untrusted(folder: Path, fault: str, hint: str) -> ConfigError:
     return ConfigError(
-        f"{folder} can't be trusted with what zmigrate keeps: {fault}.", hint=f"{hint} {ANOTHER_PLACE}"
+        f"{folder} is not a safe place for zmigrate's files: {fault}.", hint=f"{hint} {ANOTHER_PLACE}"
     )
 
 
 def _is_trusted(owner: int) -> bool:
-    """Whether an owner is this user, or root, who can do anything anyway: also whoever has `/`, which is
-    root under another number where a container maps users.
+    """Whether an owner is this user or root, who can do anything anyway. The owner of `/` is root too: a
+    container may map root to another number.
     """
     return owner in (this_user(), 0, os.stat("/").st_uid)
 
 
 def _others_write(found: os.stat_result) -> bool:
-    """Whether others than its owner may write to it. A group that has no other members is nobody else."""
+    """Whether others than the owner may write. A group without other members is nobody else."""
     if found.st_mode & stat.S_IWOTH:
         return True
     return bool(found.st_mode & stat.S_IWGRP) and not has_private_group(found)
@@ -166,16 +165,16 @@ def _group_renames(found: os.stat_result) -> bool:
 
 
 def _is_shared_with_us(folder: Path, found: os.stat_result) -> bool:
-    """Whether a folder's owner lets this user, among some others, write to it."""
+    """Whether a folder's owner lets this user, but not everybody, write to it."""
     effective = os.access in os.supports_effective_ids
     return not found.st_mode & stat.S_IWOTH and os.access(folder, os.W_OK, effective_ids=effective)
 
 
 def _keep_from_git(path: Path, root: Path) -> None:
-    """Write a `.gitignore` for all of a state folder; where the folder has one of its user's, or holds other
-    things, for that part of it which `path` is in.
+    """Write a `.gitignore` for a whole state folder. If the folder has other contents, write one for the part
+    with `path`.
     """
-    with suppress(OSError):  # a run does not depend on it, and the next one tries again
+    with suppress(OSError):  # no run depends on this, and the next one tries again
         if _ignores_all(root):
             return
         if not os.path.lexists(root / GIT_IGNORE) and _STATE.issuperset(os.listdir(root)):
@@ -187,7 +186,7 @@ def _keep_from_git(path: Path, root: Path) -> None:
 
 
 def _ignores_all(folder: Path) -> bool:
-    """Whether a folder has a `.gitignore` of ours."""
+    """Whether a folder has our `.gitignore`."""
     try:
         return read_whole(folder / GIT_IGNORE, len(_KEPT_FROM_GIT)) == _KEPT_FROM_GIT
     except OSError:

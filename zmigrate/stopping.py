@@ -1,4 +1,4 @@
-"""How a run is told to stop. No signals here: who catches them calls `StopSignal.request`."""
+"""How a run is told to stop. Signal handlers call `StopSignal.request`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class StopRequested(BaseException):
 
 
 class StopSignal:
-    """One event that every wait looks at. The first request drains, the second aborts."""
+    """The stop that every wait checks. The first request finishes what is in flight, the second aborts."""
 
     def __init__(self) -> None:
         self._requested = threading.Event()
         self._aborted = threading.Event()
         self.obeyed = False
-        """StopRequested was raised: something was left undone, also where a job's `except:` swallowed it."""
+        """StopRequested was raised, so something was left undone, even if a job swallowed it."""
 
     def request(self) -> None:
-        """Ask to stop: finish what is in flight; asked again, stop at once. Safe in a signal handler."""
+        """Ask to stop: finish what is in flight. Asked again, stop at once. Safe in a signal handler."""
         if self._requested.is_set():
             self._aborted.set()
         self._requested.set()
@@ -42,7 +42,7 @@ class StopSignal:
     def sleep(self, seconds: float) -> None:
         """Sleep, and raise StopRequested as soon as a stop is asked for.
 
-        Waits are cut into pieces of at most 0.5 s, so that Ctrl-C works on Windows too.
+        It waits at most 0.5 s at a time, so that Ctrl-C works on Windows too.
         """
         end = time.monotonic() + seconds
         while True:

@@ -33,31 +33,31 @@ def duration(seconds: float) -> str:
 
 
 def as_text(value: object) -> str:
-    """Any value of an author's as text that every file takes: `caf\\udce9` where the name of a file could not
-    be decoded, `<Broken>` where the value can't be shown.
+    """An author's value as text that every file takes: `caf\\udce9` for bytes that are not text, `<Broken>`
+    if the value can't be shown.
     """
     try:
         text = str(value)
-    except Exception:  # of an author's class
+    except Exception:  # in the author's class
         text = f"<{type(value).__name__}>"
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def name_of(error: BaseException) -> str:
-    """`RuntimeError: boom`, or its class alone where it has nothing to say."""
+    """`RuntimeError: boom`, or the class alone if there is no message."""
     return f"{type(error).__name__}: {words_of(error)}".rstrip(": ")
 
 
 def words_of(error: BaseException) -> str:
-    """What an error says, as text that every file takes; "" where it can't say anything."""
+    """An error's message as text that every file takes; "" if it has none."""
     try:
         said = str(error)
-    except Exception:  # of an author's class of errors
+    except Exception:  # in the author's class
         return ""
     return as_text(said)
 
 
 def nearby(path: str) -> str:
-    """A path as messages name it and a person types it: relative where it lies below the current folder."""
+    """A path for a message or a command: relative if it is below the current folder."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from zmigrate.cli.runs import as_data, description, table, troubles
-from zmigrate.display.further import Named
+from zmigrate.display.next_commands import Named
 from zmigrate.engine.preflight.repetition import refuse_repetition
 from zmigrate.engine.storage.ledger import UnreadableRun, list_runs
 from zmigrate.errors import RunError

@@ -31,7 +31,7 @@ def job(folder):
 def test_the_report_has_the_reasons_of_items_that_failed_or_were_skipped(zmigrate, job, credentials):
     done = zmigrate("run", "add-vendors")
     assert done.code == 1
-    assert "errors.csv tells which items failed, and why" in done.err
+    assert "errors.csv says which items failed, and why" in done.err
     assert "feed that file in again" not in done.err
     shown = zmigrate("report", "last").out
     assert "Email  INVALID_DATA" in shown

@@ -15,7 +15,7 @@ def test_the_demo_proves_that_every_row_is_there_once_and_leaves_only_its_run_fo
     assert "2,988 rows would be created, 12 refused" in done.err
     assert "every row read is accounted for" in done.out
     assert re.search(r"\d+ tokens \(\d+ renewed\)", done.out)
-    for word in ("the token ran out midway", "429", "no answer: written or not?", "looked into"):
+    for word in ("the token ran out midway", "429", "no answer: written or not?", "checked by their keys"):
         assert word in done.err
     assert [path.name for path in folder.iterdir()] == [".zmigrate"]
     assert {path.name for path in (folder / ".zmigrate").iterdir()} == {".gitignore", "runs"}

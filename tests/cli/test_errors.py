@@ -173,7 +173,7 @@ def test_a_full_disk_is_told_as_one_and_not_as_a_fault(zmigrate, folder):
     [
         (
             ["plan", "--emulator", "import-csv", "x.csv"],
-            "options stand behind the job's name: zmigrate plan JOB --emulator",
+            "options go after the job's name: zmigrate plan JOB --emulator",
         ),
         (
             ["run", "import-csv", "x.csv", "--module", "--operation", "insert"],

@@ -93,7 +93,7 @@ def test_filters(zmigrate, words, inside, outside):
 
 def test_a_filter_that_nothing_passes_says_so(zmigrate):
     done = zmigrate("fields", "Leads", "--emulator", "--find", "nowhere to be found")
-    assert (done.code, done.out) == (0, "no field of Leads is like that\n")
+    assert (done.code, done.out) == (0, "no field of Leads matches\n")
 
 
 def test_fields_as_json_have_layouts_and_all_values(zmigrate):

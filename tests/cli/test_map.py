@@ -104,7 +104,7 @@ def test_what_a_person_has_edited_is_not_overwritten(zmigrate, credentials, deal
     [
         (["deals.csv", "--module", "Deal"], "Did you mean Deals?"),
         (["deal.csv", "--module", "Deals"], "there is no such file"),
-        (["deals.csv", "--module", "Deals", "--key", "Legacy"], "no field 'Legacy', which is to be the key"),
+        (["deals.csv", "--module", "Deals", "--key", "Legacy"], "no field 'Legacy', so it can't be the key"),
         (["deals.csv", "--module", "Deals", "--out", "no/where.toml"], "there is no folder no"),
         (["deals.csv", "--module", "Deals", "--operation", "inserts"], "--operation"),
         (["deals.csv"], "--module"),

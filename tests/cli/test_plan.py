@@ -33,7 +33,7 @@ def test_a_plan_says_what_would_become_of_the_rows_and_what_to_do(zmigrate, lead
         "'nope': not an e-mail address",
         "2 of 40 rows would be refused; nothing was written",
         "--rejects",
-        "`run` in the place of `plan`",
+        "`run` instead of `plan`",
     ):
         assert part in done.out, part
     assert all(len(line) <= 80 for line in done.out.splitlines())

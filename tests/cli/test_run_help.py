@@ -85,9 +85,9 @@ def test_a_jobs_values_are_of_the_declared_types(zmigrate, job, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--since", "31.3.2024", "--size", "m"], "--since wants a date such as 2024-03-31, not '31.3.2024'"),
+        (["--since", "31.3.2024", "--size", "m"], "--since needs a date such as 2024-03-31, not '31.3.2024'"),
         (["--size", "xl"], "--size is one of s, m, not 'xl'"),
-        (["--size", "m", "--many", "x"], "--many wants a whole number such as 42, not 'x'"),
+        (["--size", "m", "--many", "x"], "--many needs a whole number such as 42, not 'x'"),
         ([], "missing option '--size'"),
     ],
 )

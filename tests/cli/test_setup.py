@@ -88,7 +88,7 @@ def test_init_does_not_overwrite_without_asking(zmigrate, typed, emulator, folde
     typed("", "n")
     done = zmigrate("init")
     assert done.code == 2
-    assert "left as it is" in done.err
+    assert "is unchanged" in done.err
     assert (folder / "zmigrate.toml").read_text() == kept
 
 

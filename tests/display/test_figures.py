@@ -134,7 +134,7 @@ def test_plain_line_says_all_that_matters():
     figures.take(tick(parked=1))
     assert plain_line(figures) == (
         " 50%  500 of 1,000 rows, 250 rows/s, 2 s left, 2 s elapsed, created 498, failed 2, "
-        "settling 1 request from before, "
+        "checking 1 request from before whose answer was lost, "
         "in flight 5 of 8, token 30 min left, "
         "tokens renewed 1, retries 1, throttled 1, credits 12 used, 9,000 left"
     )

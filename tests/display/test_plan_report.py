@@ -96,7 +96,7 @@ def test_a_clean_plan_has_no_part_without_content() -> None:
 def test_every_fate_is_shown_that_some_row_has() -> None:
     counts = PlanCounts(28, creates=1, updates=2, unchanged=3, deletes=4, skipped=5, refused=6, not_asked=7)
     text = shown(a_plan(counts=counts, skips=[("no e-mail", 5)]))
-    for words in ("created", "updated", "there already", "deleted", "left out", "refused", "not asked"):
+    for words in ("created", "updated", "unchanged", "deleted", "left out", "refused", "not asked"):
         assert words in text
     assert "left out: no e-mail (5)" in text
 
@@ -128,7 +128,7 @@ def test_users_that_need_a_look_come_first_and_those_with_one_fate_stand_togethe
 
 def test_what_is_wrapped_stays_indented_and_ends_without_blanks() -> None:
     text = shown(a_plan(3, warnings=[PlanWarning("X", "long " * 60, "Email", 3, (1, 2, 3))]))
-    lines = text.partition("to know\n")[2].partition("\n\n")[0].splitlines()
+    lines = text.partition("please note\n")[2].partition("\n\n")[0].splitlines()
     assert len(lines) > 3
     assert all(line.startswith("    ") for line in lines[1:])
     assert all(line == line.rstrip() for line in lines)
@@ -136,8 +136,8 @@ def test_what_is_wrapped_stays_indented_and_ends_without_blanks() -> None:
 
 def test_it_does_not_advise_a_run_that_would_be_refused() -> None:
     text = shown(a_plan(warnings=[PlanWarning("RUN_BEFORE", "a run would be refused: inserted already.")]))
-    assert "`run` in the place of `plan`" not in text
-    assert "a run would stop as it stands" in text
+    assert "`run` instead of `plan`" not in text
+    assert "This run cannot start yet" in text
 
 
 def test_what_would_write_nothing_has_no_price() -> None:
@@ -147,7 +147,7 @@ def test_what_would_write_nothing_has_no_price() -> None:
 
 
 def test_it_says_what_to_do_next() -> None:
-    assert "`run` in the place of `plan`" in shown(a_plan(), 140)
+    assert "`run` instead of `plan`" in shown(a_plan(), 140)
     assert "leave --limit out" in shown(a_plan(limited=True))
     assert "a run would write nothing" in shown(a_plan(counts=PlanCounts(3, skipped=3)))
 

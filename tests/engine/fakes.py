@@ -30,7 +30,7 @@ from zmigrate.rows.sources import Cursor, Fingerprint, Row
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.answers import Answer, read_done
 from zmigrate.zoho.metadata import ModuleFields
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.workers import Finished
 
 PLAIN = CellTexts(Formats(), (), ModuleFields("Leads", {}))
@@ -132,7 +132,9 @@ class FakeWire:
                 data = apply()
                 self._fate.moment()
                 body = {"data": data}
-                done = read_done(orjson.dumps(body), rows, Veil()) if brief and doubted_at is None else None
+                done = (
+                    read_done(orjson.dumps(body), rows, Redactor()) if brief and doubted_at is None else None
+                )
                 whole = body if done is None else None
                 return Answer(200, whole, {}, sent_at, sent_at, attempt, doubted_at, done=done)
             if trouble in {"throttled", "refused"}:

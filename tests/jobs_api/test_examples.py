@@ -98,7 +98,7 @@ def test_a_deal_of_the_pipeline_becomes_a_deal_of_zoho() -> None:
         date(2018, 1, 1),
         "",
     )
-    with pytest.raises(ValueError, match="no stage of Zoho stands for 'Gone'"):
+    with pytest.raises(ValueError, match="no stage in Zoho is known for 'Gone'"):
         job.transform(row | {"deal_stage": "Gone"})
 
 

@@ -62,9 +62,9 @@ def test_a_delete_sends_the_key_alone(tmp_path: Path) -> None:
         ({"match_on": "Legacy_ID"}, "--match-on: it is for upsert; insert finds a row's record by --key"),
         ({"operation": "upsert", "match_on": "A", "key": "B"}, "leave --key out"),
         ({"operation": "merge"}, "operation is one of insert, update, upsert, delete, not 'merge'"),
-        ({"module": "my accounts"}, "no api name of a module"),
-        ({"map": ["account"]}, "--map wants COLUMN=FIELD, not 'account'"),
-        ({"map": ["=Account_Name"]}, "--map wants COLUMN=FIELD"),
+        ({"module": "my accounts"}, "not an api name of a module"),
+        ({"map": ["account"]}, "--map needs COLUMN=FIELD, not 'account'"),
+        ({"map": ["=Account_Name"]}, "--map needs COLUMN=FIELD"),
     ],
 )
 def test_options_that_do_not_fit_are_refused_when_the_job_is_built(
@@ -81,9 +81,9 @@ def test_options_that_do_not_fit_are_refused_when_the_job_is_built(
         ({"map": ["acount=Account_Name"]}, "has no column 'acount'. Did you mean 'account'?"),
         ({"ignore_column": ["zzz"]}, "has no column 'zzz'. It has: account, sector, city."),
         ({"map": ["account=city"]}, "columns 'account' and 'city' both go to city; ignore one of them"),
-        ({"key": "Legacy_ID"}, "goes to Legacy_ID, the field by which records are found"),
+        ({"key": "Legacy_ID"}, "goes to Legacy_ID, the field to find records by"),
         ({"key": "Legacy_ID"}, "It has: account, sector, city."),
-        ({"operation": "update"}, "goes to id, the field by which records are found"),
+        ({"operation": "update"}, "goes to id, the field to find records by"),
         ({"operation": "update"}, "To find records by another field, name it: --key FIELD."),
         ({"operation": "delete"}, "To find records by another field, name it: --key FIELD."),
         (

@@ -184,7 +184,7 @@ def test_properties_are_checked_when_the_job_is_built() -> None:
     assert Load(module="Leads").write.module == "Leads"
     with pytest.raises(JobError, match=r"missing: ZohoCRM\.modules\.contacts\.CREATE"):
         Load(module="Contacts")
-    with pytest.raises(JobError, match="no api name"):
+    with pytest.raises(JobError, match="not an api name"):
         Load(module="no module")
 
 

@@ -66,7 +66,7 @@ def test_what_is_named_goes_before_the_folder_and_the_folder_before_the_ready_ma
     put(tmp_path / "jobs", two=job_text("LoadA"), mine=job_text("ImportCsv"))
     registry = discover(named, tmp_path)
     assert registry.jobs["load-a"].origin.endswith(os.path.join("named", "one.py"))
-    with pytest.raises(JobError, match="and so is a ready-made job"):
+    with pytest.raises(JobError, match="and a ready-made job has that name"):
         registry.get("import-csv")
     assert discover(tmp_path / "jobs", tmp_path).get("import-csv").__doc__ == "Load ImportCsv."
 

@@ -270,7 +270,7 @@ def test_a_delimiter_that_parts_nothing_is_told_with_the_one_that_does(
 ) -> None:
     with pytest.raises(SourceError, match=f":1: no .* parts the columns.*looks parted by {parts}") as caught:
         Csv(write(tmp_path, content), delimiter=declared).scan()
-    assert caught.value.hint == "Leave the delimiter out: it is found."
+    assert caught.value.hint == "Leave the delimiter out: it is found automatically."
 
 
 def test_one_column_may_be_declared(tmp_path: Path) -> None:

@@ -19,10 +19,10 @@ FIELD = len(HEAD.splitlines()) + 2
     [
         ("3", "fields.F: 3 is neither a column nor a table.", 'Stage = "deal_stage"'),
         ('""', "fields.F: '' is neither a column nor a table.", 'Stage = "deal_stage"'),
-        ('{ colum = "a" }', 'fields.F.colum: there is no word "colum" here.', 'Did you mean "column"?'),
+        ('{ colum = "a" }', 'fields.F.colum: the word "colum" is not known here.', 'Did you mean "column"?'),
         (
             '{ column = "a", zzz = 1 }',
-            'fields.F.zzz: there is no word "zzz" here.',
+            'fields.F.zzz: the word "zzz" is not known here.',
             "It knows: column, columns",
         ),
         (
@@ -30,8 +30,8 @@ FIELD = len(HEAD.splitlines()) + 2
             "fields.F.column: 3 does not fit here.",
             'Write it like this: column = "deal_stage"',
         ),
-        ("{ trim = true }", "fields.F: nothing says where the value comes from.", 'column = "deal_stage"'),
-        ("{ }", "fields.F: nothing says where the value comes from.", "column, columns, template, constant"),
+        ("{ trim = true }", "fields.F: the value has no source.", 'column = "deal_stage"'),
+        ("{ }", "fields.F: the value has no source.", "column, columns, template, constant"),
         (
             '{ column = "a", constant = "b" }',
             "fields.F: `column` and `constant` exclude each other.",
@@ -48,7 +48,7 @@ FIELD = len(HEAD.splitlines()) + 2
             "ref",
         ),
         ('{ template = "{a}", split = "," }', "fields.F.split: `split` does not go with `template`.", "trim"),
-        ('{ columns = ["a", "b"] }', "fields.F.columns: `columns` needs what goes between them: join", None),
+        ('{ columns = ["a", "b"] }', "fields.F.columns: `columns` needs the text between them: join", None),
         (
             '{ columns = "a", join = "" }',
             "fields.F.columns: 'a' does not fit here.",
@@ -59,7 +59,11 @@ FIELD = len(HEAD.splitlines()) + 2
             "fields.F.columns: [] does not fit here.",
             'columns = ["first", "last"]',
         ),
-        ('{ column = "a", part = 2 }', "fields.F.part: `part` needs what parts the text: split = ", None),
+        (
+            '{ column = "a", part = 2 }',
+            "fields.F.part: `part` needs the text that separates the parts: split = ",
+            None,
+        ),
         (
             '{ column = "a", split = ",", part = 0 }',
             "fields.F.part: 0 does not fit here.",
@@ -89,7 +93,7 @@ FIELD = len(HEAD.splitlines()) + 2
         ),
         (
             '{ column = "a", values = { x = "1", " x" = "2" } }',
-            "fields.F.values. x: ' x' stands there twice.",
+            "fields.F.values. x: ' x' is there twice.",
             None,
         ),
         (
@@ -121,14 +125,14 @@ FIELD = len(HEAD.splitlines()) + 2
         ('{ column = "a", trim = "yes" }', "fields.F.trim: 'yes' does not fit here.", "trim = true"),
         (
             '{ template = "{a" }',
-            "fields.F.template: a '{' stands alone",
+            "fields.F.template: a '{' is alone",
             'template = "{account} - {product}"',
         ),
-        ('{ template = "a}" }', "fields.F.template: a '}' stands alone", "Write it like this"),
-        ('{ template = "{ }" }', "fields.F.template: between two braces stands the name of a column.", None),
+        ('{ template = "a}" }', "fields.F.template: a '}' is alone", "Write it like this"),
+        ('{ template = "{ }" }', "fields.F.template: a column's name is missing between two braces.", None),
         (
             '{ template = "same" }',
-            "fields.F.template: it has no column in it; what is the same in every",
+            "fields.F.template: it has no column; a text that is the same in every",
             None,
         ),
         (
@@ -150,10 +154,10 @@ FIELD = len(HEAD.splitlines()) + 2
         ('{ column = "a", true = "ja" }', "fields.F.true: 'ja' does not fit here.", 'true = ["ja", "wahr"]'),
         (
             '{ ref = "my accounts", column = "a" }',
-            "fields.F.ref: 'my accounts' is no api name of a module.",
+            "fields.F.ref: 'my accounts' is not an api name of a module.",
             "ref =",
         ),
-        ('{ ref = "Accounts" }', "fields.F: nothing says where the value comes from.", "column"),
+        ('{ ref = "Accounts" }', "fields.F: the value has no source.", "column"),
         (
             '{ ref = "A", find = "B", by = "C", column = "a" }',
             "fields.F.find: `ref` and `find` exclude",
@@ -180,7 +184,7 @@ FIELD = len(HEAD.splitlines()) + 2
         ('{ rows = "i.csv", match = { x = "a" } }', "fields.F.rows: `rows` needs what its rows fill", None),
         (
             '{ rows = "i.csv", match = { x = "a" }, fields = { G = { colum = "b" } } }',
-            'fields.F.fields.G.colum: there is no word "colum" here.',
+            'fields.F.fields.G.colum: the word "colum" is not known here.',
             'Did you mean "column"?',
         ),
         (
@@ -203,10 +207,14 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        ('oparation = "x"', 'oparation: there is no word "oparation" here.', 'Did you mean "operation"?'),
-        ('module = "my deals"', "module: 'my deals' is no api name of a module.", 'module = "Deals"'),
+        (
+            'oparation = "x"',
+            'oparation: the word "oparation" is not known here.',
+            'Did you mean "operation"?',
+        ),
+        ('module = "my deals"', "module: 'my deals' is not an api name of a module.", 'module = "Deals"'),
         ('operation = "merge"', 'operation: it is one of "insert", "update", "upsert", "delete", not', None),
-        ('on_existing = "skip"', "on_existing: without a key nothing tells whether", 'key = "FIELD"'),
+        ('on_existing = "skip"', "on_existing: without a key nothing shows whether", 'key = "FIELD"'),
         ('key = "id"', "key: a new record has no id yet.", None),
         (
             'operation = "update"\non_existing = "skip"',
@@ -214,7 +222,7 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
             None,
         ),
         ('operation = "delete"\non_repeated = "last"', "on_repeated: it is not for delete.", None),
-        ('operation = "upsert"', "an upsert needs match_on FIELD, the field that tells", None),
+        ('operation = "upsert"', "an upsert needs match_on FIELD, the field that shows", None),
         ('operation = "upsert"\nkey = "A"\nmatch_on = "B"', "by match_on; leave key out.", None),
         ('on_repeated = "all"', 'on_repeated: it is one of "first", "last", "each", "fail", not', None),
         ('match_on = "F"', "match_on: it is for upsert; insert finds a row's record by key.", None),
@@ -222,21 +230,21 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
         ('date_format = "dd/mm"', "date_format: date_format = 'dd/mm' is no format of a date", None),
         ('true = ["x"]\nfalse = ["x"]', "false: 'x' would mean both true and false.", None),
         ('ignore = "b"', "ignore: 'b' does not fit here.", 'ignore = ["internal_note"]'),
-        ('delimiter = ";;"', "delimiter: ';;' is no delimiter, which is one character.", 'or "tab"'),
-        ('encoding = "utf-9"', "encoding: 'utf-9' is no encoding.", 'encoding = "cp1252"'),
+        ('delimiter = ";;"', "delimiter: ';;' is not a delimiter, which is one character.", 'or "tab"'),
+        ('encoding = "utf-9"', "encoding: 'utf-9' is not an encoding.", 'encoding = "cp1252"'),
         ("header = 0", "header: 0 does not fit here.", "header = 3"),
         ("fields = 3", "fields: 3 does not fit here.", "[load.fields]"),
         ("skip_if = 3", "skip_if: 3 does not fit here.", 'skip_if = { column = "stage", is = "Deleted" }'),
-        ("skip_if = {}", "skip_if: it names no column.", 'skip_if = { column = "stage"'),
+        ("skip_if = {}", "skip_if: no column is named.", 'skip_if = { column = "stage"'),
         (
             'skip_if = { column = "a" }',
-            "skip_if: it does not say when: one of is, empty,",
+            "skip_if: it has no test: one of is, empty,",
             "a list of them means any",
         ),
-        ('skip_if = { column = "a", is = "x", empty = true }', "skip_if: it says is and empty: one of", None),
+        ('skip_if = { column = "a", is = "x", empty = true }', "skip_if: it has is and empty: one of", None),
         (
             'skip_if = { column = "a", iss = "x" }',
-            'skip_if.iss: there is no word "iss" here.',
+            'skip_if.iss: the word "iss" is not known here.',
             'Did you mean "is"?',
         ),
         (
@@ -246,7 +254,7 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
         ),
         (
             'skip_if = [{ column = "a", matches = "(" }]',
-            "skip_if.1.matches: '(' is no regular expression",
+            "skip_if.1.matches: '(' is not a regular expression",
             "'^",
         ),
     ],
@@ -270,7 +278,7 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('module = "Deals"\n[[load]]\n', "old.toml:1: module: it stands before the loads."),
+        ('module = "Deals"\n[[load]]\n', "old.toml:1: module: it comes before the loads."),
         ('load = "x"', "old.toml:1: load: it is a list of tables."),
         ("[load]\n", "old.toml:1: load: it is a list of tables."),
         ('[[load]]\n[load.users]\na = "b"\n', "old.toml:2: load.1.users: it is for all loads."),
@@ -279,13 +287,16 @@ def test_all_errors_are_told_at_once(tmp_path: Path) -> None:
             '[[load]]\nfile = "old.csv"\n',
             'old.toml:1: missing: module = "MODULE" and operation = "OPERATION".',
         ),
-        ('[[load]]\nmodule = "Deals"\noperation = "insert"\n', "old.toml:1: it does not say which `file`"),
+        ('[[load]]\nmodule = "Deals"\noperation = "insert"\n', "old.toml:1: it does not name its `file`"),
         ('[users]\na = 3\n[[load]]\nfile = "old.csv"\n', "old.toml:1: users: {'a': 3} does not fit here."),
         (
             'default_user = ""\n[[load]]\nfile = "old.csv"\n',
             "old.toml:1: default_user: '' does not fit here.",
         ),
-        ('default_usr = "x"\n[[load]]\n', 'old.toml:1: default_usr: there is no word "default_usr" here.'),
+        (
+            'default_usr = "x"\n[[load]]\n',
+            'old.toml:1: default_usr: the word "default_usr" is not known here.',
+        ),
     ],
 )
 def test_an_error_of_a_file_names_its_line(tmp_path: Path, text: str, message: str) -> None:
@@ -321,9 +332,9 @@ def test_a_mapping_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) ->
         ),
         (
             '[load.fields]\nStage = { constant = "x" }',
-            "fields.Stage: the column 'Stage' goes nowhere, since Stage is filled otherwise; ignore it.",
+            "fields.Stage: the column 'Stage' goes nowhere, since Stage is filled by a rule; ignore it.",
         ),
-        ('key = "Code"', "no column of old.csv goes to Code, the field by which records are found. It has: "),
+        ('key = "Code"', "no column of old.csv goes to Code, the field to find records by. It has: "),
         ('key = "Legacy_ID"', 'Did you mean "legacy id"? Below [load.fields]: Legacy_ID = "legacy id"'),
     ],
 )

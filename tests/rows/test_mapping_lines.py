@@ -151,18 +151,18 @@ def test_whatever_toml_there_is_each_key_is_found_on_its_line(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a = 1\nb = ", "m.toml:2:5: no TOML: invalid value."),
-        ('x = {a = 1,\n b = "y"}', "m.toml:1:12: no TOML: "),
-        ("Deal Name = 3", "m.toml:1:6: no TOML: "),
-        ('a = "x', "m.toml:1:7: no TOML: "),
-        ("a = [1,\n", "m.toml:1:8: no TOML: "),
+        ("a = 1\nb = ", "m.toml:2:5: not valid TOML: invalid value."),
+        ('x = {a = 1,\n b = "y"}', "m.toml:1:12: not valid TOML: "),
+        ("Deal Name = 3", "m.toml:1:6: not valid TOML: "),
+        ('a = "x', "m.toml:1:7: not valid TOML: "),
+        ("a = [1,\n", "m.toml:1:8: not valid TOML: "),
     ],
 )
 def test_what_is_no_toml_is_told_with_line_and_column(text: str, message: str) -> None:
     with pytest.raises(JobError) as error:
         parse_toml(text, "m.toml")
     assert error.value.message.startswith(message)
-    assert "stands on one line" in str(error.value.hint)
+    assert "on one line" in str(error.value.hint)
 
 
 def test_a_number_longer_than_python_reads_is_told() -> None:
@@ -182,12 +182,12 @@ def test_a_file_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a = 1\nb = 2\na = 2\n", "m.toml:3:6: `a` stands twice, first on line 1."),
-        ("a = 1\na = 2", "m.toml:2:6: `a` stands twice, first on line 1."),
-        ("a = 1\n[t]\n'a' = 1\na = [\n2]\n", "m.toml:5:3: `a` stands twice, first on line 3."),
-        ("[t]\na = 1\n[t]\n", "m.toml:3:3: `[t]` stands twice, first on line 1."),
-        ("[t]\nS = 1\n[t.S]\na = 1\n", "m.toml:3:5: `[t.S]` stands twice."),
-        ("x = { a = 1, a = 2 }\n", "m.toml:1:19: `a` stands twice."),
+        ("a = 1\nb = 2\na = 2\n", "m.toml:3:6: `a` is there twice, first on line 1."),
+        ("a = 1\na = 2", "m.toml:2:6: `a` is there twice, first on line 1."),
+        ("a = 1\n[t]\n'a' = 1\na = [\n2]\n", "m.toml:5:3: `a` is there twice, first on line 3."),
+        ("[t]\na = 1\n[t]\n", "m.toml:3:3: `[t]` is there twice, first on line 1."),
+        ("[t]\nS = 1\n[t.S]\na = 1\n", "m.toml:3:5: `[t.S]` is there twice."),
+        ("x = { a = 1, a = 2 }\n", "m.toml:1:19: `a` is there twice."),
     ],
 )
 def test_a_key_that_stands_twice_is_told_with_both_lines(text: str, message: str) -> None:

@@ -180,7 +180,7 @@ def test_a_file_of_the_folder_takes_no_ready_made_jobs_name(zmigrate, jobs, mark
     for command in ("run", "plan"):
         done = zmigrate(command, *IMPORT, "--emulator")
         assert done.code == 2
-        assert 'jobs/zzz.py has a job called "import-csv", and so is a ready-made job' in done.err
+        assert 'jobs/zzz.py has a job called "import-csv", and a ready-made job has that name' in done.err
         assert "--jobs jobs/zzz.py" in done.err
     assert not mark.exists()
     done = zmigrate("run", "import-csv", "leads.csv", "--emulator", "--jobs", "jobs/zzz.py")

@@ -13,7 +13,7 @@ import pytest
 from zmigrate import Sql, read_folder
 from zmigrate.errors import JobError, SourceError
 from zmigrate.rows.sources import open_source
-from zmigrate.rows.sources.limits import ROW_BYTES
+from zmigrate.rows.sources.memory_limits import ROW_BYTES
 from zmigrate.rows.sources.sql_bounds import ROWS_AT_ONCE, in_blocks
 from zmigrate.rows.sources.url import secret_in
 from zmigrate.rows.sources.variables import GIVEN, Variables

@@ -23,7 +23,7 @@ from zmigrate.engine.entry import run
 from zmigrate.errors import ZmigrateError
 from zmigrate.job.writes import Insert
 from zmigrate.zoho.answers import Call
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.redaction import Redactor
 
 EARLIER = "1000.1111222233334444.5555666677778888"
 LATER = "1000.9999aaaabbbbcccc.ddddeeeeffff0000"
@@ -50,11 +50,11 @@ def spellings(secret: str) -> dict[str, str]:
 @pytest.mark.parametrize("secret", [EARLIER, CLIENT_SECRET])
 @pytest.mark.parametrize("how", spellings("x" * 9))
 def test_a_secret_is_hidden_in_every_spelling_and_the_rest_stays(secret: str, how: str) -> None:
-    veil = Veil()
-    veil.add(Secret(secret))
+    redactor = Redactor()
+    redactor.add(Secret(secret))
     text = spellings(secret)[how]
 
-    hidden = veil.over({"message": f"before {text} after", "list": [[text]], text: 1})
+    hidden = redactor.redacted({"message": f"before {text} after", "list": [[text]], text: 1})
 
     assert secret not in json.dumps(hidden, ensure_ascii=False)
     assert hidden["message"].startswith("before ")
@@ -64,25 +64,25 @@ def test_a_secret_is_hidden_in_every_spelling_and_the_rest_stays(secret: str, ho
 
 
 def test_text_that_holds_no_secret_stays_as_it_is() -> None:
-    veil = Veil()
-    veil.add(Secret(EARLIER))
+    redactor = Redactor()
+    redactor.add(Secret(EARLIER))
     body = {"a": ["100 % & more", "C:\\temp", 1, None, {"b": EARLIER[:-1]}]}
 
-    assert veil.over(json.loads(json.dumps(body))) == body
+    assert redactor.redacted(json.loads(json.dumps(body))) == body
 
 
 def test_a_word_too_short_to_be_a_secret_hides_nothing() -> None:
-    veil = Veil()
-    veil.add(Secret("Leads"))
+    redactor = Redactor()
+    redactor.add(Secret("Leads"))
 
-    assert veil.over({"message": "Leads"}) == {"message": "Leads"}
+    assert redactor.redacted({"message": "Leads"}) == {"message": "Leads"}
 
 
 def test_a_hostile_text_is_looked_through_in_no_time() -> None:
-    veil = Veil()
-    veil.add(Secret("\\" * 20 + EARLIER))
+    redactor = Redactor()
+    redactor.add(Secret("\\" * 20 + EARLIER))
     for mark in ("\\", "%", "&#0", "1"):
-        veil.over([mark * 300_000])
+        redactor.redacted([mark * 300_000])
 
 
 INSERT = Call("POST", "/crm/v8/Leads", content=b"{}", expect=1)
@@ -325,4 +325,4 @@ def test_no_command_shows_what_zoho_echoed(
 
 def test_credentials_show_neither_in_their_repr() -> None:
     assert SECRET not in repr(CREDENTIALS)
-    assert TOKEN not in repr(CREDENTIALS.veil)
+    assert TOKEN not in repr(CREDENTIALS.redactor)

@@ -177,7 +177,7 @@ def test_a_resumed_run_wants_the_word_again_and_says_so(zmigrate, folder, bench:
     environ["DB_FILE"] = str(folder / "old.db")
     words = [*of_file("sqlite:///${DB_FILE}"), "--yes", "--limit", "2", "--allow-env", "DB_FILE"]
     limited = zmigrate("run", *words, **environ)
-    assert " --allow-env DB_FILE" in limited.stderr.partition("to go on: zmigrate resume ")[2]
+    assert " --allow-env DB_FILE" in limited.stderr.partition("Continue with: zmigrate resume ")[2]
     refused = zmigrate("resume", "last", "--yes", **environ)
     assert (refused.returncode, "--allow-env DB_FILE" in refused.stderr) == (2, True)
     resumed = zmigrate("resume", "last", "--yes", "--allow-env", "DB_FILE", **environ)

@@ -26,7 +26,7 @@ from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.id_map import Entry
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources import Source
-from zmigrate.rows.sources.limits import ROW_BYTES
+from zmigrate.rows.sources.memory_limits import ROW_BYTES
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, FIELDS_COLUMNS, escape, our_columns, result_header
 
 ODD_KEYS = ["+49123", "-5", "=x", "@a", "'=x", " =1", "a;-b", "a, -b", "plain"]

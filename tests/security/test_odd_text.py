@@ -38,14 +38,14 @@ from zmigrate.rows.conversion.refusal import Refused
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.answers import Call, decode, is_unreadable
-from zmigrate.zoho.asked_org import org_fault
 from zmigrate.zoho.backoff import LONGEST_WAIT_S, retry_after_s
 from zmigrate.zoho.clock import ZohoClock, http_date
 from zmigrate.zoho.connection import connect
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, API_DOMAINS, base_url, url_fault
 from zmigrate.zoho.ids import id_text
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.org_check import org_fault
+from zmigrate.zoho.redaction import Redactor
 
 # -- hosts -------------------------------------------------------------------------------------------------
 
@@ -318,8 +318,8 @@ def test_odd_json_leaves_a_write_in_doubt_and_fails_a_read(tmp_path: Path, what:
 
 def test_brackets_in_texts_are_not_depth() -> None:
     body = {"data": [{"id": "1", "Description": "[{" * 5_000}]}
-    assert decode(json.dumps(body).encode(), Veil()) == body
-    assert is_unreadable(decode(b"[" * 150 + b"]" * 150, Veil()))
+    assert decode(json.dumps(body).encode(), Redactor()) == body
+    assert is_unreadable(decode(b"[" * 150 + b"]" * 150, Redactor()))
 
 
 @pytest.mark.parametrize("told", ["9" * 10_000, "١٢٣", "", " ", "1.0", "-1", 1.5, True, None, [], {}, -1])

@@ -113,8 +113,8 @@ def test_a_hostile_pattern_takes_no_longer_than_others(pattern: str, text: str):
         (r"\b" * 17, "17 times", "several conditions"),
         ("(" * 400 + ")" * 400, "nested too deeply", ""),
         ("a" * (LONGEST + 1), "1,001 characters; 1,000 are allowed", ""),
-        ("(", "is no regular expression", "single quotes"),
-        ("x{99999999999999999999}", "is no regular expression", ""),
+        ("(", "is not a regular expression", "single quotes"),
+        ("x{99999999999999999999}", "is not a regular expression", ""),
     ],
 )
 def test_what_a_pattern_can_not_have_is_refused_with_its_line(

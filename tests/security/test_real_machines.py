@@ -207,7 +207,7 @@ def test_a_user_whom_the_system_does_not_list_has_no_private_group(open_path: Pa
 def test_who_works_in_another_users_folder_is_told_to_be_that_user(open_path: Path) -> None:
     state = owned(open_path / "state", COLLEAGUE, COLLEAGUE, 0o755)
     for told in acted(state, "use, look", NOBODY):
-        assert f"{state} can't be trusted with what zmigrate keeps: it belongs to" in told
+        assert f"{state} is not a safe place for zmigrate's files: it belongs to" in told
         assert "Work as that user (in a container: docker run -u UID)" in told
         assert "chmod 700" not in told
 

@@ -138,7 +138,7 @@ def test_a_folder_that_others_can_write_to_is_refused_and_stays_as_it_is(mode: i
         assert f"mode {mode:04o}" in line
         shared_on_purpose = mode & stat.S_ISVTX  # as /tmp: nobody else could use it any more
         assert (f"chmod 700 {state}" in line) is not bool(shared_on_purpose)
-        assert ("Name a folder in it that is not there yet" in line) is bool(shared_on_purpose)
+        assert ("Name a new folder in it" in line) is bool(shared_on_purpose)
         assert "--state-dir" in line
     assert stat.S_IMODE(state.stat().st_mode) == mode
     assert list(state.iterdir()) == []
@@ -197,7 +197,7 @@ def test_a_link_that_another_user_has_made_leads_nowhere(open_path: Path) -> Non
     os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
     (told,) = acted(link, "use")
     assert told.startswith("2 ")
-    assert "a link that nobody has made" in told
+    assert "a link made by nobody" in told
 
 
 def test_a_crash_file_is_private_and_not_written_where_others_can_write(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zmigrate.errors import ApiError, Fatal, InDoubt, RefusedError, Retryable, ScopeError
 from zmigrate.zoho.answers import Call, Done, decode, judge, read_done
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.redaction import Redactor
 
 READ = Call("GET", "/crm/v8/Leads")
 INSERT = Call("POST", "/crm/v8/Leads", content=b"{}", expect=2)
@@ -111,7 +111,7 @@ def test_statuses_that_the_call_declares_are_answers() -> None:
     call = Call("GET", "/crm/v8/Leads/1", ok_statuses=(404,))
 
     assert judge(call, 404, {"x": 1}) == {"x": 1}
-    assert judge(call, 404, decode(b"<html>", Veil())) is None
+    assert judge(call, 404, decode(b"<html>", Redactor())) is None
 
 
 def test_204_and_nothing_else_without_a_body_means_that_there_is_nothing() -> None:
@@ -161,7 +161,7 @@ def test_whatever_comes_is_a_value_or_an_error_of_ours_and_a_value_fits(
 
 @given(st.binary(max_size=30))
 def test_no_bytes_break_the_decoder(content: bytes) -> None:
-    decode(content, Veil())
+    decode(content, Redactor())
 
 
 # -- a plain success, in brief ------------------------------------------------------------------------
@@ -186,7 +186,7 @@ def told(done: list[Done] | None) -> list[tuple[str, str | None]] | None:
 
 def brief(*elements: Any, expect: int | None = None, **more: Any) -> list[tuple[str, str | None]] | None:
     content = orjson.dumps({"data": elements, **more})
-    return told(read_done(content, len(elements) if expect is None else expect, Veil()))
+    return told(read_done(content, len(elements) if expect is None else expect, Redactor()))
 
 
 def test_of_records_that_were_written_ids_and_actions_are_read() -> None:
@@ -248,7 +248,7 @@ def test_a_body_that_has_a_code_itself_is_left_to_be_judged(code: Any) -> None:
     ],
 )
 def test_what_is_no_whole_answer_is_left_to_be_judged(content: bytes) -> None:
-    assert read_done(content, 1, Veil()) is None
+    assert read_done(content, 1, Redactor()) is None
 
 
 @st.composite
@@ -269,8 +269,8 @@ def damaged_answers(draw: st.DrawFn) -> bytes:
 def test_what_is_read_in_brief_is_what_the_whole_answer_says(
     content: bytes, expect: int, status: int
 ) -> None:
-    done = read_done(content, expect, Veil())
+    done = read_done(content, expect, Redactor())
     if done is not None:
-        body = judge(Call("POST", "/crm/v8/Leads", expect=expect), status, decode(content, Veil()))
+        body = judge(Call("POST", "/crm/v8/Leads", expect=expect), status, decode(content, Redactor()))
         whole = [(one["code"], one["details"]["id"], one.get("action")) for one in body["data"]]
         assert whole == [("SUCCESS", record_id, action) for record_id, action in told(done) or ()]

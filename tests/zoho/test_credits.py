@@ -244,4 +244,4 @@ def test_credits_that_others_have_spent_are_free_again_nobody_knows_when(tmp_pat
     credits.spend(60)
     assert "enough are free again about 20" in credits.spent_error(credits.shortage_s(50)).message
     credits.correct("0")
-    assert "when enough are free again is not known" in credits.spent_error(credits.shortage_s(90)).message
+    assert "it is unknown when enough are free again" in credits.spent_error(credits.shortage_s(90)).message

@@ -21,7 +21,7 @@ def test_every_accounts_host_of_the_table_is_one_of_zohos(url: str) -> None:
         ("https://zohoapis.eu.evil.example", "is not a host of Zoho"),
         ("https://evilzohoapis.eu", "is not a host of Zoho"),
         ("https://www.zohoapis.evil", "is not a host of Zoho"),
-        ("https://user:pw@www.zohoapis.eu", "holds a user name or a password"),
+        ("https://user:pw@www.zohoapis.eu", "has a user name or a password"),
         ("https://www.zohoapis.eu/path", "must be a host without path or query"),
         ("https://www.zohoapis.eu:8443", "must not name a port"),
         ("http://127.0.0.1:8080", "is this machine, not Zoho"),

@@ -14,7 +14,7 @@ from zmigrate.errors import Fatal, InDoubt, Outage, ReadFailed
 from zmigrate.zoho.answers import Call, decode, judge
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.promises import promised_list, promises_count
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.redaction import Redactor
 
 PATHS = {
     "/crm/v8/coql": "data",
@@ -77,7 +77,7 @@ def test_a_count_is_a_number() -> None:
 def test_a_2xx_without_the_promised_list_is_no_answer(path: str, what: str) -> None:
     for status in (200, 201, 207):
         with pytest.raises(InDoubt):
-            judge(read(path), status, decode(NO_ANSWERS[what], Veil()))
+            judge(read(path), status, decode(NO_ANSWERS[what], Redactor()))
 
 
 @pytest.mark.parametrize("path", PATHS)

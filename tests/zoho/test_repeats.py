@@ -283,7 +283,7 @@ def test_throttling_with_no_credits_left_is_credits_spent(tmp_path: Path) -> Non
         wire.transport.send(INSERT)
 
     assert len(wire.zoho.requests) == 1
-    assert "not known, ask at 20" in caught.value.message
+    assert "it is unknown when enough are free again; try at 20" in caught.value.message
 
 
 def test_with_wait_the_run_goes_on_when_credits_are_free_again(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands. Errors become messages and exit codes; no HTTP."""
+"""The command line: one file a group of commands. Turns errors into messages and exit codes. No HTTP."""
 
 from __future__ import annotations
 
@@ -12,13 +12,11 @@ from zmigrate.signals import INTERRUPTED, handled_by
 __all__ = ["INTERRUPTED", "main"]
 
 
-UNHEARD = "stopping, but a call does not return yet; a second Ctrl-C (or SIGTERM) ends zmigrate at once"
+UNHEARD = "stopping, but a call has not returned yet; a second Ctrl-C (or SIGTERM) ends zmigrate at once"
 
 
 def interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Any signal that ends a process ends a command, as Ctrl-C does; runs and plans have handlers of their
-    own.
-    """
+    """End a command on any signal, as Ctrl-C does. Runs and plans have their own handlers."""
     raise KeyboardInterrupt
 
 
@@ -36,5 +34,5 @@ def main(argv: Sequence[str] | None = None) -> int:
             from zmigrate.cli.app import run_command_line
 
             return run_command_line(words)
-    except KeyboardInterrupt:  # while there is nobody yet to answer it, or no longer
+    except KeyboardInterrupt:  # before or after the time in which somebody else handles it
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""`zmigrate api METHOD PATH`: one call with a token for the scopes named, JSON out. For trying Zoho's API."""
+"""`zmigrate api METHOD PATH`: makes one API call with a token for the scopes named. Prints JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
 from zmigrate.zoho.answers import call_params
+from zmigrate.zoho.automations import silenced, what_it_sets_off
 from zmigrate.zoho.facts.scopes import ORG
 from zmigrate.zoho.paths import path_fault, taken_apart
 from zmigrate.zoho.record_calls import elements_of, encoded, is_query
 from zmigrate.zoho.refusals import is_error
-from zmigrate.zoho.silence import silenced, what_it_sets_off
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -58,13 +58,13 @@ def add_to(app: typer.Typer) -> None:
         yes: Annotated[
             bool, typer.Option("--yes", "-y", help="Don't ask before a call that writes to production.")
         ] = False,
-        # Output is JSON as it is; the option is there so that errors are JSON too.
+        # The output is always JSON; this option makes errors JSON too.
         _as_json: Annotated[bool, typer.Option("--json", help="Print errors as JSON too.")] = False,
     ) -> None:
         """Make one API call and print the answer as JSON.
 
-        Records are written without workflows, approvals and mails, unless the body names some beside its
-        `data`: "trigger": ["workflow"]. Calls that can't be kept from it say so before they are sent.
+        Writes set off no workflows, approvals and mails, unless the body asks for them: "trigger":
+        ["workflow"], beside `data`. If a call can set them off anyway, you are told before it is sent.
         """
         verb = checked_method(method)
         refuse_odd_path(verb, path, emulator=emulator)
@@ -105,17 +105,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def writes(verb: str, path: str) -> bool:
-    """Whether a call may change something. A query is sent by POST, too; and a GET that executes something
-    does whatever that does.
-    """
+    """Whether a call may change something: not a query, though it is a POST; but a GET that executes code."""
     if verb == "GET":
         return taken_apart(path).parts[-2:] == ("actions", "execute")
     return not is_query(path)
 
 
 def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, yes: bool) -> None:
-    """Show to which org a call goes that writes, and ask on production as `run` does. `loud`: why it may set
-    off workflows and mails unasked.
+    """Show the org that a writing call goes to; on production ask first, as `run` does.
+
+    `loud`: why the call may set off workflows and mails.
     """
     from zmigrate.cli.watching import end_question
     from zmigrate.display.banner import BannerFacts, banner, confirm
@@ -150,7 +149,7 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
 
 
 def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
-    """The scopes that such a call is known to need, with a query's module; none where it is not known."""
+    """The scopes that the call needs, for a query with those of its module; empty if they are not known."""
     from zmigrate.zoho.coql import parse
     from zmigrate.zoho.facts.scopes import scopes_of_call
 
@@ -158,12 +157,12 @@ def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
     try:
         queried = parse(query).module if isinstance(query, str) else None
     except UsageError:
-        queried = None  # Zoho will say what is wrong with it
+        queried = None  # Zoho says what is wrong with the query
     return scopes_of_call(verb, path, queried=queried)
 
 
 def scope_hint(verb: str, path: str, body: Any) -> str:
-    """Which scopes to ask for when Zoho says that one is missing."""
+    """Which scopes to ask for, if Zoho says that one is missing."""
     scopes = scopes_of(verb, path, body)
     if not scopes:
         return "Name the scope that Zoho's page gives for this call: --scope SCOPE"
@@ -171,18 +170,18 @@ def scope_hint(verb: str, path: str, body: Any) -> str:
 
 
 def known_scopes(verb: str, path: str, body: Any) -> Sequence[str]:
-    """The scopes that such a call is known to need; raises UsageError where that is not known."""
+    """The scopes that the call needs. Raises UsageError if they are not known."""
     scopes = scopes_of(verb, path, body)
     if not scopes:
         raise UsageError(
-            f"which scopes {path} needs is not known",
+            f"zmigrate does not know which scopes {path} needs",
             hint="name them, as in --scope ZohoCRM.modules.leads.READ",
         )
     return scopes
 
 
 def checked_method(method: str) -> str:
-    """The method in capitals."""
+    """The method in upper case. Raises UsageError."""
     verb = method.upper()
     if verb not in METHODS:
         raise UsageError(f"unknown method {method!r}", hint=f"one of {', '.join(METHODS)}")
@@ -190,7 +189,7 @@ def checked_method(method: str) -> str:
 
 
 def refuse_odd_path(verb: str, path: str, *, emulator: bool) -> None:
-    """Raise UsageError for a path that is not sent as it is written, with the command that is."""
+    """Raise UsageError for a path that would not be sent as written. The hint has the right command."""
     fault = path_fault(path)
     if fault is None:
         return
@@ -198,7 +197,7 @@ def refuse_odd_path(verb: str, path: str, *, emulator: bool) -> None:
     options = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in fault.params]
     command = " ".join(["zmigrate api", verb, right, *options, *(["--emulator"] if emulator else [])])
     raise UsageError(
-        f"{path[:200]!r} is no path of the API: {fault.why}",
+        f"{path[:200]!r} is not an API path: {fault.why}",
         hint=f"write it as: {command}" if fault.path else f"a path looks like this: {command}",
     )
 
@@ -226,7 +225,7 @@ def checked_body(data: str | None) -> Any:
     try:
         text.encode()
         body = json.loads(text)
-    except UnicodeEncodeError:  # bytes that were no text, which the environment's settings let pass
+    except UnicodeEncodeError:  # bytes that are not text; Python's settings may let them pass
         raise UsageError(f"{place} can't be read: it is not UTF-8") from None
     except json.JSONDecodeError as error:
         raise UsageError(
@@ -234,9 +233,9 @@ def checked_body(data: str | None) -> Any:
             hint="""write it as '{"name": "value"}', with double quotes, or give a file: --data @FILE""",
         ) from None
     except RecursionError:
-        raise UsageError(f"{place} has too many lists and objects in each other") from None
+        raise UsageError(f"{place} has lists and objects nested too deeply") from None
     except ValueError:  # Python reads no number of more than 4,300 digits
-        raise UsageError(f"{place} holds a number of thousands of digits") from None
+        raise UsageError(f"{place} has a number with thousands of digits") from None
     encoded(body)
     return body
 
@@ -268,7 +267,7 @@ def read_text(place: str) -> str:
         named = "standard input" if place == "-" else place
         raise UsageError(f"{named} can't be read: it is not {error.encoding.upper()}") from None
     except ValueError:
-        raise UsageError(f"{place!r} is no name of a file") from None
+        raise UsageError(f"{place!r} is not a file name") from None
 
 
 def read_stdin() -> str:
@@ -280,21 +279,14 @@ def read_stdin() -> str:
 
 
 def call(crm: Crm, verb: str, path: str, params: dict[str, str], body: Any) -> Any:
-    """One call."""
     match verb:
-        case "GET":
-            return crm.get(path, params=params)
-        case "DELETE":
-            return crm.delete(path, params=params)
-        case "POST":
-            return crm.post(path, params=params, json=body)
-        case "PUT":
-            return crm.put(path, params=params, json=body)
-    return crm.patch(path, params=params, json=body)
+        case "GET" | "DELETE":
+            return getattr(crm, verb.lower())(path, params=params)
+    return getattr(crm, verb.lower())(path, params=params, json=body)
 
 
 def all_pages(crm: Crm, path: str, params: dict[str, str]) -> dict[str, Any]:
-    """Every page of a list, as one answer: the rows joined under their name, `info` of the last page."""
+    """Every page of a list as one answer: all rows under their name, and `info` of the last page."""
     rows: list[Any] = []
     name, info = "data", {}
     for page in pages(crm, path, params):
@@ -309,15 +301,15 @@ def all_pages(crm: Crm, path: str, params: dict[str, str]) -> dict[str, Any]:
 
 
 def first_page(params: dict[str, str]) -> int:
-    """The number of the page to begin with; raises UsageError for what is none."""
+    """The number of the page to begin with. Raises UsageError."""
     text = params.get("page", "1")
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise UsageError(f"--param page={text[:40]!r} is no number of a page")
+        raise UsageError(f"--param page={text[:40]!r} is not a page number")
     return int(text)
 
 
 def pages(crm: Crm, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """By page token where Zoho gives one, else by page number; an empty page ends it."""
+    """The pages of a list, by page token if Zoho gives one, else by number."""
     number = first_page(params)
     while True:
         page = crm.get(path, params=params)

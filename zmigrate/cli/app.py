@@ -1,4 +1,4 @@
-"""The tree of commands, and the frame around every one of them. Each command lives in its group's file."""
+"""The tree of commands, and what surrounds each of them. Each command lives in its group's file."""
 
 from __future__ import annotations
 
@@ -19,20 +19,19 @@ if TYPE_CHECKING:
     from typer._click import Command as AnyCommand
 
 PROGRAM = "zmigrate"
-COMPLETION = "_ZMIGRATE_COMPLETE"
-"""The variable by which a shell asks for completions."""
+COMPLETION = "_ZMIGRATE_COMPLETE"  # A shell sets this variable to ask for completions
 
 COMMANDS = {
     "demo": ("demo", "The whole story on an embedded emulator that misbehaves."),
     "jobs": ("jobs", "List the jobs that can be run from this folder."),
     "show": ("jobs", "Describe a job: its write, scopes and options."),
-    "new": ("jobs", "Begin a job of your own: module, test, small file."),
-    "plan": ("plan", "Say beforehand what a job would do, row by row. Writes nothing."),
+    "new": ("jobs", "Start a job of your own: module, test, small file."),
+    "plan": ("plan", "Show what a job would do, row by row. Writes nothing."),
     "run": ("run", "Run a job. `zmigrate run JOB --help` shows its options."),
     "resume": ("runs", "Go on with a run that was interrupted, paused or limited."),
     "runs": ("runs", "List the runs that were made from this folder."),
-    "report": ("runs", "Tell what a run did and why rows failed."),
-    "ids": ("ids", "The id map: which record stands for which key."),
+    "report": ("runs", "Show what a run did and why rows failed."),
+    "ids": ("ids", "The id map: which record belongs to which key."),
     "init": ("setup", "Set up a profile: ask for client and org, try them."),
     "check": ("setup", "Check credentials, scopes, org, clock and reachability."),
     "map": ("map", "Propose a mapping file for a file and a module."),
@@ -40,11 +39,11 @@ COMMANDS = {
     "api": ("api", "Make one API call and print the answer as JSON."),
     "emulator": ("emulator", "A local Zoho CRM on loopback, with faults on demand."),
 }
-"""In the order in which a newcomer meets them: the module where each lives, and its help in a line."""
+"""Each command's module and its help in one line, in the order in which a newcomer meets the commands."""
 
 
 class Deferred(LazyCommand):
-    """A command whose module is imported when it is called: the root's help needs none of them."""
+    """A command that is imported when it is called, so that the root's help stays fast."""
 
     def __init__(self, name: str, module: str, help_line: str) -> None:
         super().__init__(name, help=help_line)
@@ -93,7 +92,7 @@ def root(
 def tree() -> CommandGroup:
     """The root with all its commands."""
     command = typer.main.get_command(app)
-    assert isinstance(command, CommandGroup)  # noqa: S101 - said by `cls` above
+    assert isinstance(command, CommandGroup)  # noqa: S101 - `cls` above says so
     for name, (module, help_line) in COMMANDS.items():
         command.add_command(Deferred(name, module, help_line))
     return command
@@ -102,17 +101,18 @@ def tree() -> CommandGroup:
 def run_command_line(words: Sequence[str]) -> int:
     """Parse, run, and turn whatever happens into messages and an exit code."""
     if os.environ.get(COMPLETION):
-        tree().main(args=list(words), prog_name=PROGRAM)  # answers the shell, and leaves
+        tree().main(args=list(words), prog_name=PROGRAM)  # answers the shell and exits
     try:
         return invoke(words)
-    except BaseException as error:  # some libraries raise their faults as such
+    except BaseException as error:  # some libraries raise their errors as BaseException
         return tell(error, words)
 
 
 def invoke(words: Sequence[str]) -> int:
-    """Call the command, and give its exit code.
+    """Call the command and return its exit code.
 
-    Not by typer's own `main`: it makes exit code 1 of any broken pipe, and an interruption of an EOFError.
+    typer's own `main` is not used: it turns every broken pipe into exit code 1, and an EOFError into an
+    interruption.
     """
     root = tree()
     try:
@@ -124,11 +124,9 @@ def invoke(words: Sequence[str]) -> int:
 
 
 def tell(error: BaseException, words: Sequence[str]) -> int:
-    """Tell on stderr what ended the command, and as JSON on stdout where that was asked for. Gives its exit
-    code.
-    """
+    """Print the error on stderr, with --json on stdout too. Returns the exit code."""
     problem = errors.problem_behind(error, words)
-    with suppress(BaseException):  # a second Ctrl-C ends the telling
+    with suppress(BaseException):  # a second Ctrl-C ends the message
         if problem.exit_code == errors.INTERNAL and {"-v", "--verbose"}.intersection(words):
             streams.say("".join(traceback.format_exception(error)).rstrip())
         if problem.exit_code == INTERRUPTED:

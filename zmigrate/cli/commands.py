@@ -1,4 +1,4 @@
-"""What commands are made of, also those whose options are known at run time only."""
+"""What commands are made of, including commands whose options are known only at run time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,13 @@ if TYPE_CHECKING:
     from typer._click import Context, Parameter
 
 
-CONTEXT = "_context"
-"""No option of a job can have this name."""
+CONTEXT = "_context"  # No option of a job can have this name
 
 
 def parameter(name: str, annotation: object, default: object, info: object) -> inspect.Parameter:
-    """One parameter of a made-up function; `info` is typer's `Option(...)` or `Argument(...)`."""
+    """One parameter of a generated function. `info`: typer's `Option(...)` or `Argument(...)`."""
     return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[annotation, info],
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, info]
     )
 
 
@@ -41,7 +37,7 @@ def parameters_of(options: type) -> list[inspect.Parameter]:
 
 
 def reflow(text: str) -> str:
-    """A docstring's paragraphs as one line each, to fit any width; indented ones stay as they are."""
+    """A docstring with each paragraph on one line, to fit any width. Indented paragraphs stay as they are."""
     paragraphs = inspect.cleandoc(text).split("\n\n")
     return "\n\n".join(
         each if any(line.startswith(" ") for line in each.split("\n")) else each.replace("\n", " ")
@@ -50,7 +46,7 @@ def reflow(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as help shows it: without what rich would take for markup, or a terminal for a command."""
+    """Text for help, safe from rich's markup and from a terminal's control characters."""
     return printable(text).replace("[", "\\[")
 
 
@@ -60,7 +56,7 @@ def command_of(
     parameters: Sequence[inspect.Parameter],
     act: Callable[[dict[str, Any], typer.Context], None],
 ) -> AnyCommand:
-    """A command with these parameters that hands their values to `act`."""
+    """A command with these parameters; it calls `act` with their values."""
 
     def call(**values: Any) -> None:
         act(values, values.pop(CONTEXT))
@@ -75,7 +71,7 @@ def command_of(
 
 
 def without_bool(parameters: list[Parameter]) -> list[Parameter]:
-    """A flag takes no value, so help shows no `<bool>` after it."""
+    """Let help show no `<bool>` after a flag, which takes no value."""
     for each in parameters:
         if getattr(each, "is_flag", False) and each.metavar is None:
             each.metavar = ""
@@ -94,7 +90,7 @@ class Command(TyperCommand):
 
 
 def refuse_option_as_value(ctx: Context, parameters: Sequence[Parameter], args: Sequence[str]) -> None:
-    """Raise a usage error where an option stands where another's value should: the parser would take it."""
+    """Raise a usage error if an option follows where the parser would take it as another option's value."""
     options = [each for each in parameters if each.param_type_name == "option"]
     valued = {name for each in options if not getattr(each, "is_flag", False) for name in each.opts}
     names = {name for each in options for name in (*each.opts, *each.secondary_opts)}
@@ -113,7 +109,7 @@ class CommandGroup(TyperGroup):
 
 
 class LazyCommand(Command):
-    """A command that is built when it is called, so that the root's help need not import what it needs."""
+    """A command that is built when it is called, so that the root's help need not import its module."""
 
     def real(self) -> AnyCommand:
         """The command itself."""

@@ -1,4 +1,4 @@
-"""A connection for a command that is no run: to the org of the credentials found, or an embedded emulator."""
+"""A connection for commands other than runs: to the org of the credentials, or to an embedded emulator."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 PATIENCE_S = 20.0
-"""How long a command that is no run keeps trying when Zoho can't be reached: a person waits for it."""
+"""How long such a command keeps trying if Zoho can't be reached. A person waits for it."""
 
 
 def teller() -> Listener:
-    """Says on stderr what a command waits for, since it shows nothing else meanwhile."""
+    """A listener that says on stderr what the command waits for."""
     from zmigrate.display.console import stderr_console
     from zmigrate.display.notes import Notes
 
@@ -38,7 +38,7 @@ def teller() -> Listener:
 
 
 def found_credentials(profile: str | None) -> Credentials:
-    """The credentials for this folder; raises ConfigError where there are none."""
+    """The credentials for this folder. Raises ConfigError if there are none."""
     from zmigrate.config import load_credentials
 
     return load_credentials(profile, folder=Path.cwd(), environ=os.environ)
@@ -66,8 +66,7 @@ def connected(
     state_dir: Path | None = None,
     credentials: Credentials | None = None,
 ) -> Iterator[Connection]:
-    """A connection with one token for these scopes, revoked at the end. `credentials` replaces the look for
-    some."""
+    """A connection with one token for these scopes, revoked at the end. `credentials`: use these."""
     from zmigrate.engine.entry import practice_org
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
@@ -88,8 +87,8 @@ def connected(
 def granted_connection(
     needed: Sequence[str], wished: Sequence[str], *, profile: str | None = None, emulator: bool = False
 ) -> Iterator[tuple[Connection, ScopeError | None]]:
-    """A connection with one token for both kinds of scopes; where the client may not have those that are
-    only wished for, with the needed ones alone, and the refusal beside it.
+    """A connection with one token for all these scopes. If the client may not have the `wished` ones, the
+    token is for the `needed` ones alone, and the refusal is returned too.
     """
     refused: ScopeError | None = None
     with ExitStack() as stack:

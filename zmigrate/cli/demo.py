@@ -33,7 +33,7 @@ SCRIPT = (
     {"fault": "late", "skip": 17, "delay_s": 1.0},
     {"fault": "lost_answer", "skip": 22},
 )
-"""What surely happens, besides what happens by chance: so much of the story is told each time."""
+"""Faults that happen in every demo, besides those that happen by chance."""
 
 SETTINGS = {"ZMIGRATE_SETTLE_S": "2", "ZMIGRATE_TOKEN_LIMIT": "10/20"}
 FAILED = 5
@@ -45,25 +45,21 @@ process and misbehaves on purpose. Nothing leaves this machine.
   - only four calls may be made at once, and each takes its time
   - a token lives for four seconds (Zoho's: an hour)
   - some calls are throttled, some fail, some connections break
-  - some answers get lost AFTER the records were written: whoever
-    sends those again blindly has them in Zoho twice
+  - some answers get lost AFTER the records were written: sending
+    those batches again blindly would write the records twice
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the emulator's own books say, beside what the run says."""
+    """What the emulator's records show, beside what the run reports."""
 
-    expected: Counter[str]
-    """Keys that the run says it has created."""
-    found: Counter[str]
-    """Keys of the records in the org."""
+    expected: Counter[str]  # keys that the run reports as created
+    found: Counter[str]  # keys of the records in the org
     creates: int
     created_twice: int
-    foreseen: bool
-    """Whether as many rows were created and refused as the plan had said."""
-    lost: int
-    """Writes that were carried out, but whose answer never reached zmigrate."""
+    foreseen: bool  # whether the plan named the right numbers of created and refused rows
+    lost: int  # Writes that were applied, but whose answer never reached zmigrate
 
     @property
     def holds(self) -> bool:
@@ -84,13 +80,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def play(state_dir: Path | None) -> None:
-    """Run the import, prove from the emulator's audit that each row is there once."""
+    """Run the import, and prove from the emulator's audit that each row is there once."""
     from importlib import import_module
     from importlib.resources import as_file, files
 
     from zmigrate.display.console import stderr_console, stdout_console
+    from zmigrate.display.demo_story import Story
     from zmigrate.display.progress import progress_for
-    from zmigrate.display.story import Story
     from zmigrate.engine.entry import practice_org, run
     from zmigrate.stopping import StopSignal
 
@@ -124,7 +120,7 @@ def play(state_dir: Path | None) -> None:
 
 
 def foresee(job: RecordJob, credentials: Credentials) -> PlanCounts:
-    """What `zmigrate plan` says of the import, beforehand. It leaves nothing behind."""
+    """The counts of `zmigrate plan` for the import."""
     from zmigrate.engine.entry import plan
     from zmigrate.private_files import scratch_folder
 
@@ -143,7 +139,7 @@ def plan_line(foreseen: PlanCounts) -> str:
 
 
 def misbehaving() -> Options:
-    """An org of the kind that a one-time import fears."""
+    """An org with every trouble that a one-time import can meet."""
     from zmigrate.emulator import Options
 
     return Options(
@@ -160,7 +156,7 @@ def misbehaving() -> Options:
 
 
 def rows_of(sample: Path) -> int:
-    """Rows of the sample, without its header."""
+    """How many rows the sample has, without its header."""
     import csv
 
     with sample.open(encoding="utf-8", newline="") as file:
@@ -168,7 +164,7 @@ def rows_of(sample: Path) -> int:
 
 
 def ask(url: str, what: str) -> Any:
-    """The emulator's answer to a question about its own books, over HTTP."""
+    """The emulator's answer about its own records, over HTTP."""
     import json
     from urllib.request import urlopen
 
@@ -188,9 +184,7 @@ def tell(url: str, what: str, body: object) -> None:
 
 
 def prove(url: str, result: RunResult, foreseen: PlanCounts) -> Proof:
-    """Compare success.csv, key by key, with the records that the emulator holds and with its audit; and what
-    came about with what was foreseen.
-    """
+    """Compare success.csv with the emulator's records and audit, and the run with its plan."""
     audit = ask(url, f"audit?module={MODULE}&key={KEY}")
     records = ask(url, f"records/{MODULE}")
     writes = ask(url, f"writes?module={MODULE}")
@@ -250,7 +244,7 @@ def ending(result: RunResult, proof: Proof | None) -> RenderableType:
 
 
 def proof_texts(proof: Proof) -> list[tuple[bool, str]]:
-    """The sentences of the proof, each with whether it holds. All from the emulator's books."""
+    """The sentences of the proof, each with whether it holds."""
     total = proof.found.total()
     return [
         (proof.found == proof.expected, f"it holds {total:,} leads: those of success.csv, key by key"),
@@ -259,7 +253,7 @@ def proof_texts(proof: Proof) -> list[tuple[bool, str]]:
             f"{proof.creates:,} creations, none of them twice",
         ),
         (proof.foreseen, "as many as the plan had said, and as many refused"),
-        (proof.lost > 0, f"though {proof.lost} times it had written, and the answer got lost"),
+        (proof.lost > 0, f"although the answers to {proof.lost} writes got lost after they were applied"),
     ]
 
 

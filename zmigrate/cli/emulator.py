@@ -35,7 +35,7 @@ SECRET_FIELDS = frozenset({"client_secret"})
 
 
 class EmulatorCommand(LazyCommand):
-    """Built on call: its options come from the emulator's own."""
+    """A command whose options come from the emulator's own."""
 
     def real(self) -> Command:
         from zmigrate.emulator import Options
@@ -45,18 +45,18 @@ class EmulatorCommand(LazyCommand):
 
 
 DETAILS = (
-    "\n\nPrints its URL and the environment variables that point zmigrate at it, then serves until Ctrl-C. "
+    "\n\nPrints its URL and the environment variables for zmigrate, then serves until Ctrl-C. "
     "Its records live in memory. Rates are shares of the requests, 0 to 1."
 )
 
 
 def shown(options: type[Options]) -> list[dataclasses.Field[Any]]:
-    """The fields that make an option: all but secrets, which are made up anew each time."""
+    """The fields that become options: all but secrets, which are new each time."""
     return [each for each in dataclasses.fields(options) if each.name not in SECRET_FIELDS]
 
 
 def paneled(options: type[Options]) -> list[tuple[str, dataclasses.Field[Any]]]:
-    """The fields with their panels: what faults there are comes before the finer points."""
+    """The fields with their panels. The faults come first, the finer points after them."""
     panel, found = "", []
     for each in shown(options):
         panel = PANELS.get(each.name, panel)
@@ -92,7 +92,7 @@ def option_of(field: dataclasses.Field[Any], panel: str) -> inspect.Parameter:
 
 
 def serve(values: dict[str, Any], _context: typer.Context) -> None:
-    """Serve until interrupted. That is the normal end, so it is no error."""
+    """Serve until interrupted, which is the normal end and no error."""
     from zmigrate import emulator as local
 
     try:
@@ -110,7 +110,7 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
             streams.echo(
                 "# As Zoho's: ten tokens in ten minutes, one a command; for more: --token-limit 1000"
             )
-        sys.stdout.flush()  # a script that reads us through a pipe sees it now
+        sys.stdout.flush()  # a script that reads this through a pipe sees it now
 
     try:
         local.serve(options, ready)
@@ -123,7 +123,7 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
 
 
 def environment_of(emulator: Emulator) -> dict[str, str]:
-    """The variables that point zmigrate at it. The secret is made up, and worth nothing elsewhere."""
+    """The variables by which zmigrate finds this emulator. The secret is made up and worthless elsewhere."""
     options = emulator.options
     return {
         "ZMIGRATE_ACCOUNTS_URL": emulator.accounts_url,

@@ -1,4 +1,4 @@
-"""From an error to a message and an exit code. Nobody else prints one."""
+"""Turns an error into a message and an exit code. Nothing else prints errors."""
 
 from __future__ import annotations
 
@@ -27,33 +27,22 @@ if TYPE_CHECKING:
     from typer._click import Context
 
 INTERNAL = 5
-JOB_COMMANDS = frozenset({"plan", "run"})
-"""Commands that a job's name follows."""
+JOB_COMMANDS = frozenset({"plan", "run"})  # Commands that take a job's name
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
 RUN_COMMANDS = frozenset({"run", "resume"})
-ROW_COUNTS = (
-    "read",
-    "created",
-    "updated",
-    "unchanged",
-    "deleted",
-    "skipped",
-    "failed",
-    "in_doubt",
-    "pending",
-)
+OUTCOMES = ("created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "pending")
 VALUE_WORDS = (
     (r"Input should be a valid integer", "must be a whole number"),
     (r"Input should be a valid number", "must be a number"),
     (r"Input should be greater than or equal to (\S+)", r"must be at least \1"),
     (r"Input should be less than or equal to (\S+)", r"must be at most \1"),
 )
-"""What pydantic says of a value, which typer hands on, and what we say."""
+"""pydantic's words about a value, which typer passes on, and ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorMessage:
-    """What a person is told, and what the shell is told."""
+    """The error for a person, and the exit code for the shell."""
 
     code: str
     message: str
@@ -62,7 +51,7 @@ class ErrorMessage:
 
 
 def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
-    """The problem behind whatever ended a command."""
+    """The message for whatever ended a command."""
     if isinstance(error, StopRequested):
         return ErrorMessage("INTERRUPTED", "interrupted; nothing was written", None, INTERRUPTED)
     if isinstance(error, KeyboardInterrupt | typer.Abort):
@@ -71,18 +60,16 @@ def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
         return problem_of(error, argv)
     if is_full_disk(error):
         return problem_of(disk_full(error, "then give the command again"), argv)
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # of whatever option names a file
-        name = str(error.filename)[:40]
-        return ErrorMessage(
-            "USAGE", f"no file can have a name as long as {name!r}…", None, UsageError.exit_code
-        )
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # any option may name a file
+        message = f"no file can have a name as long as {str(error.filename)[:40]!r}…"
+        return ErrorMessage("USAGE", message, None, UsageError.exit_code)
     return crash(error, argv)
 
 
 def problem_of(error: Exception, argv: Sequence[str] = ()) -> ErrorMessage:
-    """The problem behind an error of ours or of the command-line parser."""
+    """The message for an error of ours or of the command-line parser."""
     if isinstance(error, CreditsSpent):
-        # Its own hint is for a run that has begun: to resume, or --wait, which other commands do not have.
+        # The error's own hint is for a run that has begun: to resume, or --wait. Other commands have neither.
         wait = ", or at once with --wait" if RUN_COMMANDS.intersection(argv[:1]) else ""
         return ErrorMessage(error.code, error.message, f"Give the command again then{wait}.", error.exit_code)
     if isinstance(error, ZmigrateError):
@@ -93,7 +80,7 @@ def problem_of(error: Exception, argv: Sequence[str] = ()) -> ErrorMessage:
 
 
 def usage_message(error: typer.TyperException) -> str:
-    """The parser's words, as a sentence of ours: small first letter, no full stop."""
+    """The parser's message in our style: small first letter, no full stop."""
     if isinstance(error, typer.BadParameter) and error.message:
         return value_message(error)
     message = error.format_message().strip().rstrip(".")
@@ -102,9 +89,9 @@ def usage_message(error: typer.TyperException) -> str:
 
 
 def value_message(error: typer.BadParameter) -> str:
-    """What is wrong with an option's value. The parser's library has its own words for it."""
+    """What is wrong with an option's value, in our words."""
     option = error.param
-    if option is None:  # ours, which names the option
+    if option is None:  # our own error, which names the option
         return error.message
     name = option.opts[-1] if option.opts else "a value"
     if option.param_type_name == "argument":
@@ -118,7 +105,7 @@ def value_message(error: typer.BadParameter) -> str:
 
 
 def usage_hint(error: typer.TyperException) -> str | None:
-    """What is missing, where that is an argument; and the help of the command that was being read."""
+    """What is missing, if that is an argument; and how to see the command's help."""
     context = getattr(error, "ctx", None)
     if context is None:
         return None
@@ -128,7 +115,7 @@ def usage_hint(error: typer.TyperException) -> str | None:
     if unknown is not None:
         return option_hint(unknown, context) or see
     if said.startswith("No such command") and "Did you mean" not in said and context.parent is None:
-        return f"{see}; a job is begun with: {context.command_path} run JOB"
+        return f"{see}; to start a job: {context.command_path} run JOB"
     if not said.startswith("Missing argument"):
         return see
     what = getattr(getattr(error, "param", None), "help", None)
@@ -136,18 +123,18 @@ def usage_hint(error: typer.TyperException) -> str | None:
 
 
 def option_hint(unknown: str, context: Context) -> str | None:
-    """Where an option belongs that a command does not have."""
+    """Where an option belongs that the command does not have."""
     words = context.command_path.split()
     if words[-1] in JOB_COMMANDS and len(words) == 2:
-        return f"options stand behind the job's name: {context.command_path} JOB {unknown}"
+        return f"options go after the job's name: {context.command_path} JOB {unknown}"
     if words[-1] == "import-csv" and unknown in OF_IMPORT_FILE:
         other = context.command_path.replace("import-csv", "import-file")
-        return f"workbooks, databases and all other kinds are read by import-file: {other} FILE {unknown}"
+        return f"import-file reads workbooks, databases and all other kinds: {other} FILE {unknown}"
     return None
 
 
 def crash(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
-    """An error nobody foresaw: the traceback goes into a file, the person gets a line."""
+    """An unexpected error: its traceback goes to a file, the person gets one line."""
     where = write_traceback(error, crash_folder(argv))
     what = f"unexpected {name_of(error)}"
     hint = f"the traceback is in {where}" if where else "run again with -v to see the traceback"
@@ -156,7 +143,7 @@ def crash(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
 
 @contextmanager
 def never_the_result(what: str, state_dir: Path | None) -> Iterator[None]:
-    """Around what shows a run that has ended: a fault in there is told, and changes no exit code."""
+    """Around what shows a run that has ended: an error in there is reported, and changes no exit code."""
     try:
         yield
     except Exception as error:
@@ -166,13 +153,13 @@ def never_the_result(what: str, state_dir: Path | None) -> Iterator[None]:
 
 
 def crash_folder(argv: Sequence[str]) -> Path:
-    """Beside the runs: --state-dir, else ZMIGRATE_STATE_DIR, else .zmigrate."""
+    """The folder for tracebacks, beside the runs: --state-dir, else ZMIGRATE_STATE_DIR, else .zmigrate."""
     state = value_of("--state-dir", argv) or os.environ.get("ZMIGRATE_STATE_DIR") or ".zmigrate"
     return Path(state) / "crashes"
 
 
 def value_of(option: str, argv: Sequence[str]) -> str | None:
-    """The value that a long option has among raw arguments, before they are parsed."""
+    """The value of a long option among raw arguments, before they are parsed."""
     for index, word in enumerate(argv):
         if word == "--":
             return None
@@ -184,19 +171,19 @@ def value_of(option: str, argv: Sequence[str]) -> str | None:
 
 
 def write_traceback(error: BaseException, folder: Path) -> Path | None:
-    """A file for its owner only, without the values of variables; None where it can't be written."""
+    """Write a traceback, without the values of variables, for its owner only. None if it can't be written."""
     try:
         private_folder(folder, folder.parent)
         path = folder / time.strftime("%Y%m%d-%H%M%S.txt")
         text = "".join(traceback.format_exception(error))
         replace_whole(path, text.encode("utf-8", "backslashreplace"))
-    except (OSError, ValueError, ZmigrateError):  # ValueError: no name of a folder
+    except (OSError, ValueError, ZmigrateError):  # ValueError: not a folder name
         return None
     return path
 
 
 def tell(problem: ErrorMessage, stream: TextIO) -> None:
-    """`error: what is wrong and where`, then `hint: what to do`."""
+    """Print `error: what is wrong and where`, then `hint: what to do`."""
     color = stream.isatty() and not os.environ.get("NO_COLOR")
     error, hint = ("\x1b[1;31merror:\x1b[0m", "\x1b[36mhint:\x1b[0m") if color else ("error:", "hint:")
     stream.write(f"{error} {printable(problem.message)}\n")
@@ -206,7 +193,7 @@ def tell(problem: ErrorMessage, stream: TextIO) -> None:
 
 
 def tell_json(problem: ErrorMessage, argv: Sequence[str]) -> None:
-    """The same as an object on stdout: the whole contract for a run, else just `error`."""
+    """Print the error as an object on stdout: for a run with all keys of its JSON, else just `error`."""
     error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
     words = [word for word in argv if not word.startswith("-") and word != value_of("--jobs", argv)]
     body: dict[str, Any] = {"error": error}
@@ -216,14 +203,14 @@ def tell_json(problem: ErrorMessage, argv: Sequence[str]) -> None:
 
 
 def nothing_ran(job: str | None) -> dict[str, Any]:
-    """What `run --json` prints where no run came about (DESIGN, section 6)."""
+    """The object of `run --json` if no run began (DESIGN, section 6)."""
     return {
         "run_id": None,
         "job": job,
         "state": None,
         "org": None,
         "api_domain": None,
-        "rows": dict.fromkeys(ROW_COUNTS, 0),
+        "rows": dict.fromkeys(("read", *OUTCOMES), 0),
         "requests": {"sent": 0, "retried": 0, "throttled": 0},
         "tokens": {"acquired": 0, "renewed": 0},
         "credits": {"estimated": None, "used": 0},

@@ -1,4 +1,4 @@
-"""`zmigrate fields MODULE`: what a mapper needs to know of a module's fields."""
+"""`zmigrate fields MODULE`: shows what a mapping needs to know about a module's fields."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
     from zmigrate.zoho.metadata import Field, Layout, ModuleFields
 
-PIPED_WIDTH = 250
-"""Columns where the reader is no terminal: a line is a field, to be searched."""
+PIPED_WIDTH = 250  # Width in columns if the output is not a terminal: one line a field, easy to search
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,10 +27,8 @@ class Found:
     """A module's fields, and what its layouts add."""
 
     fields: ModuleFields
-    wanted_on: Mapping[str, tuple[str, ...]]
-    """By field, the layouts that want it filled."""
-    layouts: int | None
-    """None where they could not be read."""
+    wanted_on: Mapping[str, tuple[str, ...]]  # the layouts that require a field, by its name
+    layouts: int | None  # How many layouts there are. None if they could not be read.
 
 
 def add_to(app: typer.Typer) -> None:
@@ -83,8 +80,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def read_module(module: str, *, profile: str | None, emulator: bool) -> Found:
-    """The module's fields and layouts. A client that may not read layouts gets the fields alone, and is
-    told. Raises UsageError where the org has no such module.
+    """The module's fields and layouts. A client that may not read layouts is told so, and gets the fields
+    alone. Raises UsageError if the org has no such module.
     """
     from zmigrate.cli.connections import granted_connection
     from zmigrate.engine.preflight.fields import read_fields
@@ -96,23 +93,22 @@ def read_module(module: str, *, profile: str | None, emulator: bool) -> Found:
 
 
 def read_layouts(crm: Crm, module: str, refused: ScopeError | None) -> Sequence[Layout] | None:
-    """The module's active layouts; None, with a warning, where this client may not read them. `refused`:
-    Zoho has said so already.
+    """The module's active layouts. None, with a warning, if this client may not read them.
+
+    `refused`: Zoho has already said so.
     """
-    why: RefusedError | Fatal
-    if refused is None:
+    why: RefusedError | Fatal | None = refused
+    if why is None:
         try:
             return crm.layouts(module)
         except (RefusedError, Fatal) as error:
             why = error
-    else:
-        why = refused
-    say(f"the layouts can't be read, so what they make mandatory is not shown: {why.message}")
+    say(f"the layouts can't be read, so their mandatory fields are not shown: {why.message}")
     return None
 
 
 def wanted_on(layouts: Sequence[Layout]) -> dict[str, tuple[str, ...]]:
-    """By field, the names of the layouts that want it filled."""
+    """The names of the layouts that require a field, by the field's name."""
     found: dict[str, tuple[str, ...]] = {}
     for layout in layouts:
         for name in layout.required:
@@ -128,7 +124,7 @@ def say(text: str) -> None:
 
 
 def holds(field: Field, found: Found, flags: Mapping[str, bool], text: str | None) -> bool:
-    """Whether the field is one of those that were asked for."""
+    """Whether the options ask for this field."""
     from zmigrate.display.fields import why_not_written
 
     facts = {
@@ -142,7 +138,7 @@ def holds(field: Field, found: Found, flags: Mapping[str, bool], text: str | Non
 
 
 def of_type(chosen: Sequence[Field], fields: ModuleFields, type: str | None) -> Sequence[Field]:
-    """Those of one type. Raises UsageError for a type that no field of the module has."""
+    """The fields of one type. Raises UsageError if no field of the module has that type."""
     if type is None:
         return chosen
     known = sorted({each.data_type for each in fields})
@@ -154,7 +150,7 @@ def of_type(chosen: Sequence[Field], fields: ModuleFields, type: str | None) -> 
 
 
 def pick_list(fields: ModuleFields, name: str) -> Field:
-    """The field of this name. Raises UsageError where there is none, or it is no pick list."""
+    """The pick list of this name. Raises UsageError if there is none."""
     from difflib import get_close_matches
 
     by_name = {each.api_name.casefold(): each for each in fields}
@@ -175,7 +171,7 @@ def pick_list(fields: ModuleFields, name: str) -> Field:
 
 
 def as_data(found: Found, chosen: Sequence[Field]) -> dict[str, Any]:
-    """The metadata as JSON; the names are those of the dataclass, and what the layouts add."""
+    """The metadata as JSON: the names of the dataclass, and what the layouts add."""
     from zmigrate.display.fields import why_not_written
 
     return {
@@ -194,7 +190,7 @@ def as_data(found: Found, chosen: Sequence[Field]) -> dict[str, Any]:
 
 
 def as_csv_text(found: Found, chosen: Sequence[Field]) -> str:
-    """A line a field. Cells that a spreadsheet would run as formulas are escaped."""
+    """The fields as CSV, with cells escaped that a spreadsheet would run as formulas."""
     import csv
     import io
 
@@ -208,7 +204,7 @@ def as_csv_text(found: Found, chosen: Sequence[Field]) -> str:
 
 
 def csv_cells(found: Found, field: Field) -> tuple[str, ...]:
-    """In the order of the columns."""
+    """A field's cells, in the order of FIELDS_COLUMNS."""
     from zmigrate.display.fields import why_not_written
     from zmigrate.rows.conversion.choices import used_values
 
@@ -237,12 +233,12 @@ def csv_cells(found: Found, field: Field) -> tuple[str, ...]:
     )
 
 
-def yes_no(holds: bool) -> str:
-    return "yes" if holds else "no"
+def yes_no(value: bool) -> str:
+    return "yes" if value else "no"
 
 
 def show(found: Found, chosen: Sequence[Field], *, whole_list: bool) -> None:
-    """On the terminal; where nobody's terminal is there, as wide as the lines are."""
+    """Print the fields. Without a terminal the lines may be as long as they need."""
     from zmigrate.display.console import stdout_console
     from zmigrate.display.fields import ROOMY, field_table, pick_lists, value_table
     from zmigrate.wording import counted
@@ -254,7 +250,7 @@ def show(found: Found, chosen: Sequence[Field], *, whole_list: bool) -> None:
         console.print(value_table(chosen[0]))
         return
     if not chosen:
-        console.print(f"no field of {found.fields.module} is like that")
+        console.print(f"no field of {found.fields.module} matches")
         return
     console.print(field_table(chosen, found.wanted_on, found.layouts or 0, console.width))
     lists = None if console.width >= ROOMY else pick_lists(chosen, found.fields.module)

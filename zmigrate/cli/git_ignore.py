@@ -1,4 +1,4 @@
-"""Keeps a file with a secret out of git: it is added to .gitignore, and whoever has to do more is told so."""
+"""Keeps a file with a secret out of git, by a line in .gitignore; says what the user has to do besides."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import Final
 from zmigrate.private_files import read_whole, replace_shared
 from zmigrate.state_folders import GIT_IGNORE
 
-MOST_BYTES: Final = 1 << 20
-"""Of a .gitignore."""
+MOST_BYTES: Final = 1 << 20  # the largest .gitignore that is read
 GIT_WAIT_S: Final = 5.0
 
 
 def keep_from_git(file: Path) -> Iterator[str]:
-    """Add a file to the .gitignore beside it, where it lies in a git repository that would take it. Gives
-    what was done, and what the user has to do, as sentences.
+    """Add a file to the .gitignore beside it, if a git repository would take the file. Yields sentences: what
+    was done, and what the user has to do.
     """
     file = file.absolute()
     top = next((each for each in file.parents if os.path.lexists(each / ".git")), None)
@@ -33,20 +32,20 @@ def keep_from_git(file: Path) -> Iterator[str]:
             yield f"{file.name} was added to {GIT_IGNORE}, so that git does not take the secret."
         except OSError as error:
             yield (
-                f"warning: git would take {file.name} with the secret in it, and {place} can't be written:"
+                f"warning: git would take {file.name}, which has the secret, and {place} can't be written:"
                 f" {error.strerror}. Add the line {file.name} to it."
             )
     if _is_tracked(file):
         yield (
-            f"warning: git has {file.name} already, so that {GIT_IGNORE} does not keep it out. Take it out:"
-            f" git rm --cached {file.name}. A secret that was committed can be read by whoever has the"
-            " repository: make a new one in Zoho's API console."
+            f"warning: git already has {file.name}, so {GIT_IGNORE} does not keep it out. Take it out:"
+            f" git rm --cached {file.name}. If the secret was committed, everybody with the repository can"
+            " read it: make a new one in Zoho's API console."
         )
 
 
 def _is_ignored(file: Path, top: Path) -> bool:
-    """Whether a .gitignore of the repository names the file; the last line that fits it decides. Other ways
-    to ignore it are not looked at: one line too many does no harm.
+    """Whether a .gitignore of the repository names the file; the last matching line decides. Other ways to
+    ignore a file are not checked: one line too many does no harm.
     """
     ignored = False
     for folder in reversed([each for each in file.parents if each == top or top in each.parents]):
@@ -59,7 +58,7 @@ def _is_ignored(file: Path, top: Path) -> bool:
 
 
 def _lines_of(place: Path) -> list[str]:
-    """The patterns of a .gitignore; git does not read one that is a link, either."""
+    """The patterns of a .gitignore. A link is not read; git does not read one either."""
     try:
         text = read_whole(place, MOST_BYTES).decode("utf-8", "replace")
     except OSError:
@@ -68,7 +67,7 @@ def _lines_of(place: Path) -> list[str]:
 
 
 def _append(place: Path, name: str) -> None:
-    """Add a line at the end, every other byte as it was. Raises OSError."""
+    """Add a line at the end and keep every other byte. Raises OSError."""
     before = read_whole(place, MOST_BYTES) if os.path.lexists(place) else b""
     end = b"\r\n" if b"\r\n" in before else b"\n"
     gap = b"" if not before or before.endswith(b"\n") else end
@@ -76,7 +75,7 @@ def _append(place: Path, name: str) -> None:
 
 
 def _is_tracked(file: Path) -> bool:
-    """Whether git has the file in its index. False where that can't be told."""
+    """Whether git has the file in its index. False if that can't be found out."""
     git = which("git")
     if git is None:
         return False

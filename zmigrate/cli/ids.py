@@ -1,4 +1,4 @@
-"""`zmigrate ids`: which record stands for which key, as the runs of this folder left it."""
+"""`zmigrate ids`: which record belongs to which key, according to this folder's runs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import UsageError
 from zmigrate.private_files import Draft
+from zmigrate.wording import count, counted
 from zmigrate.zoho.facts.scopes import MODULES, ORG
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
 
     @ids.callback()
     def root() -> None:
-        """The id map: which record stands for which key."""
+        """The id map: which record belongs to which key."""
 
     @ids.command(cls=Command)
     def export(
@@ -35,8 +36,7 @@ def add_to(app: typer.Typer) -> None:
             str | None, typer.Option("--module", metavar="M", help="Only this module's records.")
         ] = None,
         org: Annotated[
-            str | None,
-            typer.Option("--org", metavar="ID", help="The org, where the runs here went to several."),
+            str | None, typer.Option("--org", metavar="ID", help="The org, if the runs here went to several.")
         ] = None,
         profile: CheckProfile = None,
         out: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write it.")] = Path(
@@ -88,7 +88,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def org_of(profile: str, state_dir: Path | None) -> str:
-    """The profile's org, which Zoho has to be asked for, by its id."""
+    """The id of the profile's org, as Zoho gives it."""
     from zmigrate.cli.connections import connected
 
     with connected((ORG,), profile=profile, state_dir=state_dir) as connection:
@@ -96,7 +96,7 @@ def org_of(profile: str, state_dir: Path | None) -> str:
 
 
 def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str, Any]:
-    """The org with this id or zgid, or the only one. Raises UsageError that lists those that there are."""
+    """The org with this id or zgid, or the only one. Raises UsageError with a list of the orgs."""
     from zmigrate.engine.storage.ledger import identity, readable
 
     every = list(runs)
@@ -112,8 +112,8 @@ def the_org(runs: Iterable[Run], wanted: str | None, state: Path) -> Mapping[str
 
 
 def org_among(orgs: Sequence[Mapping[str, Any]], wanted: str | None) -> Mapping[str, Any]:
-    """The org that is named by its id (`222`, `id-222`) or its zgid (`222`, `ZohoCRM.222`), or the only one.
-    Raises UsageError where that is not one.
+    """The org with this id (`222`, `id-222`) or zgid (`222`, `ZohoCRM.222`), or the only one. Raises
+    UsageError.
     """
     from zmigrate.engine.storage.ledger import identity
 
@@ -135,15 +135,13 @@ def org_among(orgs: Sequence[Mapping[str, Any]], wanted: str | None) -> Mapping[
 
 
 def _named(org: Mapping[str, Any]) -> str:
-    """As `--org` takes it."""
+    """The org as `--org` takes it."""
     return f"ZohoCRM.{org['zgid']}" if org.get("zgid") else f"id-{org.get('id')}"
 
 
 @contextmanager
 def written(out: Path) -> Iterator[IO[str]]:
-    """The file, for its owner only; it appears once it is whole. Raises UsageError where it can't be
-    written.
-    """
+    """The file, readable by its owner alone; it appears once it is complete. Raises UsageError."""
     try:
         with Draft(out) as file:
             yield file
@@ -152,7 +150,7 @@ def written(out: Path) -> Iterator[IO[str]]:
 
 
 def write(file: IO[str], entries: Iterable[Entry]) -> dict[str, int]:
-    """One line an entry, escaped as `Csv` reads it again. How many by module."""
+    """Write one line an entry, escaped as `Csv` reads it. Returns how many entries each module has."""
     import csv
 
     from zmigrate.rows.spreadsheet import IDS_COLUMNS, escape
@@ -169,20 +167,15 @@ def write(file: IO[str], entries: Iterable[Entry]) -> dict[str, int]:
 def tell_gone(
     org: Mapping[str, Any], looked_for: Mapping[str, int], gone: Mapping[str, int], as_json: bool
 ) -> None:
-    """How many records were looked for, and how many are gone."""
+    """Show how many records were looked for, and how many are gone."""
     checked, total = sum(looked_for.values()), sum(gone.values())
+    modules = {name: number for name, number in gone.items() if number}
     if as_json:
-        shown = {name: org.get(name) for name in ("id", "zgid", "name")}
-        modules = {name: number for name, number in gone.items() if number}
-        data = {"org": shown, "checked": checked, "gone": total, "modules": modules}
-        streams.print_json(data)
+        streams.print_json({"org": _org_data(org), "checked": checked, "gone": total, "modules": modules})
         return
-    from zmigrate.wording import count, counted
-
     streams.echo(f"{counted(checked, 'record')} of {org.get('name')} looked for, {total:,} gone")
-    for name, number in gone.items():
-        if number:
-            streams.echo(f"{count(number):>9}  {name}: their keys are forgotten")
+    for name, number in modules.items():
+        streams.echo(f"{count(number):>9}  {name}: their keys are forgotten")
     if total:
         streams.echo("Looked for by id, as the API user: a record that this user may not see counts as gone.")
 
@@ -190,17 +183,18 @@ def tell_gone(
 def tell(
     org: Mapping[str, Any], out: Path, counts: Mapping[str, int], module: str | None, as_json: bool
 ) -> None:
-    """How many keys of which modules were written."""
+    """Show how many keys of which modules were written."""
+    total = sum(counts.values())
     if as_json:
-        shown = {name: org.get(name) for name in ("id", "zgid", "name")}
-        data = {"org": shown, "file": str(out), "keys": sum(counts.values()), "modules": counts}
-        streams.print_json(data)
+        streams.print_json({"org": _org_data(org), "file": str(out), "keys": total, "modules": counts})
         return
-    from zmigrate.wording import count, counted
-
-    streams.echo(f"{counted(sum(counts.values()), 'key')} of {org.get('name')} written to {out}")
+    streams.echo(f"{counted(total, 'key')} of {org.get('name')} written to {out}")
     for name, number in counts.items():
         streams.echo(f"{count(number):>9}  {name}")
     if not counts:
-        what = f"no run has written records of {module}" if module else "no run here has written"
+        what = f"no run has written records of {module}" if module else "no run here has written records"
         streams.echo(f"{what} with a key")
+
+
+def _org_data(org: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: org.get(name) for name in ("id", "zgid", "name")}

@@ -1,4 +1,4 @@
-"""`zmigrate jobs`, `show` and `new`: the jobs that there are, and a new one to begin with."""
+"""`zmigrate jobs`, `show` and `new`: lists and describes jobs, and starts a new one."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def add_to(app: typer.Typer) -> None:
     def new(
         name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the job, as in import-customers.")],
     ) -> None:
-        """Begin a job of your own: module, test, small file."""
+        """Start a job of your own: module, test, small file."""
         from zmigrate.cli.scaffold import write_scaffold
 
         made = write_scaffold(name, Path.cwd())
@@ -73,7 +73,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def python_command() -> str:
-    """What calls the Python that zmigrate lives in, which need not be the one on the path."""
+    """The command for the Python that has zmigrate, which need not be the first one on the path."""
     on_path = which("python")
     same = on_path is not None and Path(on_path).absolute() == Path(sys.executable).absolute()
     return "python" if same else quote(sys.executable)
@@ -87,12 +87,12 @@ def found(path: Path | None) -> Registry:
 
 
 def ordered(registry: Registry) -> list[JobEntry]:
-    """By name."""
+    """The jobs by name."""
     return [registry.jobs[name] for name in sorted(registry.jobs)]
 
 
 def name_broken(registry: Registry) -> None:
-    """Modules that can't be imported hide no other, but are not passed over in silence."""
+    """Name the modules that can't be imported. The other jobs stay usable."""
     for each in registry.broken:
         streams.say(f"warning: a job module can't be used: {each}")
         if each.hint:
@@ -100,7 +100,7 @@ def name_broken(registry: Registry) -> None:
 
 
 def table(registry: Registry) -> RenderableType:
-    """Name, what it does, where it comes from."""
+    """A table of the jobs: name, what it does, where it comes from."""
     from rich import box
     from rich.table import Table
 
@@ -139,7 +139,7 @@ def specs_of(cls: type[Job]) -> tuple[OptionSpec, ...]:
 
 
 def constant(cls: type, name: str) -> Any:
-    """A class attribute as JSON; None where it is a property, so depends on the options, or is not there."""
+    """A class attribute as JSON. None if it depends on the options (a property) or is missing."""
     value = inspect.getattr_static(cls, name, None)
     if value is None or isinstance(value, property):
         return None
@@ -200,14 +200,14 @@ def description(entry: JobEntry) -> RenderableType:
 
 
 def type_text(spec: OptionSpec) -> str:
-    """What an option takes: as its author named it, else its type."""
+    """The value that an option takes: as its author named it, else its type."""
     if spec.kind == "argument" or spec.choices or not spec.has_own_metavar:
         return spec.type_name
     return spec.metavar
 
 
 def usage(entry: JobEntry) -> str:
-    """A command line with everything that the job needs or usually has. Secrets are asked for."""
+    """A command line with everything that the job needs or usually has, except secrets."""
     specs = specs_of(entry.cls)
     arguments = [spec.metavar for spec in specs if spec.kind == "argument" and spec.required]
     wanted = [
@@ -233,7 +233,7 @@ def write_text(write: dict[str, Any] | None, cls: type) -> str:
 
 
 def option_note(option: dict[str, Any]) -> str:
-    """Help, default, and what else a person must know."""
+    """An option's help and default, and whether it is required or secret."""
     parts = [option["help"]] if option["help"] else []
     if option["secret_from"]:
         parts.append(f"Secret: from {option['secret_from']} or a prompt.")

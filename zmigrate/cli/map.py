@@ -1,4 +1,4 @@
-"""`zmigrate map FILE --module M`: proposes a mapping file, for a person to edit."""
+"""`zmigrate map FILE --module M`: proposes a mapping file for a person to edit."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from zmigrate.private_files import replace_whole
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
-    from zmigrate.rows.proposal.looks import Column
+    from zmigrate.rows.proposal.column_sample import Column
     from zmigrate.rows.proposal.propose import Line, Proposal
     from zmigrate.rows.sources import Source
     from zmigrate.zoho.crm import Crm
 
 WISHED = (LAYOUTS, USERS, ORG)
-"""For what layouts want filled, for owners, and for the org's time zone: a proposal does without."""
+"""Scopes for layouts, owners and the org's time zone. A proposal can do without them."""
 
 Answer = TypeVar("Answer")
 
@@ -42,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
         ] = "insert",
         key: Annotated[
             str | None,
-            typer.Option("--key", metavar="FIELD", help="Field to find records by. Default: what suits."),
+            typer.Option("--key", metavar="FIELD", help="Field to find records by. Default: the best one."),
         ] = None,
         out: Annotated[
             Path, typer.Option("--out", metavar="FILE.toml", help="Where to write the mapping.")
@@ -55,7 +55,7 @@ def add_to(app: typer.Typer) -> None:
             bool, typer.Option("--append", help=escaped("Add a [[load]] to the mapping of a folder."))
         ] = False,
         delimiter: Annotated[
-            str | None, typer.Option("--delimiter", metavar="C", help="CSV: what parts the cells.")
+            str | None, typer.Option("--delimiter", metavar="C", help="CSV: what separates the columns.")
         ] = None,
         encoding: Annotated[
             str | None,
@@ -80,9 +80,8 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Propose a mapping file for a file and a module.
 
-        The mapping is readable by you alone. You can share it: without --samples
-        it holds no values of the file but words of pick lists, which have to be
-        mapped.
+        Only you can read the mapping. You can share it: without --samples it holds no values of the file,
+        except pick list values that have to be mapped.
         """
         reading = {
             "delimiter": delimiter,
@@ -94,11 +93,9 @@ def add_to(app: typer.Typer) -> None:
         }
         given = {name: value for name, value in reading.items() if value is not None}
         source = opened(file, given, allow_env or (), profile=profile, emulator=emulator)
-        if append:
-            before = text_so_far(out)
-        else:
+        if not append:
             check_out(out, force)
-            before = None
+        before = text_so_far(out) if append else None
         proposal = made_proposal(source, module, operation, key, profile=profile, emulator=emulator)
         folder = folder_of(file, out, source) if append else None
         if folder is not None and before:
@@ -118,7 +115,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check_out(out: Path, force: bool) -> None:
-    """Raise UsageError rather than overwrite what a person has edited."""
+    """Raise UsageError instead of overwriting a file that a person may have edited."""
     if out.is_dir():
         raise UsageError(f"{out} is a folder, not a file", hint="Name a file with --out.")
     if out.exists() and not force:
@@ -132,7 +129,7 @@ def check_out(out: Path, force: bool) -> None:
 
 
 def is_of_folder(out: Path) -> bool:
-    """Whether a file is the mapping of a folder, whose loads --force would drop."""
+    """Whether a file is a folder's mapping. --force would drop its other loads."""
     from zmigrate.errors import JobError
     from zmigrate.rows.mapping.toml_lines import read_toml
 
@@ -143,8 +140,8 @@ def is_of_folder(out: Path) -> bool:
 
 
 def text_so_far(out: Path) -> str:
-    """The mapping of a folder to which a load is added; "" where there is none yet. Raises UsageError for one
-    of another kind.
+    """The folder's mapping so far, to add a load to; "" if there is none yet. Raises UsageError for any other
+    mapping.
     """
     from zmigrate.rows.mapping import read_mapping
     from zmigrate.rows.mapping.toml_lines import read_toml
@@ -164,7 +161,7 @@ def text_so_far(out: Path) -> str:
 def opened(
     file: str, reading: dict[str, Any], allowed: Sequence[str], *, profile: str | None, emulator: bool
 ) -> Source:
-    """The source of a file, or of a database's URL; says what that reads of the environment."""
+    """The source: a file, or a database by its URL. Says which variables the URL reads."""
     from zmigrate.cli.connections import found_credentials
     from zmigrate.rows.sources import Sql, open_source
     from zmigrate.rows.sources.variables import GIVEN, Variables
@@ -182,30 +179,17 @@ def opened(
 
 
 def made_proposal(
-    source: Source,
-    module: str,
-    operation: Operation,
-    key: str | None,
-    *,
-    profile: str | None,
-    emulator: bool,
+    source: Source, module: str, operation: Operation, key: str | None, *, profile: str | None, emulator: bool
 ) -> Proposal:
-    """Look at the first rows, ask the org for the fields, and weigh them against each other."""
+    """Look at the first rows, ask the org for the fields, and match columns with fields."""
     from zmigrate.cli.connections import granted_connection
-
-    columns = first_rows(source)
-    with granted_connection((FIELDS,), WISHED, profile=profile, emulator=emulator) as (connection, refused):
-        return proposed(connection.crm, columns, module, operation, key, refused)
-
-
-def first_rows(source: Source) -> list[Column]:
-    """The columns as the first rows have them. Raises UsageError where there is nothing to look at."""
-    from zmigrate.rows.proposal.looks import look_at
+    from zmigrate.rows.proposal.column_sample import look_at
 
     columns = look_at((row.values for row in source.rows()), source.columns)
     if not columns:
         raise UsageError(f"{source.name} has no rows to look at")
-    return columns
+    with granted_connection((FIELDS,), WISHED, profile=profile, emulator=emulator) as (connection, refused):
+        return proposed(connection.crm, columns, module, operation, key, refused)
 
 
 def proposed(
@@ -216,7 +200,7 @@ def proposed(
     key: str | None,
     refused: ScopeError | None,
 ) -> Proposal:
-    """The proposal, with what the client may read of the org besides the fields."""
+    """The proposal, from the fields and whatever else the client may read of the org."""
     from zmigrate.cli.fields import read_layouts, wanted_on
     from zmigrate.engine.preflight.fields import read_fields
     from zmigrate.rows.proposal.fit import UsersByName
@@ -231,7 +215,7 @@ def proposed(
     if key is not None and key != "id" and fields.get(key) is None:
         unique = ", ".join(each.api_name for each in fields if each.unique) or "none"
         raise UsageError(
-            f"{module} has no field {key!r}, which is to be the key",
+            f"{module} has no field {key!r}, so it can't be the key",
             hint=f"Unique fields of {module}: {unique}.",
             code="UNKNOWN_FIELD",
         )
@@ -250,8 +234,8 @@ def proposed(
 
 
 def asked(ask: Callable[[], Answer], refused: ScopeError | None, what: str) -> Answer | None:
-    """What the org answers; None, with a warning, where this client may not ask. Raises OrgError where it is
-    another org than the one asked for.
+    """The org's answer. None, with a warning, if this client may not ask. Raises OrgError if it is the wrong
+    org.
     """
     from zmigrate.cli.fields import say
 
@@ -267,9 +251,7 @@ def asked(ask: Callable[[], Answer], refused: ScopeError | None, what: str) -> A
 
 
 def folder_of(file: str, out: Path, source: Source) -> Path:
-    """The folder whose loads the mapping has: that of the file, or of the archive that it is in. A database
-    is in none, and so goes with the mapping.
-    """
+    """The folder of the file, or of the archive with the file. A database belongs to the mapping's folder."""
     from zmigrate.rows.sources import Sql
     from zmigrate.rows.sources.packed import TextFile
 
@@ -277,7 +259,7 @@ def folder_of(file: str, out: Path, source: Source) -> Path:
 
 
 def check_folder(file: str, out: Path, folder: Path) -> None:
-    """Raise UsageError where the loads of a mapping are for the files of another folder than this file's."""
+    """Raise UsageError if the mapping is for files of another folder."""
     from zmigrate.rows.mapping import read_mapping
 
     files = [str(load.location) for load in read_mapping(out, folder)]
@@ -285,14 +267,12 @@ def check_folder(file: str, out: Path, folder: Path) -> None:
     if own and not any(Path(each).exists() for each in files):
         raise UsageError(
             f"{out} is for the files of {out.parent} ({', '.join(own)}), and {file} is in another folder",
-            hint=f"Copy the file there; or begin a mapping beside it: --out {folder / 'mapping.toml'}",
+            hint=f"Copy the file there, or start a mapping beside it: --out {folder / 'mapping.toml'}",
         )
 
 
 def file_word(file: str, out: Path, source: Source, folder: Path | None) -> dict[str, str]:
-    """The file as the mapping names it: seen from the folder of its loads, or from the mapping's own. The
-    mapping of one database names none.
-    """
+    """The mapping's `file` line: relative to the folder, or to the mapping. A single database has none."""
     from zmigrate.rows.sources import Sql
 
     if isinstance(source, Sql):
@@ -315,7 +295,7 @@ def next_command(
     profile: str | None,
     emulator: bool,
 ) -> str:
-    """What to type next. `folder`: where the mapping is of one, and not of the file alone."""
+    """The command to type next. `folder`: given if the mapping is a folder's."""
     from zmigrate.rows.sources import Csv
 
     if folder is not None:
@@ -339,8 +319,8 @@ def write(
     before: str | None,
     samples: bool,
 ) -> None:
-    """Write the mapping, for its owner only; `before`: what there was in one of a folder. Raises UsageError
-    where that can't be done.
+    """Write the mapping, readable by its owner alone. `before`: the folder's mapping so far. Raises
+    UsageError.
     """
     from zmigrate.rows.proposal.toml_text import mapping_text
 

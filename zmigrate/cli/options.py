@@ -15,8 +15,7 @@ from zmigrate.zoho.facts.triggers import TRIGGERS
 if TYPE_CHECKING:
     from zmigrate.engine.model.run_options import PlanOptions, RunOptions
 
-VARIABLE_NAME = re.compile(r"\w+")
-"""What a URL takes for a name in `${NAME}`."""
+VARIABLE_NAME = re.compile(r"\w+")  # A variable's name in a URL: `${NAME}`
 RUNNER_PANEL = "Options of every run"
 
 Profile = Annotated[
@@ -63,7 +62,7 @@ NO_TRIGGER = ["none"]
 
 
 def known_triggers(names: list[str] | None) -> list[str] | None:
-    """Refuse a name that Zoho would not know: it would answer SUCCESS, and trigger nothing."""
+    """Refuse a name that Zoho does not know: Zoho would answer SUCCESS and trigger nothing."""
     for name in names or () if names != NO_TRIGGER else ():
         if name not in TRIGGERS:
             raise typer.BadParameter(f"{name!r} is none of {', '.join(TRIGGERS)}")
@@ -93,7 +92,7 @@ Again = Annotated[
     bool,
     typer.Option(
         "--again",
-        help="Begin anew although the same run exists. What has a unique key is not doubled.",
+        help="Start again although the same run exists. Records with a unique key are not written twice.",
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
@@ -171,7 +170,7 @@ WaitAgain = Annotated[
 
 
 def names_of_variables(names: list[str] | None) -> list[str] | None:
-    """Refuse what is no name: the value itself, or `$NAME`, which a shell may have replaced by it."""
+    """Refuse a value in place of a name: `$NAME`, or the value that a shell put in its place."""
     for name in names or ():
         if VARIABLE_NAME.fullmatch(name) is None:
             raise typer.BadParameter("it takes the name of a variable alone, as in: --allow-env DB_PASSWORD")
@@ -184,7 +183,7 @@ AllowEnv = Annotated[
         "--allow-env",
         metavar="NAME",
         callback=names_of_variables,
-        help="A variable that the URL of a database may have, as in ${DB_PASSWORD}; repeatable.",
+        help="Let a database URL use this variable, as in ${DB_PASSWORD}; repeatable.",
         rich_help_panel=RUNNER_PANEL,
     ),
 ]
@@ -213,7 +212,7 @@ StateDir = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option(
-        "--verbose", "-v", help="Tell of tokens, retries and throttling.", rich_help_panel=RUNNER_PANEL
+        "--verbose", "-v", help="Show tokens, retries and throttling.", rich_help_panel=RUNNER_PANEL
     ),
 ]
 
@@ -243,7 +242,7 @@ Rejects = Annotated[
     typer.Option(
         "--rejects",
         metavar="FILE.csv",
-        help="Write the rows that would be refused, to be mended and loaded.",
+        help="Write the rows that would be refused, to be fixed and loaded.",
         rich_help_panel=RUNNER_PANEL,
     ),
 ]

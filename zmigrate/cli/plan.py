@@ -1,4 +1,4 @@
-"""`zmigrate plan JOB`: what a run would do, found out without writing. One command a job, as for `run`."""
+"""`zmigrate plan JOB`: shows what a run would do, without writing. One command a job, as for `run`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 
 class PlanGroup(RunGroup):
-    """Its commands are the jobs that can be found."""
+    """The group whose commands are the jobs that can be planned."""
 
     def command_of(self, entry: JobEntry) -> Command:
         return job_command(entry, PlanFlags, start)
 
 
 class PlanProgress:
-    """Tells on stderr how far a plan has come, and what it waits for."""
+    """Shows on stderr how far a plan has come, and what it waits for."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         from zmigrate.display.console import stderr_console
@@ -71,14 +71,14 @@ class PlanProgress:
             self._spinner.update(text=judged(event))
         if isinstance(event, events.RowsCopied) and self._spinner is not None:
             self._spinner.update(text=copying(event))
-        told = isinstance(event, events.Log) and event.level == "warning"  # the plan has it
+        told = isinstance(event, events.Log) and event.level == "warning"  # the plan shows warnings itself
         line = None if self._quiet or told else self._notes.line(event)
         if line is not None:
             self._console.print(line, soft_wrap=True)
 
 
 def start(job: Job, options: PlanFlags) -> None:
-    """Plan the job, say what was found, and end with the plan's exit code."""
+    """Plan the job, print the plan, and end with its exit code."""
     from zmigrate.engine.entry import Caller, foresee
 
     chosen = options.chosen()
@@ -91,7 +91,7 @@ def start(job: Job, options: PlanFlags) -> None:
             if options.rejects is not None:
                 found.write_rejects(options.rejects)
         except ZmigrateError:
-            if not options.json:  # its one object is the error
+            if not options.json:  # with --json the one object is the error
                 show(found, options)
             raise
         show(found, options, rejects=options.rejects, job=job)
@@ -101,7 +101,7 @@ def start(job: Job, options: PlanFlags) -> None:
 def show(
     found: Plan | FlowPlan, options: PlanFlags, *, rejects: Path | None = None, job: Job | None = None
 ) -> None:
-    """Print the plan; `rejects`: where the refused rows of this job were written."""
+    """Print the plan. `rejects`: the file with the refused rows of `job`."""
     if options.json:
         found.write_json(streams.result())
     elif not options.quiet:
@@ -114,9 +114,9 @@ def show(
 
 
 def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: PlanFlags) -> dict[str, str]:
-    """Of each step of a mapping, by its name: the command that loads its rejects once they are mended."""
-    from zmigrate.cli.mending import load_words
-    from zmigrate.display.further import Named
+    """The command that loads the rejects of a mapping's step once they are fixed, by the step's name."""
+    from zmigrate.cli.reload_commands import load_words
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.plan.plan import FlowPlan
     from zmigrate.engine.preflight.steps import steps_in
     from zmigrate.job.job import Flow
@@ -138,8 +138,8 @@ def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: Plan
 
 
 def check_rejects(job: Job, path: Path, *, force: bool) -> None:
-    """Raise UsageError, before an hour of reading, where the rejects can't be written to this file, or where
-    that would replace one: somebody may have mended its rows.
+    """Raise UsageError before anything is read, if the rejects can't be written to this file, or if the file
+    exists: its rows may have been fixed by hand.
     """
     from zmigrate.engine.plan.reject_file import check_paths, file_of_step
     from zmigrate.engine.preflight.steps import steps_in
@@ -157,7 +157,7 @@ def check_rejects(job: Job, path: Path, *, force: bool) -> None:
     if there and not force:
         raise UsageError(
             f"{', '.join(there)} {'exist' if len(there) > 1 else 'exists'} already, perhaps with rows that "
-            "were mended",
+            "you have fixed",
             hint="choose another name with --rejects, or overwrite with --force",
         )
 
@@ -167,6 +167,6 @@ def add_to(app: typer.Typer) -> None:
 
     @group.callback()
     def plan(jobs: JobsPath = None) -> None:
-        """Say beforehand what a job would do, row by row. Writes nothing."""
+        """Show what a job would do, row by row. Writes nothing."""
 
     app.add_typer(group, name="plan")

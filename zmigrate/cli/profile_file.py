@@ -1,4 +1,4 @@
-"""Keeps a profile that `zmigrate init` has tried: zmigrate.toml, and its secret in .env."""
+"""Writes a profile that `zmigrate init` has tried: into zmigrate.toml, and its secret into .env."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _PROFILE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], secret: Secret) -> None:
-    """Write `[profiles.NAME]` into zmigrate.toml, keeping the rest of the file, and its secret into `.env`
-    (0600).
+    """Write `[profiles.NAME]` into zmigrate.toml, and its secret into `.env` (0600). The rest of both files
+    stays as it is.
 
-    `values` are keys of a profile but for the secret's; `client_secret_env` is set here. Raises ConfigError.
+    `values`: the profile's keys, without those for the secret. Raises ConfigError.
     """
     check_profile_name(name)
     variable = f"ZMIGRATE_{name.upper().replace('-', '_')}_CLIENT_SECRET"
@@ -43,7 +43,7 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
         replace_whole(folder / DOTENV_FILE, text.reveal().encode())
         replace_shared(path, tomlkit.dumps(document).encode())
     except TOMLKitError as error:
-        raise ConfigError(f"{path}: {error}", hint="Mend the file, then run `zmigrate init` again.") from None
+        raise ConfigError(f"{path}: {error}", hint="Fix the file, then run `zmigrate init` again.") from None
     except OSError as error:
         raise ConfigError(
             f"{error.filename or folder} can't be written: {error.strerror}.",
@@ -52,9 +52,9 @@ def write_profile(folder: Path, name: str, values: Mapping[str, str | bool], sec
 
 
 def check_profile_name(name: str) -> None:
-    """Raise ConfigError for what can't be the name of a profile."""
+    """Raise ConfigError if a profile can't have this name."""
     if _PROFILE_NAME.fullmatch(name) is None:
-        raise ConfigError(f"{name!r} is no name for a profile.", hint="Use letters, digits, - and _.")
+        raise ConfigError(f"{name!r} can't be a profile's name.", hint="Use letters, digits, - and _.")
 
 
 def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
@@ -66,21 +66,21 @@ def _check_variable_is_free(profiles: Any, name: str, variable: str) -> None:
 
 
 def _text_of(path: Path) -> str:
-    """Of `.env`. Raises ConfigError where a password manager serves it through a pipe."""
+    """The text of `.env`. Raises ConfigError if a password manager serves the file through a pipe."""
     try:
         return read_small(path).decode() if path.exists() else ""
     except NotAFile as error:
         raise ConfigError(
-            f"{path} is {error.what}, and a secret can't be written into it.",
-            hint=f"Add the secret to what serves the file, and the profile to {PROFILES_FILE} by hand; or "
-            "move the pipe away.",
+            f"{path} is {error.what}, so a secret can't be written into it.",
+            hint=f"Add the secret to the program that serves the file, and the profile to {PROFILES_FILE} by "
+            "hand; or move the pipe away.",
         ) from None
 
 
 def _with_variable(text: str, variable: str, secret: Secret) -> Secret:
-    """The text of `.env` with this variable set, every other line as it was."""
+    """The text of `.env` with this variable set. Every other line stays as it is."""
     if any(letter in secret.reveal() for letter in "\r\n\0"):
-        raise ConfigError("The secret has a line break in it.", hint="Copy it again, without the line's end.")
+        raise ConfigError("The secret has a line break in it.", hint="Copy it again, without the line break.")
     quoted = secret.reveal().replace("\\", "\\\\").replace("'", "\\'")
     pattern = re.compile(rf"\s*(?:export\s+)?{re.escape(variable)}\s*=")
     lines = [line for line in text.splitlines() if not pattern.match(line)]

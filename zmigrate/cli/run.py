@@ -1,4 +1,4 @@
-"""`zmigrate run JOB`: one command a job, made from the job's class when it is asked for."""
+"""`zmigrate run JOB`: one command a job, made from the job's class when it is called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from zmigrate.cli.asking import read_hidden
 from zmigrate.cli.commands import (
     CommandGroup,
     LazyCommand,
@@ -24,6 +23,7 @@ from zmigrate.cli.commands import (
 )
 from zmigrate.cli.errors import value_of
 from zmigrate.cli.options import JobsPath, RunFlags
+from zmigrate.cli.prompts import read_hidden
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError
 from zmigrate.printable import printable
@@ -42,7 +42,7 @@ Choices = TypeVar("Choices", bound="DataclassInstance")
 
 
 class JobCommand(LazyCommand):
-    """The command of a job, whose file is imported when it is called, and not to list it."""
+    """The command of a job. The job's file is imported when the command is called, not to list it."""
 
     def __init__(self, entry: JobEntry, make: Callable[[JobEntry], Command]) -> None:
         super().__init__(entry.name, help=escaped(reflow(entry.doc)))
@@ -54,10 +54,10 @@ class JobCommand(LazyCommand):
 
 
 class RunGroup(CommandGroup):
-    """Its commands are the jobs that can be found. Nothing is imported before one is asked for."""
+    """The group whose commands are the jobs. Imports nothing before one is asked for."""
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
-        # --jobs may stand after the job's name, whose command can't be made before the jobs are found.
+        # --jobs may come after the job's name, but the job is found through it.
         ctx.meta[REGISTRY] = value_of("--jobs", args)
         return super().parse_args(ctx, args)
 
@@ -73,12 +73,12 @@ class RunGroup(CommandGroup):
         return JobCommand(registry.entry(cmd_name), self.command_of)
 
     def command_of(self, entry: JobEntry) -> Command:
-        """What is to be done with a job."""
+        """The command for one job."""
         return job_command(entry, RunFlags, start)
 
 
 def refuse_file(name: str) -> None:
-    """Raise JobError where a file stands in the job's place."""
+    """Raise JobError if a file or folder was given as the job."""
     from zmigrate.rows.sources.opening import ENDINGS
 
     if name.lower().endswith((*ENDINGS, ".gz", ".zip")):
@@ -95,7 +95,7 @@ def refuse_file(name: str) -> None:
 
 
 def registry_of(context: Context) -> Registry:
-    """The jobs that can be found from here, looked for once a command line."""
+    """The jobs that can be found from here, looked up once a command line."""
     from zmigrate.registry import Registry, discover
 
     found = context.meta.get(REGISTRY)
@@ -106,7 +106,7 @@ def registry_of(context: Context) -> Registry:
 
 
 def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, Choices], None]) -> Command:
-    """The command of one job: its own options, then the runner's (`choices`) in a panel of their own."""
+    """The command of one job: its own options, then the runner's (`choices`) in their own panel."""
     from zmigrate.job.job import options
 
     cls = entry.cls
@@ -115,7 +115,7 @@ def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, C
 
     def act(values: dict[str, Any], context: typer.Context) -> None:
         values["verbose"] |= bool(context.obj)
-        if context.parent is not None:  # --jobs may stand before the job's name, too
+        if context.parent is not None:  # --jobs may also come before the job's name
             values["jobs"] = values["jobs"] or context.parent.params.get("jobs")
         chosen = choices(**{each.name: values.pop(each.name) for each in fields(choices)})
         begin(build(cls, specs, values), chosen)
@@ -124,7 +124,7 @@ def job_command(entry: JobEntry, choices: type[Choices], begin: Callable[[Job, C
 
 
 def parameter_of(spec: OptionSpec) -> inspect.Parameter:
-    """An option of a job as text for the parser; `parse_option` makes the value."""
+    """A job's option as text for the parser; `parse_option` makes the value."""
     info: object
     text = escaped(" ".join(filter(None, (spec.help, choices_text(spec), default_text(spec)))))
     default = inspect.Parameter.empty if spec.required else None
@@ -155,7 +155,7 @@ def default_text(spec: OptionSpec) -> str:
 
 
 def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) -> Job:
-    """The job with its options; raises JobError naming what is wrong."""
+    """The job with its options. Raises JobError."""
     from zmigrate.job.options import parse_option
 
     given: dict[str, Any] = {}
@@ -178,7 +178,7 @@ def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) 
 
 
 def secret_value(spec: OptionSpec) -> str | None:
-    """From its environment variable, else asked for; None for an optional one that is nowhere."""
+    """The secret, from its environment variable or a prompt. None for an optional one that is not set."""
     value = os.environ.get(spec.env or "")
     if value:
         return value
@@ -190,9 +190,9 @@ def secret_value(spec: OptionSpec) -> str | None:
 
 
 def start(job: Job, options: RunFlags) -> None:
-    """Run the job, show how it goes, and end with its exit code."""
+    """Run the job, show its progress, and end with its exit code."""
     from zmigrate.cli.watching import Watch
-    from zmigrate.display.further import Named
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.entry import start as start_run
 
     chosen = options.chosen()

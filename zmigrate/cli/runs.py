@@ -1,4 +1,4 @@
-"""`zmigrate resume`, `runs` and `report`: what has been run here, and going on with it."""
+"""`zmigrate resume`, `runs` and `report`: lists, reports and continues the runs of this folder."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from zmigrate.display.banner import BannerFacts
-    from zmigrate.display.further import Named
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.storage.ledger import Run, RunInfo, UnreadableRun
     from zmigrate.engine.storage.run_record import RunRecord
     from zmigrate.events import StepFacts
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the beginning of one, or `last`.")]
 
 REASONS = (("why rows failed", "errors"), ("rows in doubt", "in_doubt"), ("skipped rows", "skipped"))
-"""Titles in a report, and the result files that have the rows."""
+"""Titles in a report, and the result file with the rows."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,7 +66,7 @@ def add_to(app: typer.Typer) -> None:
     ) -> None:
         """Go on with a run that was interrupted, paused or limited."""
         from zmigrate.cli.watching import Watch
-        from zmigrate.display.further import Named
+        from zmigrate.display.next_commands import Named
         from zmigrate.engine import entry
         from zmigrate.engine.model.run_options import RunOptions
 
@@ -105,7 +105,7 @@ def add_to(app: typer.Typer) -> None:
 
     @app.command(cls=Command)
     def report(run: RunRef, jobs: JobsPath = None, state_dir: State = None, as_json: Json = False) -> None:
-        """Tell what a run did and why rows failed."""
+        """Show what a run did and why rows failed."""
         from zmigrate.cli.connections import found_settings
         from zmigrate.engine.storage.ledger import find_run
 
@@ -114,13 +114,13 @@ def add_to(app: typer.Typer) -> None:
             streams.print_json(as_data(info))
             return
         from zmigrate.display.console import stdout_console
-        from zmigrate.display.further import Named
+        from zmigrate.display.next_commands import Named
 
         stdout_console().print(description(info, Named(state_dir, jobs, allowed_in(info.record))), crop=False)
 
 
 def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dict[str, str]:
-    """The job's secret options, which no run keeps: from the environment or a prompt, as when it began."""
+    """The job's secret options, from the environment or a prompt. No run keeps them."""
     from zmigrate.cli.connections import found_settings
     from zmigrate.cli.run import secret_value
     from zmigrate.engine.storage.inputs import class_of_run
@@ -139,41 +139,28 @@ def secrets_of(reference: str, jobs: Path | None, state_dir: Path | None) -> dic
 
 
 def as_data(info: Run) -> dict[str, Any]:
-    """A run as JSON: what the ledger knows, and the last result."""
+    """A run as JSON: what the ledger knows, and the last result. For an unreadable run only what is known."""
     from zmigrate.engine.storage.ledger import UnreadableRun
 
     if isinstance(info, UnreadableRun):
-        return unknown_as_data(info)
-    record = info.record
+        job, state, record = info.job, state_of(info), None
+    else:
+        record = info.record
+        job, state = record.job, record.state
     return {
         "run_id": info.run_id,
-        "job": record.job,
-        "state": record.state,
+        "job": job,
+        "state": state,
         "running": info.running,
-        "started_at": record.started_at,
-        "updated_at": record.updated_at,
-        "org": dict(record.org),
-        "practice": record.practice,
+        "started_at": record and record.started_at,
+        "updated_at": record and record.updated_at,
+        "org": record and dict(record.org),
+        "practice": record and record.practice,
         "folder": str(info.folder.path),
-        "result": record.result,
-        "trouble": info.trouble or info.uncounted,
-    }
-
-
-def unknown_as_data(run: UnreadableRun) -> dict[str, Any]:
-    """The same of a run of which no more is known than its name."""
-    return {
-        "run_id": run.run_id,
-        "job": run.job,
-        "state": state_of(run),
-        "running": run.running,
-        "started_at": None,
-        "updated_at": None,
-        "org": None,
-        "practice": None,
-        "folder": str(run.folder.path),
-        "result": None,
-        "trouble": run.refusal.message,
+        "result": record and record.result,
+        "trouble": info.refusal.message
+        if isinstance(info, UnreadableRun)
+        else info.trouble or info.uncounted,
     }
 
 
@@ -182,7 +169,7 @@ def state_of(run: UnreadableRun) -> str:
 
 
 def troubles(found: list[Run]) -> list[RenderableType]:
-    """What is wrong with runs that can't be read as a whole, or whose steps can't, and what to do."""
+    """What is wrong with runs that can't be read, in whole or in part, and what to do."""
     from rich.text import Text
 
     from zmigrate.engine.storage.ledger import UnreadableRun, with_steps
@@ -200,17 +187,17 @@ def troubles(found: list[Run]) -> list[RenderableType]:
 
 
 def trouble_of(info: RunInfo) -> str:
-    """What can't be read of a run that is known."""
+    """What can't be read of a run."""
     told = []
     if info.trouble:
-        told.append(f"{info.trouble}; its journal says what the run is, so that nothing is lost")
+        told.append(f"{info.trouble}; nothing is lost, since its journal says what the run is")
     if info.uncounted:
         told.append(f"its rows can't be counted: {info.uncounted}")
     return "; ".join(told)
 
 
 def table(found: list[Run]) -> RenderableType:
-    """Newest first. The id says when it began and which job it was."""
+    """The runs, newest first. A run's id has its time and job."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -244,11 +231,11 @@ def table(found: list[Run]) -> RenderableType:
 
 
 def description(info: RunInfo, named: Named) -> RenderableType:
-    """One run on a screen: banner, accounting, reasons, files, how to go on."""
+    """One run on a screen: banner, accounting, reasons, files, what to do next."""
     from rich.console import Group
     from rich.text import Text
 
-    from zmigrate.cli.mending import commands, reloads
+    from zmigrate.cli.reload_commands import commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
     from zmigrate.display.summary import summary
@@ -262,9 +249,9 @@ def description(info: RunInfo, named: Named) -> RenderableType:
         parts.append(Text(record.state if info.running else f"hint: {WITHOUT_RECORD}"))
         return Group(*parts)
     if record.result is None:
-        parts.append(Text(f"{record.state}; it has no figures yet, since it has never come to an end"))
+        parts.append(Text(f"{record.state}; it has no figures yet, since it has never ended"))
         if not info.running:
-            parts.append(Text(f"to go on: {named.resume(info.run_id)}"))
+            parts.append(Text(f"continue with: {named.resume(info.run_id)}"))
         return Group(*parts)
     parts.append(
         summary(
@@ -273,7 +260,7 @@ def description(info: RunInfo, named: Named) -> RenderableType:
             report=True,
             rows_total=(record.source or {}).get("rows"),
             counted_only=info.counted_only,
-            commands=None  # its result files have nothing of a source, so that none is fed in
+            commands=None  # a hand-written job's result files have no source columns to load again
             if record.by_hand
             else commands(info, named)
             if record.state == "finished" and not record.practice
@@ -297,13 +284,13 @@ def description(info: RunInfo, named: Named) -> RenderableType:
 
 
 def allowed_in(record: RunRecord) -> list[str]:
-    """The variables that the run was allowed to read, to be shown and not gone by."""
+    """The variables that the run was allowed to read, for display only."""
     names = record.settings.get("allow_env")
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
 def facts_of_record(record: RunRecord) -> BannerFacts:
-    """The banner from what the run folder says."""
+    """The banner, from what the run folder says."""
     from zmigrate.display.banner import BannerFacts
     from zmigrate.engine.storage.inputs import shown_origin
 
@@ -324,7 +311,7 @@ def facts_of_record(record: RunRecord) -> BannerFacts:
 
 
 def facts_of_step(step: Mapping[str, Any]) -> StepFacts:
-    """A step of a flow, as the flow's folder has it."""
+    """A step of a flow, from the flow's folder."""
     from zmigrate.events import StepFacts
 
     write = step["write"]

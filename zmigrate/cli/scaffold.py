@@ -1,4 +1,4 @@
-"""What `zmigrate new NAME` writes: a job module that runs as it is, its test, and a small CSV file."""
+"""What `zmigrate new NAME` writes: a job module that runs at once, its test, and a small CSV file."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ SAMPLE = """id,name,email,company
 
 @dataclass(frozen=True, slots=True)
 class Scaffold:
-    """What was written, relative to the folder."""
+    """The files that were written, relative to the folder."""
 
     job: str
     files: tuple[Path, ...]
@@ -104,7 +104,7 @@ class Scaffold:
 
 
 def write_scaffold(name: str, folder: Path) -> Scaffold:
-    """Write a job module, its test and a sample. Raises UsageError for a bad name; overwrites nothing."""
+    """Write a job module, its test and a sample. Overwrites nothing. Raises UsageError."""
     check_name(name)
     module = name.replace("-", "_")
     title = module.replace("_", " ").capitalize()
@@ -113,11 +113,7 @@ def write_scaffold(name: str, folder: Path) -> Scaffold:
     sample = Path("samples") / f"{module}.csv"
     test = Path("tests") / f"test_{module}.py"
     words = {"title": title, "job": job, "module": module, "cls": cls, "sample": sample.as_posix()}
-    texts = {
-        Path("jobs") / f"{module}.py": JOB.format(**words),
-        test: TEST.format(**words),
-        sample: SAMPLE,
-    }
+    texts = {Path("jobs") / f"{module}.py": JOB.format(**words), test: TEST.format(**words), sample: SAMPLE}
     for path in texts:
         if (folder / path).exists():
             raise UsageError(f"{path} exists already", hint="choose another name, or move that file away")
@@ -142,7 +138,7 @@ def check_name(name: str) -> None:
         or class_name(name) in TEMPLATE_NAMES
     ):
         raise UsageError(
-            f"{name!r} is a name of Python's or zmigrate's own", hint="add a word to it: import-customers"
+            f"{name!r} is a name of Python or zmigrate", hint="add a word to it: import-customers"
         )
 
 

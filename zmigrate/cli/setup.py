@@ -1,4 +1,4 @@
-"""`zmigrate init` and `zmigrate check`: credentials, tried before they are kept, and whether they work."""
+"""`zmigrate init` and `zmigrate check`: tries credentials, and writes a profile once they work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zmigrate.cli import asking, errors, streams
+from zmigrate.cli import errors, prompts, streams
 from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import ConfigError, RefusedError, UsageError, ZmigrateError
@@ -28,8 +28,8 @@ INTRODUCTION = """\
 zmigrate talks to Zoho CRM as a Self Client. If there is none yet:
   1. open Zoho's API console in your data centre (its address follows)
   2. Add Client > Self Client > Create; its tab "Client Secret" has both values
-  3. the org id stands in Zoho CRM under Setup > Company Details; the sandbox of
-     an org has an id of its own
+  3. the org id is in Zoho CRM under Setup > Company Details; a sandbox has an
+     org id of its own
 """
 
 
@@ -54,7 +54,7 @@ def add_to(app: typer.Typer) -> None:
         as_json: Json = False,
     ) -> None:
         """Check credentials, scopes, org, clock and reachability."""
-        from zmigrate.cli.checking import check_all, lines_of
+        from zmigrate.cli.connection_check import check_all, lines_of
 
         found, fault = check_all(profile, scope or [], state_dir)
         if as_json:
@@ -68,18 +68,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> None:
-    """Ask, try, and write; a refusal says what to do, and on a terminal the questions come again."""
+    """Ask, try, and write. On a terminal a refusal is shown and the questions come again."""
     from zmigrate.cli.git_ignore import keep_from_git
     from zmigrate.cli.profile_file import check_profile_name
 
     streams.say(INTRODUCTION)
-    name = profile or asking.ask("profile name", default="default")
+    name = profile or prompts.ask("profile name", default="default")
     check_profile_name(name)
-    if profile_exists(folder, name) and not asking.ask_yes(
+    if profile_exists(folder, name) and not prompts.ask_yes(
         f"profile '{name}' exists in zmigrate.toml; replace it?"
     ):
         raise UsageError(
-            f"profile '{name}' is left as it is", hint="give another name: zmigrate init --profile NAME"
+            f"profile '{name}' is unchanged", hint="give another name: zmigrate init --profile NAME"
         )
     answers: dict[str, str] = {}
     for _ in range(TRIES):
@@ -100,19 +100,17 @@ def set_up(folder: Path, environ: Mapping[str, str], profile: str | None) -> Non
             streams.say(line)
         streams.say("Next: zmigrate check" + ("" if name == "default" else f" --profile {name}"))
         return
-    raise RefusedError(
-        "the credentials were refused again and again", hint="look at them in Zoho's API console"
-    )
+    raise RefusedError("the credentials were refused several times", hint="check them in Zoho's API console")
 
 
 def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name: str) -> Credentials:
-    """Ask for the four values; earlier answers are defaults, but those that can't be right: a secret that was
-    pasted in the wrong place would be shown. Raises ConfigError for what can't be right.
+    """Ask for the four values. Earlier answers are the defaults, unless they can't be right: a secret pasted
+    in the wrong place would be shown. Raises ConfigError.
     """
     from zmigrate.config import Credentials, Secret, accounts_url_of
-    from zmigrate.zoho.client_texts import client_id, client_secret, normalise_soid
+    from zmigrate.zoho.credential_formats import client_id, client_secret, normalise_soid
 
-    place = asking.ask(
+    place = prompts.ask(
         "data centre (US EU IN AU JP CN CA SA) or accounts URL", default=answers.get("place", "US")
     )
     accounts_url = accounts_url_of(
@@ -121,9 +119,9 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
     answers["place"] = place
     if "//accounts.zoho" in accounts_url:
         streams.say(f"Zoho's API console there: {accounts_url.replace('//accounts.', '//api-console.')}")
-    client = asking.ask("client id", default=answers.get("client_id"))
-    secret = Secret(environ.get(SECRET_VARIABLE) or asking.ask_hidden("client secret"))
-    org = asking.ask("org id", default=answers.get("soid"))
+    client = prompts.ask("client id", default=answers.get("client_id"))
+    secret = Secret(environ.get(SECRET_VARIABLE) or prompts.ask_hidden("client secret"))
+    org = prompts.ask("org id", default=answers.get("soid"))
     if not (client and secret and org):
         raise ConfigError("client id, client secret and org id are all needed")
     answers["client_id"] = client_id(client, "the client id")
@@ -140,9 +138,7 @@ def asked_credentials(answers: dict[str, str], environ: Mapping[str, str], name:
 
 
 def try_out(credentials: Credentials) -> Org:
-    """One token that may only read the org, and the org, whichever it is. Raises RefusedError saying what to
-    do.
-    """
+    """Get a token for reading the org, and read the org, whichever it is. Raises RefusedError."""
     from zmigrate.cli.connections import patient_settings, teller
     from zmigrate.stopping import StopSignal
     from zmigrate.zoho.connection import connect
@@ -154,10 +150,8 @@ def try_out(credentials: Credentials) -> Org:
 
 
 def names_portal(org: Org, credentials: Credentials) -> bool:
-    """Whether the soid is the id of a portal: a person says so where it is not that of the org. Raises
-    OrgError where nobody does.
-    """
-    from zmigrate.zoho.asked_org import org_fault
+    """Whether the soid is a portal's id. If it is not the org's, a person is asked. Raises OrgError."""
+    from zmigrate.zoho.org_check import org_fault
 
     fault = org_fault(org, credentials)
     if fault is None:
@@ -165,7 +159,7 @@ def names_portal(org: Org, credentials: Credentials) -> bool:
     if not streams.can_ask():
         raise fault
     streams.say(f"\n{fault.message}")
-    if not asking.ask_yes(f"Is {credentials.soid} the id of a portal?"):
+    if not prompts.ask_yes(f"Is {credentials.soid} the id of a portal?"):
         raise fault
     return True
 
@@ -188,7 +182,7 @@ def dc_or_url(place: str) -> tuple[str | None, str | None]:
 
 
 def profile_exists(folder: Path, name: str) -> bool:
-    """True when zmigrate.toml has this profile."""
+    """Whether zmigrate.toml has this profile."""
     from zmigrate.config import read_profiles
 
     return name in read_profiles(folder)

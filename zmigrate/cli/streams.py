@@ -1,7 +1,7 @@
-"""The standard streams of the process while a command runs. What fails on them changes no result.
+"""The standard streams while a command runs. A failing stream changes no result.
 
-`main` puts its own ones in place of `sys.stdin`, `sys.stdout` and `sys.stderr`, so that nobody who prints or
-asks needs a guard, libraries included. Results go through here too (`echo`, `print_json`).
+`main` replaces `sys.stdin`, `sys.stdout` and `sys.stderr`, so that no print needs a guard, in libraries too.
+Results go through here too (`echo`, `print_json`).
 """
 
 from __future__ import annotations
@@ -20,34 +20,31 @@ from typing import IO, Any, TextIO, cast
 
 from zmigrate.printable import drawable, json_printable, printable
 
-STDOUT, STDERR = 1, 2
-"""Descriptors."""
+STDOUT, STDERR = 1, 2  # descriptors
 LOOK_EVERY_S = 0.5
 NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def backslashed(text: str, encoding: str) -> str:
-    """The text with backslash escapes for what the encoding lacks, as Python does it on stderr."""
+    """The text with backslash escapes for what the encoding lacks, as Python does on stderr."""
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def json_escaped(text: str, _encoding: str) -> str:
-    """JSON with escapes for all that is not ASCII, which stands in strings only."""
+    """JSON with escapes for all that is not ASCII. In JSON only strings hold such characters."""
     return NON_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 class Output:
-    """A stream to write to. Where nothing can be written any more, since the reader is gone (`| head`, a
-    closed terminal, a lost SSH session) or the disk is full, it still takes what it is given. A terminal gets
-    no control characters but those that draw.
+    """A stream to write to. If it can't be written any more (the reader is gone, the disk is full), it drops
+    the text and notes why. On a terminal, no control characters get through except those that draw.
     """
 
     def __init__(self, stream: IO[Any], escape: Callable[[str, str], str] = backslashed) -> None:
         self._stream = stream
         self._escape = escape
         self._terminal = is_terminal(stream)
-        self.lost: Exception | None = None
-        """Why something that was written arrived nowhere."""
+        self.lost: Exception | None = None  # why some of the text was dropped
 
     def write(self, text: Any) -> int:
         shown = self._guarded(text) if isinstance(text, str) else text
@@ -72,7 +69,7 @@ class Output:
             self._stream.flush()
         except OSError as error:
             self.lost = error
-        except ValueError:  # it is closed; what came too late has said so
+        except ValueError:  # it is closed; the writes that came too late have noted it
             return
 
     def isatty(self) -> bool:
@@ -86,8 +83,8 @@ class Output:
         return getattr(self._stream, name)
 
     def let_go(self) -> None:
-        """Flush. Where that can't be done, the descriptor leads nowhere from now on: the interpreter flushes
-        once more at its end, and would turn a failure into an exit code of its own.
+        """Flush. If that fails, send the descriptor to nowhere: the interpreter flushes again when it ends,
+        and a failure there would change the exit code.
         """
         self.flush()
         if self.lost is None:
@@ -100,9 +97,7 @@ class Output:
 
 
 class JsonOutput(Output):
-    """The same for JSON: its strings have escapes for what nobody would see, and what a terminal would obey,
-    also in a file that somebody looks at later.
-    """
+    """An output for JSON. Invisible characters and terminal commands in strings are escaped, in files too."""
 
     def __init__(self, stream: IO[Any]) -> None:
         super().__init__(stream, json_escaped)
@@ -112,7 +107,7 @@ class JsonOutput(Output):
 
 
 class Input:
-    """A stream to read from. One that is closed, or whose terminal is gone, is at its end."""
+    """A stream to read from. If it is closed or its terminal is gone, it is at its end."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -142,8 +137,8 @@ class Input:
             return ""
 
     def _wait(self) -> None:
-        """Until there is a line on the terminal, a little at a time: a signal that comes just before a read
-        that blocks would be seen only after it.
+        """Wait for a line on the terminal, a little at a time: a blocking read would delay a signal that
+        comes just before it.
         """
         if sys.platform == "win32" or not self.isatty():
             return
@@ -153,7 +148,7 @@ class Input:
 
 
 def is_terminal(stream: IO[Any] | None) -> bool:
-    """Whether somebody sits there. A stream that is closed, or that is not there at all, is no terminal."""
+    """Whether the stream is a terminal. A closed or missing stream is none."""
     try:
         return stream is not None and stream.isatty()
     except (OSError, ValueError):
@@ -168,11 +163,11 @@ def can_ask() -> bool:
 # -- what commands print ---------------------------------------------------------------------------
 
 _RESULT: ContextVar[Output | None] = ContextVar("result", default=None)
-"""Set while a command runs. Not found through `sys.stdout`, which a job module may replace."""
+"""Set while a command runs. `sys.stdout` is not used: a job module may replace it."""
 
 
 def result() -> TextIO:
-    """Where JSON goes: stdout, which under --json nothing else gets."""
+    """The stream for results. With --json it is stdout, and nothing else writes there."""
     return cast("TextIO", _RESULT.get() or JsonOutput(sys.stdout))
 
 
@@ -189,23 +184,23 @@ def echo(text: str) -> None:
 
 
 def write_data(text: str) -> None:
-    """Print data on stdout as they are, for a file or another program."""
+    """Print data on stdout unchanged, for a file or another program."""
     sys.stdout.write(text)
 
 
 def say(text: str) -> None:
-    """Print a line for a person on stderr, where it does not mix with a result."""
+    """Print a line for a person on stderr."""
     prompt(text + "\n")
 
 
 def prompt(text: str) -> None:
-    """Print text for a person on stderr without an end of the line."""
+    """Print text for a person on stderr, without a line break."""
     sys.stderr.write(printable(text))
     sys.stderr.flush()
 
 
 def wants_json(words: Sequence[str]) -> bool:
-    """Whether a command line asks for one JSON object on stdout, also one that can't be parsed."""
+    """Whether a command line, even an invalid one, asks for one JSON object on stdout."""
     options = words[: words.index("--")] if "--" in words else words
     return "--json" in options and "--help" not in options
 
@@ -215,10 +210,10 @@ def wants_json(words: Sequence[str]) -> bool:
 
 @contextmanager
 def standard_streams(words: Sequence[str], *, own_process: bool) -> Iterator[None]:
-    """While inside, the standard streams are there and never fail, whatever the process was started with.
+    """While inside, the standard streams exist and never fail, whatever the process started with.
 
-    `own_process`: the process ends with the command, so they stay as they are until its end. Else the caller
-    gets back what it had.
+    `own_process`: the process ends with the command, so the streams stay. Otherwise the caller gets back the
+    old ones.
     """
     before = sys.stdin, sys.stdout, sys.stderr
     fill_descriptors()
@@ -246,8 +241,8 @@ def standard_streams(words: Sequence[str], *, own_process: bool) -> Iterator[Non
 
 
 def fill_descriptors() -> None:
-    """Open each of the descriptors 0 to 2 that is closed, to nowhere: else the next file to be opened, such
-    as a run's log, would get its number, and all that is printed.
+    """Open each closed descriptor from 0 to 2, to nowhere. Otherwise the next opened file, such as a run's
+    log, would get its number, and all that is printed.
     """
     for number in range(3):
         try:
@@ -262,15 +257,15 @@ def fill_descriptors() -> None:
 
 
 def opened(stream: TextIO | None, mode: str, stack: ExitStack) -> TextIO:
-    """The stream, or one that leads nowhere in the place of one that is not there or closed."""
+    """The stream, or one that leads nowhere if the stream is missing or closed."""
     if stream is not None and not getattr(stream, "closed", False):
         return stream
     return cast("TextIO", stack.enter_context(open(os.devnull, mode, encoding="utf-8")))
 
 
 def kept_apart(out: Output, stack: ExitStack, *, give_back: bool) -> Output:
-    """The way to stdout for the one object alone. What Python code prints goes to stderr; so does what C code
-    and processes of a job write to descriptor 1, if that is where stdout leads.
+    """A stream for the one JSON object alone. Everything else goes to stderr: what Python code prints, and
+    what C code and processes of a job write to descriptor 1.
     """
     if descriptor_of(out) != STDOUT:
         return JsonOutput(out._stream)
@@ -280,12 +275,12 @@ def kept_apart(out: Output, stack: ExitStack, *, give_back: bool) -> Output:
     os.dup2(STDERR, STDOUT)
     if give_back:
         stack.callback(os.dup2, saved, STDOUT)
-        stack.callback(out.flush)  # before it is given back, so that nothing of it gets among the result
+        stack.callback(out.flush)  # before stdout is given back, so that nothing mixes with the result
     return JsonOutput(stream)
 
 
 def descriptor_of(stream: Output) -> int | None:
-    """None for a stream that has none, as in a test."""
+    """The stream's descriptor. None if it has none, as in a test."""
     try:
         return int(stream.fileno())
     except (OSError, ValueError, AttributeError):
@@ -293,11 +288,11 @@ def descriptor_of(stream: Output) -> int | None:
 
 
 def close_down(results: Sequence[Output], err: Output) -> None:
-    """Hand on what is still in the streams, and say so where not all of a result could be printed."""
+    """Flush the streams, and warn if not all of a result could be printed."""
     for stream in results:
         stream.let_go()
     lost = next((stream.lost for stream in results if stream.lost is not None), None)
-    # After EPIPE nobody misses anything: the reader has gone, as in `| head`.
+    # After EPIPE nobody misses anything: the reader is gone, as in `| head`.
     if lost is not None and getattr(lost, "errno", None) != errno.EPIPE:
         err.write(f"warning: the output is incomplete: {getattr(lost, 'strerror', None) or lost}\n")
     err.let_go()

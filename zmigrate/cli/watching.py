@@ -1,4 +1,4 @@
-"""A person watches a run: banner, question, progress, summary; or a script does, and gets one object."""
+"""Shows a run to a person: banner, question, progress, summary. A script gets one JSON object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zmigrate import events
 from zmigrate.cli import errors, streams
 from zmigrate.display.banner import BannerFacts, banner, confirm
 from zmigrate.display.console import stderr_console
-from zmigrate.display.further import NOTHING_NAMED, Named
+from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
 from zmigrate.errors import ZmigrateError
@@ -20,19 +20,18 @@ from zmigrate.signals import handled_by
 from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
-    from zmigrate.display.doubt import Reload
+    from zmigrate.display.in_doubt import Reload
     from zmigrate.engine.entry import Banner, Caller, RunResult
 
 
 class Watch:
-    """A listener of a run's events that also asks on production and says how it ended."""
+    """Listens to a run's events, asks before it writes to production, and reports how it ended."""
 
     def __init__(self, *, quiet: bool, verbose: bool, as_json: bool) -> None:
         self._quiet = quiet
         self._json = as_json
         self._console = stderr_console()
-        self.stop = StopSignal()
-        """For the run, whose signal handlers set it."""
+        self.stop = StopSignal()  # set by the run's signal handlers
         self._progress = progress_for(
             self._console, quiet=quiet, verbose=verbose, asked=lambda: self.stop.requested
         )
@@ -72,7 +71,7 @@ class Watch:
             self._show(facts_of_event(event))
 
     def confirm(self, asked: Banner) -> bool:
-        """Show what is about to happen, and ask."""
+        """Show what is about to happen, and ask whether to go on."""
         self._show(facts_of_banner(asked))
         with handled_by(end_question):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
@@ -84,11 +83,11 @@ class Watch:
         practice: bool = False,
         named: Named = NOTHING_NAMED,
     ) -> None:
-        """Say how it ended, on stderr for a person and on stdout as JSON, and leave with its exit code."""
+        """Report the end of the run, on stderr for a person and on stdout as JSON, and exit with its code."""
         body: dict[str, Any] = result.to_json()
         if not self._quiet:
             with errors.never_the_result("the summary", named.state_dir):
-                commands, reloads = ([], {}) if practice else mending(result, named)
+                commands, reloads = ([], {}) if practice else reload_commands(result, named)
                 self._summarise(body, commands, reloads, named, practice=practice)
         if body["error"] is not None:
             error = body["error"]
@@ -125,27 +124,27 @@ class Watch:
         self._console.print(banner(facts))
 
 
-def mending(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str, Reload]]:
-    """The commands that feed in again what failed, once the run is finished, None for a hand-written job; and
-    what is in doubt."""
+def reload_commands(result: RunResult, named: Named) -> tuple[list[str] | None, dict[str, Reload]]:
+    """How to load again what failed, once the run is finished (None for a hand-written job), and what is in
+    doubt."""
     fails = result.state == "finished" and result.rows.failed
     if not fails and not result.rows.in_doubt:
         return [], {}
     from zmigrate.cli.connections import found_settings
-    from zmigrate.cli.mending import commands, reloads
+    from zmigrate.cli.reload_commands import commands, reloads
     from zmigrate.engine.storage.ledger import find_run
 
     try:
         info = find_run(found_settings(named.state_dir).state_dir, result.run_id)
     except ZmigrateError:
-        return [], {}  # what keeps the folder from being read is told as the end of the run
+        return [], {}  # the end of the run reports why its folder can't be read
     if info.record.by_hand:
         return None, {}
     return commands(info, named) if fails else [], reloads(info, named)
 
 
 def end_question(_number: int, _frame: FrameType | None) -> None:
-    """A signal ends an open question; the run's own handler would only take note of it."""
+    """End an open question on a signal. The run's own handler would only note the signal."""
     raise StopRequested
 
 

@@ -1,4 +1,4 @@
-"""What a person reads before anything is written: which org, what, how many; and the question."""
+"""What a person reads before anything is written: which org, which write, how many rows; and the question."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ WRITE_WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class BannerFacts:
-    """What the banner says. `place` names where the credentials were found."""
+    """The facts of the banner. `place`: where the credentials were found."""
 
     job: str
-    code: str | None
-    """The file of the job's code, or that it is ready-made; None where no job is run."""
+    code: str | None  # The file of the job's code, or "ready-made". None if no job is run.
     org: str
     environment: str
     place: str
@@ -36,18 +35,14 @@ class BannerFacts:
     rows_total: int | None
     rows_done: int
     practice: bool
-    steps: Sequence[StepFacts] = ()
-    """Of a flow."""
-    reads: Sequence[str] = ()
-    """Variables of the environment, each with the host that it is for."""
-    call: str | None = None
-    """Of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`."""
-    warning: str | None = None
-    """What the call may do beside what was asked for."""
+    steps: Sequence[StepFacts] = ()  # the steps of a flow
+    reads: Sequence[str] = ()  # environment variables, each with the host that gets its value
+    call: str | None = None  # the call of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`
+    warning: str | None = None  # what the call may do besides what was asked for
 
 
 def banner(facts: BannerFacts) -> RenderableType:
-    """A frame with one fact a line; red on production, green for practice."""
+    """A frame with one fact a line: red on production, green for practice."""
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -88,17 +83,15 @@ def write_text(operation: str | None, module: str) -> str:
 
 
 def rows_text(facts: BannerFacts) -> str:
-    """`3,000`, `3,000, of which 1,200 are done`, or that it can't be told beforehand."""
+    """`3,000`; `3,000, of which 1,200 are done`; or that the total is not known."""
+    done = f"{count(facts.rows_done)} are done" if facts.rows_done else ""
     if facts.rows_total is None:
-        return "as many as the source has" + (
-            f"; {count(facts.rows_done)} are done" if facts.rows_done else ""
-        )
-    done = f", of which {count(facts.rows_done)} are done" if facts.rows_done else ""
-    return count(facts.rows_total) + done
+        return "as many as the source has" + (done and f"; {done}")
+    return count(facts.rows_total) + (done and f", of which {done}")
 
 
 def confirm(console: Console, question: str) -> bool:
-    """Ask on the terminal, which the caller made sure of; anything but yes is no."""
+    """Ask on the terminal. Any answer but yes is no. The caller checks that there is a terminal."""
     console.print(f"{question} [y/N] ", end="", style="bold")
     console.file.flush()
     try:

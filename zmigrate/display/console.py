@@ -1,4 +1,4 @@
-"""The two consoles. What is drawn on them lives elsewhere. No text that is printed on them controls them."""
+"""The two consoles. Printed text can't control them. What is drawn on them lives elsewhere."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ SPINS_PER_S = 12.5
 
 
 def stderr_console() -> Console:
-    """Where progress, banners and messages go. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
+    """The console for progress, banners and messages. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
     from zmigrate.display.printable_console import PrintableConsole
 
     return PrintableConsole(file=sys.stderr, stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def stdout_console() -> Console:
-    """Where results go."""
+    """The console for results."""
     from zmigrate.display.printable_console import PrintableConsole
 
     return PrintableConsole(file=sys.stdout, highlight=False, emoji=False, markup=False)
 
 
 def begin_live(console: Console, picture: RenderableType, *, by_itself: bool = False) -> Live:
-    """Show a picture at the bottom of the terminal. What a job module prints meanwhile stands above it; where
-    stdout is no terminal, what it prints there goes there as ever.
+    """Show a picture at the bottom of the terminal, below what a job module prints meanwhile. If stdout is
+    not a terminal, stdout is left alone.
 
-    `by_itself`: it moves between updates, and is gone at the end.
+    `by_itself`: the picture moves between updates, and is removed at the end.
     """
     from rich.live import Live
 
@@ -47,12 +47,12 @@ def begin_live(console: Console, picture: RenderableType, *, by_itself: bool = F
         redirect_stderr=True,
     )
     live.start(refresh=True)
-    console.show_cursor(True)  # rich hides it, and a process that is killed could not show it again
+    console.show_cursor(True)  # rich hides the cursor, and a killed process could not show it again
     return live
 
 
 def end_live(live: Live) -> None:
-    """Leave the last picture where it stands, below what was printed without an end of its line."""
+    """Leave the last picture on the terminal."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     live.stop()
@@ -60,7 +60,7 @@ def end_live(live: Live) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """A text behind a lead; what does not fit its line goes on below, as far in, with no blank at an end."""
+    """A text after a lead. Further lines are indented as far as the first."""
 
     lead: Text
     body: Text

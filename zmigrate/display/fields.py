@@ -1,4 +1,4 @@
-"""A module's fields on a terminal: one line each at 80 columns, more where there is room."""
+"""A module's fields on a terminal: one line each at 80 columns, more if there is room."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 ROOMY = 120
-VALUES_SHOWN = 3
-"""So many of a long pick list on a roomy screen; else as many as fit a line."""
+VALUES_SHOWN = 3  # how many values of a long pick list a roomy screen shows
 
 
 def field_table(
     fields: Sequence[Field], wanted_on: Mapping[str, Sequence[str]], layouts: int, width: int
 ) -> RenderableType:
-    """One line a field; it fits 80 columns, and the label gives way first.
+    """One line a field. It fits 80 columns, and the label is shortened first.
 
-    `wanted_on`: by field, the layouts that want it filled; `layouts`: how many the module has.
+    `wanted_on`: the layouts that require a field, by its name. `layouts`: how many the module has.
     """
     from rich import box
     from rich.table import Table
@@ -60,7 +59,7 @@ def field_table(
 
 
 def pick_lists(fields: Sequence[Field], module: str) -> RenderableType | None:
-    """The pick lists, a line each, cut where the screen ends; None where there are none."""
+    """The pick lists, one line each, cut at the edge of the screen. None if there are none."""
     from rich.console import Group
     from rich.text import Text
 
@@ -78,7 +77,7 @@ def pick_lists(fields: Sequence[Field], module: str) -> RenderableType | None:
 
 
 def value_table(field: Field) -> RenderableType:
-    """The values of one pick list in full; what is stored beside what is shown, where that differs."""
+    """All values of one pick list, with what Zoho stores if that differs."""
     from rich import box
     from rich.table import Table
 
@@ -95,7 +94,7 @@ def value_table(field: Field) -> RenderableType:
 
 
 def values_text(field: Field, most: int) -> str:
-    """`Open, Used … 7 more`; where another value is stored, `New (stored: Open)`."""
+    """`Open, Used … 7 more`; if another value is stored, `New (stored: Open)`."""
     values = used_values(field)
     shown = [
         each.display if each.actual == each.display else f"{each.display} (stored: {each.actual})"
@@ -106,7 +105,7 @@ def values_text(field: Field, most: int) -> str:
 
 
 def wanted_text(field: Field, layouts: Sequence[str], count: int) -> str:
-    """Who wants it filled: Zoho itself, or layouts by name. "": nobody."""
+    """Who requires the field: Zoho, or layouts by name. "": nobody."""
     if field.mandatory:
         return "mandatory"
     if not layouts:
@@ -116,33 +115,33 @@ def wanted_text(field: Field, layouts: Sequence[str], count: int) -> str:
 
 
 def rule_words(field: Field) -> list[str]:
-    """`unique`, `external`, as far as they hold."""
+    """`unique`, `external`, if the field is so."""
     unique = "unique (letter case counts)" if field.case_sensitive else "unique"
     words = {unique: field.unique, f"external ({field.external})": bool(field.external)}
     return [word for word, holds in words.items() if holds]
 
 
 def target_text(field: Field) -> str:
-    """Which module's records it points at or holds; "" for other fields."""
+    """The module that the field refers to or has rows of; "" for other fields."""
     if field.data_type == "subform" and field.subform_module:
         return f"rows of {field.subform_module}"
     return f"to {field.lookup_module}" if field.lookup_module else ""
 
 
 def label_text(field: Field) -> str:
-    """The label, where it says more than the api name does."""
+    """The label, if it says more than the api name."""
     return "" if field.label.replace(" ", "_") == field.api_name else field.label
 
 
 def length_text(field: Field) -> str:
-    """`120`; for decimals `16.2`: digits, and those behind the point."""
+    """`120`; for decimals `16.2`: digits, and decimal places."""
     if field.decimal_place and field.length:
         return f"{field.length}.{field.decimal_place}"
     return str(field.length or "")
 
 
 def why_not_written(field: Field) -> str | None:
-    """Why the API can't write the field at all, or drops what it is given; None where it can."""
+    """Why the API can't write the field, or drops its value. None if it can write it."""
     if field.data_type in COMPUTED:
         return "computed"
     if not field.on_layout:
@@ -151,7 +150,7 @@ def why_not_written(field: Field) -> str | None:
 
 
 def write_text(field: Field) -> str:
-    """When the API can write the field, and if never, why."""
+    """When the API can write the field, or why it never can."""
     why = why_not_written(field)
     if why is not None:
         return why

@@ -1,4 +1,4 @@
-"""What a run has done so far, counted from its events. Counting only: drawing is in `progress`."""
+"""What a run has done so far, counted from its events. `progress` draws it."""
 
 from __future__ import annotations
 
@@ -35,31 +35,13 @@ class Rate:
 
 
 class Figures:
-    """A listener of events that keeps the totals which the progress shows; of a flow those of the step at
-    work."""
+    """A listener that keeps the totals for the progress; in a flow, those of the current step."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.run: events.RunStarted | None = None
         self.began: float = clock()
         self._begin()
-        self._takers: dict[type[events.Event], Callable[..., None]] = {
-            events.RunStarted: self._run_started,
-            events.BatchDone: self._batch_done,
-            events.BatchDoubted: self._batch_doubted,
-            events.BatchSplit: self._batch_split,
-            events.RowsCopied: self._rows_copied,
-            events.RowsDecided: self._rows_decided,
-            events.RequestSent: self._request_sent,
-            events.Retrying: self._retrying,
-            events.Throttled: self._throttled,
-            events.TokenAcquired: self._token_acquired,
-            events.Waiting: self._waiting,
-            events.Credits: self._credits,
-            events.Stopping: self._stopping,
-            events.Tick: self._tick,
-            events.RunEnded: self._run_ended,
-        }
 
     def _begin(self) -> None:
         self._rate = Rate()
@@ -81,24 +63,68 @@ class Figures:
         self._parked_rows: dict[int, int] = {}
 
     def take(self, event: events.Event) -> None:
-        """Count one event; kinds that carry no figures are passed over."""
-        taker = self._takers.get(type(event))
-        if taker is not None:
-            taker(event)
+        """Count one event. Other kinds of events are ignored."""
+        match event:
+            case events.RunStarted():
+                self._run_started(event)
+            case events.BatchDone():
+                for outcome in OUTCOMES:
+                    setattr(self, outcome, getattr(self, outcome) + getattr(event, outcome))
+                self._parked_rows.pop(event.batch, None)
+            case events.BatchDoubted():
+                self._parked_rows[event.batch] = event.rows
+            case events.BatchSplit():
+                self._parked_rows.pop(event.batch, None)
+            case events.RowsDecided():
+                self.skipped += event.skipped
+                self.failed += event.failed
+            case events.RowsCopied():
+                self.copied = event
+            case events.Stopping():
+                self.stopping = True
+                self.in_flight = event.in_flight
+            case events.Tick():
+                self._tick(event)
+            case events.RunEnded():
+                self.ended = True
+                self.copied = self.waiting_for = None
+            case _:
+                self._take_call(event)
+
+    def _take_call(self, event: events.Event) -> None:
+        """Count an event about calls to Zoho: requests, tokens, credits, waits."""
+        match event:
+            case events.RequestSent():
+                self.requests += 1
+                self.credits_used += event.credits
+            case events.Retrying():
+                self.retries += 1
+            case events.Throttled():
+                self.throttled += 1
+                self.limit = event.limit
+            case events.TokenAcquired():
+                self.renewals += event.renewed
+                self.token_left_s = event.lifetime_s
+            case events.Waiting():
+                self.waiting_for = event.what
+                self._waiting_until = self._clock() + event.seconds
+            case events.Credits():
+                self.credits_used = max(self.credits_used, event.used)
+                self.credits_left = event.left
 
     @property
     def rows_done(self) -> int:
-        """Rows with an outcome, those of earlier sittings of this run included."""
+        """Rows with an outcome, including earlier sessions of this run."""
         return sum(getattr(self, outcome) for outcome in OUTCOMES)
 
     @property
     def rows_now(self) -> int:
-        """Rows that got their outcome since this process began."""
+        """Rows with an outcome since this process began."""
         return self.rows_done - self.rows_before
 
     @property
     def rows_parked(self) -> int:
-        """Rows in batches that are in doubt and wait to be settled."""
+        """Rows in batches in doubt that wait to be checked."""
         return sum(self._parked_rows.values())
 
     @property
@@ -117,14 +143,14 @@ class Figures:
 
     @property
     def share(self) -> float | None:
-        """How much of the rows is done, 0 to 1; None where the total can't be told."""
+        """The share of rows done, 0 to 1. None if the total is not known."""
         if self.rows_total is None:
             return None
         return min(self.rows_done / self.rows_total, 1.0) if self.rows_total else 1.0
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until the last row at the present rate; None while that can't be told."""
+        """Seconds until the last row at the present rate. None while they are not known."""
         rate = self.rows_per_s
         if not rate or self.rows_total is None or self.ended:
             return None
@@ -140,56 +166,6 @@ class Figures:
         self.began = self._clock()
         self._rate.sample(self.began, 0)
 
-    def _batch_done(self, event: events.BatchDone) -> None:
-        self.created += event.created
-        self.updated += event.updated
-        self.unchanged += event.unchanged
-        self.deleted += event.deleted
-        self.skipped += event.skipped
-        self.failed += event.failed
-        self.in_doubt += event.in_doubt
-        self._parked_rows.pop(event.batch, None)
-
-    def _batch_doubted(self, event: events.BatchDoubted) -> None:
-        self._parked_rows[event.batch] = event.rows
-
-    def _batch_split(self, event: events.BatchSplit) -> None:
-        self._parked_rows.pop(event.batch, None)
-
-    def _rows_decided(self, event: events.RowsDecided) -> None:
-        self.skipped += event.skipped
-        self.failed += event.failed
-
-    def _rows_copied(self, event: events.RowsCopied) -> None:
-        self.copied = event
-
-    def _request_sent(self, event: events.RequestSent) -> None:
-        self.requests += 1
-        self.credits_used += event.credits
-
-    def _retrying(self, event: events.Retrying) -> None:
-        self.retries += 1
-
-    def _throttled(self, event: events.Throttled) -> None:
-        self.throttled += 1
-        self.limit = event.limit
-
-    def _token_acquired(self, event: events.TokenAcquired) -> None:
-        self.renewals += event.renewed
-        self.token_left_s = event.lifetime_s
-
-    def _waiting(self, event: events.Waiting) -> None:
-        self.waiting_for = event.what
-        self._waiting_until = self._clock() + event.seconds
-
-    def _credits(self, event: events.Credits) -> None:
-        self.credits_used = max(self.credits_used, event.used)
-        self.credits_left = event.left
-
-    def _stopping(self, event: events.Stopping) -> None:
-        self.stopping = True
-        self.in_flight = event.in_flight
-
     def _tick(self, event: events.Tick) -> None:
         self.copied = None
         self.in_flight = event.in_flight
@@ -200,10 +176,6 @@ class Figures:
         if self.waiting_for is not None and now >= self._waiting_until:
             self.waiting_for = None
         self._rate.sample(now, self.rows_now)
-
-    def _run_ended(self, event: events.RunEnded) -> None:
-        self.ended = True
-        self.copied = self.waiting_for = None
 
     @property
     def waiting_left_s(self) -> float:

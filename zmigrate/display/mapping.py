@@ -1,4 +1,4 @@
-"""A proposed mapping on a terminal: which column goes where, how sure that is, and what to look at."""
+"""A proposed mapping on a terminal: which column goes where, how sure that is, and what to check."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IGNORED_SHOWN = 12
 
 
 def summary(proposal: Proposal, file: str, out: str, width: int) -> RenderableType:
-    """The table, what is unsure, and what goes nowhere."""
+    """The table, the unsure lines, and the ignored columns."""
     from rich.console import Group
     from rich.text import Text
 
@@ -32,7 +32,7 @@ def summary(proposal: Proposal, file: str, out: str, width: int) -> RenderableTy
         names = [each.column.name for each in proposal.left]
         more = f" and {len(names) - IGNORED_SHOWN} more" if len(names) > IGNORED_SHOWN else ""
         parts.append(Text(f"ignored: {', '.join(map(repr, names[:IGNORED_SHOWN]))}{more}"))
-    look = "; look at the lines that say UNSURE" if doubts else ""
+    look = "; check the lines that say UNSURE" if doubts else ""
     parts.append(Text(f"written to {out}{look}"))
     return Group(*parts)
 
@@ -75,7 +75,7 @@ def key_text(proposal: Proposal) -> list[RenderableType]:
 
 
 def doubts_of(proposal: Proposal) -> list[str]:
-    """One line each: the field, and what a person should look at."""
+    """One line each: the field, and what a person should check."""
     doubts = [f"{each.field.api_name}: {doubt}" for each in proposal.lines for doubt in each.doubts]
     doubts += [f"{each.api_name}: mandatory, and no column goes there" for each in proposal.wanted]
     if proposal.key is None:
@@ -84,5 +84,5 @@ def doubts_of(proposal: Proposal) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """On one line: control characters as escapes."""
+    """Text on one line, with control characters escaped."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

@@ -1,4 +1,4 @@
-"""The lines that a person should see of a run's events, besides its figures."""
+"""The lines that a person should see about a run's events, besides its figures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TROUBLE_EVERY_S = 10.0
 
 
 class Notes:
-    """Finds the line of an event, if it has one.
+    """Gives the line for an event, if it has one.
 
-    Before a run has begun there are no figures, so what is retried then is told: the first time at once,
-    later at most every ten seconds. `asked` says whether a person has asked for a stop.
+    Before a run has begun there are no figures, so retries are reported: the first at once, later ones at
+    most every ten seconds. `asked`: whether a person has asked for a stop.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Notes:
         self._told_trouble: float | None = None
 
     def line(self, event: events.Event) -> Text | None:
-        """The line of this event."""
+        """The line for this event."""
         from rich.text import Text
 
         self._begun = self._begun or isinstance(event, events.RunStarted)
@@ -63,7 +63,7 @@ class Notes:
 
 
 def stopping(in_flight: int, asked: bool) -> str:
-    """Who stops the run, and what is still waited for."""
+    """Who stops the run, and what it still waits for."""
     requests = counted(in_flight, "request")
     if asked:
         return f"stopping: finishing {requests} in flight; press Ctrl-C again to stop at once"
@@ -74,20 +74,20 @@ def stopping(in_flight: int, asked: bool) -> str:
 
 
 def waiting(event: events.Waiting) -> str:
-    """What is waited for, how long, and why where that needs saying."""
+    """What the run waits for, how long, and why if that is not obvious."""
     if event.why is None:
         return f"waiting {duration(event.seconds)} for {event.what}"
     return f"{event.why}: waiting {duration(event.seconds)} (Ctrl-C stops)"
 
 
 def trouble(event: events.Retrying) -> str:
-    """What does not work, and how long it is tried still."""
+    """What fails, and how long it is still tried."""
     left = "" if event.left_s is None else f" for up to {duration(math.ceil(event.left_s))}"
     return f"{event.why.rstrip('.')}: trying again{left}; Ctrl-C stops"
 
 
 def verbose_note(event: events.Event) -> Text | None:
-    """What `-v` says besides."""
+    """What `-v` adds."""
     from rich.text import Text
 
     match event:
@@ -106,7 +106,7 @@ def verbose_note(event: events.Event) -> Text | None:
             )
         case events.BatchDoubted():
             what = f"batch {event.batch} ({counted(event.rows, 'row')}) in doubt: {event.why}"
-            return Text(f"{what}; settling in {duration(event.settle_in_s)}", style="dim")
+            return Text(f"{what}; checking in {duration(event.settle_in_s)}", style="dim")
         case events.BatchSplit():
             what = f"batch {event.batch} ({counted(event.rows, 'row')}) halved"
             return Text(f"{what}: {event.why}", style="dim")

@@ -1,4 +1,4 @@
-"""What a plan found, for a person: what would become of the rows and why, the price, and what to do next."""
+"""A plan for a person: what would happen to the rows and why, the price, and what to do next."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FATES = (
     ("creates", "would be created", "green"),
     ("updates", "would be updated", "green"),
-    ("unchanged", "say what is there already", ""),
+    ("unchanged", "unchanged", ""),
     ("deletes", "would be deleted", "green"),
     ("skipped", "would be left out", ""),
     ("refused", "would be refused", "red"),
@@ -36,7 +36,7 @@ TEXTS_SHOWN = 3
 GROUPS_SHOWN = 30
 LONGEST_VALUE = 40
 STOPPING = frozenset(["RUN_BEFORE", "REFERENCE_STOPS", "BREAKER"])
-"""Warnings after which `run` would write nothing, or not go on."""
+"""Codes of warnings after which `run` would not start, or not finish."""
 
 
 def judged(event: events.RowsJudged) -> str:
@@ -52,8 +52,8 @@ def report(
     practice: bool = False,
     commands: Mapping[str, str] = {},
 ) -> RenderableType:
-    """The whole plan. `commands`: of the steps of a flow, by name, those that load their rejects once they
-    are mended. What is to be copied is in one piece, so print it with `crop=False`.
+    """The whole plan. `commands`: the command that loads a step's fixed rejects, by the step's name. Print it
+    with `crop=False`, so that what is to be copied stays in one piece.
     """
     from rich.console import Group as Lines
     from rich.text import Text
@@ -69,7 +69,7 @@ def report(
                 *_findings(step.plan),
             ]
         if plan.warnings:
-            parts += ["", Text("to know of all steps", style="bold yellow"), *map(_warning, plan.warnings)]
+            parts += ["", Text("about all steps", style="bold yellow"), *map(_warning, plan.warnings)]
         parts += ["", _step_table(plan)]
     parts += ["", *map(Text, _price(plan)), "", _verdict(plan)]
     parts += map(step_line, _next_steps(plan, rejects, commands))
@@ -77,26 +77,29 @@ def report(
 
 
 def _findings(plan: Plan) -> list[RenderableType]:
-    """What was found out about the rows of one job."""
+    """The findings about the rows of one job."""
     from rich.text import Text
 
     groups = plan.groups()
     parts: list[RenderableType] = ["", _counts(plan.counts)]
-    parts += [Text(f"  left out: {reason} ({count(rows)})", style="dim") for reason, rows in _skips(plan)]
+    parts += [
+        Text(f"  left out: {reason} ({count(rows)})", style="dim")
+        for reason, rows in plan.skips[:SKIPS_SHOWN]
+    ]
     parts.append(Text(f"= {counted(plan.counts.rows, 'row')} read; {plan.asked}", style="dim"))
     if groups:
         parts += ["", Text("would be refused", style="bold red"), *map(_group, groups[:GROUPS_SHOWN])]
         if len(groups) > GROUPS_SHOWN:
             parts.append(Text(f"  and {len(groups) - GROUPS_SHOWN} more kinds: see --json or --rejects"))
     if plan.warnings:
-        parts += ["", Text("to know", style="bold yellow"), *map(_warning, plan.warnings)]
+        parts += ["", Text("please note", style="bold yellow"), *map(_warning, plan.warnings)]
     if plan.users:
         parts += ["", Text("users", style="bold"), *_users(plan.users)]
     return parts
 
 
 def _step_table(plan: FlowPlan) -> RenderableType:
-    """A line a step, and the total."""
+    """A line for each step, and the total."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -150,12 +153,8 @@ def _counts(counts: PlanCounts) -> RenderableType:
     return table
 
 
-def _skips(plan: Plan) -> Sequence[tuple[str, int]]:
-    return plan.skips[:SKIPS_SHOWN]
-
-
 def _group(group: RejectGroup) -> RenderableType:
-    """Two lines: how many, where; and why, with a value."""
+    """Two lines: how many rows and where; then why, with a value."""
     from rich.console import Group as Lines
     from rich.text import Text
 
@@ -163,9 +162,7 @@ def _group(group: RejectGroup) -> RenderableType:
     if group.column and group.column != group.field:
         where += f" (column {group.column!r})"
     head = Text.assemble(
-        (f"{where}  ", "bold"),
-        (group.code, "red"),
-        (f"  {_lines(group.lines, group.rejects)}", "dim"),
+        (f"{where}  ", "bold"), (group.code, "red"), (f"  {_lines(group.lines, group.rejects)}", "dim")
     )
     value = "" if group.value is None else repr(_short(group.value))
     shown = f"{value}: " if value and value not in group.message else ""
@@ -211,7 +208,7 @@ def _users(users: Sequence[UserMapped]) -> Iterator[RenderableType]:
 
 
 def _by_fate(users: Sequence[UserMapped]) -> list[list[UserMapped]]:
-    """Those that come to the same, together: first what is nobody, then what another stands in for."""
+    """Users with the same result together: first unknown users, then replaced ones."""
     together: dict[tuple[str | None, str | None], list[UserMapped]] = {}
     for each in users:
         together.setdefault((each.user, each.problem), []).append(each)
@@ -257,26 +254,26 @@ def _next_steps(plan: Plan | FlowPlan, rejects: Path | None, commands: Mapping[s
     if rejects is not None and not isinstance(plan, Plan):
         for step in plan.steps:
             if step.plan.counts.refused:
-                yield f"mend the rows of {step.facts.file} that would be refused, and feed them in:"
+                yield f"Fix the rows of {step.facts.file} that would be refused, then load them:"
                 yield f"  {commands.get(step.facts.name) or step.rejects_file(rejects)}"
     elif rejects is not None and plan.counts.refused:
-        yield "the rows that would be refused: mend them there, and load that file by the same command"
+        yield "Fix the rows that would be refused in this file, then load it with the same command:"
         yield f"  {rejects}"
     elif plan.counts.refused:
-        yield "mend the source and plan again; or load the rest, and mend what --rejects FILE.csv writes"
+        yield "Fix the source and plan again; or load the rest, and fix the rows of --rejects FILE.csv later"
     if plan.limited:
         yield "only the first rows were read: leave --limit out for all"
     if not plan.counts.sent:
         yield "a run would write nothing"
     elif _refused_as_a_whole(plan):
-        yield "a run would stop as it stands: the reason is above, under `to know`"
+        yield "This run cannot start yet; see `please note` above"
     else:
         rows = counted(plan.counts.sent, "row")
-        yield f"to write {rows}: the same command with `run` in the place of `plan`"
+        yield f"to write {rows}: the same command with `run` instead of `plan`"
 
 
 def _refused_as_a_whole(plan: Plan | FlowPlan) -> bool:
-    """Whether `run` would not begin, or stop soon: see the warnings of these codes."""
+    """Whether `run` would not start, or stop soon, by its warnings."""
     plans = [plan] if isinstance(plan, Plan) else [step.plan for step in plan.steps]
     warnings = [*plan.warnings, *(warning for each in plans for warning in each.warnings)]
     return any(warning.code in STOPPING for warning in warnings)

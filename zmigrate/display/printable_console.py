@@ -1,6 +1,4 @@
-"""A console of rich's that shows control characters instead of obeying them. Imports rich, so it is imported
-when something is drawn.
-"""
+"""A rich console that shows control characters instead of obeying them. Imports rich: import it late."""
 
 from __future__ import annotations
 
@@ -14,10 +12,10 @@ from zmigrate.printable import UNPRINTABLE, printable
 
 
 class PrintableConsole(Console):
-    """Whatever is rendered on it, in tables and panels too, goes through `printable`."""
+    """Prints everything through `printable`, in tables and panels too."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        # Before lines are wrapped, so that they fit; and after, for what makes its segments itself.
+        # Before lines are wrapped, so that they fit; and after, for renderables that make their own segments.
         whole = printable_text(renderable) if isinstance(renderable, Text) else renderable
         for segment in super().render(whole, options):
             if segment.control or UNPRINTABLE.search(segment.text) is None:
@@ -27,7 +25,7 @@ class PrintableConsole(Console):
 
 
 def printable_text(text: Text) -> Text:
-    """The same text, in its styles, without control characters."""
+    """The text in its styles, with control characters escaped."""
     found = list(UNPRINTABLE.finditer(text.plain))
     if not found:
         return text

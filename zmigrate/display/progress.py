@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 REDRAW_EVERY_S = 0.1
 PLAIN_LINE_EVERY_S = 5.0
-STILL = 6
-"""How many times as long it takes to the next plain line while nothing moves."""
+STILL = 6  # While nothing moves, plain lines come this many times as seldom
 
 ALWAYS_SHOWN = {
     "insert": ("created",),
@@ -33,7 +32,7 @@ ALWAYS_SHOWN = {
 
 
 class Progress(Protocol):
-    """A listener of events with an end, and a way to say a line without tearing the picture."""
+    """Listens to events, has an end, and can print a line without breaking the picture."""
 
     def __call__(self, event: events.Event) -> None: ...
     def __enter__(self) -> Self: ...
@@ -51,7 +50,7 @@ def progress_for(
     asked: Callable[[], bool] = lambda: True,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """The progress that fits where stderr goes. `asked` says whether a person has asked for a stop."""
+    """The progress that suits stderr. `asked`: whether a person has asked for a stop."""
     if quiet:
         return SilentProgress()
     notes = Notes(verbose=verbose, asked=asked, clock=clock)
@@ -61,7 +60,7 @@ def progress_for(
 
 
 class SilentProgress:
-    """`--quiet`: nothing at all."""
+    """`--quiet`: no progress."""
 
     def __call__(self, event: events.Event) -> None:
         return
@@ -120,7 +119,7 @@ class PlainProgress:
             self.say(plain_line(self._figures))
 
     def _is_time(self) -> bool:
-        """Now and then; seldom while nothing moves, as in a wait, whose lines would all be alike."""
+        """Whether a line is due. Lines are rare while nothing moves, since they would all be alike."""
         figures = self._figures
         stand = (figures.rows_done, figures.requests, figures.waiting_for, figures.copied)
         every_s = self._every_s * (STILL if stand == self._told else 1)
@@ -134,14 +133,10 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """A bar and two or three lines of figures, redrawn on a tick and at most ten times a second."""
+    """A bar and a few lines of figures, redrawn on a tick and at most ten times a second."""
 
     def __init__(
-        self,
-        console: Console,
-        notes: Notes | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
+        self, console: Console, notes: Notes | None = None, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._console = console
         self._notes = notes or Notes(clock=clock)
@@ -200,10 +195,10 @@ class LiveProgress:
             end_live(live)
 
     def _give_up(self) -> None:
-        """Leave the terminal to others: what a job prints must not meet the fault of a picture."""
+        """Leave the terminal to others, so that an error in drawing does not break a job's output."""
         live, self._live = self._live, None
         if live is not None:
-            with suppress(Exception):  # the same one again
+            with suppress(Exception):  # the same error again
                 end_live(live)
 
     def _picture(self) -> RenderableType:
@@ -211,7 +206,7 @@ class LiveProgress:
 
 
 def cells(figures: Figures) -> list[tuple[str, str]]:
-    """The figures as (text, style), most important first; what never happened is left out."""
+    """The figures as (text, style), most important first. Zeros are left out."""
     now = [] if figures.ended else moment(figures)
     left = f", {count(figures.credits_left)} left" if figures.credits_left is not None else ""
     return [
@@ -223,7 +218,7 @@ def cells(figures: Figures) -> list[tuple[str, str]]:
 
 
 def outcomes(figures: Figures) -> list[tuple[str, str]]:
-    """What became of the rows so far."""
+    """The outcomes of the rows so far."""
     operation = (figures.run.operation if figures.run else None) or ""
     always = {"failed", *ALWAYS_SHOWN.get(operation, ())}
     counts = [
@@ -243,13 +238,13 @@ def outcomes(figures: Figures) -> list[tuple[str, str]]:
 
 
 def moment(figures: Figures) -> list[tuple[str, str]]:
-    """How things stand right now."""
+    """The present state: batches in doubt, requests in flight, token."""
     shown = []
     if figures.parked:
         # After a resume only the number of batches is known.
         before = counted(figures.parked, "request") + " from before"
         what = counted(figures.rows_parked, "row") if figures.rows_parked else before
-        shown.append((f"settling {what}", "yellow"))
+        shown.append((f"checking {what} whose answer was lost", "yellow"))
     shown.append((f"in flight {min(figures.in_flight, figures.limit)} of {figures.limit}", ""))
     if figures.token_left_s is not None:
         shown.append((f"token {duration(round(max(figures.token_left_s, 0)))} left", ""))
@@ -257,7 +252,7 @@ def moment(figures: Figures) -> list[tuple[str, str]]:
 
 
 def troubles(figures: Figures) -> list[tuple[str, str]]:
-    """What had to be done again."""
+    """Renewals, retries and throttling."""
     counts = [
         ("tokens renewed", figures.renewals, ""),
         ("retries", figures.retries, "yellow"),
@@ -274,7 +269,7 @@ def copying(event: events.RowsCopied) -> str:
 
 
 def pace(figures: Figures) -> list[str]:
-    """How far, how fast, how long still."""
+    """Rows done, rows per second, time left, time elapsed."""
     total, done = figures.rows_total, figures.rows_done
     parts = [counted(done, "row") if total is None else f"{count(done)} of {counted(total, 'row')}"]
     rate = figures.rows_per_s
@@ -297,12 +292,12 @@ def plain_line(figures: Figures) -> str:
 
 
 def percent(figures: Figures) -> str:
-    """` 61%  `, rounded down so that only what is done says 100 %; nothing where the total can't be told."""
+    """` 61%  `, rounded down so that only a complete run says 100 %. "" if the total is not known."""
     return "" if figures.share is None else f"{int(figures.share * 100):3}%  "
 
 
 def picture(figures: Figures, width: int) -> RenderableType:
-    """The live picture: a bar, the pace, the figures, and what is waited for."""
+    """The live picture: bar, pace, figures, and what the run waits for."""
     from rich.console import Group
     from rich.text import Text
 
@@ -320,7 +315,7 @@ def picture(figures: Figures, width: int) -> RenderableType:
 
 
 def bar_line(figures: Figures) -> RenderableType:
-    """The job's name, the bar, the share done; a bar that pulses where the total can't be told."""
+    """The job's name, the bar, the share done. The bar pulses if the total is not known."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
@@ -344,7 +339,7 @@ def bar_line(figures: Figures) -> RenderableType:
 
 
 def flow(parts: list[tuple[str, str]], width: int) -> list[Text]:
-    """Lay the parts out on as few lines as they need, never breaking one."""
+    """Lay the parts out on as few lines as they need, without breaking a part."""
     from rich.text import Text
 
     separator = " · "

@@ -1,4 +1,4 @@
-"""What came of a run: the accounting, where the files lie, and what to do next."""
+"""The end of a run: the accounting, where the files are, and what to do next."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.display.console import Hanging
-from zmigrate.display.doubt import Reload, in_doubt
-from zmigrate.display.further import NOTHING_NAMED, Named
+from zmigrate.display.in_doubt import Reload, in_doubt
+from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.wording import count, counted, duration, nearby
 
 if TYPE_CHECKING:
@@ -37,13 +37,12 @@ STATE_WORDS = {
     "limited": "stopped at --limit",
     "paused": "stopped early",
     "refused": "refused by Zoho",
-    "broken": "ended by a fault of zmigrate's own",
+    "broken": "ended by an error in zmigrate",
 }
 RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
-ENDED_WELL = frozenset({"finished", "limited"})
-"""States whose color says that all is well, which is so where every row got in."""
+ENDED_WELL = frozenset({"finished", "limited"})  # states with a good color, if every row was written
 CAN_GO_ON = frozenset({"paused", "interrupted"})
-"""Of which the head says so; of a limited run it goes without saying."""
+"""States after which the head says that nothing is lost."""
 FILES = {
     "run": "run",
     "success": "success",
@@ -58,18 +57,18 @@ FLOW_FILES = FILES | {
     "skipped": "all skipped",
     "in_doubt": "all in doubt",
 }
-"""The result files by name, and what the end of a run calls them."""
+"""The titles of the result files, by their names."""
 
 
 def state_style(state: str, rows: Mapping[str, int]) -> str:
-    """The color of a state; a run with rows that failed or are in doubt has not ended well."""
+    """The color of a state: yellow if rows failed or are in doubt, though the run finished."""
     if state in ENDED_WELL and (rows.get("failed") or rows.get("in_doubt")):
         return "yellow"
     return STATE_STYLE.get(state, "")
 
 
 def troubles(rows: Mapping[str, int]) -> str:
-    """`12 rows in doubt and 3 failed`; "" where there are none such."""
+    """`12 rows in doubt and 3 failed`; "" if there are none."""
     words: list[str] = []
     for name in ("in_doubt", "failed"):
         number = rows.get(name, 0)
@@ -79,7 +78,7 @@ def troubles(rows: Mapping[str, int]) -> str:
 
 
 def accounting(rows: Mapping[str, int]) -> RenderableType:
-    """Rows read, and what became of them; of the rest, only what happened."""
+    """The rows read and their outcomes, without zeros."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
@@ -94,9 +93,7 @@ def accounting(rows: Mapping[str, int]) -> RenderableType:
 
 
 def step_table(result: Mapping[str, Any]) -> RenderableType:
-    """Of a flow: a line a step, those that are still to come too, and the total; of the outcomes those that
-    happened.
-    """
+    """A flow's steps, a line each, also those that have not begun, and the total. Outcomes without zeros."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -122,7 +119,7 @@ def step_table(result: Mapping[str, Any]) -> RenderableType:
 
 
 def balance(rows: Mapping[str, int], rows_total: int | None = None) -> Text:
-    """The sentence under the table: every row accounted for, or by how much it is out."""
+    """The sentence under the table: every row is accounted for, or the numbers do not add up."""
     from rich.text import Text
 
     total = sum(rows.get(name, 0) for name, _ in OUTCOMES)
@@ -150,13 +147,12 @@ def summary(
     reloads: Mapping[str, Reload] = {},
     named: Named = NOTHING_NAMED,
 ) -> RenderableType:
-    """The end of a run, from the object that `--json` prints; in a `report`, nobody is sent to the report.
+    """The end of a run, from the object that `--json` prints. `report`: this is the report itself.
 
-    `rows_total` is how many rows the source has, `rows_before` how many were done before this sitting, where
-    that is known. `counted_only`: of time and calls nothing is known, since the run is at work or was killed.
-    `commands` feed the rows in again that failed; None where no file can, of a hand-written job. `reloads`
-    (by run id; of a flow by that of its steps) feed in those in doubt. Paths and commands stand on lines of
-    their own and are never cut, so print it with `crop=False`.
+    `rows_total`: how many rows the source has. `rows_before`: how many were done before this session, if
+    known. `counted_only`: the run is at work or was killed, so time and calls are not known. `commands` load
+    the failed rows again; None for a hand-written job, which has no such file. `reloads` load the rows in
+    doubt, by run id. Print it with `crop=False`, so that paths and commands are not cut.
     """
     from rich.console import Group
     from rich.text import Text
@@ -170,7 +166,7 @@ def summary(
         " ",
         (words, f"bold {state_style(state, rows)}".strip()),
         "" if counted_only else f",{after}" if wrong else after,
-        "; can go on" if state in CAN_GO_ON and not practice else "",
+        ". Nothing is lost." if state in CAN_GO_ON and not practice else "",
     )
     parts: list[RenderableType] = [
         "",
@@ -190,7 +186,7 @@ def summary(
 
 
 def rate(result: Mapping[str, Any], rows_before: int | None) -> str:
-    """`, 95 rows/s`: over the time that stands beside it, so that a person can reckon it."""
+    """`, 95 rows/s`, over the elapsed time that is shown beside it."""
     if rows_before is None or result["elapsed_s"] <= 0:
         return ""
     rows = sum(result["rows"].get(name, 0) for name, _ in OUTCOMES if name != "pending") - rows_before
@@ -199,7 +195,7 @@ def rate(result: Mapping[str, Any], rows_before: int | None) -> str:
 
 
 def step_line(text: str) -> RenderableType:
-    """A path or a command, which stands further in, stays in one piece, for it is to be copied."""
+    """A line of advice. An indented one is a path or a command to copy, and is never cut."""
     from rich.text import Text
 
     if text.startswith(" "):
@@ -218,9 +214,7 @@ def cost(result: Mapping[str, Any]) -> str:
 
 
 def files(result: Mapping[str, Any]) -> list[RenderableType]:
-    """Where all result files that exist lie, each in one piece; the one of errors where there are any. Those
-    of a flow are an overview of its steps' files.
-    """
+    """The paths of the result files; the one of errors only if rows failed. A flow's cover all its steps."""
     from rich.text import Text
 
     flow = result.get("steps") is not None
@@ -235,17 +229,16 @@ def files(result: Mapping[str, Any]) -> list[RenderableType]:
     ]
 
 
-def mending(result: Mapping[str, Any], commands: Sequence[str] | None) -> list[str]:
-    """How the rows that failed get in after all; of a flow, where each step has them."""
+def load_again(result: Mapping[str, Any], commands: Sequence[str] | None) -> list[str]:
+    """How to load the failed rows once they are fixed. A flow has them in its steps' files."""
     if commands is None:
-        return ["errors.csv tells which items failed, and why"]
+        return ["errors.csv says which items failed, and why"]
     lines = [f"  {command}" for command in commands]
     if result.get("steps") is None:
-        again = ":" if lines else ": it loads only what failed"
-        return [f"mend the rows in errors.csv and feed that file in again{again}", *lines]
+        return [f"Fix the rows in errors.csv, then load it again{':' if lines else ''}", *lines]
     failed = [each["files"]["errors"] for each in result["steps"] if each["rows"].get("failed")]
     return [
-        "mend the rows that failed in the files of their steps, and feed those in:",
+        "Fix the rows that failed in the files of their steps, then load these again:",
         *(lines or [f"  {nearby(path)}" for path in failed if path is not None]),
     ]
 
@@ -258,20 +251,20 @@ def next_steps(
     report: bool = False,
     commands: Sequence[str] | None = (),
 ) -> list[str]:
-    """What a person does now."""
+    """What a person does next."""
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
     if result["state"] in RESUMABLE:
-        first = "once Zoho lets you, " if result["state"] == "refused" else ""
+        first = "Once Zoho lets you, continue" if result["state"] == "refused" else "Continue"
         steps.append(
-            "this was practice: its org is gone, so start it anew"
+            "this was practice: its org is gone, so start again"
             if practice
-            else f"{first}to go on: {named.resume(run_id)}"
+            else f"{first} with: {named.resume(run_id)}"
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: {named.report(run_id)}")
     if result["state"] == "finished" and rows.get("failed") and not practice:
-        steps += mending(result, commands)
+        steps += load_again(result, commands)
     if practice and result["state"] == "finished":
         steps.append("this was practice on the embedded emulator: nothing has reached Zoho")
     return steps

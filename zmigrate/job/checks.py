@@ -1,4 +1,4 @@
-"""The checks of a job class, and the shapes that their messages show. Each raises JobError."""
+"""The checks of a job class, and examples of the right shape for their messages. Each raises JobError."""
 
 from __future__ import annotations
 
@@ -44,12 +44,7 @@ FLOW_SHAPE = """
 _SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
 
 
-_ASYNC = (
-    inspect.iscoroutinefunction,
-    inspect.isasyncgenfunction,
-    inspect.isawaitable,
-    inspect.isasyncgen,
-)
+_ASYNC = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isawaitable, inspect.isasyncgen)
 
 
 def check_overridden(cls: type, base: type, name: str, shape: str) -> None:
@@ -58,7 +53,7 @@ def check_overridden(cls: type, base: type, name: str, shape: str) -> None:
 
 
 def check_works_when_called(cls: type, names: Iterable[str], shape: str) -> None:
-    """Refuse `async def`, and a `yield`: such a function does nothing when it is called."""
+    """Refuse `async def` and `yield`: calling such a function does nothing."""
     for name in names:
         refusal = does_nothing(f"`{name}` of {cls.__name__}", getattr(cls, name), shape)
         if refusal is not None:
@@ -66,14 +61,14 @@ def check_works_when_called(cls: type, names: Iterable[str], shape: str) -> None
 
 
 def does_nothing(what: str, code: Any, shape: str) -> JobError | None:
-    """The error of a function that does nothing when it is called, or of what calling it gave."""
+    """The error for a function that does nothing when called, or for the result of such a call."""
     if any(is_such(code) for is_such in _ASYNC):
         found = "is `async def`"
     elif inspect.isgeneratorfunction(code) or inspect.isgenerator(code):
         found = "has a `yield`"
     else:
         return None
-    return JobError(f"{what} {found}, so that it would do nothing. Write it like this:\n{shape}")
+    return JobError(f"{what} {found}, so calling it would do nothing. Write it like this:\n{shape}")
 
 
 def check_constant_scopes(cls: Any, shape: str) -> None:
@@ -91,7 +86,7 @@ def check_scopes(job: str, scopes: Any, shape: str) -> None:
     for scope in scopes:
         if not isinstance(scope, str) or not _SCOPE.match(scope):
             raise JobError(
-                f"{scope!r} in the `scopes` of {job} is no scope.",
+                f"{scope!r} in the `scopes` of {job} is not a scope.",
                 hint="A scope looks like ZohoCRM.modules.leads.READ; see `scopes_for`.",
             )
 
@@ -106,5 +101,5 @@ def check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> No
     if missing:
         raise JobError(
             f"{job} declares too few scopes for what it does; missing: {', '.join(missing)}.",
-            hint="Add them to `scopes`, or let them be derived: scopes = scopes_for(write, *sources)",
+            hint="Add them to `scopes`, or derive them: scopes = scopes_for(write, *sources)",
         )

@@ -1,4 +1,4 @@
-"""What an author's own code meets while it runs, and what it says of the fields that it fills."""
+"""What an author's own code uses while it runs, and how a job names the fields that it fills."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class Skip(Exception):
-    """Raised by `transform`: leave this row out, for a reason. It is counted and listed as skipped."""
+    """Raised by `transform` to leave a row out, with a reason. The row is counted and listed as skipped."""
 
     reason: str = "left out by the job"
 
@@ -22,30 +22,30 @@ class Skip(Exception):
 
 
 class PointsAt(NamedTuple):
-    """The module of the record that a field refers to, and by which field it is found, if that is said."""
+    """The module that a field refers to, and the field by which its record is found, if declared."""
 
     module: str
     by: str | None
 
 
 class Fill(NamedTuple):
-    """A field that a job fills, as far as that is known before the first row."""
+    """A field that a job fills, as far as is known before the first row."""
 
     field: str
     columns: tuple[str, ...]
-    """The columns that its value comes from; none for a constant."""
+    """The columns of its value; none for a constant."""
     said: str
-    """Where that is said, for messages: `column 'stage'`, `old.toml:12: fields.Stage`."""
+    """Where the job says so, for messages: `column 'stage'`, `old.toml:12: fields.Stage`."""
     points_at: PointsAt | None = None
 
 
 class Context(Protocol):
-    """What `Job.run` is given.
+    """What `Job.run` gets.
 
-    Whatever the job writes through `ctx.crm` is judged by what Zoho answers: a record that Zoho refused has
-    failed, with code and reason in errors.csv, although the call raised nothing. Inside `each` the item is
-    what is counted. Outside of it each record that is written is a row of its own, and a resumed run, which
-    runs the job from its start, writes it again.
+    Zoho's answer decides what became of a write through `ctx.crm`: a record that Zoho refused has failed,
+    with code and reason in errors.csv, although the call raised nothing. Inside `each` the item is counted.
+    Outside, each written record is a row of its own, and a resumed run, which runs the job from its start,
+    writes it again.
     """
 
     @property
@@ -53,28 +53,27 @@ class Context(Protocol):
         """Zoho's API: `ctx.crm.get("/crm/v8/org")`, `ctx.crm.records("Deals", fields=["id"])`."""
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
-        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run leaves out what was
-        finished.
+        """The items, with counting, progress, Ctrl-C and a cursor: a resumed run leaves out finished items.
 
-        `key` is what tells the items apart; an item whose key came before in this loop fails as repeated. At
-        least once for each: the one at work when a run is killed comes again. One that an error has left half
-        done comes again only if its writes may be made again (a PUT, an upsert); else it has failed. One with
-        a write whose answer was lost is in doubt, whatever the job says of it then, and does not come again.
+        `key` identifies an item; an item whose key came before in this loop fails as repeated. Each item
+        comes at least once: the one at work when a run is killed comes again. An item that an error left half
+        done comes again only if its writes may be repeated (a PUT, an upsert); otherwise it has failed. An
+        item with a write whose answer was lost is in doubt, whatever the job says about it, and does not come
+        again.
 
-        The work on an item has to be done when the loop takes the next one: the item is finished then. So
-        write `for item in ctx.each(items):` with the writes in its body, and not `list(ctx.each(items))`, nor
-        batches or a thread pool that go on with an item after the loop has left it.
+        An item counts as finished when the loop takes the next one. So write `for item in ctx.each(items):`
+        with the writes in its body; no `list(ctx.each(items))`, and no batches or thread pools that go on
+        with an item later.
 
-        A loop is known by the text of the line that calls `each`, so that a resume begins the loop anew where
-        that line was changed; where one line makes several loops, they are counted in their order.
+        A loop is known by the text of its line: if the line was changed, a resume starts the loop again.
+        Several loops on one line are counted in their order.
         """
 
     def skip(self, reason: str = ...) -> None:
-        """Count this item of `each` as skipped, whatever it wrote. The reason is in skipped.csv."""
+        """Count this item of `each` as skipped, whatever it wrote. skipped.csv has the reason."""
 
     def fail(self, reason: str) -> None:
-        """Count this item of `each` as failed, whatever it wrote, and go on with the next. The reason is in
-        errors.csv."""
+        """Count this item of `each` as failed, whatever it wrote, and go on. errors.csv has the reason."""
 
     def log(self, message: str) -> None:
-        """Tell the person, and the run's log."""
+        """Show a message to the person, and write it into the run's log."""

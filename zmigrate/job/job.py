@@ -1,4 +1,4 @@
-"""The author's page: what a job is made of. Nothing here runs a job, reads a file or talks to Zoho.
+"""The author's page: what a job is made of. Nothing here runs a job, reads a file or calls Zoho.
 
 A record job takes rows from a source, turns each into a record, and writes it:
 
@@ -21,9 +21,9 @@ A record job takes rows from a source, turns each into a record, and writes it:
                 raise Skip("no email")
             return {"Legacy_ID": row["id"], "Last_Name": row["name"], "Email": row["email"].lower()}
 
-A flow is a job made of record jobs in order: subclass `Flow` and have `jobs(self)`. A job that fits no
-pattern subclasses `Job` and has `run(self, ctx)`. Options are annotations (see `options.py`). The class's
-docstring is the help of its command, and its name is the command's: ImportLeads, `import-leads`.
+A flow is a job made of record jobs in order: subclass `Flow` and define `jobs(self)`. Any other job
+subclasses `Job` and defines `run(self, ctx)`. Options are annotations (see `options.py`). The class's
+docstring is the help of its command, and its name gives the command's: ImportLeads, `import-leads`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from zmigrate.job.checks import (
     check_scopes,
     check_works_when_called,
 )
-from zmigrate.job.context import Context, Fill, Skip
+from zmigrate.job.context import Context, Fill
 from zmigrate.job.formats import Formats
 from zmigrate.job.hooks import JobHooks
 from zmigrate.job.options import (
@@ -57,50 +57,16 @@ from zmigrate.job.options import (
     check_values,
     decode_values,
     encode_values,
-    parse_option,
     read_options,
     show_values,
 )
-from zmigrate.job.references import Find, Ref, Users
-from zmigrate.job.writes import Delete, Insert, Operation, Update, Upsert, Write, scopes_for
+from zmigrate.job.references import Users
+from zmigrate.job.writes import Write, scopes_for
 from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
     from zmigrate.rows.sources import Source
     from zmigrate.rows.sources.variables import Variables
-
-__all__ = [
-    "Argument",
-    "Context",
-    "Delete",
-    "Fill",
-    "Find",
-    "Flow",
-    "Formats",
-    "Insert",
-    "Job",
-    "Operation",
-    "Option",
-    "OptionSpec",
-    "RecordJob",
-    "Ref",
-    "Skip",
-    "Update",
-    "Upsert",
-    "Users",
-    "Write",
-    "decode_options",
-    "encode_options",
-    "fills_of",
-    "job_name",
-    "missing_scopes",
-    "name_of_job",
-    "options",
-    "parse_option",
-    "scopes_for",
-    "source_of",
-    "steps_of",
-]
 
 Item = TypeVar("Item")
 
@@ -110,10 +76,10 @@ Item = TypeVar("Item")
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Argument, Option))
 class Job:
-    """A one-time job that fits no pattern: declare `scopes`, and do the work in `run(self, ctx)`.
+    """A one-time job of any kind: declare `scopes`, and do the work in `run(self, ctx)`.
 
     Annotated attributes are options. `CountDeals(stage="Closed Won")` builds a job and checks the values. A
-    base class of jobs that is no job itself is declared so: `class Base(Job, abstract=True)`.
+    base class that is not a job itself: `class Base(Job, abstract=True)`.
     """
 
     once: ClassVar[bool] = False
@@ -124,19 +90,18 @@ class Job:
 
     @property
     def scopes(self) -> Sequence[str]:
-        """The OAuth scopes of this job's token: a constant, or a property where they depend on options."""
+        """The OAuth scopes of this job's token: a constant, or a property if they depend on options."""
         raise NotImplementedError
 
     @property
     def reads(self) -> Sequence[Path]:
-        """Files beside its source that say what the job does, such as a mapping. A run does not go on when
-        one of them has changed."""
+        """Files besides the source that define the job, such as a mapping. If one has changed, a run does not
+        go on."""
         return ()
 
     def run(self, ctx: Context) -> None:
-        """Do the work: read and write through `ctx.crm`, in loops of `ctx.each`, so that a resumed run goes
-        on where this one ended. What Zoho refuses is counted and listed; see `Context`. The work on an item
-        has to be done before its loop takes the next one.
+        """Do the work: read and write through `ctx.crm`, in loops over `ctx.each`, so that a resumed run goes
+        on where this one ended. Refused writes are counted and listed; see `Context`.
         """
         raise NotImplementedError
 
@@ -178,11 +143,11 @@ class Job:
 
     @property
     def _variables(self) -> Variables | None:
-        """What the runner was told of the environment, for the URLs of databases."""
+        """The environment variables that the runner allows, for database URLs."""
         return vars(self).get("_allowed_variables")
 
     def _allow(self, variables: Variables) -> None:
-        """The runner hands over what it was told; a job's options, which a run keeps, do not have it."""
+        """Take the variables from the runner. They are not options, which a run would keep."""
         vars(self)["_allowed_variables"] = variables
 
     def __repr__(self) -> str:
@@ -190,7 +155,7 @@ class Job:
 
 
 class DeclaredColumns(NamedTuple):
-    """The `columns` of a job, as its rows go through them."""
+    """The `columns` of a job, ready for its rows."""
 
     fields: tuple[str, ...]
     cells: Callable[[Mapping[str, Any]], tuple[Any, ...]]
@@ -198,7 +163,7 @@ class DeclaredColumns(NamedTuple):
 
     @classmethod
     def of(cls, job: RecordJob) -> DeclaredColumns | None:
-        """None where the job has a `transform` of its own, or no columns."""
+        """None if the job has its own `transform`, or no columns."""
         if not job._transforms_by_columns:
             return None
         declared = job._declared_columns
@@ -206,45 +171,45 @@ class DeclaredColumns(NamedTuple):
 
 
 class RecordJob(Job, abstract=True):
-    """A job that is source, transform, write: row by row, counted, journalled, resumable.
+    """A job of source, transform, write: row by row, counted, journalled, resumable.
 
-    `scopes` and `write` are constants, or properties where they depend on options. `source` and `transform`
-    are pure: test them by calling them.
+    `scopes` and `write` are constants, or properties if they depend on options. `source` and `transform` are
+    pure functions: test them by calling them.
     """
 
     @property
     def write(self) -> Write:
-        """What becomes of a record: `Insert`, `Update`, `Upsert` or `Delete`."""
+        """What to do with each record: `Insert`, `Update`, `Upsert` or `Delete`."""
         raise NotImplementedError
 
     def source(self) -> Source:
-        """Where the rows come from: `Csv(self.file)`, `JsonLines(self.file)` or `Query("select ...")`."""
+        """The source of the rows: `Csv(self.file)`, `JsonLines(self.file)` or `Query("select ...")`."""
         raise NotImplementedError
 
     @property
     def columns(self) -> Mapping[str, str] | None:
         """Declare `{column: field}` instead of a `transform`; the fields are checked before the first row.
 
-        Raise ValueError where columns and options do not fit together.
+        Raise ValueError if columns and options do not fit together.
         """
         return None
 
     @property
     def formats(self) -> Formats:
-        """How the source's text is to be read: decimal commas, date formats, a time zone, words for yes."""
+        """How to read the source's text: decimal commas, date formats, a time zone, words for yes."""
         return Formats()
 
     @property
     def users(self) -> Users:
-        """How users of the old system are read, where a field takes a user."""
+        """How to read users of the old system, in fields that take a user."""
         return Users()
 
     @property
     def refers_to(self) -> Sequence[str] | None:
-        """The modules that `transform` makes a `Ref` or a `Find` to. None: not declared, and found out.
+        """The modules that `transform` refers to by a `Ref` or a `Find`. None: not declared, but found out.
 
-        Declared without the job's own module, its rows need no look at who is whose parent before the first
-        is sent.
+        If the job's own module is not among them, its rows need no search for parents before the first is
+        sent.
         """
         return None
 
@@ -256,10 +221,10 @@ class RecordJob(Job, abstract=True):
         return [Fill(name, (each,), _said(each, name)) for each, name in columns.items()]
 
     def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A row of the source as a record of Zoho, by field api name. Raise Skip to leave the row out.
+        """A row of the source as a Zoho record, by field api name. Raise Skip to leave the row out.
 
-        Values may be text or Python's own: they are turned into Zoho's JSON by the field's type. Any other
-        exception fails the row with its message. Not overridden: the declared `columns`.
+        Values may be text or Python's own types: the field's type decides how they are sent. Any other
+        exception fails the row with its message. The default uses the declared `columns`.
         """
         fields, cells = self._declared_columns
         return dict(zip(fields, cells(row), strict=True))
@@ -269,7 +234,7 @@ class RecordJob(Job, abstract=True):
 
     @property
     def _transforms_by_columns(self) -> bool:
-        """Whether `transform` does nothing else than the declared `columns` say."""
+        """Whether `transform` only applies the declared `columns`."""
         return getattr(self.transform, "__func__", None) is RecordJob.transform
 
     @cached_property
@@ -318,17 +283,17 @@ class RecordJob(Job, abstract=True):
 class Flow(Job, abstract=True):
     """A job made of record jobs, one after the other: Accounts, then Contacts, then Deals.
 
-    Each has a token with its own scopes, a journal and result files of its own; over all there is one
-    summary, one `resume` and one `plan`. A later job's `Ref` finds the records that the earlier ones wrote.
+    Each has its own token, scopes, journal and result files; the flow has one summary, one `resume` and one
+    `plan`. A later job's `Ref` finds the records that earlier jobs wrote.
     """
 
     def jobs(self) -> Sequence[RecordJob]:
-        """The jobs in the order in which they run. Raise ValueError where they do not fit together."""
+        """The jobs in the order in which they run. Raise ValueError if they do not fit together."""
         raise NotImplementedError
 
     @property
     def scopes(self) -> Sequence[str]:
-        """The scopes of all its jobs together. Only the checks and a plan have a token with them all."""
+        """The scopes of all its jobs together. Only the checks and a plan use a token with all of them."""
         return tuple(dict.fromkeys(scope for job in steps_of(self) for scope in job.scopes))
 
     @classmethod
@@ -343,10 +308,10 @@ class Flow(Job, abstract=True):
                 )
 
     def _check_built(self) -> None:
-        """Nothing yet: its jobs are made, and checked, when it is run."""
+        """Nothing yet: its jobs are made and checked when the flow runs."""
 
 
-# ---------------------------------------------------------------------------- for those who list and run jobs
+# ------------------------------------------------------------------------- for callers that list and run jobs
 
 
 def job_name(cls: type[Job]) -> str:
@@ -362,24 +327,22 @@ def name_of_job(class_name: str) -> str:
 
 
 def options(cls: type[Job]) -> tuple[OptionSpec, ...]:
-    """The options of a job class: arguments, then options, each in the order in which they were declared."""
+    """The options of a job class: first arguments, then options, in the order of declaration."""
     return tuple(cls._options.values())
 
 
 def encode_options(job: Job) -> dict[str, Any]:
-    """The values of a job's options as JSON can hold them; secret ones are left out, paths are absolute."""
+    """The values of a job's options for JSON: without secrets, paths made absolute."""
     return encode_values(job._options, vars(job))
 
 
 def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[str, str] = {}) -> Job:
-    """A job as it was built: from `encode_options`, with its secrets given again. Raises JobError if it won't
-    fit."""
+    """A job from what `encode_options` made, with its secrets given again. Raises JobError."""
     return cls(**decode_values(cls._options, stored), **(secrets or {}))
 
 
 def source_of(job: RecordJob) -> Source:
-    """The job's source. Raises JobError where the author's `source` raises ValueError or gives something
-    else."""
+    """The job's source. Raises JobError if the author's `source` raises ValueError or returns no source."""
     source: Source = _call_author(job, "source", job.source)
     if not all(hasattr(source, name) for name in ("scan", "check", "rows", "scopes")):
         raise JobError(
@@ -391,27 +354,27 @@ def source_of(job: RecordJob) -> Source:
 
 
 def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
-    """The flow's jobs. Raises JobError where the author's `jobs` raises ValueError or gives anything else."""
+    """The flow's jobs. Raises JobError if the author's `jobs` raises ValueError or returns other things."""
     steps = tuple(_call_author(flow, "jobs", flow.jobs))
     for step in steps:
         if not isinstance(step, RecordJob):
             raise JobError(
-                f"{type(flow).__name__}.jobs() gave {step!r}, which is no record job.\n{FLOW_SHAPE}"
+                f"{type(flow).__name__}.jobs() gave {step!r}, which is not a record job.\n{FLOW_SHAPE}"
             )
         if flow._variables is not None:
             step._allow(flow._variables)
     if not steps:
-        raise JobError(f"{job_name(type(flow))}: there is no job in it.")
+        raise JobError(f"{job_name(type(flow))} has no jobs.")
     return steps
 
 
 def fills_of(job: RecordJob) -> Sequence[Fill] | None:
-    """The fields that are known to be filled. Raises JobError where the job finds that they do not fit."""
+    """The fields that are known to be filled. Raises JobError if the job finds that they do not fit."""
     return _call_author(job, "fills", lambda: job.fills)
 
 
 def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:
-    """What a built job's declared scopes lack for its write and its source, `()` if nothing."""
+    """The scopes that the job's write and source need, but that the job does not declare."""
     if not isinstance(job, RecordJob):
         return ()
     wanted = scopes_for(job.write, source if source is not None else source_of(job))

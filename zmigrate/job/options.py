@@ -1,5 +1,4 @@
-"""The typed options of a job: from a class's annotations to values, and to text and JSON and back. Nothing of
-jobs' work.
+"""The typed options of a job: from a class's annotations to values, and to text and JSON and back.
 
 file: Path = Argument(help="CSV export to read.")
 region: Literal["emea", "apac"] = Option(default="emea", help="Which region to fill in.")
@@ -22,34 +21,16 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 
 from zmigrate.errors import JobError
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 
-RESERVED: Final = frozenset(
-    {
-        # options of the runner, of this version and of those to come
-        *("limit", "yes", "again", "profile", "emulator", "concurrency", "via", "trigger", "diff", "no_undo"),
-        *(
-            "keep_going",
-            "wait",
-            "allow_env",
-            "json",
-            "quiet",
-            "jobs",
-            "state_dir",
-            "verbose",
-            "help",
-            "version",
-        ),
-        *("force", "forget_payloads", "install_completion", "show_completion"),
-        # names of the job class itself
-        *("scopes", "write", "source", "transform", "columns", "check", "run", "once"),
-        *("formats", "users", "refers_to", "reads", "fills"),
-    }
-)
+_OF_RUNNER = """limit yes again profile emulator concurrency via trigger diff no_undo keep_going wait
+    allow_env json quiet jobs state_dir verbose help version force forget_payloads
+    install_completion show_completion"""
+_OF_JOB = "scopes write source transform columns check run once formats users refers_to reads fills"
+RESERVED: Final = frozenset(f"{_OF_RUNNER} {_OF_JOB}".split())
 """Names that an option may not have: the runner or the job class uses them."""
 
 BASE_TYPES: Final = (str, int, float, bool, Path, date, Decimal)
-TRUE_WORDS: Final = frozenset({"true", "yes", "on", "1"})
-FALSE_WORDS: Final = frozenset({"false", "no", "off", "0"})
 MASK: Final = "***"
 SHAPE: Final = """
     file: Path = Argument(help="CSV export to read.")
@@ -62,7 +43,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
 class _Missing:
-    """The one value that says: no default, so the option is required."""
+    """The type of MISSING, which stands for: no default, so the option is required."""
 
     def __repr__(self) -> str:
         return "required"
@@ -73,7 +54,7 @@ MISSING: Final = _Missing()
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What `Argument(...)` or `Option(...)` said, before the annotation is read."""
+    """The arguments of `Argument(...)` or `Option(...)`, before the annotation is read."""
 
     kind: Literal["argument", "option"]
     default: Any
@@ -86,7 +67,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """One option of a job, as the command line and the constructor know it."""
+    """One option of a job, for the command line and the constructor."""
 
     name: str
     kind: Literal["argument", "option"]
@@ -96,15 +77,15 @@ class OptionSpec:
     optional: bool
     """None is a value."""
     choices: tuple[str, ...]
-    """The words that an Enum or Literal takes; empty for the rest."""
+    """The words of an Enum or Literal; empty for the rest."""
     default: Any
     help: str
     metavar: str
     secret: bool
     env: str | None
-    """The environment variable that a secret is read from."""
+    """The environment variable of a secret."""
     usual: bool
-    """Shown where a command is shown, although it has a default."""
+    """Example commands show it, although it has a default."""
 
     @property
     def flag(self) -> str:
@@ -113,7 +94,7 @@ class OptionSpec:
 
     @property
     def value_name(self) -> str:
-        """What stands for the value where a command is shown: `FILE`, `COLUMN=FIELD`, `insert|update`."""
+        """The value in example commands: `FILE`, `COLUMN=FIELD`, `insert|update`."""
         if self.choices:
             return "|".join(self.choices)
         return self.metavar if self.has_own_metavar else self.name.upper()
@@ -130,7 +111,7 @@ class OptionSpec:
 
     @property
     def has_own_metavar(self) -> bool:
-        """True when the job's author named the value."""
+        """Whether the job's author named the value."""
         return self.metavar != self.base.__name__.upper()
 
 
@@ -148,12 +129,12 @@ def Option(
     env: str | None = None,
     usual: bool = False,
 ) -> Any:
-    """Declare an option: `region: str = Option(default="emea", help="Which region.")`; required without a
+    """Declare an option: `region: str = Option(default="emea", help="Which region.")`. Required if it has no
     default.
 
-    A list is given by repeating the option. A `secret` one is read from the environment variable `env`
-    (`ZMIGRATE_<NAME>` unless named) or asked for, never from the command line, and is shown and kept nowhere.
-    A `usual` one is shown where a command is shown, as if it were required.
+    A list is given by repeating the option. A `secret` one comes from the environment variable `env`
+    (`ZMIGRATE_<NAME>` if not named) or a prompt, never from the command line, and is never shown or kept.
+    Example commands show a `usual` one as if it were required.
     """
     return Declared("option", default, help, metavar, secret, env, usual)
 
@@ -162,7 +143,7 @@ def Option(
 
 
 def read_options(cls: type, inherited: Mapping[str, OptionSpec]) -> dict[str, OptionSpec]:
-    """The options of a job class: arguments first, those of its bases before its own, else in order.
+    """The options of a job class: first arguments, then options; those of its bases before its own.
 
     Raises JobError for a reserved or odd name, and for a type that can't be an option.
     """
@@ -192,12 +173,12 @@ def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpe
     where = f"{cls.__name__}.{name}"
     if name in RESERVED:
         raise JobError(
-            f"{where}: an option can't be called `{name}`, the job class or the runner uses that name.",
+            f"{where}: an option can't be called `{name}`: the job class or the runner uses that name.",
             hint=f"Take another name; or, if it is no option, drop the annotation: `{name} = ...`.",
         )
     if not _NAME.match(name):
         raise JobError(
-            f"{where}: an option's name is small letters, digits and underscores, and begins with a letter.",
+            f"{where}: an option's name has small letters, digits and underscores, and begins with a letter.",
             hint=f"If `{name}` is no option, annotate it as ClassVar[...] or set it in a method.",
         )
     declared = value if isinstance(value, Declared) else Declared("option", value, "")
@@ -231,7 +212,7 @@ def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpe
 
 
 def _read_type(annotation: Any) -> tuple[type[Any], bool, bool, tuple[str, ...]]:
-    """Base type, is it a list, is None a value, choices. Raises TypeError naming what can't be."""
+    """(base type, is it a list, is None a value, choices). Raises TypeError with the wrong annotation."""
     optional = False
     if get_origin(annotation) in (Union, types.UnionType):
         members = [member for member in get_args(annotation) if member is not types.NoneType]
@@ -254,7 +235,7 @@ def _read_type(annotation: Any) -> tuple[type[Any], bool, bool, tuple[str, ...]]
 
 
 def enum_word(member: Enum) -> str:
-    """What a person types for an enum's member: its value where that is text, else its name."""
+    """What a person types for an enum's member: its value if that is text, else its name."""
     return member.value if isinstance(member.value, str) else member.name
 
 
@@ -262,7 +243,7 @@ def enum_word(member: Enum) -> str:
 
 
 def check_values(cls: type, specs: Mapping[str, OptionSpec], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of all options, checked and completed by defaults. Raises JobError naming the option."""
+    """The values of all options, checked, with defaults. Raises JobError with the option's name."""
     for name in given:
         if name not in specs:
             raise JobError(f"{cls.__name__} has no option `{name}`.{nearest(name, specs)}")
@@ -276,7 +257,7 @@ def check_values(cls: type, specs: Mapping[str, OptionSpec], given: Mapping[str,
 
 
 def check_value(spec: OptionSpec, value: Any, *, where: str | None = None) -> Any:
-    """The value as the job will see it; raises JobError if it is not of the option's type."""
+    """The value as the job gets it. Raises JobError if it is not of the option's type."""
     where = where or spec.flag
     if value is None:
         if spec.optional:
@@ -299,53 +280,43 @@ def _check_one(spec: OptionSpec, value: Any, where: str) -> Any:
 
 
 def _also_taken(base: type[Any]) -> tuple[type[Any], ...]:
-    """The type itself, and others that become it without loss."""
+    """The type itself, and others that convert to it without loss."""
     return {Path: (Path, str), float: (float, int), Decimal: (Decimal, int)}.get(base, (base,))
 
 
 def _looks_alike(base: type[Any], value: Any) -> bool:
-    """A boolean where a number is wanted, a date-time where a date is: Python takes them for one."""
+    """Whether Python takes the value for the type, but a person would not: a bool as a number, say."""
     return (isinstance(value, bool) and base is not bool) or (base is date and isinstance(value, datetime))
 
 
 def parse_option(spec: OptionSpec, text: str) -> Any:
-    """One value from the command line's text (for a list: one item). Raises JobError saying what is
-    wanted."""
-    where = spec.flag
+    """One value from the command line's text; for a list, one item. Raises JobError."""
     if spec.choices:
-        return _choose(spec, text, where)
+        return _choose(spec, text, spec.flag)
     try:
-        if spec.base is bool:
-            return _parse_bool(text)
-        if spec.base is date:
-            return _parse_date(text)
-        if spec.base is Decimal:
-            number = Decimal(text)
-            if not number.is_finite():
-                raise ValueError
-            return number
-        return spec.base(text)
+        return _parse(spec.base, text)
     except (ValueError, InvalidOperation):
         shown = MASK if spec.secret else repr(text)
-        wanted = {
-            date: "a date such as 2024-03-31",
-            int: "a whole number such as 42",
-            bool: "yes or no",
-        }.get(spec.base, "a number such as 1234.50")
-        raise JobError(f"{where} wants {wanted}, not {shown}.") from None
+        wanted = {date: "a date such as 2024-03-31", int: "a whole number such as 42", bool: "yes or no"}.get(
+            spec.base, "a number such as 1234.50"
+        )
+        raise JobError(f"{spec.flag} needs {wanted}, not {shown}.") from None
 
 
-def _parse_bool(text: str) -> bool:
-    word = text.strip().lower()
-    if word not in TRUE_WORDS | FALSE_WORDS:
+def _parse(base: type[Any], text: str) -> Any:
+    if base is bool:
+        word = text.strip().lower()
+        if word not in TRUE_WORDS + FALSE_WORDS:
+            raise ValueError
+        return word in TRUE_WORDS
+    if base is date:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
+            raise ValueError
+        return date.fromisoformat(text.strip())
+    value = base(text)
+    if base is Decimal and not value.is_finite():
         raise ValueError
-    return word in TRUE_WORDS
-
-
-def _parse_date(text: str) -> date:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text.strip()):
-        raise ValueError
-    return date.fromisoformat(text.strip())
+    return value
 
 
 def _choose(spec: OptionSpec, text: str, where: str) -> Any:
@@ -359,8 +330,7 @@ def _choose(spec: OptionSpec, text: str, where: str) -> Any:
 
 
 def encode_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values as JSON can hold them, secrets left out. Paths become absolute, so that a run is found
-    again."""
+    """The values for JSON, without secrets. Paths become absolute, so that a run can be found again."""
     return {
         name: [_encode(item) for item in values[name]] if spec.is_list and values[name] is not None
         else _encode(values[name])
@@ -382,8 +352,7 @@ def _encode(value: Any) -> Any:
 
 
 def decode_values(specs: Mapping[str, OptionSpec], stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What `encode_values` made, as values again. Names that the class does not know are kept, to be
-    refused."""
+    """The values that `encode_values` made. Unknown names stay, so that they are refused later."""
     return {name: _decode(specs.get(name), value) for name, value in stored.items()}
 
 
@@ -396,7 +365,7 @@ def _decode(spec: OptionSpec | None, value: Any) -> Any:
 
 
 def show_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> str:
-    """`file='leads.csv', password=***`: for a repr. Options that stand at their default are left out."""
+    """`file='leads.csv', password=***`: for a repr. Options with their default value are left out."""
     shown = []
     for name, spec in specs.items():
         value = values[name]
@@ -420,6 +389,6 @@ def _article(type_name: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """` Did you mean "file"?`, or nothing where no name is near."""
+    """` Did you mean "file"?`, or "" if no known name is near."""
     hits = difflib.get_close_matches(name, list(known), n=1)
     return f' Did you mean "{hits[0]}"?' if hits else ""

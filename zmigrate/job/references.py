@@ -1,9 +1,8 @@
-"""Records and users that a record points at, by something else than their ids. Data only.
+"""Records and users that a record refers to by something other than their ids. Data only.
 
-A `Ref` is a record that zmigrate wrote, known by its key; a `Find` is one that the org has, found by a field.
-Both go wherever a lookup goes: `{"Account_Name": Ref("Accounts", row["company_id"])}`; a multi-select lookup
-takes a list of them. Owners and other users need neither: their fields take an e-mail address, a full name or
-an id.
+A `Ref` is a record that zmigrate wrote, known by its key; a `Find` is a record of the org, found by a field.
+Both are values of a lookup: `{"Account_Name": Ref("Accounts", row["company_id"])}`; a multi-select lookup
+takes a list. Owners and other users need neither: their fields take an e-mail address, a full name or an id.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 WhenOpen = Literal["fail", "leave_out", "stop"]
-"""What becomes of a row whose reference points at nothing: it fails, is written without the field, or the run
+"""What happens to a row whose reference is not found: it fails, it is written without the field, or the run
 stops before its first write."""
 
 
@@ -22,8 +21,7 @@ stops before its first write."""
 class Ref:
     """The record of `module` that this or an earlier run against the same org wrote for `key`.
 
-    `field`: the field that the key was written to; None: whichever it was. An empty key points at nothing,
-    and leaves the field alone.
+    `field`: the field that the key was written to; None: any. With an empty key the field is left alone.
     """
 
     module: str
@@ -47,10 +45,10 @@ Reference: TypeAlias = Ref | Find
 
 @dataclass(frozen=True, slots=True)
 class Users:
-    """How users of the old system are read: leavers by their `successors`, whoever is unknown as `default`.
+    """How to read users of the old system: `successors` replace leavers, `default` replaces unknown users.
 
-    Both sides are e-mail addresses, full names or ids. Without a `default` an unknown or inactive user fails
-    the row.
+    All are e-mail addresses, full names or ids. Without a `default` an unknown or inactive user fails the
+    row.
     """
 
     successors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,6 +1,4 @@
-"""What becomes of a record: the four writes that a record job declares, and the scopes that one needs. Data
-only; nothing here sends.
-"""
+"""The four writes that a record job can declare, and the scopes of each. Data only; nothing here sends."""
 
 from __future__ import annotations
 
@@ -18,16 +16,16 @@ if TYPE_CHECKING:
 Operation = Literal["insert", "update", "upsert", "delete"]
 
 OnExisting = Literal["skip", "update", "fail"]
-"""What becomes of a row whose record is in the org already."""
+"""What happens to a row whose record is in the org already."""
 
 OnRepeated = Literal["first", "last", "each", "fail"]
-"""Which rows of one key are written: the first, the last, each after the other, or none of them."""
+"""Which rows with the same key are written: the first, the last, each after the other, or none."""
 
 WRITE_SHAPE = """
     write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
     write = Insert("Leads", key="Legacy_ID", on_existing="skip", on_repeated="last")
     write = Update("Leads")                          # by id; or key="Legacy_ID", looked up in the org
-    write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that tells whether it is there
+    write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that shows whether it is there
     write = Delete("Leads")                          # by id; or key="Legacy_ID", looked up in the org"""
 
 _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
@@ -35,11 +33,11 @@ _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Create a record for each row. `key`: a field by which ours is found again if an answer is lost.
+    """Create a record for each row. `key`: the field that finds a record again if an answer is lost.
 
-    `on_existing`: what becomes of a row whose key a record of the org has already. None: what Zoho does,
-    which refuses the row where the key is unique, and creates a namesake where it is not. `on_repeated`:
-    which rows of one key are written.
+    `on_existing`: what happens to a row whose key the org already has. None: Zoho decides: it refuses the row
+    if the key is unique, and creates a second record if not. `on_repeated`: which rows with the same key are
+    written.
     """
 
     module: str
@@ -56,7 +54,7 @@ class Insert:
         if self.on_existing is not None:
             _check_choice(self, "on_existing", self.on_existing, OnExisting)
             if self.key is None:
-                raise JobError(f"{self!r}: without a `key` nothing tells whether a record exists already.")
+                raise JobError(f"{self!r}: without a `key` nothing shows whether a record exists already.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Upsert:
-    """Change the record whose `match_on` is the row's, or create it where there is none."""
+    """Change the record with the row's `match_on`, or create it if there is none."""
 
     module: str
     _: KW_ONLY
@@ -83,7 +81,7 @@ class Upsert:
     on_repeated: OnRepeated = "each"
     operation: ClassVar[Literal["upsert"]] = "upsert"
 
-    if TYPE_CHECKING:  # required; given a default at run time only, so that leaving it out is told by us
+    if TYPE_CHECKING:  # required; it has a default only so that our own error names it
 
         def __init__(self, module: str, *, match_on: str, on_repeated: OnRepeated = "each") -> None: ...
 
@@ -115,26 +113,23 @@ Write: TypeAlias = Insert | Update | Upsert | Delete
 
 
 def scopes_for(
-    write: Write | None = None,
-    *sources: Source,
-    finds: Iterable[str] = (),
-    refers_to: Iterable[str] = (),
+    write: Write | None = None, *sources: Source, finds: Iterable[str] = (), refers_to: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """The OAuth scopes that a write, the look-up of its key, its sources and its `Find`s need.
+    """The OAuth scopes for a write, the look-up of its key, its sources and its `Find`s.
 
     | write                 | module scopes        | COQL | why                                           |
     | --------------------- | -------------------- | ---- | --------------------------------------------- |
     | Insert without key    | CREATE               |      | nothing can be looked up                      |
-    | Insert with key       | CREATE, READ         | yes  | settling a lost answer looks for the key      |
+    | Insert with key       | CREATE, READ         | yes  | a lost answer is looked up by the key         |
     | Update by id          | UPDATE               |      | repeating it is safe                          |
     | Update by another key | UPDATE, READ         | yes  | the id is looked up                           |
-    | Upsert                | CREATE, UPDATE, READ | yes  | settling; "created" or "updated" is read back |
+    | Upsert                | CREATE, UPDATE, READ | yes  | to find out "created" or "updated"            |
     | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
     | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
     | Query (a source)      | READ of its module   | yes  |                                               |
     | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
     | refers_to             | UPDATE of its own    |      | rows that refer to one another in a circle    |
-    | on_existing="update"  | UPDATE               |      | what is there already is updated              |
+    | on_existing="update"  | UPDATE               |      | existing records are updated                  |
     """
     wanted: list[str] = []
     if write is not None:
@@ -154,7 +149,7 @@ def _check_write(write: Write, key: str | None) -> None:
     for what, name in (("module", write.module), ("field", key)):
         if name is not None and not (isinstance(name, str) and _API_NAME.match(name)):
             raise JobError(
-                f"{name!r} in {type(write).__name__}(...) is no api name of a {what}. "
+                f"{name!r} in {type(write).__name__}(...) is not an api name of a {what}. "
                 f"Write it like this:\n{WRITE_SHAPE}"
             )
     _check_choice(write, "on_repeated", write.on_repeated, OnRepeated)

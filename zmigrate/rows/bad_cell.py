@@ -1,4 +1,4 @@
-"""What stands for a cell that has no value to send."""
+"""A cell without a usable value."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 
 class BadCell:
-    """A cell of a spreadsheet that holds an error, or what was rounded: every field refuses it, and so does
-    nearly all that a `transform` can do with it. `str()` gives what the cell shows.
+    """A spreadsheet's cell with an error or a rounded number. Every field refuses it, and most operations in
+    a `transform` fail. `str()` gives what the cell shows.
     """
 
     def __init__(self, shown: str, why: str) -> None:

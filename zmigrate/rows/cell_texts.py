@@ -1,5 +1,5 @@
-"""Values of sources that have more than text, as cells of a result file: fed in again, they are read in the
-formats that the job declares, and mean what they meant.
+"""Values of any type as cells of a result file, in the job's declared formats: loaded again, they mean the
+same.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ CellText = Callable[[Any], str]
 class CellTexts:
     """The text of a value, by its column.
 
-    `fills` tell which field a column goes to, and so whether a number is read as one; where they are not
-    known (None), as by a `transform`, numbers and dates are written as the formats of the whole job have it.
+    `fills` names the field of each column, and so whether a number is read as one. If they are not known
+    (None, as for a `transform`), numbers and dates are written in the formats of the whole job.
     """
 
     def __init__(self, formats: Formats, fills: Iterable[Fill] | None, fields: ModuleFields) -> None:
@@ -48,7 +48,7 @@ class CellTexts:
 
 
 def plain_text(value: Any) -> str:
-    """Numbers plain, dates ISO, lists and objects as JSON."""
+    """Plain numbers, ISO dates, lists and objects as JSON."""
     if isinstance(value, (dict, list)):
         return _json_text(value)
     try:
@@ -58,7 +58,7 @@ def plain_text(value: Any) -> str:
 
 
 def _json_text(value: Any) -> str:
-    """JSON, its numbers with all their digits."""
+    """JSON with all digits of its numbers."""
     if isinstance(value, dict):
         pairs = (f"{_json_text(str(name))}:{_json_text(each)}" for name, each in value.items())
         return f"{{{','.join(pairs)}}}"
@@ -70,7 +70,7 @@ def _json_text(value: Any) -> str:
 
 
 def _in_formats(formats: Formats, data_type: str | None) -> CellText:
-    """Writes as the reader of such a field reads."""
+    """A function that writes values as the reader of such a field reads them."""
 
     def text(value: Any) -> str:
         if isinstance(value, (float, Decimal)):
@@ -107,7 +107,7 @@ def _moment_text(value: date, formats: Formats, data_type: str | None) -> str:
 
 
 def _written(moment: datetime, declared: str | None) -> str | None:
-    """The moment in a declared format; None where that does not keep all of it: `%y` has no century."""
+    """The moment in a declared format. None if that would lose a part: `%y` has no century."""
     if declared is None:
         return None
     text = moment.strftime(declared)

@@ -1,9 +1,9 @@
-"""From a pattern of Python's `re` to one of RE2 that is found in the same texts.
+"""Translates a pattern of Python's `re` into one of RE2 that is found in the same texts.
 
-RE2 searches in linear time, but its `\\w`, `\\d`, `\\s` and `\\b` know ASCII only, it folds case otherwise,
-and its `$` does not look past a newline at the end. So Python's own parser reads the pattern, and its own
-engine says which characters a class stands for; RE2 gets them as ranges. For `\\b` and `\\B` the text is
-marked at each position (`BOUNDARY`, `NO_BOUNDARY`), and the pattern reads the marks.
+RE2 searches in linear time, but its `\\w`, `\\d`, `\\s` and `\\b` know only ASCII, it folds case differently,
+and its `$` does not accept a newline at the end. So Python's own parser reads the pattern, and its own engine
+finds the characters of a class; RE2 gets them as ranges. For `\\b` and `\\B` the text is marked at each
+position (`BOUNDARY`, `NO_BOUNDARY`), and the pattern reads the marks.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from functools import cache
 from re import _parser  # type: ignore[attr-defined]  # the only reader of this grammar
 from typing import Any, Final, NamedTuple
 
-BOUNDARY, NO_BOUNDARY = "\ufdd0", "\ufdd1"
-"""Code points that Unicode never gives to a character."""
-MOST_REPEATS: Final = 1_000
-"""RE2 has no more."""
+BOUNDARY, NO_BOUNDARY = "\ufdd0", "\ufdd1"  # Code points that are never characters in Unicode
+MOST_REPEATS: Final = 1_000  # RE2's limit
 MOST_BOUNDARIES: Final = 16
-"""`\\b` and `\\B` of one alternative. Each takes one mark of a position, so that a text grows with them."""
+"""`\\b` and `\\B` in one alternative. Each needs a mark at every position, so the text grows with them."""
 
 _MARKS: Final = rf"[{BOUNDARY}{NO_BOUNDARY}]*"
 _NOT_IN_TEXTS: Final = ((0xD800, 0xDFFF), (ord(BOUNDARY), ord(NO_BOUNDARY)))
 _BOTH_CASES: Final = [[(ord(letter), ord(letter)) for letter in both] for both in ("Kk", "Ss")]
-"""RE2 takes `[Ss]` for `(?i:s)`, and that, beside other letters, for the long s too, as it takes `[Kk]` for
-the Kelvin sign; but not `S|s`."""
+"""RE2 reads `[Ss]` as `(?i:s)`, which can include the long s; likewise `[Kk]` the Kelvin sign. `S|s` is
+exact.
+"""
 _CLASSES: Final = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -38,11 +37,11 @@ _CLASSES: Final = {
 }
 _LOOK: Final = (
     "a pattern here can't look ahead or behind: (?=...), (?!...), (?<=...), (?<!...)",
-    "Say it with two conditions, or with what stands there: '^Test($|[^a-z])' and not '^Test(?![a-z])'.",
+    "Use two conditions, or name the text that may follow: '^Test($|[^a-z])', not '^Test(?![a-z])'.",
 )
 _BACK: Final = (
     "a pattern here can't refer back to one of its groups: \\1, (?P=name), (?(1)...)",
-    "Write out the texts that are meant: 'aa|bb' and not '([ab])\\1'.",
+    "Write the texts out: 'aa|bb', not '([ab])\\1'.",
 )
 _KEPT: Final = (
     "a pattern here can't have an atomic group or a possessive repetition: (?>...), a++, a*+, a?+",
@@ -60,7 +59,7 @@ _CANNOT: Final = {
 
 
 class NotLinear(Exception):
-    """A pattern has what RE2 can't do. `instead`: how else to say it."""
+    """A pattern has something that RE2 can't do. `instead`: another way to write it."""
 
     def __init__(self, what: str, instead: str) -> None:
         super().__init__(what)
@@ -72,30 +71,24 @@ class Translated(NamedTuple):
     """A pattern for RE2."""
 
     text: str
-    boundaries: int
-    """How many marks a position of the text has; 0: the text is not marked."""
-    ascii_only: bool
-    """Words end where ASCII's do, as with `(?a)`."""
+    boundaries: int  # How many marks each position of the text has. 0: the text is not marked.
+    ascii_only: bool  # words end as in ASCII, with `(?a)`
 
 
 class _PartPlace(NamedTuple):
-    """Where a part of a pattern stands."""
+    """The position of a part in the pattern."""
 
     flags: int
     first: bool
-    """Nothing stands before it."""
     last: bool
-    """Nothing comes behind it."""
-    marked: bool
-    """The text has marks."""
-    ascii_only: bool
-    """Those of ASCII's words."""
+    marked: bool  # the text has marks
+    ascii_only: bool  # the marks are for ASCII's words
 
 
 def translated(pattern: str) -> Translated:
-    """Raises re.error for what is no pattern, and NotLinear."""
+    """The pattern for RE2. Raises re.error for an invalid pattern, and NotLinear."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what a future Python may read otherwise
+        warnings.simplefilter("ignore")  # about changes in future versions of Python
         parsed = _parser.parse(pattern)
     boundaries = _boundaries(parsed)
     if boundaries > MOST_BOUNDARIES:
@@ -108,7 +101,7 @@ def translated(pattern: str) -> Translated:
 
 
 def _boundaries(parts: Any) -> int:
-    """How many of `\\b` and `\\B` a text can meet on its way through the pattern."""
+    """How many `\\b` and `\\B` a text can meet on its way through the pattern."""
     found = 0
     for op, value in parts:
         name = str(op)
@@ -161,7 +154,7 @@ def _position(name: str, place: _PartPlace) -> str:
         if place.marked and not place.first:
             raise NotLinear(
                 "with \\b in a pattern, ^ can only be its beginning",
-                "Put ^ first: '^\\bTest' and not '\\b^Test'.",
+                "Put ^ first: '^\\bTest', not '\\b^Test'.",
             )
         return "(?m:^)" if by_line and name == "AT_BEGINNING" else r"\A"
     before_newline = name == "AT_END" and not by_line
@@ -175,7 +168,7 @@ def _position(name: str, place: _PartPlace) -> str:
 
 
 def _repetition(least: int, most: Any, inner: Any, place: _PartPlace) -> str:
-    """Greedy or not: whether there is a match does not depend on it."""
+    """A repetition. Whether it is greedy does not change whether there is a match."""
     body = f"(?:{_sequence(inner, place._replace(first=False, last=False))})"
     endless = most is _parser.MAXREPEAT
     if max(least, 0 if endless else most) > MOST_REPEATS:
@@ -187,7 +180,7 @@ def _repetition(least: int, most: Any, inner: Any, place: _PartPlace) -> str:
 
 
 def _character(name: str, value: Any, flags: int) -> str:
-    """What takes one character of the text, as the characters that it stands for."""
+    """One character of the pattern, as the set of characters that it matches."""
     if name == "ANY":
         return _written(_others(() if flags & re.DOTALL else ((0x0A, 0x0A),)))
     letters = flags & (re.IGNORECASE | re.ASCII)
@@ -196,12 +189,12 @@ def _character(name: str, value: Any, flags: int) -> str:
     if name == "NOT_LITERAL":
         return _written(_class(f"^{_literal(value)}", letters))
     if name != "LITERAL":
-        raise NotLinear(f"it has {name.lower()}, which is not known here", "Say it in another way.")
+        raise NotLinear(f"it has {name.lower()}, which is not known here", "Write it in another way.")
     return _written(_class(_literal(value), letters) if flags & re.IGNORECASE else ((value, value),))
 
 
 def _members(members: Iterable[tuple[Any, Any]]) -> Iterator[str]:
-    """A class in the words of Python's `re`, without its brackets."""
+    """A class as Python's `re` writes it, without brackets."""
     for op, value in members:
         name = str(op)
         if name == "NEGATE":
@@ -243,7 +236,7 @@ def _others(ranges: Ranges) -> Ranges:
 
 
 def _written(ranges: Ranges) -> str:
-    """A class of RE2, without what is in no text that it is given."""
+    """A class for RE2, without code points that its texts never have."""
     kept = list(ranges)
     for low, high in _NOT_IN_TEXTS:
         kept = [

@@ -1,4 +1,4 @@
-"""Patterns that come from outside, as in a mapping: what `re.search` would say, in linear time."""
+"""Patterns from outside, as in a mapping: they find what `re.search` finds, in linear time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import Any, Final
 
 from zmigrate.rows.pattern_translation import BOUNDARY, NO_BOUNDARY, NotLinear, translated
 
-LONGEST: Final = 1_000
-"""Characters of a pattern."""
-MEMORY_BYTES: Final = 32 << 20
-"""What a pattern may take, compiled and at work."""
+LONGEST: Final = 1_000  # characters of a pattern
+MEMORY_BYTES: Final = 32 << 20  # the most memory that a pattern may need
 
 _OURS: Final = {ord(mark): "\ufffd" for mark in (BOUNDARY, NO_BOUNDARY)}
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -20,7 +18,7 @@ _ASCII_POSITION: Final = re.compile(_POSITION.pattern, re.ASCII)
 
 
 class BadPattern(ValueError):
-    """A pattern that can't be used. `hint`: how else to say it."""
+    """A pattern that can't be used. `hint`: another way to write it."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
@@ -28,10 +26,9 @@ class BadPattern(ValueError):
 
 
 def finder(pattern: str) -> Callable[[str], bool]:
-    """Tells of a text whether the pattern is found anywhere in it. The pattern is written as for Python's
-    `re`, and means the same.
+    """A function that says whether a text has the pattern. The pattern means the same as for Python's `re`.
 
-    Raises BadPattern for what is no regular expression, and for what can't be searched for in linear time.
+    Raises BadPattern if it is no regular expression, or if it can't be searched for in linear time.
     """
     if len(pattern) > LONGEST:
         raise BadPattern(f"the pattern has {len(pattern):,} characters; {LONGEST:,} are allowed.")
@@ -41,8 +38,8 @@ def finder(pattern: str) -> Callable[[str], bool]:
         raise BadPattern(f"{pattern!r}: {error.what}.", error.instead) from None
     except (re.error, OverflowError) as error:
         raise BadPattern(
-            f"{pattern!r} is no regular expression: {error}.",
-            "In TOML a pattern stands best in single quotes: matches = '^\\d+$'",
+            f"{pattern!r} is not a regular expression: {error}.",
+            "In TOML write patterns in single quotes: matches = '^\\d+$'",
         ) from None
     except RecursionError:
         raise BadPattern(f"{pattern[:60]!r}... has groups that are nested too deeply.") from None
@@ -65,12 +62,12 @@ def _compiled(text: str, pattern: str) -> Any:
         return re2.compile(text, options)
     except re2.error:
         raise BadPattern(
-            f"{pattern!r} takes too much memory.", "Repeat less: \\w+ and not \\w{1,500}."
+            f"{pattern!r} takes too much memory.", "Repeat less: \\w+, not \\w{1,500}."
         ) from None
 
 
 def _clean(text: str) -> str:
-    """Without what is no character, and without our marks."""
+    """The text without halves of characters, and without our marks."""
     if not text.isascii():
         text = _SURROGATE.sub("\ufffd", text).translate(_OURS)
     return text

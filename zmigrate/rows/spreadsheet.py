@@ -1,19 +1,19 @@
-"""The cells and columns of result files: written by the engine, known again by `Csv` when one is fed in.
+"""The cells and columns of result files: the engine writes them, and `Csv` recognises them when one is
+loaded.
 
-A spreadsheet runs a text that begins with `=`, `+`, `-` or `@`, also behind blanks. It may begin a cell where
-we begin none: a German Excel splits our lines at `;`, tabs and line breaks, and honours no quotes there. So
-an escape stands before each such sign: `'` at the very beginning of a cell; `''` behind blanks, before a sign
-of another width (`＝`), and behind a semicolon, tab or line break anywhere in a cell. Not behind a comma: a
-cell with one is quoted, and what parts at commas honours that.
+A spreadsheet runs a text that begins with `=`, `+`, `-` or `@`, also after blanks. It may begin a cell in the
+middle of one of ours: a German Excel splits lines at `;`, tabs and line breaks, and ignores quotes there. So
+each such sign gets an escape: `'` at the very beginning of a cell; `''` after blanks, before a sign of
+another width (`＝`), and after a semicolon, tab or line break anywhere in a cell. Not after a comma: a cell
+with a comma is quoted, and programs that split at commas respect quotes.
 
-`unescape` gives back every text as it was. Where the text itself has a single `'` before such a sign, that
-protects the sign already, and stays alone; where it has more, two are added.
+`unescape` restores every text exactly. If the text itself has a single `'` before such a sign, the sign is
+safe already and nothing is added; if it has more, two are added.
 
-The header tells what a file is that is read: a result file, whose first columns are ours, or one whose
-columns are all data, as `ids export` writes it. Files of earlier versions have only the `'` at the very
-beginning, and are read by the same rule. Only a text that had `''` of its own at one of the other places
-loses it. A mark could tell such files apart, but one that outlasts a spreadsheet that saves the file would
-have to be in the header, whose columns scripts rely on.
+The header shows what a file is: a result file, with our columns first, or a file of data only, as `ids
+export` writes. Files of earlier versions have only the `'` at the beginning, and are read by the same rule;
+only a text with its own `''` at one of the other places loses it. A mark to distinguish these files would
+have to be in the header, which scripts rely on.
 """
 
 from __future__ import annotations
@@ -24,51 +24,33 @@ from typing import Final
 
 SUCCESS_COLUMNS: Final = ("line", "key", "id", "action")
 ERROR_COLUMNS: Final = ("line", "key", "field", "code", "message")
-FILE_COLUMN: Final = "file"
-"""Comes first in the result files of a flow."""
+FILE_COLUMN: Final = "file"  # the first column in the result files of a flow
 PREFIX: Final = "zmigrate_"
-
 IDS_COLUMNS: Final = ("module", "field", "key", "id")
-FIELDS_COLUMNS: Final = (
-    "api_name",
-    "label",
-    "type",
-    "length",
-    "decimals",
-    "mandatory",
-    "mandatory_on",
-    "unique",
-    "case_sensitive",
-    "external",
-    "create",
-    "update",
-    "why_not",
-    "custom",
-    "target",
-    "values",
-)
-"""Of `ids export` and `fields --csv`: escaped like result files, and all of them are data."""
+_FIELDS_NAMES = """api_name label type length decimals mandatory mandatory_on unique case_sensitive external
+    create update why_not custom target values"""
+FIELDS_COLUMNS: Final = tuple(_FIELDS_NAMES.split())
+"""The columns of `ids export` and `fields --csv`: all are data, and escaped like result files."""
 
 _OURS: Final = (ERROR_COLUMNS, SUCCESS_COLUMNS)
 
 _ALIKE = "＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−﬩⩵⩶"
-"""The minus sign, signs of other widths and heights: every letter that NFKC makes a sign."""
+"""The minus sign, and signs of other widths and heights: every character that NFKC turns into a sign."""
 _LINE_ENDS = r"\r\n"
 _PARTING = r";\t\v\f\x1c-\x1e\x85\u2028\u2029\u037e；﹔︔؛"
-"""Letters behind which a cell or a line may begin within a cell of ours, besides our own line ends."""
+"""Characters after which a cell or a line may begin within our cell, besides our own line ends."""
 _UNSEEN = (
     r'" \0-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2'
     r"\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u202a-\u202f\u205f-\u206f\u2800\u3000\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""Letters that are skipped or not seen: quotes, blanks, control and format characters, empty marks."""
+"""Characters that are skipped or invisible: quotes, blanks, control and format characters, empty marks."""
 
 _SIGN = rf"[=+\-@{_ALIKE}]"
-_ONE_OR_MORE = rf"(?!'{_SIGN})(?='*{_SIGN})"
-"""Not where a single `'` protects the sign already."""
+_ONE_OR_MORE = rf"(?!'{_SIGN})(?='*{_SIGN})"  # not if a single `'` protects the sign already
 _PLACE = rf"(?:[{_LINE_ENDS}{_PARTING}][{_UNSEEN}]*+|\A(?:[{_UNSEEN}]++|(?='*[{_ALIKE}])))"
-"""Where a sign takes the longer escape."""
+"""The places where a sign gets the longer escape."""
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
@@ -76,20 +58,20 @@ _HIDDEN = re.compile(_PLACE + _ONE_OR_MORE)
 _HIDDEN_ESCAPED = re.compile(rf"({_PLACE})''(?='*{_SIGN})")
 
 _PLAIN_FORMULA = re.compile(r",(?='*[=+\-@\t])")
-"""The comma before a cell that takes the `'`, where nothing is quoted."""
+"""The comma before a cell that gets the `'`, in lines without quotes."""
 _PLAIN_HIDDEN = re.compile(
     rf"(?:[{_PARTING}][{_UNSEEN}]*+|,(?:[{_UNSEEN}]++|(?='*[{_ALIKE}]))){_ONE_OR_MORE}"
 )
 
 
 def escape(cell: str) -> str:
-    """The cell, escaped wherever a spreadsheet would take a part of it for a formula."""
+    """The cell, escaped wherever a spreadsheet would run a part of it as a formula."""
     cell = _HIDDEN.sub(r"\g<0>''", cell)
     return "'" + cell if _FORMULA.match(cell) else cell
 
 
 def unescape(cell: str) -> str:
-    """What `escape` was given."""
+    """The cell as it was before `escape`."""
     if "'" not in cell:
         return cell
     cell = cell[1:] if _ESCAPED.match(cell) else cell
@@ -97,14 +79,14 @@ def unescape(cell: str) -> str:
 
 
 def escape_plain(lines: str) -> str | None:
-    """Lines with every cell but the first escaped, for lines without quotes, whose commas and line ends all
-    part cells. None where each cell has to be escaped for itself. Quicker than that.
+    """Lines with every cell but the first escaped, for lines without quotes in which every comma separates
+    cells. None if each cell must be escaped by itself, which is slower.
     """
     return None if _PLAIN_HIDDEN.search(lines) else _PLAIN_FORMULA.sub(",'", lines)
 
 
 def result_header(ours: Sequence[str], source_columns: Sequence[str]) -> list[str]:
-    """Our columns, prefixed until the source has none of that name, then the source's, escaped as cells."""
+    """Our columns, prefixed if the source has the same names, then the source's columns, escaped."""
     return _prefixed(ours, source_columns) + list(map(escape, source_columns))
 
 
@@ -120,24 +102,24 @@ def _names(name: str) -> Iterator[str]:
 
 
 def own_name(column: str) -> str:
-    """What a column of ours is called where the source has none of that name."""
+    """The name of our column without prefixes."""
     while column.startswith(PREFIX):
         column = column.removeprefix(PREFIX)
     return column
 
 
 def is_ours(header: Sequence[str]) -> bool:
-    """Whether it is the header of a file that we wrote, so that its cells are escaped."""
+    """Whether a header is of a file that we wrote, so that its cells are escaped."""
     return our_columns(header) > 0 or tuple(header) in (IDS_COLUMNS, FIELDS_COLUMNS)
 
 
 def is_overview(header: Sequence[str]) -> bool:
-    """Whether it is the header of a flow's own result file, which has nothing of its steps' sources."""
+    """Whether a header is of a flow's own result file, which has no columns of a source."""
     return any(tuple(header) == (FILE_COLUMN, *names) for names in _OURS)
 
 
 def our_columns(header: Sequence[str]) -> int:
-    """How many columns at the front of a header are ours; 0 if it is not the header of a result file."""
+    """How many columns at the front of a header are ours. 0 if it is not of a result file."""
     for ours in (*_OURS, *((FILE_COLUMN, *names) for names in _OURS)):
         front, rest = list(header[: len(ours)]), header[len(ours) :]
         if not rest or tuple(map(own_name, front)) != ours:

@@ -1,2 +1,1 @@
-"""The wire to Zoho: tokens, limits, requests, answers, records, metadata. Knows nothing of jobs and
-journals."""
+"""The wire to Zoho: tokens, limits, requests, answers, records, metadata. Knows no jobs and no journals."""

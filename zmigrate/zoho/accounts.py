@@ -1,5 +1,4 @@
-"""The token endpoint of Zoho Accounts: one request, and what its answer means. No locks, no waiting, no
-retries.
+"""The token endpoint of Zoho Accounts: one request and its answer. No locks, no waiting, no retries.
 
 Accounts answers most failures with status 200, so the body decides (zoho.com/accounts/protocol/oauth).
 """
@@ -20,20 +19,19 @@ from zmigrate.zoho import wire
 from zmigrate.zoho.backoff import retry_after_s
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
-from zmigrate.zoho.veil import Veil
 
 TOKEN_PATH = "/oauth/v2/token"  # noqa: S105 - a path, not a password
 
-REVOKE_TIMEOUT_S = 5.0
-"""Half of it to connect, half to answer."""
+REVOKE_TIMEOUT_S = 5.0  # half of this time to connect, half for the answer
 
 _MILLISECONDS_ABOVE_S = 24 * 3_600
-"""Older Zoho services give `expires_in` in milliseconds; no token lives for a day."""
+"""Older Zoho services give `expires_in` in milliseconds. No token lives for a day."""
 
 
 class Client(Protocol):
-    """Whose token it is (config.Credentials has these)."""
+    """The client that a token belongs to (config.Credentials has these)."""
 
     @property
     def client_id(self) -> str: ...
@@ -44,7 +42,7 @@ class Client(Protocol):
     @property
     def accounts_url(self) -> str: ...
     @property
-    def veil(self) -> Veil: ...
+    def redactor(self) -> Redactor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """No token. `fate` says what to do: wait a whole window, try again soon, or never ask again like this."""
+    """No token. `fate`: wait a whole window, try again soon, or never ask again like this."""
 
     fate: Literal["throttled", "transient", "refused"]
     code: str
@@ -69,16 +67,14 @@ class Denied:
 
 
 class Accounts:
-    """Asks for tokens and revokes them. Secrets go in the form body, and stay out of every frame that can
-    raise."""
+    """Asks for tokens and revokes them. Secrets go in the form body, and into no frame that can raise."""
 
     def __init__(self, http: httpx.Client, client: Client, now: Callable[[], float] = time.time) -> None:
         self._http = http
         self._client = client
         self._now = now
-        self.veil = client.veil
-        """What the answers of Zoho may not show."""
-        self.veil.add(client.client_secret)
+        self.redactor = client.redactor  # Hides secrets in Zoho's answers
+        self.redactor.add(client.client_secret)
 
     def ask(self, scopes: tuple[str, ...]) -> Granted | Denied:
         """One request for a token with these scopes (POST /oauth/v2/token, grant_type client_credentials)."""
@@ -87,11 +83,12 @@ class Accounts:
             url = self._client.accounts_url
             why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
             return Denied("transient", answer.why, why, sent=answer.sent)
-        return read_answer(answer, scopes, self._now(), self.veil)
+        return read_answer(answer, scopes, self._now(), self.redactor)
 
     def revoke(self, token: Secret) -> bool:
-        """Give the token back (POST /oauth/v2/token/revoke): best effort, at most some seconds, never
-        raises."""
+        """Give the token back (POST /oauth/v2/token/revoke). Best effort, takes some seconds, never
+        raises.
+        """
         answer = wire.send(self._http, self._revoke_request(token), None)
         return isinstance(answer, httpx.Response) and answer.status_code == 200
 
@@ -121,14 +118,15 @@ class Accounts:
         )
 
 
-_TOKEN = re.compile(r"[!-~]{1,500}")
-"""What can stand in a header; today's tokens have 70 characters."""
+_TOKEN = re.compile(r"[!-~]{1,500}")  # Characters that a header can have. Today's tokens have 70.
 _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float, veil: Veil) -> Granted | Denied:
-    """What the token endpoint's answer means; judged by the body, whatever the status. Never raises."""
+def read_answer(
+    response: httpx.Response, asked: tuple[str, ...], now: float, redactor: Redactor
+) -> Granted | Denied:
+    """The meaning of the token endpoint's answer. The body decides, whatever the status. Never raises."""
     try:
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
@@ -138,11 +136,11 @@ def read_answer(response: httpx.Response, asked: tuple[str, ...], now: float, ve
     value = body.pop("access_token", None)
     token = Secret(value) if isinstance(value, str) and _TOKEN.fullmatch(value) else None
     if token is not None:
-        veil.add(token)
-    body = veil.over(body)
+        redactor.add(token)
+    body = redactor.redacted(body)
     if token is not None and "error" not in body:
         return Granted(token, _scopes(body, asked), _api_domain(body), _life_s(body))
-    if "error" not in body and response.status_code < 300:  # neither a token nor a refusal is no answer
+    if "error" not in body and response.status_code < 300:  # neither a token nor a refusal
         return Denied("transient", "NO_TOKEN", "The accounts server answered without a token")
     return _denial(response, body, now)
 
@@ -161,19 +159,15 @@ def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denie
 
 
 def _plain(error: object) -> str:
-    """The answer's error, where it looks like a code: whatever else stands there never reaches a message."""
+    """The answer's error, if it looks like a code. Nothing else reaches a message."""
     return error if isinstance(error, str) and _CODE.fullmatch(error) else ""
 
 
 def _scopes(body: dict[str, Any], asked: tuple[str, ...]) -> frozenset[str]:
-    """Granted scopes: separated by spaces (asked for: by commas). An answer without them grants what was
-    asked."""
+    """Granted scopes, separated by spaces. An answer without them grants what was asked for."""
     text = body.get("scope")
-    return (
-        frozenset(re.split(r"[\s,]+", text.strip()))
-        if isinstance(text, str) and text.strip()
-        else frozenset(asked)
-    )
+    given = re.split(r"[\s,]+", text.strip()) if isinstance(text, str) and text.strip() else asked
+    return frozenset(given)
 
 
 def _api_domain(body: dict[str, Any]) -> str:
@@ -182,8 +176,7 @@ def _api_domain(body: dict[str, Any]) -> str:
 
 
 def _life_s(body: dict[str, Any]) -> float:
-    """Seconds that the token lives: `expires_in_sec` before `expires_in`, which may be milliseconds; else an
-    hour."""
+    """The token's life in seconds: `expires_in_sec`, else `expires_in` (perhaps in ms), else an hour."""
     for key in ("expires_in_sec", "expires_in"):
         told = body.get(key)
         try:

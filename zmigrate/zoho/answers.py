@@ -1,7 +1,6 @@
-"""An answer of the CRM API becomes a value or an error. Here, and nowhere else.
+"""Turns an answer of the CRM API into a value or an error. Nothing else does.
 
-Per-record results (`data[]`) are values, refused records among them; what refuses the whole request is an
-error.
+Results for single records (`data[]`) are values, also refusals; a refusal of the whole request is an error.
 """
 
 from __future__ import annotations
@@ -19,26 +18,23 @@ from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
 from zmigrate.zoho.record_calls import is_query
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.refusals import code_of, concerns, is_error, refusal
-from zmigrate.zoho.veil import Veil
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_NOTHING_THERE = 204
-"""The only status without a body that is an answer to a read: there is nothing."""
-_NOT_MODIFIED = 304
-"""Answers a question that is never asked here, so it is no answer."""
+_NOTHING_THERE = 204  # the only status without a body that answers a read: there is nothing
+_NOT_MODIFIED = 304  # answers a question that zmigrate never asks, so it is not an answer
 _READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
-"""Statuses that come with JSON, so that another body is no answer; of others the status says enough."""
+"""Statuses that always come with JSON. Other statuses mean enough without a body."""
 _UNREADABLE = object()
 
-_DEEPEST = 100
-"""Lists and objects in each other; Zoho's answers have about ten."""
+_DEEPEST = 100  # The deepest nesting of lists and objects. Zoho's answers have about ten levels.
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 Params = Mapping[str, str | int | bool | Sequence[str]]
-"""Query parameters as a caller writes them; a list stands for its elements, joined by commas."""
+"""Query parameters of a caller; a list's elements are joined by commas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +46,27 @@ class Call:
     params: tuple[tuple[str, str], ...] = ()
     content: bytes | None = None
     heavy: bool = False
-    """Shares Zoho's sub-concurrency."""
+    """Counts towards Zoho's sub-concurrency."""
     repeatable: bool = False
-    """May be sent again after its fate became unknown."""
+    """May be sent again if it is unknown whether it was applied."""
     credits: int = 1
     expect: int | None = None
-    """How many elements `data[]` of the answer must have; None where it is not a write of records."""
+    """How many elements the answer's `data[]` must have. None if the call does not write records."""
     ok_statuses: tuple[int, ...] = ()
-    """Statuses that are answers for this call, though they are errors for others."""
+    """Statuses that are answers to this call, though they are errors for others."""
     brief: bool = False
-    """Of records that were all written no more is wanted than `Answer.done`."""
+    """If all records were written, `Answer.done` is enough."""
     by_id: bool = False
-    """Each record of the answer must have its id, since the reading goes on behind it."""
+    """Each record of the answer must have its id, since reading goes on from the last id."""
 
     @property
     def writes(self) -> bool:
-        """True when it can change the org."""
+        """Whether the call can change the org."""
         return self.method != "GET" and not is_query(self.path)
 
 
 def call_params(params: Params) -> tuple[tuple[str, str], ...]:
-    """Query parameters as Zoho takes them. Raises UsageError for what is no text, no number and no list."""
+    """Query parameters for Zoho. Raises UsageError for any value but a text, a number or a list."""
     return tuple((name, _param(name, value)) for name, value in params.items())
 
 
@@ -78,9 +74,9 @@ def _param(name: str, value: str | int | bool | Sequence[str]) -> str:
     try:
         text = _text(value)
         (name + text).encode()
-    except (TypeError, ValueError):  # ValueError: half a character, or a number of thousands of digits
+    except (TypeError, ValueError):  # ValueError: half a character, or a number with thousands of digits
         raise UsageError(
-            f"The parameter {name!r:.80} can't be sent: its name or its value is of another kind.",
+            f"The parameter {name!r:.80} can't be sent: its name or its value has a wrong type.",
             hint="A parameter is a text, a whole number, true or false, or a list of texts.",
         ) from None
     return text
@@ -99,51 +95,48 @@ class Details(msgspec.Struct, frozen=True, gc=False):
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
-    """What `data[]` says of a record that was written."""
+    """The result in `data[]` for a record that was written."""
 
     code: Literal["SUCCESS"]
     details: Details
     status: Literal["success"] = "success"
-    action: Literal["insert", "update"] | None = None
-    """What an upsert did."""
-    duplicate_field: str | None = None
-    """By which field an upsert found the record."""
+    action: Literal["insert", "update"] | None = None  # what an upsert did
+    duplicate_field: str | None = None  # the field by which an upsert found the record
 
 
 class _AllDone(msgspec.Struct, gc=False):
     data: list[Done]
-    code: None = None
-    """Where a body has one, it is for `judge`."""
+    code: None = None  # A body with a code goes to `judge`
 
 
 _ALL_DONE = msgspec.json.Decoder(_AllDone)
-"""A second JSON library beside orjson, which has to make objects of everything: of what Zoho says about each
-record of a hundred (times, users, state), this one reads the fields above and skips the rest."""
+"""A second JSON library beside orjson: it decodes only the fields above, of a hundred records with many more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Times are `time.time()` of this machine."""
+    """An answer. Times are `time.time()` of this machine."""
 
     status: int
     body: Any
-    """The decoded JSON, or None where there was no body, or where `done` says all that is wanted of it."""
+    """The decoded JSON. None if there was no body, or if `done` has all that is needed."""
     headers: Mapping[str, str]
     sent_at: float
     """When the first attempt was sent."""
     answered_at: float
     attempts: int = 1
     doubted_at: float | None = None
-    """When the last earlier attempt was sent whose fate is unknown; None if there was none."""
+    """When the last earlier attempt with an unknown result was sent. None if there was none."""
     doubt_timed_out: bool = False
-    """True when one of those attempts ended in a timeout."""
+    """Whether one of these attempts timed out."""
     done: Sequence[Done] | None = None
-    """For a brief call whose records were all written, with no doubt before: one for each, in order."""
+    """For a brief call whose records were all written, without earlier doubt: one a record, in order."""
 
 
-def decode(content: bytes, veil: Veil) -> Any:
-    """The JSON of a body, without secrets that it echoes; None for an empty one; a marker for what is no JSON
-    (see `is_unreadable`), or none of Zoho's: so many lists in each other would end who walks through them."""
+def decode(content: bytes, redactor: Redactor) -> Any:
+    """The JSON of a body, with secrets hidden; None for an empty body. For no JSON, or JSON nested too deeply
+    to walk through, a marker (see `is_unreadable`)."""
     if not content:
         return None
     try:
@@ -152,12 +145,11 @@ def decode(content: bytes, veil: Veil) -> Any:
         return _UNREADABLE
     if _may_be_deep(content) and _is_deep(body):
         return _UNREADABLE
-    return veil.over(body) if veil.may_cover(content) else body
+    return redactor.redacted(body) if redactor.may_hide(content) else body
 
 
 def _may_be_deep(content: bytes) -> bool:
-    """False where the brackets of a text of JSON tell that it is not; a hundred times as quick as to look
-    into it."""
+    """Whether the brackets allow deep nesting: a quick check, a hundred times as fast as a look inside."""
     brackets = content.translate(None, _NO_BRACKETS)
     for levels_left in range(_DEEPEST, 0, -1):
         if len(brackets) <= 2 * levels_left:
@@ -176,15 +168,15 @@ def _is_deep(body: Any) -> bool:
     return True
 
 
-def read_done(content: bytes, expect: int, veil: Veil) -> list[Done] | None:
-    """The records of an answer that says of each of them that it was written, and has as many as it must.
+def read_done(content: bytes, expect: int, redactor: Redactor) -> list[Done] | None:
+    """The records of an answer that reports success for each of the expected number.
 
-    None for every other body, be it JSON or not: `decode` and `judge` tell what that one means.
+    None for any other body, JSON or not: it goes to `decode` and `judge`.
     """
-    if veil.may_cover(content):
+    if redactor.may_hide(content):
         return None
     try:
-        content.decode()  # the decoder does not look into the texts that it skips
+        content.decode()  # the decoder does not check the texts that it skips
         done = _ALL_DONE.decode(content).data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
@@ -195,26 +187,26 @@ def is_unreadable(body: object) -> bool:
     return body is _UNREADABLE
 
 
-def is_token_refused(response: httpx.Response, veil: Veil) -> bool:
-    """For a 401: True when the token is to blame, False when its scopes are."""
-    return code_of(decode(response.content, veil)) != codes.SCOPE_CODE
+def is_token_refused(response: httpx.Response, redactor: Redactor) -> bool:
+    """For a 401: whether the token is to blame, and not its scopes."""
+    return code_of(decode(response.content, redactor)) != codes.SCOPE_CODE
 
 
 def judge(call: Call, status: int, body: Any) -> Any:
-    """The body, where it answers the call; else raises what it means.
+    """The body, if it answers the call. Raises an error otherwise.
 
-    A read is answered by what its path promises (`facts.promises`), or by 204 where there is nothing. A write
-    of records is answered by one element for each.
+    A read's answer must have what its path promises (`facts.promises`); 204 means that there is nothing. A
+    write's answer must have one element for each record.
 
-    Retryable: throttled, or a service inside Zoho failed; not applied. InDoubt: nobody knows whether it was
-    applied, or a read got no usable answer. ScopeError, RefusedError: scope and permission. OrgFull: no more
-    records fit in. Fatal (with status and code): refused for good.
+    Retryable: throttled, or a service inside Zoho failed; not applied. InDoubt: it is unknown whether the
+    write was applied, or the read's answer is unusable. ScopeError, RefusedError: scope and permission.
+    OrgFull: the org takes no more records. Fatal (with status and code): refused for good.
     """
     if status in call.ok_statuses:
         return None if is_unreadable(body) else body
     if status == 429 or code_of(body) in codes.THROTTLE_CODES:
         raise Retryable(
-            "Zoho answers that there are too many requests.", status=status, code="TOO_MANY_REQUESTS"
+            "Zoho answered that there are too many requests.", status=status, code="TOO_MANY_REQUESTS"
         )
     if status >= 500 or status == 408:
         raise InDoubt(f"Zoho answered {status} to {_name(call)}.", status=status)
@@ -224,7 +216,7 @@ def judge(call: Call, status: int, body: Any) -> Any:
         raise refusal(call, status, body, call.expect or 0)
     if is_unreadable(body):
         if status in _READABLE_STATUSES:
-            raise _no_answer(call, status, "is no JSON")
+            raise _no_answer(call, status, "is not JSON")
         raise refusal(call, status, body)
     if call.expect is not None:
         return _judge_records(call, status, body, call.expect)
@@ -232,11 +224,11 @@ def judge(call: Call, status: int, body: Any) -> Any:
 
 
 def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
-    """A write of records is answered by one element for each, whatever the status."""
+    """The answer to a write of records, which has one element for each, whatever the status."""
     elements = body.get("data") if isinstance(body, dict) else None
     if not isinstance(elements, list):
         if is_error(body) and expect == 1 and _is_of_the_record(body):
-            return {"data": [body]}  # of the only record, bare
+            return {"data": [body]}  # the result of the only record, without a list
         if _is_refusal(status, body):
             raise refusal(call, status, body, expect)
         raise _no_answer(call, status, "says nothing about its records")
@@ -254,13 +246,14 @@ def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
 
 
 def _is_of_the_record(body: object) -> bool:
-    """Whether a bare refusal is the result of the only record that was sent: by its path, or its code."""
+    """Whether a single refusal is about the only record of the call: by its path, or its code."""
     return concerns(body, 1) == 0 or (concerns(body, 1) == "unknown" and code_of(body) in codes.OF_A_RECORD)
 
 
 def _refuses_the_whole(element: Any, status: int, expect: int) -> bool:
-    """Whether the one element of an answer refuses the call as a whole, so that nothing was applied, and is
-    not the result of the only record that was sent."""
+    """Whether a single element refuses the whole call, so that nothing was applied. Otherwise it is the
+    result of the only record.
+    """
     if not is_error(element):
         return False
     whom = concerns(element, expect)
@@ -273,8 +266,7 @@ def _refuses_the_whole(element: Any, status: int, expect: int) -> bool:
 
 
 def _judge_other_write(call: Call, status: int, body: Any) -> Any:
-    """A write that is not one of records, or of an unknown number of them: what it is answered by is for who
-    asked."""
+    """The answer to any other write; the caller knows what to expect."""
     per_record = isinstance(body, dict) and isinstance(body.get("data"), list)
     if (status >= 400 and not per_record) or is_error(body):
         raise refusal(call, status, body)
@@ -291,7 +283,7 @@ def _judge_read(call: Call, status: int, body: Any) -> Any:
     if _is_refusal(status, body) or _is_refusal_in_data(body):
         raise refusal(call, status, body)
     if not isinstance(body, dict):
-        raise _no_answer(call, status, "is empty" if body is None else "is no object")
+        raise _no_answer(call, status, "is empty" if body is None else "is not an object")
     name = promised_list(call.path)
     if name is not None and not _is_list_of_objects(body.get(name)):
         raise _no_answer(call, status, f"has no list {name!r}")
@@ -303,8 +295,7 @@ def _judge_read(call: Call, status: int, body: Any) -> Any:
 
 
 def _is_refusal(status: int, body: object) -> bool:
-    """Whether an answer without a list refuses the call; one without a body does only where its status says
-    enough."""
+    """Whether an answer without a list refuses the call. Without a body, the status must say enough."""
     says_enough = body is not None or status not in _READABLE_STATUSES
     return is_error(body) or (status >= 400 and says_enough)
 
@@ -319,7 +310,7 @@ def _is_list_of_objects(value: object) -> bool:
 
 
 def _no_answer(call: Call, status: int, why: str) -> InDoubt:
-    """The error for an answer that does not hold what it must: for a read it is none, for a write a doubt."""
+    """The error for an answer that lacks what it must have."""
     return InDoubt(f"Zoho's answer to {_name(call)} {why} (status {status}).", status=status)
 
 

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt, and when to give up: policies for tenacity, built once."""
+"""How long to wait before the next attempt, and when to give up: policies for tenacity."""
 
 from __future__ import annotations
 
@@ -17,20 +17,18 @@ from tenacity.wait import wait_base
 from zmigrate.zoho.clock import http_date
 
 LONGEST_WAIT_S: Final = 7 * 24 * 3_600.0
-"""Whoever asks for more is not waited for either: no call has such a time budget."""
+"""The longest wait that an answer can ask for. No call has that much time."""
 
 _SECONDS: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
 @dataclass(slots=True)
 class Patience:
-    """What one call has gone through so far; the policies read it. Times are monotonic seconds."""
+    """What one call has gone through so far, for the policies. Times are monotonic seconds."""
 
     first_trouble: float | None = None
-    asked_to_wait_s: float = 0.0
-    """What the last answer's `Retry-After` asked for."""
-    failures: int = 0
-    """How often the server answered that it failed."""
+    asked_to_wait_s: float = 0.0  # the wait of the last answer's `Retry-After`
+    failures: int = 0  # how often the server answered that it failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +37,19 @@ class Backoff:
 
     first_s: float = 1.0
     longest_s: float = 60.0
-    budget_s: float = 900.0
-    """Seconds after the first trouble of a call, after which it is given up."""
+    budget_s: float = 900.0  # A call is given up this many seconds after its first trouble
     uniform: Callable[[float, float], float] = random.uniform
     monotonic: Callable[[], float] = field(default=time.monotonic)
 
     def left_s(self, patience: Patience) -> float:
-        """Seconds that the call may still be tried."""
+        """How many seconds the call may still be tried."""
         if patience.first_trouble is None:
             return self.budget_s
         return max(0.0, patience.first_trouble + self.budget_s - self.monotonic())
 
 
 class FullJitter(wait_base):
-    """tenacity's wait: the backoff, but never less than Zoho asked for. The call's `Patience` is the last
-    argument."""
+    """tenacity's wait: the backoff, but never less than Zoho asked for. The last argument is `Patience`."""
 
     def __init__(self, backoff: Backoff) -> None:
         self._backoff = backoff
@@ -80,8 +76,7 @@ class BudgetSpent(stop_base):
 
 
 def retry_after_s(response: httpx.Response, body: object, now: float) -> float:
-    """Seconds that an answer asks to wait: `Retry-After` (seconds or a date), or `details.retry_after`; else
-    0."""
+    """The wait in seconds that an answer asks for: `Retry-After`, or `details.retry_after`; else 0."""
     text = response.headers.get("retry-after", "").strip()
     if text:
         return _seconds(text, now)

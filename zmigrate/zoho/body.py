@@ -1,7 +1,7 @@
-"""The body of an answer while it arrives: it must end in time, and its size is bounded, also unpacked.
+"""The body of an answer while it arrives: its time and its unpacked size are limited.
 
-httpx unpacks each piece that came as a whole, and one encoding over another, so that some kilobytes become
-gigabytes. So bodies are unpacked here, in steps.
+httpx unpacks whole pieces, and one encoding over another, so that kilobytes can become gigabytes. This
+unpacks bodies in steps.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Final
 
 import httpx
 
-ACCEPTED_ENCODING: Final = "gzip"
-"""The one that is asked for. Other encodings, and several of them, are taken for no answer."""
+ACCEPTED_ENCODING: Final = "gzip"  # The encoding that is asked for. Any other, or several, are refused.
 
 ANSWER_BYTES: Final = 64 << 20
-"""Unpacked. Each of 2,000 records, the most of one answer, has room for a text of 32,000 characters; usual
-answers have a hundredth of it. As Python values the worst of JSON takes twenty times its size."""
+"""Unpacked. An answer has at most 2,000 records, so this allows each a text of 32,000 characters. Usual
+answers have a hundredth of it. As Python values the worst JSON takes twenty times its size.
+"""
 
 _STEP_BYTES: Final = 1 << 20
 _GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
 
 
 class Unusable(httpx.DecodingError):
-    """An answer came, and can't be taken. `why` follows on "Zoho's answer"; `status` is the answer's."""
+    """An answer came, but is unusable. `why` completes "Zoho's answer ..."; `status` is the answer's."""
 
     def __init__(self, why: str, status: int) -> None:
         super().__init__(why)
@@ -34,8 +34,8 @@ class Unusable(httpx.DecodingError):
 
 
 class Body(httpx.SyncByteStream):
-    """A body that must have come by a moment (httpx's own read timeout begins again with each piece), and
-    that has its size. Gives it unpacked; raises ReadTimeout, DecodingError and Unusable.
+    """A body that must arrive in time and has a limited size. (httpx's read timeout starts again with each
+    piece.) Yields it unpacked. Raises ReadTimeout, DecodingError and Unusable.
     """
 
     def __init__(self, stream: httpx.SyncByteStream, until: float, status: int, encoding: str) -> None:
@@ -66,7 +66,7 @@ class Body(httpx.SyncByteStream):
             yield from self._arriving()
             return
         if self._encoding not in ("gzip", "x-gzip"):
-            raise Unusable("is packed in a way that was not asked for", self._status)
+            raise Unusable("has an encoding that was not asked for", self._status)
         unpack = zlib.decompressobj(_GZIP_WINDOW)
         for piece in self._arriving():
             packed = piece
@@ -79,7 +79,7 @@ class Body(httpx.SyncByteStream):
 
 
 def bound(response: httpx.Response, until: float) -> None:
-    """Bound the body of an answer that has not been read yet, and that httpx is not to unpack any more."""
+    """Limit the body of an answer that was not read yet. httpx does not unpack it any more."""
     encoding = response.headers.pop("content-encoding", "")
     if isinstance(response.stream, httpx.SyncByteStream):
         response.stream = Body(response.stream, until, response.status_code, encoding)

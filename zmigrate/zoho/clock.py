@@ -1,4 +1,4 @@
-"""Two clocks: ours, which never jumps, and Zoho's, learned from the `Date` of its answers."""
+"""Two clocks: our own, which never jumps, and Zoho's, known from the `Date` of its answers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 _LAST_S: Final = 4_102_444_800.0
-"""The year 2100: a clock that shows a later time, or one before 1970, tells nothing."""
+"""The year 2100. A clock with a later time, or one before 1970, is wrong."""
 
 _LONGEST_DATE: Final = 64
 
 
 def http_date(text: str) -> float | None:
-    """The epoch seconds of a date as HTTP headers have it (`Sun, 06 Nov 2033 08:49:37 GMT`); None for
-    anything else."""
+    """A date of an HTTP header (`Sun, 06 Nov 2033 08:49:37 GMT`) as epoch seconds. None for anything else."""
     if len(text) > _LONGEST_DATE or not text.isascii():
         return None
     try:
@@ -29,11 +28,11 @@ def http_date(text: str) -> float | None:
 
 
 class ZohoClock:
-    """Keeps the interval in which (Zoho's clock - local clock) must lie.
+    """Keeps the interval of (Zoho's clock - local clock).
 
-    `Date` is Zoho's time in whole seconds, floored, somewhere between sending and receiving; so each answer
-    narrows the interval to [Date - received, Date + 1 - sent]. When nothing is left of it, a clock was set:
-    start afresh.
+    `Date` is Zoho's time in whole seconds, rounded down, between sending and receiving. So each answer
+    narrows the interval to [Date - received, Date + 1 - sent]. If the interval becomes empty, a clock was
+    set: start again.
     """
 
     def __init__(self) -> None:
@@ -42,7 +41,7 @@ class ZohoClock:
         self._parsed: tuple[str, float] = ("", 0.0)
 
     def observe(self, date: str | None, sent: float, received: float) -> None:
-        """Learn from one answer. A missing or malformed `Date` teaches nothing."""
+        """Learn from one answer. A missing or malformed `Date` is ignored."""
         if not date:
             return
         seconds = self._seconds(date)
@@ -57,17 +56,15 @@ class ZohoClock:
             self._bounds = (lower, upper)
 
     def earliest(self, local: float) -> float:
-        """The earliest that Zoho's clock can have shown at this local time; the local time where nothing is
-        known."""
+        """The earliest time of Zoho's clock at this local time. If nothing is known, the local time."""
         return local if self._bounds is None else local + self._bounds[0]
 
     def latest(self, local: float) -> float:
-        """The latest that Zoho's clock can have shown at this local time."""
+        """The latest time of Zoho's clock at this local time. If nothing is known, the local time."""
         return local if self._bounds is None else local + self._bounds[1]
 
     def skew(self) -> float | None:
-        """How far Zoho's clock is ahead of the local one, in seconds, at best knowledge; None before any
-        answer."""
+        """How many seconds Zoho's clock is ahead of the local one, estimated. None before any answer."""
         return None if self._bounds is None else (self._bounds[0] + self._bounds[1]) / 2
 
     def _seconds(self, date: str) -> float | None:
@@ -84,13 +81,13 @@ _OFFSET_S: Final = time.time() - time.monotonic()
 
 
 def steady_time() -> float:
-    """Epoch seconds as they were when the process began, plus what has gone by since."""
+    """The time when the process began, plus the time since, in epoch seconds."""
     return _OFFSET_S + time.monotonic()
 
 
 def stored_time(value: object) -> float:
-    """A time (epoch seconds) that was kept in a file. What is no time may be any, also the latest: whoever
-    reads it sets a limit to it, as to one that lies ahead of the clock.
+    """A time (epoch seconds) from a file. An invalid one counts as the latest possible, which the caller
+    limits.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.inf

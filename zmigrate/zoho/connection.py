@@ -1,4 +1,4 @@
-"""Opens and closes the wire: puts tokens, limits, transport and calls together for one job."""
+"""Opens and closes the connection of one job: tokens, limits, transport and calls together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.accounts import Accounts
-from zmigrate.zoho.asked_org import refuse_other_org
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.clock import ZohoClock
 from zmigrate.zoho.credits import CreditLedger
@@ -24,6 +23,7 @@ from zmigrate.zoho.facts.data_centres import is_loopback
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.metadata import Org, is_org_id
 from zmigrate.zoho.oauth import TokenProvider
+from zmigrate.zoho.org_check import refuse_other_org
 from zmigrate.zoho.token_budget import MintLedger
 from zmigrate.zoho.transport import Transport
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 
 _SCOPE: Final = re.compile(r"[!-+\--~]{1,200}")
-"""Any visible letter but the comma, which parts one scope from the next."""
+"""Visible characters without the comma, which separates scopes."""
 
 
 class Connection:
-    """One job's way to one org. Leaving it revokes the token (best effort) and closes the connections."""
+    """One job's connection to one org. Leaving it revokes the token (best effort) and closes everything."""
 
     def __init__(
         self,
@@ -63,14 +63,13 @@ class Connection:
 
     @property
     def api_domain(self) -> str:
-        """Where all calls go: the token's own `api_domain`."""
+        """The host of all calls: the token's own `api_domain`."""
         return self.tokens.api_domain
 
     def close(self, *, revoke: bool = True) -> None:
-        """Write the credits, revoke the token (at most some seconds; left out when told), close the
-        connections.
+        """Write the credits, revoke the token (some seconds at most), close the connections.
 
-        Never raises for what Zoho answers.
+        Zoho's answers raise nothing here.
         """
         if self._closed:
             return
@@ -91,7 +90,9 @@ class Connection:
         self.close()
 
     def _take_org(self, org: Org) -> None:
-        """Every command whose token opens an org comes by here: the org must be the one asked for."""
+        """Check that the org is the one asked for. Every command whose token opens an org comes through
+        here.
+        """
         refuse_other_org(org, self._credentials)
         self.credits.open(
             org_folder(self._state_dir, org.id, org.zgid), org.credit_allowance, self._state_dir
@@ -99,14 +100,13 @@ class Connection:
 
 
 def org_folder(state_dir: Path, org_id: str, zgid: str) -> Path:
-    """Where what belongs to an org and not to one run is kept. Of a portal's org Zoho may not say the zgid
-    (empty); its id may be the zgid of another org, and so is told apart. Raises ConfigError for what is no id
-    of an org: wherever it was read, here it becomes a path.
+    """The folder for an org's data. A portal's org may have no zgid; its id may be another org's zgid, and so
+    gets a prefix. Raises ConfigError for an invalid id, since it becomes a path.
     """
     for said in filter(None, (org_id, zgid)):
         if not is_org_id(said):
             raise ConfigError(
-                f"{said[:60]!r} is no id of an org, which has digits only.",
+                f"{said[:60]!r} is not an org's id, which has digits only.",
                 hint="The record of a run may be damaged: see zmigrate runs.",
             )
     return state_dir / "orgs" / (zgid or f"id-{org_id}")
@@ -122,15 +122,15 @@ def connect(
     transport: httpx.BaseTransport | None = None,
     backoff: Backoff | None = None,
 ) -> Connection:
-    """Get a token with these scopes and everything that needs it.
+    """Get a token with these scopes, and everything that needs it.
 
     `transport` and `backoff` replace the real ones in tests. Raises what `TokenProvider.token` raises, and
-    UsageError for a scope that can be none.
+    UsageError for an invalid scope.
     """
     for scope in scopes:
         if _SCOPE.fullmatch(scope) is None:
             raise UsageError(
-                f"{scope[:80]!r} is no scope.", hint="A scope looks like ZohoCRM.modules.leads.READ."
+                f"{scope[:80]!r} is not a scope.", hint="A scope looks like ZohoCRM.modules.leads.READ."
             )
     local = is_loopback(credentials.accounts_url)
     backoff = backoff or Backoff(budget_s=settings.retry_budget_s)

@@ -1,4 +1,4 @@
-"""COQL as text: quoting, look-ups by key, and cutting a query into pages by id. Sends nothing.
+"""COQL as text: quoting, look-ups by key, and pages of a query by id. Sends nothing.
 
 Source: zoho.com/crm/developer/docs/api/v8/COQL-Overview.html and COQL-Limitations.html.
 """
@@ -26,7 +26,7 @@ _QUERY_HINT = "Write it as: select id, Last_Name from Leads where Email is null"
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """A query in its parts. `where` is the bare condition ("" for none); `tail` what comes after it."""
+    """A query in parts. `where`: the bare condition ("" for none). `tail`: what comes after it."""
 
     columns: str
     module: str
@@ -35,18 +35,18 @@ class Select:
 
     @property
     def pages_by_id(self) -> bool:
-        """True when nothing in it forbids going on by `id > last`."""
+        """Whether the query can be paged by `id > last`."""
         return not self.tail and not _AGGREGATE.search(self.columns)
 
     def page(self, after: str | None, rows: int = COQL_ROWS_PER_CALL) -> str:
-        """The query for the next page by id: rows with a greater id than `after`, lowest first."""
+        """The query for the next page by id: rows with an id greater than `after`, lowest first."""
         condition = self.where or "id is not null"
         if after is not None:
             condition = f"({condition}) and id > {quote(after)}"
         return f"{self._head()} where {condition} order by id asc limit {rows}"
 
     def window(self, offset: int, rows: int) -> str:
-        """The query as it was written, without its own limit, from `offset` on."""
+        """The query as written, without its own limit, from `offset` on."""
         order = _LIMIT.sub("", self.tail).strip()
         parts = [self._head(), "where", self.where or "id is not null", order, f"limit {rows}"]
         if offset:
@@ -54,7 +54,7 @@ class Select:
         return " ".join(part for part in parts if part)
 
     def bounds(self) -> tuple[int, int | None]:
-        """(offset, limit) as the query was written; a limit of None where it names none."""
+        """(offset, limit) of the query as written. Limit is None if there is none."""
         match = _LIMIT.search(self.tail)
         if match is None:
             return 0, None
@@ -76,14 +76,14 @@ _LIMIT = re.compile(
 
 
 def parse(query: str) -> Select:
-    """Take a query apart; raises UsageError when it is no `select … from Module …`.
+    """The parts of a query. Raises UsageError if it is not `select … from Module …`.
 
-    Words inside quotes and brackets are left alone. Zoho itself judges the rest.
+    Words inside quotes and brackets are ignored. Zoho judges the rest.
     """
     text = query.strip().rstrip(";").strip()
     match = _SHAPE.match(text)
     if match is None:
-        raise UsageError(f"This is no query: {query.strip()[:200]}", hint=_QUERY_HINT)
+        raise UsageError(f"This is not a query: {query.strip()[:200]}", hint=_QUERY_HINT)
     rest = text[match.end() :]
     marks = _top_level_words(rest)
     where_end = next((start for word, start, _ in marks if word != "where"), len(rest))
@@ -104,24 +104,24 @@ def parse(query: str) -> Select:
 
 
 def quote(text: str) -> str:
-    """A text literal: in single quotes, a quote inside doubled."""
+    """A text literal: in single quotes, with inner quotes doubled."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def can_query(value: str | int) -> bool:
-    """False for a value that must not stand in a query: how Zoho reads a backslash is not documented, and a
-    text of several lines is not allowed in a criterion."""
+    """Whether a value may be part of a query. Zoho does not document how it reads a backslash, and does not
+    allow a text of several lines."""
     return isinstance(value, int) or (bool(value.strip()) and _UNASKABLE.search(value) is None)
 
 
 def in_query(fields: Iterable[str], module: str, field: str, values: Sequence[str | int]) -> str:
-    """`select … from module where field in (…)` for at most 50 values that `can_query`."""
+    """`select … from module where field in (…)`, for at most 50 values that `can_query`."""
     if not 0 < len(values) <= COQL_IN_VALUES:
         raise ValueError(f"a query takes 1 to {COQL_IN_VALUES} values, not {len(values)}")
     names = list(dict.fromkeys(("id", *fields)))
     for name in (module, field, *names):
         if _NAME.fullmatch(name) is None:
-            raise UsageError(f"{name!r} is no API name.")
+            raise UsageError(f"{name!r} is not an API name.")
     for value in values:
         if not can_query(value):
             raise ValueError("a value that can't stand in a query")

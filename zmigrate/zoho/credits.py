@@ -1,9 +1,9 @@
-"""API credits: what this org has spent in the last 24 hours, as far as zmigrate knows, and whether a call
-fits in.
+"""API credits: what the org has spent in the last 24 hours, as far as zmigrate knows, and whether a call
+fits.
 
-Our own count is kept per org in the state folder, shared by processes, in grains of a minute. Zoho's header
-appears only after half is spent; where it has been seen it is the truth from then on. Where the count can't
-be read nobody knows what is left, until the header tells or a day is over.
+Our own count is kept per org in the state folder, shared by processes, for each minute. Zoho's header appears
+only after half is spent, and then it counts. If our count can't be read, the rest is unknown until the header
+comes or a day is over.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ from zmigrate.zoho.shared_file import SharedFile
 
 _GRAIN_S = 60.0
 _FLUSH_S = 2.0
-_HEADER_FRESH_S = 900.0
-"""After so long without news the header is asked for again, by letting a call through."""
+_HEADER_FRESH_S = 900.0  # after this time without a header, a call is let through to get a new one
 
 
 class CreditLedger:
-    """Counts credits in memory until `open` names the org; from then on in the org's folder too."""
+    """Counts credits in memory until `open` names the org, then in the org's folder too."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._now = now
@@ -39,22 +38,22 @@ class CreditLedger:
         self._grains: dict[int, int] = {}
         self._unsaved: dict[int, int] = {}
         self._uncounted_until = 0.0
-        """Until then more may have been spent than is counted: a part of the count can't be read."""
+        """Before this time more may have been spent than is counted: a part of the count is unreadable."""
         self._header: tuple[float, int] | None = None
-        """When Zoho's header was last seen, and what must be left of it by now."""
+        """When Zoho's header was last seen, and how many credits it leaves by now."""
         self._saved_at = 0.0
         self._used = 0
 
     @property
     def used(self) -> int:
-        """Credits spent through this ledger object (this run)."""
+        """Credits that this object (this run) has spent."""
         return self._used
 
     def open(self, folder: Path, allowance: int | None, root: Path | None = None) -> None:
-        """Go on with the org's own count; `allowance` is what it has for 24 hours, None where that is not
-        known. `root`: the state folder that the org's folder is in."""
+        """Continue the org's own count. `allowance`: its credits for 24 hours, if known. `root`: the state
+        folder."""
         with self._lock:
-            # All that may be missing was spent before the file was written last.
+            # Everything that may be missing was spent before the last write of the file.
             self._file = SharedFile(
                 folder / "credits.json",
                 root=root,
@@ -64,12 +63,12 @@ class CreditLedger:
             self._save()
 
     def left(self) -> int | None:
-        """Credits that are left now; None where neither the edition nor a header tells."""
+        """The credits left now. None if neither the edition nor a header shows them."""
         with self._lock:
             return self._left(self._now())
 
     def spend(self, credits: int) -> None:
-        """A call was sent that costs so much."""
+        """Count a call with this price."""
         with self._lock:
             now = self._now()
             grain = int(now // _GRAIN_S)
@@ -82,14 +81,14 @@ class CreditLedger:
                 self._save_if_possible()
 
     def correct(self, remaining: str | None) -> None:
-        """Take over what `X-API-CREDITS-REMAINING` says, where an answer carries it."""
+        """Use the value of `X-API-CREDITS-REMAINING`, if the answer has it."""
         if not remaining or not re.fullmatch(r"-?[0-9]{1,15}", remaining.strip()):
             return
         with self._lock:
             self._header = (self._now(), int(remaining))
 
     def shortage_s(self, credits: int) -> float:
-        """Seconds until a call of this price fits in; 0 when it does now, or when nothing is known."""
+        """Seconds until a call with this price fits; 0 if it fits now, or if nothing is known."""
         with self._lock:
             now = self._now()
             left = self._left(now)
@@ -100,23 +99,22 @@ class CreditLedger:
             return self._free_again_s(credits - left, now)
 
     def exhausted(self, credits: int) -> bool:
-        """True when a 429 is explained by credits: less is left than the call costs."""
+        """Whether credits explain a 429: fewer are left than the call costs."""
         left = self.left()
         return left is not None and left < credits
 
     def spent_error(self, wait_s: float) -> CreditsSpent:
-        """The error that says when to go on."""
+        """The error with the time when to go on."""
         again = datetime.fromtimestamp(self._now() + wait_s, UTC).astimezone()
         when = f"enough are free again about {again:%Y-%m-%d %H:%M %Z}"
-        if wait_s == _HEADER_FRESH_S:  # others have spent them, so our own count does not tell
-            when = f"when enough are free again is not known, ask at {again:%Y-%m-%d %H:%M %Z}"
+        if wait_s == _HEADER_FRESH_S:  # others have spent them, so our own count does not help
+            when = f"it is unknown when enough are free again; try at {again:%Y-%m-%d %H:%M %Z}"
         return CreditsSpent(
-            f"The org's API credits are used up; {when}.",
-            hint="Resume then, or run with --wait.",
+            f"The org's API credits are used up; {when}.", hint="Resume then, or run with --wait."
         )
 
     def close(self) -> None:
-        """Write what is not yet written, where that is possible."""
+        """Write the rest, if possible."""
         with self._lock:
             self._save_if_possible()
 
@@ -137,8 +135,8 @@ class CreditLedger:
         return _HEADER_FRESH_S
 
     def _forget(self, now: float) -> None:
-        """Drop what is free again. What lies ahead of the clock, which was set back, was spent by now; but
-        what a header said then need not be true now.
+        """Drop credits that are free again. Entries ahead of the clock (it was set back) count as spent now,
+        but a header ahead of the clock is dropped.
         """
         oldest, newest = int((now - CREDIT_WINDOW_S) // _GRAIN_S), int(now // _GRAIN_S)
         for grain in [grain for grain in self._grains if not oldest <= grain <= newest]:
@@ -150,12 +148,12 @@ class CreditLedger:
             self._header = None
 
     def _save_if_possible(self) -> None:
-        """A count that can't be written must not cost the answer of the call that it belongs to."""
+        """Save. A failure must not lose the answer of the call."""
         with suppress(ZmigrateError):
             self._save()
 
     def _save(self) -> None:
-        """Add what is new to the file, and take over what other processes have added."""
+        """Add our new credits to the file, and take over those of other processes."""
         self._saved_at = now = self._now()
         if self._file is None:
             return
@@ -175,7 +173,7 @@ class CreditLedger:
 
 
 def _grains(minutes: object, allowance: int | None) -> tuple[dict[int, int], bool]:
-    """What was spent in each minute; and whether all of it could be read. No minute takes more than a day's
+    """The credits spent in each minute, and whether all could be read. No minute takes more than a day's
     allowance.
     """
     if not isinstance(minutes, dict):
@@ -190,7 +188,7 @@ def _grains(minutes: object, allowance: int | None) -> tuple[dict[int, int], boo
 
 
 def _header(stored: object) -> tuple[float, int] | None:
-    """A header as it was kept. What can't be read is dropped: the next answer has another one."""
+    """A stored header. An unreadable one is dropped: the next answer has a new one."""
     match stored:
         case [int() | float() as seen_at, int() as remaining] if not isinstance(remaining, bool):
             return (stored_time(seen_at), remaining)

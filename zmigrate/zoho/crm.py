@@ -1,6 +1,6 @@
 """The CRM API as calls: what job authors get as `ctx.crm`, and what the engine writes with.
 
-Synchronous and thread-safe. Every call goes through the transport: tokens, limits, repeats are its business.
+Synchronous and thread-safe. The transport handles tokens, limits and repeats.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from zmigrate.errors import Fatal, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
-from zmigrate.zoho.asked_org import refuse_unusable
+from zmigrate.zoho.automations import CADENCES, UPSERT_CADENCES, silenced
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
+from zmigrate.zoho.org_check import refuse_unusable
+from zmigrate.zoho.paged_reader import PagedReader
 from zmigrate.zoho.paths import checked
-from zmigrate.zoho.reading import PagedReader
 from zmigrate.zoho.record_calls import data_of, elements_of, encoded, is_heavy, is_query, records_written
-from zmigrate.zoho.silence import CADENCES, UPSERT_CADENCES, silenced
 from zmigrate.zoho.transport import Transport
 
 Operation = Literal["insert", "update", "upsert", "delete"]
@@ -38,7 +38,7 @@ _MODULE = re.compile(r"[A-Za-z]\w*")
 
 
 class Crm:
-    """Calls to one org. `on_org` is told the org when it is first read; where it raises, there is no org."""
+    """Calls to one org. `on_org` gets the org when it is first read, and may refuse it by raising."""
 
     def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
         self._transport = transport
@@ -53,43 +53,43 @@ class Crm:
         self._layouts: dict[str, tuple[Layout, ...]] = {}
 
     def tell_calls(self, emit: Emit, item: Callable[[], int]) -> None:
-        """From now on, tell what becomes of the calls: WriteAnswered or CallFailed. `item`: asked when a call
-        begins, for the number of the item that it is for."""
+        """From now on emit WriteAnswered or CallFailed for each call. `item`: gives the number of the item
+        that a call is for."""
         self._emit, self._item = emit, item
 
     def get(self, path: str, params: Params | None = None) -> dict[str, Any]:
-        """GET a path like `/crm/v8/org`; the decoded body, empty where Zoho answers nothing (204)."""
+        """GET a path like `/crm/v8/org`. Returns the decoded body, empty for 204."""
         return self._plain("GET", path, params, None, True)
 
     def post(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
-        """POST; repeated after a lost answer only when `repeat` says that this is safe.
+        """POST; repeated after a lost answer only if `repeat` says that this is safe.
 
-        The decoded body. A record that Zoho refused is in its `data[]` and raises nothing. Records written
-        without a word about `trigger` fire no workflow, no approval and no mail. Some calls can't be kept
-        from it, as a mass update, the conversion of a lead, a bulk write. Raises InDoubt where the answer is
-        lost, or does not tell what became of each record.
+        Returns the decoded body. A refused record is in its `data[]` and raises nothing. Writes of records
+        set off no workflow, approval or mail, unless the body has a `trigger`. Some calls set them off
+        anyway: a mass update, the conversion of a lead, a bulk write. Raises InDoubt if the answer is lost or
+        incomplete.
         """
         return self._plain("POST", path, params, json, bool(repeat))
 
     def put(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
-        """PUT; repeated after a lost answer unless `repeat` is False. Silent as `post` is."""
+        """PUT; repeated after a lost answer unless `repeat` is False. As silent as `post`."""
         return self._plain("PUT", path, params, json, repeat is not False)
 
     def patch(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
-        """PATCH; repeated after a lost answer only when `repeat` says that this is safe."""
+        """PATCH; repeated after a lost answer only if `repeat` says that this is safe."""
         return self._plain("PATCH", path, params, json, bool(repeat))
 
     def delete(
         self, path: str, params: Params | None = None, json: Any = None, repeat: bool | None = None
     ) -> dict[str, Any]:
-        """DELETE; repeated after a lost answer unless `repeat` is False. Records go without firing workflows,
-        unless `wf_trigger` is among the parameters."""
+        """DELETE; repeated after a lost answer unless `repeat` is False. Sets off no workflows, unless the
+        parameters have `wf_trigger`."""
         return self._plain("DELETE", path, params, json, repeat is not False)
 
     def records(
@@ -115,16 +115,16 @@ class Crm:
     def query(self, select_query: str, *, after: str | None = None) -> Iterator[dict[str, Any]]:
         """The rows of a COQL query.
 
-        Without `order by` and `limit` it goes on by `id > last id` to the very end, however many rows there
-        are and however the condition shrinks meanwhile; `after` begins behind an id. With them it is sent as
-        it is, cut by offset.
+        Without `order by` and `limit` it is paged by `id > last id` to the very end, however many rows there
+        are and however the condition shrinks meanwhile; `after`: start after this id. Otherwise it is paged
+        by offset.
         """
         select = coql.parse(select_query)
         if select.pages_by_id:
             yield from self._reads.query_by_id(select, after)
             return
         if after is not None:
-            raise UsageError("A query with `order by`, `group by` or `limit` can't go on behind an id.")
+            raise UsageError("A query with `order by`, `group by` or `limit` can't start after an id.")
         yield from self._reads.query_by_offset(select)
 
     def org(self) -> Org:
@@ -138,7 +138,7 @@ class Crm:
         return self._org
 
     def fields(self, module: str) -> ModuleFields:
-        """The fields of a module, out of both its lists (asked once)."""
+        """The fields of a module (asked once). Two calls: only one shows which fields are on no layout."""
         with self._lock:
             known = self._fields.get(module)
         if known is not None:
@@ -184,17 +184,17 @@ class Crm:
             yield from page
 
     def current_user(self) -> dict[str, Any]:
-        """The user whom the token acts as: the owner of the client."""
+        """The token's user: the owner of the client."""
         return next(self.users("CurrentUser"), {})
 
     def record(self, module: str, id: str, fields: Sequence[str] | None = None) -> dict[str, Any] | None:
-        """One record by id, whole or with these fields only; None when there is none."""
+        """One record by id, whole or with these fields only. None if there is none."""
         return self.records_by_id(module, [id], fields).get(id) if fields else self._whole_record(module, id)
 
     def records_by_id(
         self, module: str, ids: Sequence[str], fields: Sequence[str] | None
     ) -> dict[str, dict[str, Any]]:
-        """Records by id, for at most 100 ids in one call; an id that is not there is not in the answer."""
+        """Records by id, for at most 100 ids in one call. Missing ids are not in the result."""
         if not ids:
             return {}
         if len(ids) > limits.IDS_PER_READ:
@@ -205,7 +205,7 @@ class Crm:
             "per_page": limits.RECORDS_PER_PAGE,
         }
         if module == "Leads":
-            asked["converted"] = "both"  # a list leaves converted leads out otherwise
+            asked["converted"] = "both"  # without it a list leaves converted leads out
         pages = self._reads.pages(f"{API}/{_module(module)}", asked, "data")
         return {str(record["id"]): record for page in pages for record in page}
 
@@ -217,10 +217,9 @@ class Crm:
     def find(
         self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
     ) -> list[dict[str, Any]]:
-        """All records whose `field` is one of at most 50 values (see `coql.can_query`), with the extra
-        fields.
+        """All records whose `field` has one of at most 50 values (see `coql.can_query`), with extra fields.
 
-        Zoho's letter case in `in` is not documented: compare what comes back.
+        Zoho does not document whether `in` ignores letter case: compare the results.
         """
         query = coql.in_query((field, *extra_fields), module, field, values)
         return list(self._reads.query_by_id(coql.parse(query), None))
@@ -239,8 +238,8 @@ class Crm:
     ) -> Answer:
         """Send one batch of records: a body from `write_body`, or for a delete the ids.
 
-        The answer's `data[]` has one element for each row, in order; with `brief`, a plain success has
-        `Answer.done` in its place. Errors: see `Transport.send`.
+        The answer's `data[]` has one element a row, in order; with `brief`, a plain success has `Answer.done`
+        instead. Errors: see `Transport.send`.
         """
         path = f"{API}/{_module(module)}"
         params: tuple[tuple[str, str], ...] = ()
@@ -287,7 +286,7 @@ class Crm:
         return body if isinstance(body, dict) else {}
 
     def _send(self, call: Call, operation: Operation | None) -> Answer:
-        """Send a call, and tell what became of it where somebody asked for that."""
+        """Send a call, and emit its result if asked to."""
         if self._emit is None:
             return self._transport.send(call)
         item = self._item()
@@ -308,11 +307,11 @@ class Crm:
 
     def _whole_record(self, module: str, id: str) -> dict[str, Any] | None:
         if not is_id(id):
-            raise UsageError(f"{id!r} is no record id.")
+            raise UsageError(f"{id!r} is not a record id.")
         try:
             body = self.get(f"{API}/{_module(module)}/{id}")
         except Fatal as error:
-            if error.code == "INVALID_DATA":  # how Zoho says that there is no such id
+            if error.code == "INVALID_DATA":  # Zoho has no such id
                 return None
             raise
         records = body.get("data", [])
@@ -320,15 +319,11 @@ class Crm:
 
 
 def write_body(
-    records: Sequence[Any],
-    operation: Operation,
-    trigger: Sequence[str] = (),
-    match_on: str | None = None,
+    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
 ) -> bytes:
-    """The body of an insert, update or upsert. An empty `trigger` is sent as such: leaving it out fires
-    everything.
+    """The body of an insert, update or upsert. An empty `trigger` is sent too: without one everything runs.
 
-    Records are dicts ready for JSON, or `orjson.Fragment`s of records already encoded.
+    Records are dicts ready for JSON, or `orjson.Fragment`s of encoded records.
     """
     body: dict[str, Any] = {
         "data": records,
@@ -341,11 +336,13 @@ def write_body(
 
 
 def _said(answer: Answer) -> list[Any]:
-    """What an answer says of each record, in whatever shape."""
+    """The answer's result for each record, in any shape."""
     return data_of(answer.body) if answer.done is None else msgspec.to_builtins(answer.done)
 
 
 def _module(module: str) -> str:
     if _MODULE.fullmatch(module) is None:
-        raise UsageError(f"{module!r} is no module's API name.", hint="API names have letters, digits and _.")
+        raise UsageError(
+            f"{module!r} is not a module's API name.", hint="API names have letters, digits and _."
+        )
     return module

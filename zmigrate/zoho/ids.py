@@ -1,11 +1,10 @@
-"""Ids of Zoho as text. They come as digits in quotes (zoho-api 4.1), and from some places as JSON numbers."""
+"""Zoho's ids as text. They are digits in quotes (zoho-api 4.1), but in some places JSON numbers."""
 
 from __future__ import annotations
 
 from typing import Final
 
-LONGEST_ID: Final = 20
-"""Digits; today's ids have 18 or 19 (zoho-api 4.1)."""
+LONGEST_ID: Final = 20  # Digits; today's ids have 18 or 19 (zoho-api 4.1)
 
 
 def is_id(text: str) -> bool:
@@ -14,7 +13,7 @@ def is_id(text: str) -> bool:
 
 
 def id_text(value: object) -> str | None:
-    """The id that a JSON value stands for; None where it stands for none."""
+    """The id in a JSON value, or None."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     text = str(value).strip()

@@ -1,7 +1,7 @@
 """How many calls may be in flight: finds the org's ceiling by itself.
 
-Starts at what every edition allows, doubles after each clean round trip, halves when Zoho throttles, then
-adds one a round trip. Heavy calls (Zoho's sub-concurrency) have a limit of their own inside the total.
+It starts at what every edition allows, doubles after each clean round trip, halves when Zoho throttles, then
+adds one a round trip. Heavy calls (Zoho's sub-concurrency) have their own limit inside the total.
 """
 
 from __future__ import annotations
@@ -16,16 +16,14 @@ _POLL_S = 0.25
 
 
 class _Gauge:
-    """One limit. A round trip is as many clean answers as the limit is high, with the limit reached
-    meanwhile."""
+    """One limit. A round trip: as many clean answers as the limit, if the limit was reached meanwhile."""
 
     def __init__(self, start: int, cap: int) -> None:
         self.cap = cap
         self.limit = max(1, min(start, cap))
         self.in_flight = 0
         self.epoch = 0
-        """Counts halvings: a call that was let in before the last one tells nothing about the limit of now.
-        """
+        """Counts halvings. A call from before the last halving does not change the present limit."""
         self._doubling = True
         self._clean = 0
         self._peak = 0
@@ -63,7 +61,7 @@ class _Gauge:
 
 
 class Slot:
-    """A place among the calls in flight; tell it how the call went before leaving."""
+    """A place among the calls in flight. Report how the call went before leaving."""
 
     __slots__ = ("_epochs", "_gauges", "_limiter", "_stop")
 
@@ -95,9 +93,9 @@ class Slot:
 
 
 class Limiter:
-    """Lets calls through while there is room.
+    """Lets calls through while there is room. Thread-safe; waiting polls the stop signal.
 
-    `ceiling` (from --concurrency) caps both limits. Thread-safe; waiting polls the stop signal.
+    `ceiling` (from --concurrency) caps both limits.
     """
 
     def __init__(
@@ -113,7 +111,7 @@ class Limiter:
         self._total = _Gauge(start, min(total_cap, top))
 
     def slot(self, heavy: bool, stop: StopSignal) -> Slot:
-        """A context manager that waits for a place; raises StopRequested when told to stop while it waits."""
+        """A context manager that waits for a place. Raises StopRequested if asked to stop meanwhile."""
         return Slot(self, (self._heavy, self._total) if heavy else (self._total,), stop)
 
     def limit(self, heavy: bool) -> int:
@@ -121,7 +119,7 @@ class Limiter:
         return min(self._heavy.limit, self._total.limit) if heavy else self._total.limit
 
     def in_flight(self, heavy: bool) -> int:
-        """How many are in flight now: the heavy ones, or all."""
+        """How many heavy calls, or calls in all, are in flight now."""
         return self._heavy.in_flight if heavy else self._total.in_flight
 
     def _enter(self, gauges: tuple[_Gauge, ...], stop: StopSignal) -> tuple[int, ...]:

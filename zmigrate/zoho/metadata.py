@@ -1,7 +1,7 @@
-"""What Zoho says about an org and its fields, read into dataclasses. Sends nothing.
+"""Zoho's answers about an org and its fields, read into dataclasses. Sends nothing.
 
-Source: zoho.com/crm/developer/docs/api/v8/field-meta.html and get-org-data.html. The readers take what is
-missing for the documented default, since no two answers of Zoho have quite the same keys.
+Source: zoho.com/crm/developer/docs/api/v8/field-meta.html and get-org-data.html. Missing keys get the
+documented default, since Zoho's answers differ in their keys.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from zmigrate.zoho.facts.limits import credit_allowance
 
-WHOLE_NUMBERS = frozenset({"integer", "bigint"})
-"""Data types of whole numbers."""
+WHOLE_NUMBERS = frozenset({"integer", "bigint"})  # Data types of whole numbers
 
 NUMBERS = WHOLE_NUMBERS | {"double", "currency", "percent"}
 
 COMPUTED = frozenset({"autonumber", "formula", "rollup_summary", "profileimage"})
-"""Data types that Zoho computes or takes by another call, and so are never sent."""
+"""Data types that Zoho computes or takes by another call; they are never sent."""
 
 STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"})
-"""Data types whose values are rows of another module: virtual, and yet writable. A row that is sent without
-an id is added to those that a record has (zoho-api 9.2)."""
+"""Data types with values in another module: virtual, but writable. A row without an id is added to those that
+the record has (zoho-api 9.2).
+"""
 
 _ORG_ID = re.compile(r"[0-9]{1,30}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,15}")
@@ -61,37 +61,36 @@ class Field:
     creatable: bool
     updatable: bool
     on_layout: bool
-    """False: on no layout; Zoho drops its value and answers SUCCESS."""
+    """False: it is on no layout, so Zoho drops its value and answers SUCCESS."""
     pick_list: tuple[PickListValue, ...]
     lookup_module: str | None
-    """Which module's records a lookup, or a multi-select one, points at; `se_module` where it may be any."""
+    """The module that a lookup or multi-select lookup refers to; `se_module` if it may be any."""
     lookup_modules: frozenset[str] = frozenset()
-    """Of a lookup that may point at several modules: which, where Zoho lists them."""
+    """The modules of a lookup that may refer to several, if Zoho lists them."""
     connected_lookup: str | None = None
-    """For a multi-select or multi-user lookup: the lookup of its linking module that wraps each id, as in
+    """For a multi-select or multi-user lookup: the lookup of its linking module around each id, as in
     `[{"<connected_lookup>": {"id": ...}}]`."""
     subform_module: str | None = None
     """The module of a subform's rows."""
     textarea_kind: str | None = None
     """small, large or rich_text."""
     visible: bool = True
-    """False: the profile of the token's user does not see it."""
+    """False: hidden from the profile of the token's user."""
     custom: bool = False
 
     @property
     def whole_number(self) -> bool:
-        """Its values are whole numbers: compared, and asked for, as such."""
+        """Whether its values are compared and queried as whole numbers."""
         return self.data_type in WHOLE_NUMBERS
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One layout of a module, and what it wants filled."""
+    """One layout of a module, and the fields that it requires."""
 
     id: str
     name: str
-    required: tuple[str, ...]
-    """Checked by Zoho where a record names its layout (zoho-api 13)."""
+    required: tuple[str, ...]  # Checked by Zoho if a record names its layout (zoho-api 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,7 @@ class Org:
     id: str
     zgid: str
     name: str
-    type: str
-    """As Zoho writes it, in lower case; "" where it says nothing."""
+    type: str  # as Zoho writes it, in lower case; "" if Zoho does not say
     edition: str
     users: int
     time_zone: str
@@ -130,17 +128,17 @@ class Org:
 
     @property
     def production(self) -> bool:
-        """True for whatever does not say that it is a sandbox or a developer org."""
+        """True unless the org is known to be a sandbox or a developer org."""
         return self.type not in {"sandbox", "developer"}
 
     @property
     def credit_allowance(self) -> int | None:
-        """Credits for 24 hours by edition and users; None for an edition that is not known."""
+        """Credits for 24 hours by edition and users. None for an unknown edition."""
         return credit_allowance(self.edition, self.users)
 
     def answers_to(self, soid: str) -> bool | None:
-        """Whether the digits of the soid are this org's zgid (zoho-api 14.1). None where that can't be told:
-        Zoho has not said the zgid.
+        """Whether the soid's digits are this org's zgid (zoho-api 14.1). None if Zoho has not named the
+        zgid.
         """
         digits = soid.rpartition(".")[2]
         if self.zgid:
@@ -156,8 +154,7 @@ def is_org_id(text: str) -> bool:
 def read_fields(module: str, answer: Mapping[str, Any], unused: Mapping[str, Any]) -> ModuleFields:
     """From GET /settings/fields with type=all and with type=unused (both may be empty)."""
     on_no_layout = {str(raw.get("api_name")): raw for raw in _list(unused, "fields")}
-    found = {**{str(raw.get("api_name")): raw for raw in _list(answer, "fields")}}
-    merged = {**on_no_layout, **found}
+    merged = {**on_no_layout, **{str(raw.get("api_name")): raw for raw in _list(answer, "fields")}}
     fields = {name: read_field(raw, on_layout=name not in on_no_layout) for name, raw in merged.items()}
     return ModuleFields(module, MappingProxyType(fields))
 
@@ -195,7 +192,7 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
 
 
 def read_layouts(answer: Mapping[str, Any]) -> tuple[Layout, ...]:
-    """From GET /settings/layouts; only active layouts, since no record can be on another.
+    """From GET /settings/layouts: the active layouts, since records can only be on these.
 
     `required` is the layout's own flag (zoho.com/crm/developer/docs/api/v8/layouts-meta.html).
     """
@@ -216,8 +213,8 @@ def read_layouts(answer: Mapping[str, Any]) -> tuple[Layout, ...]:
 
 
 def read_org(answer: Mapping[str, Any]) -> Org:
-    """From GET /org. A missing `type` stays empty, and counts as production; a missing `zgid` stands in the
-    domain name, too.
+    """From GET /org. A missing `type` stays empty and counts as production. The domain name has the
+    zgid too.
     """
     orgs = _list(answer, "org")
     raw: Mapping[str, Any] = orgs[0] if orgs else {}
@@ -237,7 +234,7 @@ def read_org(answer: Mapping[str, Any]) -> Org:
 
 
 def _may(raw: Mapping[str, Any], verb: str) -> bool:
-    """Whether the API may write the field: `operation_type` is the test; `read_only` alone is not enough."""
+    """Whether the API may write the field: `operation_type` decides; `read_only` alone is not enough."""
     kind = raw.get("data_type")
     if kind in COMPUTED or (raw.get("virtual_field") is True and kind not in STORED_ELSEWHERE):
         return False
@@ -281,7 +278,7 @@ def _list(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
 
 
 def _one_line(value: object) -> str:
-    """A name as it is shown in a line, of which it can't make two."""
+    """A name on one line."""
     return " ".join(str(value).split())
 
 

@@ -1,5 +1,4 @@
-"""Tokens: one for the job, renewed in time by one thread while the rest go on or wait. Tokens live in memory
-only."""
+"""Tokens: one for the job, renewed in time by one thread while the others go on or wait. In memory only."""
 
 from __future__ import annotations
 
@@ -21,18 +20,16 @@ from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience
 from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.data_centres import API_DOMAINS, base_url, url_fault
+from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
 from zmigrate.zoho.token_budget import MintLedger
-from zmigrate.zoho.veil import Veil
 
 _POLL_S = 0.1
 _RENEW_AT_SHARE = 0.10
 _RENEW_AT_MOST_S = 300.0
-_SENDS_MAX = 6
-"""However short tokens live, a request is sent no more often than this."""
+_SENDS_MAX = 6  # A request is sent at most this often, however short tokens live
 
-_SERVER_FAILURES = 4
-"""So often the accounts server may answer that it failed; then it is taken for a refusal."""
+_SERVER_FAILURES = 4  # after this many failures of the accounts server, a failure counts as a refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +59,10 @@ class _Flight:
 
 
 class TokenProvider:
-    """Hands out the current token and renews it: ahead of expiry, or when a request was told that it is dead.
+    """Hands out the current token and renews it: before it expires, or when Zoho has refused it.
 
-    However many threads need a new token, one asks for it. While the old one is still good the others go on
-    with it; else they wait, and look at the stop signal meanwhile.
+    If many threads need a new token, one asks for it. While the old one is still good the others use it;
+    otherwise they wait, and watch the stop signal.
     """
 
     def __init__(
@@ -94,9 +91,9 @@ class TokenProvider:
         self._flight: _Flight | None = None
         self._refused: ZmigrateError | None = None
         self.acquired = 0
-        """Tokens got so far, the first one and the renewed ones."""
+        """How many tokens were got, with renewals."""
         self.api_domain = ""
-        """Where the tokens are good; the same for all of them, and known from the first on."""
+        """The host for which the tokens are good: the same for all, known from the first on."""
         self._backoff = backoff = backoff or Backoff()
         self._retrying = Retrying(
             sleep=stop.sleep,
@@ -108,9 +105,9 @@ class TokenProvider:
         )
 
     @property
-    def veil(self) -> Veil:
-        """Over the client's secret and its tokens, in whatever Zoho answers."""
-        return self._accounts.veil
+    def redactor(self) -> Redactor:
+        """Hides the client's secret and its tokens in Zoho's answers."""
+        return self._accounts.redactor
 
     @property
     def renewed(self) -> int:
@@ -124,40 +121,38 @@ class TokenProvider:
     def token(self) -> Token:
         """The current token, renewed if it is about to expire.
 
-        Raises RefusedError or ScopeError when Zoho refuses, Outage when accounts can't be reached within the
-        time budget, StopRequested when told to stop while waiting.
+        Raises RefusedError or ScopeError if Zoho refuses, Outage if accounts can't be reached within the time
+        budget, StopRequested if asked to stop while waiting.
         """
         return self._unless_due() or self._obtain(self._unless_due)
 
     def renew(self, seen_generation: int) -> Token:
-        """A token newer than the one that was refused: whoever comes with an old generation takes what is
-        there."""
+        """A token newer than the refused one. If another thread has renewed it already, that one."""
         return self._obtain(lambda: self._if_newer(seen_generation), refused=seen_generation)
 
     def is_over(self, token: Token) -> bool:
-        """True when this token has lived its life, or a newer one is there."""
+        """Whether this token has expired, or a newer one is there."""
         held = self._token
         return held is None or held.generation != token.generation or self._monotonic() >= token.expires
 
     def left_s(self) -> float | None:
-        """Seconds that the current token still lives; None before the first."""
+        """Seconds until the current token expires. None before the first."""
         return None if self._token is None else max(0.0, self._token.expires - self._monotonic())
 
     def budget_left(self) -> int:
-        """Tokens that this client may still ask for in the window of now, over all processes."""
+        """How many more tokens this client may ask for in the present window, over all processes."""
         return self._ledger.left(self._now())
 
     def revoke(self) -> bool:
-        """Give the current token back, best effort; never raises. False when there is none or Zoho did not
-        take it."""
+        """Give the current token back, best effort. Never raises. False if there is none or Zoho refused."""
         with self._changed:
             token, self._token = self._token, None
         return token is not None and self._accounts.revoke(token.value)
 
     def _obtain(self, take: Callable[[], Token | None], refused: int | None = None) -> Token:
-        """What `take` finds, or a new token: asked for by this thread, or by the one that is at it already.
+        """The token that `take` finds, or a new one, which this thread or another one asks for.
 
-        While another thread asks, a token that still lives and is not the `refused` one does.
+        While another thread asks, a token that is alive and not the `refused` one is used.
         """
         while True:
             with self._changed:
@@ -195,7 +190,7 @@ class TokenProvider:
         return held if alive else None
 
     def _fly(self, flight: _Flight) -> Token:
-        """Ask for a token on behalf of all threads, and let them know how it went."""
+        """Ask for a token for all threads, and tell them the result."""
         try:
             token = self._mint()
         except BaseException as error:
@@ -247,7 +242,9 @@ class TokenProvider:
         )
 
     def _ask(self, patience: Patience) -> tuple[float, Granted]:
-        """One request, as soon as the token limit allows it; the monotonic time of asking and the token."""
+        """One request, as soon as the token limit allows it. Returns the monotonic time of asking and the
+        token.
+        """
         reserved = self._wait_for_place()
         asked_at = self._monotonic()
         answer = self._accounts.ask(self._asked)
@@ -307,7 +304,7 @@ def _may_ask_again(state: RetryCallState) -> bool:
 
 
 def _denial_error(denied: Denied, asked: tuple[str, ...]) -> ZmigrateError:
-    """The error that a refusal of the token endpoint becomes; it never quotes the answer beyond its code."""
+    """The error for a refusal of the token endpoint. It quotes only the answer's code."""
     if denied.fate == "refused":
         return _refusal(denied, asked)
     return _NoTokenNow(f"{denied.why} ({denied.code})")
@@ -327,16 +324,17 @@ def _refusal(denied: Denied, asked: tuple[str, ...]) -> RefusedError:
 
 
 def _for_the_others(error: BaseException) -> BaseException:
-    """The same error for the threads that waited, without the frames of the one that asked."""
+    """The error for the threads that waited, without the frames of the one that asked."""
     if isinstance(error, ZmigrateError):
         return copy.copy(error)
     return Outage("The token could not be renewed.")
 
 
 class ZohoAuth(httpx.Auth):
-    """Signs each request. A 401 on a token that should still be alive may be Zoho's own slip (github.com/
-    rikas/zoho_hub, PR 34): the request is sent once more with the same token, and only the second refusal
-    renews it. A new token that is refused right away is not renewed again: the client is gone."""
+    """Signs each request. A 401 on a token that should be alive may be Zoho's own mistake (github.com/rikas/
+    zoho_hub, PR 34): the request is sent again with the same token, and only a second refusal renews the
+    token. If a new token is refused at once, it is not renewed again: the client is gone.
+    """
 
     def __init__(self, tokens: TokenProvider, is_token_refused: Callable[[httpx.Response], bool]) -> None:
         self._tokens = tokens

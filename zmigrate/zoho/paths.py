@@ -1,7 +1,7 @@
-"""Paths of the CRM API: what one may look like, and its parts. All that decides by a path asks here.
+"""Paths of the CRM API: which are allowed, and their parts. All code that decides by a path asks here.
 
-How Zoho reads a path in another spelling (`//`, `%4c`, a slash at its end) is not documented. So none is
-sent: one that is no path of records here, and is one there, would write with all workflows and mails.
+How Zoho reads other spellings of a path (`//`, `%4c`, a slash at its end) is not documented. So none is sent:
+it might be a path of records for Zoho and not here, and would write with all workflows and mails.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from urllib.parse import parse_qsl, unquote
 
 from zmigrate.errors import UsageError
 
-LONGEST_PATH: Final = 1_000
-"""Characters; the longest documented one has about a hundred."""
+LONGEST_PATH: Final = 1_000  # Characters. The longest documented path has about a hundred.
 
 _PATH: Final = re.compile(r"/crm(?:/[A-Za-z0-9_.~-]+)+")
 _TAKEN_APART: Final = re.compile(
@@ -25,44 +24,38 @@ _NAME: Final = re.compile(r"[A-Za-z]\w*", re.A)
 _HOST: Final = re.compile(r"^(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
 
 _NOT_MODULES: Final = frozenset({"org", "users", "coql", "settings", "files", "upload", "actions"})
-"""What stands behind the version and is no module (first parts of the OpenAPI files' paths)."""
+"""Names after the version that are not modules (first parts of the OpenAPI files' paths)."""
 
 _AREAS_WITHOUT_MODULES: Final = frozenset({"bulk", "email"})
 
 
 @dataclass(frozen=True, slots=True)
 class ApiPath:
-    """A path, taken apart. Zoho's letter case is not documented, so parts are compared in lower case."""
+    """A path in parts. Zoho does not document its letter case, so parts are compared in lower case."""
 
-    area: str
-    """What stands before the version: "bulk", "email", or nothing."""
-    parts: tuple[str, ...]
-    """What stands behind the version, in lower case."""
-    written: str
-    """The same as one text, as it is written."""
-    module: str | None
-    """The module, as it is written; None where the path is none of a module's."""
+    area: str  # the part before the version: "bulk", "email", or ""
+    parts: tuple[str, ...]  # the parts after the version, in lower case
+    written: str  # the text after the version, as written
+    module: str | None  # The module, as written. None if the path has none.
 
     @property
     def rest(self) -> tuple[str, ...]:
-        """What stands behind the module."""
+        """The parts after the module."""
         return self.parts[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class PathFault:
-    """Why a path is not sent, and how the same is written well."""
+    """Why a path is not sent, and the right way to write it."""
 
     why: str
-    path: str | None
-    """None where that can't be told."""
-    params: tuple[tuple[str, str], ...] = ()
-    """Parameters that stood in it."""
+    path: str | None  # None if the right path is not known
+    params: tuple[tuple[str, str], ...] = ()  # Parameters that were in the path
 
 
 @lru_cache(256)
 def taken_apart(path: str) -> ApiPath:
-    """The parts of a path that `checked` let pass; of another one there may be none."""
+    """The parts of a path that `checked` accepts; another one may have none."""
     match = _TAKEN_APART.fullmatch(path)
     if match is None:
         return ApiPath("", (), "", None)
@@ -73,7 +66,7 @@ def taken_apart(path: str) -> ApiPath:
 
 
 def checked(path: str) -> str:
-    """The path itself. Raises UsageError for one that can't be sent as it is written."""
+    """The path itself. Raises UsageError if it can't be sent as written."""
     fault = path_fault(path)
     if fault is None:
         return path
@@ -81,11 +74,11 @@ def checked(path: str) -> str:
     if fault.path is not None:
         hint = f'Write it as "{fault.path}"'
         hint += f" with params={dict(fault.params)!r}." if fault.params else "."
-    raise UsageError(f"{str(path)[:200]!r} is no path of the API: {fault.why}.", hint=hint)
+    raise UsageError(f"{str(path)[:200]!r} is not an API path: {fault.why}.", hint=hint)
 
 
 def path_fault(path: object) -> PathFault | None:
-    """What is wrong with a path; None where it can be sent."""
+    """What is wrong with a path. None if it can be sent."""
     if not isinstance(path, str):
         return PathFault("it is not a text", None)
     if len(path) > LONGEST_PATH:
@@ -103,22 +96,22 @@ def _why_not(path: str) -> str | None:
     faults = {
         "it does not begin with a slash": not path.startswith("/"),
         "it names a host, and the host is the token's": path.startswith("//"),
-        f"it holds the character {odd!r}": odd is not None,
+        f"it has the character {odd!r}": odd is not None,
         "parameters do not belong in it": "?" in path,
-        "what stands behind # is never sent": "#" in path,
+        "the text after # is never sent": "#" in path,
         "its letters are written as percent signs and digits": "%" in path,
         "its parts are separated by /, not by \\": "\\" in path,
         "it ends with a slash": path.endswith("/") and path != "/",
         "it has two slashes in a row": "//" in path,
         "it has a part of dots only": any(part and not part.strip(".") for part in parts),
         "paths of Zoho CRM begin with /crm/": not path.startswith("/crm/"),
-        "a part of it may have letters, digits and _ - . ~ only": _PATH.fullmatch(path) is None,
+        "its parts may have only letters, digits and _ - . ~": _PATH.fullmatch(path) is None,
     }
     return next((why for why, found in faults.items() if found), None)
 
 
 def _respelt(path: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The same path in the one spelling that is sent, and the parameters that stood in it."""
+    """The path in its normal spelling, and the parameters that were in it."""
     bare, _, query = _HOST.sub("", path.strip(), count=1).partition("#")[0].partition("?")
     parts: list[str] = []
     for part in unquote(bare.replace("\\", "/")).split("/"):

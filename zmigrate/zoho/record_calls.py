@@ -1,5 +1,5 @@
-"""Calls as a job's author writes them: the body as bytes, how many records a path and a body write, and what
-the answer says of each. Nothing is sent here.
+"""Calls of a job's author: the body as bytes, how many records the call writes, and the result for each.
+Nothing is sent here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zmigrate.errors import UsageError
+from zmigrate.zoho.automations import is_composite
 from zmigrate.zoho.facts.limits import HEAVY_FROM_RECORDS
 from zmigrate.zoho.paths import taken_apart
-from zmigrate.zoho.silence import is_composite
 
 if TYPE_CHECKING:
     from zmigrate.zoho.answers import Method
@@ -24,7 +24,9 @@ _ID = re.compile(r"[0-9]+")
 
 _HEAVY_PARAMS = frozenset({"cvid", "sort_by"})
 _HEAVY_ACTION = re.compile(r"/actions/(?:convert|send_mail)$")
-"""These share Zoho's sub-concurrency, as do large writes, queries and composite requests (API limits)."""
+"""These count towards Zoho's sub-concurrency, as do large writes, queries and composite requests (API
+limits).
+"""
 
 
 def is_query(path: str) -> bool:
@@ -33,7 +35,7 @@ def is_query(path: str) -> bool:
 
 
 def is_heavy(method: Method, path: str, query: Sequence[tuple[str, str]], rows: int) -> bool:
-    """Whether a call shares Zoho's sub-concurrency."""
+    """Whether a call counts towards Zoho's sub-concurrency."""
     if method == "GET":
         return any(name in _HEAVY_PARAMS for name, _ in query)
     alone = is_query(path) or is_composite(path) or _HEAVY_ACTION.search(path) is not None
@@ -41,18 +43,18 @@ def is_heavy(method: Method, path: str, query: Sequence[tuple[str, str]], rows: 
 
 
 def encoded(json: Any) -> bytes:
-    """A body as bytes. Raises UsageError for what has no place in Zoho's JSON."""
+    """A body as bytes. Raises UsageError for a value that JSON can't have."""
     try:
         content = orjson.dumps(json)
     except TypeError as error:  # orjson's own error is one
         raise UsageError(
             f"The body can't be sent as JSON: {error}.",
             hint="JSON has texts, whole numbers of up to 64 bits, other numbers, true, false, null, lists and"
-            " objects, not more than 250 in each other.",
+            " objects, nested at most 250 deep.",
         ) from None
-    if _holds_no_number(json):  # sent as null, it would empty the field
+    if _holds_no_number(json):  # it would be sent as null and empty the field
         raise UsageError(
-            "The body holds NaN or infinity, which JSON has not.",
+            "The body has NaN or infinity, which JSON can't have.",
             hint="Give a number, or null to empty the field.",
         )
     return content
@@ -66,7 +68,7 @@ def _holds_no_number(json: Any) -> bool:
 
 
 def data_of(json: Any) -> list[Any]:
-    """The records in the body of a call, or what the body of its answer says of each."""
+    """The records in the body of a call, or the results in the body of its answer."""
     data = json.get("data") if isinstance(json, dict) else None
     return list(data) if isinstance(data, list | tuple) else []  # both are sent as a list
 
@@ -74,7 +76,7 @@ def data_of(json: Any) -> list[Any]:
 def records_written(
     method: Method, path: str, query: Sequence[tuple[str, str]], json: Any
 ) -> tuple[Operation | None, int]:
-    """What a call does to how many records; (None, 0) where it is no write of records."""
+    """What a call does to how many records. (None, 0) if it does not write records."""
     place = taken_apart(path)
     behind = place.rest[0] if place.rest else ""
     of_records = len(place.rest) < 2 and (behind in {"", "upsert"} or _ID.fullmatch(behind) is not None)
@@ -92,8 +94,8 @@ def records_written(
 
 
 def elements_of(body: Any) -> Iterator[Mapping[str, Any]]:
-    """What an answer to a write says of each record or other thing: the elements of `data[]`, `tags[]` …; of
-    a composite request, those of its parts. (zoho-api 4.1; OpenAPI composite_requests)
+    """The results in an answer to a write: the elements of `data[]`, `tags[]` …; of a composite request, the
+    results of its parts. (zoho-api 4.1; OpenAPI composite_requests)
     """
     if not isinstance(body, dict):
         return
@@ -107,7 +109,7 @@ def elements_of(body: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _answer_of_a_part(element: Mapping[str, Any]) -> Any:
-    """The answer to one request out of several that went together; None where the element is no such."""
+    """The answer to one request of a composite one. None if the element is not one."""
     details = element.get("details")
     response = details.get("response") if isinstance(details, dict) else None
     return response.get("body") if isinstance(response, dict) else None

@@ -1,4 +1,4 @@
-"""A text that must not be seen: client secrets and tokens. Nothing else lives here."""
+"""A text that must not be seen: client secrets and tokens."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any, NoReturn
 
 
 class Secret:
-    """Wraps a secret text. Shows itself as `***` wherever it is printed; `reveal()` is the only way to the
-    text."""
+    """Wraps a secret text. It prints as `***`; only `reveal()` gives the text."""
 
     __slots__ = ("_text",)
 

@@ -21,15 +21,14 @@ from zmigrate.state_folders import private_folder
 _MOST_BYTES: Final = 16 << 20
 """Such a file has a number for each minute of a day, or for each token of ten minutes."""
 _LOCK_POLL_S = 0.02
-_LOCK_WAIT_S = 30.0
-"""Holders keep the lock for milliseconds; longer than this means that something is broken."""
+_LOCK_WAIT_S = 30.0  # Locks are held for milliseconds. A longer wait means that something is broken.
 
 
 class SharedFile:
-    """One JSON object in one file. `edit` is exclusive among processes (and among threads of this one).
+    """One JSON object in one file. `edit` is exclusive among processes and threads.
 
-    A file that is not there is empty; one that can't be read is not. What to go by then only its user knows:
-    `when_damaged` gives it, for a file that was written last at that time (epoch seconds).
+    A missing file is empty, a damaged one is not: `when_damaged` gives the content to use instead, for a file
+    last written at that time (epoch seconds).
     """
 
     def __init__(
@@ -48,9 +47,9 @@ class SharedFile:
 
     @contextmanager
     def edit(self) -> Iterator[dict[str, Any]]:
-        """Hand out the file's content and write it back as it then is.
+        """Hand out the file's content, and write it back with the caller's changes.
 
-        Raises ConfigError when the state folder can't be read or written, DiskFull when its disk is full.
+        Raises ConfigError if the state folder can't be read or written, DiskFull if its disk is full.
         """
         try:
             private_folder(self._path.parent, self._root)
@@ -71,7 +70,7 @@ class SharedFile:
             tries -= 1
             if tries <= 0:
                 raise ConfigError(
-                    f"{self._path} stays locked by another process.",
+                    f"{self._path} is locked by another process for too long.",
                     hint="End the other zmigrate process, or choose another --state-dir.",
                 )
             self._sleep(_LOCK_POLL_S)
@@ -92,11 +91,11 @@ class SharedFile:
         except OSError as error:
             raise cant_read(self._path, error) from None
         except ValueError:
-            pass  # told below, as of JSON that is no object
+            pass  # reported below, like JSON that is not an object
         return self._damaged()
 
     def _damaged(self) -> dict[str, Any]:
-        """What to go by in place of a damaged file, of which a copy is kept: it is written over next."""
+        """The content to use instead of a damaged file, which is overwritten next. A copy is kept."""
         if self._when_damaged is None:
             raise ConfigError(f"{self._path} is damaged.", hint="Move it away, or put it back from a copy.")
         try:

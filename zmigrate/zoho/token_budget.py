@@ -1,5 +1,6 @@
-"""Never more than ten tokens in ten minutes for one client, over all processes. Keeps times only, never
-tokens."""
+"""Never more than ten tokens in ten minutes for one client, over all processes. Keeps only times, no
+tokens.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +11,20 @@ from typing import Any
 from zmigrate.zoho.clock import stored_time
 from zmigrate.zoho.shared_file import SharedFile
 
-_MARGIN_S = 0.05
-"""Zoho's window is measured by Zoho's clock: leave a little room."""
+_MARGIN_S = 0.05  # Room for the difference between Zoho's clock and ours
 
 
 class MintLedger:
     """The times at which tokens were asked for with one client id, in the state folder, under a lock.
 
-    `limit` is (tokens, seconds). All times are epoch seconds. Zoho locks a client out that asks too often, so
-    what can't be read in the file counts as asked for now: that costs a wait of one window at the most.
+    `limit`: (tokens, seconds). All times are epoch seconds. Zoho locks out a client that asks too often, so
+    an unreadable entry counts as now, which costs at most a wait of one window.
     """
 
     def __init__(self, state_dir: Path, client_id: str, limit: tuple[int, float]) -> None:
         name = hashlib.sha256(client_id.encode()).hexdigest()[:16]
         self._tokens, self._window_s = limit
-        # As if all places had been taken when the file was written last: no token was asked for after that.
+        # A damaged file counts as full at the time of its last write; no token was asked for later.
         self._file = SharedFile(
             state_dir / "tokens" / f"{name}.json",
             root=state_dir,
@@ -32,8 +32,7 @@ class MintLedger:
         )
 
     def reserve(self, now: float) -> float:
-        """Take a place among the tokens of this window: 0 when it is taken, else the seconds to wait before
-        asking."""
+        """Take a place in this window. Returns 0, or the seconds to wait before asking."""
         with self._file.edit() as content:
             times, blocked_until = self._tidied(content, now)
             wait_s = max(0.0, blocked_until - now)
@@ -58,16 +57,17 @@ class MintLedger:
             return 0 if blocked_until > now else max(0, self._tokens - len(times))
 
     def confirm(self, reserved: float, now: float) -> None:
-        """The answer came at `now`: Zoho counted the token somewhere between, so count it from the later
-        time."""
+        """The answer came at `now`. Zoho may have counted the token as late as that, so count it from
+        `now`.
+        """
         self._replace(reserved, now)
 
     def release(self, reserved: float) -> None:
-        """The request never left this machine: give the place back."""
+        """The request was not sent: give the place back."""
         self._replace(reserved, None)
 
     def block(self, now: float) -> None:
-        """Zoho says that this client asks too often: nobody asks again before a whole window is over."""
+        """Zoho says that this client asks too often: wait for a whole window."""
         with self._file.edit() as content:
             content["blocked_until"] = now + self._window_s + _MARGIN_S
 
@@ -80,10 +80,10 @@ class MintLedger:
                     times.append(by)
 
     def _tidied(self, content: dict[str, Any], now: float) -> tuple[list[float], float]:
-        """The times of this window in order, and until when Zoho gives no tokens; the content is put right.
+        """The times of this window in order, and until when Zoho gives no tokens. Corrects the content.
 
-        A time ahead of the clock, which was set back, counts as now; and Zoho keeps nobody out longer than
-        a window from now. Were that not written down, the wait would begin anew at every look.
+        A time ahead of the clock (it was set back) counts as now. Zoho locks nobody out for longer than a
+        window. The correction is stored, or the wait would start again each time.
         """
         stored = content.get("times", [])
         every = stored if isinstance(stored, list) else [None] * self._tokens

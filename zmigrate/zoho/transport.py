@@ -1,7 +1,7 @@
-"""Sends a call: signs it, holds a place among the calls in flight, repeats what is safe to repeat, counts.
+"""Sends a call: signs it, limits the calls in flight, repeats what is safe to repeat, counts.
 
-What is safe: not sent and refused-before-applied (429, 401) always; a fate unknown (5xx, reset, timeout,
-unreadable answer, another number of results) only where the call says that it is repeatable.
+A call that was not sent, or refused before it was applied (429, 401), is always safe to repeat. If the result
+is unknown (5xx, reset, timeout, unreadable answer, another number of results), the call must be repeatable.
 """
 
 from __future__ import annotations
@@ -29,15 +29,13 @@ from zmigrate.zoho.credits import CreditLedger
 from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
-from zmigrate.zoho.veil import Veil
+from zmigrate.zoho.redaction import Redactor
 
 _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
-"""So many server errors or unusable answers for one call, while others were answered, are the call's own
-fault and no outage."""
+"""After this many server errors or unusable answers, while other calls are answered, the call is to blame."""
 
-_INNER_FAILURES = 5
-"""So often a call is sent whose refusal says that a service inside Zoho failed."""
+_INNER_FAILURES = 5  # how often a call is sent while a service inside Zoho fails
 
 _PROBE_PATH = "/crm/v8/org"
 
@@ -47,15 +45,14 @@ _LONGEST_KEPT_PATH = 200
 
 @dataclass(slots=True)
 class _Story(Patience):
-    """What one call has gone through; `failures` counts its server errors and unusable answers."""
+    """What one call has gone through. `failures`: its server errors and unusable answers."""
 
     sent_at: float = 0.0
     attempts: int = 0
     doubted_at: float | None = None
     doubt_timed_out: bool = False
     doubt_status: int | None = None
-    others_before: int = 0
-    """Calls of this transport that had been answered when this one began."""
+    others_before: int = 0  # how many calls were answered before this one began
     given_up: bool = False
 
 
@@ -78,7 +75,7 @@ class Transport:
     ) -> None:
         self._http = http
         self._tokens = tokens
-        self._auth = ZohoAuth(tokens, partial(is_token_refused, veil=tokens.veil))
+        self._auth = ZohoAuth(tokens, partial(is_token_refused, redactor=tokens.redactor))
         self._limiter = limiter
         self._clock = clock
         self._credits = credits
@@ -91,12 +88,9 @@ class Transport:
         self._answered = 0
         self._urls: dict[str, httpx.URL] = {}
         self._extensions = {"timeout": http.timeout.as_dict()}
-        self.sent = 0
-        """HTTP requests sent to the API, replays and repeats among them."""
-        self.retried = 0
-        """Attempts after the first."""
-        self.throttled = 0
-        """Answers 429."""
+        self.sent = 0  # HTTP requests sent to the API, with repeats
+        self.retried = 0  # Attempts after the first
+        self.throttled = 0  # answers 429
         self._retrying = Retrying(
             sleep=stop.sleep,
             wait=FullJitter(self._backoff),
@@ -109,12 +103,12 @@ class Transport:
     def send(self, call: Call) -> Answer:
         """Send the call until it is answered or must not be repeated.
 
-        Raises Fatal, RefusedError, ScopeError or OrgFull when Zoho refuses it; InDoubt when the fate of a
-        write is unknown and it must not be repeated, when Zoho fails on this one write while it answers
-        others, or when a stop came after an attempt of a write whose fate is unknown; ReadFailed when it
-        fails on this one read; Outage or CreditsSpent when the time budget or the credits are spent;
-        StopRequested when told to stop while waiting. An error says whether an attempt of a write before it
-        may have been applied (`maybe_applied`).
+        Raises Fatal, RefusedError, ScopeError or OrgFull if Zoho refuses it; InDoubt if it is unknown whether
+        a write was applied and it must not be repeated, if Zoho fails on this write while it answers other
+        calls, or if a stop came after such an attempt; ReadFailed if Zoho fails on this read only; Outage or
+        CreditsSpent if the time budget or the credits are spent; StopRequested if asked to stop while
+        waiting. The error's `maybe_applied` shows whether an earlier attempt of a write may have been
+        applied.
         """
         story = _Story(others_before=self._answered)
         try:
@@ -126,7 +120,7 @@ class Transport:
             if story.doubted_at is None or not call.writes:
                 raise
         raise InDoubt(
-            f"{call.method} {call.path} was sent, not answered, and not repeated since the run was stopped.",
+            f"{call.method} {call.path} was sent, not answered, and not repeated, since the run was stopped.",
             status=story.doubt_status,
             timed_out=story.doubt_timed_out,
             others_answered=self._answered > story.others_before,
@@ -150,7 +144,7 @@ class Transport:
                 raise _trouble_error(call, reply, base)
             self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
             self._credits.correct(reply.headers.get("x-api-credits-remaining"))
-            done = _done(call, story, reply, self._tokens.veil)
+            done = _done(call, story, reply, self._tokens.redactor)
             body = None if done is not None else self._judged(call, story, reply, answered_at)
         except InDoubt as doubt:
             self._note_doubt(call, story, doubt, sent_at)
@@ -173,8 +167,8 @@ class Transport:
         )
 
     def _judged(self, call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
-        """The body of an answer; raises what `judge` does."""
-        body = decode(reply.content, self._tokens.veil)
+        """The body of an answer. Raises what `judge` raises."""
+        body = decode(reply.content, self._tokens.redactor)
         story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
         return judge(call, reply.status_code, body)
 
@@ -190,7 +184,7 @@ class Transport:
     def _url(self, base: str, call: Call) -> httpx.URL:
         try:
             return self._known_url(base, call)
-        except httpx.InvalidURL:  # of a page token, or of parameters of a job: beyond 65,536 characters
+        except httpx.InvalidURL:  # a page token or a job's parameters have more than 65,536 characters
             raise Fatal(
                 f"{_name(call)} can't be sent: its parameters are too long.", code="MALFORMED_REQUEST"
             ) from None
@@ -206,8 +200,7 @@ class Transport:
         return url
 
     def _afford(self, call: Call, story: _Story) -> None:
-        """Wait or raise CreditsSpent where the org's credits do not reach; credit waits do not count as
-        trouble."""
+        """Wait for credits or raise CreditsSpent. These waits do not count as trouble."""
         while (wait_s := self._credits.shortage_s(call.credits)) > 0:
             if not self._wait_for_credits:
                 raise self._credits.spent_error(wait_s)
@@ -241,7 +234,7 @@ class Transport:
             self._emit(Throttled(self._limiter.limit(True)))
 
     def _note_doubt(self, call: Call, story: _Story, doubt: InDoubt, sent_at: float) -> None:
-        """Remember that the fate of this attempt is unknown, and see whether it is this call's own fault."""
+        """Remember that this attempt's result is unknown, and whether the call itself is to blame."""
         doubt.others_answered = self._answered > story.others_before
         story.doubted_at = sent_at
         story.doubt_timed_out |= doubt.timed_out
@@ -258,13 +251,13 @@ class Transport:
             doubt.others_answered = story.given_up
         if story.given_up and not call.writes:
             raise ReadFailed(
-                f"{doubt.message} So it did {story.failures} times, while it answers other calls.",
-                hint="Nothing that depends on it was decided. Look at status.zoho.com, then try again; if it"
+                f"{doubt.message} This happened {story.failures} times, while Zoho answered other calls.",
+                hint="Nothing that depends on it was decided. See status.zoho.com, then try again; if it"
                 " stays so, show Zoho's support the call.",
             ) from None
 
     def _answers_elsewhere(self, call: Call) -> bool:
-        """Ask for something light: the last batch of a run has no others beside it that could be answered."""
+        """Whether Zoho answers a light call: after a run's last batch there are no others to compare with."""
         probe = Call("GET", _PROBE_PATH, repeatable=False, credits=1)
         reply = wire.send(self._http, self._request(self._tokens.token().api_domain, probe), self._auth)
         with self._lock:
@@ -272,7 +265,7 @@ class Transport:
         if isinstance(reply, wire.Trouble):
             return False
         try:
-            judge(probe, reply.status_code, decode(reply.content, self._tokens.veil))
+            judge(probe, reply.status_code, decode(reply.content, self._tokens.redactor))
         except (InDoubt, Retryable):
             return False
         except ZmigrateError:
@@ -288,7 +281,7 @@ class Transport:
             story.failures += 1
             if story.failures >= _INNER_FAILURES:
                 raise Outage(
-                    f"{refusal.message} So it did {story.failures} times.",
+                    f"{refusal.message} This happened {story.failures} times.",
                     hint=refusal.hint,
                     code=refusal.code,
                 ) from None
@@ -322,7 +315,7 @@ class Transport:
         unusable = isinstance(error, InDoubt) and error.status is not None and error.status < 500
         raise Outage(
             f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {str(error).rstrip('.')}.",
-            hint="Look at status.zoho.com; or does a proxy answer in Zoho's place?"
+            hint="See status.zoho.com; or does a proxy answer instead of Zoho?"
             if unusable
             else "Check the network and status.zoho.com.",
         )
@@ -334,16 +327,14 @@ _HEADERS = [
     ("accept-encoding", ACCEPTED_ENCODING),
 ]
 _JSON_HEADERS = [*_HEADERS, ("content-type", "application/json")]
-_FREE_STATUSES = frozenset({401, 429})
-"""Answers that cost no credits."""
-_SUCCESS = frozenset({200, 201})
-"""What Zoho answers when every record was written: 201 to an insert, else 200."""
+_FREE_STATUSES = frozenset({401, 429})  # statuses that cost no credits
+_SUCCESS = frozenset({200, 201})  # statuses when every record was written: 201 for an insert, else 200
 
 
-def _done(call: Call, story: _Story, reply: httpx.Response, veil: Veil) -> list[Done] | None:
-    """The records of a plain success that is wanted in brief; None where the answer has to be judged.
+def _done(call: Call, story: _Story, reply: httpx.Response, redactor: Redactor) -> list[Done] | None:
+    """The records of a plain success, if that is all the caller needs. None if the answer must be judged.
 
-    After a doubt `data[]` is wanted whole: times and users tell whose a record is.
+    After a doubt all of `data[]` is needed: times and users show whose record it is.
     """
     if (
         not call.brief
@@ -352,7 +343,7 @@ def _done(call: Call, story: _Story, reply: httpx.Response, veil: Veil) -> list[
         or story.doubted_at is not None
     ):
         return None
-    return read_done(reply.content, call.expect, veil)
+    return read_done(reply.content, call.expect, redactor)
 
 
 def _name(call: Call) -> str:

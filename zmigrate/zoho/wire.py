@@ -1,7 +1,7 @@
-"""The httpx side of the wire: the one client, and what its exceptions mean. No policy.
+"""The httpx side of the wire: the client, and the meaning of its exceptions. No policy.
 
-Frames of httpx and httpcore hold headers and bodies, secrets among them. So a transport error becomes a value
-here, and what is raised from it later has neither cause nor context.
+Frames of httpx and httpcore hold headers and bodies with secrets. So a transport error becomes a value here,
+and an error raised from it later has no cause and no context.
 """
 
 from __future__ import annotations
@@ -18,17 +18,14 @@ import httpx
 from zmigrate.errors import ConfigError
 from zmigrate.zoho import body
 
-CONNECTIONS = 32
-"""25 calls in flight, the accounts server, and a reserve."""
+CONNECTIONS = 32  # 25 calls in flight, the accounts server, and a reserve
 
 _KEEPALIVE_S = 4.0
-"""Shorter than servers keep idle connections (5 s is usual), so that a request seldom meets one just being
-closed."""
+"""Shorter than servers keep idle connections (usually 5 s), so that a request seldom meets a closing one."""
 
 _CONNECT_TIMEOUT_S = 20.0
 
-_READS_AN_ANSWER = 5
-"""Read timeouts, after which an answer that comes drop by drop is given up."""
+_READS_AN_ANSWER = 5  # An answer that comes drop by drop is given up after this many read timeouts
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MALFORMED = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
@@ -39,17 +36,14 @@ class Trouble:
     """Why a request got no answer."""
 
     why: str
-    sent: bool
-    """False when it certainly never reached Zoho."""
+    sent: bool  # False: it certainly never reached Zoho
     timed_out: bool = False
-    malformed: bool = False
-    """True when it can't be sent at all."""
-    status: int | None = None
-    """That of an answer that came, and can't be taken; `why` then says of the answer what is wrong."""
+    malformed: bool = False  # True: it can't be sent at all
+    status: int | None = None  # the status of an unusable answer; `why` then says what is wrong with it
 
 
 class _NoCookies(CookieJar):
-    """Keeps none: a call needs nothing but its token, and httpx would read the cookies of every answer."""
+    """Stores no cookies: a call needs only its token, and httpx would read the cookies of every answer."""
 
     def extract_cookies(self, response: object, request: object) -> None:
         pass
@@ -58,11 +52,11 @@ class _NoCookies(CookieJar):
 def build_client(
     *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
 ) -> httpx.Client:
-    """The one client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging
-    silent. An answer has five read timeouts to come as a whole, and a size (`body`).
+    """The client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging off. An
+    answer must end within five read timeouts, and its size is limited (`body`).
 
-    Proxies and certificates of the environment (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
-    machine. Raises ConfigError when they can't be used.
+    The environment's proxies and certificates (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
+    machine. Raises ConfigError if they can't be used.
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -94,12 +88,12 @@ def build_client(
 
 @cache
 def _certificates() -> ssl.SSLContext:
-    """Those that httpx brings, loaded once: 20 ms of CPU, of no use to plain HTTP on this machine."""
+    """httpx's own certificates, loaded once: that takes 20 ms, and plain HTTP does not need them."""
     return httpx.create_ssl_context(trust_env=False)
 
 
 def send(client: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
-    """Send once and read the whole answer; what goes wrong on the way comes back as a value."""
+    """Send once and read the whole answer. Errors on the way are returned, not raised."""
     try:
         return client.send(request, auth=auth)
     except (httpx.RequestError, httpx.StreamError) as error:
@@ -107,10 +101,10 @@ def send(client: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) 
 
 
 def trouble_of(error: Exception) -> Trouble:
-    """What an exception of httpx says about the fate of the request.
+    """What an exception of httpx means for the request.
 
-    Only what failed before a connection stood is certainly not sent. A connection that broke later, even an
-    idle one that the server closed before it read anything, leaves the fate unknown.
+    Only a request that failed before the connection was made is certainly not sent. If a connection broke
+    later, even an idle one that the server closed before reading, it is unknown.
     """
     if isinstance(error, body.Unusable):
         return Trouble(error.why, sent=True, status=error.status)

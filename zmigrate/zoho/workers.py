@@ -1,4 +1,4 @@
-"""Threads that do HTTP and nothing else; and questions to the org, several at a time."""
+"""Threads that only do HTTP; and calls to the org, several at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class Finished(Generic[Tag]):
-    """What a task came to: a value or an exception."""
+    """The result of a task: a value or an exception."""
 
     tag: Tag
     value: object = None
@@ -25,7 +25,7 @@ class Finished(Generic[Tag]):
 
 
 class Workers(Generic[Tag]):
-    """Daemon threads, so that a hard stop never waits for a request that can't be cancelled."""
+    """Runs tasks in daemon threads, so that a hard stop never waits for a request."""
 
     def __init__(self, count: int) -> None:
         self._tasks: queue.SimpleQueue[tuple[Tag, Callable[[], object]] | None] = queue.SimpleQueue()
@@ -35,8 +35,7 @@ class Workers(Generic[Tag]):
             for number in range(count)
         ]
         self.count = count
-        self.busy = 0
-        """Tasks that were started and not yet picked up. Main thread only."""
+        self.busy = 0  # Tasks that were started and not yet picked up. Main thread only.
         for thread in self._threads:
             thread.start()
 
@@ -45,7 +44,7 @@ class Workers(Generic[Tag]):
         self._tasks.put((tag, task))
 
     def finished(self, wait_s: float) -> list[Finished[Tag]]:
-        """Everything that is finished by now; waits up to `wait_s` for the first."""
+        """All tasks that are finished by now. Waits up to `wait_s` for the first."""
         done: list[Finished[Tag]] = []
         try:
             done.append(self._finished.get(timeout=wait_s) if wait_s > 0 else self._finished.get_nowait())
@@ -56,7 +55,7 @@ class Workers(Generic[Tag]):
             return done
 
     def close(self, *, wait: bool) -> None:
-        """End the threads once they are idle; `wait` for that, or leave them to the process's end."""
+        """End the threads when they are idle. `wait` for that, or let the process end them."""
         for _ in self._threads:
             self._tasks.put(None)
         if wait:
@@ -81,7 +80,7 @@ def in_parallel(
     stop: StopSignal,
     deliver: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Tag, Value]]:
-    """What the tasks come to, as they end. `deliver` is called while waiting. Raises what a task raises."""
+    """The results of the tasks, as they end. `deliver` is called while waiting. Raises a task's error."""
     workers: Workers[Tag] = Workers(HEAVY_IN_FLIGHT)
     try:
         for tag, task in tasks:

@@ -18,8 +18,8 @@ from tests.rows.fields import choices, field, module
 from zmigrate.errors import UsageError
 from zmigrate.rows.conversion.converter import BadValue, Converter
 from zmigrate.rows.mapping import read_mapping
+from zmigrate.rows.proposal.column_sample import Column, dates_in, look_at, numbers_in, words_in
 from zmigrate.rows.proposal.fit import UsersByName
-from zmigrate.rows.proposal.looks import Column, dates_in, look_at, numbers_in, words_in
 from zmigrate.rows.proposal.match import best_assignment
 from zmigrate.rows.proposal.propose import Line, Proposal, propose
 from zmigrate.rows.proposal.toml_text import mapping_text, quoted

@@ -12,10 +12,10 @@ from zmigrate.errors import Fatal, OrgError, RefusedError, UsageError
 from zmigrate.events import Emit, Log, StepFacts
 from zmigrate.job.writes import Write
 from zmigrate.rows.sources import Query, Source
-from zmigrate.zoho.asked_org import named
 from zmigrate.zoho.facts.scopes import module_scope
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.metadata import Org
+from zmigrate.zoho.org_check import named
 
 SKEW_WARNED_S = 300.0
 

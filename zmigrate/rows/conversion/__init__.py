@@ -1,1 +1,1 @@
-"""A value becomes what Zoho takes, by its field's type."""
+"""Turns a value into what Zoho takes, by its field's type."""

@@ -1,5 +1,5 @@
-"""What activities want beside their fields' types: of a call as a whole, and inside the lists and objects of
-tasks and events (zoho-api 9.2, 9.3).
+"""Zoho's rules for activities besides their fields' types: for calls as a whole, and inside the lists and
+objects of tasks and events (zoho-api 9.2, 9.3).
 """
 
 from __future__ import annotations
@@ -17,18 +17,17 @@ from zmigrate.rows.conversion.refusal import (
     shown,
 )
 
-DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"
-"""Zoho's code for values that contradict each other."""
+DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that contradict each other
 
 MOST_PARTICIPANTS: Final = 50
 PARTICIPANT_TYPES: Final = ("email", "contact", "lead", "user")
 
 WholeCheck = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
-"""What is wrong with a record whose values are well, each for itself."""
+"""Checks a record after each of its values was checked."""
 
 
 def finished_call(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
-    """A call that took place took some time."""
+    """A call that took place has a duration."""
     duration = record.get("Call_Duration")
     scheduled = record.get("Outbound_Call_Status") == "Scheduled"
     if record.get("Call_Type") not in ("Inbound", "Outbound") or scheduled or not isinstance(duration, str):
@@ -42,12 +41,11 @@ def finished_call(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
 
 
 def nothing_else(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
-    """For modules without such a check."""
+    """The check for all other modules."""
     return ()
 
 
-WHOLE_CHECKS: Final[Mapping[str, WholeCheck]] = MappingProxyType({"Calls": finished_call})
-"""By module."""
+WHOLE_CHECKS: Final[Mapping[str, WholeCheck]] = MappingProxyType({"Calls": finished_call})  # by module
 
 
 def participants(value: Any) -> Any:
@@ -67,7 +65,7 @@ def participants(value: Any) -> Any:
 
 
 def reminders(value: Any) -> Any:
-    """Of a task `{"ALARM": "..."}`; of an event `[{"unit": 15, "period": "minutes"}]`."""
+    """For a task `{"ALARM": "..."}`; for an event `[{"unit": 15, "period": "minutes"}]`."""
     if isinstance(value, Mapping):
         return _with_text(value, "ALARM")
     for number, item in enumerate(_objects(value)):
@@ -84,7 +82,7 @@ def recurrence(value: Any) -> Any:
 INSIDE: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
     {"Participants": participants, "Remind_At": reminders, "Recurring_Activity": recurrence}
 )
-"""By field: what is looked at once the value is a list or an object."""
+"""By field: the check of a value that is a list or an object."""
 
 
 def _with_text(value: Mapping[str, Any], name: str) -> Any:

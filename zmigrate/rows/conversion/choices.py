@@ -1,4 +1,4 @@
-"""Booleans, pick lists and tags: values of which a field knows the words."""
+"""Booleans, pick lists and tags: values from a list of words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of, short, take
 from zmigrate.rows.conversion.texts import LONGEST_TEXT, fitting, trimmed
 
@@ -15,17 +16,14 @@ if TYPE_CHECKING:
     from zmigrate.job.formats import Formats
     from zmigrate.zoho.metadata import Field, PickListValue
 
-TRUE_WORDS: Final = ("true", "yes", "on", "1")
-FALSE_WORDS: Final = ("false", "no", "off", "0")
 SHOWN_CHOICES: Final = 8
 NO_CHOICE: Final = "-None-"
-"""Every pick list has it for "nothing chosen": sent as null, which says the same."""
-LONGEST_TAG: Final = 25
-"""Characters (zoho-api 9.2)."""
+"""The entry of every pick list for "nothing chosen"; null is sent instead, which means the same."""
+LONGEST_TAG: Final = 25  # characters (zoho-api 9.2)
 
 
 def boolean_reader(formats: Formats) -> Callable[[Any], Any]:
-    """Words are compared without letter case; once some are declared for yes or for no, no others count."""
+    """A reader of booleans. Words ignore letter case; if any are declared, no others count."""
     yes, no = formats.true or TRUE_WORDS, formats.false or FALSE_WORDS
     words = {word.strip().casefold(): False for word in no} | {word.strip().casefold(): True for word in yes}
     if formats.true or formats.false:
@@ -53,18 +51,18 @@ def boolean(value: Any, words: Mapping[str, bool], wanted: str) -> Any:
 
 
 def used_values(field: Field) -> list[PickListValue]:
-    """What can be chosen in a pick list, without the entry for nothing."""
+    """The values that can be chosen in a pick list, without the entry for nothing."""
     return [each for each in field.pick_list if each.used and each.display != NO_CHOICE]
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a pick list takes, and what it stores for each: a value may be shown under another name than it is
-    stored under, and Zoho takes the stored one (zoho-api 13). Empty: anything.
+    """The values of a pick list, and what it stores for each. A value may be shown under one name and stored
+    under another, and Zoho takes the stored one (zoho-api 13). Empty: any value.
     """
 
     stored: Mapping[str, str | None]
-    """By what may be written. None: it could be the stored name of one and the shown name of another."""
+    """The stored name by any name. None: the stored name of one value and the shown name of another."""
     shown: tuple[str, ...]
 
     @classmethod
@@ -110,7 +108,7 @@ def pick(value: Any, choices: Choices) -> Any:
 
 
 def parted(value: Any) -> Sequence[Any] | None:
-    """The items of a list, or of text parted by `;`. None where there is nothing."""
+    """The items of a list, or of a text separated by `;`. None if there is nothing."""
     value = take(value)
     if value is None or value is NOTHING:
         return None
@@ -122,7 +120,7 @@ def parted(value: Any) -> Sequence[Any] | None:
 
 
 def picks(value: Any, choices: Choices) -> Any:
-    """A list of choices, from that or from text parted by `;`."""
+    """Choices as a list, from a list or a text separated by `;`."""
     several = parted(value)
     if several is None:
         return take(value)
@@ -131,7 +129,7 @@ def picks(value: Any, choices: Choices) -> Any:
 
 
 def tags(value: Any) -> Any:
-    """`[{"name": ...}]`, from that, from names, or from text parted by `;`."""
+    """`[{"name": ...}]`, from such a list, from names, or from a text separated by `;`."""
     several = parted(value)
     if several is None:
         return take(value)

@@ -1,6 +1,6 @@
-"""Columns of text that go to Zoho as they stand: one look at all of their cells, instead of one at each.
+"""Columns of text that go to Zoho unchanged: one look at all of their cells, instead of one at each.
 
-A column is taken whole or not at all: what is not plain to see is for the functions of `field_types`.
+A column is taken as a whole or not at all; the functions of `field_types` handle the rest.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 TakeColumn = Callable[[Sequence[Any]], Sequence[Any] | None]
-"""Cells as Zoho gets them, with NOTHING where there is nothing to send; None: look at each by itself."""
+"""Cells for Zoho, with NOTHING if there is nothing to send. None: check each cell by itself."""
 
 _LOOKS: Final = {"email": PLAIN_EMAIL, "phone": PLAIN_PHONE}
 
 
 def column_taker(field: Field, *, is_key: bool) -> TakeColumn | None:
-    """The function for a field's column; None for types whose cells must be looked at one by one."""
+    """The function for a field's column. None for types with cells that must be checked one by one."""
     if field.json_type == "jsonarray":  # tags
         return None
     if field.data_type in PLAIN_TEXT:
@@ -41,7 +41,7 @@ def _take_text(cells: Sequence[Any], length: int) -> Sequence[Any] | None:
         joined = "".join(cells)
         if not joined.isascii():
             joined.encode()
-    except (TypeError, UnicodeEncodeError):  # a cell that is no text, or half of a letter
+    except (TypeError, UnicodeEncodeError):  # a cell that is not text, or has half of a character
         return None
     if max(map(len, cells)) > length:
         return None
@@ -58,7 +58,7 @@ def _take_alike(cells: Sequence[Any], look: re.Pattern[str], length: int) -> Seq
 
 
 def _take_keys(cells: Sequence[Any], take: TakeColumn) -> Sequence[Any] | None:
-    """Keys are trimmed, and must not be numbers that a spreadsheet has rounded (4.7E+11)."""
+    """Take keys: they must be trimmed, and not numbers that a spreadsheet has rounded (4.7E+11)."""
     taken = take(cells)
     if taken is not cells or any("E+" in cell or cell != cell.strip() for cell in cells):
         return None

@@ -1,5 +1,6 @@
-"""Values become Zoho's JSON by their field's metadata. What can't, is told before it costs a call. Nothing is
-guessed: what could be read in two ways is refused, with what to write instead."""
+"""Turns values into Zoho's JSON by their field's metadata, and refuses what Zoho would refuse, before it
+costs a call. Nothing is guessed: a value with two readings is refused, with what to write instead.
+"""
 
 from __future__ import annotations
 
@@ -41,17 +42,16 @@ UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
-PARENT: Final = "Parent_Id"
-"""The lookup of a subform's row to its record, which Zoho fills in."""
+PARENT: Final = "Parent_Id"  # A subform row's lookup to its record, which Zoho fills in
 OTHER_KEY: Final = "; to find records by another field, name that as the key"
 _PLAIN: Final = Formats()
 
 
 class Converter:
-    """Turns what a job's `transform` gives into records ready for orjson, for one module and operation.
+    """Turns the results of a job's `transform` into records ready for orjson, for one module and operation.
 
     Empty text is left out, but an empty key fails the row (`EMPTY_KEY`). None is left out of an insert, and
-    blanks the field in an update or upsert. For a delete only the key is kept.
+    empties the field in an update or upsert. For a delete only the key is kept.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Converter:
         users: UserDirectory | None = None,
         related: Callable[[str], ModuleFields] | None = None,
     ) -> None:
-        """`formats`: how text is read; `users`: whom the text of a user field means (None: it is an id);
-        `related`: the fields of another module, asked for when the first value of a subform comes.
+        """`formats`: how to read text. `users`: finds users by the text of a user field (None: it is an id).
+        `related`: gives the fields of another module, when the first value of a subform comes.
 
-        Raises UsageError where the formats can't be read by.
+        Raises UsageError if the formats can't be used.
         """
         problem = formats_problem(formats)
         if problem is not None:
@@ -84,11 +84,10 @@ class Converter:
         self._converters: dict[str, Callable[[Any], Any]] = {}
         self._column_takers: dict[str, TakeColumn | None] = {}
         self.open: tuple[OpenId, ...] = ()
-        """The references of the record that was converted last, for others to fill in; also of one that was
-        refused, for who wants to know all that is wrong with it."""
+        """The references in the last record, also if it was refused, for others to fill in."""
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """The record in Zoho's JSON. Raises BadValue with all that is wrong with it."""
+        """The record in Zoho's JSON. Raises BadValue with everything that is wrong with it."""
         if self.open:
             self.open = ()
         if self._operation == "delete" or (type(record) is not dict and not isinstance(record, Mapping)):
@@ -125,7 +124,7 @@ class Converter:
         return converted
 
     def _key_alone(self, record: object) -> dict[str, Any]:
-        """All that a delete needs."""
+        """The key, which is all that a delete needs."""
         if not isinstance(record, Mapping):
             message = f"transform gave {type(record).__name__}, not a record"
             raise BadValue(FieldError("", NOT_A_RECORD, message, shown(record)))
@@ -140,14 +139,14 @@ class Converter:
     def _not_found(
         self, converted: Mapping[str, Any], errors: Sequence[FieldError]
     ) -> tuple[FieldError, ...]:
-        """For the mandatory fields that are missing, other than for a bad value of their own."""
+        """Errors for missing mandatory fields, except those with a bad value of their own."""
         told = {error.field.partition("[")[0] for error in errors}
         missing = sorted(self._mandatory - converted.keys() - told)
         message = "required field not found: a new record must have it; fill it, or give it a default"
         return tuple(FieldError(name, MANDATORY_NOT_FOUND, message) for name in missing)
 
     def refusals(self, name: str, value: Any) -> tuple[FieldError, ...]:
-        """What is wrong with one value of a field, which belongs to no record yet; () if nothing is."""
+        """What is wrong with one value of a field, outside any record. () if nothing is."""
         try:
             (self._converters.get(name) or self._compile(name))(value)
         except Refused as refused:
@@ -159,8 +158,8 @@ class Converter:
     def convert_columns(
         self, names: Sequence[str], columns: Sequence[Sequence[Any]]
     ) -> list[dict[str, Any]] | None:
-        """The records of rows that stand together, a column at a time: what `convert` gives for each of them,
-        at a third of its price. None where a row has to be told apart: a value is refused, or a key empty.
+        """The records of several rows, a column at a time: the same as `convert`, at a third of its price.
+        None if a row must be handled alone: a value is refused, or a key is empty.
         """
         if (
             self._operation == "delete"
@@ -238,7 +237,7 @@ class Converter:
         return convert
 
     def _of_rows(self, field: Field, new: bool) -> Converter:
-        """The converter of a subform's rows, new ones or those that are there."""
+        """The converter of a subform's rows, for new or for existing ones."""
         assert self._related is not None and field.subform_module is not None  # noqa: S101, PT018  asked before
         try:
             fields = self._related(field.subform_module)
@@ -256,7 +255,7 @@ class Converter:
 
 
 def _new_rows(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Of a new record: rows of subforms, links and files that are all new."""
+    """For a new record: its rows of subforms, links and files must all be new."""
 
     def checked(value: Any) -> Any:
         rows = convert(value)
@@ -343,7 +342,7 @@ def _never_blank(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _mandatory(fields: ModuleFields, operation: Operation, key: str | None) -> frozenset[str]:
-    """The fields without which Zoho refuses a new record (zoho-api 9.3); that of the key is told as empty."""
+    """The fields without which Zoho refuses a new record (zoho-api 9.3), except the key."""
     if operation != "insert":
         return frozenset()
     wanted = (field for field in fields if field.mandatory and field.creatable and field.on_layout)

@@ -1,4 +1,4 @@
-"""Dates and date-times: ISO, or in the one declared format; what could be read in two ways is refused."""
+"""Dates and date-times: ISO, or in the one declared format. A text with two readings is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zmigrate.job.formats import Formats
 
 READ_ONCE: Final = 4096
-"""Different texts of a field that are kept with the moment they mean: dates come again and again."""
+"""How many different texts of a field are kept with their moments: dates come again and again."""
 LONGEST_SUGGESTED: Final = 40
 EARLIEST_YEAR: Final = 1000
 
@@ -49,16 +49,16 @@ _NAMED: Final = (
 
 
 def day_reader(formats: Formats) -> Callable[[Any], Any]:
-    """For date fields: an ISO date, or text in the declared `date_format` alone; Python's own always."""
+    """For date fields: an ISO date, or text only in the declared `date_format`. Python's dates always."""
     read = _in_format(formats.date_format) if formats.date_format else _iso_day
     return partial(day, read=read)
 
 
 def moment_reader(formats: Formats) -> Callable[[Any], Any]:
-    """For date-time fields: ISO, or text in the declared `datetime_format` alone; Python's own always.
+    """For date-time fields: ISO, or text only in the declared `datetime_format`. Python's own always.
 
-    One without an offset is read in the declared time zone, or refused. A time that the clocks went over, or
-    that they showed twice, is refused.
+    A moment without an offset is read in the declared time zone, or refused. A time that the clocks skipped,
+    or showed twice, is refused.
     """
     read = _in_format(formats.datetime_format) if formats.datetime_format else _iso_moment
     zone = ZoneInfo(formats.timezone) if formats.timezone else None
@@ -81,7 +81,7 @@ def day(value: Any, read: ReadText) -> Any:
 
 
 def date_time(value: Any, read: ReadText, zone: tzinfo | None) -> Any:
-    """ISO 8601 with an offset, whole seconds."""
+    """A date-time as ISO 8601 with an offset, in whole seconds."""
     value = take(value)
     if value is None or value is NOTHING:
         return value
@@ -102,7 +102,7 @@ def date_time(value: Any, read: ReadText, zone: tzinfo | None) -> Any:
         if offset.total_seconds() % 60:  # an old local time; JSON's offset has no seconds
             moment = moment.astimezone(UTC)
         if moment.year in (date.min.year, date.max.year):
-            moment.astimezone(UTC)  # an instant that no calendar has in UTC
+            moment.astimezone(UTC)  # raises if UTC has no such date
         return moment.isoformat(timespec="seconds")
     except (OverflowError, ValueError):
         raise Refused(f"{short(value)} is beyond what a date-time can be") from None
@@ -124,7 +124,7 @@ def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
 
 
 def came_twice(local: datetime) -> bool:
-    """Whether the clocks of its zone showed a local time twice."""
+    """Whether the clocks of the zone showed this local time twice."""
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
@@ -159,7 +159,7 @@ def _iso_moment(text: str) -> datetime:
 
 
 def _undeclared(text: str, what: str, declare: str) -> Refused:
-    """The refusal of text that is not ISO: it names the formats that fit it, each with what it would mean."""
+    """The refusal of a text that is not ISO: it names the formats that would read it, and what each means."""
     fits = _fitting(text) if len(text) <= LONGEST_SUGGESTED else {}
     wrong = f"{short(text)} is not {what}"
     option = f"--{declare.replace('_', '-')}"
@@ -176,7 +176,7 @@ def _undeclared(text: str, what: str, declare: str) -> Refused:
 
 
 def _fitting(text: str) -> dict[str, datetime]:
-    """The formats that would read this text, in order to say what to declare; nothing is read by them."""
+    """The formats that would read this text, to suggest what to declare. Nothing is read by them."""
     match = _DAY_AND_CLOCK.match(text)
     if match is None:
         return {}

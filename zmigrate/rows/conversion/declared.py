@@ -1,4 +1,4 @@
-"""Whether declared formats can be read by: checked before the first row."""
+"""Checks declared formats before the first row."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from zmigrate.job.formats import Formats
-from zmigrate.rows.conversion.choices import FALSE_WORDS, TRUE_WORDS
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS, Formats
 from zmigrate.rows.conversion.separators import DECIMAL_MARKS, THOUSANDS_MARKS
 
 _PROBE = datetime(2024, 12, 31, 23, 59, 58, tzinfo=UTC)
 
 
 def formats_problem(formats: Formats) -> str | None:
-    """What is wrong with these formats, those of single fields too; None if nothing is."""
+    """What is wrong with these formats, or with those of a single field. None if nothing is."""
     problem = next(_problems(formats), None)
     if problem is not None:
         return problem
@@ -48,7 +47,7 @@ def _problems(formats: Formats) -> Iterator[str]:
 
 
 def _format_problems(key: str, declared: str | None) -> Iterator[str]:
-    """A format of `strptime` must read back the day that it writes."""
+    """Check that a format of `strptime` reads back the day that it writes."""
     if declared is None:
         return
     wrong = f"{key} = {declared!r} is no format of a date such as %d/%m/%Y (day, month, year; %y: 2 digits)"

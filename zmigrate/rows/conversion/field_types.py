@@ -1,7 +1,7 @@
-"""One function for each data type of Zoho: a value becomes JSON, or is `Refused` with what to write instead.
+"""One function for each of Zoho's data types: it turns a value into JSON, or refuses it (`Refused`).
 
 Types, shapes and limits: zoho.com/crm/developer/docs/api/v8/insert-records.html ("Sample attributes") and
-field-meta.html. Checked here is only what Zoho is sure to refuse; the rest is Zoho's to judge.
+field-meta.html. Only what Zoho is sure to refuse is checked here; Zoho judges the rest.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 PLAIN_TEXT: Final = frozenset({"text", "textarea"})
 LONGEST_TEXT_AREAS: Final[Mapping[str | None, int]] = {"small": 2_000, "large": 32_000, "rich_text": 50_000}
 LONGEST_TEXT_AREA: Final = 50_000
-"""Characters of a text area whose metadata name no length; the most where its kind is not known either."""
+"""The most characters of a text area, by its kind; LONGEST_TEXT_AREA if its kind is not known."""
 
 Convert = Callable[[Any], Any]
 
 
 def converter(field: Field, formats: Formats, links: Links) -> Convert:
-    """The function for a field: a value becomes JSON, `NOTHING`, or is Refused. None becomes null."""
+    """The function for a field: it gives JSON or `NOTHING`, or raises Refused. None becomes null."""
     kind = field.data_type
     if kind in _TEXTS:
         is_tags = field.json_type == "jsonarray"
@@ -61,14 +61,14 @@ def converter(field: Field, formats: Formats, links: Links) -> Convert:
 
 
 def formats_read(field: Field) -> frozenset[str]:
-    """The declared formats that text for a field is read by; none where it is taken as it is."""
+    """The declared formats that affect text for a field. Empty if it is taken unchanged."""
     if field.data_type in _NUMBERS and field.json_type not in _SHAPES:
         return frozenset({"decimal", "thousands"})
     return _FORMATS_READ.get(field.data_type, frozenset())
 
 
 def _by_shape(field: Field) -> Convert:
-    """For types that are not known here, or have no form in text."""
+    """The function for types that are unknown here, or have no form as text."""
     if field.json_type in _SHAPES:
         shaped = partial(structured, shape=_SHAPES[field.json_type])
         inside = files if field.data_type in FILES else INSIDE.get(field.api_name)
@@ -92,7 +92,7 @@ def _linked(field: Field, links: Links) -> Convert | None:
 
 
 def text_length(field: Field) -> int:
-    """The most characters that a field of text takes."""
+    """The most characters of a text field."""
     if field.length:
         return field.length
     if field.data_type == "textarea":
@@ -101,7 +101,7 @@ def text_length(field: Field) -> int:
 
 
 def as_is(value: Any) -> Any:
-    """For types without a form in text: what the job gives, if JSON can hold it."""
+    """The job's value unchanged, if JSON can hold it: for types without a form as text."""
     value = take(value)
     if value is NOTHING:
         return value
@@ -118,7 +118,7 @@ def _looked_into(shaped: Convert, inside: Convert, value: Any) -> Any:
 
 
 def files(value: list[Any]) -> list[Any]:
-    """`[{"File_Id__s": "<id of an uploaded file>"}]`; a row that is there has an `id`."""
+    """`[{"File_Id__s": "<id of an uploaded file>"}]`; an existing row has an `id`."""
     for place, item in enumerate(value):
         told = f'[{place}]: {{"File_Id__s": "<id of an uploaded file>"}} is wanted'
         if not isinstance(item, dict) or not isinstance(item.get("File_Id__s", ""), str):
@@ -148,7 +148,7 @@ _TEXTS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "phone": (phone, 30),
     "website": (website, 450),
 }
-"""With the length that a field has whose metadata name none."""
+"""With the default length of such a field."""
 
 _NUMBERS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "integer": (integer, INTEGER_DIGITS),
@@ -157,9 +157,9 @@ _NUMBERS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "currency": (number, DIGITS_BEFORE_POINT),
     "percent": (number, PERCENT_DIGITS),
 }
-"""With the most digits that the type takes."""
+"""With the most digits of the type."""
 _COUNTED: Final = frozenset({"integer", "bigint", "percent"})
-"""Types whose fields may take fewer: their `length` counts digits."""
+"""Types with fields that may have fewer digits: their `length` counts digits."""
 _READERS: Final[dict[str, Callable[[Formats], Convert]]] = {
     "date": day_reader,
     "datetime": moment_reader,

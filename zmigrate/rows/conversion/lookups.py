@@ -1,4 +1,4 @@
-"""Fields that point at other records and at users: ids, references, e-mail addresses and names."""
+"""Fields that refer to other records and to users: ids, references, e-mail addresses and names."""
 
 from __future__ import annotations
 
@@ -29,40 +29,37 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 ANY_MODULE: Final = frozenset(["*", "se_module"])
-"""What the metadata of `What_Id` name for its module: whichever `$se_module` says (zoho-api 5.2)."""
+"""The module of `What_Id` in the metadata: any module, named by `$se_module` (zoho-api 5.2)."""
 WHAT: Final = "What_Id"
-SE_MODULE: Final = "$se_module"
-"""Tells the module of a `What_Id` (zoho-api 5.2)."""
+SE_MODULE: Final = "$se_module"  # names the module of a `What_Id` (zoho-api 5.2)
 WHO_MODULES: Final = frozenset(["Contacts", "Leads"])
-"""What `Who_Id` points at (zoho-api 11.1)."""
+"""The modules that `Who_Id` refers to (zoho-api 11.1)."""
 
 REFER: Final = (
     "; give the record's id, or refer to it: in a mapping by ref (what zmigrate wrote) or find (what the org"
     ' has), as in {{ ref = "{}", column = "COLUMN" }}; in a job by Ref(...) or Find(...)'
 )
-"""What else a lookup takes."""
+"""The other values that a lookup takes."""
 
 _ID = re.compile(r"[1-9]\d{0,19}\Z", re.ASCII)
 
 
 class Links:
-    """Converters of one module's lookups. What they meet is kept until the record is whole: references, and
-    texts that mean users.
+    """Converters of one module's lookups. They keep references and names of users until the record is
+    complete.
     """
 
     def __init__(self, users: UserDirectory | None) -> None:
         self._users = users
         self._asked: list[str] = []
         self.open: list[OpenId] = []
-        self.what = False
-        """A `What_Id` was met, which goes with another field of its record."""
-        self.met = False
-        """Something has been met since the last `leave` or `forget`."""
+        self.what = False  # A `What_Id` was met, which needs another field of its record
+        self.met = False  # Something was met since the last `leave` or `forget`
 
     def leave(self, record: dict[str, Any]) -> tuple[tuple[OpenId, ...], tuple[FieldError, ...]]:
-        """The references of a record that is whole now, and what is wrong with them; users are counted.
+        """The references of a complete record, and what is wrong with them. Counts users.
 
-        A `What_Id` wants its module told beside it (zoho-api 5.2): of a reference it is added.
+        A `What_Id` needs its module beside it (zoho-api 5.2); for a reference it is added.
         """
         if self._users is not None:
             self._users.count(self._asked)
@@ -83,7 +80,7 @@ class Links:
         return found, ()
 
     def forget(self) -> None:
-        """Take what was met for not seen."""
+        """Forget what was met."""
         self._asked.clear()
         self.open.clear()
         self.what = False
@@ -99,8 +96,9 @@ class Links:
         return partial(self._what, one) if field.api_name == WHAT else one
 
     def several(self, field: Field) -> Callable[[Any], Any]:
-        """For a multi-select lookup: `[{"<its lookup>": {"id": ...}}]`, from ids, references, or text of ids
-        parted by `;`."""
+        """For a multi-select lookup: `[{"<its lookup>": {"id": ...}}]`, from ids, references, or a text of
+        ids separated by `;`.
+        """
         one = self._one(field)
         return partial(_wrapped, one=one, name=field.connected_lookup)
 
@@ -109,7 +107,7 @@ class Links:
         return partial(self._record, field.api_name, modules, REFER.format(min(modules, default="MODULE")))
 
     def user(self, value: Any) -> Any:
-        """`{"id": ...}`, from that, an id, an e-mail address or a full name."""
+        """`{"id": ...}`, from such an object, an id, an e-mail address or a full name."""
         value = take(value)
         if value is None or value is NOTHING:
             return value
@@ -148,7 +146,7 @@ class Links:
 
 
 def modules_of(field: Field) -> frozenset[str]:
-    """The modules that a lookup may point at; empty where the metadata do not tell."""
+    """The modules that a lookup may refer to. Empty if the metadata do not say."""
     if field.api_name == WHAT:
         return frozenset()
     if field.api_name == "Who_Id":
@@ -157,7 +155,7 @@ def modules_of(field: Field) -> frozenset[str]:
 
 
 def lookup(value: Any, instead: str = "") -> Any:
-    """`{"id": ...}`, from that or from the id alone. `instead`: what is said of other text."""
+    """`{"id": ...}`, from such an object or from the id alone. `instead`: ends the refusal of other text."""
     value = take(value)
     if value is None or value is NOTHING:
         return value
@@ -183,7 +181,7 @@ def record_id(value: Any, instead: str = "") -> Any:
 
 
 def _with_key(reference: Reference) -> Reference | None:
-    """The reference with its key as trimmed text; None where it is empty, and points at nothing."""
+    """The reference with its key as trimmed text. None if the key is empty."""
     key = reference.key if isinstance(reference, Ref) else reference.value
     text = "" if key is None else as_text(key).strip()
     if not text:
@@ -215,7 +213,7 @@ def _wrapped(value: Any, one: Callable[[Any], Any], name: str | None) -> Any:
 
 
 def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -> dict[str, Any]:
-    """A row of the linking module as Zoho reads it; `_delete` takes it out."""
+    """A row of the linking module as Zoho reads it; `_delete` removes the row."""
     row = dict(item)
     if name in row:
         row[name] = one(row[name])

@@ -1,4 +1,4 @@
-"""Numbers for Zoho: text as declared, plain otherwise, and none that would lose a digit on the way.
+"""Numbers for Zoho: text as declared, plain otherwise, and none that would lose a digit.
 
 Digits: zoho.com/crm/developer/docs/api/v8/insert-records.html ("Sample attributes").
 """
@@ -17,14 +17,12 @@ BIGINT_DIGITS: Final = 18
 DIGITS_BEFORE_POINT: Final = 16
 DIGITS_AFTER_POINT: Final = 9
 PERCENT_DIGITS: Final = 5
-EXACT_FLOAT_DIGITS: Final = 15
-"""A decimal of so many digits survives the way through a 64-bit float."""
-EXACT_WHOLE_FLOATS: Final = 2.0**53
-"""From here on a 64-bit float does not tell whole numbers apart."""
+EXACT_FLOAT_DIGITS: Final = 15  # A decimal with this many digits survives a 64-bit float
+EXACT_WHOLE_FLOATS: Final = 2.0**53  # from here on a 64-bit float can't hold every whole number
 
 _WHOLE = re.compile(r"[+-]?\d+\Z", re.ASCII)
 _ROUNDED = re.compile(r"[+-]?\d[.,]\d+E\+(1[1-9]|[2-9]\d)\Z", re.ASCII)
-"""Excel writes a number of twelve digits and more like this."""
+"""How Excel writes a number with twelve or more digits."""
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)\Z", re.ASCII)
 
@@ -37,7 +35,7 @@ def integer(value: Any, separators: Separators | None = None, digits: int = INTE
 
 
 def bigint(value: Any, separators: Separators | None = None, digits: int = BIGINT_DIGITS) -> Any:
-    """A long integer, which Zoho takes as a string; leading zeros are kept."""
+    """A long integer, which Zoho takes as a string. Leading zeros are kept."""
     value = take(value)
     if value is None or value is NOTHING:
         return value
@@ -70,7 +68,7 @@ def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: 
         count = len(plain.lstrip("+-" if keep_zeros else "+-0"))
         if count > most:
             raise Refused(f"{count} digits, {most} is the most")
-        if not keep_zeros:  # Python reads no number of thousands of digits, be they zeros
+        if not keep_zeros:  # Python reads no number with thousands of digits, not even of zeros
             plain = "-" * plain.startswith("-") + (plain.lstrip("+-0") or "0")
     return plain
 
@@ -85,7 +83,7 @@ def refuse_rounded(text: str) -> None:
 
 
 def number(value: Any, separators: Separators | None = None, digits: int = DIGITS_BEFORE_POINT) -> Any:
-    """A double, a currency or a percentage with at most so many `digits` before the point."""
+    """A double, a currency or a percentage with at most `digits` digits before the point."""
     before = digits
     value = take(value)
     if value is None or value is NOTHING:
@@ -118,8 +116,8 @@ def number(value: Any, separators: Separators | None = None, digits: int = DIGIT
 
 
 def _from_float(value: float) -> float:
-    """What a spreadsheet reckons has digits that nobody wrote (0.1 + 0.2 is 0.30000000000000004): those that
-    a float does not keep surely are rounded off; what has more decimals all the same is refused, as in text.
+    """The float, rounded to the digits that a float is sure to keep: a spreadsheet's results have digits that
+    nobody wrote (0.1 + 0.2 is 0.30000000000000004). If more decimals remain, it is refused, as in text.
     """
     rounded = round(value, DIGITS_AFTER_POINT)
     if rounded != value and _decimals(Decimal(f"{value:.{EXACT_FLOAT_DIGITS}g}")) > DIGITS_AFTER_POINT:
@@ -128,7 +126,7 @@ def _from_float(value: float) -> float:
 
 
 def _decimals(exact: Decimal) -> int:
-    """How many digits it has after the point."""
+    """How many digits there are after the point."""
     return -int(exact.normalize().as_tuple().exponent)
 
 

@@ -1,4 +1,4 @@
-"""Where a record points at another whose id is not known yet: places that are filled in before it is sent."""
+"""References to records with ids that are not known yet: they are filled in before the record is sent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from zmigrate.job.references import Reference
 
 
 class OpenId(dict[str, str | None]):
-    """`{"id": None}` inside a record: JSON of a lookup, to be filled in. `field` is the record's."""
+    """`{"id": None}` inside a record: JSON of a lookup, to be filled in. `field`: the record's field."""
 
     __slots__ = ("field", "reference")
 

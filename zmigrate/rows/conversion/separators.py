@@ -1,4 +1,4 @@
-"""Numbers as text: declared decimal marks and thousands separators, and what to declare where none are."""
+"""Numbers as text: declared decimal marks and thousands separators, or what to declare."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 
 DECIMAL_MARKS: Final = (".", ",")
 THOUSANDS_MARKS: Final = ("", ",", ".", " ", "'")
-LONGEST_NUMBER: Final = 40
-"""Characters; what is longer is no number that a separator would mend."""
+LONGEST_NUMBER: Final = 40  # Characters. A longer text is not a number, with any separators.
 _WRITTEN_AS: Final = {" ": " \u00a0\u202f", "'": "'\u2019"}
-"""A space may be one that does not break, an apostrophe a curved one."""
+"""A space may be a no-break space, an apostrophe a curved one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Separators:
-    """A decimal mark, and what parts thousands ("": nothing)."""
+    """A decimal mark and a thousands separator ("": none)."""
 
     decimal: str
     thousands: str
@@ -40,14 +39,13 @@ class Separators:
 
     @classmethod
     def declared(cls, formats: Formats) -> Separators | None:
-        """None for plain numbers, as they are where nothing is declared."""
+        """The declared separators. None for plain numbers, the default."""
         if (formats.decimal, formats.thousands) == (".", ""):
             return None
         return cls.of(formats.decimal, formats.thousands)
 
     def plain(self, text: str) -> str | None:
-        """`1.234,50` as 1234.50; None if it is not written so. Thousands stand in groups of three, or not at
-        all."""
+        """`1.234,50` as 1234.50. None if the text is not such a number. Thousands come in groups of three."""
         if self.pattern.match(text) is None:
             return None
         for mark in _WRITTEN_AS.get(self.thousands, self.thousands):
@@ -81,7 +79,7 @@ _TRIED: Final = tuple(
 
 
 def undeclared(text: str, *, whole: bool) -> Refused:
-    """The refusal of text that is no plain number: it names what to declare, where declaring would help."""
+    """The refusal of a text that is not a plain number: it names what to declare, if that would help."""
     fits: dict[Decimal, Separators] = {}
     for tried in _TRIED if len(text) <= LONGEST_NUMBER else ():
         plain = tried.plain(text)

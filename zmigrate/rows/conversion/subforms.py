@@ -1,4 +1,4 @@
-"""Subforms: rows of a module of their own inside a record."""
+"""Subforms: rows of another module inside a record."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from zmigrate.rows.conversion.refusal import (
 if TYPE_CHECKING:
     from zmigrate.rows.conversion.open_id import OpenId
 
-MOST_ROWS: Final = 100
-"""Rows of one subform in one record (zoho-api 9.2)."""
+MOST_ROWS: Final = 100  # rows of one subform in one record (zoho-api 9.2)
 
 
 class RowConverter(Protocol):
-    """Converts one row of a subform, and keeps the references that stood in it."""
+    """Converts one row of a subform, and keeps its references."""
 
     @property
     def open(self) -> tuple[OpenId, ...]: ...
@@ -36,14 +35,15 @@ class RowConverter(Protocol):
 class Subform:
     """The converter of one subform: a list of objects, or JSON of one.
 
-    A row with an `id` is there already and is changed; one without is appended (zoho-api 9.2).
+    A row with an `id` exists and is changed; one without is appended (zoho-api 9.2).
     """
 
     def __init__(
         self, field: str, make: Callable[[bool], RowConverter], keep: Callable[[list[OpenId]], None]
     ) -> None:
-        """`make` gives the converter of new rows (True) and of those that are there; `keep` is given the
-        references that stand in the rows."""
+        """`make` gives the converter of new rows (True) or of existing ones; `keep` gets the rows'
+        references.
+        """
         self._field = field
         self._make = make
         self._keep = keep
@@ -90,7 +90,7 @@ class Subform:
 
 
 def from_json(value: Any) -> Any:
-    """What JSON text says; anything else as it is."""
+    """The value of a JSON text; any other value unchanged."""
     value = take(value)
     if not isinstance(value, str):
         return value

@@ -14,7 +14,7 @@ LONGEST_TEXT: Final = 255
 PHONE_MARKS: Final = "+.- (),;#"
 PLAIN_EMAIL: Final = re.compile(r"[a-zA-Z0-9_.+-]{1,64}@[a-zA-Z0-9-]{2,60}\.[a-zA-Z]{2,22}\Z")
 PLAIN_PHONE: Final = re.compile(r"[+(0-9][0-9 ().-]{1,28}[0-9]\Z")
-"""What most of them look like: taken as it is, at a fifth of what the whole rule costs."""
+"""The usual form, taken unchanged: a fifth of the price of the whole rule."""
 
 _NOT_IN_PHONE = re.compile(rf"[^0-9A-Za-z{re.escape(PHONE_MARKS)}]")
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?P<domain>[\w-]+(\.[\w-]+)*\.[^\W\d_]{2,22})\Z")
@@ -22,7 +22,7 @@ _WEBSITE = re.compile(r"((https?|ftp)://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?\Z
 
 
 def text(value: Any, length: int) -> Any:
-    """Text as it is, spaces and line breaks too; of other types those with one plain way to write them."""
+    """Text unchanged, with spaces and line breaks; values of other types if they have one plain form."""
     if value is None:
         return None
     plain = value if type(value) is str else as_text(value)

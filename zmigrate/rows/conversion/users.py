@@ -1,4 +1,4 @@
-"""Whom a text of the old system means among the org's users: by e-mail, full name or id; leavers by their
+"""Finds the org's user for a text of the old system: by e-mail, full name or id; for leavers by their
 successors.
 """
 
@@ -15,8 +15,7 @@ from zmigrate.job.references import Users
 from zmigrate.rows.conversion.refusal import Refused
 from zmigrate.zoho.ids import is_id
 
-MOST_KEPT: Final = 10_000
-"""Different texts whose users are kept, and counted."""
+MOST_KEPT: Final = 10_000  # how many different texts are kept and counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class User:
 
     @classmethod
     def read(cls, raw: Mapping[str, Any]) -> User:
-        """One element of `users[]` (GET /users). Whoever has no status counts as active."""
+        """One element of `users[]` (GET /users). A user without a status counts as active."""
         status = str(raw.get("status") or "active").lower()
         name = raw.get("full_name") or f"{raw.get('first_name') or ''} {raw.get('last_name') or ''}"
         return cls(str(raw.get("id")), str(name).strip(), str(raw.get("email") or ""), status == "active")
@@ -40,22 +39,21 @@ class User:
 
 
 class UserProblem(NamedTuple):
-    """Why a declared user can't stand in for others."""
+    """Why a declared user can't replace others."""
 
-    leaver: str | None
-    """Whose successor is meant; None: it is the default user."""
+    leaver: str | None  # The user with this successor. None: the problem is the default user.
     message: str
 
 
 class UserDirectory:
     """Finds users. The org is asked once, for the first text.
 
-    Texts are compared without letter case and doubled spaces. A declared successor takes the place of
-    whoever is named, active or not; the default takes that of the unknown and the inactive.
+    Texts are compared without letter case and doubled spaces. A declared successor replaces the user who is
+    named, active or not; the default replaces unknown and inactive users.
     """
 
     def __init__(self, users: Users, load: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
-        """`load`: all users of the org, inactive ones too, as GET /users has them."""
+        """`load`: gives all users of the org, also inactive ones, as GET /users has them."""
         self._declared = users.successors
         self._successors = {fold_name(old): new for old, new in users.successors.items()}
         self._default = users.default
@@ -63,17 +61,12 @@ class UserDirectory:
         self._known: dict[str, list[User]] | None = None
         self._unreadable: str | None = None
         self._ambiguous: set[str] = set()
-        self.used: Counter[str] = Counter()
-        """How often each text was asked for."""
-        self.found: dict[str, User] = {}
-        """By text, who was meant."""
-        self.missing: dict[str, str] = {}
-        """By text, why nobody was found."""
+        self.used: Counter[str] = Counter()  # how often each text was used
+        self.found: dict[str, User] = {}  # the user by text
+        self.missing: dict[str, str] = {}  # why nobody was found, by text
 
     def problems(self) -> list[UserProblem]:
-        """What is wrong with the declared default and successors themselves. Asks the org if some are
-        declared.
-        """
+        """What is wrong with the declared default and successors. Asks the org if any are declared."""
         found: list[UserProblem] = []
         try:
             if self._default is not None:
@@ -88,7 +81,7 @@ class UserDirectory:
         return [] if self._unreadable is not None else found
 
     def resolve(self, text: str) -> str:
-        """The id of the user. Raises Refused: unknown, inactive, or one name of several users."""
+        """The user's id. Raises Refused: unknown, inactive, or a name of several users."""
         user = self.found.get(text)
         if user is not None:
             return user.id
@@ -108,7 +101,7 @@ class UserDirectory:
         return user.id
 
     def count(self, texts: Iterable[str]) -> None:
-        """Count texts as used; whoever resolves them does it once the rest of the record is well, too."""
+        """Count texts as used, once the rest of their record is valid."""
         used = self.used
         for text in texts:
             if text in used or len(used) < MOST_KEPT:
@@ -148,7 +141,7 @@ class UserDirectory:
         return word
 
     def _successor(self, word: str) -> str | None:
-        """Declared for the word itself, or for the user whom it means under another of his names."""
+        """The declared successor of the word itself, or of its user under another name."""
         names = [word]
         users = self._org_users().get(word, ())
         if len(users) == 1:
@@ -164,7 +157,7 @@ class UserDirectory:
         raise Refused(f"the default user {default!r} {why}")
 
     def _org_users(self) -> Mapping[str, list[User]]:
-        """Users by each of their names. Empty where this client may not read them."""
+        """Users by each of their names. Empty if this client may not read them."""
         if self._known is None:
             known: dict[str, list[User]] = {}
             try:
@@ -183,7 +176,7 @@ class UserDirectory:
 
 
 def by_name(users: Iterable[Mapping[str, Any]]) -> dict[str, list[User]]:
-    """Users, as GET /users has them, by each of their names, folded: e-mail address, full name, id."""
+    """Users of GET /users by each of their folded names: e-mail address, full name, id."""
     known: dict[str, list[User]] = {}
     for user in map(User.read, users):
         for name in {fold_name(user.id), fold_name(user.email), fold_name(user.name)} - {""}:
@@ -192,5 +185,5 @@ def by_name(users: Iterable[Mapping[str, Any]]) -> dict[str, list[User]]:
 
 
 def fold_name(name: str) -> str:
-    """Names are compared without letter case and doubled spaces."""
+    """A name without letter case and doubled spaces, for comparison."""
     return " ".join(name.split()).casefold()

@@ -1,4 +1,4 @@
-"""Mappings: where each column goes, in a TOML file or as options, the same words in both."""
+"""Mappings: where each column goes, in a TOML file or as options, with the same words in both."""
 
 from zmigrate.rows.mapping.folder_mapping import LoadFile, read_folder
 from zmigrate.rows.mapping.import_job import ImportJob

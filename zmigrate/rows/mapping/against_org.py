@@ -1,4 +1,4 @@
-"""A load against the org's metadata: what is known to be wrong before the first row. Sends nothing."""
+"""Checks a load against the org's metadata: what is known to be wrong before the first row. Sends nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field, ModuleFields
 
 _WORD_OF: Final = {"date_format": "format", "datetime_format": "format"}
-"""Formats that have another name in the rule of a field."""
+"""Formats with another name in a field's rule."""
 _FOR: Final = {
     "format": "date and datetime",
     "decimal": "number",
@@ -31,16 +31,16 @@ _FOR: Final = {
 def problems_of(
     load: Load, fields: ModuleFields, subforms: Mapping[str, ModuleFields], refusals: Refusals
 ) -> Iterator[str]:
-    """What no row could be written with, each with where it is said: values that a field would refuse,
-    whatever the file has (constants, defaults, those that stand for others), rows for what is no subform,
-    formats that a field does not read by.
+    """What would refuse every row, each with its place in the mapping: values that a field refuses
+    (constants, defaults, values of `values`), rows for a field that is not a subform, formats that a field
+    does not use.
 
-    `subforms`: by field, the fields of its rows, as far as they can be read. `refusals`: of the load's
+    `subforms`: the fields of a subform's rows, by field, if they can be read. `refusals`: of the load's
     module.
     """
     for name, rule in rules_that_count(load.words).items():
         field = fields.get(name)
-        if field is None:  # `id`, or told otherwise
+        if field is None:  # `id`, or reported elsewhere
             continue
         path: KeyPath = ("fields", name)
         target = f"{fields.module}.{name}"
@@ -71,7 +71,7 @@ def _of_rows(
         yield from _formats_unread(load, rule, field, f"{name}.{inner}", path)
         for at, value in _values_said(rule, path):
             for error in refusals(name, [{inner: value}]):
-                if error.field == f"{name}[0].{inner}":  # what else a row wants is not known yet
+                if error.field == f"{name}[0].{inner}":  # the row's other needs are not known yet
                     yield _refused(load, at, value, f"{name}.{inner}", error.message)
 
 
@@ -81,8 +81,9 @@ def _refused(load: Load, path: KeyPath, value: Any, target: str, why: str) -> st
 
 
 def _values_said(rule: FieldRule, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """The values that the mapping itself has for a field, and where. Those of a reference are keys, which the
-    org or a file before this one may have."""
+    """The values that the mapping itself gives a field, and where. A reference's values are keys, which the
+    org or an earlier file may have.
+    """
     if rule.pointer is not None:
         return
     said = {"constant": rule.constant, "default": rule.default, "otherwise": rule.otherwise}
@@ -102,7 +103,7 @@ def _formats_unread(load: Load, rule: FieldRule, field: Field, target: str, path
 
 
 def _takes_rows(field: Field) -> bool:
-    """Subforms, and what else is a list of objects in JSON."""
+    """Whether a field is a subform, or any other list of objects in JSON."""
     if field.data_type == "subform":
         return True
     return field.json_type == "jsonarray" and field.data_type != "multiselectpicklist"

@@ -1,4 +1,4 @@
-"""Cells as text, for the words of a mapping that look at text: not all sources have text alone."""
+"""Cells as text, for the parts of a mapping that work on text: some sources have other types too."""
 
 from __future__ import annotations
 
@@ -8,22 +8,20 @@ from typing import Any, Final
 
 from zmigrate.rows.conversion.refusal import BadValue, FieldError, kind_of, shown
 
-NOT_TEXT: Final = "NOT_TEXT"
-"""Our code for a cell that is no text where a word of the mapping wants some."""
-WHOLE_FLOATS_TO: Final = 2.0**53
-"""Beyond it a float does not tell whole numbers apart."""
+NOT_TEXT: Final = "NOT_TEXT"  # Our code for a cell that is not text, but must be for the mapping
+WHOLE_FLOATS_TO: Final = 2.0**53  # beyond it a float can't hold every whole number
 
 PLAIN_DIGITS: Final = 100
-"""Before the point or behind it. 1e999999999 is short as it stands, and a gigabyte as digits."""
+"""Before the point or after it. 1e999999999 is short like this, and a gigabyte as digits."""
 
 
 def as_text(cell: Any) -> str:
-    """Text as it is, None as empty, numbers plain, dates ISO. Raises ValueError for what is not one value."""
+    """Text unchanged, None as empty, numbers plain, dates ISO. Raises ValueError for any other value."""
     if cell is None or isinstance(cell, str):
         return cell or ""
     if isinstance(cell, int):
         return str(cell).lower()  # true and false, where it is a boolean
-    if isinstance(cell, float):  # a spreadsheet's whole numbers are floats as well
+    if isinstance(cell, float):  # a spreadsheet's whole numbers are floats too
         return str(int(cell)) if cell.is_integer() and abs(cell) < WHOLE_FLOATS_TO else repr(cell)
     if isinstance(cell, Decimal):
         plain = cell.is_finite() and abs(cell.adjusted()) < PLAIN_DIGITS
@@ -38,5 +36,5 @@ def is_empty(cell: Any) -> bool:
 
 
 def bad_value(field: str, code: str, message: str, value: object = "") -> BadValue:
-    """What fails a row for one value."""
+    """The error that fails a row for one value."""
     return BadValue(FieldError(field, code, message, shown(value)))

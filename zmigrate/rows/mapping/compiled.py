@@ -1,4 +1,4 @@
-"""A load against the columns of its source: where each goes, and what makes a record of a row."""
+"""A load with the columns of its source: where each goes, and how a row becomes a record."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zmigrate.errors import SourceError
 from zmigrate.job.context import Fill, PointsAt, Skip
 from zmigrate.rows.conversion.refusal import BadValue, FieldError
 from zmigrate.rows.mapping.cells import bad_value
+from zmigrate.rows.mapping.column_checks import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
-from zmigrate.rows.mapping.header import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
@@ -27,14 +27,13 @@ GOES_NOWHERE: Final = "COLUMNS"
 class Compiled:
     """What a load does with the rows of its source.
 
-    Raises JobError for columns that there are not, and for those that go nowhere.
+    Raises JobError for columns that do not exist, or that go nowhere.
     """
 
     def __init__(self, words: LoadWords, source: Source, open_second: OpenSource, places: Places) -> None:
         header = source.columns
         self._rules = rules_that_count(words)
-        self._own: dict[str, str] = {}
-        """Columns that go to the field of their name."""
+        self._own: dict[str, str] = {}  # columns that go to the field with their name
         if header is not None:
             check_columns(words, source.name, header, places)
             self._own = columns_by_themselves(words, header, places)
@@ -53,7 +52,7 @@ class Compiled:
 
     @property
     def fills(self) -> list[Fill]:
-        """The fields that are filled in every row, by rules and by columns of their name."""
+        """The fields that are filled in every row, by rules and by columns with their name."""
         by_rules = [
             Fill(name, rule.uses, self._said(name, rule), points_at(rule))
             for name, rule in self._rules.items()
@@ -65,7 +64,7 @@ class Compiled:
         return f"column {rule.column!r} → {name}" if where == "--map" else where
 
     def orphans(self, source: Source) -> Iterator[Orphan]:
-        """Rows of the second files whose parent is not in the source."""
+        """Rows of the second files without a parent in the source."""
         for name, second in self._seconds.items():
             ours = self._rules[name].uses
             yield from second.orphans(_keys(source, ours))
@@ -75,7 +74,7 @@ class Compiled:
         if header is None or words.skip_if or not all(rule.plain for rule in rules.values()):
             return None
         if not self._text_only and self._operation in ("update", "upsert"):
-            return None  # a cell may be None, and would blank its field
+            return None  # a cell may be None, and would empty its field
         columns = {str(rule.column): name for name, rule in rules.items()} | self._own
         if len(columns) < len(rules) + len(self._own):
             return None  # a column goes to several fields
@@ -115,15 +114,14 @@ class Compiled:
 
 
 def rules_that_count(words: LoadWords) -> dict[str, FieldRule]:
-    """Those that count: of a delete nothing but the key is sent."""
+    """The rules that have an effect: a delete sends only its key."""
     if words.write.operation == "delete":
         return {name: rule for name, rule in words.fields.items() if name == words.write.key}
     return dict(words.fields)
 
 
 def _second(rule: SubformRows, open_second: OpenSource, places: Places, path: KeyPath) -> SecondFile:
-    """Raises SourceError for a second file that is not there or can't be read, JobError where it does not fit
-    its words."""
+    """Open a second file. Raises SourceError if it can't be read, JobError if its columns do not fit."""
     try:
         second = open_second(rule.file, rule.reading)
         check_second(rule, second, places, path)
@@ -134,13 +132,13 @@ def _second(rule: SubformRows, open_second: OpenSource, places: Places, path: Ke
 
 
 def points_at(rule: FieldRule) -> PointsAt | None:
-    """The module whose records a rule refers to, if it does."""
+    """The module that a rule refers to, if any."""
     return None if rule.pointer is None else PointsAt(rule.pointer.module, rule.pointer.by)
 
 
 def _keys(source: Source, columns: Sequence[str]) -> Iterator[str]:
     for row in source.rows():
-        with suppress(ValueError):  # a row whose cells can't be a key fails when its turn comes
+        with suppress(ValueError):  # a row with unusable key cells fails later, in its turn
             yield key_of(row.values, columns)
 
 
@@ -155,7 +153,7 @@ def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, A
 
 
 def _unclaimed(row: Mapping[str, Any], claimed: set[str], filled: frozenset[str]) -> dict[str, Any]:
-    """The cells of a row of no header that go to the field of their name."""
+    """The cells of a row without a header that go to the field with their name."""
     own = {column: cell for column, cell in row.items() if column not in claimed}
     for column in own:
         if column in filled:

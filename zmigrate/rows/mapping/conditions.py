@@ -1,4 +1,4 @@
-"""`skip_if`: rows that are left out for what stands in a column."""
+"""`skip_if`: leaves rows out, depending on a column."""
 
 from __future__ import annotations
 
@@ -22,10 +22,8 @@ class Condition:
 
     column: str
     test: str
-    values: tuple[str, ...] = ()
-    """For `is`: one of them, compared trimmed."""
-    pattern: str = ""
-    """For `matches`: found anywhere in the cell."""
+    values: tuple[str, ...] = ()  # for `is`: the values, compared trimmed
+    pattern: str = ""  # for `matches`: found anywhere in the cell
 
     def compiled(self) -> Callable[[Mapping[str, Any]], str | None]:
         """A function that gives the reason to leave a row out, or None."""
@@ -55,7 +53,7 @@ class Condition:
 
 
 def parse_conditions(said: Any, places: Places) -> tuple[Condition, ...]:
-    """Raises JobError for words that are not known or do not go together."""
+    """The conditions of `skip_if`. Raises JobError for unknown or contradictory words."""
     if isinstance(said, Mapping):
         return (_parse(said, places, ("skip_if",)),)
     return tuple(_parse(each, places, ("skip_if", number)) for number, each in enumerate(said))
@@ -64,10 +62,10 @@ def parse_conditions(said: Any, places: Places) -> tuple[Condition, ...]:
 def _parse(said: Mapping[str, Any], places: Places, path: KeyPath) -> Condition:
     check_words(said, CONDITION, places, path)
     if "column" not in said:
-        raise wrong(places, path, "it names no column.", _HINT)
+        raise wrong(places, path, "no column is named.", _HINT)
     tests = [test for test in _TESTS if test in said]
     if len(tests) != 1:
-        what = f"it says {' and '.join(tests)}" if tests else "it does not say when"
+        what = f"it has {' and '.join(tests)}" if tests else "it has no test"
         raise wrong(
             places, path, f"{what}: one of {', '.join(_TESTS)}.", f"{_HINT}; a list of them means any."
         )

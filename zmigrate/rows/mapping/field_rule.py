@@ -1,4 +1,4 @@
-"""What a mapping says of one field: read from its words, and refused where they do not go together."""
+"""The rule of one field in a mapping, read from its words. Words that do not go together are refused."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from zmigrate.job.references import WhenOpen
-from zmigrate.rows.mapping.formats import check_formats
+from zmigrate.rows.mapping.format_checks import check_formats
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.template import Template, parse_template
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import FIELD, READING, check_words
 
-UNSET: Final = None
-"""No word of a mapping can be None: TOML has none."""
+UNSET: Final = None  # A word that is not given. TOML has no null.
 
 SHAPES: Final = (
     'A field is a column, Stage = "deal_stage", or a table: '
@@ -32,30 +31,30 @@ TAKES_FROM: Final[Mapping[str, tuple[str, ...]]] = {
     "constant": _OF_REFERENCES,
     "rows": ("match", "fields", "ignore", *READING),
 }
-"""Where a value comes from, and which words go with that."""
+"""The possible sources of a value, and the words that go with each."""
 
 _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
-    "columns": (("join",), 'what goes between them: join = " "'),
-    "part": (("split",), 'what parts the text: split = ","'),
+    "columns": (("join",), 'the text between them: join = " "'),
+    "part": (("split",), 'the text that separates the parts: split = ","'),
     "otherwise": (("values",), 'the values that are known: values = { Won = "Closed Won" }'),
     "strict": (("values",), 'the values that are known: values = { Won = "Closed Won" }'),
-    "by": (("ref", "find"), 'the module that the record is of: ref = "Accounts"'),
-    "when_open": (("ref", "find"), 'the module that the record is of: ref = "Accounts"'),
-    "find": (("by",), 'the field that the record is found by: by = "Email"'),
-    "rows": (("match",), 'which column of it is which of ours: match = { quote_id = "id" }'),
+    "by": (("ref", "find"), 'the module of the record: ref = "Accounts"'),
+    "when_open": (("ref", "find"), 'the module of the record: ref = "Accounts"'),
+    "find": (("by",), 'the field to find the record by: by = "Email"'),
+    "rows": (("match",), 'which of its columns equals which of ours: match = { quote_id = "id" }'),
 }
-"""A word, what it needs one of, and how to say that."""
+"""A word, the words of which it needs one, and how to write that."""
 
 _EXCLUDE: Final = (
     ("ref", "find", "a record is either one that zmigrate wrote (ref) or one that the org has (find)"),
     ("otherwise", "strict", "a value that is not in `values` is either replaced or fails its row"),
-    ("default", "empty", "an empty cell either becomes the default or is left or blanked"),
+    ("default", "empty", "an empty cell either becomes the default, or is left or emptied"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """`ref` or `find`: the value is a key of a record of this module."""
+    """`ref` or `find`: the value is the key of a record of this module."""
 
     kind: Literal["ref", "find"]
     module: str
@@ -65,11 +64,10 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class SubformRows:
-    """Rows of a second file, each a row of a subform."""
+    """Rows of a second file, which become rows of a subform."""
 
     file: str
-    match: Mapping[str, str]
-    """Column of that file → column of the main one."""
+    match: Mapping[str, str]  # A column of the second file → the column of the main one
     fields: Mapping[str, FieldRule]
     ignore: tuple[str, ...]
     reading: Mapping[str, Any]
@@ -77,7 +75,7 @@ class SubformRows:
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """Where a field's value comes from, and what is done to it, in this order: split and part, trim, case,
+    """Where a field's value comes from, and what happens to it, in this order: split and part, trim, case,
     values, default or empty, ref or find.
     """
 
@@ -96,19 +94,19 @@ class FieldRule:
     strict: bool = False
     default: Any = UNSET
     blank: bool = False
-    """An empty cell blanks the field."""
+    """An empty cell empties the field."""
     pointer: Pointer | None = None
     formats: Mapping[str, Any] = field(default_factory=dict)
-    """What differs from the load's, as `Formats.for_field` takes it."""
+    """Differences from the load's formats, for `Formats.for_field`."""
 
     @property
     def plain(self) -> bool:
-        """The column's cell as it stands."""
+        """Whether the field gets the column's cell unchanged."""
         return self == FieldRule(column=self.column, formats=self.formats)
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """The columns of the main source that it looks at."""
+        """The columns of the main source that the rule uses."""
         if self.column is not None:
             return (self.column,)
         if self.template is not None:
@@ -169,8 +167,8 @@ def _source_word(said: Mapping[str, Any], places: Places, path: KeyPath) -> str:
         raise wrong(
             places,
             path,
-            "nothing says where the value comes from.",
-            f"Say one of {', '.join(TAKES_FROM)}: {FIELD['column'].shape}",
+            "the value has no source.",
+            f"Give one of {', '.join(TAKES_FROM)}: {FIELD['column'].shape}",
         )
     return sources[0]
 
@@ -189,7 +187,7 @@ def _check_together(said: Mapping[str, Any], source: str, places: Places, path: 
             raise wrong(places, (*path, word), f"`{word}` needs {how}.")
     if "rows" in said and "fields" not in said:
         raise wrong(
-            places, (*path, "rows"), '`rows` needs what its rows fill: fields = { Quantity = "qty" }.'
+            places, (*path, "rows"), '`rows` needs the fields of its rows: fields = { Quantity = "qty" }.'
         )
     for one, other, why in _EXCLUDE:
         if one in said and other in said:
@@ -210,7 +208,7 @@ def _template(said: Mapping[str, Any], places: Places, path: KeyPath) -> Templat
 
 
 def _values(values: Mapping[str, Any], case: str | None, places: Places, path: KeyPath) -> dict[str, Any]:
-    """By trimmed text, which is what cells are compared by."""
+    """The replaced values by their trimmed text, which cells are compared with."""
     found: dict[str, Any] = {}
     for text, value in values.items():
         here = (*path, "values", text)
@@ -222,7 +220,7 @@ def _values(values: Mapping[str, Any], case: str | None, places: Places, path: K
                 f"Write it as {getattr(text, case)()!r}, or leave `case` out.",
             )
         if text.strip() in found:
-            raise wrong(places, here, f"{text!r} stands there twice.")
+            raise wrong(places, here, f"{text!r} is there twice.")
         found[text.strip()] = value
     return found
 
@@ -256,5 +254,5 @@ def _frozen(value: Any) -> Any:
 
 
 def as_given(value: Any) -> Any:
-    """A constant or a default as a field takes it."""
+    """A constant or a default in the form that a field takes."""
     return list(value) if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""A folder of files and the mapping that has a load for each: what belongs together, and in which order."""
+"""A folder of files, and the mapping with a load for each: which belong together, and in which order."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from zmigrate.rows.sources.opening import ENDINGS, is_database
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import file_of, variables_of
 
-MAPPING: Final = "mapping.toml"
-"""In the folder, where no other mapping is named."""
+MAPPING: Final = "mapping.toml"  # the folder's own mapping, if no other is named
 
 _PACKED: Final = (".gz", ".zip")
 _CREATES: Final = frozenset(["insert", "upsert"])
@@ -40,14 +39,14 @@ class LoadFile(LoadJob):
 
 
 After: TypeAlias = Mapping[int, set[int]]
-"""Of each load, by its place in the mapping, the loads that have to come before it."""
+"""The loads that must come before each load, by their places in the mapping."""
 
 
 def read_folder(folder: str | Path, mapping: str | Path | None = None) -> tuple[Load, ...]:
-    """The loads of a folder's files, those that others refer to first.
+    """The loads of a folder's files, in order: files that others refer to come first.
 
-    `mapping`: the folder's own mapping.toml, unless named. Raises JobError where a file has no load or a load
-    no file, where a reference can't be resolved, and where loads refer to each other in a circle.
+    `mapping`: by default the folder's own mapping.toml. Raises JobError if a file has no load or a load no
+    file, if a reference can't be resolved, or if loads refer to each other in a circle.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -57,7 +56,7 @@ def read_folder(folder: str | Path, mapping: str | Path | None = None) -> tuple[
     if mapping is None and not path.exists():
         raise JobError(
             f"{folder} has no {MAPPING}, and no other mapping is named.",
-            hint="Name one with --mapping FILE.toml. To begin one, for each file: "
+            hint="Name one with --mapping FILE.toml. To start one, for each file: "
             f"zmigrate map FILE --module M --append --out {path}",
         )
     loads = read_mapping(path, folder)
@@ -72,7 +71,7 @@ def read_folder(folder: str | Path, mapping: str | Path | None = None) -> tuple[
 
 
 def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
-    """Raise JobError where a load has no file, and where a file of the folder is in no load."""
+    """Raise JobError if a load has no file, or if a file of the folder has no load."""
     there = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     for load in loads:
         if not is_database(load.file) and not _disk(load).is_file():
@@ -92,7 +91,7 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
     if forgotten:
         names = ", ".join(f'"{name}"' for name in forgotten)
         raise JobError(
-            f"{mapping}: {folder} has files that no load is for: {', '.join(forgotten)}.",
+            f"{mapping}: {folder} has files without a load: {', '.join(forgotten)}.",
             hint="Write a [[load]] for each; or leave them out on purpose, before the first load: "
             f"ignore_files = [{names}]",
         )
@@ -104,21 +103,23 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
 
 
 def _check_below(load: Load, folder: Path) -> None:
-    """Raise JobError where a load reads a file outside the folder: somebody else may have written it."""
+    """Raise JobError if a load reads a file outside the folder: another person may have written the
+    mapping.
+    """
     path = file_of(load.file) if is_database(load.file) else _disk(load)
     by_variable = path is not None and variables_of(str(path))
     if path is not None and (by_variable or not is_below(path, folder)):
         raise wrong(
             load.places,
             ("file",),
-            f"{load.file} is not in {folder}, whose files the mapping is for.",
+            f"{load.file} is not in {folder}, but the mapping is for files in it.",
             "Copy the file into the folder, and name the copy; or load the file by itself: "
             "zmigrate run import-file FILE",
         )
 
 
 def _disk(load: Load) -> Path:
-    """Its file as it lies in the folder; of `export.zip/leads.csv` the archive."""
+    """The file on the disk; for `export.zip/leads.csv` the archive."""
     return TextFile(Path(load.location)).disk
 
 
@@ -130,7 +131,7 @@ def _is_data(name: str) -> bool:
 
 
 def _check_keys(loads: Sequence[Load]) -> None:
-    """Raise JobError where records that others refer to are written without a key to refer to them by."""
+    """Raise JobError if records that others refer to are written without a key."""
     for load in loads:
         for field, (module, _) in load.find_refs.items():
             writers = [other for other in loads if other.module == module and other.operation in _CREATES]
@@ -139,15 +140,15 @@ def _check_keys(loads: Sequence[Load]) -> None:
                 raise wrong(
                     places,
                     (),
-                    f"{writers[0].file} has no key, and {load.places.of(_path(field))} refers to it.",
-                    f"Say by which field of {module} they are known: {places.gives('key', 'FIELD')}",
+                    f"{writers[0].file} has no key, but {load.places.of(_path(field))} refers to it.",
+                    f"Name the field of {module} that is their key: {places.gives('key', 'FIELD')}",
                 )
 
 
 def in_order(loads: Sequence[Load]) -> tuple[Load, ...]:
-    """The loads, as the mapping has them, but those that others refer to first.
+    """The loads in the mapping's order, but with those that others refer to first.
 
-    Raises JobError that names the circle in which they refer to each other.
+    Raises JobError that names a circle of references.
     """
     after: dict[int, set[int]] = {place: set() for place in range(len(loads))}
     for place, load in enumerate(loads):
@@ -168,8 +169,8 @@ def in_order(loads: Sequence[Load]) -> tuple[Load, ...]:
 
 
 def _better(loads: Sequence[Load]) -> Iterator[tuple[int, int]]:
-    """(load, the one that it better follows): where it looks for what the other writes, or both write to one
-    module."""
+    """(load, another one that should rather come first): because it looks for the other's records, or because
+    both write to one module."""
     for place, load in enumerate(loads):
         for module in load.finds:
             yield from ((place, earlier) for earlier in _writers(loads, module) - {place})
@@ -182,7 +183,7 @@ def _writers(loads: Sequence[Load], module: str) -> set[int]:
 
 
 def _before(after: After, place: int) -> set[int]:
-    """What has to come before a load, and the load itself."""
+    """The loads that must come before a load, and the load itself."""
     found, waiting = set(), [place]
     while waiting:
         each = waiting.pop()
@@ -193,7 +194,7 @@ def _before(after: After, place: int) -> set[int]:
 
 
 def _first_come(sorter: TopologicalSorter[int]) -> Iterator[int]:
-    """Of those whose turn it is, the one that stands first in the mapping."""
+    """The loads that are ready, in the mapping's order."""
     ready: list[int] = []
     while sorter.is_active():
         for place in sorter.get_ready():
@@ -204,7 +205,7 @@ def _first_come(sorter: TopologicalSorter[int]) -> Iterator[int]:
 
 
 def _circle(loads: Sequence[Load], circle: Sequence[int]) -> JobError:
-    """`circle` goes from each to one that refers to it, and ends where it begins."""
+    """`circle`: each is referred to by the next one; the last is the first again."""
     told = []
     around = list(reversed(circle))
     for place, other in pairwise(around):
@@ -213,13 +214,13 @@ def _circle(loads: Sequence[Load], circle: Sequence[int]) -> JobError:
         told.append(f"{load.places.of(_path(field))}: {load.file} refers to {module} ({loads[other].file})")
     first = loads[around[0]]
     return JobError(
-        "the loads refer to each other in a circle, so that none can come first:\n" + "\n".join(told),
+        "the loads refer to each other in a circle, so none can come first:\n" + "\n".join(told),
         hint="Leave one of these fields out, and fill it afterwards with another [[load]] of the same file: "
         f'operation = "update", key = "{first.write.key or "FIELD"}", and under [load.fields] that field.',
     )
 
 
 def _path(field: str) -> tuple[str, ...]:
-    """Where the rule of a field is; `Quoted_Items.Product_Name` is in the fields of another."""
+    """The place of a field's rule; `Quoted_Items.Product_Name` is among the fields of another."""
     outer, dot, inner = field.partition(".")
     return ("fields", outer, "fields", inner) if dot else ("fields", field)

@@ -1,4 +1,4 @@
-"""A record job whose mapping is said by options, by a file, or by both."""
+"""A record job with a mapping by options, by a file, or by both."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ FIELD_SHAPE = 'FIELD={column="COLUMN",...}'
 
 
 class ImportJob(LoadJob, abstract=True):
-    """A load with the words of a mapping as options. A subclass adds its argument `file`, and options of
-    `Load`'s other words where it takes them: `delimiter`, `sheet`.
+    """A load with the words of a mapping as options. A subclass adds its argument `file`, and options for
+    `Load`'s other words if it takes them: `delimiter`, `sheet`.
     """
 
-    as_csv: ClassVar[bool] = False
-    """The file is CSV, whatever it is called."""
+    as_csv: ClassVar[bool] = False  # the file is CSV, whatever its name
 
     module: str | None = Option(
         default=None,
@@ -37,19 +36,19 @@ class ImportJob(LoadJob, abstract=True):
         help="Field to find a row's record by (update and delete: id, unless named).",
     )
     match_on: str | None = Option(
-        default=None, metavar="FIELD", help="Field that tells whether a record is there; for upsert."
+        default=None, metavar="FIELD", help="Field that shows whether a record exists; for upsert."
     )
     on_existing: OnExisting | None = Option(
-        default=None, help="Of an insert: what becomes of a row whose key a record has already."
+        default=None, help="For insert: what to do with a row if a record has its key already."
     )
-    on_repeated: OnRepeated | None = Option(default=None, help="Which rows of one key are written.")
+    on_repeated: OnRepeated | None = Option(default=None, help="Which rows with the same key are written.")
     mapping: Path | None = Option(
-        default=None, metavar="FILE.toml", help="Mapping file: all of these words, and more of fields."
+        default=None, metavar="FILE.toml", help="Mapping file: the same words, and more for fields."
     )
     load_of: str | None = Option(
         default=None,
         metavar="FILE",
-        help="Of a mapping of several loads: take that of this file (for an errors.csv).",
+        help="If a mapping has several loads: use the one for this file (for an errors.csv).",
     )
     map: list[str] = Option(default=(), metavar="COLUMN=FIELD", help="Send a column to a field; repeatable.")
     field: list[str] = Option(
@@ -61,15 +60,15 @@ class ImportJob(LoadJob, abstract=True):
         metavar='{column="COLUMN",is="TEXT"}',
         help="Leave rows out; also empty=true, not_empty=true, matches='REGEX'; repeatable.",
     )
-    when_open: WhenOpen | None = Option(default=None, help="What a reference does that points at nothing.")
+    when_open: WhenOpen | None = Option(default=None, help="What to do if a reference is not found.")
     decimal: str | None = Option(default=None, metavar="C", help='Decimal mark of numbers: "." or ",".')
-    thousands: str | None = Option(default=None, metavar="C", help="What parts thousands.")
+    thousands: str | None = Option(default=None, metavar="C", help="Thousands separator.")
     date_format: str | None = Option(default=None, metavar="FORMAT", help="Format of dates: %d/%m/%Y.")
     datetime_format: str | None = Option(
         default=None, metavar="FORMAT", help="Format of date-times: %d/%m/%Y %H:%M."
     )
     timezone: str | None = Option(
-        default=None, metavar="ZONE", help="Where date-times without an offset are: Europe/Berlin."
+        default=None, metavar="ZONE", help="Time zone of date-times without an offset: Europe/Berlin."
     )
     true: list[str] = Option(default=(), metavar="WORD", help="Word for yes; repeatable.")
     false: list[str] = Option(default=(), metavar="WORD", help="Word for no; repeatable.")
@@ -77,10 +76,10 @@ class ImportJob(LoadJob, abstract=True):
         default=(), metavar="OLD=NEW", help="A user who left, and the successor; repeatable."
     )
     default_user: str | None = Option(
-        default=None, metavar="USER", help="Who stands in for users that are unknown or inactive."
+        default=None, metavar="USER", help="User who replaces unknown and inactive users."
     )
     delimiter: str | None = Option(
-        default=None, metavar="C", help='What parts the columns: one character, or "tab".'
+        default=None, metavar="C", help='Separator of the columns: one character, or "tab".'
     )
     encoding: str | None = Option(default=None, metavar="E", help="The file's encoding, for example cp1252.")
 
@@ -101,13 +100,13 @@ class ImportJob(LoadJob, abstract=True):
 
     @property
     def location(self) -> str | Path:
-        """What the rows come from: the argument `file`."""
+        """The source of the rows: the argument `file`."""
         location: str | Path = vars(self)["file"]
         return location
 
     def check(self) -> None:
-        self.load  # noqa: B018 - made here, so that what does not fit is told when the job is built
+        self.load  # noqa: B018 - made here, so that the errors come when the job is built
 
 
 _SAID_BY_WORDS = (LOAD.keys() | TOP.keys()) - {"file", "fields", "ignore", "skip_if", "users"}
-"""Words that are options of their own name; the others come by options of their own."""
+"""Words that are options with the same name; the others have options of their own."""

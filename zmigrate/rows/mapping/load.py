@@ -16,8 +16,8 @@ from zmigrate.job.writes import Operation, Write
 from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
 from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
+from zmigrate.rows.mapping.merging import GivenWords, Options, choose_load, loads_in_file, with_options
 from zmigrate.rows.mapping.places import Places, wrong
-from zmigrate.rows.mapping.said import Options, Said, choose, said_by_file, with_options
 from zmigrate.rows.mapping.subforms import Orphan
 from zmigrate.rows.sources import Csv, Source, open_source
 from zmigrate.rows.sources.opening import is_database
@@ -25,24 +25,21 @@ from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import masked
 from zmigrate.rows.sources.variables import GIVEN, Variables
 
-_OF_CSV: Final = ("delimiter", "encoding")
-"""The words by which CSV is read."""
+_OF_CSV: Final = ("delimiter", "encoding")  # the words for reading CSV
 
 
 def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Load, ...]:
-    """The loads of a mapping file, in its order. `folder`: where their files are; that of the mapping, unless
-    named.
+    """The loads of a mapping file, in its order. `folder`: the folder of their files, by default the
+    mapping's.
 
-    Raises JobError that names file, line and word; the loads' own files are not looked at yet.
+    Raises JobError with file, line and word. Does not look at the loads' own files.
     """
     path = Path(path)
     folder = path.parent if folder is None else Path(folder)
     loads = []
-    for said in said_by_file(path):
+    for said in loads_in_file(path):
         if "file" not in said.words:
-            raise wrong(
-                said.places, (), "it does not say which `file` it is for.", 'Write: file = "deals.csv"'
-            )
+            raise wrong(said.places, (), "it does not name its `file`.", 'Write: file = "deals.csv"')
         file = str(said.words["file"])
         location = file if is_database(file) else folder / file
         loads.append(replace(_build(said, location, folder, mapping=path), said_in=said.places.of(("file",))))
@@ -51,28 +48,28 @@ def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Lo
 
 @dataclass(frozen=True)
 class Load:
-    """A source, what becomes of its rows, and where its columns go.
+    """A source, what to do with its rows, and where its columns go.
 
-    Its file is looked at when columns, rows or a transform are asked for, not before. Then a column that
-    there is not, and one that goes nowhere, raise JobError.
+    Its file is opened when columns, rows or a transform are needed, not before. Then a column that does not
+    exist, or that goes nowhere, raises JobError.
     """
 
     words: LoadWords
     location: str | Path
-    """The file, or the URL, that the rows come from."""
+    """The file or URL of the rows."""
     folder: Path
-    """Where the second files of subforms are."""
+    """The folder of the second files of subforms."""
     mapping: Path | None = None
-    """The file that says so."""
+    """The mapping file."""
     as_csv: bool = False
-    """The file is CSV, whatever it is called."""
+    """The file is CSV, whatever its name."""
     places: Places = field(compare=False, repr=False, kw_only=True)
     top: Places = field(compare=False, repr=False, kw_only=True)
-    """Where `users` and `default_user` stand."""
+    """The places of `users` and `default_user`."""
     said_in: str = field(default=GIVEN, compare=False, repr=False, kw_only=True)
-    """Where the location is named."""
+    """The place where the location is named."""
     variables: Variables | None = field(default=None, compare=False, repr=False, kw_only=True)
-    """Which variables of the environment the location's URL may be filled with."""
+    """The environment variables that the location's URL may use."""
     copy: Source | None = field(default=None, compare=False, repr=False, kw_only=True)
     """What is read in the location's place."""
 
@@ -91,11 +88,11 @@ class Load:
         user: Sequence[str] = (),
         **words: Any,
     ) -> Load:
-        """A load of one source, said by the options of a command, a mapping file, or both.
+        """A load of one source, from the options of a command, a mapping file, or both.
 
-        `words` are those of a load: `module="Deals", operation="insert", decimal=","`; None counts as not
-        given. `load_of`: the file whose load it is, where this one is called otherwise. Raises JobError where
-        one is wrong, or where file and options contradict each other.
+        `words`: words of a load: `module="Deals", operation="insert", decimal=","`; None counts as not given.
+        `load_of`: the file that the mapping names, if this one has another name. Raises JobError if something
+        is wrong, or if file and options contradict each other.
         """
         options = Options.read(
             words, field=field, map=map, ignore_column=ignore_column, skip_if=skip_if, user=user
@@ -104,7 +101,7 @@ class Load:
         said = None
         if path is not None:
             chosen_by = load_of or str(location), words.get("module"), words.get("operation")
-            said = choose(said_by_file(path), path, *chosen_by)
+            said = choose_load(loads_in_file(path), path, *chosen_by)
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 
@@ -112,7 +109,7 @@ class Load:
 
     @property
     def file(self) -> str:
-        """The source's name as the mapping has it, or as it was given."""
+        """The source's name in the mapping, or as it was given."""
         return self.words.file or str(self.location)
 
     @property
@@ -136,7 +133,7 @@ class Load:
         return self.words.users
 
     def source(self) -> Source:
-        """Opened anew each time; nothing is read yet."""
+        """A new source each time; nothing is read yet."""
         if self.copy is not None:
             return self.copy
         reading = self.words.reading
@@ -148,9 +145,7 @@ class Load:
 
     @property
     def written_for(self) -> str | None:
-        """The file that its mapping names, where its rows come from another one. Result files, which are
-        called otherwise, aside.
-        """
+        """The file that the mapping names, if the rows come from another one that is not a result file."""
         named = self.words.file
         if named is None or _file_name(named) == _file_name(self.location) or self._fed_again:
             return None
@@ -158,7 +153,7 @@ class Load:
 
     @cached_property
     def _fed_again(self) -> bool:
-        """Whether its file is one of our result files: CSV, whatever their rows came from."""
+        """Whether the file is one of our result files, which are always CSV."""
         if is_database(str(self.location)):
             return False
         try:
@@ -170,15 +165,15 @@ class Load:
 
     @property
     def columns(self) -> Mapping[str, str] | None:
-        """{column: field} where that is all there is to it; None where rules do more."""
+        """{column: field}, if that is all. None if rules do more."""
         return self._compiled.columns
 
     def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row as a record. Raises Skip where `skip_if` says so, and BadValue where a rule can't be done."""
+        """A row as a record. Raises Skip if `skip_if` says so, BadValue if a rule fails."""
         return self._compiled.transform(row)
 
     def orphans(self) -> Iterator[Orphan]:
-        """Rows of second files whose parent is not in the main file, which is read for that."""
+        """Rows of second files without a parent in the main file, which is read for that."""
         return self._compiled.orphans(self.source())
 
     @cached_property
@@ -186,12 +181,14 @@ class Load:
         return Compiled(self.words, self.source(), self.open_second, self.places)
 
     def open_second(self, name: str, reading: Mapping[str, Any]) -> Source:
-        """The second file of a subform. Raises JobError where that is not beside what names it."""
+        """The second file of a subform. Raises JobError if it is not beside the file that names it."""
         self._check_beside(name)
         return open_source(self._second(name), **reading)
 
     def _check_beside(self, name: str) -> None:
-        """Somebody else may have written a mapping: it names files beside it, or beside the one it is for."""
+        """Check a second file's folder. Another person may have written the mapping, so it may only name
+        files beside it, or beside the file that it is for.
+        """
         folders = [self.folder, *([] if self.mapping is None else [self.mapping.parent])]
         if not any(is_below(self._second(name), folder) for folder in folders):
             raise JobError(
@@ -200,7 +197,7 @@ class Load:
             )
 
     def _second(self, name: str) -> Path:
-        """Beside the file; where that is an errors.csv, which lies in a run's folder, beside the mapping."""
+        """The second file, beside the main one; beside the mapping if the main one is a run's errors.csv."""
         beside = self.folder / name
         if self.mapping is None or TextFile(beside).disk.exists():
             return beside
@@ -211,12 +208,12 @@ class Load:
 
     @property
     def fills(self) -> Sequence[Fill]:
-        """Each field that is filled, the columns that fill it, and where that is said."""
+        """Each field that is filled, its columns, and the place in the mapping."""
         return self._compiled.fills
 
     @property
     def inner_fills(self) -> Mapping[str, Sequence[Fill]]:
-        """By subform that is filled from a second file: the fields of its rows."""
+        """The fields of a subform's rows, by subform that is filled from a second file."""
         return {
             name: [
                 Fill(inner, each.uses, self.places.of(("fields", name, "fields", inner)), points_at(each))
@@ -227,18 +224,18 @@ class Load:
         }
 
     def where(self, word: str) -> str:
-        """Where a word of it stands, for messages: `old.toml:3: module`, or `--module`; "" where none is
-        said. `key` is also what an upsert matches on.
+        """The place of a word, for messages: `old.toml:3: module`, or `--module`; "" if there is none. `key`
+        is also the field that an upsert matches on.
         """
         return self.places.of(self.words.key_path if word == "key" else (word,))
 
     def where_user(self, leaver: str | None) -> str:
-        """Where a successor is declared; None: the default user."""
+        """The place where a successor is declared. None: the default user."""
         return self.top.of(("default_user",) if leaver is None else ("users", leaver))
 
     @property
     def reads(self) -> tuple[Path, ...]:
-        """The files beside its source: the mapping, and those with the second files of its subforms."""
+        """The files besides its source: the mapping, and the second files of its subforms."""
         rules = self.words.fields.values()
         seconds = [TextFile(self._second(rule.rows.file)).disk for rule in rules if rule.rows is not None]
         return tuple(dict.fromkeys([*filter(None, [self.mapping]), *seconds]))
@@ -247,22 +244,22 @@ class Load:
 
     @property
     def refers_to(self) -> tuple[str, ...]:
-        """The modules of its references, found or written."""
+        """The modules of its references."""
         return tuple(dict.fromkeys(pointer.module for _, pointer in self._pointers()))
 
     @property
     def finds(self) -> tuple[str, ...]:
-        """The modules in which it finds records of the org."""
+        """The modules in which it looks for records of the org."""
         return tuple(dict.fromkeys(each.module for _, each in self._pointers() if each.kind == "find"))
 
     @property
     def find_refs(self) -> Mapping[str, tuple[str, str | None]]:
-        """Of each field that takes a `ref`: the module of the record, and its key field if it is named."""
+        """By field with a `ref`: the module of the record, and its key field if named."""
         return {name: (each.module, each.by) for name, each in self._pointers() if each.kind == "ref"}
 
     @property
     def stops(self) -> bool:
-        """Whether an open reference of it stops the run before its first write."""
+        """Whether a reference that is not found stops the run before its first write."""
         return any(pointer.when_open == "stop" for _, pointer in self._pointers())
 
     def _pointers(self) -> Iterator[tuple[str, Pointer]]:
@@ -278,7 +275,7 @@ class Load:
 
 
 def _build(
-    said: Said, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
+    said: GivenWords, location: str | Path, folder: Path, *, mapping: Path | None = None, as_csv: bool = False
 ) -> Load:
     words = parse_load(said.words, said.places, parse_users(said.words, said.top))
     load = Load(words, location, folder, mapping, as_csv, places=said.places, top=said.top)
@@ -291,16 +288,16 @@ def _build(
 
 
 def is_below(path: Path, folder: Path) -> bool:
-    """Whether a file lies in a folder, by way of whatever links there are."""
+    """Whether a file is in a folder, with all links followed."""
     return path.resolve().is_relative_to(folder.resolve())
 
 
 def _foreign(reading: Mapping[str, Any]) -> list[str]:
-    """The words for sources of other kinds than CSV."""
+    """The words for sources other than CSV."""
     return [word for word in reading if word not in _OF_CSV]
 
 
 def _file_name(location: str | Path) -> str:
-    """The file's name, packed or not; a database's URL as it is."""
+    """The file's name without packing; a database's URL unchanged."""
     text = str(location)
     return text if is_database(text) else Path(text).name.removesuffix(".gz").removesuffix(".zip")

@@ -1,4 +1,4 @@
-"""A record job that goes by a mapping."""
+"""A record job that follows a mapping."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LINES_TOLD = 3
 
 
 class LoadJob(RecordJob, abstract=True):
-    """A record job that does what a `Load` says: its author gives `load`, and all else follows from it.
+    """A record job that does what a `Load` says: its author defines `load`, and the rest follows from it.
 
     class ImportContacts(LoadJob):
         \"\"\"Import the old CRM's contacts.\"\"\"
@@ -38,12 +38,12 @@ class LoadJob(RecordJob, abstract=True):
 
     @property
     def load(self) -> Load:
-        """What becomes of the source's rows; made once (`cached_property`)."""
+        """The load, made once (`cached_property`)."""
         raise NotImplementedError
 
     @cached_property
     def load_in_use(self) -> Load:
-        """With what the runner was told of the environment."""
+        """The load with the environment variables that the runner allows."""
         return replace(self.load, variables=self._variables)
 
     def _allow(self, variables: Variables) -> None:

@@ -1,4 +1,4 @@
-"""What a mapping says of one load, read from its words."""
+"""The words of one load in a mapping, checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zmigrate.job.references import Users
 from zmigrate.job.writes import Delete, Insert, Update, Upsert, Write
 from zmigrate.rows.mapping.conditions import Condition, parse_conditions
 from zmigrate.rows.mapping.field_rule import FieldRule, parse_field
-from zmigrate.rows.mapping.formats import check_formats
+from zmigrate.rows.mapping.format_checks import check_formats
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.mapping.words import FORMATS, LOAD, READING, TOP, check_words
@@ -26,19 +26,17 @@ class LoadWords:
 
     file: str | None
     write: Write
-    key_path: KeyPath
-    """Where the field by which records are found is named; () where none is."""
+    key_path: KeyPath  # the place of the field to find records by; () if there is none
     formats: Formats
     users: Users
-    reading: Mapping[str, Any]
-    """How the source is read, as `open_source` takes it."""
+    reading: Mapping[str, Any]  # how to read the source, for `open_source`
     ignore: tuple[str, ...]
     skip_if: tuple[Condition, ...]
     fields: Mapping[str, FieldRule]
 
 
 def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWords:
-    """Raises JobError that names every word that is wrong, and where it stands."""
+    """The words of a load. Raises JobError with all wrong words and their places."""
     gathered = Gathered()
     for name, value in said.items():
         with gathered.one():
@@ -61,7 +59,7 @@ def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWor
     with gathered.one():
         write = _write(said, places)
     gathered.raise_all()
-    assert write is not None  # noqa: S101 - else it was gathered
+    assert write is not None  # noqa: S101 - otherwise its error was gathered
     return LoadWords(
         file=said.get("file"),
         write=write,
@@ -76,7 +74,7 @@ def parse_load(said: Mapping[str, Any], places: Places, users: Users) -> LoadWor
 
 
 def parse_users(said: Mapping[str, Any], places: Places) -> Users:
-    """Of `[users]` and `default_user`. Raises JobError."""
+    """`[users]` and `default_user`. Raises JobError."""
     check_words({name: said[name] for name in TOP if name in said}, TOP, places, ())
     return Users(said.get("users", {}), said.get("default_user"))
 
@@ -94,7 +92,7 @@ def _check_needed(said: Mapping[str, Any], places: Places) -> None:
 
 def _check_field_name(name: str, places: Places) -> None:
     if not name.strip() or name != name.strip():
-        raise wrong(places, ("fields", name), f"{name!r} is no api name of a field.")
+        raise wrong(places, ("fields", name), f"{name!r} is not a field's api name.")
 
 
 def _formats(said: Mapping[str, Any], fields: Mapping[str, FieldRule], places: Places) -> Formats:
@@ -129,7 +127,7 @@ def _write(said: Mapping[str, Any], places: Places) -> Write:
 
 
 def _check_existing(said: Mapping[str, Any], operation: str, key: str | None, places: Places) -> None:
-    """Whether a record is there already is asked by its key, and of an insert only."""
+    """Check `on_existing`: it needs a key, and is only for inserts."""
     if operation == "insert" and key == "id":
         raise wrong(places, ("key",), "a new record has no id yet.", "Name another field, or leave it out.")
     if "on_existing" not in said:
@@ -140,28 +138,26 @@ def _check_existing(said: Mapping[str, Any], operation: str, key: str | None, pl
         raise wrong(
             places,
             ("on_existing",),
-            "without a key nothing tells whether a record is there already.",
-            f"Name the field by which it is found: {places.gives('key', 'FIELD')}",
+            "without a key nothing shows whether a record exists already.",
+            f"Name the field to find records by: {places.gives('key', 'FIELD')}",
         )
 
 
 def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
-    """The field by which records are found. An upsert's is `match_on`, or `key`."""
+    """The field to find records by. For an upsert it is `match_on`, or `key`."""
     key, match_on = said.get("key"), said.get("match_on")
     word = places.word
     if operation != "upsert":
         if match_on is not None:
             raise wrong(
-                places,
-                ("match_on",),
-                f"it is for upsert; {operation} finds a row's record by {word('key')}.",
+                places, ("match_on",), f"it is for upsert; {operation} finds a row's record by {word('key')}."
             )
         return key
     if key is None and match_on is None:
         raise wrong(
             places,
             ("operation",),
-            f"an upsert needs {word('match_on')} FIELD, the field that tells whether a record is there.",
+            f"an upsert needs {word('match_on')} FIELD, the field that shows whether a record exists.",
         )
     if key is not None and match_on not in (None, key):
         raise wrong(

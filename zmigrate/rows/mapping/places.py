@@ -1,4 +1,4 @@
-"""Where a word of a mapping stands, for messages: a line of a TOML file, or an option of the command."""
+"""The place of a mapping's word, for messages: a line of a TOML file, or an option of the command."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from zmigrate.rows.mapping.toml_lines import KeyPath, Toml
 
 
 class Places(Protocol):
-    """Where the words of one load were said. Paths begin at the load: `("fields", "Stage", "values")`."""
+    """The places of one load's words. Paths begin at the load: `("fields", "Stage", "values")`."""
 
     def of(self, path: KeyPath) -> str:
         """`old.toml:12: fields.Stage`, or `--field Stage`."""
 
     def word(self, name: str) -> str:
-        """A key of the load, as a person writes it here: `match_on`, or `--match-on`."""
+        """A key of the load, as it is written here: `match_on`, or `--match-on`."""
 
     def gives(self, name: str, value: str) -> str:
-        """The same with a value: `key = "FIELD"`, or `--key FIELD`."""
+        """A key with a value: `key = "FIELD"`, or `--key FIELD`."""
 
     def sends(self, column: str, field: str) -> str:
-        """How a column is sent to a field."""
+        """How to send a column to a field."""
 
 
 class TomlPlaces:
-    """Those of a file. `root` is where the load begins."""
+    """Places in a file. `root`: where the load begins."""
 
     def __init__(self, name: str, toml: Toml, root: KeyPath = ()) -> None:
         self._name = name
@@ -51,9 +51,7 @@ class TomlPlaces:
 
 
 class OptionPlaces:
-    """Those of a command's options, over those of a file where both say something. What neither says yet is
-    for the file, where there is one.
-    """
+    """Places among a command's options, or in a mapping file for words that no option gives."""
 
     def __init__(self, labels: Mapping[KeyPath, str], others: Places | None = None) -> None:
         self._labels = labels
@@ -85,42 +83,41 @@ class OptionPlaces:
 
 
 def dotted(path: KeyPath) -> str:
-    """`fields.Stage.values`; numbers are told from 1: `skip_if.2`."""
+    """`fields.Stage.values`; numbers count from 1: `skip_if.2`."""
     return ".".join(str(part + 1) if isinstance(part, int) else part for part in path)
 
 
 def wrong(places: Places, path: KeyPath, message: str, hint: str | None = None) -> JobError:
-    """The error of a word, with where it stands."""
+    """The error for a word, with its place."""
     where = places.of(path)
     return JobError(f"{where}: {message}" if where else message, hint=hint)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """For a hint: the nearest of the known names, else all of them."""
+    """For a hint: the nearest of the known names, or all of them."""
     known = tuple(known)
-    return nearest(name, known).strip() or f"It knows: {', '.join(known)}."
+    return nearest(name, known).strip() or f"Known words: {', '.join(known)}."
 
 
-_MOST_TOLD: Final = 50
-"""Errors of one mapping that are told together."""
+_MOST_TOLD: Final = 50  # how many errors of one mapping are reported together
 
 
 class Gathered:
-    """Errors of several places, told together."""
+    """Errors of several places, reported together."""
 
     def __init__(self) -> None:
         self._errors: list[JobError] = []
 
     @contextmanager
     def one(self) -> Iterator[None]:
-        """Keep the error that comes up in here for later."""
+        """Keep a JobError from this block for later."""
         try:
             yield
         except JobError as error:
             self._errors.append(error)
 
     def raise_all(self) -> None:
-        """Raises one JobError for all that were kept, with the hint of the first that has one."""
+        """Raise one JobError with all that were kept, and the first hint among them."""
         if self._errors:
             more = len(self._errors) - _MOST_TOLD
             told = [error.message for error in self._errors[:_MOST_TOLD]]

@@ -1,7 +1,7 @@
 """Each field's rule, compiled once into a function from a row to the field's value.
 
-An empty value is empty text, which leaves the field alone; None blanks it. What can't be done with a row's
-cells is a BadValue that names the column, and fails the row.
+Empty text leaves the field alone; None empties it. If a row's cells do not fit, a BadValue names the column
+and fails the row.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TextFunction: TypeAlias = Callable[[str], Any]
 
 
 def compile_rule(name: str, rule: FieldRule) -> RowFunction:
-    """The function of a rule that takes no rows of a second file. `name`: the field's, for messages."""
+    """The function of a rule without rows of a second file. `name`: the field's, for messages."""
     if rule.constant is not None:
         constant = _pointed(rule.pointer, as_given(rule.constant))
         return lambda row: constant
@@ -52,7 +52,7 @@ def _when_empty(rule: FieldRule) -> Any:
 
 
 def _pointed(pointer: Pointer | None, value: Any) -> Any:
-    """The value itself, or the record that it is a key of."""
+    """The value itself, or a reference to the record with this key."""
     if pointer is None:
         return value
     if isinstance(value, list):
@@ -102,7 +102,7 @@ def _split_whole(take: RowFunction, mark: str) -> RowFunction:
 
 
 def _text_steps(name: str, rule: FieldRule) -> TextFunction | None:
-    """What is done to the text, one after the other; None where the cell stays as it is."""
+    """The steps that change the text. None if the cell stays unchanged."""
     steps: list[TextFunction] = []
     if rule.split is not None:
         if rule.part is not None:

@@ -1,4 +1,4 @@
-"""Subforms from a second file: its rows in a temporary database, where each parent finds its own."""
+"""Subforms from a second file: its rows are kept in a temporary database, by their parent."""
 
 from __future__ import annotations
 
@@ -18,13 +18,12 @@ from zmigrate.rows.mapping.rules import compile_rule
 from zmigrate.rows.sources.base import Row, Source
 
 _AT_ONCE: Final = 1000
-NO_KEY: Final = "[]"
-"""The key of empty cells, which is nobody's."""
+NO_KEY: Final = "[]"  # the key of empty cells, which belongs to no parent
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A row of a second file whose parent is not in the main one."""
+    """A row of a second file without a parent in the main one."""
 
     file: str
     line: int
@@ -32,12 +31,12 @@ class Orphan:
 
 
 class SecondFile:
-    """The rows of a second file by the key of their parent, in the file's order. Memory stays flat: the
-    database is a temporary file of SQLite's own, gone with this object.
+    """The rows of a second file by their parent's key, in the file's order. They do not take memory: the
+    database is a temporary SQLite file, which is gone with this object.
     """
 
     def __init__(self, source: Source, columns: Sequence[str]) -> None:
-        """`columns`: those that tell the parent."""
+        """`columns`: the columns with the parent's key."""
         self.name = source.name
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         finalize(self, self._db.close)
@@ -55,7 +54,7 @@ class SecondFile:
             yield orjson.loads(cells)
 
     def orphans(self, keys: Iterable[str]) -> Iterator[Orphan]:
-        """The rows whose key is none of these, which are all that the main file has."""
+        """The rows with a key that is not among these, which are all keys of the main file."""
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS parent (key TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("BEGIN")
         self._db.executemany(
@@ -70,7 +69,7 @@ class SecondFile:
 
 
 def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """The cells of these columns, trimmed, as one text. Raises ValueError where one can't be that."""
+    """The cells of these columns, trimmed, as one text. Raises ValueError if a cell can't be text."""
     cells = []
     for column in columns:
         try:
@@ -83,12 +82,8 @@ def key_of(row: Mapping[str, Any], columns: Sequence[str]) -> str:
 def _stored(name: str, columns: Sequence[str]) -> Callable[[Row], tuple[str, int, int, bytes]]:
     def stored(row: Row) -> tuple[str, int, int, bytes]:
         try:
-            return (
-                key_of(row.values, columns),
-                row.number,
-                row.line,
-                orjson.dumps(row.values, default=as_text),
-            )
+            key = key_of(row.values, columns)
+            return key, row.number, row.line, orjson.dumps(row.values, default=as_text)
         except (ValueError, TypeError) as error:  # orjson's own error is both
             raise SourceError(f"{name}:{row.line}: {error}.") from None
 
@@ -96,7 +91,7 @@ def _stored(name: str, columns: Sequence[str]) -> Callable[[Row], tuple[str, int
 
 
 class SubformRule:
-    """A row of the main file → the rows of its subform; empty text where there are none."""
+    """A row of the main file → the rows of its subform; empty text if there are none."""
 
     def __init__(self, name: str, rule: SubformRows, second: SecondFile) -> None:
         self._name = name

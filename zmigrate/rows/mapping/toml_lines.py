@@ -1,6 +1,7 @@
-"""TOML with the lines of its keys: `tomllib` reads the values, a look at the text tells where each stands.
+"""TOML with the lines of its keys: `tomllib` reads the values, and a second look at the text finds their
+lines.
 
-The text is gone through only after `tomllib` has taken it, so that nothing of it needs to be checked again.
+`tomllib` has accepted the text before, so the second look checks nothing.
 """
 
 from __future__ import annotations
@@ -27,39 +28,38 @@ _STRING: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'', re.DOTALL
 )
 _TWICE: Final = re.compile(r"Cannot overwrite a value|Cannot declare .* twice|Duplicate inline table key .*")
-"""What `tomllib` says of a key that has a value, or of a table that is there, already."""
+"""What `tomllib` says about a key or a table that is there already."""
 _INNER_TWICE: Final = re.compile(r"Duplicate inline table key '(.*)'\Z")
 _LINE_KEY: Final = re.compile(r"\s*(\[\[?[^\]\n]+\]|(?:[\w.-]|\"[^\"\n]*\"|'[^'\n]*')+)\s*(?:=|#|\Z)")
 _DEEP_KEY: Final = re.compile(
     r"(?:^|[\[{,])[ \t]*(?:(?:[A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')[ \t]*\.[ \t]*){64}", re.MULTILINE
 )
-"""A name of more parts than any mapping has; `tomllib` would take the square of their number of steps."""
+"""A name with more parts than any mapping has. `tomllib` takes quadratic time for these."""
 _WHERE: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Toml:
-    """What a TOML text says, and on which line it says it."""
+    """The values of a TOML text, and their lines."""
 
     values: Mapping[str, Any]
     lines: Mapping[KeyPath, int]
 
     def line(self, path: KeyPath) -> int:
-        """The line of a key, or of what it stands in."""
+        """The line of a key, or of the table around it."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
 def read_toml(path: Path) -> Toml:
-    """Raises JobError with file, line and column where it is no TOML; SourceError where it can't be
-    read."""
+    """Raises JobError with file, line and column if the file is not TOML, SourceError if it can't be read."""
     with open_file(path) as file:
         content = file.read(SMALL_FILE_BYTES + 1)
     if len(content) > SMALL_FILE_BYTES:
         raise JobError(
-            f"{path} has more than {SMALL_FILE_BYTES >> 20} MB, and is read as a mapping.",
-            hint="Is it the right file? A mapping is a text of some kilobytes.",
+            f"{path} has more than {SMALL_FILE_BYTES >> 20} MB, which is too much for a mapping.",
+            hint="Check that it is the right file: a mapping is a text of some kilobytes.",
         )
     try:
         text = content.decode("utf-8-sig")
@@ -87,9 +87,9 @@ def parse_toml(text: str, name: str) -> Toml:
         raise _not_toml(text, name, str(error)) from None
     except RecursionError:
         raise JobError(
-            f"{name}: its tables and lists are nested too deep.", hint="A mapping has three levels at most."
+            f"{name}: its tables and lists are nested too deeply.", hint="A mapping has at most three levels."
         ) from None
-    except ValueError:  # Python reads no whole number of thousands of digits
+    except ValueError:  # Python reads no whole number with thousands of digits
         raise JobError(
             f"{name}: a number in it has too many digits.", hint="Write it as text, in quotes."
         ) from None
@@ -110,16 +110,16 @@ def _not_toml(text: str, name: str, message: str) -> JobError:
         if _TWICE.match(message):
             return _stands_twice(text.split("\n")[:line], f"{name}{place}", message)
     return JobError(
-        f"{name}{place}: no TOML: {message[:1].lower()}{message[1:]}.",
+        f"{name}{place}: not valid TOML: {message[:1].lower()}{message[1:]}.",
         hint='A line looks like this: Stage = { column = "deal_stage", values = { Won = "Closed Won" } }. '
-        "Text stands in quotes, and so does a name of other characters than letters, digits, _ and -. All "
-        "between braces stands on one line. With several files each begins with [[load]], and its fields "
+        "Put text in quotes, and also names with characters other than letters, digits, _ and -. Keep "
+        "everything between braces on one line. With several files each begins with [[load]], and its fields "
         "with [load.fields].",
     )
 
 
 def _stands_twice(lines: Sequence[str], where: str, message: str) -> JobError:
-    """`lines`: down to the one on which the second one ends."""
+    """`lines`: the lines down to the end of the second one."""
     begun = [(number, key) for number, line in enumerate(lines, 1) if (key := _key_of(line))]
     inner = _INNER_TWICE.match(message)
     first = None
@@ -131,19 +131,19 @@ def _stands_twice(lines: Sequence[str], where: str, message: str) -> JobError:
     else:
         what = "a key"
     return JobError(
-        f"{where}: {what} stands twice{f', first on line {first}' if first else ''}.",
+        f"{where}: {what} is there twice{f', first on line {first}' if first else ''}.",
         hint="Leave one of them out, or put both together.",
     )
 
 
 def _key_of(line: str) -> str | None:
-    """The table or the key that a line begins with."""
+    """The table or key at the beginning of a line."""
     found = _LINE_KEY.match(line)
     return None if found is None else re.sub(r"[\"' ]", "", found[1])
 
 
 def _line_above(begun: Sequence[tuple[int, str]], key: str) -> int | None:
-    """The line of the same key in the table that ends with these lines, or of the same table."""
+    """The line of the same key in the table that these lines end in, or of the same table."""
     for number, found in reversed(begun):
         if found == key:
             return number
@@ -153,7 +153,7 @@ def _line_above(begun: Sequence[tuple[int, str]], key: str) -> int | None:
 
 
 class _Lines:
-    """Goes through a text that is TOML, and notes the line of each key."""
+    """Goes through a valid TOML text, and notes the line of each key."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -161,8 +161,7 @@ class _Lines:
         self._counted_to = 0
         self._line = 1
         self._lines: dict[KeyPath, int] = {}
-        self._tables: dict[KeyPath, int] = {}
-        """How many tables each `[[list]]` has so far."""
+        self._tables: dict[KeyPath, int] = {}  # how many tables each `[[list]]` has so far
 
     def read(self) -> dict[KeyPath, int]:
         table: KeyPath = ()
@@ -204,13 +203,13 @@ class _Lines:
         self._value(path)
 
     def _key(self) -> list[str]:
-        """The parts of a dotted key; behind it stands what follows."""
+        """The parts of a dotted key. Moves behind the key."""
         keys = []
         while True:
             self._skip(_BLANK)
             quoted = _STRING.match(self._text, self._at)
             found = quoted or _BARE_KEY.match(self._text, self._at)
-            assert found is not None  # noqa: S101 - tomllib took it
+            assert found is not None  # noqa: S101 - tomllib has accepted it
             self._at = found.end()
             keys.append(next(iter(tomllib.loads(f"{found[0]}=0"))))
             self._skip(_BLANK)
@@ -229,7 +228,7 @@ class _Lines:
             self._skip(_STRING if first in "\"'" else _OTHER_VALUE)
 
     def _members(self, path: KeyPath, closing: str) -> None:
-        """What stands in an array or an inline table."""
+        """Note the members of an array or an inline table."""
         self._at += 1
         number = 0
         while True:

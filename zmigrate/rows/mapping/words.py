@@ -1,4 +1,4 @@
-"""The words of a mapping: which there are, what each takes, and how it looks when it is right."""
+"""The words of a mapping, the values that each takes, and an example of each."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ _API_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What may stand behind a word."""
+    """The values that a word takes."""
 
     fits: Callable[[Any], bool]
-    shape: str
-    """The word as it looks when it is right."""
+    shape: str  # An example of the word
     choices: tuple[str, ...] = ()
-    otherwise: str = "does not fit here"
-    """What is said of a value that does not fit."""
+    otherwise: str = "does not fit here"  # what is wrong with any other value
 
 
 def is_text(value: Any) -> bool:
@@ -61,7 +59,7 @@ def is_flag(value: Any) -> bool:
 
 
 def is_scalar(value: Any) -> bool:
-    """What a field may be given: text, a number, true or false, a date or a date-time."""
+    """A value that a field can have: text, a number, true or false, a date or a date-time."""
     if isinstance(value, float | Decimal):
         return Decimal(value).is_finite()
     return isinstance(value, str | int | date)  # a date-time is a date, a boolean an int
@@ -110,22 +108,22 @@ def one_of(name: str, *choices: str) -> Word:
 
 
 def api_name(shape: str, what: str = "a field") -> Word:
-    return Word(is_api_name, shape, otherwise=f"is no api name of {what}")
+    return Word(is_api_name, shape, otherwise=f"is not an api name of {what}")
 
 
 _WHEN_OPEN: Final = one_of("when_open", *get_args(WhenOpen))
 
 READING: Final[Mapping[str, Word]] = {
     "delimiter": Word(
-        is_delimiter, 'delimiter = ";", or "tab"', otherwise="is no delimiter, which is one character"
+        is_delimiter, 'delimiter = ";", or "tab"', otherwise="is not a delimiter, which is one character"
     ),
-    "encoding": Word(is_encoding, 'encoding = "cp1252"', otherwise="is no encoding"),
+    "encoding": Word(is_encoding, 'encoding = "cp1252"', otherwise="is not an encoding"),
     "sheet": Word(lambda value: is_text(value) or is_number(value), 'sheet = "Contacts"'),
     "header": Word(lambda value: is_number(value) and value > 0, "header = 3"),
     "select": Word(is_text, 'select = "select id, name from accounts"'),
     "order_by": Word(is_text, 'order_by = "id"'),
 }
-"""How a source is read."""
+"""How to read a source."""
 
 FORMATS: Final[Mapping[str, Word]] = {
     "decimal": one_of("decimal", ",", "."),
@@ -160,11 +158,8 @@ TOP: Final[Mapping[str, Word]] = {
     "users": Word(is_texts_by_text, 'a table: [users], and below it "anna@old.example" = "ben@example.com"'),
 }
 
-FOLDER: Final[Mapping[str, Word]] = {
-    **TOP,
-    "ignore_files": Word(is_texts, 'ignore_files = ["notes.csv"]'),
-}
-"""What may stand before the loads of a folder."""
+FOLDER: Final[Mapping[str, Word]] = {**TOP, "ignore_files": Word(is_texts, 'ignore_files = ["notes.csv"]')}
+"""The words before the loads of a folder."""
 
 CONDITION: Final[Mapping[str, Word]] = {
     "column": Word(is_text, 'column = "stage"'),
@@ -210,13 +205,13 @@ def check_words(
     path: KeyPath,
     also: Sequence[str] = (),
 ) -> None:
-    """Raises JobError for a word that is not known, or that something unfitting stands behind."""
+    """Raise JobError for an unknown word, or for a value that does not fit its word."""
     for name, value in values.items():
         word = known.get(name)
         here = (*path, name)
         if word is None:
             if name not in also:
-                raise wrong(places, here, f'there is no word "{name}" here.', did_you_mean(name, known))
+                raise wrong(places, here, f'the word "{name}" is not known here.', did_you_mean(name, known))
         elif not word.fits(value):
             shown = value if isinstance(value, Decimal) else repr(value)
             if word.choices:

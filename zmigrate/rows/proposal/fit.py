@@ -1,4 +1,4 @@
-"""Whether a field takes what a column has, and what has to be declared for it."""
+"""How well a field fits a column's values, and what must be declared for that."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from rapidfuzz import fuzz, process
 
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.users import by_name, fold_name
-from zmigrate.rows.proposal.looks import ISO, LONGEST_SHOWN, Column
+from zmigrate.rows.proposal.column_sample import ISO, LONGEST_SHOWN, Column
 from zmigrate.zoho.metadata import NUMBERS
 
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 NEAR: Final = 75.0
-"""From here on the nearest value of a pick list is proposed; below, it is only named."""
+"""From this score on the nearest value of a pick list is proposed; below, it is only named."""
 VALUES_LISTED: Final = 50
 USER_TYPES: Final = ("ownerlookup", "userlookup")
 ALONE: Final = (*USER_TYPES, "email", "phone", "website", "picklist", "multiselectpicklist")
-"""Types whose values can tell the field where the names say nothing."""
+"""Types with values that can identify the field if the names do not."""
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\W\d_]{2,}\Z")
 _PHONE = re.compile(r"(?=(?:\D*\d){6})[+(]?[\d][\d ().,/#+xext-]{4,}\Z", re.I)
 _PLAIN_DIGITS = re.compile(r"\d+\Z", re.ASCII)
@@ -39,8 +39,7 @@ class NearValue:
     value: str
     rows: int
     near: str | None
-    sure: bool
-    """It differs in letter case only."""
+    sure: bool  # it differs only in letter case
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +47,31 @@ class Fit:
     """How a field takes the values of a column."""
 
     share: float = 1.0
-    """Of the filled cells, those that it takes; from 0 to 1."""
+    """The share of filled cells that the field takes, from 0 to 1."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What has to be declared, as the mapping's words."""
+    """What must be declared, in the mapping's words."""
     why: str = ""
-    """What the values tell: "e-mail addresses"."""
+    """What the values show: "e-mail addresses"."""
     telling: bool = False
     """Few other fields would take such values."""
     alone: bool = False
-    """The values tell the field even where the names say nothing."""
+    """The values identify the field even if the names do not."""
     unsure: tuple[str, ...] = ()
     values: tuple[NearValue, ...] = ()
     strangers: tuple[tuple[str, int, str | None], ...] = ()
-    """Names that no user has: how many rows, and the nearest user."""
+    """Names of no user: how many rows have each, and the nearest user."""
 
 
 @dataclass(frozen=True, slots=True)
 class UsersByName:
-    """The users of the org, by what a column may have of them."""
+    """The users of the org, by the names that a column may have."""
 
     names: Mapping[str, str] = field(default_factory=dict)
-    """Folded e-mail address, full name or id, to the address, or to the id of who has none."""
+    """Folded e-mail address, full name or id → the address, or the id if there is none."""
 
     @classmethod
     def of(cls, users: Iterable[Mapping[str, Any]]) -> UsersByName:
-        """Those that a run would find: active ones, by names that no other user has."""
+        """The users that a run would find: active ones, by names that no other user has."""
         return cls(
             {
                 name: several[0].email or several[0].id
@@ -83,8 +82,8 @@ class UsersByName:
 
 
 def fit(column: Column, to: Field, users: UsersByName, *, named: bool = True) -> Fit:
-    """How the field takes the column's values. `named`: the names are alike, so that the nearest values are
-    worth looking for.
+    """How the field takes the column's values. `named`: the names are alike, so near values are looked
+    for.
     """
     if not column.values:
         return Fit(why="all empty")
@@ -133,8 +132,8 @@ def _number(column: Column, to: Field) -> Fit:
     unsure: tuple[str, ...] = ()
     if numbers.unsure:
         example = next(value for value in numbers.fitting if not value.lstrip("+-").isdigit())
-        shape = re.sub(r"\d", "9", example)  # not the number itself, which may go into a shared mapping
-        unsure = (f"{shape} may have a mark for thousands or for decimals; it is taken for thousands",)
+        shape = re.sub(r"\d", "9", example)  # not the number itself: the mapping may be shared
+        unsure = (f"{shape} may have a thousands separator or a decimal mark; the former is assumed",)
     return Fit(share, settings, "numbers", telling=not numbers.whole, unsure=unsure)
 
 
@@ -149,7 +148,7 @@ def _date(column: Column, to: Field) -> Fit:
         unsure.append("the values have a time of day, the field has none" if dates.time else "no time of day")
     form = dates.formats[0]
     if len(dates.formats) > 1:
-        unsure.append(f"{' and '.join(dates.formats[:3])} fit all of the values looked at; {form} is taken")
+        unsure.append(f"{' and '.join(dates.formats[:3])} fit all values that were read; {form} is used")
     if "%y" in form:
         unsure.append("years of two digits")
     settings = {} if form == ISO else {"format": form}
@@ -191,7 +190,7 @@ def _parted(column: Column, mark: str) -> Column:
 
 
 def _chosen(column: Column, to: Field, named: bool) -> Fit:
-    """Those that the list has; those that it lacks, with the nearest that it has."""
+    """The values that the list has, and those that it lacks with the nearest that it has."""
     shown = [each.display for each in used_values(to)]
     known = set(shown) | {each.actual for each in to.pick_list if each.used}
     folded = {name.casefold(): name for name in (*known, *shown)}
@@ -212,8 +211,8 @@ def _chosen(column: Column, to: Field, named: bool) -> Fit:
 
 
 def is_word(value: str, column: Column) -> bool:
-    """Whether a value that a pick list lacks is a word to choose, and no personal one: a name, an address, a
-    number, free text. Words come again and are short.
+    """Whether a value that a pick list lacks is an ordinary word, and not personal: a name, an address, a
+    number, free text. Words are short and repeated.
     """
     personal = column.secret or column.unique or len(value) > LONGEST_SHOWN
     return not (personal or _EMAIL.match(value) or _PHONE.match(value))
@@ -243,7 +242,7 @@ def _structure(column: Column, _to: Field) -> Fit:
 
 
 def _people(column: Column, users: UsersByName, named: bool) -> Fit:
-    """Values that are e-mail addresses, full names or ids of users; the others, with the nearest user."""
+    """The values that name users by e-mail address, full name or id; the others with the nearest user."""
     hits = [value for value in column.values if fold_name(value) in users.names]
     share = column.share(hits)
     if not hits and not named:

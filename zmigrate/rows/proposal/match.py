@@ -1,4 +1,4 @@
-"""The best way of giving each column at most one field, and each field at most one column."""
+"""The best assignment of fields to columns: each column gets at most one field, each field one column."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Right = TypeVar("Right", bound=Hashable)
 
 
 def best_assignment(scores: Mapping[Left, Mapping[Right, float]]) -> dict[Left, Right]:
-    """Pairs whose scores add up to the most; of equals, the first ones stand. All scores are above 0.
+    """The pairs with the greatest sum of scores; of equal ones the first. All scores are above 0.
 
-    One column after the other joins, and the pairs give way along the path that gains most: a change of the
-    best pairs is never more than one such path.
+    Columns join one after the other, and pairs change along the path that gains most: the best assignment
+    never needs more than one such path for a new column.
     """
     pairs: dict[Left, Right] = {}
     for newcomer in scores:
@@ -25,7 +25,7 @@ def best_assignment(scores: Mapping[Left, Mapping[Right, float]]) -> dict[Left, 
 def _join(newcomer: Left, scores: Mapping[Left, Mapping[Right, float]], pairs: dict[Left, Right]) -> None:
     holder = {right: left for left, right in pairs.items()}
     gain: dict[Left, float] = {newcomer: 0.0}
-    """What it brings that this one is without a field, and those on the way have another."""
+    """The gain if this column loses its field, and those on the way there get another one."""
     came: dict[Right, Left] = {}
     best, end_left, end_right = 0.0, newcomer, None
     waiting = deque([newcomer])

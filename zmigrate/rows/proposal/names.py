@@ -1,4 +1,4 @@
-"""How near a column's header is to a field: by api name, label, and other words for the same thing."""
+"""How similar a column's header is to a field: by api name, label, and synonyms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
 SAME: Final = 100.0
-SYNONYM: Final = 92.0
-"""The same once each word is replaced by the one that stands for it."""
-PART: Final = 82.0
-"""All words of the one are in the other."""
+SYNONYM: Final = 92.0  # the same after each word is replaced by its standard word
+PART: Final = 82.0  # All words of one are in the other
 
 _SYNONYMS: Final[Mapping[str, str]] = {
     "email": "e mail, mail, email address, e mail address, mail address, email id",
@@ -63,7 +61,7 @@ _SYNONYMS: Final[Mapping[str, str]] = {
     "tag": "tags, labels, schlagworte",
     "legacy id": "external id, old id, source id, ext id, foreign id, crm id, record id",
 }
-"""What stands for it, and what else it is called."""
+"""The standard word, and its synonyms."""
 
 _STANDS_FOR: Final = {
     tuple(name.split()): tuple(word.split())
@@ -87,7 +85,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def standing_for(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The words with each phrase replaced by what stands for it, longest phrases first."""
+    """The words with each phrase replaced by its standard word, longest phrases first."""
     found: list[str] = []
     place = 0
     while place < len(words):
@@ -118,7 +116,7 @@ class Names:
         self._module = singular
 
     def likeness(self, header: Header) -> float:
-        """How near a header is, from 0 to 100."""
+        """How similar a header is, from 0 to 100."""
         if header.words in self._plain:
             return SAME
         standing = header.standing
@@ -141,7 +139,7 @@ class Header:
 
 
 def _near(header: tuple[str, ...], name: tuple[str, ...]) -> float:
-    """Words in common count whole; without any, the letters must be nearly the same."""
+    """Common words count in full; without any, the letters must be nearly the same."""
     left = [word for word in header if word not in _FILLERS]
     right = [word for word in name if word not in _FILLERS]
     if not left or not right:

@@ -1,5 +1,6 @@
-"""Proposes which column goes to which field: by the header, by what the values look like, and so that all
-columns together come out best. Pure: it reads no file and asks no org."""
+"""Proposes a field for each column: by the header, by the values, and so that the whole mapping is best. It
+reads no file and makes no calls.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from zmigrate.rows.conversion.converter import field_problem
+from zmigrate.rows.proposal.column_sample import SAMPLE_ROWS, Column
 from zmigrate.rows.proposal.fit import ALONE, Fit, UsersByName, fit
-from zmigrate.rows.proposal.looks import SAMPLE_ROWS, Column
 from zmigrate.rows.proposal.match import best_assignment
 from zmigrate.rows.proposal.names import Header, Names, standing_for, words_of
-from zmigrate.rows.proposal.refused import Misfits, refused_values
+from zmigrate.rows.proposal.refused_values import Misfits, refused_values
 from zmigrate.wording import counted
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import Field, ModuleFields
@@ -20,17 +21,12 @@ from zmigrate.zoho.metadata import Field, ModuleFields
 if TYPE_CHECKING:
     from zmigrate.job.writes import Operation
 
-PROPOSED: Final = 55.0
-"""A column that is less like every field goes nowhere."""
-EXACT: Final = 0.4
-"""For the api name to the letter, before names that only read like it."""
+PROPOSED: Final = 55.0  # A column with a lower score for every field gets none
+EXACT: Final = 0.4  # the bonus for the exact api name, over names that are only alike
 SURE: Final = 80
-WORTH_A_LOOK: Final = 40.0
-"""Names less alike than this say nothing."""
-BY_VALUES: Final = 58.0
-"""What values alone are worth, where they can hardly be anything else."""
-LEGACY_KEY: Final = 74.0
-"""A column of ids that are all different, and a unique field."""
+WORTH_A_LOOK: Final = 40.0  # names that are less alike do not count
+BY_VALUES: Final = 58.0  # the score of values alone, if they can hardly be anything else
+LEGACY_KEY: Final = 74.0  # the score of a column of different ids for a unique field
 _NOT_FROM_COLUMNS: Final = frozenset({"layout", "fileupload", "imageupload", "territories"})
 _KEY_WORDS: Final = frozenset(
     {"id", "ids", "key", "nr", "no", "number", "ref", "code", "uuid", "guid", "legacy"}
@@ -39,7 +35,7 @@ _LOOKUPS: Final = ("lookup", "multiselectlookup")
 RECORD_ID: Final = Field(
     "id", "Record Id", "id", "string", 20, None, True, True, True, None, True, True, True, (), None
 )
-"""Not among a module's fields, and yet what updates and deletes go by."""
+"""Not among a module's fields, but the key of updates and deletes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +54,17 @@ class Line:
 
     column: Column
     field: Field
-    score: int
-    """How sure, from 0 to 100."""
+    score: int  # how sure it is, from 0 to 100
     why: str
     fit: Fit
     reference: Reference | None = None
     unsure: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    """Fields that it is like as well, and that nothing fills."""
+    others: tuple[str, ...] = ()  # Other fields that suit the column, and that have no column
     refused: Misfits | None = None
 
     @property
     def doubts(self) -> list[str]:
-        """What is unsure, with an example of a refused value: it may be personal, and `unsure` has none."""
+        """What is unsure, with an example of a refused value. (`unsure` has none: it may be personal.)"""
         refused = self.refused
         return [each if refused is None or each != refused.said else refused.why for each in self.unsure]
 
@@ -81,7 +75,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A column that goes nowhere, and the field that it is most like, if any."""
+    """A column without a field, and the field that suits it most, if any."""
 
     column: Column
     near: str | None
@@ -90,19 +84,16 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A mapping for one file, to be looked at by a person."""
+    """A mapping for one file, for a person to check."""
 
     module: str
     operation: Operation
     key: str | None
     key_why: str
-    lines: tuple[Line, ...]
-    """In the order of the columns."""
+    lines: tuple[Line, ...]  # in the order of the columns
     left: tuple[Left, ...]
-    wanted: tuple[Field, ...]
-    """Mandatory fields that nothing fills."""
-    rows: int
-    """How many were looked at."""
+    wanted: tuple[Field, ...]  # mandatory fields without a column
+    rows: int  # how many rows were read for it
 
     @property
     def more_rows(self) -> bool:
@@ -119,11 +110,11 @@ def propose(
     on_layouts: Mapping[str, Sequence[str]] | None = None,
     time_zone: str | None = None,
 ) -> Proposal:
-    """The best mapping of these columns to the module's fields. A column that has the name of a field goes
-    there, whatever its values: what is wrong with them is said, not left out.
+    """The best mapping of these columns to the module's fields. A column with a field's name goes to that
+    field; problems with its values are reported.
 
-    `key`: the field to find records by; None proposes one. `on_layouts`: by field, the layouts that want it
-    filled. `time_zone`: the org's, for date-times that name no offset.
+    `key`: the field to find records by; None: propose one. `on_layouts`: the layouts that require a field, by
+    its name. `time_zone`: the org's, for date-times without an offset.
     """
     known = users or UsersByName()
     takers = _takers(fields, operation, key)
@@ -179,7 +170,7 @@ def _takers(fields: ModuleFields, operation: Operation, key: str | None) -> list
 
 
 class _Weigher:
-    """Weighs columns against the fields of one module."""
+    """Scores columns for the fields of one module."""
 
     def __init__(self, takers: Sequence[Field], module: str, users: UsersByName, key: str | None) -> None:
         self._takers = [(each, Names(each, module)) for each in takers]
@@ -190,7 +181,7 @@ class _Weigher:
         self._alike: dict[tuple[str, str], float] = {}
 
     def scores(self, column: Column) -> dict[str, float]:
-        """How well each field suits the column, of 100; fields that are nothing like it are left out."""
+        """How well each field suits the column, up to 100. Fields that do not suit it at all are left out."""
         header = Header(column.name)
         looks_key = _looks_key(column, header, self._module)
         found: dict[str, float] = {}
@@ -211,7 +202,7 @@ class _Weigher:
         return found
 
     def line(self, column: Column, to: Field, scores: Mapping[str, float]) -> Line:
-        """What is to be said of the column and the field that it got."""
+        """The line for a column and its field."""
         place = (column.name, to.api_name)
         taken, alike = self._fits[place], self._alike[place]
         score = round(scores[to.api_name])
@@ -237,7 +228,7 @@ def _doubts(column: Column, to: Field, scores: Mapping[str, float], taken: Fit) 
 
 
 def _weighed(likeness: float, taken: Fit, column: Column) -> float:
-    """The likeness of the names, as far as the values agree."""
+    """The likeness of the names, corrected by how well the values fit."""
     if not column.values:
         return likeness if likeness >= SURE else 0.0
     if taken.share < 0.5:
@@ -249,7 +240,7 @@ def _weighed(likeness: float, taken: Fit, column: Column) -> float:
 
 
 def _looks_key(column: Column, header: Header, module: str) -> bool:
-    """A value of its own in each row, and called an id, but not that of something else."""
+    """Whether each row has a different value, and the header names an id that is not another module's."""
     return (
         column.unique
         and not _KEY_WORDS.isdisjoint(header.words)
@@ -259,14 +250,14 @@ def _looks_key(column: Column, header: Header, module: str) -> bool:
 
 
 def _is_own_id(header: Header, module: str, to: Field) -> bool:
-    """`deal_id` or `id` in a file of deals, for a field that is made for such ids."""
+    """Whether the header names this module's id (`deal_id` or `id`), and the field is meant for such ids."""
     named = tuple(word for word in header.standing if word not in _KEY_WORDS)
     own = standing_for(words_of(module.removesuffix("s")))
     return named in ((), own) and (to.external is not None or "legacy" in words_of(to.api_name))
 
 
 def _of_another(header: Header, module: str) -> bool:
-    """`account_id` in a file of contacts: the id of something else."""
+    """Whether the header names another module's id: `account_id` in a file of contacts."""
     named = [word for word in header.words if word not in _KEY_WORDS and len(word) > 2]
     own = set(words_of(module.removesuffix("s"))) | {"legacy", "old", "external", "record", "source", "row"}
     others = {"account", "contact", "deal", "lead", "product", "user", "owner", "company", "customer"} - own
@@ -276,7 +267,7 @@ def _of_another(header: Header, module: str) -> bool:
 def _key(
     lines: Sequence[Line], fields: ModuleFields, operation: Operation, key: str | None
 ) -> tuple[str | None, str]:
-    """The field to find records by, and why that one."""
+    """The field to find records by, and the reason."""
     filled = {line.field.api_name: line for line in lines}
     if key is not None:
         why = f'from "{filled[key].column.name}"' if key in filled else "no column goes there"
@@ -286,18 +277,18 @@ def _key(
     unique = [line for line in lines if line.field.unique and line.column.unique]
     unique.sort(key=lambda line: (line.field.external is None, -line.score))
     if unique:
-        return unique[0].field.api_name, "unique in Zoho, and a value of its own in each row"
+        return unique[0].field.api_name, "unique in Zoho, and different in each row"
     usual = filled.get(SYSTEM_DUPLICATE_CHECK.get(fields.module, "Name"))
     if usual is not None and usual.column.unique:
-        return usual.field.api_name, "not unique in Zoho, but a value of its own in each row"
-    return None, "no field is unique and filled from a column whose values are all different"
+        return usual.field.api_name, "not unique in Zoho, but different in each row"
+    return None, "no unique field has a column with a different value in each row"
 
 
 def _zoned(line: Line, time_zone: str | None) -> Line:
     dates = line.column.dates if line.field.data_type == "datetime" else None
     if dates is None or dates.offset:
         return line
-    said = "the values name no offset from UTC; in which time zone are they?"
+    said = "the values have no offset from UTC; in which time zone are they?"
     zone = {"timezone": time_zone} if time_zone else {}
     fit = replace(line.fit, settings={**line.fit.settings, **zone})
     return replace(line, fit=fit, unsure=(*line.unsure, said))
@@ -328,7 +319,7 @@ def _with_reference(line: Line, module: str, key: str | None, lines: Sequence[Li
         said = f"{target} must have been imported with these keys, earlier or in the same folder"
     else:
         reference = Reference("find", target, by, f"looked for in the org by {target}.{by}")
-        said = f"is each of them one record's {target}.{by}? if zmigrate imported {target}, take ref"
+        said = f"is each of them one record's {target}.{by}? if zmigrate imported {target}, use ref"
     return replace(line, reference=reference, unsure=(*line.unsure, said))
 
 
@@ -343,7 +334,7 @@ def _common(column: Column, other: Column) -> list[str]:
 
 
 def _found_by(target: str, column: Column) -> str:
-    """The field by which a person would name a record of this module."""
+    """The field by which people usually name a record of this module."""
     usual = SYSTEM_DUPLICATE_CHECK.get(target, "Name")
     if usual == "Email" and column.share(value for value in column.values if "@" in value) < 0.5:
         return "Full_Name"
@@ -351,7 +342,7 @@ def _found_by(target: str, column: Column) -> str:
 
 
 def _why_not(column: Column, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
-    """Why a column does not go to the field whose name it has."""
+    """Why a column does not go to the field with its name."""
     if fields.get(column.name) is None:
         return None
     problem = field_problem(fields, column.name, operation, key)

@@ -1,5 +1,6 @@
-"""Writes a proposal as a TOML file for a person to edit: each line says what it was made from, and what is
-unsure. Whatever a header or a value has in it, the file stays TOML."""
+"""Writes a proposal as a TOML file for a person to edit: each line shows its reasons, and what is unsure. The
+file is valid TOML whatever a header or a value contains.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +10,15 @@ from typing import Any, Final
 
 from zmigrate.errors import UsageError
 from zmigrate.rows.conversion.choices import used_values
+from zmigrate.rows.proposal.column_sample import Column, shortened
 from zmigrate.rows.proposal.fit import is_word
-from zmigrate.rows.proposal.looks import Column, shortened
 from zmigrate.rows.proposal.propose import Left, Line, Proposal
 from zmigrate.wording import counted
 from zmigrate.zoho.metadata import Field
 
 SAMPLES: Final = "The comments show values of the file: look at them before you share this mapping."
 NO_SAMPLES: Final = (
-    "No values of the file are shown here, but for words of pick lists. With examples: zmigrate map --samples"
+    "No values of the file are shown here, except pick list values. With examples: zmigrate map --samples"
 )
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+\Z")
 _STRANGERS_LISTED: Final = 100
@@ -32,9 +33,9 @@ def mapping_text(
     as_load: bool = False,
     samples: bool = False,
 ) -> str:
-    """The mapping. `source`: the file and how it was opened, as the mapping's words (delimiter, sheet, …).
-    `as_load`: one of several in a file, for a folder. `samples`: with values of the file in comments; a
-    mapping is shared, and they may be personal. Words for a pick list are in it always.
+    """The mapping's text. `source`: the file and how it was opened, in the mapping's words (delimiter, sheet,
+    …). `as_load`: one of several loads, for a folder. `samples`: show values of the file in comments; they
+    may be personal, and a mapping may be shared. Pick list values are always included.
     """
     table = "load.fields" if as_load else "fields"
     reading = dict(source or {})
@@ -43,7 +44,7 @@ def mapping_text(
     named = [f"file = {quoted(reading.pop('file'))}"] if "file" in reading else []
     parts = [
         *_comment(f"Proposed for {shortened(file, 60)} from its header and {_looked_at(proposal)}."),
-        *_comment("Look at every line that says UNSURE, then try it:"),
+        *_comment("Check every line that says UNSURE, then try it:"),
         *_comment(f"    {next_command}"),
         *_comment(SAMPLES if samples else NO_SAMPLES),
         "",
@@ -73,7 +74,7 @@ def _looked_at(proposal: Proposal) -> str:
 def _key_lines(proposal: Proposal) -> Iterator[str]:
     word = "match_on" if proposal.operation == "upsert" else "key"
     if proposal.key is None:
-        yield from _comment(f"UNSURE: {proposal.key_why}. Without a key a lost answer can't be settled.")
+        yield from _comment(f"UNSURE: {proposal.key_why}. Without a key a lost answer can't be looked up.")
         yield f'# {word} = "Legacy_ID"'
         return
     yield from _comment(f"The field that finds a row's record: {proposal.key_why}.")
@@ -96,7 +97,7 @@ def _ignore_lines(left: Sequence[Left], samples: bool) -> Iterator[str]:
 
 
 def _user_lines(lines: Sequence[Line], as_load: bool, samples: bool) -> Iterator[str]:
-    """A commented table of those whom no user of the org is."""
+    """A commented table of the names that belong to no user of the org."""
     strangers = {name: (rows, near) for line in lines for name, rows, near in line.fit.strangers}
     if not strangers:
         return
@@ -129,11 +130,11 @@ def _about(line: Line, samples: bool) -> Iterator[str]:
     for each in line.doubts if samples else line.unsure:
         yield from _comment(f"UNSURE: {each}")
     if line.others:
-        yield from _comment(f"It is like {' and '.join(line.others)}, too, which nothing fills.")
+        yield from _comment(f"{' and '.join(line.others)} would suit it too, and have no column.")
 
 
 def _source_text(line: Line) -> str:
-    """The column alone, or a table where more has to be said."""
+    """The column alone, or a table if more is needed."""
     column = quoted(line.column.name)
     if line.reference is not None:
         return _reference_text(line.reference.kind, line.reference.module, line.reference.by, column)
@@ -165,7 +166,7 @@ def _wanted_lines(proposal: Proposal) -> Iterator[str]:
 
 
 def _constant_for(wanted: Field, lines: Sequence[Line]) -> str:
-    """A value as it could look: a pick list's first, or for text the columns that name a row."""
+    """An example value: a pick list's first one, or for text the columns that name a row."""
     shown = [each.display for each in used_values(wanted)]
     if shown:
         return f"{{ constant = {quoted(shown[0])} }}"
@@ -184,7 +185,7 @@ def _names_a_row(line: Line) -> bool:
 
 
 def _value_lines(line: Line, table: str, samples: bool) -> Iterator[str]:
-    """A table of its own for a field whose values are replaced."""
+    """A separate table for a field with replaced values."""
     name = key_text(line.field.api_name)
     yield ""
     yield from _about(line, samples)
@@ -207,7 +208,7 @@ def _value_lines(line: Line, table: str, samples: bool) -> Iterator[str]:
 
 
 def _described(column: Column, samples: bool) -> str:
-    """`"city": 45 values`, and with samples `, as "Rome", "Bonn"`, shortened, without what may be secret."""
+    """`"city": 45 values`, and with samples `, as "Rome", "Bonn"`, shortened and without secrets."""
     name = _plain(shortened(column.name, 60))
     if not column.values:
         return f'"{name}": empty'
@@ -225,16 +226,16 @@ def _comment(text: str) -> Iterable[str]:
 
 
 def _plain(text: str) -> str:
-    """The text as a comment can hold it: on one line, without control characters."""
+    """The text for a comment: on one line, without control characters."""
     return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
 
 
 def quoted(text: str) -> str:
-    """A TOML string. Raises UsageError for half of a letter, which TOML can't hold."""
+    """A TOML string. Raises UsageError for half of a character, which TOML can't hold."""
     if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
         raise UsageError(
-            f"{text[:60]!r} has half of a letter (a lone surrogate), which a mapping can't name",
-            hint="Mend the name in the file.",
+            f"{text[:60]!r} has half of a character (a lone surrogate), which a mapping can't contain",
+            hint="Fix the name in the file.",
         )
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + _plain(escaped) + '"'
@@ -247,7 +248,7 @@ def _escaped(letter: str) -> str:
 
 
 def key_text(name: str) -> str:
-    """A key, in quotes where it needs them."""
+    """A key, in quotes if it needs them."""
     return name if _BARE.match(name) and name.isascii() else quoted(name)
 
 

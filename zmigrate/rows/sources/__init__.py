@@ -1,4 +1,4 @@
-"""The kinds of sources. Each opens again, skips forward, and knows whether it is still what it was."""
+"""The kinds of sources. Each can be opened again, can skip rows, and knows whether it has changed."""
 
 from zmigrate.rows.sources.base import Cursor, Fingerprint, Row, Source
 from zmigrate.rows.sources.csv_file import Csv

@@ -1,4 +1,6 @@
-"""What every source is: rows that can be opened again and skipped forward. The kinds are beside this file."""
+"""What all sources have in common: rows that can be opened again and skipped. The kinds are beside this
+file.
+"""
 
 from __future__ import annotations
 
@@ -19,27 +21,22 @@ if TYPE_CHECKING:
 class Row(NamedTuple):
     """One row of a source."""
 
-    number: int
-    """Its place in the source, from 1."""
-    line: int
-    """The line of the file on which it begins, from 1; its number where there is no file."""
+    number: int  # its place in the source, from 1
+    line: int  # the line of the file on which it begins, from 1; the row's number if there is no file
     values: Mapping[str, Any]
 
 
 class Block(NamedTuple):
-    """Rows of a file that stand one after the other, as cells."""
+    """Consecutive rows of a file, as cells."""
 
-    first: int
-    """The number of its first row; the others follow without a gap."""
-    lines: Sequence[int]
-    """The line of the file on which each row begins."""
-    cells: list[list[str]]
-    """In the order of the source's columns."""
+    first: int  # The number of its first row. The others follow without a gap.
+    lines: Sequence[int]  # the line of the file on which each row begins
+    cells: list[list[str]]  # in the order of the source's columns
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where to go on: behind the row of this number. `token` is the source's own mark (a Query's last id)."""
+    """Where to go on: after the row with this number. `token`: the source's own mark (a Query's last id)."""
 
     number: int = 0
     token: str | None = None
@@ -50,14 +47,12 @@ START: Final = Cursor()
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What a source was when the run began, so that a resumed run can tell that it is still the same."""
+    """A source's state when the run began, so that a resumed run can check that it is unchanged."""
 
-    path: str
-    """A file's absolute path, or the query."""
+    path: str  # A file's absolute path, or the query
     size: int
     sha256: str
-    rows: int | None
-    """None where it can't be known beforehand (a query)."""
+    rows: int | None  # None if it can't be known beforehand (a query)
     encoding: str | None = None
     delimiter: str | None = None
     columns: tuple[str, ...] | None = None
@@ -72,7 +67,7 @@ class Fingerprint:
 
 
 class Source(Protocol):
-    """Where rows come from."""
+    """A source of rows."""
 
     @property
     def name(self) -> str:
@@ -80,7 +75,7 @@ class Source(Protocol):
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The names that rows have, None where rows differ. Raises SourceError if they can't be read."""
+        """The names that rows have. None if rows differ. Raises SourceError if they can't be read."""
 
     @property
     def stable(self) -> bool:
@@ -92,21 +87,20 @@ class Source(Protocol):
         """The OAuth scopes that reading needs."""
 
     def scan(self) -> Fingerprint:
-        """Read it all once, strictly, before anything is sent. Raises SourceError saying where and what to
-        do."""
+        """Read it all once, strictly, before anything is sent. Raises SourceError."""
 
     def check(self, fingerprint: Fingerprint) -> None:
-        """Raise SourceError, saying what changed, unless it is what it was."""
+        """Raise SourceError with the differences, unless the source is unchanged."""
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
-        """The rows behind the cursor."""
+        """The rows after the cursor."""
 
     def identity(self, row: Row) -> str | None:
-        """The mark to put into a cursor behind this row: a record's id; None where the number says it all."""
+        """The mark for a cursor after this row: a record's id. None if the number is enough."""
 
 
 def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
-    """The error that says which extra of zmigrate brings the library that reads `what`."""
+    """The error for a missing library: it names zmigrate's extra that has it."""
     return SourceError(
         f"{what} are read with {error.name or extra}, which is not installed.",
         hint=f"pip install 'zmigrate[{extra}]'",
@@ -114,13 +108,12 @@ def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a file for reading bytes, without ever waiting for a pipe. Raises SourceError that says why not,
-    and what to do."""
+    """Open a file for reading bytes, without waiting for a pipe. Raises SourceError."""
     try:
         return open_regular(path)
     except NotAFile as error:
         raise SourceError(
-            f"{path} is {error.what}, and a run reads a file several times.",
+            f"{path} is {error.what}, but a run reads a file several times.",
             hint="Save its content to a file first, and give that file.",
         ) from None
     except FileNotFoundError:
@@ -128,13 +121,13 @@ def open_file(path: Path) -> BufferedReader:
     except IsADirectoryError:
         raise SourceError(f"{path} is a folder, not a file.") from None
     except PermissionError:
-        if path.is_dir():  # Windows says so
+        if path.is_dir():  # Windows reports a folder like this
             raise SourceError(f"{path} is a folder, not a file.") from None
         raise SourceError(f"{path} may not be read.", hint="Check the file's permissions.") from None
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None
     except ValueError:  # a NUL character in the path
-        raise SourceError(f"{str(path)!r} is no name of a file.") from None
+        raise SourceError(f"{str(path)!r} is not a file name.") from None
 
 
 def _near(path: Path) -> str:
@@ -148,7 +141,7 @@ def _near(path: Path) -> str:
 
 
 def changed(name: str, then: Fingerprint, now: Fingerprint) -> SourceError:
-    """The error that says what became of a file since the run began."""
+    """The error for a file that has changed since the run began."""
     if then.columns != now.columns and then.columns is not None and now.columns is not None:
         gone = [column for column in then.columns if column not in now.columns]
         new = [column for column in now.columns if column not in then.columns]
@@ -157,7 +150,7 @@ def changed(name: str, then: Fingerprint, now: Fingerprint) -> SourceError:
             for part in (
                 f"columns gone: {', '.join(gone)}" if gone else "",
                 f"columns new: {', '.join(new)}" if new else "",
-                "" if gone or new else "its columns stand in another order",
+                "" if gone or new else "its columns are in another order",
             )
             if part
         )
@@ -169,6 +162,6 @@ def changed(name: str, then: Fingerprint, now: Fingerprint) -> SourceError:
         what = "as long as before, but other content"
     return SourceError(
         f"{name} has changed since the run began: {what}.",
-        hint="Put the file back as it was, or begin a new run with the changed one.",
+        hint="Put the file back as it was, or start a new run with the changed one.",
         code="SOURCE_CHANGED",
     )

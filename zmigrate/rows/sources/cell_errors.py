@@ -1,4 +1,4 @@
-"""Cells of a workbook that hold an error (#REF!, #DIV/0!): python-calamine gives them as empty ones.
+"""Cells of a workbook with an error (#REF!, #DIV/0!). python-calamine gives them as empty.
 
 Formats: .xlsx by ECMA-376 part 1, 18.3.1.4 (`<c t="e">`); .xlsb by [MS-XLSB] 2.1.4 and 2.4.311, .313; .ods by
 what LibreOffice writes; .xls is in `xls_errors`.
@@ -20,17 +20,16 @@ _OVERLAP: Final = 64
 _XLSX_ERROR: Final = re.compile(rb"""\bt\s*=\s*["']e["']""")
 _ODS_ERROR: Final = re.compile(rb"""value-type\s*=\s*["']error["']""")
 _REFERENCE: Final = re.compile(r"([A-Z]+)(\d+)")
-_ROW, _ERROR, _ERROR_OF_FORMULA = 0, 3, 11
-"""BrtRowHdr, BrtCellError, BrtFmlaError."""
+_ROW, _ERROR, _ERROR_OF_FORMULA = 0, 3, 11  # BrtRowHdr, BrtCellError, BrtFmlaError
 
 
 class HiddenErrors(Exception):
-    """There are errors, and it can't be told in which cells."""
+    """There are errors, but it is unknown in which cells."""
 
 
 def error_cells(file: IO[bytes], sheet: str) -> Errors:
-    """The error cells of a sheet. Raises HiddenErrors; BadZipFile, KeyError, IndexError and ExpatError where
-    the file is broken.
+    """The error cells of a sheet. Raises HiddenErrors; BadZipFile, KeyError, IndexError and ExpatError if the
+    file is damaged.
     """
     if not zipfile.is_zipfile(file):
         return errors_of_xls(file, sheet)
@@ -73,7 +72,7 @@ def _from_xlsb(part: IO[bytes]) -> Errors:
 
 
 def _from_xlsx(part: IO[bytes]) -> Errors:
-    """Rows and cells without a reference stand behind the ones before."""
+    """Rows and cells without a reference follow those before them."""
     errors: Errors = defaultdict(dict)
     row = column = -1
     shown: list[str] | None = None
@@ -87,7 +86,7 @@ def _from_xlsx(part: IO[bytes]) -> Errors:
             column = column + 1 if found is None else column_number(found[1])
             shown = [] if attributes.get("t") == "e" else None
         elif shown is not None:
-            shown.clear()  # what was said of the formula
+            shown.clear()  # the formula's text
 
     def text(more: str) -> None:
         if shown is not None:

@@ -18,7 +18,7 @@ import orjson
 from zmigrate.errors import SourceError
 from zmigrate.private_files import open_private
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
-from zmigrate.rows.sources.limits import OUR_ROW_BYTES
+from zmigrate.rows.sources.memory_limits import OUR_ROW_BYTES
 from zmigrate.rows.sources.row_lines import values_of
 from zmigrate.rows.sources.sql import Sql
 

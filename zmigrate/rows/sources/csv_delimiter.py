@@ -1,4 +1,4 @@
-"""Which character parts the cells of a CSV file, and the reader that parts them."""
+"""Finds the character that separates the columns of a CSV file, and makes readers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.limits import HEADER_CHARACTERS, OUR_ROW_BYTES
+from zmigrate.rows.sources.memory_limits import HEADER_CHARACTERS, OUR_ROW_BYTES
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 SAMPLE_ROWS: Final = 20
@@ -20,7 +20,7 @@ _NAMES: Final = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "pipe"}
 
 
 class CsvReader(Protocol):
-    """What `csv.reader` gives: rows of cells, and how many lines of the file they took."""
+    """What `csv.reader` gives: rows of cells, and how many lines of the file were read."""
 
     @property
     def line_num(self) -> int: ...
@@ -29,17 +29,17 @@ class CsvReader(Protocol):
 
 
 def strict_reader(lines: Iterator[str], delimiter: str) -> CsvReader:
-    """A reader that refuses what is not quoted as it should be."""
+    """A reader that refuses wrong quotes."""
     if csv.field_size_limit() < OUR_ROW_BYTES:
-        # The module's one setting, for all of the process; only ever raised. Rows are bounded by their bytes.
+        # This setting is the process's, and is only ever raised. Rows are limited by their bytes.
         csv.field_size_limit(OUR_ROW_BYTES)
     return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def find_delimiter(path: Path, sample: str) -> str:
-    """The delimiter by which the header has several columns and the first rows as many.
+    """The delimiter that gives the header several columns, and the first rows as many.
 
-    Raises SourceError where two fit alike: a guess would be wrong silently.
+    Raises SourceError if two fit equally well: a guess could be wrong unnoticed.
     """
     widths = {delimiter: _widths(sample, delimiter) for delimiter in DELIMITERS}
     several = [delimiter for delimiter, found in widths.items() if found[0] > 1]
@@ -52,25 +52,25 @@ def find_delimiter(path: Path, sample: str) -> str:
         return even[0]
     names = " and ".join(_NAMES[delimiter] for delimiter in even or several)
     raise SourceError(
-        f"{path}:1: can't tell which character parts the columns: {names} would both do.",
+        f"{path}:1: the columns could be separated by {names}; it is unclear which.",
         hint='Declare it: --delimiter ";" (or the word "tab").',
     )
 
 
 def refuse_other_delimiter(path: Path, sample: str, delimiter: str) -> None:
-    """Raise SourceError where the declared delimiter parts nothing, and another parts every row alike."""
+    """Raise SourceError if the declared delimiter separates nothing, but another one separates every row."""
     for other in DELIMITERS:
         widths = _widths(sample, other)
         if other != delimiter and widths[0] > 1 and len(set(widths)) == 1:
             raise SourceError(
-                f"{path}:1: no {_NAMES.get(delimiter, repr(delimiter))} parts the columns, as was declared; "
-                f"the header looks parted by {_NAMES[other]}s.",
-                hint="Leave the delimiter out: it is found.",
+                f"{path}:1: the columns are separated by {_NAMES[other]}s, not by "
+                f"{_NAMES.get(delimiter, repr(delimiter))}s as declared.",
+                hint="Leave the delimiter out: it is found automatically.",
             )
 
 
 def _widths(sample: str, delimiter: str) -> list[int]:
-    """How many cells the first rows have; the last one of a cut sample may be incomplete and is left out."""
+    """How many cells the first rows have. The last row of a cut sample may be incomplete, and is left out."""
     widths = []
     cut = len(sample) >= HEADER_CHARACTERS
     try:

@@ -1,5 +1,6 @@
-"""CSV files: scanned strictly once before anything is sent, then read at full speed. One way of writing them
-is taken: cells in double quotes where needed, a quote inside one doubled."""
+"""CSV files: scanned strictly once before anything is sent, then read at full speed. Cells are in double
+quotes if needed, with inner quotes doubled; other styles are refused.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from zmigrate.rows.sources.csv_delimiter import (
     strict_reader,
 )
 from zmigrate.rows.sources.csv_header import broken, has_header, our_delimiter, read_header, refuse_json
-from zmigrate.rows.sources.limits import (
+from zmigrate.rows.sources.file_watch import FileWatch
+from zmigrate.rows.sources.memory_limits import (
     BLOCK_BYTES,
     HEADER_CHARACTERS,
     OUR_HEADER_CHARACTERS,
@@ -43,20 +45,18 @@ from zmigrate.rows.sources.text import (
     made_of_nul,
     open_text,
 )
-from zmigrate.rows.sources.watch import FileWatch
 from zmigrate.rows.spreadsheet import is_ours, is_overview, our_columns, own_name, unescape
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
 BLOCK_ROWS: Final = 100
-"""Rows that are read together. Before each block the file is looked at: is it still the same?"""
-ROWS_BETWEEN_LOOKS: Final = 10
-"""Rows of a block between two looks at how many bytes they took."""
+"""Rows that are read together. Before each block the file is checked for changes."""
+ROWS_BETWEEN_LOOKS: Final = 10  # how many rows of a block are read between two checks of their bytes
 _OUR_HEADER: Final = re.compile(
     r'"?(?:zmigrate_)*(?:file|line)"?[,;\t|]"?(?:zmigrate_)*(?:line|key)"?[,;\t|]'
 )
-"""How a header of ours begins that is longer than others may be."""
+"""The beginning of our header when it is longer than others may be."""
 _FOR_EXCEL = re.compile(r'("?sep=[^\r\n]"?)[ ;,\t]*(?:\r|\n|\Z)', re.I)
 
 
@@ -65,10 +65,10 @@ class Csv:
     with one file in it, `export.zip/leads.csv` for one of several.
 
     The delimiter (comma, semicolon, tab or pipe) and a byte order mark are found; without a mark the file is
-    UTF-8 unless an `encoding` is declared. Blank lines are no rows. Our own files are known again: they are
-    read as they were written, without our columns and the escape of formulas, and hold what a source of
-    another kind may: NUL characters, and names with blanks around them. Nothing is opened
-    before columns, a scan or rows are asked for.
+    UTF-8 unless an `encoding` is declared. Blank lines are not rows. Our own result files are recognised:
+    they are read without our columns and escapes, and may hold what other kinds of sources can have: NUL
+    characters, and names with blanks around them. Nothing is opened before columns, a scan or rows are
+    needed.
     """
 
     stable = True
@@ -97,7 +97,7 @@ class Csv:
 
     @property
     def ours(self) -> tuple[str, ...]:
-        """The columns of zmigrate's own that are left out, where the file is one of its result files."""
+        """zmigrate's own columns, which are left out, if this is one of its result files."""
         form = self._find_format()
         return tuple(form.header[: form.ours])
 
@@ -146,17 +146,17 @@ class Csv:
         columns = self.columns
         for block in self.blocks(after):
             values = map(dict, map(zip, repeat(columns), block.cells))
-            # A third off what a row costs against Row(...).
+            # This costs a third less per row than Row(...).
             yield from map(tuple.__new__, repeat(Row), zip(count(block.first), block.lines, values))
 
     def blocks(self, after: Cursor = START) -> Iterator[Block]:
-        """The rows behind the cursor as cells, up to `BLOCK_ROWS` together, fewer where they are long."""
+        """The rows after the cursor as cells, up to `BLOCK_ROWS` together, fewer if they are long."""
         form = self._find_format()
         confirm = self._watch.confirm
         with self._reading(form) as (bytes_of, reader):
             confirm()
             try:
-                # The header and the rows before the cursor, blank lines aside, at the csv module's own speed.
+                # The header and the rows before the cursor, without blank lines, at the csv module's speed.
                 deque(islice(filter(None, reader), after.number + 1), maxlen=0)
                 first, line = after.number + 1, reader.line_num + 1
                 while cells := _taken(reader, bytes_of):
@@ -170,14 +170,14 @@ class Csv:
             except UnicodeDecodeError:
                 raise explain_bad_byte(self._file, form.encoding) from None
             except (csv.Error, EndlessRow):
-                raise self._explain(form) from None  # the reader is beyond the row that is broken
+                raise self._explain(form) from None  # the reader is beyond the broken row
 
     def identity(self, row: Row) -> str | None:
         return None
 
     def told(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """What one of our result files says of each of its rows: the row's line, and our columns by name
-        (`code`, `message` ...). Nothing where the file is not one of them.
+        """What one of our result files says about each row: the row's line, and our columns by name (`code`,
+        `message` ...). Nothing if this is no result file.
         """
         form = self._find_format()
         if not form.ours:
@@ -193,7 +193,7 @@ class Csv:
 
     @contextmanager
     def _reading(self, form: _Format) -> Iterator[tuple[BoundedReader, CsvReader]]:
-        """The file's bytes, and a reader of its rows; a row without an end raises EndlessRow."""
+        """The file's bytes, and a reader of its rows. A row without an end raises EndlessRow."""
         with self._file.open() as raw:
             bounded = BoundedReader(raw, form.row_bytes)
             with open_text(bounded, form.encoding) as text:
@@ -218,13 +218,13 @@ class Csv:
         if is_overview(header):
             raise SourceError(
                 f"{self.path} is the overview of a run of several files, without their columns.",
-                hint="The rows to mend are in a file for each step, beside it: steps/02-deals/errors.csv.",
+                hint="The rows to fix are in each step's own file beside it: steps/02-deals/errors.csv.",
             )
         return _Format(encoding, delimiter, header, our_columns(header))
 
     def _as_result_file(self) -> _Format | None:
-        """The format of one of our result files, which are UTF-8 whatever is declared for the file that their
-        rows came from. None where it is not one, or a spreadsheet has saved it in another encoding.
+        """The format of one of our result files, which are UTF-8 whatever is declared. None if it is not one,
+        or if a spreadsheet has saved it in another encoding.
         """
         try:
             form = self._read_format(None, None)
@@ -252,14 +252,14 @@ class Csv:
         line = _FOR_EXCEL.match(sample)
         if line is not None:
             raise SourceError(
-                f"{self.path}:1: {line.group(1)!r} tells Excel the delimiter, and is no header.",
-                hint="Delete this line; the delimiter is found.",
+                f"{self.path}:1: {line.group(1)!r} is a line for Excel, not a header.",
+                hint="Delete this line; the delimiter is found automatically.",
             )
         refuse_json(self.path, sample)
         return sample
 
     def _explain(self, form: _Format) -> SourceError:
-        """The pass that failed again, slowly, to say where."""
+        """The error of a failed pass: reads again, slowly, to find the place."""
         with self._reading(form) as (bounded, reader):
             line, rows = 1, 0
             bounded.rows_ended = lambda: rows
@@ -273,7 +273,7 @@ class Csv:
             except EndlessRow:
                 return SourceError(
                     f"{self.path}:{line}: the row that begins here has more than {form.row_bytes >> 20} MB.",
-                    hint="Most likely a quote is opened there and never closed, or the line ends are missing."
+                    hint="Most likely a quote is opened there and never closed, or line breaks are missing."
                     " Is it a CSV file?",
                 )
         return SourceError(
@@ -285,28 +285,27 @@ class Csv:
             for line, content in enumerate(text, start=1):
                 if "\0" in content:
                     raise SourceError(
-                        f"{self.path}:{line}: there is a NUL character, which no text has.",
+                        f"{self.path}:{line}: there is a NUL character, which text never has.",
                         hint="Copy or export the file again.",
                     )
 
 
 def delimiter_of(declared: str) -> str | None:
-    """The one character that is meant; None where it can't be a delimiter."""
+    """The declared delimiter as one character. None if it can't be a delimiter."""
     if declared.lower() in {"tab", "\\t"}:
         return "\t"
     return declared if len(declared) == 1 and declared not in '"\r\n' else None
 
 
 class _Format:
-    """What a file turned out to be."""
+    """The format that was found in a file."""
 
     def __init__(self, encoding: str, delimiter: str, header: Sequence[str], ours: int) -> None:
         self.encoding = encoding
         self.delimiter = delimiter
         self.header = header
         self.width = len(header)
-        self.ours = ours
-        """Columns at the front that zmigrate put there."""
+        self.ours = ours  # how many columns at the front are zmigrate's
         self.escaped = is_ours(header)
         self.row_bytes = OUR_ROW_BYTES if self.escaped else ROW_BYTES
         self.columns = tuple(map(unescape, header[ours:]) if self.escaped else header)
@@ -316,7 +315,7 @@ class _Format:
 
 
 def _taken(reader: CsvReader, bytes_of: BoundedReader) -> list[list[str]]:
-    """The next rows: `BLOCK_ROWS`, fewer where they are long."""
+    """The next rows: `BLOCK_ROWS`, fewer if they are long."""
     enough = bytes_of.size + BLOCK_BYTES
     rows: list[list[str]] = []
     while len(rows) < BLOCK_ROWS and bytes_of.size <= enough:
@@ -328,7 +327,7 @@ def _taken(reader: CsvReader, bytes_of: BoundedReader) -> list[list[str]]:
 
 
 def _line_numbers(first: int, rows: Sequence[Sequence[str]], last: int) -> Sequence[int]:
-    """The lines on which rows begin that were read from these lines of the file."""
+    """The lines on which the rows begin that were read from these lines of the file."""
     if last - first + 1 == len(rows):
         return range(first, last + 1)
     breaks = (sum(len(LINE_END.findall(cell)) for cell in row) for row in rows)
@@ -338,7 +337,9 @@ def _line_numbers(first: int, rows: Sequence[Sequence[str]], last: int) -> Seque
 def _block(
     form: _Format, first: int, lines: Sequence[int], cells: list[list[str]]
 ) -> tuple[Block, tuple[int, int] | None]:
-    """The rows up to the first that has not as many cells as the header; and that row's line and width."""
+    """The rows up to the first with another number of cells than the header, and that row's line and
+    width.
+    """
     ragged = None
     if set(map(len, cells)) != {form.width}:
         full = []
@@ -357,5 +358,5 @@ def _block(
 def _ragged(path: Path, line: int, found: int, expected: int) -> SourceError:
     return SourceError(
         f"{path}:{line}: expected {expected} column{'s' * (expected != 1)} as in the header, got {found}.",
-        hint="A delimiter or line break inside a cell wants the cell in double quotes.",
+        hint="If a cell has a delimiter or a line break in it, put the cell in double quotes.",
     )

@@ -1,4 +1,4 @@
-"""The header of a CSV file, also of one of ours, whose delimiter a spreadsheet may have changed."""
+"""The header of a CSV file, also of our own files after a spreadsheet has changed their delimiter."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from pathlib import Path
 from typing import Final
 
 from zmigrate.errors import SourceError
+from zmigrate.rows.sources.column_names import check_names
 from zmigrate.rows.sources.csv_delimiter import lines_of, strict_reader
-from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.limits import HEADER_CHARACTERS, OUR_HEADER_CHARACTERS
+from zmigrate.rows.sources.memory_limits import HEADER_CHARACTERS, OUR_HEADER_CHARACTERS
 from zmigrate.rows.spreadsheet import is_ours
 
 _OUR_START: Final = re.compile(r'\s*"?\w+"?([,;\t|])')
-"""What the first column of ours may look like, and what parts it from the second."""
+"""The possible first column of our header, and the delimiter after it."""
 
 
 def refuse_json(path: Path, sample: str) -> None:
-    """Raise SourceError for JSON that has the ending of CSV."""
+    """Raise SourceError for JSON in a file named as CSV."""
     if sample.lstrip().startswith(('{"', "[{", "[\n")):
         raise SourceError(
             f"{path} is JSON, not CSV.",
-            hint="One object a line, with the ending .jsonl, is for import-file (in a job: JsonLines(...)).",
+            hint="For one object a line, use the ending .jsonl and import-file (in a job: JsonLines(...)).",
         )
 
 
 def read_header(path: Path, sample: str, delimiter: str) -> list[str]:
-    """The names of the columns, ours among them. Raises SourceError."""
+    """The names of the columns, with ours. Raises SourceError."""
     lines = lines_of(sample)
     reader = strict_reader(iter(lines), delimiter)
     try:
@@ -50,7 +50,7 @@ def read_header(path: Path, sample: str, delimiter: str) -> list[str]:
 
 
 def has_header(sample: str) -> bool:
-    """Whether all of the header is in a sample of one of our files, whatever parts its columns now."""
+    """Whether a sample of one of our files has the whole header, with any delimiter."""
     lines = lines_of(sample)
     reader = strict_reader(iter(lines), ",")
     try:
@@ -61,8 +61,8 @@ def has_header(sample: str) -> bool:
 
 
 def our_delimiter(path: Path, sample: str) -> str | None:
-    """What parts the columns of one of our files: other delimiters may stand in its cells, and by chance in
-    each row as often as in the header. None where it is none of ours.
+    """The delimiter of one of our files. (Its cells may have other delimiters, even as often as the header.)
+    None if it is not ours.
     """
     found = _OUR_START.match(sample)
     with suppress(SourceError):
@@ -72,12 +72,12 @@ def our_delimiter(path: Path, sample: str) -> str | None:
 
 
 def broken(path: Path, line: int, error: csv.Error) -> SourceError:
-    """What is wrong with the quotes of a row, as the csv module found it."""
+    """The error for a row with wrong quotes."""
     text = str(error)
     if "unexpected end" in text:
         why = "a quote is opened in the row that begins here and never closed"
         hint = "Close it, or double it if it belongs to the text."
     else:
-        why = f"a quoted cell in the row that begins here goes on behind its closing quote ({text})"
+        why = f"a quoted cell in the row that begins here goes on after its closing quote ({text})"
         hint = 'A quote inside a quoted cell is doubled: "the ""old"" CRM".'
     return SourceError(f"{path}:{line}: {why}.", hint=hint)

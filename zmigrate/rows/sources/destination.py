@@ -1,4 +1,4 @@
-"""Where a database's URL leads: the place that a person is told of, and that gets the password."""
+"""The place that a database's URL leads to: it is shown to the person, and gets the password."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _POSTGRES: Final = frozenset({"postgresql", "cockroachdb", "redshift"})
 
 
 def destination(url: URL, shown: str, environ: Mapping[str, str]) -> str:
-    """Host and port, of which nothing is secret; what else there is, where the URL has no host. Raises
-    SourceError where it names two places, of which one driver takes the one, and the next the other.
+    """Host and port, which are never secret; if the URL has no host, what else names the place. Raises
+    SourceError if it names two places, since different drivers use different ones.
 
-    `shown` is the URL for messages; `environ` is where PostgreSQL's drivers look for the rest.
+    `shown`: the URL for messages. `environ`: where PostgreSQL's drivers look for the rest.
     """
     _check_parts(url, shown)
     places = {name: _texts(value) for name, value in url.query.items() if _is_place(name)}
@@ -64,7 +64,7 @@ def _socket(name: str, value: str) -> str:
 
 
 def _check_parts(url: URL, shown: str) -> None:
-    """A driver that is given one text for all would take a part of it for the host."""
+    """Raise SourceError for parts that a driver with a single connection string would misread."""
     odd = url.host is not None and _CONNECTION_STRING.search(url.host)
     name = url.database or ""
     if odd or (url.host is not None and re.search(r"[;=]|://", name)):
@@ -80,7 +80,7 @@ def _refuse(shown: str, one: str, other: str) -> None:
     raise SourceError(
         f"{shown} names two places to connect to: {one}, and {named}. Which of them would get the"
         " password depends on the driver.",
-        hint="Keep the one, and leave out the other. A socket goes without a host: "
+        hint="Keep one, and leave out the other. A socket needs no host: "
         "postgresql://me@/crm?host=/cloudsql/NAME",
         code="TWO_PLACES",
     )

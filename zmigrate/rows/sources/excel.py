@@ -14,9 +14,9 @@ from zmigrate.errors import SourceError
 from zmigrate.rows.bad_cell import BadCell
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
 from zmigrate.rows.sources.cell_errors import HiddenErrors, error_cells
-from zmigrate.rows.sources.header import check_names
+from zmigrate.rows.sources.column_names import check_names
+from zmigrate.rows.sources.file_watch import FileWatch
 from zmigrate.rows.sources.text import file_hash
-from zmigrate.rows.sources.watch import FileWatch
 from zmigrate.rows.sources.workbook import Workbook, WorkbookFailed
 from zmigrate.rows.sources.workbook_extent import check_parts, check_sheet
 from zmigrate.rows.sources.workbook_parts import STRUCTURE_FAULTS, column_letters
@@ -25,20 +25,19 @@ from zmigrate.rows.sources.xls_errors import Errors
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
-EXACT: Final = 10**15
-"""From here on Excel does not keep every digit of a number: it has fifteen."""
+EXACT: Final = 10**15  # Excel keeps only fifteen digits of a number, so from here on not every digit
 
 
 class Excel:
     """Rows of one sheet of a workbook: .xlsx, .xlsm, .xlsb, .xls or .ods.
 
-    `sheet` is a name or a number from 1; without one, the only sheet with something in it. `header` is the
-    number of the row that names the columns. Dates come as date or datetime, numbers as int or Decimal, yes
-    and no as bool, text as it is, empty cells as "", times and durations as text, formulas as what they gave
-    when the workbook was saved. A cell with an error (#REF!) fails its row, and so does a number of more than
-    fifteen digits, which Excel has rounded. `line` is the sheet's row. Blank rows are no rows.
+    `sheet`: a name, or a number from 1; by default the only sheet with contents. `header`: the number of the
+    row with the columns' names. Values are date or datetime, int or Decimal, bool, text, "" for empty cells,
+    text for times and durations, and for formulas the result when the workbook was saved. A cell with an
+    error (#REF!) fails its row, and so does a number with more than fifteen digits, which Excel has rounded.
+    `line` is the sheet's row. Blank rows are left out.
 
-    Memory: a process of its own reads the sheet as a whole.
+    Memory: a separate process reads the whole sheet.
     """
 
     stable = True
@@ -52,7 +51,7 @@ class Excel:
             raise SourceError(f"rows are counted from 1, so row {header} can't be the header.")
         self._columns: tuple[str, ...] | None = None
         self._checked: set[tuple[Any, ...]] = set()
-        """Files and sheets whose size was found to be no trouble."""
+        """Files and sheets that are known not to be too large."""
         self._watch = FileWatch(self.path)
 
     def __repr__(self) -> str:
@@ -100,7 +99,7 @@ class Excel:
 
     @contextmanager
     def _opened(self) -> Iterator[_Sheet]:
-        """The sheet, with its header read. What can't be read is a SourceError, also while it is read."""
+        """The sheet, with its header read. Raises SourceError if it can't be read, also during reading."""
         try:
             from python_calamine import load_workbook  # noqa: F401, PLC0415  its own process reads with it
         except ImportError as error:
@@ -109,7 +108,7 @@ class Excel:
             broken = self._check(file, check_parts)
             try:
                 with Workbook(self.path, os.fstat(file.fileno()).st_size) as workbook:
-                    workbook.sheets()  # says better what is wrong, a password for instance
+                    workbook.sheets()  # has better errors, for example about a password
                     if broken is not None:
                         raise broken
                     sheet = self._sheet(workbook, file)
@@ -125,16 +124,16 @@ class Excel:
             errors = error_cells(file, name)
         except HiddenErrors:
             raise SourceError(
-                f"{self.path} has cells with an error such as #REF!, and .ods does not tell which.",
-                hint="Mend them, or save it as .xlsx: then only their rows fail.",
+                f"{self.path} has cells with an error such as #REF!, and .ods does not show which.",
+                hint="Fix them, or save it as .xlsx: then only their rows fail.",
             ) from None
         except STRUCTURE_FAULTS as error:
             raise self._unreadable(error) from None
         return _Sheet(self.path, name, self.header, first[1] if first else 0, rows, errors)
 
     def _check(self, file: BinaryIO, check: Callable[..., None], *sheet: str) -> SourceError | None:
-        """Look how large it is, once for a file as it stands. Gives the error of a file that is broken, and
-        raises that of one that is too large.
+        """Check its size, once for each state of a file. Returns the error if the file is damaged, raises it
+        if it is too large.
         """
         found = os.fstat(file.fileno())
         mark = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, *sheet
@@ -147,7 +146,7 @@ class Excel:
         return None
 
     def _check_sheet(self, file: BinaryIO, sheet: str) -> str:
-        """Raise SourceError for a sheet that is too large, or can't be looked at."""
+        """Raise SourceError for a sheet that is too large, or can't be read."""
         broken = self._check(file, check_sheet, sheet)
         if broken is not None:
             raise broken
@@ -164,7 +163,7 @@ class Excel:
         )
 
     def _choose(self, workbook: Workbook, file: BinaryIO) -> str:
-        """The sheet that is meant. Raises SourceError that lists them."""
+        """The sheet to read. Raises SourceError with a list of the sheets."""
         names = [sheet.name for sheet in workbook.sheets()]
         listed = ", ".join(f"{number} {name!r}" for number, name in enumerate(names, start=1))
         if self.sheet in names:
@@ -180,16 +179,16 @@ class Excel:
         if len(shown) == 1:
             return self._check_sheet(file, shown[0])
         if not shown:
-            raise SourceError(f"{self.path} has nothing in it.", hint="Is it the right file, and complete?")
+            raise SourceError(f"{self.path} is empty.", hint="Is it the right file, and complete?")
         listed = ", ".join(f"{names.index(name) + 1} {name!r}" for name in shown)
         raise SourceError(
-            f"{self.path} has {len(shown)} sheets with something in them: {listed}.",
+            f"{self.path} has {len(shown)} sheets with contents: {listed}.",
             hint="Name the one to read, by its name or number: --sheet, or Excel(..., sheet=...).",
         )
 
 
 class _Sheet:
-    """The rows of a sheet behind its header, without what is left of the first column."""
+    """The rows of a sheet after its header, without empty columns at the left."""
 
     def __init__(
         self, path: Path, name: str, header: int, left: int, rows: Iterator[list[Any]], errors: Errors
@@ -203,8 +202,8 @@ class _Sheet:
         named = [place for place, cell in enumerate(cells) if cell != ""]
         if not named:
             raise SourceError(
-                f"{path}:{header}: this row of sheet {name!r} is empty, and should name the columns.",
-                hint="Say which row does: --header, or Excel(..., header=3).",
+                f"{path}:{header}: this row of sheet {name!r} is empty, but should name the columns.",
+                hint="Give the row that does: --header, or Excel(..., header=3).",
             )
         self._span = slice(named[0], named[-1] + 1)
         self._header = header
@@ -212,14 +211,13 @@ class _Sheet:
         check_names(f"{path}:{header}", self.columns)
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
-        """(row of the sheet, cells), blank ones left out. Raises SourceError for a cell that is in no
-        column."""
+        """(row of the sheet, cells) without blank rows. Raises SourceError for a cell outside the columns."""
         first, last = self._span.start, self._span.stop
         for number, cells in self._rows:
             errors = self._errors.get(number)
             if errors:
                 for column, shown in errors.items():
-                    if self._left <= column < self._left + len(cells):  # else it holds nothing
+                    if self._left <= column < self._left + len(cells):  # otherwise it is outside
                         cells[column - self._left] = _Error(shown)
             empty = cells.count("")
             if empty == len(cells):
@@ -248,7 +246,7 @@ class _Error(NamedTuple):
 
 
 def _value(cell: Any) -> Any:
-    """What a cell holds, in the types that fields take."""
+    """A cell's value, in the types that fields take."""
     of_its_kind = _BY_KIND.get(type(cell))
     return cell if of_its_kind is None else of_its_kind(cell)
 

@@ -14,10 +14,10 @@ import orjson
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
-from zmigrate.rows.sources.limits import ROW_BYTES
+from zmigrate.rows.sources.file_watch import EVERY_ROWS, FileWatch
+from zmigrate.rows.sources.memory_limits import ROW_BYTES
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.text import file_hash
-from zmigrate.rows.sources.watch import EVERY_ROWS, FileWatch
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -26,17 +26,17 @@ _BOM = b"\xef\xbb\xbf"
 _MAY_BE_ROUNDED: Final = frozenset({float, list, dict})
 _AS_ZEROS: Final = bytes.maketrans(b"123456789.", b"0" * 10)
 _LONG: Final = b"0" * 16
-"""Only here a float may be another number than is written: it keeps 15 digits of any. This finds them in a
-tenth of the time that a regular expression takes."""
+"""Only from here on a float may differ from the written number: it keeps any 15 digits. This check takes a
+tenth of the time of a regular expression.
+"""
 
 
-_MOST_DIGITS: Final = 767
-"""No float has more, written out."""
+_MOST_DIGITS: Final = 767  # No float has more digits
 
 
 class JsonLines:
-    """Rows of a JSON Lines file, each the object of its line. Blank lines are no rows. A number that no float
-    is comes as a Decimal, and so does a whole one of more than 64 bits.
+    """Rows of a JSON Lines file: the object of each line. Blank lines are not rows. A number that a float
+    can't hold exactly becomes a Decimal, and so does a whole number with more than 64 bits.
 
     It may be packed: `people.jsonl.gz`, `export.zip` with one file in it, `export.zip/people.jsonl`.
     """
@@ -100,7 +100,7 @@ class JsonLines:
             if len(content) == ROW_BYTES:
                 raise SourceError(
                     f"{self.path}:{line}: the line has more than {ROW_BYTES >> 20} MB.",
-                    hint="Is it JSON Lines, one object a line? One list of all is not.",
+                    hint="Is it JSON Lines, with one object a line? A single list of all rows is not.",
                 )
             yield content
 
@@ -125,13 +125,13 @@ class JsonLines:
         return values
 
     def _parse_exactly(self, line: int, content: bytes) -> dict[str, Any]:
-        """The same in Python's own way, which is slower."""
+        """The line parsed by Python's json, which is exact but slower."""
         try:
             values: dict[str, Any] = json.loads(content, parse_float=_number, parse_int=_whole)
         except RecursionError:
             raise SourceError(
-                f"{self.path}:{line}: its lists and objects lie too deep in each other.",
-                hint="What goes into a record of Zoho is at most a list of objects.",
+                f"{self.path}:{line}: its lists and objects are nested too deeply.",
+                hint="A record of Zoho has at most a list of objects.",
             ) from None
         return values
 
@@ -145,7 +145,7 @@ class JsonLines:
             )
         if b"\0" in content:
             return SourceError(
-                f"{self.path}:{line}: there is a NUL byte, which no text has.",
+                f"{self.path}:{line}: there is a NUL byte, which text never has.",
                 hint="Copy or export the file again; JSON Lines are UTF-8.",
             )
         return SourceError(
@@ -158,14 +158,14 @@ _KINDS = {list: "list", str: "text", int: "number", float: "number", bool: "bool
 
 
 def _number(text: str) -> float | Decimal:
-    """A float where it gives back what is written, in as many digits: some programs write 0.1 with 17."""
+    """A float if it gives back the written digits (some programs write 0.1 with 17), otherwise a Decimal."""
     exact, number = Decimal(text), float(text)
     digits = min(len(exact.as_tuple().digits), _MOST_DIGITS)
     return number if Decimal(f"{number:.{digits - 1}e}") == exact else exact
 
 
 def _whole(text: str) -> int | Decimal:
-    """An int as orjson reads and writes it."""
+    """An int if orjson reads and writes it."""
     exact = Decimal(text)
     return int(exact) if -(1 << 63) <= exact < 1 << 64 else exact
 

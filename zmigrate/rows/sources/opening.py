@@ -1,4 +1,4 @@
-"""The source that a place is read by: found by a file's ending, or by `://`."""
+"""Finds the right source for a place: by the file's ending, or by `://`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
     Parquet: (".parquet",),
 }
 ENDINGS: Final = tuple(ending for endings in _BY_ENDING.values() for ending in endings)
-"""Those of files that are not packed; of those that are: `.csv.gz`, `.jsonl.gz`, `.zip`."""
+"""The endings of files that are not packed. Packed ones: `.csv.gz`, `.jsonl.gz`, `.zip`."""
 
 _OF_KIND: Final = {".jsonl": " (one object a line)"}
 _DATABASES: Final = (".db", ".sqlite", ".sqlite3", ".db3")
@@ -59,15 +59,14 @@ def open_source(
     said_in: str | None = None,
     variables: Variables | None = None,
 ) -> Source:
-    """The source for a file, by its ending (packed ones too), or for the URL of a database. Opens
-    nothing; of a zip archive only the list of its files.
+    """The source for a file, by its ending (packed ones too), or for the URL of a database. Opens nothing,
+    except the list of files of a zip archive.
 
-    A URL holds no password, since a run keeps its options: `${NAME}` stands for a variable of the
-    environment. `said_in`: where a mapping or an option names the location; None: a job's own code does.
-    `variables`: which ones may be read.
+    A URL has no password, since a run keeps its options: `${NAME}` is an environment variable. `said_in`:
+    where a mapping or an option names the location; None: a job's own code does. `variables`: those that may
+    be read.
 
-    Raises SourceError for an ending that is not known, and for an option that the kind of source does not
-    have.
+    Raises SourceError for an unknown ending, and for an option of another kind of source.
     """
     given = {
         "sheet": sheet,
@@ -94,7 +93,7 @@ def open_source(
 
 
 def is_database(location: str) -> bool:
-    """Whether it is the URL of a database, or a variable of the environment that holds one; else a path."""
+    """Whether it is a database's URL, or an environment variable with one; otherwise it is a path."""
     return "://" in location or location.startswith("${")
 
 
@@ -111,30 +110,30 @@ def _kind(location: str) -> Any:
     for kind, endings in _BY_ENDING.items():
         if suffix in endings:
             if packed and kind not in (Csv, JsonLines):
-                raise SourceError(f"{location} is packed, and only text is read so.", hint="Unpack it first.")
+                raise SourceError(f"{location} is packed; only text can be read so.", hint="Unpack it first.")
             return kind
     if suffix in _DATABASES:
         raise SourceError(
             f"{location} is a database by its ending, and needs a URL.", hint=f"sqlite:///{location}"
         )
     if path.exists():
-        open_file(path).close()  # a pipe has no ending, and this is not what is wrong with it
+        open_file(path).close()  # if it is a pipe, this says so
     near = get_close_matches(suffix, ENDINGS, n=1)
     what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
     raise SourceError(
-        f"{location}: can't tell what this is, {what}.",
+        f"{location}: the kind of file is not known: {what}.",
         hint=(f"Is it {near[0]}{_OF_KIND.get(near[0], '')}? " if near else "")
         + f"Known are {', '.join(ENDINGS)}; packed: .csv.gz, .jsonl.gz, .zip; and URLs of databases.",
     )
 
 
 def _packed_name(path: Path) -> Path:
-    """The name of the file in a zip archive. Raises SourceError for what is none."""
+    """The name of the file in a zip archive. Raises SourceError if it is not an archive."""
     file = TextFile(path)
     if not file.packed:
         raise SourceError(
-            f"{path} is no zip archive, though its name says so.",
-            hint="Copy or export it again; or give it the ending of what it is, as in .csv.",
+            f"{path} is not a zip archive, though it is named like one.",
+            hint="Copy or export it again; or give it the right ending, such as .csv.",
         )
     return Path(file.content_name)
 
@@ -144,8 +143,8 @@ def _database(url: str, options: dict[str, Any], said_in: str | None, variables:
     if secret is not None:
         raise SourceError(
             f"{masked(url)} has {secret} in it, which the run would keep among its options.",
-            hint="Put its value into a variable of the environment, write ${DB_PASSWORD} in its place, with "
-            "single quotes around the URL, and name the variable: --allow-env DB_PASSWORD.",
+            hint="Put the value into an environment variable, write ${DB_PASSWORD} in its place, with single "
+            "quotes around the URL, and allow the variable: --allow-env DB_PASSWORD.",
         )
     check_file(url, masked(url), said_in)
     check_parameters(parameters_of(url), masked(url), said_in)

@@ -1,4 +1,4 @@
-"""A file of text: plain, gzipped, or inside a zip archive. Unpacked as it is read, never as a whole."""
+"""A text file: plain, gzipped, or inside a zip archive. It is unpacked while it is read, never as a whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import open_file
-from zmigrate.rows.sources.limits import ARCHIVE_LIST_BYTES, UNPACKED_BYTES, UNPACKED_RATIO
+from zmigrate.rows.sources.memory_limits import ARCHIVE_LIST_BYTES, UNPACKED_BYTES, UNPACKED_RATIO
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -25,10 +25,10 @@ _EMPTY_ZIP: Final = b"PK\x05\x06"
 _LITTER: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _SHOWN: Final = 10
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""Those that are unpacked in steps; of the others some bytes become gigabytes at once."""
+"""Methods that are unpacked in steps. With others, some bytes could become gigabytes at once."""
 
 _READ_FAILS: Final = (EOFError, zlib.error, OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError)
-"""What gzip and zipfile raise for a file that is cut off, broken, encrypted, or packed in an unknown way."""
+"""What gzip and zipfile raise for a file that is cut off, damaged, encrypted, or packed in an unknown way."""
 
 
 class _PackedPlace(NamedTuple):
@@ -38,15 +38,14 @@ class _PackedPlace(NamedTuple):
 
 
 class TextFile:
-    """Where a source's bytes are. `leads.csv.gz` is unpacked, `export.zip` too if it has one file;
+    """The bytes of a source. `leads.csv.gz` is unpacked, and `export.zip` if it has one file;
     `export.zip/leads.csv` names one of several.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         archive = next((parent for parent in path.parents if parent.suffix.lower() == ".zip"), None)
-        self.disk = path if archive is None or archive.is_dir() else archive
-        """The file that lies on the disk."""
+        self.disk = path if archive is None or archive.is_dir() else archive  # the file on the disk
         self._place: _PackedPlace | None = None
 
     def __str__(self) -> str:
@@ -58,7 +57,7 @@ class TextFile:
 
     @property
     def content_name(self) -> str:
-        """The name of the file that is read: in an archive, that of the one in it."""
+        """The name of the file that is read; in an archive, of the file in it."""
         return self._find().member or self._path.name
 
     @property
@@ -66,7 +65,7 @@ class TextFile:
         return self._find().kind != "plain"
 
     def open(self) -> BinaryIO:
-        """The bytes, unpacked. Raises SourceError; so does reading where the packed file is broken."""
+        """The unpacked bytes. Opening and reading raise SourceError if the packed file is damaged."""
         disk, kind, member = self._find()
         if kind == "plain":
             return open_file(disk)
@@ -131,12 +130,12 @@ class TextFile:
                 f"{self} is encrypted.", hint="Unpack it with its password, and give the file."
             )
         if isinstance(error, NotImplementedError):
-            return SourceError(f"{self} is packed in a way that is not known here ({error}).", hint=hint)
-        return SourceError(f"{self} can't be unpacked, it is damaged or cut off: {error}.", hint=hint)
+            return SourceError(f"{self} is packed in an unknown way ({error}).", hint=hint)
+        return SourceError(f"{self} can't be unpacked: it is damaged or cut off ({error}).", hint=hint)
 
 
 class _OfArchive(io.BufferedReader):
-    """The file of an archive, whose list `zipfile` would read as a whole, however long it is."""
+    """An archive's file. It limits the list of files, which `zipfile` would read as a whole."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > ARCHIVE_LIST_BYTES:
@@ -145,7 +144,7 @@ class _OfArchive(io.BufferedReader):
 
 
 class _Archive(zipfile.ZipFile):
-    """Closes its file with itself."""
+    """A zip archive that closes its file too."""
 
     def __init__(self, file: _OfArchive) -> None:
         self._opened = file
@@ -157,7 +156,7 @@ class _Archive(zipfile.ZipFile):
 
 
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """A zip archive. Raises SourceError where there is no file, BadZipFile and others where it is damaged."""
+    """A zip archive. Raises SourceError if there is no file, BadZipFile and others if it is damaged."""
     file = _OfArchive(open_file(path).detach())
     try:
         return _Archive(file)
@@ -167,8 +166,8 @@ def open_archive(path: Path) -> zipfile.ZipFile:
 
 
 def listed(file: IO[bytes]) -> zipfile.ZipFile:
-    """The archive in a file that is open, and stays so. Raises BadZipFile; NotImplementedError for an archive
-    of which a part can't be unpacked in steps.
+    """The archive in an open file, which stays open. Raises BadZipFile; NotImplementedError if a part can't
+    be unpacked in steps.
     """
     archive = zipfile.ZipFile(_OfArchive(io.FileIO(file.fileno(), closefd=False)))
     for info in archive.infolist():
@@ -178,13 +177,13 @@ def listed(file: IO[bytes]) -> zipfile.ZipFile:
 
 
 def _is_content(info: zipfile.ZipInfo) -> bool:
-    """Not a folder, and none of what macOS and Windows put beside the files."""
+    """Whether an entry is a real file: not a folder, and not an extra file of macOS or Windows."""
     name = info.filename.rpartition("/")[2]
     return not info.is_dir() and not info.filename.startswith("__MACOSX/") and name not in _LITTER
 
 
 class _Unpacked(io.RawIOBase):
-    """Unpacks as it is read, and says as a SourceError what is wrong."""
+    """Unpacks while it is read. Errors become SourceErrors."""
 
     def __init__(
         self,

@@ -12,20 +12,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra, open_file
-from zmigrate.rows.sources.header import check_names
-from zmigrate.rows.sources.limits import BLOCK_BYTES, ROW_BYTES
+from zmigrate.rows.sources.column_names import check_names
+from zmigrate.rows.sources.file_watch import FileWatch
+from zmigrate.rows.sources.memory_limits import BLOCK_BYTES, ROW_BYTES
 from zmigrate.rows.sources.text import file_hash
-from zmigrate.rows.sources.watch import FileWatch
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from zmigrate.zoho.crm import Crm
 
-ROWS_AT_ONCE: Final = 1_000
-"""Rows that are fetched together; fewer where they are long."""
-MEMORY: Final = "1GB"
-"""What DuckDB may take. Of a file it holds a page of each column, and the words of a dictionary."""
+ROWS_AT_ONCE: Final = 1_000  # rows that are fetched together; fewer if they are long
+MEMORY: Final = "1GB"  # DuckDB's limit. It holds a page of each column, and the words of a dictionary.
 _PATTERN: Final = re.compile(r"[*?\[]")
 _FILE: Final = "read_parquet(?, hive_partitioning = false)"
 _NESTED: Final = ("STRUCT", "MAP", "UNION", "VARIANT", "JSON")
@@ -34,8 +32,8 @@ _ENCRYPTED: Final = b"PARE"
 
 
 class Parquet:
-    """Rows of a Parquet file, with the values that it holds: text, int, float, Decimal, bool, date, datetime,
-    lists, and structs as dicts. `line` is the number of the row. Rows are streamed.
+    """Rows of a Parquet file, with its own values: text, int, float, Decimal, bool, date, datetime, lists,
+    and structs as dicts. `line` is the row's number. Rows are streamed.
     """
 
     stable = True
@@ -45,9 +43,9 @@ class Parquet:
         self.path = Path(path)
         self._columns: tuple[str, ...] | None = None
         self._lengths: dict[str, str] = {}
-        """For each column whose values have no fixed size: what gives the bytes of one, in SQL."""
+        """For each column without a fixed size: the SQL for a value's bytes."""
         self._longest: int | None = None
-        """Bytes of the longest row, fixed sizes aside."""
+        """Bytes of the longest row, without columns of fixed size."""
         self._watch = FileWatch(self.path)
 
     def __repr__(self) -> str:
@@ -65,7 +63,7 @@ class Parquet:
         return self._columns
 
     def scan(self) -> Fingerprint:
-        """Hash, columns and number of rows; and whether every page can be unpacked."""
+        """Hash, columns and number of rows. Also checks that every page can be unpacked."""
         self._watch.begin()
         size, sha256 = file_hash(self.path)
         with self._database() as database:
@@ -75,7 +73,7 @@ class Parquet:
             if not rows:
                 raise SourceError(f"{self.path} has no rows.", hint="Is it the right file, and complete?")
             every = ", ".join(map(_quoted, self._columns))
-            # Counting would be answered from the statistics, and open no page.
+            # A count would be answered from the statistics, without opening a page.
             database.execute(f"select max(hash({every})) from {_FILE}", [self._pattern]).fetchall()  # noqa: S608
             self._longest = self._measure(database)
         self._watch.know(size, sha256)
@@ -106,7 +104,7 @@ class Parquet:
 
     @property
     def _pattern(self) -> str:
-        """The path with nothing in it that DuckDB would take for a pattern of several files."""
+        """The path, escaped so that DuckDB does not take it for a pattern of several files."""
         return _PATTERN.sub(lambda found: f"[{found[0]}]", str(self.path.absolute()))
 
     def _read_columns(self, database: DuckDBPyConnection) -> tuple[str, ...]:
@@ -118,7 +116,7 @@ class Parquet:
         return names
 
     def _measure(self, database: DuckDBPyConnection) -> int:
-        """Bytes of the longest row, fixed sizes aside. Raises SourceError for a row that is too long."""
+        """Bytes of the longest row, without columns of fixed size. Raises SourceError for too long a row."""
         if not self._lengths:
             return 0
         length = " + ".join(self._lengths.values())
@@ -129,7 +127,7 @@ class Parquet:
         return longest
 
     def _too_long(self, database: DuckDBPyConnection) -> SourceError:
-        """The first row that is too long, and its longest cell."""
+        """The error for the first row that is too long, with its longest cell."""
         lengths = ", ".join(self._lengths.values())
         found = database.execute(f"select {lengths} from {_FILE}", [self._pattern])  # noqa: S608
         cells = iter(partial(found.fetchmany, ROWS_AT_ONCE), [])
@@ -148,23 +146,23 @@ class Parquet:
 
     @contextmanager
     def _database(self) -> Iterator[DuckDBPyConnection]:
-        """A DuckDB of its own, in memory. What it can't read is a SourceError."""
+        """A separate DuckDB in memory. Its errors become SourceErrors."""
         with open_file(self.path) as raw:
             head = raw.read(4)
         if head == _ENCRYPTED:
             raise SourceError(f"{self.path} is encrypted.", hint="Save it without encryption.")
         if head != _MAGIC:
-            raise SourceError(f"{self.path} is no Parquet file.", hint="Is it the right one, and complete?")
+            raise SourceError(f"{self.path} is not Parquet.", hint="Is it the right file, and complete?")
         try:
             import duckdb  # noqa: PLC0415
         except ImportError as error:
             raise missing_extra("parquet", "Parquet files", error) from None
         settings: dict[str, Any] = {
-            "threads": 1,  # so that rows come in order, with the memory of one
+            "threads": 1,  # so that rows come in order, and take the memory of one thread
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "memory_limit": MEMORY,
-            "temp_directory": "",  # nothing of a file is left in the folder that this runs in
+            "temp_directory": "",  # leave nothing of the file in the current folder
         }
         try:
             with duckdb.connect(":memory:", config=settings) as database:
@@ -182,7 +180,7 @@ class Parquet:
 
 
 def _length(name: str, kind: str) -> str | None:
-    """What gives the bytes of a column's value, in SQL; None where all have the same few."""
+    """The SQL for the bytes of a column's value. None if all values have the same small size."""
     if kind == "BLOB":
         length = f"octet_length({_quoted(name)})"
     elif kind == "VARCHAR":

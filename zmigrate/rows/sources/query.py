@@ -1,4 +1,4 @@
-"""Zoho itself as a source: a COQL select, paged by id, so that no row is missed while a job changes them."""
+"""Zoho itself as a source: a COQL select, paged by id, so that no row is missed while a job changes rows."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _HINT = 'Write it like this: Query("select id, Billing_Country from Accounts whe
 class Query:
     """Records of a module: `Query("select id from Leads where Phone is null")`, without order or limit.
 
-    It pages by `id > last id`, never by offset, since what it selects may shrink as the job writes. A resumed
-    run goes on behind the last id.
+    It is paged by `id > last id`, never by offset, since its result may shrink while the job writes. A
+    resumed run goes on after the last id.
     """
 
     stable = False
@@ -34,7 +34,7 @@ class Query:
             raise SourceError(error.message, hint=_HINT) from None
         if not self._parts.pages_by_id:
             raise SourceError(
-                f"a Query reads all in the order of ids: it has no `{self._parts.tail or 'count(...)'}`.",
+                f"a Query reads all rows by id: it can't have `{self._parts.tail or 'count(...)'}`.",
                 hint=f"{_HINT}; `--limit N` of a run takes the first N.",
             )
         self.module = self._parts.module
@@ -49,7 +49,7 @@ class Query:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The fields that were asked for, and `id`, which always comes."""
+        """The fields that were asked for, and `id`, which is always there."""
         return self.fields if "id" in self.fields else ("id", *self.fields)
 
     @property
@@ -57,7 +57,7 @@ class Query:
         return scopes_of_query(self.module)
 
     def scan(self) -> Fingerprint:
-        """What was asked; how much it is shows while it is read. Sends nothing."""
+        """The query itself. The number of rows is known only after reading. Sends nothing."""
         digest = hashlib.sha256(self.select.encode()).hexdigest()
         return Fingerprint(self.select, 0, digest, None, columns=self.columns)
 
@@ -65,7 +65,7 @@ class Query:
         if fingerprint.path != self.select:
             raise SourceError(
                 f"the query has changed since the run began: {fingerprint.path!r} then, {self.select!r} now.",
-                hint="Put the query back as it was, or begin a new run with the changed one.",
+                hint="Put the query back as it was, or start a new run with the changed one.",
                 code="SOURCE_CHANGED",
             )
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import PausedError, SourceError
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
+from zmigrate.rows.sources.column_names import check_names
 from zmigrate.rows.sources.destination import destination
-from zmigrate.rows.sources.header import check_names
 from zmigrate.rows.sources.sql_bounds import bound, fetched, no_memory, too_long
 from zmigrate.rows.sources.sql_errors import driver_and_code, first_line
 from zmigrate.rows.sources.url import VARIABLE, expanded, masked, variables_of

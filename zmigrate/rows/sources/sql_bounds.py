@@ -10,7 +10,7 @@ from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.limits import BLOCK_BYTES, DATABASE_BYTES, ROW_BYTES
+from zmigrate.rows.sources.memory_limits import BLOCK_BYTES, DATABASE_BYTES, ROW_BYTES
 
 if TYPE_CHECKING:
     from sqlalchemy import CursorResult, Engine, Executable

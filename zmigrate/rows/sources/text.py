@@ -1,4 +1,4 @@
-"""From bytes to text: encodings, byte order marks, and where a file is broken. Knows nothing of columns."""
+"""Turns bytes into text: encodings, byte order marks, and the places where a file is broken."""
 
 from __future__ import annotations
 
@@ -30,19 +30,18 @@ _OTHER_KINDS: Final = (
     (b"SQLite format 3\0", "an SQLite database", "by its URL (sqlite:///{file})", "Sql(...)"),
     (b"PAR1", "a Parquet file", "with its own ending (.parquet)", "Parquet(...)"),
 )
-"""How files begin that are no text, what they are, how import-file takes them, and a job."""
+"""The first bytes of files that are not text; the file's kind, and how import-file and a job read it."""
 _LONGEST_MARK: Final = 16
 
-_MARKED: Final = frozenset({"utf-16", "utf-32"})
-"""Encodings that need a mark."""
+_MARKED: Final = frozenset({"utf-16", "utf-32"})  # encodings that need a mark
 
 COMMON_ENCODINGS: Final = "Common ones: utf-8, cp1252, latin-1, utf-16."
 _NOT_OF_FILES: Final = frozenset({"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"})
-"""Python's own, of host names and of string literals: no program writes a table in them."""
+"""Python's own encodings for host names and string literals. No program writes a table in them."""
 
 
 class BoundedReader(io.RawIOBase):
-    """A file's bytes, passed on as long as rows end in them: `rows_ended` counts those that did."""
+    """A file's bytes, as long as rows end in them. `rows_ended` counts the rows that have ended."""
 
     def __init__(self, raw: BinaryIO, row_bytes: int) -> None:
         self._raw = raw
@@ -68,11 +67,11 @@ class BoundedReader(io.RawIOBase):
         return count
 
     def see(self, data: memoryview) -> None:
-        """What is done with the bytes beside passing them on."""
+        """Handle the bytes besides passing them on."""
 
 
 class HashingReader(BoundedReader):
-    """Hashes them, too, and takes no NUL bytes, unless they are text."""
+    """Also hashes the bytes, and refuses NUL bytes unless they are part of the text."""
 
     def __init__(self, raw: BinaryIO, row_bytes: int, *, nul_is_text: bool) -> None:
         super().__init__(raw, row_bytes)
@@ -89,15 +88,15 @@ class HashingReader(BoundedReader):
 
 
 class EndlessRow(Exception):
-    """So many bytes came, and in them no row ended."""
+    """The most bytes of a row were read, and no row has ended."""
 
 
 class NulByte(Exception):
-    """The file has a NUL byte; `explain_nul` says where."""
+    """The file has a NUL byte; `explain_nul` finds its place."""
 
 
 def open_text(raw: BinaryIO | io.RawIOBase, encoding: str) -> io.TextIOWrapper:
-    """Text with its line ends as they are, which the csv module wants."""
+    """Text with its own line ends, as the csv module needs them."""
     buffered = io.BufferedReader(raw, CHUNK) if isinstance(raw, io.RawIOBase) else raw
     return io.TextIOWrapper(buffered, encoding=encoding, newline="")
 
@@ -114,8 +113,9 @@ def file_hash(path: Path) -> tuple[int, str]:
 
 
 def find_encoding(file: TextFile, declared: str | None) -> str:
-    """The declared encoding, else what a byte order mark says, else UTF-8. SourceError for an unknown
-    name, and for one that the mark contradicts."""
+    """The declared encoding, else the one of the byte order mark, else UTF-8. Raises SourceError for an
+    unknown name, and for one that contradicts the mark.
+    """
     with file.open() as raw:
         head = raw.read(_LONGEST_MARK)
     _refuse_other_kind(file, head)
@@ -131,15 +131,15 @@ def find_encoding(file: TextFile, declared: str | None) -> str:
     if marked is None or name == marked:
         return name
     if made_of_nul(name) and name[:6] == marked[:6]:
-        return marked  # declared with its byte order, which the mark tells too
+        return marked  # declared with its byte order, which the mark shows too
     raise SourceError(
-        f"{file} begins with the mark of {marked.removesuffix('-sig').upper()}, and {declared} is declared.",
-        hint="Leave the encoding out: the mark tells it.",
+        f"{file} has the mark of {marked.removesuffix('-sig').upper()}, but {declared} is declared.",
+        hint="Leave the encoding out: the mark shows it.",
     )
 
 
 def is_text(file: TextFile, encoding: str) -> bool:
-    """Whether all of the file is text in this encoding."""
+    """Whether the whole file is text in this encoding."""
     try:
         with file.open() as raw, open_text(raw, encoding) as text:
             while text.read(CHUNK):
@@ -150,7 +150,7 @@ def is_text(file: TextFile, encoding: str) -> bool:
 
 
 def encoding_name(declared: str) -> str | None:
-    """An encoding's own name; None where there is none of this name that files are written in."""
+    """An encoding's standard name. None if files can't have an encoding with this name."""
     try:
         name = codecs.lookup(declared).name
         "".encode(name)
@@ -170,25 +170,25 @@ def _refuse_other_kind(file: TextFile, head: bytes) -> None:
 
 
 def _refuse_unmarked(file: TextFile, declared: str, head: bytes) -> None:
-    """An encoding whose byte order only the mark tells, and there is none."""
+    """Raise SourceError for an encoding that needs a byte order mark, if there is none."""
     likely = (
         ""
         if b"\0" in head
         else f" It does not look like {declared.upper()}: leave it out, or see what it is."
     )
     raise SourceError(
-        f"{file} has no byte order mark, and is to be read as {declared}.",
-        hint=f"Say the order: --encoding {declared}-le or {declared}-be.{likely}",
+        f"{file} has no byte order mark, but is declared as {declared}.",
+        hint=f"Name the order: --encoding {declared}-le or {declared}-be.{likely}",
     )
 
 
 def made_of_nul(encoding: str) -> bool:
-    """True for encodings in which plain letters have NUL bytes."""
+    """Whether plain letters have NUL bytes in this encoding."""
     return encoding.startswith(("utf-16", "utf-32"))
 
 
 def explain_bad_byte(file: TextFile, encoding: str) -> SourceError:
-    """Where the first byte is that is not of the encoding, and what to do."""
+    """The error with the place of the first byte that does not fit the encoding."""
     line, text_bytes = 1, 0
     decoder = codecs.getincrementaldecoder(encoding)()
     ended_in_cr = False
@@ -203,7 +203,7 @@ def explain_bad_byte(file: TextFile, encoding: str) -> SourceError:
             return _bad_byte(file, encoding, line, text_bytes, error)
         line += _line_ends(text, ended_in_cr)
         ended_in_cr = text.endswith("\r") if text else ended_in_cr
-    return SourceError(f"{file} can't be read as {encoding}.", hint="Say what it is with --encoding.")
+    return SourceError(f"{file} can't be read as {encoding}.", hint="Name the right one with --encoding.")
 
 
 def _bad_byte(
@@ -215,14 +215,14 @@ def _bad_byte(
         " cp1250 (Windows, central Europe), cp1251 (Cyrillic), mac-roman (old Mac)."
     )
     if error.reason == "unexpected end of data":
-        hint = "The file seems to be cut off in the middle of a letter: copy it again. " + hint
+        hint = "The file seems to be cut off in the middle of a character: copy it again. " + hint
     return SourceError(
         f"{file}:{line}: byte {offset:,} (0x{value:02x}) is not {encoding.upper()} text.", hint=hint
     )
 
 
 def explain_nul(file: TextFile) -> SourceError:
-    """Where the first NUL byte is, and what to do."""
+    """The error with the place of the first NUL byte."""
     line = 1
     ended_in_cr = False
     for offset, chunk in _chunks(file):
@@ -231,8 +231,8 @@ def explain_nul(file: TextFile) -> SourceError:
         line += _line_ends(before, ended_in_cr)
         if place >= 0:
             return SourceError(
-                f"{file}:{line}: byte {offset + place:,} is a NUL byte, which no text has.",
-                hint="Is it a text file? If it is UTF-16 or UTF-32 without a mark, say so: --encoding"
+                f"{file}:{line}: byte {offset + place:,} is a NUL byte, which text never has.",
+                hint="Is it a text file? If it is UTF-16 or UTF-32 without a mark, declare it: --encoding"
                 f" {_made_of_nul_like(chunk, place)}.",
             )
         ended_in_cr = before.endswith("\r")
@@ -240,7 +240,7 @@ def explain_nul(file: TextFile) -> SourceError:
 
 
 def _made_of_nul_like(chunk: bytes, place: int) -> str:
-    """The encoding in which the first letter beyond those before this place would have its NUL bytes so."""
+    """The encoding that would put NUL bytes at this place around a letter."""
     wide = chunk[place : place + 2] == b"\0\0"
     return ("utf-32" if wide else "utf-16") + ("-le" if place % 2 else "-be")
 
@@ -258,6 +258,6 @@ def _chunks(file: TextFile) -> Iterator[tuple[int, bytes]]:
 
 
 def _line_ends(text: str, after_cr: bool) -> int:
-    """How many lines end in the text, a CR LF once, also where the CR came in the text before."""
+    """How many lines end in the text. CR LF counts once, even if the CR was in the text before."""
     count = text.count("\n") + text.count("\r") - text.count("\r\n")
     return count - 1 if after_cr and text.startswith("\n") else count

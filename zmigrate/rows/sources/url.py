@@ -1,4 +1,4 @@
-"""URLs of databases: what of them may be shown, and the variables that keep a password out of them."""
+"""URLs of databases: which parts may be shown, and variables in place of passwords."""
 
 from __future__ import annotations
 
@@ -14,14 +14,12 @@ from zmigrate.rows.sources.url_parameters import is_secret
 VARIABLE: Final = re.compile(r"\$\{(\w+)\}")
 HIDDEN: Final = "***"
 _OF_FILES: Final = frozenset({"sqlite", "duckdb"})
-_ADDRESS: Final = re.compile(r"\w{2,}:|:")
-"""`file:`, `https:`, `md:`, but not a drive."""
-LONGEST: Final = 4_000
-"""Characters of a URL."""
+_ADDRESS: Final = re.compile(r"\w{2,}:|:")  # `file:`, `https:`, `md:`, but not a drive letter
+LONGEST: Final = 4_000  # characters of a URL
 
 
 def masked(url: str) -> str:
-    """The URL as it may be shown: no password, and none of its parameters' values; variables by name."""
+    """The URL for display: without its password and its parameters' values, but with variables' names."""
     begin, password, rest = _parts(url)
     if password is not None:
         begin = f"{begin}:{_hidden(password)}"
@@ -29,7 +27,7 @@ def masked(url: str) -> str:
 
 
 def secret_in(url: str) -> str | None:
-    """What in a URL itself is a secret, or may be one: "a password", or the name of a parameter."""
+    """What in a URL is a secret or may be one: "a password", or a parameter's name."""
     _, password, rest = _parts(url)
     if password is not None and _hidden(password) == HIDDEN:
         return "a password"
@@ -49,9 +47,9 @@ def variables_of(url: str) -> tuple[str, ...]:
 
 
 def expanded(url: str, value_of: Callable[[str], str]) -> str:
-    """The URL with its variables' values: those of user and password as they are, quoted for a URL."""
+    """The URL with its variables' values. Values in user and password are quoted for a URL."""
     if len(url) > LONGEST:
-        raise SourceError(f"a URL of {len(url):,} characters is none; {LONGEST:,} are allowed.")
+        raise SourceError(f"the URL has {len(url):,} characters; {LONGEST:,} are allowed.")
     begin, end = url.find("://"), url.rfind("@")
 
     def fill(found: re.Match[str]) -> str:
@@ -62,8 +60,8 @@ def expanded(url: str, value_of: Callable[[str], str]) -> str:
 
 
 def file_of(url: str) -> Path | None:
-    """The file that a URL of SQLite or another database without a server stands for; None where it names a
-    host, or where a variable is in the place of it.
+    """The file of a URL of SQLite or another database without a server. None if the URL names a host, or has
+    a variable in place of the file.
     """
     if not _is_of_file(url):
         return None
@@ -74,8 +72,8 @@ def file_of(url: str) -> Path | None:
 
 
 def check_file(url: str, shown: str, said_in: str | None) -> None:
-    """Raise SourceError where a mapping, or an option, names a database without a server in a way that could
-    mean another file than the one to be seen, or none of this machine: `file:x?vfs=...`, `https://...`.
+    """Raise SourceError if a mapping or an option names a database file in a way that could mean another file
+    than the one that is shown, or none of this machine: `file:x?vfs=...`, `https://...`.
     """
     if said_in is None or VARIABLE.fullmatch(url):
         return
@@ -86,14 +84,14 @@ def check_file(url: str, shown: str, said_in: str | None) -> None:
     elif not _is_of_file(url):
         return
     elif not re.match(r"/|\?|$", rest):
-        what = "a user, a password or a host, and is a file"
+        what = "a user, a password or a host, but is a file"
     elif path != ":memory:" and _ADDRESS.match(path):
         what = "an address in place of a file"
     else:
         return
     raise SourceError(
         f"{said_in}: {shown} has {what}.",
-        hint="Write sqlite:///old.db; or write a job of your own with Sql(...) for it.",
+        hint="Write sqlite:///old.db; or write your own job with Sql(...) for it.",
     )
 
 
@@ -106,9 +104,9 @@ def _file_part(url: str) -> str:
 
 
 def _parts(url: str) -> tuple[str, str | None, str]:
-    """What stands before the password, the password, and what stands behind it, from the @ on. As SQLAlchemy
-    reads it, a user may have an @ (`me@server`, as Azure has them); one with a slash (`DOMAIN/me`) is no user
-    for it, and yet what follows is not to be seen.
+    """The part before the password, the password, and the part after it, from the @ on. As in SQLAlchemy, a
+    user may have an @ (`me@server`, as on Azure). A user with a slash (`DOMAIN/me`) is none for
+    SQLAlchemy, but what follows must be hidden all the same.
     """
     scheme, slashes, rest = url.partition("://")
     if not slashes or scheme.partition("+")[0].lower() in _OF_FILES:
@@ -123,7 +121,7 @@ def _parts(url: str) -> tuple[str, str | None, str]:
 
 
 def parameters_of(url: str) -> Iterator[tuple[str, str]]:
-    """Names, and values, of whatever may be a parameter of a URL, whose variables are not filled in yet."""
+    """Names and values of everything that may be a parameter of a URL, before its variables are filled in."""
     for part in re.split("[?&]", url)[1:]:
         name, equals, value = part.partition("=")
         if equals and name:

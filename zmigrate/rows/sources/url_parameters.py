@@ -1,9 +1,9 @@
-"""The parameters of databases' URLs, by name: which hold a secret, lead to another place, or name a file of
-this machine, and who may say which.
+"""The parameters of database URLs, by name: which ones hold a secret, lead to another place, or name a file
+of this machine; and who may use which.
 
-A mapping's URL may come from somebody else, and drivers have parameters by which a server, or whoever wrote
-the URL, gets any file of this machine. So those that are known as harmless are let through, and no others. A
-job's own code may say all of them.
+A mapping's URL may come from another person, and drivers have parameters by which a server, or the URL's
+author, gets any file of this machine. So only parameters that are known as harmless are allowed. A job's own
+code may use all.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ class ParameterKind(Enum):
     SETTING = auto()
     """A number, a method, a name."""
     PLACE = auto()
-    """The place to connect to, where the URL has no host."""
+    """The place to connect to, if the URL has no host."""
     DETOUR = auto()
-    """A place again, but one that hides it, or that the URL's host goes by: for a job's own code."""
+    """Also a place, but hidden, or used before the URL's host: only for a job's own code."""
     FILE = auto()
-    """A path of this machine: for a job's own code, and for a person."""
+    """A path of this machine: only for a job's own code, and for a person."""
     WHOLE = auto()
     """A whole connection string: a detour, with the password in it."""
     OTHER = auto()
-    """For a job's own code; no secret, whatever its name looks like."""
+    """Only for a job's own code. Not a secret, whatever its name."""
 
 
 _TABLE: Final = tuple(
@@ -65,13 +65,13 @@ _TABLE: Final = tuple(
 )
 _LOOKS_SECRET: Final = re.compile(r"pass|pwd|secret|token|key|auth|cred|connect")
 _NO_SETTING: Final = re.compile(r"[/\\;={}\x00-\x1f\x7f]")
-"""What a path, an address or a second parameter has: `driver=/tmp/x.so`, `authenticator=https://...`."""
-_JOB_OF_YOUR_OWN: Final = "Leave it out; or write a job of your own with Sql(...) for it."
+"""Parts of a path, an address or a second parameter: `driver=/tmp/x.so`, `authenticator=https://...`."""
+_JOB_OF_YOUR_OWN: Final = "Leave it out; or write your own job with Sql(...) for it."
 
 
 def kind_of(name: str) -> ParameterKind | None:
-    """None for a parameter that the table does not have. `Trust Server_Certificate` is TrustServerCertificate
-    for some driver.
+    """The parameter's kind. None if the table does not have it. Some drivers accept other spellings, such as
+    `Trust Server_Certificate` for TrustServerCertificate.
     """
     plain = _plain(name)
     return next((kind for names, kind in _TABLE if names.fullmatch(plain)), None)
@@ -84,8 +84,8 @@ def is_secret(name: str) -> bool:
 
 
 def check_parameters(parameters: Iterable[tuple[str, str]], shown: str, said_in: str | None) -> None:
-    """Raise SourceError where a mapping, or an option, may not say one of them. `shown`: the URL, in which
-    a parameter that came with a variable is not to be seen. `said_in`: None for a job's own code.
+    """Raise SourceError if a mapping or an option uses a parameter that it may not use. `shown`: the URL; a
+    parameter that came from a variable must not be shown. `said_in`: None for a job's own code.
     """
     if said_in is None:
         return
@@ -94,7 +94,7 @@ def check_parameters(parameters: Iterable[tuple[str, str]], shown: str, said_in:
     )
     for name, value in parameters:
         kind = kind_of(name)
-        named = f"the parameter {name}" if name.lower() in shown.lower() else "a parameter out of a variable"
+        named = f"the parameter {name}" if name.lower() in shown.lower() else "a parameter from a variable"
         if kind not in allowed:
             why = "names a file of this machine" if kind is ParameterKind.FILE else "is not known as harmless"
             raise SourceError(
@@ -104,8 +104,8 @@ def check_parameters(parameters: Iterable[tuple[str, str]], shown: str, said_in:
             )
         if kind is ParameterKind.SETTING and _NO_SETTING.search(value):
             raise SourceError(
-                f"{said_in}: {shown} has {named}, whose value is a path, an address, or has a"
-                " parameter of its own in it.",
+                f"{said_in}: {shown} has {named}, whose value is a path or an address, or has another"
+                " parameter in it.",
                 hint=_JOB_OF_YOUR_OWN,
                 code="PARAMETER_REFUSED",
             )

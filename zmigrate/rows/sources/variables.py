@@ -1,9 +1,8 @@
-"""Which variables of the environment a database's URL may be filled with: `${DB_PASSWORD}`.
+"""Which environment variables a database's URL may use: `${DB_PASSWORD}`.
 
-A mapping, a URL and a run's folder may come from somebody else, and a variable that they name goes to
-whatever host they name. So a person says on the command line which ones may be read. A job's own code could
-read the environment itself, so its URLs need no such word. zmigrate's own variables go to no database,
-whoever asks.
+A mapping, a URL and a run's folder may come from another person, and the variables that they name go to any
+host that they name. So a person allows each variable on the command line. A job's own code could read the
+environment anyway, so its URLs need no permission. zmigrate's own variables never go to a database.
 """
 
 from __future__ import annotations
@@ -19,8 +18,7 @@ from zmigrate.errors import SourceError
 from zmigrate.zoho.secret import Secret
 
 OWN_PREFIX: Final = "ZMIGRATE_"
-GIVEN: Final = "FILE|URL"
-"""What a location is called that a person gave to a command."""
+GIVEN: Final = "FILE|URL"  # the name of a location that a person gave to a command
 CREDENTIAL: Final = "ZMIGRATE_CLIENT_SECRET"
 
 
@@ -30,16 +28,14 @@ class Variables:
 
     allowed: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
-    folder: Path | None = None
-    """Where zmigrate.toml is; None: the current folder."""
-    secret: Secret | None = None
-    """The client secret in use."""
+    folder: Path | None = None  # The folder of zmigrate.toml. None: the current one.
+    secret: Secret | None = None  # the client secret in use
 
     def value(self, name: str, said_in: str | None, shown: str, host: Callable[[], str]) -> str:
-        """What a variable holds. `said_in`: where a mapping or an option names it; None: a job's code does.
+        """A variable's value. `said_in`: where a mapping or an option names it; None: in a job's code.
 
-        Raises SourceError where it may not be read, or is not set. `shown` is the URL, and `host` gives where
-        the value would go, both for messages.
+        Raises SourceError if it may not be read, or is not set. `shown`: the URL, and `host`: where the value
+        would go; both for messages.
         """
         if self._is_own(name):
             raise SourceError(
@@ -50,7 +46,7 @@ class Variables:
             )
         if said_in is not None and name not in self.allowed:
             raise SourceError(
-                f"{_place(said_in)}{shown} wants the variable {name} of your environment, and this command"
+                f"{_place(said_in)}{shown} needs the variable {name} of your environment, but this command"
                 " was not told to read it.",
                 hint=f"If {host()} may have the value of {name}, add: --allow-env {name}",
                 code="VARIABLE_NOT_ALLOWED",
@@ -64,7 +60,7 @@ class Variables:
         return value
 
     def _is_own(self, name: str) -> bool:
-        """By its name; by what a profile says that it is; or since the client secret is in it."""
+        """Whether it is zmigrate's: by its name, by a profile, or because it holds the client secret."""
         upper = name.upper()
         if upper.startswith(OWN_PREFIX) or upper in map(str.upper, secret_variables(self.folder or Path())):
             return True

@@ -1,4 +1,4 @@
-"""A workbook as its reader gives it, which runs in a process of its own (`workbook_process`)."""
+"""A workbook, read by a separate process (`workbook_process`)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 
-from zmigrate.rows.sources.limits import READER_MEMORY, READER_MEMORY_PER_BYTE
+from zmigrate.rows.sources.memory_limits import READER_MEMORY, READER_MEMORY_PER_BYTE
 
 _PROGRAM: Final = Path(__file__).with_name("workbook_process.py")
 
 
 class SheetName(NamedTuple):
     name: str
-    holds_cells: bool
-    """False for a sheet that is a chart, or of macros."""
+    holds_cells: bool  # False for a sheet with a chart or macros
     visible: bool
 
 
 class WorkbookFailed(Exception):
-    """The reader could not go on. `kind` is the name of its error; "" where its process ended."""
+    """The reader could not go on. `kind`: the name of its error; "" if its process ended."""
 
     def __init__(self, kind: str, why: str) -> None:
         super().__init__(why)
@@ -32,7 +31,7 @@ class WorkbookFailed(Exception):
 
 
 class Workbook:
-    """A workbook that is open; to be closed. Each method raises WorkbookFailed."""
+    """An open workbook, which must be closed. Each method raises WorkbookFailed."""
 
     def __init__(self, path: Path, size: int) -> None:
         memory = READER_MEMORY + READER_MEMORY_PER_BYTE * size
@@ -42,8 +41,8 @@ class Workbook:
                 words,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # a panic of Rust would be told there
-                start_new_session=True,  # Ctrl-C is for us
+                stderr=subprocess.DEVNULL,  # for panics of Rust
+                start_new_session=True,  # Ctrl-C is for this process
             )
         except OSError as error:
             raise WorkbookFailed("", f"its reader can't be started ({error.strerror})") from None
@@ -70,8 +69,9 @@ class Workbook:
         return first is None
 
     def cells(self, sheet: str) -> tuple[tuple[int, int] | None, Iterator[list[Any]]]:
-        """The place of a sheet's first cell, from 0, None where there is none; and its rows from the first,
-        in which the columns before that cell are left out."""
+        """The place of a sheet's first cell, from 0 (None: the sheet is empty), and its rows from there on,
+        without the columns before that cell.
+        """
         names = [each.name for each in self.sheets()]
         assert self._process.stdin is not None  # noqa: S101  a pipe
         try:

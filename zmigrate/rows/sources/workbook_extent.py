@@ -1,5 +1,5 @@
-"""How far the cells of a sheet reach, read before memory is taken for them: the size that a sheet claims is
-not looked at. Formats: see `cell_errors`.
+"""Measures how far a sheet's cells reach, before memory is taken for them. The size that a sheet claims is
+ignored. Formats: see `cell_errors`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 from xml.parsers import expat
 
 from zmigrate.errors import SourceError
-from zmigrate.rows.sources.limits import (
+from zmigrate.rows.sources.memory_limits import (
     PART_BYTES,
     PART_RATIO,
     SHEET_CELLS,
@@ -32,7 +32,7 @@ from zmigrate.rows.sources.workbook_parts import (
 from zmigrate.rows.sources.xls_errors import cells_of_xls
 
 _FILLED: Final = re.compile(rb"""<c(?:\s+r="([A-Z]{1,3}[0-9]{1,7})")?(?=[\s>])(?=[^<]*+<(?!/|c[\s/>]))""")
-"""A cell in which something stands, with its reference where that comes first, as all programs write it."""
+"""A cell with contents, with its reference if that comes first, as in all programs."""
 _PREFIXED: Final = re.compile(rb"<[A-Za-z_][\w.-]*+:c[\s>]")
 _LETTERS: Final = bytes(each if 65 <= each <= 90 else 32 for each in range(256))
 _DIGITS: Final = bytes(each if 48 <= each <= 57 else 32 for each in range(256))
@@ -43,8 +43,9 @@ _ROW_OF_XLSB: Final = 0
 
 
 class Extent:
-    """The rectangle of a sheet's cells that hold something, and which of them reach the furthest. Rows and
-    columns are counted from 0."""
+    """The rectangle of a sheet's cells with contents, and the cells that reach the furthest. Rows and columns
+    count from 0.
+    """
 
     def __init__(self) -> None:
         self.filled = 0
@@ -60,31 +61,33 @@ class Extent:
         return self.cells > max(SHEET_CELLS, SHEET_CELLS_PER_FILLED * self.filled)
 
     def see(self, row: int, column: int) -> None:
-        """A cell."""
+        """Count a cell."""
         if row > self.last_row:
             self.last_row, self._lowest = row, f"{column_letters(column)}{row + 1}"
         if column > self.last_column:
             self.last_column, self._rightmost = column, f"{column_letters(column)}{row + 1}"
 
     def refusal(self, path: Path, sheet: str) -> SourceError:
-        """The error that names what is far away: a row, if there are more rows than cells, else a column."""
+        """The error that names the furthest cell: by row, if there are more rows than cells, else by
+        column.
+        """
         low = self.last_row >= self.filled
         right = not low or self.last_column >= self.filled
         far = list(dict.fromkeys([self._rightmost] * right + [self._lowest] * low))
         several = len(far) > 1
         return SourceError(
             f"{path}: cell{'s' * several} {' and '.join(far)} of sheet {sheet!r} {'are' if several else 'is'}"
-            f" far from the others: the sheet would have {self.cells:,} cells, of which {self.filled:,} have"
-            " something in them.",
+            f" far from the others: the sheet would have {self.cells:,} cells, but only {self.filled:,} have"
+            " contents.",
             hint=f"Empty {'them' if several else 'it'}: go there in Excel (F5), press Delete, and save. Or"
             " save the sheet as CSV.",
         )
 
 
 def check_parts(path: Path, file: IO[bytes]) -> None:
-    """Raise SourceError for a workbook that would fill the memory as it is opened: for the size of its parts,
-    and, where all sheets are read at once (.xls, .ods), for cells that are far away. Raises BadZipFile and
-    others where the file is broken.
+    """Raise SourceError for a workbook that would fill the memory when it is opened: because of the size of
+    its parts, or, if all sheets are read at once (.xls, .ods), because of cells that are far away. Raises
+    BadZipFile and others if the file is damaged.
     """
     file.seek(0)
     if not zipfile.is_zipfile(file):
@@ -92,7 +95,7 @@ def check_parts(path: Path, file: IO[bytes]) -> None:
         return
     with listed(file) as archive:
         parts = Parts(archive)
-        # Pictures last: to tell one the workbook's list of parts is read, whose size has to be known by then.
+        # Pictures last: recognising one reads the workbook's list of parts, whose size must be checked first.
         for part in sorted(archive.infolist(), key=lambda each: has_name_of_picture(each.filename)):
             if (
                 part.file_size > PART_BYTES
@@ -101,7 +104,7 @@ def check_parts(path: Path, file: IO[bytes]) -> None:
             ):
                 raise SourceError(
                     f"{path}: {part.filename} in it unpacks to {part.file_size >> 20:,} MB, more than"
-                    f" {PART_RATIO} times its size, as no workbook does.",
+                    f" {PART_RATIO} times its size, which no workbook does.",
                     hint="Does it open in Excel? Save it again, as .xlsx or CSV.",
                 )
         if ODS_CONTENT in parts:
@@ -112,7 +115,7 @@ def check_parts(path: Path, file: IO[bytes]) -> None:
 
 
 def check_sheet(path: Path, file: IO[bytes], sheet: str) -> None:
-    """Raise SourceError for a sheet of an .xlsx or .xlsb workbook whose cells reach too far."""
+    """Raise SourceError for a sheet of an .xlsx or .xlsb workbook with cells too far away."""
     file.seek(0)
     if not zipfile.is_zipfile(file):
         return
@@ -139,7 +142,7 @@ def _check_xls(path: Path, file: IO[bytes]) -> None:
     file.seek(0, 2)
     if file.tell() > XLS_BYTES:
         raise SourceError(
-            f"{path} has more than {XLS_BYTES >> 20} MB, and .xls workbooks are read as a whole.",
+            f"{path} has more than {XLS_BYTES >> 20} MB. It is too large: .xls is read as a whole.",
             hint="Save it as .xlsx or CSV.",
         )
     for sheet, cells in cells_of_xls(file):
@@ -152,11 +155,11 @@ def _check_xls(path: Path, file: IO[bytes]) -> None:
 
 
 def _of_xlsx(part: IO[bytes]) -> Extent | None:
-    """By patterns, some ten times as fast as by a parser; None where the sheet is written in another way."""
+    """By patterns, ten times as fast as by a parser. None if the sheet is written in an unusual way."""
     extent = Extent()
     buffer = b""
     while chunk := part.read(CHUNK):
-        buffer += chunk  # with what is left of the one before: a name may begin there
+        buffer += chunk  # after the rest of the previous one, in which a name may have begun
         if b"\0" in chunk or (b":c" in buffer and _PREFIXED.search(buffer)):
             return None  # UTF-16, or names with prefixes
         end = buffer.rfind(b"</")
@@ -171,7 +174,7 @@ def _of_xlsx(part: IO[bytes]) -> Extent | None:
 
 
 def _see_all(extent: Extent, cells: list[bytes]) -> bool:
-    """Note many cells, by sets of their columns and rows. False where one does not tell its place (first)."""
+    """Count many cells, by sets of their columns and rows. False if one does not begin with its reference."""
     extent.filled += len(cells)
     text = b" ".join(cells)
     columns = text.translate(_LETTERS).split()
@@ -195,7 +198,7 @@ def _place(reference: bytes) -> tuple[int, int]:
 
 
 def _of_unusual_xlsx(part: IO[bytes]) -> Extent:
-    """By a parser. Rows and cells without a reference stand behind the ones before."""
+    """By a parser. Rows and cells without a reference follow those before them."""
     extent = Extent()
     row = column = -1
     inside = False
@@ -236,7 +239,7 @@ def _of_xlsb(part: IO[bytes]) -> Extent:
 
 
 def _of_ods(part: IO[bytes]) -> Iterator[tuple[str, Extent]]:
-    """Of every sheet. A cell and a row may stand for many of their kind."""
+    """The extents of all sheets. A cell or a row may be repeated many times."""
     sheets: list[tuple[str, Extent]] = []
     row = column = rows = cells = 0
     inside = False

@@ -1,4 +1,4 @@
-"""The parts of a workbook of the newer kinds, which is a zip archive: where each sheet is, and its records.
+"""The parts of a workbook in a zip archive: where each sheet is, and its records.
 
 Formats: .xlsx by ECMA-376 part 1; .xlsb by [MS-XLSB] 2.1.4.
 """
@@ -25,24 +25,21 @@ STRUCTURE_FAULTS: Final = (
     expat.ExpatError,
     struct.error,
 )
-"""What reading the parts of a damaged workbook may raise; RuntimeError of an archive that is encrypted."""
+"""What reading the parts of a damaged workbook may raise; RuntimeError for an encrypted archive."""
 
-_SHEET_OF_XLSB: Final = 156
-"""BrtBundleSh."""
-_LONGEST_RECORD: Final = 1 << 20
-"""Bytes. The longest one has a text of 32,767 characters."""
+_SHEET_OF_XLSB: Final = 156  # BrtBundleSh
+_LONGEST_RECORD: Final = 1 << 20  # Bytes. The longest record has a text of 32,767 characters.
 
 
-ODS_CONTENT: Final = "content.xml"
-"""Of .ods: the part that all sheets are in."""
+ODS_CONTENT: Final = "content.xml"  # the part with all sheets of an .ods file
 
 
 _PICTURES: Final = (".emf", ".wmf", ".bmp", ".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".svg")
 
 
 class Parts:
-    """The parts of a workbook by name. As in Excel the letter case of a name does not count (ECMA-376 part 2,
-    6.2.2), and a backslash is a slash.
+    """The parts of a workbook by name. As in Excel, names ignore letter case (ECMA-376 part 2, 6.2.2), and a
+    backslash is a slash.
     """
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
@@ -50,22 +47,22 @@ class Parts:
         self._names: dict[str, str] = {}
         for name in archive.namelist():
             if self._names.setdefault(_folded(name), name) != name:
-                raise zipfile.BadZipFile(f"two parts in it are called {name}")
+                raise zipfile.BadZipFile(f"two parts in it have the name {name}")
 
     def __contains__(self, name: str) -> bool:
         return _folded(name) in self._names
 
     def open(self, name: str) -> IO[bytes]:
-        """Raises KeyError where there is no such part."""
+        """Raises KeyError if there is no such part."""
         return self._archive.open(self._name(name))
 
     def read(self, name: str) -> bytes:
-        """Raises KeyError where there is no such part."""
+        """Raises KeyError if there is no such part."""
         return self._archive.read(self._name(name))
 
     def is_picture(self, name: str) -> bool:
-        """Whether nobody unpacks this part to read rows: its name is that of a picture, and the workbook does
-        not name it as a part of its own.
+        """Whether this part is never unpacked to read rows: it has a picture's name, and the workbook does
+        not name it as one of its own parts.
         """
         if not has_name_of_picture(name):
             return False
@@ -80,8 +77,8 @@ class Parts:
             raise KeyError(f"there is no {name} in it") from None
 
     def of_sheet(self, sheet: str) -> str | None:
-        """The name of the part that a sheet is in; None for .ods, which has all in one. Raises KeyError and
-        others where the file is broken.
+        """The name of a sheet's part. None for .ods, which has one part for all. Raises KeyError and others
+        if the file is damaged.
         """
         if ODS_CONTENT in self:
             return None
@@ -91,7 +88,7 @@ class Parts:
 
 
 def has_name_of_picture(name: str) -> bool:
-    """Whether the name of a part ends as a picture's."""
+    """Whether a part's name ends like a picture's."""
     return name.lower().endswith(_PICTURES)
 
 
@@ -100,7 +97,7 @@ def _folded(name: str) -> str:
 
 
 def _target(parts: Parts, workbook: str, relation: str) -> str:
-    """The part that a relation of the workbook leads to."""
+    """The part that a relation of the workbook refers to."""
     targets: dict[str, str] = {}
 
     def start(name: str, attributes: dict[str, str]) -> None:

@@ -1,9 +1,9 @@
-"""Reads a workbook in a process of its own: python-calamine is native code, and ends the process that it
-runs in where memory does not suffice, or where a damaged file leads it astray.
+"""Reads a workbook in a separate process: python-calamine is native code, and ends its process if memory runs
+out, or if a damaged file confuses it.
 
-A program: its words are the path, an end of memory, and where modules are found. It takes the number of a
-sheet a line, and gives pickles: the sheets, then for each number the place of the first cell, and the rows.
-It knows nothing of the rest of zmigrate, so that it starts quickly.
+A program: its arguments are the path, a memory limit, and the places of modules. It reads the number of a
+sheet from each line, and writes pickles: the sheets, then for each number the place of the first cell, and
+the rows. It imports nothing else of zmigrate, so that it starts quickly.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
-CELLS_AT_ONCE: Final = 20_000
-"""Cells of the rows that are handed over together."""
+CELLS_AT_ONCE: Final = 20_000  # how many cells are sent together, in whole rows
 
 
 def main(path: str, memory: int, *places: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who reads the rows
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reads the rows
     sys.path[:] = places
-    with suppress(ImportError, OSError, ValueError):  # Windows has none; a lower end may be set already
+    with suppress(ImportError, OSError, ValueError):  # not on Windows; a lower limit may be set already
         import resource  # noqa: PLC0415
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))

@@ -1,7 +1,7 @@
-"""Cells of an .xls workbook that hold an error.
+"""Cells of an .xls workbook with an error.
 
-Its container is that of [MS-CFB]: sectors in chains, kept in a table of them. The stream in it is that of
-[MS-XLS] 2.4: records, of which a sheet has its own from the place that BoundSheet8 tells.
+The container is described in [MS-CFB]: chains of sectors, listed in a table. The stream in it is described in
+[MS-XLS] 2.4: records; those of a sheet begin at the place in BoundSheet8.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import IO, Final
 
-Errors = dict[int, dict[int, str]]
-"""By row and column, from 0: what the cell shows."""
+Errors = dict[int, dict[int, str]]  # what each cell shows, by row and column from 0
 
 _CODES: Final = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _LAST_SECTOR: Final = 0xFFFFFFFA
-"""Numbers from here on are no sectors: the end of a chain, or a free one."""
+"""Larger numbers are not sectors: they end a chain, or mark a free sector."""
 _TABLE_PLACES: Final = 109
-"""Sectors of the table that the header names; a chain of sectors names the others."""
+"""How many sectors of the table the header names; a chain of sectors names the others."""
 
 _EXCEL_95: Final = 0x500
 _FORMULA, _END, _SHEET, _BOOL_OR_ERROR, _BEGIN = 0x06, 0x0A, 0x85, 0x205, 0x809
 _CELLS: Final = frozenset({0x06, 0xD6, 0xFD, 0x203, 0x204, 0x205, 0x27E})
 """Formula, RString, LabelSst, Number, Label, BoolErr, RK."""
 _SEVERAL_NUMBERS: Final = 0xBD
-"""MulRk: row and first column at its beginning, the last column at its end."""
+"""MulRk: the row and the first column at its beginning, the last column at its end."""
 
 
 def shown_error(code: int) -> str:
@@ -34,7 +33,8 @@ def shown_error(code: int) -> str:
 
 def errors_of_xls(file: IO[bytes], sheet: str) -> Errors:
     """The error cells of a sheet. Raises struct.error, IndexError, ValueError and KeyError if the file is
-    broken."""
+    damaged.
+    """
     file.seek(0)
     stream = _workbook_stream(file.read())
     errors: Errors = defaultdict(dict)
@@ -48,7 +48,7 @@ def errors_of_xls(file: IO[bytes], sheet: str) -> Errors:
 
 
 def cells_of_xls(file: IO[bytes]) -> Iterator[tuple[str, Iterator[tuple[int, int]]]]:
-    """The cells of every sheet in which something stands, by row and column. Raises as `errors_of_xls`."""
+    """The cells with contents of every sheet, by row and column. Raises the same as `errors_of_xls`."""
     file.seek(0)
     stream = _workbook_stream(file.read())
     for sheet, place in _places(stream).items():
@@ -71,7 +71,7 @@ def _records(stream: bytes, place: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _records_of_sheet(stream: bytes, place: int) -> Iterator[tuple[int, bytes]]:
-    """Up to the end that belongs to the sheet's beginning: charts in it have their own."""
+    """The records up to the sheet's own end; charts in it have their own."""
     depth = 0
     for kind, content in _records(stream, place):
         depth += (kind == _BEGIN) - (kind == _END)
@@ -82,7 +82,7 @@ def _records_of_sheet(stream: bytes, place: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _places(stream: bytes) -> dict[str, int]:
-    """Where each sheet begins."""
+    """The place of each sheet."""
     places = {}
     old = struct.unpack_from("<H", stream, 4)[0] == _EXCEL_95
     for kind, content in _records(stream, 0):
@@ -98,10 +98,10 @@ def _places(stream: bytes) -> dict[str, int]:
 
 
 def _workbook_stream(file: bytes) -> bytes:
-    """The stream that is called Workbook, or Book (Excel 95)."""
+    """The stream called Workbook, or Book (Excel 95)."""
     shift, small_shift = struct.unpack_from("<HH", file, 30)
     if shift not in (9, 12) or small_shift != 6:
-        raise IndexError("its sectors have no size that there is")
+        raise IndexError("its sectors have an unknown size")
     sector = 1 << shift
     table = _table(file, sector)
 
@@ -130,7 +130,7 @@ def _workbook_stream(file: bytes) -> bytes:
 
 
 def _table(file: bytes, sector: int) -> list[int]:
-    """For each sector, the one that follows it."""
+    """The next sector of each sector."""
     places = list(struct.unpack_from(f"<{_TABLE_PLACES}I", file, 76))
     more = struct.unpack_from("<I", file, 68)[0]
     for _ in range(min(struct.unpack_from("<I", file, 72)[0], len(file) // sector)):

@@ -1,2 +1,1 @@
-"""Facts of Zoho as tables: hosts, scopes, limits, codes. Each fact stands once, with its source; code asks
-the table."""
+"""Facts of Zoho as tables: hosts, scopes, limits, codes. Each fact is here once, with its source."""

@@ -17,14 +17,14 @@ TOKEN_CODES = frozenset({"INVALID_TOKEN", "AUTHENTICATION_FAILURE", "INVALID_OAU
 """With 401: the token is no longer good; a new one may be."""
 
 THROTTLE_CODES = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED", "429"})
-"""Too many calls in flight, or the credits of 24 hours are spent; the number is the shape of old answers."""
+"""Too many calls in flight, or the credits of 24 hours are spent; "429" is the form of old answers."""
 
 PERMISSION_CODES = frozenset({"NO_PERMISSION", "AUTHORIZATION_FAILED"})
 
 
 class Meaning(Enum):
-    """What the refusal of a whole call says about the run. A code without a meaning may be the fault of one
-    record: halving the call finds it."""
+    """What the refusal of a whole call means for the run. A code without a meaning may be about one record:
+    halving the call finds it."""
 
     STOP = "no call of this kind is accepted: scope, permission, edition, module or path"
     FULL = "the org takes no more records"
@@ -55,29 +55,26 @@ WHOLE_CALL: Mapping[str, Meaning] = MappingProxyType(
 to Handle Data Storage Limits", LICENSE_LIMIT_EXCEEDED from the OpenAPI files of profiles and users."""
 
 ALSO_OF_A_ROW = frozenset({"NO_PERMISSION", "NOT_SUPPORTED"})
-"""Codes of WHOLE_CALL that Zoho also gives to a single record, which then says nothing of the others."""
+"""Codes of WHOLE_CALL that Zoho also gives to a single record; then they mean nothing for the others."""
 
-SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"
-"""The code of a refusal that has several others in `details.errors`."""
+SEVERAL = "MULTIPLE_OR_MULTI_ERRORS"  # the code of a refusal with several others in `details.errors`
 
 
 def speaks_of_org(code: str | None) -> Meaning | None:
-    """What a code says of the org or of the client rather than of one record; None if it speaks of a
-    record."""
+    """What a code means for the org or the client. None if it is about a record."""
     return WHOLE_CALL.get(code or "")
 
 
 _NO_FEATURE = (
-    "The org's edition does not have this, or it is not switched on: check both in Zoho's Setup, or leave out"
-    " what needs it."
+    "The org's edition does not have this, or it is not switched on: check both in Zoho's Setup, or do"
+    " without it."
 )
 _NO_ROOM = "The org's data storage is full: delete records or buy storage, then resume with the rows left."
 
-OF_A_RECORD = frozenset({"DUPLICATE_DATA"})
-"""Codes that can only be about a record, never about a call."""
+OF_A_RECORD = frozenset({"DUPLICATE_DATA"})  # codes that are always about a record, never about a call
 
 ROW_IN_DOUBT = frozenset({"INTERNAL_ERROR"})
-"""Codes that do not say whether anything was applied, whether of one row or of the call (zoho-api 4.3)."""
+"""Codes that leave open whether anything was applied, for a row or for the call (zoho-api 4.3)."""
 
 ABOUT_ITS_VALUES = frozenset(
     {
@@ -90,8 +87,7 @@ ABOUT_ITS_VALUES = frozenset(
         "LIMIT_EXCEEDED",
     }
 )
-"""Codes of one row that speak of nothing but its own values: the same row was never accepted (zoho-api 4.3).
-"""
+"""Codes of one row that are only about its values, so the row was never accepted (zoho-api 4.3)."""
 
 WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
     {
@@ -101,7 +97,7 @@ WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
         "INVALID_REQUEST_METHOD": "Check the HTTP method.",
         "REQUIRED_PARAM_MISSING": "Add the parameter; a list call always needs `fields`.",
         "LIMIT_EXCEEDED": "Ask for less in one call.",
-        "EXPIRED_VALUE": "The page token has expired (24 hours): begin the list anew.",
+        "EXPIRED_VALUE": "The page token has expired (24 hours): start the list again.",
         "PAGINATION_LIMIT_EXCEEDED": "A list reaches 100,000 records; page by id with a query instead.",
         "NO_PERMISSION": "Give the profile of the client's owner this permission (Setup > Security Control >"
         " Profiles).",
@@ -113,7 +109,7 @@ WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
         "MAX_RECORDS_LIMIT_REACHED": _NO_ROOM,
         "STORAGE_SPACE_EXCEEDED": _NO_ROOM,
         "LICENSE_LIMIT_EXCEEDED": "The licence allows no more: buy more licences or free some, then resume.",
-        "DEPENDENT_SERVICE_ERROR": "A service inside Zoho fails, so look at status.zoho.com; then resume.",
+        "DEPENDENT_SERVICE_ERROR": "A service inside Zoho failed; see status.zoho.com, then resume.",
         "SYNTAX_ERROR": "Check the query; more than two conditions need nested brackets: ((A and B) and C).",
         "INVALID_QUERY": "Check the query's columns and operators against the field's API name and type.",
     }
@@ -130,6 +126,14 @@ class TokenRefusal:
     transient: bool = False
 
 
+_NO_SUCH_ORG = TokenRefusal(
+    "The soid is not an org of the client's owner",
+    "Set soid to ZohoCRM.<org id> of an org in which the client's owner is a user (Setup > Company Details).",
+)
+_NO_SELF_CLIENT = TokenRefusal(
+    "This client may not use client credentials",
+    "Make a Self Client in the API console, and use its id and secret.",
+)
 TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
     {
         "invalid_client": TokenRefusal(
@@ -139,8 +143,7 @@ TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
             " one answers the same.",
         ),
         "invalid_client_secret": TokenRefusal(
-            "The client secret is wrong",
-            "Copy it again from the API console: Self Client > Client Secret.",
+            "The client secret is wrong", "Copy it again from the API console: Self Client > Client Secret."
         ),
         "invalid_scope": TokenRefusal(
             "Zoho does not grant these scopes",
@@ -149,31 +152,14 @@ TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
         ),
         "missing_org_info": TokenRefusal(
             "The soid is missing or does not fit the scopes",
-            "Set soid to ZohoCRM.<org id>; the org id stands in Setup > Company Details, or in the CRM's"
+            "Set soid to ZohoCRM.<org id>; the org id is in Setup > Company Details, or in the CRM's"
             " address after /crm/org.",
         ),
-        "invalid_soid": TokenRefusal(
-            "The soid is not an org of the client's owner",
-            "Set soid to ZohoCRM.<org id> of an org in which the client's owner is a user (Setup > Company"
-            " Details).",
-        ),
-        "invalid_org": TokenRefusal(
-            "The soid is not an org of the client's owner",
-            "Set soid to ZohoCRM.<org id> of an org in which the client's owner is a user (Setup > Company"
-            " Details).",
-        ),
-        "unsupported_grant_type": TokenRefusal(
-            "This client may not use client credentials",
-            "Make a Self Client in the API console, and use its id and secret.",
-        ),
-        "invalid_grant": TokenRefusal(
-            "This client may not use client credentials",
-            "Make a Self Client in the API console, and use its id and secret.",
-        ),
-        "unauthorized_client": TokenRefusal(
-            "This client may not use client credentials",
-            "Make a Self Client in the API console, and use its id and secret.",
-        ),
+        "invalid_soid": _NO_SUCH_ORG,
+        "invalid_org": _NO_SUCH_ORG,
+        "unsupported_grant_type": _NO_SELF_CLIENT,
+        "invalid_grant": _NO_SELF_CLIENT,
+        "unauthorized_client": _NO_SELF_CLIENT,
         "access_denied": TokenRefusal(
             "Zoho denies this client access",
             "Check in the API console that the client's owner is an active user of the org.",

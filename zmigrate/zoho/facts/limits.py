@@ -13,52 +13,42 @@ from typing import Literal
 RECORDS_PER_WRITE = 100
 """Insert, update, upsert and delete (v8 insert-records, update-records, upsert-records, delete-records)."""
 
-RECORDS_PER_PAGE = 200
-"""List and search (v8 get-records)."""
+RECORDS_PER_PAGE = 200  # List and search (v8 get-records)
 
 IDS_PER_READ = 100
-"""Ids in one `ids=` of a list call: kept at the write's size, so that the URL stays short."""
+"""Ids in one `ids=` of a list call: as many as in a write, so that the URL stays short."""
 
-FIELDS_PER_READ = 50
-"""Fields of one list call, and columns of one COQL query."""
+FIELDS_PER_READ = 50  # fields of one list call, and columns of one COQL query
 
-COQL_ROWS_PER_CALL = 2_000
-"""v8 COQL-Limitations."""
+COQL_ROWS_PER_CALL = 2_000  # v8 COQL-Limitations
 
 COQL_OFFSET_CAP = 100_000
-"""Rows that LIMIT and OFFSET reach for one criterion; beyond it only `id > last` goes on (v8
-COQL-Limitations)."""
+"""The rows of one criterion that LIMIT and OFFSET reach; beyond it only `id > last` works (COQL-Limitations).
+"""
 
-COQL_IN_VALUES = 50
-"""Values of one `in` in WHERE."""
+COQL_IN_VALUES = 50  # values of one `in` in WHERE
 
 HEAVY_IN_FLIGHT = 10
 """Sub-concurrency: COQL, sorted lists and writes of more than ten records share it, in every edition."""
 
-HEAVY_FROM_RECORDS = 11
-"""A write of so many records counts as heavy."""
+HEAVY_FROM_RECORDS = 11  # A write with this many records is heavy
 
-CALLS_IN_FLIGHT = 25
-"""The most that any edition allows (Ultimate)."""
+CALLS_IN_FLIGHT = 25  # the most of any edition (Ultimate)
 
-CALLS_IN_FLIGHT_EVERYWHERE = 5
-"""The least that any edition allows (Free)."""
+CALLS_IN_FLIGHT_EVERYWHERE = 5  # the least of any edition (Free)
 
-TOKEN_LIFE_S = 3_600
-"""v8 token-validity."""
+TOKEN_LIFE_S = 3_600  # v8 token-validity
 
 TOKENS_PER_WINDOW = 10
 TOKEN_WINDOW_S = 600.0
-"""Ten access tokens in ten minutes; beyond it the client is locked out (v8 token-validity)."""
+"""Ten access tokens in ten minutes; with more the client is locked out (v8 token-validity)."""
 
-CREDIT_WINDOW_S = 24 * 3_600.0
-"""Credits spent come back 24 hours later; there is no midnight."""
+CREDIT_WINDOW_S = 24 * 3_600.0  # Credits come back 24 hours after they were spent; there is no midnight
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """Credits per rolling 24 hours: `base + users * per_user`, at most `ceiling`; calls in flight per org and
-    app."""
+    """Credits per rolling 24 hours: `base + users * per_user`, at most `ceiling`. Calls in flight per app."""
 
     base: int
     per_user: int
@@ -88,13 +78,12 @@ EDITIONS: Mapping[str, Edition] = MappingProxyType(
 
 
 def edition_of(paid_type: str) -> Edition | None:
-    """The edition by its name, spelled in any way; None when it is not in the table."""
+    """The edition by its name in any spelling. None if it is not in the table."""
     return EDITIONS.get("".join(letter for letter in paid_type.lower() if letter.isalpha()))
 
 
 def credit_allowance(paid_type: str, users: int) -> int | None:
-    """Credits that the org has for 24 hours, without add-ons; None for an edition that is not in the
-    table."""
+    """The org's credits for 24 hours, without add-ons. None if the edition is not in the table."""
     edition = edition_of(paid_type)
     if edition is None:
         return None
@@ -103,7 +92,7 @@ def credit_allowance(paid_type: str, users: int) -> int | None:
 
 
 def write_credits(operation: Literal["insert", "update", "upsert", "delete"], records: int) -> int:
-    """One credit for each ten records begun; a delete costs one."""
+    """One credit for each ten records or part of ten; a delete costs one."""
     return 1 if operation == "delete" else max(1, -(-records // 10))
 
 
@@ -120,5 +109,5 @@ def list_credits(*, custom_view: bool) -> int:
 
 
 def is_heavy_write(operation: str, records: int) -> bool:
-    """True when the write shares the sub-concurrency; a delete never does."""
+    """Whether the write counts towards the sub-concurrency. A delete never does."""
     return operation != "delete" and records >= HEAVY_FROM_RECORDS

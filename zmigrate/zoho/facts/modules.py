@@ -1,12 +1,11 @@
-"""What differs from module to module (zoho-api 5.1 and 5.4: v7 upsert-records, Kaizen #56)."""
+"""Differences between modules (zoho-api 5.1 and 5.4: v7 upsert-records, Kaizen #56)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])
-"""Modules that have no upsert call."""
+NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])  # modules without an upsert call
 
 SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
     "Leads": "Email",
@@ -24,4 +23,4 @@ SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
     "Purchase_Orders": "Subject",
     "Invoices": "Subject",
 }
-"""The field by which an upsert finds a record although it is not unique; `Name` in custom modules."""
+"""A field that is not unique, but by which an upsert finds records; in custom modules it is `Name`."""

@@ -1,7 +1,7 @@
-"""What the answer to a read must hold: by path, the name of its list or number.
+"""What the answer to a read must have: the name of its list or number, by path.
 
-Source: the OpenAPI files of each call. An empty module, or a search without a hit, is answered 204 without a
-body (status-codes.html): any other answer that lacks what stands here is no answer.
+Source: the OpenAPI file of each call. An empty module, or a search without a hit, is answered with 204 and no
+body (status-codes.html); any other answer must have what this table names.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _LISTS: Final = tuple(
         (r"settings/(fields|layouts|modules|related_lists)(?:/\w+)?", ""),
     )
 )
-"""Path and name; an empty name is the part of the path in brackets."""
+"""Path and name. An empty name: the part of the path in brackets."""
 
 _RECORDS: Final = re.compile(r"\w+(?:/(?:deleted|search|\d+|\d+/[A-Z]\w*))?")
 _COUNT: Final = re.compile(r"\w+/actions/count")
 
 
 def promised_list(path: str) -> str | None:
-    """The name of the list that a read of this path is answered with; None where that is not known."""
+    """The name of the list in the answer to a read of this path. None if it is not known."""
     parts = _parts(path)
     if module_of(path) is not None:
         return "data" if _RECORDS.fullmatch(parts) else None
@@ -40,7 +40,7 @@ def promised_list(path: str) -> str | None:
 
 
 def promises_count(path: str) -> bool:
-    """Whether a read of this path is answered with a number under `count`."""
+    """Whether the answer to a read of this path has a number `count`."""
     return module_of(path) is not None and _COUNT.fullmatch(_parts(path)) is not None
 
 

@@ -19,52 +19,26 @@ ORG = "ZohoCRM.org.READ"
 FIELDS = "ZohoCRM.settings.fields.READ"
 USERS = "ZohoCRM.users.READ"
 LAYOUTS = "ZohoCRM.settings.layouts.READ"
-MODULES = "ZohoCRM.modules.READ"
-"""Reading the records of all modules."""
+MODULES = "ZohoCRM.modules.READ"  # Reading the records of all modules
 SEARCH = "ZohoSearch.securesearch.READ"
 
-_STANDARD_MODULES = frozenset(
-    [
-        "leads",
-        "accounts",
-        "contacts",
-        "deals",
-        "campaigns",
-        "tasks",
-        "events",
-        "calls",
-        "cases",
-        "solutions",
-        "products",
-        "vendors",
-        "pricebooks",
-        "quotes",
-        "salesorders",
-        "purchaseorders",
-        "invoices",
-        "notes",
-        "attachments",
-        "activities",
-        "appointments",
-        "services",
-    ]
-)
-"""Modules that have a scope of their own; every other module falls under `custom`."""
+_NAMES = """leads accounts contacts deals campaigns tasks events calls cases solutions products
+    vendors pricebooks quotes salesorders purchaseorders invoices notes attachments activities
+    appointments services"""
+_STANDARD_MODULES = frozenset(_NAMES.split())
+"""Modules with a scope of their own; the scope of every other module is `custom`."""
 
 _DOES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "all": frozenset({"read", "create", "update", "delete"}),
-        "write": frozenset({"create", "update"}),
-    }
+    {"all": frozenset({"read", "create", "update", "delete"}), "write": frozenset({"create", "update"})}
 )
-"""What the collective operations stand for (WRITE is create and update, not delete)."""
+"""The operations that a collective one includes (WRITE: create and update, not delete)."""
 
 _SETTINGS = frozenset({"fields", "modules", "layouts", "related_lists"})
 _CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"org": (ORG,), "users": (USERS,), "coql": (COQL,)})
 _BESIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"search": (SEARCH,), "actions/count": (SEARCH, LAYOUTS)}
 )
-"""What a read of this kind needs beside reading the module."""
+"""What such a read needs besides reading the module."""
 
 _VERBS: Mapping[str, str] = MappingProxyType(
     {"GET": "READ", "POST": "CREATE", "PUT": "UPDATE", "PATCH": "UPDATE", "DELETE": "DELETE"}
@@ -83,7 +57,7 @@ def module_scope(module: str, operation: str) -> str:
 
 
 def covers(granted: Iterable[str], wanted: str) -> bool:
-    """True when the granted scopes together allow what `wanted` allows.
+    """Whether the granted scopes together allow what `wanted` allows.
 
     A group covers its parts (`ZohoCRM.modules.READ` covers `ZohoCRM.modules.leads.READ`), `ALL` every
     operation, `WRITE` create and update.
@@ -101,14 +75,13 @@ def covers(granted: Iterable[str], wanted: str) -> bool:
 
 
 def missing(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
-    """Those of `wanted` that are not covered, in their order, each once."""
+    """The wanted scopes that are not covered, in their order, each once."""
     have = tuple(granted)
     return [scope for scope in dict.fromkeys(wanted) if not covers(have, scope)]
 
 
 def scopes_of_write(module: str, operation: Operation, *, keyed: bool) -> tuple[str, ...]:
-    """What a write needs, with its key's look-up (COQL and reading the module) when it has a key other than
-    `id`."""
+    """The scopes of a write. `keyed`: it has a key other than `id`, which is looked up by COQL and read."""
     does = {
         "insert": ("CREATE",),
         "update": ("UPDATE",),
@@ -122,14 +95,14 @@ def scopes_of_write(module: str, operation: Operation, *, keyed: bool) -> tuple[
 
 
 def scopes_of_query(module: str) -> tuple[str, ...]:
-    """What a COQL query on this module needs."""
+    """The scopes of a COQL query on this module."""
     return (COQL, module_scope(module, "READ"))
 
 
 def scopes_of_call(method: str, path: str, *, queried: str | None = None) -> tuple[str, ...]:
-    """What one call needs, as far as Zoho's pages say; empty when this table does not know the path.
+    """The scopes of one call, as far as Zoho's pages say. Empty if this table does not have the path.
 
-    `queried` is the module that a COQL query reads, where it is known.
+    `queried`: the module that a COQL query reads, if known.
     """
     place = taken_apart(path)
     if place.area or not place.parts:
@@ -148,8 +121,9 @@ def scopes_of_call(method: str, path: str, *, queried: str | None = None) -> tup
 
 
 def module_of(path: str) -> str | None:
-    """The module that a path is of, where its name is one: API names begin with a capital letter, and one in
-    small letters is known among the standard modules."""
+    """The module of a path, if it has one. API names begin with a capital letter; a name in small letters
+    must be a standard module.
+    """
     module = taken_apart(path).module
     return None if module is None or (module[0].islower() and scope_segment(module) == "custom") else module
 

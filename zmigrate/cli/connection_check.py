@@ -1,4 +1,4 @@
-"""What `zmigrate check` finds out, as data and as lines. Never a credential's value, only its place."""
+"""What `zmigrate check` finds out, as data and as lines. Never shows a credential's value, only its place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from zmigrate.cli.connections import connected, found_credentials
 from zmigrate.errors import OrgError
 from zmigrate.wording import count, duration
-from zmigrate.zoho.asked_org import org_fault
+from zmigrate.zoho.org_check import org_fault
 
 ORG_SCOPE = "ZohoCRM.org.READ"
 SKEW_WARNING_S = 300.0
@@ -21,12 +21,13 @@ LATENCY_CALLS = 3
 def check_all(
     profile: str | None, scopes: Sequence[str], state_dir: Path | None
 ) -> tuple[dict[str, Any], OrgError | None]:
-    """Find credentials, get a token for the scopes, read the org, time some calls. Raises what refuses it; an
-    org that was not asked for is an error beside what was found.
+    """Find credentials, get a token for the scopes, read the org, time some calls.
+
+    Raises whatever refuses one of these. If the org is not the one asked for, returns that as an error too.
     """
     credentials = found_credentials(profile)
     wanted = tuple(dict.fromkeys((ORG_SCOPE, *scopes)))
-    # Any org may be read here: that it is another one than the one asked for is what the check has to tell.
+    # Any org may be read here, so that the check can report a wrong one.
     any_org = replace(credentials, portal=True)
     with connected(wanted, credentials=any_org, state_dir=state_dir) as connection:
         org = connection.crm.org()
@@ -62,7 +63,7 @@ def check_all(
 
 
 def latency_s(call: Callable[[], object]) -> float:
-    """The shortest of a few calls, in seconds: what the way to Zoho costs when nothing disturbs it."""
+    """The shortest of a few calls, in seconds: the time of a call that nothing disturbs."""
     times = []
     for _ in range(LATENCY_CALLS):
         began = time.perf_counter()
@@ -76,7 +77,7 @@ def rounded(seconds: float | None) -> float | None:
 
 
 def lines_of(found: dict[str, Any]) -> list[str]:
-    """The same for a person: one fact a line."""
+    """The result for a person, one fact a line."""
     org, asked = found["org"], found["credentials"]
     kind = "PRODUCTION" if org["production"] else org["type"]
     other = "" if found["error"] is None else "NOT the one asked for: "
@@ -91,15 +92,17 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         f"latency       {found['latency_ms']} ms a call",
         f"clock         {skew_text(found['clock_skew_s'])}",
     ]
-    lines.append(f"token budget  {found['tokens_left']} more may be asked for now")
     left = found["credits_left"]
     known = "unknown" if left is None else f"about {count(left)} left, by the edition and what was spent here"
-    lines.append(f"API credits   {known}")
-    return lines
+    return [
+        *lines,
+        f"token budget  {found['tokens_left']} more may be asked for now",
+        f"API credits   {known}",
+    ]
 
 
 def skew_text(skew_s: float | None) -> str:
-    """How far this machine's clock is off, and what to do when that is much."""
+    """How far this machine's clock is off, and what to do if it is far off."""
     if skew_s is None:
         return "Zoho's answers did not say the time"
     if abs(skew_s) < 1:

@@ -1,4 +1,4 @@
-"""What happens to a run, told to somebody who sees it for the first time: what goes wrong without harm."""
+"""Explains a run to somebody who sees it for the first time: what goes wrong, and does no harm."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOLD_OF_EACH_KIND = 2
 
 
 class Story:
-    """A listener that tells of the first events of each kind, and leaves the rest to the figures."""
+    """Reports the first events of each kind, and leaves the rest to the figures."""
 
     def __init__(self, say: Callable[[Text], None]) -> None:
         self._say = say
@@ -32,8 +32,7 @@ class Story:
             case events.Throttled():
                 limit = counted(event.limit, "call")
                 self._tell(
-                    "throttled",
-                    f"Zoho says 429, too many at once: sent again, now at most {limit} at a time",
+                    "throttled", f"Zoho says 429, too many at once: sent again, now at most {limit} at a time"
                 )
             case events.BatchDoubted():
                 self._doubt(event)
@@ -52,11 +51,13 @@ class Story:
         if event.in_doubt:
             rows = counted(event.in_doubt, "row")
             self._tell(
-                "lost", f"looked into: what became of {rows} can't be told; they end in doubt", "yellow"
+                "lost",
+                f"checked: it can't be found out whether {rows} were written; they end in doubt",
+                "yellow",
             )
             return
         rows = counted(event.created, "row")
-        self._tell("settled", f"looked into, by their keys: those {rows} are in Zoho now, each once", "green")
+        self._tell("settled", f"checked by their keys: these {rows} are in Zoho now, each once", "green")
 
     def _tell(self, kind: str, line: str, style: str = "") -> None:
         from rich.text import Text

@@ -1,4 +1,4 @@
-"""The columns of a source against the words of a load: what is named is there, and each goes somewhere."""
+"""Checks the columns of a source against a load: the named ones exist, and each one goes somewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS_SHOWN: Final = 20
 
 
 def check_columns(words: LoadWords, source: str, header: Sequence[str], places: Places) -> None:
-    """Raises JobError that lists the columns that are named and are not there."""
+    """Raise JobError with all columns that are named but do not exist."""
     known = frozenset(header)
     gathered = Gathered()
     for path, column in _named(words):
@@ -38,8 +38,8 @@ def _named(words: LoadWords) -> Iterator[tuple[KeyPath, str]]:
 
 
 def columns_by_themselves(words: LoadWords, header: Sequence[str], places: Places) -> dict[str, str]:
-    """The columns that nobody uses or ignores: each goes to the field of its name. Raises JobError where that
-    field is filled already.
+    """The columns that are neither used nor ignored: each goes to the field with its name. Raises JobError if
+    that field is filled already.
     """
     used = {column for rule in words.fields.values() for column in rule.uses}
     own = {column: column for column in header if column not in used and column not in words.ignore}
@@ -50,7 +50,7 @@ def columns_by_themselves(words: LoadWords, header: Sequence[str], places: Place
         if rule.plain:
             message = f"columns {rule.column!r} and {column!r} both go to {column}; ignore one of them."
         else:
-            message = f"the column {column!r} goes nowhere, since {column} is filled otherwise; ignore it."
+            message = f"the column {column!r} goes nowhere, since {column} is filled by a rule; ignore it."
         raise wrong(places, ("fields", column), message, f"{places.word('ignore')} leaves a column out.")
     return own
 
@@ -58,11 +58,11 @@ def columns_by_themselves(words: LoadWords, header: Sequence[str], places: Place
 def check_key(
     words: LoadWords, source: str, own: Mapping[str, str], header: Sequence[str], places: Places
 ) -> None:
-    """Raises JobError where nothing fills the field by which records are found."""
+    """Raise JobError if the field to find records by is not filled."""
     key = words.write.key
     if key is None or key in words.fields or key in own:
         return
-    message = f"no column of {source} goes to {key}, the field by which records are found. {_has(header)}"
+    message = f"no column of {source} goes to {key}, the field to find records by. {_has(header)}"
     near = {_plain(column): column for column in header if column not in words.ignore}
     hits = get_close_matches(_plain(key), near, n=1)
     filled = get_close_matches(key, words.fields, n=1, cutoff=0.8)
@@ -77,7 +77,7 @@ def check_key(
 
 
 def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPath) -> None:
-    """Raises JobError for columns that a second file has not, and for those of it that go nowhere."""
+    """Raise JobError for columns that a second file lacks, and for its columns that go nowhere."""
     header = source.columns
     if header is None:
         return
@@ -104,7 +104,7 @@ def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPat
 
 
 def _plain(name: str) -> str:
-    """A name as it compares: `Legacy ID` is `Legacy_ID` is `legacy-id`."""
+    """A name for comparison: `Legacy ID` is `Legacy_ID` is `legacy-id`."""
     return name.lower().replace(" ", "_").replace("-", "_")
 
 

@@ -1,6 +1,6 @@
 """What the values of a column look like: how many there are, and how dates, numbers and yes/no are written.
 
-Only a look at the first rows, for a proposal that a person checks; what a run reads is declared.
+This reads only the first rows, for a proposal that a person checks. A run reads by declared formats.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.bad_cell import BadCell
-from zmigrate.rows.conversion import choices
 from zmigrate.rows.mapping.cells import as_text
 
 SAMPLE_ROWS: Final = 1000
-LONGEST_KEPT: Final = 1000
-"""Characters of a value that are looked at; its length is known all the same."""
+LONGEST_KEPT: Final = 1000  # how many characters of a value are kept; its full length is known anyway
 
 ISO: Final = "iso"
 DAY_FORMATS: Final = (
@@ -44,7 +43,7 @@ DAY_FORMATS: Final = (
     "%d-%b-%y",
     "%Y%m%d",
 )
-"""Day before month where both fit: that is said, never silent."""
+"""Day before month if both fit; the person is always told so."""
 TIME_FORMATS: Final = (" %H:%M:%S", " %H:%M", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M")
 _ISO_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _ISO_MOMENT = re.compile(
@@ -54,35 +53,11 @@ _HAS_TIME = re.compile(r"\d:\d\d")
 _DATE_LIKE = re.compile(r"(?=.*\d)[\w ./,:+-]{6,40}\Z")
 
 MARKS: Final = ((".", ""), (",", ""), (".", ","), (",", "."), (",", " "), (".", "'"), (".", " "))
-"""Decimal mark and what parts thousands, the undeclared ones first."""
+"""Decimal mark and thousands separator; the default pair first."""
 
-KNOWN_WORDS: Final = frozenset((*choices.TRUE_WORDS, *choices.FALSE_WORDS))
-"""What needs no declaration."""
-TRUE_WORDS: Final = frozenset(choices.TRUE_WORDS) | {
-    "y",
-    "t",
-    "x",
-    "active",
-    "ja",
-    "j",
-    "wahr",
-    "oui",
-    "vrai",
-    "si",
-    "sí",
-    "sim",
-}
-FALSE_WORDS: Final = frozenset(choices.FALSE_WORDS) | {
-    "n",
-    "f",
-    "inactive",
-    "nein",
-    "falsch",
-    "non",
-    "faux",
-    "falso",
-    "não",
-}
+KNOWN_WORDS: Final = frozenset((*TRUE_WORDS, *FALSE_WORDS))  # words that need no declaration
+YES_WORDS: Final = {*TRUE_WORDS, "y", "t", "x", "active", "ja", "j", "wahr", "oui", "vrai", "si", "sí", "sim"}
+NO_WORDS: Final = {*FALSE_WORDS, "n", "f", "inactive", "nein", "falsch", "non", "faux", "falso", "não"}
 
 SECRET_NAMES: Final = re.compile(
     r"pass(word|wd|wort)?\b|passw|secret|token|api.?key|credential|\bpin\b|\bssn\b|iban|card.?n|\bcvv?\b|geheim",
@@ -94,14 +69,14 @@ LONGEST_SHOWN: Final = 40
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the first rows. `values`: each text once and how often; empty ones are not counted."""
+    """One column of the first rows. `values`: each text and how often it occurs, without empty ones."""
 
     name: str
     rows: int
     values: Mapping[str, int]
     longest: int = 0
     items: Mapping[str, int] = field(default_factory=dict)
-    """Where cells are lists: what stands in them, each once and how often."""
+    """If cells are lists: their items, and how often each occurs."""
 
     @property
     def filled(self) -> int:
@@ -109,50 +84,50 @@ class Column:
 
     @property
     def unique(self) -> bool:
-        """Every row has a value of its own."""
+        """Whether each row has a different value."""
         return self.rows > 0 and len(self.values) == self.rows
 
     @property
     def secret(self) -> bool:
-        """Its values are better not shown."""
+        """Whether its values should not be shown."""
         return bool(SECRET_NAMES.search(self.name)) or any(
             _SECRET_VALUE.match(value) for value in islice(self.values, 20)
         )
 
     @cached_property
     def dates(self) -> Dates | None:
-        """How its dates are written; None where there are none."""
+        """How its dates are written. None if it has none."""
         return dates_in(self.values)
 
     @cached_property
     def numbers(self) -> Numbers | None:
-        """How its numbers are written; None where there are none."""
+        """How its numbers are written. None if it has none."""
         return numbers_in(self.values)
 
     @cached_property
     def words(self) -> Words | None:
-        """Its words for yes and no; None where a value is neither."""
+        """Its words for yes and no. None if a value is neither."""
         return words_in(self.values)
 
     def samples(self, count: int = 3) -> list[str]:
-        """Some values, the most frequent first, shortened; none of a column that may hold secrets."""
+        """Some values, shortened, the most frequent first; none if the column may hold secrets."""
         if self.secret:
             return []
         ordered = sorted(self.values, key=lambda value: -self.values[value])
         return [shortened(value) for value in ordered[:count]]
 
     def share(self, fits: Iterable[str]) -> float:
-        """How much of what is filled these values are, from 0 to 1."""
+        """The share of these values among the filled cells, from 0 to 1."""
         return sum(self.values[value] for value in fits) / self.filled if self.values else 0.0
 
 
 def shortened(text: str, most: int = LONGEST_SHOWN) -> str:
-    """The text, with `…` where it was cut."""
+    """The text, with `…` if it was cut."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def look_at(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None) -> list[Column]:
-    """The columns of the first rows; where `columns` is None, those that the rows have."""
+    """The columns of the first rows. `columns`: None to take those that the rows have."""
     names = dict.fromkeys(columns or ())
     seen: dict[str, Counter[str]] = {name: Counter() for name in names}
     items: dict[str, Counter[str]] = {}
@@ -173,7 +148,7 @@ def look_at(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None) ->
 
 
 def looked_at(value: Any) -> str:
-    """A value as text to look at, as a run compares it; "" for nothing."""
+    """A value as text, as a run compares it; "" for nothing."""
     if isinstance(value, BadCell):
         return ""
     if isinstance(value, list | dict):
@@ -187,17 +162,14 @@ def looked_at(value: Any) -> str:
 class Dates(NamedTuple):
     """How a column's dates are written."""
 
-    formats: tuple[str, ...]
-    """Every format that fits all that are dates; `ISO` needs none."""
-    fitting: tuple[str, ...]
-    """The values that are dates."""
+    formats: tuple[str, ...]  # every format that fits all of the dates; `ISO` needs none
+    fitting: tuple[str, ...]  # the values that are dates
     time: bool
-    offset: bool
-    """Each says its offset from UTC."""
+    offset: bool  # each has its offset from UTC
 
 
 def dates_in(values: Iterable[str]) -> Dates | None:
-    """How dates are written, by those of the values that are dates."""
+    """How the dates among the values are written."""
     texts = [value for value in values if _DATE_LIKE.match(value)]
     if not texts:
         return None
@@ -218,7 +190,7 @@ def _is_iso(text: str) -> bool:
 
 
 def is_date(text: str, form: str) -> bool:
-    """Whether `strptime` reads the text so, and the year is one that people live in."""
+    """Whether `strptime` reads the text with this format, and the year is plausible."""
     try:
         return 1800 <= datetime.strptime(text, form).year <= 2200
     except ValueError:
@@ -231,14 +203,12 @@ class Numbers(NamedTuple):
     decimal: str
     thousands: str
     fitting: tuple[str, ...]
-    whole: bool
-    """None has decimals."""
-    unsure: bool
-    """The marks can be read in another way, too: 1.234."""
+    whole: bool  # None has decimals
+    unsure: bool  # the numbers have a second reading: 1.234
 
 
 def numbers_in(values: Collection[str]) -> Numbers | None:
-    """How numbers are written, by those of the values that are numbers."""
+    """How the numbers among the values are written."""
     found = {marks: tuple(value for value in values if _number(*marks).match(value)) for marks in MARKS}
     most = max(map(len, found.values()))
     if not most:
@@ -262,7 +232,7 @@ def _number(decimal: str, thousands: str) -> re.Pattern[str]:
 
 
 def _both_ways(text: str) -> bool:
-    """`1,234`: a thousand and more, or one and a bit."""
+    """Whether a number has two readings: `1,234` is a thousand and more, or one and a bit."""
     return re.fullmatch(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", text, re.ASCII) is not None
 
 
@@ -271,16 +241,15 @@ class Words(NamedTuple):
 
     true: tuple[str, ...]
     false: tuple[str, ...]
-    declare: bool
-    """Some of them have to be declared."""
+    declare: bool  # some of them must be declared
 
 
 def words_in(values: Collection[str]) -> Words | None:
-    """The words for yes and no, where each value is one of them."""
+    """The words for yes and no, if each value is one of them."""
     if not values or len(values) > 6:
         return None
-    true = tuple(value for value in values if value.casefold() in TRUE_WORDS)
-    false = tuple(value for value in values if value.casefold() in FALSE_WORDS)
+    true = tuple(value for value in values if value.casefold() in YES_WORDS)
+    false = tuple(value for value in values if value.casefold() in NO_WORDS)
     if len(true) + len(false) != len(values):
         return None
     return Words(true, false, not all(value.casefold() in KNOWN_WORDS for value in values))

@@ -1,4 +1,4 @@
-"""What client ids, secrets, orgs and addresses look like. Each is checked before it is used or sent."""
+"""The forms of client ids, secrets, orgs and addresses. Each is checked before it is used or sent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from zmigrate.errors import ConfigError
 from zmigrate.zoho.facts.data_centres import UPLOAD_DOMAINS, base_url, url_fault
 from zmigrate.zoho.secret import Secret
 
-_WORD: Final = re.compile(r"[!-~]{1,1000}")
-"""What a client id is made of: letters, digits and marks, in one piece."""
+_WORD: Final = re.compile(r"[!-~]{1,1000}")  # A client id: letters, digits and marks without spaces
 
 _SECRET: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,1000}")
 
 
 def normalise_soid(text: str, where: str) -> str:
-    """`ZohoCRM.123` from `ZohoCRM.123` or `123`; raises ConfigError naming the place."""
+    """`ZohoCRM.123` from `ZohoCRM.123` or `123`. `where`: the place, for the ConfigError."""
     match = re.fullmatch(r"(?:zohocrm\.)?([0-9]{1,30})", text.strip(), re.IGNORECASE)
     if match is None:
         raise ConfigError(
@@ -27,26 +26,26 @@ def normalise_soid(text: str, where: str) -> str:
 
 
 def client_id(text: str, where: str) -> str:
-    """A client id as it is sent. Raises ConfigError for a text that can be none."""
+    """The client id itself. Raises ConfigError for a text that can't be one."""
     if _WORD.fullmatch(text) is None:
         raise ConfigError(
-            f"{where} is {text[:40]!r}, which is no client id.", hint="Copy it again from Zoho's API console."
+            f"{where} is {text[:40]!r}, not a client id.", hint="Copy it again from Zoho's API console."
         )
     return text
 
 
 def client_secret(text: str, where: str) -> Secret:
-    """A client secret. Raises ConfigError, which does not show it, for a text that can be none."""
+    """The client secret. Raises ConfigError, which does not show it, for a text that can't be one."""
     if _SECRET.fullmatch(text) is None:
         raise ConfigError(
-            f"{where} holds no client secret: there are line breaks or other odd characters, or too many.",
+            f"{where} is not a client secret: it has line breaks or other odd characters, or too many.",
             hint="Copy it again from Zoho's API console.",
         )
     return Secret(text)
 
 
 def address(text: str, domains: tuple[str, ...], where: str) -> str:
-    """The base URL of a host below these domains, or of this machine. Raises ConfigError for any other."""
+    """The base URL of a host in these domains, or of this machine. Raises ConfigError."""
     url = text.strip().rstrip("/")
     fault = url_fault(url, domains, loopback_http=True)
     if fault is not None:
@@ -58,5 +57,5 @@ def address(text: str, domains: tuple[str, ...], where: str) -> str:
 
 
 def upload_address(text: str | None, where: str) -> str | None:
-    """Where files for a bulk write go; None where that is not said."""
+    """The address for files of a bulk write, if there is one."""
     return address(text, UPLOAD_DOMAINS, where) if text and text.strip() else None

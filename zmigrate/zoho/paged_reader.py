@@ -1,7 +1,7 @@
-"""Reads to the end: a list page after page, a query behind the last id or by offset.
+"""Reads to the end: a list page by page, a query by the last id or by offset.
 
-A reading ends only where Zoho says that there is no more. Where it says that there is more and does not give
-it, the reading fails: to end there would take what is left for what is not there.
+A reading ends only if Zoho says that there is no more. If Zoho says that there is more but does not give it,
+the reading fails: ending there would treat the rest as missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class PagedReader:
-    """`api` is the beginning of all paths: `/crm/v8`."""
+    """Reads lists and queries in pages. `api`: the beginning of all paths, `/crm/v8`."""
 
     def __init__(self, transport: Transport, api: str) -> None:
         self._transport = transport
@@ -30,11 +30,10 @@ class PagedReader:
     def pages(
         self, path: str, params: Params, name: str, *, heavy: bool = False, credits: int = 1
     ) -> Iterator[list[dict[str, Any]]]:
-        """The pages of a list, which stands under this name in each answer: of records by page token, of
-        users by page number. (By number, records that are deleted meanwhile would move others to pages that
-        were read already.)
+        """The pages of a list, which has this name in each answer. Records are paged by token, users by
+        number. (Paging records by number would skip some if others are deleted meanwhile.)
 
-        Raises ReadFailed where Zoho does not give what it says to have.
+        Raises ReadFailed if Zoho does not give what it announces.
         """
         asked = dict(params)
         number = int(str(asked.get("page", 1)))
@@ -49,7 +48,7 @@ class PagedReader:
             if not _says_more(body, otherwise=len(rows) >= limits.RECORDS_PER_PAGE):
                 return
             first = str(rows[0]["id"]) if rows else before
-            if first == before:  # nothing, or the same page once more
+            if first == before:  # no rows, or the same page again
                 raise _more_is_missing(path)
             before = first
             number += 1
@@ -57,7 +56,7 @@ class PagedReader:
             asked |= _next_page(path, name, body, number)
 
     def query_by_id(self, select: coql.Select, after: str | None) -> Iterator[dict[str, Any]]:
-        """The rows of a query behind an id, lowest id first."""
+        """The rows of a query after an id, lowest id first."""
         last = after
         while True:
             rows, more = self._coql(select.page(last), limits.COQL_ROWS_PER_CALL, by_id=True)
@@ -69,7 +68,7 @@ class PagedReader:
             last = str(rows[-1]["id"])
 
     def query_by_offset(self, select: coql.Select) -> Iterator[dict[str, Any]]:
-        """The rows of a query that has an order or a limit of its own."""
+        """The rows of a query with its own order or limit."""
         offset, wanted = select.bounds()
         while wanted is None or wanted > 0:
             size = limits.COQL_ROWS_PER_CALL if wanted is None else min(wanted, limits.COQL_ROWS_PER_CALL)
@@ -83,8 +82,9 @@ class PagedReader:
             wanted = None if wanted is None else wanted - len(rows)
 
     def _coql(self, query: str, rows: int, *, by_id: bool = False) -> tuple[list[dict[str, Any]], bool]:
-        """The rows of one call, and whether there are more. An answer that does not say so has more as long
-        as it has rows: how many rows Zoho gives at most is documented in two ways (zoho-api 6)."""
+        """The rows of one call, and whether there are more. If the answer does not say, there are more as
+        long as it has rows: Zoho documents two different maximums (zoho-api 6).
+        """
         call = Call(
             "POST",
             self._coql_path,
@@ -105,13 +105,13 @@ def _info(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _says_more(body: Mapping[str, Any], *, otherwise: bool) -> bool:
-    """Whether a list goes on; `otherwise`: what is assumed where the answer does not say."""
+    """Whether a list goes on. `otherwise`: the assumption if the answer does not say."""
     more = _info(body).get("more_records")
     return otherwise if more is None else str(more).strip().lower() not in {"false", "0", "no", ""}
 
 
 def _next_page(path: str, name: str, body: Mapping[str, Any], number: int) -> dict[str, str | int]:
-    """The parameter that asks for the page of this number."""
+    """The parameter for the page with this number."""
     token = _info(body).get("next_page_token")
     if isinstance(token, str) and token:
         return {"page_token": token}
@@ -122,6 +122,6 @@ def _next_page(path: str, name: str, body: Mapping[str, Any], number: int) -> di
 
 def _more_is_missing(path: str) -> ReadFailed:
     return ReadFailed(
-        f"Zoho says that {path} has more than it has given, and does not give the rest.",
-        hint="Try again later; or read the records with a query, which goes on behind the last id.",
+        f"Zoho says that {path} has more than it gave, but does not give the rest.",
+        hint="Try again later; or read the records with a query, which goes on after the last id.",
     )

@@ -1,4 +1,4 @@
-"""What a run would refuse of the values that were looked at, in its own words: they say what to declare."""
+"""Finds the values that a run would refuse, with the run's own messages, which say what to declare."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zmigrate.job.formats import Formats
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.declared import formats_problem
-from zmigrate.rows.proposal.looks import Column, shortened
+from zmigrate.rows.proposal.column_sample import Column, shortened
 from zmigrate.wording import counted
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 
@@ -16,17 +16,15 @@ if TYPE_CHECKING:
     from zmigrate.job.writes import Operation
 
 _JUDGED: Final = NUMBERS | {"date", "datetime", "boolean", "email", "phone", "website", "subform"}
-"""Types whose values are taken or refused by their look alone."""
+"""Types with values that can be judged without the org."""
 LONGEST_REASON: Final = 240
 
 
 class Misfits(NamedTuple):
     """How many values would be refused, and why one of them."""
 
-    said: str
-    """Without the value."""
-    why: str
-    """With it."""
+    said: str  # the message without the value
+    why: str  # the message with the value
 
 
 def refused_values(
@@ -37,8 +35,8 @@ def refused_values(
     operation: Operation,
     key: str | None,
 ) -> Misfits | None:
-    """How many of a column's values the field would refuse, read by these settings, and why one of them;
-    None where it takes them all, or where that can't be told from values alone.
+    """How many of a column's values the field would refuse with these settings, and why one of them. None if
+    it takes all, or if values alone do not decide.
     """
     formats = _formats(settings)
     if to.data_type not in _JUDGED or formats_problem(formats) is not None:
@@ -60,7 +58,7 @@ def refused_values(
 
 
 def _to_judge(column: Column, to: Field) -> Iterable[str]:
-    """Dates of a workbook are no text, and look another way here than a run sees them."""
+    """The values to judge. A workbook's dates are left out: they are text only here, not in a run."""
     known = column.dates if to.data_type in ("date", "datetime") else None
     dates = frozenset(known.fitting if known is not None else ())
     return (value for value in column.values if value not in dates)

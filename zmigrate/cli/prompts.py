@@ -14,21 +14,21 @@ from zmigrate.signals import handled_by, nothing
 
 
 def ask(question: str, *, default: str | None = None) -> str:
-    """One line; the default where it is empty. Raises UsageError when stdin ends."""
+    """The answer to a question; the default if it is empty. Raises UsageError when stdin ends."""
     shown = f" [{default}]" if default else ""
     answer = read_line(f"{question}{shown}: ")
     return answer.strip() or default or ""
 
 
 def ask_hidden(question: str) -> str:
-    """One line that is not shown while it is typed. Nothing prints it afterwards."""
+    """The answer to a question, not shown while it is typed."""
     if not can_ask():
         return read_line(f"{question}: ").strip()
     return read_hidden(f"{question} (not shown): ").strip()
 
 
 def read_hidden(prompt: str) -> str:
-    """A line of the terminal that is not shown while it is typed. Raises UsageError when the input ends."""
+    """A line from the terminal, not shown while it is typed. Raises UsageError when the input ends."""
     from getpass import getpass
 
     with handled_by(interrupt, put_right=shows_again()):
@@ -39,9 +39,7 @@ def read_hidden(prompt: str) -> str:
 
 
 def shows_again() -> Callable[[], None]:
-    """What puts the terminal back as it is now: a signal may end the process in the middle of a hidden
-    answer, and the shell would go on without an echo.
-    """
+    """A function that restores the terminal, which a signal during a hidden answer would leave silent."""
     if sys.platform == "win32":
         return nothing
     import termios
@@ -60,7 +58,7 @@ def shows_again() -> Callable[[], None]:
 
 
 def ask_yes(question: str) -> bool:
-    """Anything but yes is no."""
+    """Whether the answer is yes. Any other answer is no."""
     return read_line(f"{question} [y/N]: ").strip().casefold() in {"y", "yes"}
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from zmigrate.config import Credentials, Secret
 from zmigrate.errors import OrgError
-from zmigrate.zoho.asked_org import org_fault, refuse_other_org
 from zmigrate.zoho.metadata import read_org
+from zmigrate.zoho.org_check import org_fault, refuse_other_org
 
 ACME = {"id": "5545974000000000001", "zgid": "222", "company_name": "Acme", "type": "Production"}
 FROM_PROFILE = Credentials(
@@ -42,18 +42,18 @@ def test_the_hint_names_the_right_soid_and_how_to_say_that_it_is_a_portals(
     assert fault is not None
     assert fault.hint is not None
     assert "it is ZohoCRM.222" in fault.hint
-    assert f"If 333 is the id of a portal, say so in {where}: portal = true." in fault.hint
+    assert f"If 333 is a portal's id, say so in {where}: portal = true." in fault.hint
 
 
 def test_a_soid_that_has_the_orgs_id_is_told_the_zgid_and_nothing_of_portals() -> None:
     fault = org_fault(read_org({"org": [ACME]}), replace(FROM_PROFILE, soid="ZohoCRM.5545974000000000001"))
     assert fault is not None
-    assert fault.hint == "5545974000000000001 is the id of the org; the soid wants its zgid: ZohoCRM.222."
+    assert fault.hint == "5545974000000000001 is the org's id; the soid needs its zgid: ZohoCRM.222."
 
 
 def test_an_org_that_does_not_say_its_zgid_is_not_taken_for_the_right_one() -> None:
     nameless = read_org({"org": [{"id": "5545974000000000001", "company_name": "Acme"}]})
-    with pytest.raises(OrgError, match="can't be told") as refused:
+    with pytest.raises(OrgError, match="is unknown") as refused:
         refuse_other_org(nameless, FROM_PROFILE)
     assert (refused.value.exit_code, refused.value.code) == (3, "UNKNOWN_ORG")
     refuse_other_org(nameless, replace(FROM_PROFILE, portal=True))

@@ -1,4 +1,4 @@
-"""Names of columns: every column has one, and none has it twice."""
+"""Names of columns: each column has one, and all are different."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from zmigrate.errors import SourceError
 
 
 def check_names(where: str, names: Sequence[str], *, empty: bool = False) -> None:
-    """Raise SourceError, which begins with `where`, for a name that stands twice, and for an empty one unless
-    there may be one.
-    """
+    """Raise SourceError, beginning with `where`, for a repeated name, and for an empty one unless `empty`."""
     for place, name in enumerate(names, start=1):
         if not (name or empty):
             raise SourceError(

@@ -1,4 +1,4 @@
-"""No workflow, no approval, no mail, unless the author of a call says so. Nothing is sent here."""
+"""No workflow, approval or mail, unless the author of a call asks for it. Nothing is sent here."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ _TRIGGER_NAMES: Final = frozenset({"trigger", "wf_trigger", "restrict_triggers"}
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 
 _REFERENCE: Final = re.compile(r"@\{[^{}/]*\}")
-"""In the path of a part: a value from another part's answer."""
+"""A value from another part's answer, in the path of a part."""
 
 _BEHIND_A_MODULE: Final = re.compile(r"/crm(?:/[a-z]+)?/v[0-9.]+/[A-Za-z_][A-Za-z0-9_]*/")
-"""What a path begins with in which a reference is a record's id, or something behind it."""
+"""The beginning of a path in which a reference is a record's id, or comes after it."""
 
-_BODY_HINT: Final = (
-    'Write it as {"data": [...]}; with "trigger": ["workflow"] beside it where workflows shall run.'
-)
+_BODY_HINT: Final = 'Write it as {"data": [...]}; to run workflows add "trigger": ["workflow"] beside it.'
 
 
 def is_composite(path: str) -> bool:
@@ -34,10 +32,9 @@ def is_composite(path: str) -> bool:
 
 
 def silenced(method: str, path: str, params: Mapping[str, Any], json: Any) -> tuple[Mapping[str, Any], Any]:
-    """The parameters and the body of a call, which set nothing off unless they already speak of it.
+    """The parameters and body of a call, so that it sets nothing off unless they ask for it.
 
-    Raises UsageError where they speak of it in a way that Zoho would not understand, or would take for
-    nothing said: then all automations would run.
+    Raises UsageError if they ask in a way that Zoho would not understand: then all automations would run.
     """
     if is_composite(path) and method != "GET":
         return params, _silenced_parts(json)
@@ -51,7 +48,7 @@ def silenced(method: str, path: str, params: Mapping[str, Any], json: Any) -> tu
 
 
 def what_it_sets_off(method: str, path: str, json: Any) -> str | None:
-    """Why a call may set off workflows and mails though nobody asked for it; None where it does not."""
+    """Why a call may set off workflows and mails although nobody asked for it. None if it does not."""
     if not is_composite(path):
         return loudness(method, path)
     for part in _parts(json):
@@ -64,7 +61,7 @@ def what_it_sets_off(method: str, path: str, json: Any) -> str | None:
 
 def _silenced_body(method: str, path: str, json: Any, switch: Switch) -> dict[str, Any]:
     if not isinstance(json, dict):
-        raise UsageError(f"The body of {method} {path} is no object.", hint=_BODY_HINT)
+        raise UsageError(f"The body of {method} {path} is not an object.", hint=_BODY_HINT)
     said = {key: value for key, value in json.items() if value is not None or key not in _SAID_BY_NULL}
     trigger = said.get(switch.name)
     if trigger is None and "wf_trigger" in said:
@@ -84,11 +81,11 @@ def _silenced_body(method: str, path: str, json: Any, switch: Switch) -> dict[st
 
 
 _SAID_BY_NULL: Final = frozenset({"trigger", "skip_feature_execution"})
-"""Keys whose null says no more than their absence, which sets all off."""
+"""Keys for which null means the same as absence, which sets everything off."""
 
 
 def _refuse_misplaced(method: str, path: str, params: Mapping[str, Any], switch: Switch) -> None:
-    """A parameter that is meant to set something off, and that this call does not take as such."""
+    """Refuse a trigger parameter that this call does not take."""
     for name in params:
         if str(name).lower() in _TRIGGER_NAMES and (name != switch.name or switch.place != "params"):
             raise UsageError(
@@ -124,11 +121,13 @@ def _silenced_part(part: Mapping[str, Any]) -> dict[str, Any]:
             hint='Write each as {"method": "POST", "uri": "/crm/v8/Leads", "body": {...}, ...}',
         )
     if not isinstance(params, dict):
-        raise UsageError(f"The params of {method} {uri} are no object.", hint='Write them as {"ids": "1,2"}.')
+        raise UsageError(
+            f"The params of {method} {uri} are not an object.", hint='Write them as {"ids": "1,2"}.'
+        )
     if _REFERENCE.search(uri) is not None and _BEHIND_A_MODULE.match(uri) is None:
         raise UsageError(
-            f"The uri {uri[:200]!r} has a reference where its module should be: what it writes is not known.",
-            hint="A reference may stand behind the module, as a record's id: /crm/v8/Leads/@{1:$.data[0].id}",
+            f"The uri {uri[:200]!r} has a reference in place of its module, so what it writes is not known.",
+            hint="A reference may follow the module, as a record's id: /crm/v8/Leads/@{1:$.data[0].id}",
         )
     path = checked(_REFERENCE.sub("0", uri))
     if is_composite(path):

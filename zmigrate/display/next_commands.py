@@ -1,4 +1,4 @@
-"""The commands that a person gives next about a run, each ready to be pasted."""
+"""The commands that a person needs next for a run, ready to be pasted."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from zmigrate.wording import nearby
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the command line named, and a further command has to name again. The folder of a run says none of
-    it: it may be somebody else's, and would then choose the code that runs and the variables that are read.
+    """What the command line named, and the next command must name again. It is not read from the run folder,
+    which may be somebody else's and could then choose the code to run and the variables to read.
     """
 
     state_dir: Path | None = None
@@ -22,16 +22,16 @@ class Named:
     allow_env: Sequence[str] = ()
 
     def resume(self, run_id: str) -> str:
-        """The line that goes on with a run."""
+        """The command that continues a run."""
         allowed = [word for name in self.allow_env for word in ("--allow-env", name)]
         return command_of(["resume", run_id, *allowed, *self._places()])
 
     def report(self, run_id: str) -> str:
-        """The line that tells about a run."""
+        """The command that reports a run."""
         return command_of(["report", run_id, *self._places()])
 
     def run(self, words: Iterable[str]) -> str:
-        """The line that runs a job with these options."""
+        """The command that runs a job with these options."""
         return command_of(["run", *words, *self._places()])
 
     def _places(self) -> list[str]:
@@ -48,5 +48,5 @@ NOTHING_NAMED: Final = Named()
 
 
 def command_of(words: Iterable[str]) -> str:
-    """A command line of zmigrate's."""
+    """A command line of zmigrate."""
     return " ".join(map(quote, ["zmigrate", *words]))

@@ -1,4 +1,4 @@
-"""Whether the org that a token opens is the one that the credentials ask for. Sends nothing."""
+"""Whether the token's org is the one that the credentials name. Sends nothing."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ UNUSABLE_ORG = "UNUSABLE_ORG"
 
 
 def refuse_other_org(org: Org, credentials: Credentials) -> None:
-    """Raise OrgError unless the org is the one asked for, or the credentials say that they name a portal."""
+    """Raise OrgError if the org is not the one asked for, unless the credentials name a portal."""
     fault = org_fault(org, credentials)
     if fault is not None and not credentials.portal:
         raise fault
 
 
 def refuse_unusable(org: Org) -> None:
-    """Raise OrgError unless Zoho's answer says which org it is, by ids that are ids."""
+    """Raise OrgError unless Zoho's answer names an org, with valid ids."""
     if not org.id:
         raise OrgError("Zoho says nothing about the org of this token.", hint="Check the soid.")
     for what, said in (("id", org.id), ("zgid", org.zgid)):
@@ -35,7 +35,7 @@ def refuse_unusable(org: Org) -> None:
 
 
 def org_fault(org: Org, credentials: Credentials) -> OrgError | None:
-    """Why the org is not, or is not known to be, the one that the soid names; None where it is."""
+    """Why the org is not the one of the soid, or may not be. None if it is the one."""
     asked = f"{credentials.soid} ({credentials.place})"
     opened = named(org)
     match org.answers_to(credentials.soid):
@@ -47,15 +47,15 @@ def org_fault(org: Org, credentials: Credentials) -> OrgError | None:
                 hint=_remedy(org, credentials),
             )
     return OrgError(
-        f"Whether the token opens the org asked for can't be told. Asked for: {asked}. Opened: {opened}, "
-        "whose zgid is not in Zoho's answer.",
-        hint=f"Look at what Zoho says: zmigrate api GET /crm/v8/org. {_portal(credentials)}",
+        f"It is unknown whether the token opens the org asked for. Asked for: {asked}. Opened: {opened}, "
+        "but Zoho's answer has no zgid.",
+        hint=f"See Zoho's answer: zmigrate api GET /crm/v8/org. {_portal(credentials)}",
         code=UNKNOWN_ORG,
     )
 
 
 def named(org: Org) -> str:
-    """`Acme GmbH, ZohoCRM.123456 (production)`: an org as a soid would name it."""
+    """`Acme GmbH, ZohoCRM.123456 (production)`: an org as a soid names it."""
     ids = f"ZohoCRM.{org.zgid}" if org.zgid else f"id {org.id}"
     return f"{org.name or 'an org without a name'}, {ids} ({org.type or 'production'})"
 
@@ -63,7 +63,7 @@ def named(org: Org) -> str:
 def _remedy(org: Org, credentials: Credentials) -> str:
     digits = credentials.soid.rpartition(".")[2]
     if digits == org.id:
-        return f"{digits} is the id of the org; the soid wants its zgid: ZohoCRM.{org.zgid}."
+        return f"{digits} is the org's id; the soid needs its zgid: ZohoCRM.{org.zgid}."
     return (
         f"Correct the soid; if {org.name or 'that org'} is meant, it is ZohoCRM.{org.zgid}. "
         f"{_portal(credentials)}"
@@ -71,7 +71,7 @@ def _remedy(org: Org, credentials: Credentials) -> str:
 
 
 def _portal(credentials: Credentials) -> str:
-    """How to say that a soid names a portal. Only a profile can."""
+    """How to declare that a soid names a portal. Only a profile can."""
     digits = credentials.soid.rpartition(".")[2]
     where = f"[profiles.{credentials.profile}]" if credentials.profile else "a profile"
-    return f"If {digits} is the id of a portal, say so in {where} of zmigrate.toml: portal = true."
+    return f"If {digits} is a portal's id, say so in {where} of zmigrate.toml: portal = true."

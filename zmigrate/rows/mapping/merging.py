@@ -1,4 +1,4 @@
-"""What a file and the options of a command say together of one load."""
+"""Merges the words of one load from a mapping file and from a command's options."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from zmigrate.rows.mapping.words import FOLDER, LOAD, TOP, check_words
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """The words of one load, with where they stand; `users` and `default_user` among them."""
+class GivenWords:
+    """The words of one load, with `users` and `default_user`, and their places."""
 
     words: Mapping[str, Any]
     places: Places
-    top: Places
-    """Where `users` and `default_user` stand."""
+    top: Places  # the places of `users` and `default_user`
 
 
-def said_by_file(path: Path) -> tuple[Said, ...]:
-    """Of each `[[load]]`, or of the one load of a file without that list. Raises JobError."""
+def loads_in_file(path: Path) -> tuple[GivenWords, ...]:
+    """The words of each `[[load]]`, or of the only load in a file without that list. Raises JobError."""
     toml = read_toml(path)
     name, top = str(path), TomlPlaces(str(path), toml)
     if "load" not in toml.values:
-        return (Said(toml.values, top, top),)
+        return (GivenWords(toml.values, top, top),)
     _check_top(toml, top)
     of_all = {word: toml.values[word] for word in TOP if word in toml.values}
     return tuple(
-        Said({**load, **of_all}, TomlPlaces(name, toml, ("load", number)), top)
+        GivenWords({**load, **of_all}, TomlPlaces(name, toml, ("load", number)), top)
         for number, load in enumerate(toml.values["load"])
     )
 
@@ -43,7 +42,7 @@ def _check_top(toml: Toml, places: Places) -> None:
         raise wrong(places, ("load",), "it is a list of tables.", "Begin each load with [[load]].")
     for word in toml.values:
         if word in LOAD:
-            raise wrong(places, (word,), "it stands before the loads.", f"Put `{word}` below a [[load]].")
+            raise wrong(places, (word,), "it comes before the loads.", f"Put `{word}` below a [[load]].")
     check_words(toml.values, FOLDER, places, (), also=("load",))
     for number, load in enumerate(loads):
         for word in load:
@@ -56,12 +55,15 @@ def _check_top(toml: Toml, places: Places) -> None:
                 )
 
 
-def choose(
-    loads: Sequence[Said], path: Path, file: str, module: str | None = None, operation: str | None = None
-) -> Said:
-    """The load of a mapping that is for this file: the only one, the one that names it, or, of those that
-    remain, the only one for the module and of the operation (errors.csv is called otherwise than the file it
-    comes from).
+def choose_load(
+    loads: Sequence[GivenWords],
+    path: Path,
+    file: str,
+    module: str | None = None,
+    operation: str | None = None,
+) -> GivenWords:
+    """The load of a mapping for this file: the only one; the one that names the file; or, among several, the
+    only one with this module and operation (an errors.csv has another name than the file it came from).
     """
     if len(loads) == 1:
         return loads[0]
@@ -76,32 +78,26 @@ def choose(
         names = [str(load.words.get("file", "")) for load in loads]
         raise JobError(
             f"{path} has {len(loads)} loads, and {many}.",
-            hint=f"They are for: {', '.join(names)}. For a file of another name, as errors.csv, "
-            "--load-of FILE (and --module MODULE) says whose words to take.",
+            hint=f"They are for: {', '.join(names)}. For a file with another name, such as errors.csv, "
+            "--load-of FILE (and --module MODULE) names the load to use.",
         )
     return found[0]
 
 
-def loads_of(loads: Sequence[Said], file: str) -> list[Said]:
-    """Those that name this file."""
+def loads_of(loads: Sequence[GivenWords], file: str) -> list[GivenWords]:
+    """The loads that name this file."""
     wanted = Path(file).name
     names = [str(load.words.get("file", "")) for load in loads]
     exact = [load for load, name in zip(loads, names, strict=True) if name in (file, wanted)]
     return exact or [load for load, name in zip(loads, names, strict=True) if Path(name).name == wanted]
 
 
-def with_options(said: Said | None, options: Options) -> Said:
-    """Both together; what both say must be the same. Raises JobError that names both places."""
+def with_options(said: GivenWords | None, options: Options) -> GivenWords:
+    """The words of file and options together. Raises JobError if they contradict each other."""
     words: dict[str, Any] = dict(said.words) if said is not None else {}
     for word, value in options.words.items():
         if said is not None and word in words and words[word] != value:
-            label = options.labels.get((word,), word)
-            raise wrong(
-                said.places,
-                (word,),
-                f"it is {words[word]!r} here, and {value!r} by {label}.",
-                "Leave one of them out.",
-            )
+            raise _differs(said.places, (word,), words[word], value, options.labels.get((word,), word))
         words[word] = value
     labels = dict(options.labels)
     for table, added in (("fields", options.fields), ("users", options.users)):
@@ -109,12 +105,12 @@ def with_options(said: Said | None, options: Options) -> Said:
             words[table] = _both(said, table, words.get(table, {}), added, labels)
     for word, more in (("ignore", options.ignore), ("skip_if", options.skip_if)):
         before = words.get(word, [])
-        if more and isinstance(before, Mapping | list):  # anything else is refused with its line
+        if more and isinstance(before, Mapping | list):  # anything else is refused later, with its line
             before = [before] if isinstance(before, Mapping) else before
             flag = "--ignore-column" if word == "ignore" else "--skip-if"
             words[word] = [*before, *more]
             labels |= {(word, number): flag for number in range(len(before), len(before) + len(more))}
-    return Said(
+    return GivenWords(
         words,
         OptionPlaces(labels, None if said is None else said.places),
         OptionPlaces(labels, None if said is None else said.top),
@@ -122,25 +118,24 @@ def with_options(said: Said | None, options: Options) -> Said:
 
 
 def _both(
-    said: Said | None, table: str, before: Any, added: Mapping[str, Any], labels: Mapping[KeyPath, str]
+    said: GivenWords | None, table: str, before: Any, added: Mapping[str, Any], labels: Mapping[KeyPath, str]
 ) -> Any:
     if not isinstance(before, Mapping):
-        return before  # it is refused with its line
+        return before  # refused later, with its line
     for name, value in added.items():
         if said is not None and name in before and before[name] != value:
             places = said.top if table == "users" else said.places
-            raise wrong(
-                places,
-                (table, name),
-                f"it is {before[name]!r} here, and {value!r} by {labels[table, name]}.",
-                "Leave one of them out.",
-            )
+            raise _differs(places, (table, name), before[name], value, labels[table, name])
     return {**before, **added}
+
+
+def _differs(places: Places, path: KeyPath, here: object, other: object, label: str) -> JobError:
+    return wrong(places, path, f"it is {here!r} here, and {other!r} by {label}.", "Leave one of them out.")
 
 
 @dataclass(slots=True)
 class Options:
-    """What a command's options say."""
+    """The words of a command's options."""
 
     words: Mapping[str, Any]
     fields: dict[str, Any] = field(default_factory=dict)
@@ -160,7 +155,7 @@ class Options:
         skip_if: Sequence[str] = (),
         user: Sequence[str] = (),
     ) -> Options:
-        """Raises JobError for a word that there is not, and for text that is not as its option wants it."""
+        """Read the options. Raises JobError for unknown words, and for texts with a wrong form."""
         known = {**LOAD, **TOP}
         for word in words:
             if word not in known:
@@ -196,15 +191,15 @@ class Options:
 def _pair(flag: str, shape: str, text: str) -> tuple[str, str]:
     left, equals, right = text.rpartition("=")
     if not (left.strip() and equals and right.strip()):
-        raise JobError(f"{flag} wants {shape}, not {text!r}.")
+        raise JobError(f"{flag} needs {shape}, not {text!r}.")
     return left.strip(), right.strip()
 
 
 def _pair_of(flag: str, what: str, shape: str, text: str, toml: str) -> tuple[str, Any]:
-    """The one key, with its value, that an option's TOML has."""
+    """The only key, with its value, in an option's TOML."""
     values = parse_toml(toml, flag).values
     if len(values) != 1:
         raise JobError(
-            f"{flag} wants one {what}, not {text!r}.", hint=f"Write it like this: {flag} '{shape}'"
+            f"{flag} needs one {what}, not {text!r}.", hint=f"Write it like this: {flag} '{shape}'"
         )
     return next(iter(values.items()))

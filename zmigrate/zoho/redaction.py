@@ -1,5 +1,5 @@
-"""What must not be seen of one client: its secret, and every token got with it in this process. Answers pass
-by here before anybody reads them, since a server may echo what it was sent.
+"""Hides a client's secret, and every token got with it in this process. All answers pass through here before
+anybody reads them, since a server may repeat what it was sent.
 """
 
 from __future__ import annotations
@@ -13,51 +13,50 @@ from zmigrate.zoho.secret import Secret
 
 HIDDEN: Final = "***"
 
-_SHORTEST: Final = 8
-"""Characters; a shorter one would be found in texts that have nothing to do with it."""
+_SHORTEST: Final = 8  # Characters. A shorter text would be found where it means something else.
 
 _WRITTEN_OTHERWISE: Final = ("\\", "%", "&")
-"""What every other way to write a letter begins with: JSON's, that of URLs, that of HTML."""
+"""The first characters of other spellings of a letter: in JSON, in URLs, in HTML."""
 
 
 class _Hidden(NamedTuple):
-    """A secret, and how it is found."""
+    """A secret, and how to find it."""
 
     text: str
     content: bytes
     pattern: re.Pattern[str]
 
 
-class Veil:
-    """Draws `***` over the secrets in an answer, however they are written in it. Thread-safe."""
+class Redactor:
+    """Replaces the secrets in an answer by `***`, in any spelling. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hidden: tuple[_Hidden, ...] = ()
 
     def add(self, secret: Secret) -> None:
-        """From now on this one is hidden too."""
+        """Hide this secret too from now on."""
         text = secret.reveal()
         with self._lock:
             if len(text) < _SHORTEST or any(each.text == text for each in self._hidden):
                 return
             self._hidden = (*self._hidden, _Hidden(text, text.encode(), re.compile(_in_any_spelling(text))))
 
-    def may_cover(self, content: bytes) -> bool:
-        """False where no secret can be in these bytes of JSON: then they need no closer look."""
+    def may_hide(self, content: bytes) -> bool:
+        """Whether these bytes of JSON may have a secret."""
         written_otherwise = b"\\" in content or b"%" in content or b"&" in content
         return written_otherwise or any(each.content in content for each in self._hidden)
 
-    def over(self, body: Any) -> Any:
-        """The same JSON value without secrets in its texts and keys; what it is made of is changed."""
+    def redacted(self, body: Any) -> Any:
+        """The JSON value without secrets in its texts and keys. Changes it in place."""
         if isinstance(body, str):
-            return self.over_text(body)
+            return self.redacted_text(body)
         left = [body]
         while left:
             node = left.pop()
             if isinstance(node, dict):
-                if any(self.over_text(key) is not key for key in node):
-                    renamed = {self.over_text(key): value for key, value in node.items()}
+                if any(self.redacted_text(key) is not key for key in node):
+                    renamed = {self.redacted_text(key): value for key, value in node.items()}
                     node.clear()
                     node.update(renamed)
                 children: Any = node.items()
@@ -67,13 +66,13 @@ class Veil:
                 continue
             for place, child in children:
                 if isinstance(child, str):
-                    node[place] = self.over_text(child)
+                    node[place] = self.redacted_text(child)
                 elif isinstance(child, dict | list):
                     left.append(child)
         return body
 
-    def over_text(self, text: str) -> str:
-        """The text itself where there is nothing to hide."""
+    def redacted_text(self, text: str) -> str:
+        """The text with secrets hidden; the same object if there are none."""
         hidden = text
         for each in self._hidden:
             hidden = hidden.replace(each.text, HIDDEN)
@@ -82,18 +81,18 @@ class Veil:
                 hidden = each.pattern.sub(HIDDEN, hidden)
         return text if hidden == text else hidden
 
-    def __copy__(self) -> Veil:
+    def __copy__(self) -> Redactor:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Veil:
+    def __deepcopy__(self, memo: Any) -> Redactor:
         return self
 
     def __repr__(self) -> str:
-        return f"Veil({len(self._hidden)})"
+        return f"Redactor({len(self._hidden)})"
 
 
 def _in_any_spelling(secret: str) -> str:
-    """A pattern that gives nothing back once it has taken it, so that no text makes it slow."""
+    """A pattern without backtracking, so that no text makes it slow."""
     return "".join(
         rf"\\{{{len(piece)},{8 * len(piece)}}}+" if piece[0] == "\\" else _letter_in_any_spelling(piece)
         for piece in re.findall(r"\\+|[^\\]", secret)

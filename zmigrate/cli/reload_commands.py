@@ -1,6 +1,4 @@
-"""The commands that feed rows in again once they are mended: those that a run could not write, each ready to
-be pasted.
-"""
+"""The commands that load a run's failed or doubtful rows again, each ready to be pasted."""
 
 from __future__ import annotations
 
@@ -15,25 +13,23 @@ from zmigrate.private_files import open_private
 from zmigrate.wording import nearby
 
 if TYPE_CHECKING:
-    from zmigrate.display.doubt import Reload
-    from zmigrate.display.further import Named
+    from zmigrate.display.in_doubt import Reload
+    from zmigrate.display.next_commands import Named
     from zmigrate.engine.storage.ledger import RunInfo
     from zmigrate.engine.storage.run_record import RunRecord
     from zmigrate.job.options import OptionSpec
 
-TAKES_A_KEY = frozenset({"import-csv", "import-file"})
-"""Jobs that can be told by an option which field is the key."""
+TAKES_A_KEY = frozenset({"import-csv", "import-file"})  # jobs with an option for the key
 
-TELLS_APART = ("Legacy_ID", "Email")
-"""Columns that tell records apart, in the order of preference."""
+TELLS_APART = ("Legacy_ID", "Email")  # columns that identify records, in order of preference
 
 OF_OTHER_FILES = frozenset({"sheet", "header", "select", "order_by"})
-"""Options of import-file that are for workbooks and databases; what is fed in again is CSV."""
+"""Options of import-file for workbooks and databases; result files are CSV."""
 
 
 def commands(info: RunInfo, named: Named) -> list[str]:
-    """A command for each errors.csv of the run that has rows; of a flow those of its steps. None where a job
-    takes no such file, or is not found from here.
+    """A command for each errors.csv of the run, or of a flow's steps. Nothing for a job that takes no such
+    file, or that is not found from here.
     """
     from zmigrate.engine.storage.ledger import list_steps, readable
 
@@ -48,8 +44,8 @@ def commands(info: RunInfo, named: Named) -> list[str]:
 
 
 def reloads(info: RunInfo, named: Named) -> dict[str, Reload]:
-    """By run id, of a flow that of each step: how the rows in doubt are loaded again."""
-    from zmigrate.display.doubt import Reload
+    """How to load the rows in doubt again, by run id (of a flow, by its steps')."""
+    from zmigrate.display.in_doubt import Reload
     from zmigrate.engine.storage.ledger import doubles, list_steps, readable
 
     flow = info.record if info.record.steps is not None else None
@@ -70,8 +66,8 @@ def reloads(info: RunInfo, named: Named) -> dict[str, Reload]:
 
 
 def field_to_look_by(words: Sequence[str] | None, write: Mapping[str, Any], file: Path) -> str | None:
-    """The field by which an insert can be told to leave out what Zoho has: its key, or a column of its file
-    that tells records apart. None where there is none, or where a mapping says what the load does.
+    """The field by which an insert can leave out records that Zoho has: its key, or another identifying
+    column. None if there is none, or if a mapping defines the load.
     """
     if words is None or words[0] not in TAKES_A_KEY or "--mapping" in words:
         return None
@@ -85,7 +81,7 @@ def field_to_look_by(words: Sequence[str] | None, write: Mapping[str, Any], file
 
 
 def common(record: RunRecord) -> Iterator[str]:
-    """What the runner was told, and would have to be told again."""
+    """The runner's options that the command must repeat."""
     profile = record.settings.get("profile")
     if profile:
         yield from ("--profile", profile)
@@ -94,7 +90,7 @@ def common(record: RunRecord) -> Iterator[str]:
 
 
 def words_of(record: RunRecord, flow: RunRecord | None, file: Path, jobs: Path | None) -> list[str] | None:
-    """Job and options that load this file as the run loaded its source."""
+    """The job and options that load this file as the run loaded its source."""
     if flow is not None and record.job == "load-file":
         return words_of_load(record, flow, file)
     from zmigrate.engine.storage.inputs import class_of_run
@@ -121,7 +117,7 @@ def words_of(record: RunRecord, flow: RunRecord | None, file: Path, jobs: Path |
 
 
 def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] | None:
-    """Those of a step of import-folder: the mapping, and whose load of it."""
+    """The job and options for a step of import-folder: the mapping, and which load of it."""
     step = next((each for each in flow.steps or () if each["name"] == file.parent.name), None)
     mapping = next(iter(record.reads), None)
     if step is None or mapping is None:
@@ -131,20 +127,20 @@ def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] |
 
 
 def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
-    """Job and options that load a file as one load of a mapping says; no more than tell it from others."""
+    """The job and options that load a file by one load of a mapping, with no more options than needed."""
     from zmigrate.errors import ZmigrateError
-    from zmigrate.rows.mapping.said import choose, said_by_file
+    from zmigrate.rows.mapping.merging import choose_load, loads_in_file
 
     words = ["import-csv", nearby(str(file)), "--mapping", nearby(str(mapping))]
     every = ["--load-of", load.file, "--module", load.module, "--operation", load.operation]
     try:
-        loads = said_by_file(mapping)
-    except ZmigrateError:  # changed since; what it is now may need them all
+        loads = loads_in_file(mapping)
+    except ZmigrateError:  # changed since: it may need all of them now
         return [*words, *every]
     for given in ([], every[:2], every[:4]):
         said = dict(zip(given[::2], given[1::2], strict=True))
         try:
-            choose(loads, mapping, said.get("--load-of", str(file)), said.get("--module"))
+            choose_load(loads, mapping, said.get("--load-of", str(file)), said.get("--module"))
         except ZmigrateError:
             continue
         return [*words, *given]
@@ -152,7 +148,7 @@ def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
 
 
 def written(spec: OptionSpec, value: Any) -> Iterator[str]:
-    """An option as it is typed; nothing where it stands at its default."""
+    """An option as it is typed; nothing if it has its default value."""
     default = list(spec.default) if isinstance(spec.default, tuple) else spec.default
     if spec.secret or value is None or value == default:
         return
@@ -166,5 +162,5 @@ def written(spec: OptionSpec, value: Any) -> Iterator[str]:
 
 
 def same_place(value: Any, path: str | None) -> bool:
-    """Whether an option's value is the file (or the URL) that a source has read."""
+    """Whether an option's value is the file or URL of a source."""
     return path is not None and (value == path or str(Path(str(value)).absolute()) == path)

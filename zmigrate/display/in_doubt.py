@@ -1,4 +1,4 @@
-"""Rows in doubt, told at the end of a run: what that means, why, where they are listed, and what to do."""
+"""Rows in doubt at the end of a run: what that means, why, where they are listed, and what to do."""
 
 from __future__ import annotations
 
@@ -15,46 +15,42 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 CAUSES_SHOWN = 3
-MEANING = "What was sent may be written: Zoho's answer was lost, and zmigrate could not find it out."
+MEANING = "These rows may be in Zoho: its answer was lost, and zmigrate could not find out."
 LOOK_FIRST = (
-    "What to do: look for them in Zoho by {field}, and delete from that file the rows that Zoho has. Then "
-    "load the rest; only then add --again, with which every row of the file is created once more."
+    "What to do: look for them in Zoho by {field}, and delete the rows that Zoho has from that file. Then "
+    "load the rest. Add --again only then: it creates every row of the file once more."
 )
 LOOKED_UP = (
-    "What to do: load that file by {field}. zmigrate looks for each row in Zoho and leaves out what is "
-    "there. ({field} must tell the records apart.)"
+    "What to do: load that file by {field}. zmigrate looks for each row in Zoho and leaves out the rows that "
+    "are there. ({field} must be different for each record.)"
 )
-LOOK = "What to do: look for each of them in Zoho."
-"""Of a hand-written job, which reads no such file."""
-TELLING = "name or e-mail address"
-"""What a person finds a record by where there is no key."""
+LOOK = "What to do: look for each of them in Zoho."  # for a hand-written job, which reads no such file
+TELLING = "name or e-mail address"  # how a person finds a record without a key
 
-LOAD = "What to do: load that file again. What Zoho has is found by its key, and not written a second time."
-ROWS_WITHIN = (
-    "Where rows go into subforms, look at those records first: such rows would be added a second time."
-)
+LOAD = "What to do: load that file again. Records that Zoho has are found by their key, not written twice."
+ROWS_WITHIN = "If rows go into subforms, look at those records first: the rows would be added a second time."
 KEY_NEXT_TIME = "With a key (--key FIELD, best a unique field) zmigrate finds this out by itself."
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """How the rows in doubt of a run are loaded again."""
+    """How to load the rows in doubt again."""
 
     operation: str
     key: str | None
     doubles: bool
-    """Loading them as they are could make second records."""
+    """Loading the rows as they are could make second records."""
     command: str | None
-    """None where no command loads such a file."""
+    """None if no command loads such a file."""
     by: str | None = None
-    """The field by which the command looks for the rows, and leaves out those that Zoho has."""
+    """The field by which the command finds the rows that Zoho has, and leaves them out."""
 
 
 def in_doubt(
     result: Mapping[str, Any], reloads: Mapping[str, Reload], *, practice: bool, by_hand: bool
 ) -> Iterator[RenderableType]:
-    """The section of a run, or of each step of a flow, that has such rows. `reloads`: by run id. `by_hand`:
-    of a hand-written job."""
+    """The section about rows in doubt, for a run or for each step of a flow. `reloads`: by run id. `by_hand`:
+    the job is hand-written."""
     from rich.text import Text
 
     steps = result.get("steps")
@@ -79,7 +75,7 @@ def in_doubt(
 
 
 def causes(path: Path) -> Iterator[RenderableType]:
-    """Why, the most frequent first."""
+    """Why the rows are in doubt, the most frequent cause first."""
     from rich.text import Text
 
     kinds = sorted((kind for each in reasons_of(path) for kind in each.kinds), key=lambda kind: -kind.rows)
@@ -90,7 +86,7 @@ def causes(path: Path) -> Iterator[RenderableType]:
 
 
 def what_to_do(reload: Reload | None) -> Iterator[RenderableType]:
-    """For a job that is not known, the careful way."""
+    """What a person does with the rows. If the job is not known, the careful way."""
     if reload is not None and reload.by is not None:
         yield plain(LOOKED_UP.format(field=reload.by))
     elif reload is None or reload.doubles:
@@ -106,14 +102,14 @@ def what_to_do(reload: Reload | None) -> Iterator[RenderableType]:
 
 
 def plain(text: str) -> RenderableType:
-    """A sentence, over as many lines as it needs."""
+    """A sentence, wrapped."""
     from rich.text import Text
 
     return Hanging(Text(), Text(text))
 
 
 def in_one_piece(text: str) -> RenderableType:
-    """A path or a command: further in, and never cut, for it is to be copied."""
+    """A path or a command to copy: indented, never cut."""
     from rich.text import Text
 
     return Text(f"  {text}", no_wrap=True, overflow="ignore")
