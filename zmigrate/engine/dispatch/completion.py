@@ -15,7 +15,7 @@ from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.dispatch.verdicts import Verdict, org_full
 from zmigrate.engine.model import deferred_links as links
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome, lost
+from zmigrate.engine.model.outcomes import MOVED, Outcome, found_by, lost, zoho_says
 from zmigrate.engine.pipeline.resolver import Resolver
 from zmigrate.errors import ApiError, Fatal, InDoubt, Outage, PausedError, ReadFailed, RefusedError
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
@@ -109,9 +109,7 @@ class Completions:
         if self.failure is None:
             self.clear_suspects()
         if self._target.others:
-            self.found_by_another.update(
-                one.field for one in outcomes if one.action == "updated" and one.field
-            )
+            self.found_by_another.update(filter(None, map(found_by, outcomes)))
         seconds = self.second_writes.after(batch, outcomes)
         left = self._left_by_full_org(batch, outcomes)
         self._flight.finish(batch, outcomes, self._hold_until(batch))
@@ -297,8 +295,9 @@ class Completions:
             batch.refusal = refusal
             self._flight.park(batch, self._clock() + self._settling.between_reads)
         else:
-            reason = f"{refusal.message}; an earlier request with it may have been applied"
-            self._flight.finish(batch, settle.in_doubt(batch, reason), self._hold_until(batch))
+            reason = "an earlier request with this record may have been applied"
+            doubt = lost(reason, None, *zoho_says(refusal.reasons))
+            self._flight.finish(batch, [doubt], self._hold_until(batch))
 
     def clear_suspects(self) -> None:
         """Something was accepted, or nothing is left to send: the rows that were refused are at fault."""

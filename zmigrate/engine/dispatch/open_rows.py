@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from zmigrate.engine.dispatch.verdicts import LeftOpen, Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome, lost
+from zmigrate.engine.model.outcomes import MOVED, Outcome, lost, zoho_says
 from zmigrate.engine.model.target import Recovery
 
 
@@ -30,13 +30,13 @@ def go_on(
     for index, verdict in enumerate(verdicts):
         if verdict.left_open is None:
             continue
-        said = f"{verdict.outcome.code}: {verdict.outcome.message}"
+        said = verdict.outcome.reasons
         if recovery == "report":
-            outcomes[index] = lost(
-                f"Zoho answered {said}; the row may be written, and has no key to look for"
-            )
+            reason = "the row may be written, and has no key to look for"
+            outcomes[index] = lost(reason, None, *zoho_says(said))
             continue
-        parts.setdefault(verdict.left_open, OpenRows(verdict.left_open, said)).rows.append(batch.rows[index])
+        why = ", ".join(f"{one.code}: {one.message}" for one in said)
+        parts.setdefault(verdict.left_open, OpenRows(verdict.left_open, why)).rows.append(batch.rows[index])
         outcomes[index] = MOVED
     return list(parts.values())
 

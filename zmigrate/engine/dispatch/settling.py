@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from zmigrate.engine.dispatch.sender import Searched
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome, lost
+from zmigrate.engine.model.outcomes import MOVED, Outcome, failed, lost
 from zmigrate.errors import ApiError, InDoubt
 
 SETTLE_RESET_S = 10.0
@@ -96,15 +96,11 @@ def hopeless(batch: Batch) -> str:
 
 def whole_refusal(error: ApiError) -> Outcome:
     """The outcome of the one row that makes Zoho refuse any request that it is in."""
-    return Outcome(
-        "failed", None, error.code, None, f"Zoho refuses any request with this record: {error.message}"
-    )
+    return failed(error.code, None, f"Zoho refuses any request with this record: {error.message}")
 
 
 def poisoned(batch: Batch) -> Outcome:
-    return Outcome(
-        "failed",
-        None,
+    return failed(
         "INTERNAL_ERROR",
         None,
         f"Zoho answered with a server error each of {batch.sends} times; the record is not there",

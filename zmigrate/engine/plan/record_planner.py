@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import islice
-from typing import TypeVar
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField
@@ -22,7 +21,7 @@ from zmigrate.engine.plan.key_lookup import Hits, KeyQuestions
 from zmigrate.engine.plan.plan import UserMapped
 from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
 from zmigrate.engine.plan.price import Levels, PlanCounts, Price, levels_of, price_of, work_of
-from zmigrate.engine.plan.reader import ROWS_TOGETHER, SourceReader, WatchedConverter
+from zmigrate.engine.plan.reader import ROWS_TOGETHER, SourceReader
 from zmigrate.engine.plan.record_ids import KnownUsers, Pointers
 from zmigrate.engine.plan.references import References
 from zmigrate.engine.plan.warnings import Findings, required_by_layout
@@ -35,6 +34,7 @@ from zmigrate.errors import Fatal, RefusedError
 from zmigrate.events import EventHub, RowsJudged
 from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
 from zmigrate.job.writes import Write
+from zmigrate.reasons import told
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.rows.sources import Fingerprint, Source
@@ -43,8 +43,6 @@ from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.metadata import Layout, Org
 
 USERS_SHOWN = 1_000
-
-AnyConverter = TypeVar("AnyConverter", bound=Converter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +139,16 @@ class RecordPlanner:
             self._references,
         )
 
-    def _converter(self, kind: type[AnyConverter], users: UserDirectory) -> AnyConverter:
+    def _converter(self, users: UserDirectory) -> Converter:
         write = self.write
-        return kind(self.fields, write.operation, write.key, self.job.formats, users, self._crm.fields)
+        return Converter(self.fields, write.operation, write.key, self.job.formats, users, self._crm.fields)
 
     def _reader(self) -> SourceReader:
         return SourceReader(
             self.job,
             self.source,
             self.target,
-            self._converter(WatchedConverter, self._directory),
+            self._converter(self._directory),
             self.book,
             column_of=self._column_of,
             emit=self._hub.emit,
@@ -196,12 +194,11 @@ class RecordPlanner:
         others = [key for key in keys if key.name != self.target.key]
         rows = []
         for row in group:
-            fate, problems = judge.judge(row, hits)
-            problems = [*problems, *self._pointers.wrong_users(row)]
-            if problems:
+            fate, reasons = judge.judge(row, hits)
+            reasons = [*reasons, *self._pointers.wrong_users(row)]
+            if reasons:
                 fate = "refused"
-                for problem in problems:
-                    self.book.note("reject", reader.reject(row, *problem))
+                reader.note_rejects(row, reasons)
             rows.append((row.number, row.line, row.key, row.folded, fate, judge.record_id))
             if row.open:
                 self._references.note(row)
@@ -270,7 +267,7 @@ class RecordPlanner:
         """The values of a field in the records that would be written, each with its record: see ValuesOf."""
         prepare = Preparer(
             self.job.transform,
-            self._converter(Converter, UserDirectory(self.job.users, self._users.load)),
+            self._converter(UserDirectory(self.job.users, self._users.load)),
             self.target,
             lambda event: None,
             keep_source=False,
@@ -313,7 +310,7 @@ class RecordPlanner:
             user = directory.found.get(text)
             if user is not None:
                 mapped.append(UserMapped(text, rows, str(user)))
-        problems = ((text, why) for text, why in list(directory.missing.items())[:USERS_SHOWN])
+        problems = ((text, told(why)) for text, why in list(directory.missing.items())[:USERS_SHOWN])
         mapped += [UserMapped(text, directory.used.get(text, 0), None, why) for text, why in problems]
         return mapped
 

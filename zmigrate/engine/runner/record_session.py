@@ -259,8 +259,8 @@ class RecordRun:
         if seen is not None:
             seen.add(
                 (fold(key), line)
-                for (_, line, key), parts in self._journal.ended()
-                if key is not None and (parts[0] == "in_doubt" or was_written(parts))
+                for (_, line, key), outcome in self._journal.ended()
+                if key is not None and (outcome.action == "in_doubt" or was_written(outcome))
             )
 
     def _dated(self, batch: Batch, now: float) -> bool:

@@ -6,7 +6,8 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 
-from zmigrate.rows.conversion.refusal import BadValue, FieldError, kind_of, shown
+from zmigrate.reasons import Reason
+from zmigrate.rows.conversion.refusal import BadValue, kind_of, shown
 
 NOT_TEXT: Final = "NOT_TEXT"
 """Our code for a cell that is no text where a word of the mapping wants some."""
@@ -39,4 +40,4 @@ def is_empty(cell: Any) -> bool:
 
 def bad_value(field: str, code: str, message: str, value: object = "") -> BadValue:
     """What fails a row for one value."""
-    return BadValue(FieldError(field, code, message, shown(value)))
+    return BadValue(Reason(code, field, message, shown(value) or None))
