@@ -24,7 +24,7 @@ class Reason(NamedTuple):
 
 def told(reason: Reason) -> str:
     """The message, and what to do."""
-    if reason.remedy is None:
+    if not reason.remedy:
         return reason.message
     return f"{reason.message}{'. ' if reason.remedy[0].isupper() else '; '}{reason.remedy}"
 

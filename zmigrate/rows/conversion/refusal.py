@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any, Final
 
 from zmigrate.job.references import Find, Ref
-from zmigrate.reasons import Reason, all_told
+from zmigrate.reasons import Reason, told
 from zmigrate.rows.bad_cell import BadCell
 from zmigrate.wording import as_text
 
@@ -33,8 +33,8 @@ class Refused(Exception):
         within: tuple[Reason, ...] = (),
     ) -> None:
         """`within`: the reasons of a subform's rows, their fields named from the row on: `[2].Quantity`."""
-        super().__init__(message)
         self.reason = Reason(code, None, message, None, remedy, ambiguous)
+        super().__init__(told(self.reason))
         self._within = within
 
     def reasons(self, field: str, value: object) -> tuple[Reason, ...]:
@@ -49,7 +49,11 @@ class BadValue(Exception):
 
     def __init__(self, *reasons: Reason) -> None:
         self.reasons = tuple(map(_printable, reasons))
-        super().__init__(all_told(self.reasons))
+        super().__init__(
+            "; ".join(
+                f"{reason.field}: {told(reason)}" if reason.field else told(reason) for reason in reasons
+            )
+        )
 
 
 def _printable(reason: Reason) -> Reason:
