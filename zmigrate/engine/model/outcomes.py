@@ -106,10 +106,6 @@ def found_by(outcome: Outcome) -> str | None:
     return next((reason.field for reason in outcome.reasons if reason.code == FOUND_BY_ANOTHER_FIELD), None)
 
 
-def was_created(outcome: Outcome) -> bool:
-    return written_as(outcome) == "created"
-
-
 def was_written(outcome: Outcome) -> bool:
     """Whether the row's record was created or updated."""
     return written_as(outcome) in {"created", "updated"}

@@ -27,7 +27,6 @@ from zmigrate.engine.model.outcomes import (
     Rows,
     lets_go,
     rows_of,
-    was_created,
     written_as,
 )
 from zmigrate.engine.storage import journal_sql as sql
@@ -182,7 +181,7 @@ class Journal:
         ids = [
             outcome.id
             for outcome in batch.outcomes
-            if outcome.id and (outcome.action in CLAIMED or disputable or was_created(outcome))
+            if outcome.id and (outcome.action in CLAIMED or disputable or written_as(outcome) == "created")
         ]
         self._db.execute(
             sql.PUT_OUTCOME,
