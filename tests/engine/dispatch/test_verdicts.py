@@ -121,6 +121,13 @@ def test_choices_that_zoho_names_are_in_the_reason() -> None:
     assert refused.reasons[0].message == "invalid_data (allowed: Open, Won)"
 
 
+def test_a_code_that_speaks_of_the_org_says_what_to_do_and_one_of_a_row_does_not() -> None:
+    (denied,) = refusal(error("NO_PERMISSION")).reasons
+    (too_long,) = refusal(error("LIMIT_EXCEEDED")).reasons
+    assert "Security Control" in (denied.remedy or "")
+    assert too_long.remedy is None
+
+
 # -- duplicates -------------------------------------------------------------------------------------
 
 
