@@ -30,7 +30,7 @@ ROOMS = [
     ("private_files",),
     ("file_owner",),
     ("signals",),
-    ("errors", "plain_files", "printable", "signals_of_system", "stopping", "wording"),
+    ("errors", "plain_files", "printable", "reasons", "signals_of_system", "stopping", "wording"),
     ("emulator",),
 ]
 """Top to bottom: a room imports from rooms below its own, and from itself."""

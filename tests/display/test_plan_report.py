@@ -15,6 +15,7 @@ from zmigrate.engine.plan.book import Book, Reject, RejectGroup
 from zmigrate.engine.plan.plan import Plan, PlanWarning, UserMapped
 from zmigrate.engine.plan.price import PlanCounts, Price
 from zmigrate.events import RowsJudged
+from zmigrate.reasons import Reason
 from zmigrate.rows.sources import Csv
 
 PRICE = Price(112, 1_012, 48_000, 7, 5, 1.5, 10, 0.35)
@@ -23,12 +24,8 @@ PRICE = Price(112, 1_012, 48_000, 7, 5, 1.5, 10, 0.35)
 def a_plan(rejects: int = 0, **more: Any) -> Plan:
     book = Book()
     for number in range(1, rejects + 1):
-        book.note(
-            "reject",
-            Reject(
-                number, number + 1, f"K{number}", "mail", "Email", "INVALID_DATA", "no address", f"n{number}"
-            ),
-        )
+        reason = Reason("INVALID_DATA", "Email", "no address", f"n{number}")
+        book.note("reject", Reject(number, number + 1, f"K{number}", "mail", reason).stored)
     book.index_rejects()
     usual: dict[str, Any] = {
         "job": "import-csv",
@@ -72,7 +69,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 def test_lines_of_rows_wrap_below_where_they_began() -> None:
     lines = tuple(range(100, 120))
-    group = RejectGroup("REFERENCE_OPEN", "Parent_Account", "Ober-Firma und mehr", 20, lines, "why", None)
+    group = RejectGroup(Reason("REFERENCE_OPEN", "Parent_Account", "why"), "Ober-Firma und mehr", 20, lines)
     console = Console(file=StringIO(), width=80, highlight=False, emoji=False, markup=False)
     console.print(_group(group))
     assert isinstance(console.file, StringIO)

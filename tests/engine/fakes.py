@@ -24,8 +24,9 @@ from zmigrate.engine.storage.recorded import RecordedRows
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, RefusedError, ZmigrateError
 from zmigrate.job.formats import Formats
 from zmigrate.job.writes import Operation
+from zmigrate.reasons import Reason
 from zmigrate.rows.cell_texts import CellTexts
-from zmigrate.rows.conversion.converter import BadValue, FieldError
+from zmigrate.rows.conversion.converter import BadValue
 from zmigrate.rows.sources import Cursor, Fingerprint, Row
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.answers import Answer, read_done
@@ -308,7 +309,7 @@ class FakeConverter:
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
         if record["Kind"] == "bad value":
-            raise BadValue(FieldError("Value", "INVALID_DATA", "not a number", "x"))
+            raise BadValue(Reason("INVALID_DATA", "Value", "not a number", "x"))
         return dict(record)
 
 
@@ -330,7 +331,7 @@ class RecordedRow:
 def recorded_rows(group: RecordedRows) -> list[RecordedRow]:
     sources = group.sources or [None] * len(group.rows)
     whole = zip(group.rows, group.outcomes, sources, strict=True)
-    return [RecordedRow(*row, Outcome(*parts), source) for row, parts, source in whole]
+    return [RecordedRow(*row, outcome, source) for row, outcome, source in whole]
 
 
 class FakeSource:

@@ -84,7 +84,7 @@ def test_a_key_repeated_in_the_file_is_not_dropped_silently(bench: Bench) -> Non
     path = write_rows(bench.folder / "l.csv", rows)
     job = file_job(Insert("Leads", key="Legacy_ID"), path)
     with zmigrate.plan(job, credentials=credentials_of(bench.emulator), environ=bench.environ) as plan:
-        assert [(found.line, found.code) for found in plan.rejects] == [(152, "DUPLICATE_IN_SOURCE")]
+        assert [(found.line, found.reason.code) for found in plan.rejects] == [(152, "DUPLICATE_IN_SOURCE")]
     result = bench.run(job)
     assert (result.rows.read, result.rows.created, result.rows.failed) == (151, 150, 1)
     [failed] = read_rows(result.files["errors"])

@@ -12,6 +12,7 @@ from zmigrate.ready_jobs.fill_country import FillCountry
 from zmigrate.ready_jobs.import_pipeline import ImportPipeline
 
 from tests.rows.fields import choices, field, module
+from tests.rows.refusals import Told
 from zmigrate import Csv, Skip
 from zmigrate.rows.conversion.converter import BadValue, Converter
 from zmigrate.rows.conversion.keys import fold_key
@@ -50,7 +51,7 @@ def test_of_the_sample_leads_twelve_must_fail() -> None:
         try:
             record = converter.convert(row.values)
         except BadValue as bad:
-            reasons.append(bad.field)
+            reasons.append(Told.of(bad).field)
             continue
         key = fold_key(record["Legacy_ID"])
         if key in keys:

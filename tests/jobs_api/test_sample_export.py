@@ -55,7 +55,7 @@ def test_what_a_find_will_meet_is_foreseen_from_the_files_before_it(
     contacts = contacts + line if line else contacts.replace("bo@halden.example", "ho@halden.example")
     (folder / "contacts.csv").write_text(contacts, encoding="utf-8")
     with bench.plan(ImportFolder(folder=folder)) as plan:
-        rejects = [(reject.line, reject.code) for reject in plan.steps[2].plan.rejects]
+        rejects = [(reject.line, reject.reason.code) for reject in plan.steps[2].plan.rejects]
     assert rejects == [(2, code)]
     result = bench.run(ImportFolder(folder=folder))
     assert result.steps is not None
@@ -66,8 +66,8 @@ def test_what_the_org_has_and_a_file_adds_is_two_records(bench: Bench, folder: P
     bench.seed([{"Last_Name": "Old", "Email": "BO@halden.example"}], "Contacts")
     with bench.plan(ImportFolder(folder=folder)) as plan:
         [reject] = plan.steps[2].plan.rejects
-    assert (reject.line, reject.code) == (2, "REFERENCE_AMBIGUOUS")
-    assert "line 3 of contacts.csv" in reject.message
+    assert (reject.line, reject.reason.code) == (2, "REFERENCE_AMBIGUOUS")
+    assert "line 3 of contacts.csv" in reject.reason.message
 
 
 def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: Bench, folder: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: 
     (folder / "deals.csv").write_text(deals.replace("48.000,00", "much"), encoding="utf-8")
     with bench.plan(ImportFolder(folder=folder)) as plan:
         deals_plan = plan.steps[2].plan
-        assert [(reject.line, reject.field) for reject in deals_plan.rejects] == [
+        assert [(reject.line, reject.reason.field) for reject in deals_plan.rejects] == [
             (2, "Amount"),
             (2, "Contact_Name"),
         ]

@@ -101,7 +101,7 @@ def made_of(load: Load, row: dict[str, Any]) -> Any:
     except Skip as skip:
         return skip.reason
     except BadValue as bad:
-        return bad.errors
+        return bad.reasons
 
 
 @given(st.dictionaries(st.sampled_from(["F", "G", "a"]), RULES, max_size=3), CONDITIONS, ROWS)

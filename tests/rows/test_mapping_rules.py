@@ -123,8 +123,9 @@ def test_an_empty_cell_of_another_source_leaves_the_field_alone_like_empty_text(
 def test_a_value_that_is_not_known_fails_its_row_where_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadValue) as error:
         value(tmp_path, f'{{ column = "a", {VALUES}, strict = true }}', {"a": "Open"})
-    assert (error.value.field, error.value.code, error.value.value) == ("F", "NOT_IN_VALUES", "Open")
-    assert error.value.message == "column 'a' has 'Open', which `values` does not know"
+    (reason,) = error.value.reasons
+    assert (reason.field, reason.code, reason.value) == ("F", "NOT_IN_VALUES", "Open")
+    assert reason.message == "column 'a' has 'Open', which `values` does not know"
 
 
 def test_all_that_is_wrong_with_a_row_is_told(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_all_that_is_wrong_with_a_row_is_told(tmp_path: Path) -> None:
     load = load_of(tmp_path, f"F = {strict % 'a'}\nG = {strict % 'b'}")
     with pytest.raises(BadValue) as error:
         load.transform({"a": "x", "b": "y"})
-    assert [each.field for each in error.value.errors] == ["F", "G"]
+    assert [each.field for each in error.value.reasons] == ["F", "G"]
 
 
 def test_a_cell_that_can_not_be_text_fails_its_row(tmp_path: Path) -> None:

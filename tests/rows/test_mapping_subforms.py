@@ -120,4 +120,4 @@ def test_a_bad_cell_of_a_subform_fails_its_record(tmp_path: Path) -> None:
     load = load_of(tmp_path, ("1", "A", "1", "x"), ("1", "B", "2", "x"), rule=rule)
     with pytest.raises(BadValue) as error:
         load.transform({"id": "1", "Name": "one"})
-    assert error.value.field == "Items.Unit"
+    assert [reason.field for reason in error.value.reasons] == ["Items.Unit"]

@@ -22,7 +22,7 @@ from zmigrate import Csv, Insert
 from zmigrate.cli import ids
 from zmigrate.display.report import reasons_of
 from zmigrate.engine.model.batch import Batch, BatchState
-from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.model.outcomes import Outcome, failed
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.id_map import Entry
 from zmigrate.engine.storage.journal import Journal
@@ -121,7 +121,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Journal]:
         yield made
 
 
-FAILED = Outcome("failed", None, "INVALID_DATA", "Email", "no address")
+FAILED = failed("INVALID_DATA", "Email", "no address")
 
 
 def finish(journal: Journal, outcomes: Sequence[Outcome], key: str = "k") -> None:
@@ -188,7 +188,7 @@ def test_every_letter_that_normalizes_to_a_sign_and_every_unseen_one_is_known() 
 def test_what_zoho_says_and_what_a_column_a_key_and_a_file_are_called_runs_nowhere(tmp_path: Path) -> None:
     message = f"bad;{DDE}"
     with closing(Journal.create(tmp_path / "journal.db")) as journal:
-        finish(journal, [FAILED._replace(message=message, code=" =1", field="＝1")], key=f"\u00a0{DDE}")
+        finish(journal, [failed(" =1", "＝1", message)], key=f"\u00a0{DDE}")
         columns = [f"a;{DDE}", DDE, "＝1"]
         path = errors_of(journal, columns, [["x", "y", "z"]], file=f" {DDE}.csv")
     assert formulas(raw(path)) == []
@@ -205,7 +205,7 @@ def test_nothing_runs_in_the_overview_of_a_flow(tmp_path: Path) -> None:
     step = tmp_path / "steps" / "01-leads"
     step.mkdir(parents=True)
     with closing(Journal.create(step / "journal.db")) as journal:
-        finish(journal, [FAILED._replace(message=f"bad;{DDE}")], key=f" {DDE}")
+        finish(journal, [failed("INVALID_DATA", "Email", f"bad;{DDE}")], key=f" {DDE}")
         errors_of(journal, ["n"], [["1"]], file=f"a;{DDE}")
     path = write_flow_files(RunFolder(tmp_path))["errors"]
     assert "bad" in raw(path)

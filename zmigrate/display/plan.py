@@ -10,6 +10,7 @@ from zmigrate.display.banner import BannerFacts, banner
 from zmigrate.display.console import Hanging
 from zmigrate.display.summary import step_line
 from zmigrate.engine.plan.plan import Plan
+from zmigrate.reasons import told
 from zmigrate.wording import count, counted, duration
 
 if TYPE_CHECKING:
@@ -158,16 +159,20 @@ def _group(group: RejectGroup) -> RenderableType:
     from rich.console import Group as Lines
     from rich.text import Text
 
-    where = group.field or "the row"
-    if group.column and group.column != group.field:
+    reason = group.reason
+    where = reason.field or "the row"
+    if group.column and group.column != reason.field:
         where += f" (column {group.column!r})"
     head = Text.assemble(
-        (f"{where}  ", "bold"), (group.code, "red"), (f"  {_lines(group.lines, group.rejects)}", "dim")
+        (f"{where}  ", "bold"),
+        (reason.code, "red"),
+        (f"  {_lines(group.lines, group.rejects)}", "dim"),
     )
-    value = "" if group.value is None else repr(_short(group.value))
-    shown = f"{value}: " if value and value not in group.message else ""
+    value = "" if reason.value is None else repr(_short(reason.value))
+    message = told(reason)
+    shown = f"{value}: " if value and value not in message else ""
     lead = Text(f"  {count(group.rejects):>7}  ", style="red")
-    return Lines(Hanging(lead, head), Hanging(Text(" " * 11), Text(shown + group.message)))
+    return Lines(Hanging(lead, head), Hanging(Text(" " * 11), Text(shown + message)))
 
 
 def _short(value: str) -> str:

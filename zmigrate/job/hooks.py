@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from zmigrate.reasons import Reason
 
 if TYPE_CHECKING:
     from zmigrate.job.context import Fill
     from zmigrate.zoho.metadata import ModuleFields
 
 
-class Refusal(Protocol):
-    """Why a field does not take a value."""
-
-    @property
-    def field(self) -> str:
-        """The field's api name; `Quoted_Items[2].Quantity` is in the third row of a subform."""
-
-    @property
-    def message(self) -> str: ...
-
-
-Refusals: TypeAlias = Callable[[str, Any], Sequence[Refusal]]
+Refusals: TypeAlias = Callable[[str, Any], Sequence[Reason]]
 """Says why a field, named first, does not take a value; `()` if it takes it."""
 
 

@@ -22,6 +22,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from zmigrate.reasons import Reason, all_told
+
 SUCCESS_COLUMNS: Final = ("line", "key", "id", "action")
 ERROR_COLUMNS: Final = ("line", "key", "field", "code", "message")
 FILE_COLUMN: Final = "file"  # the first column in the result files of a flow
@@ -83,6 +85,13 @@ def escape_plain(lines: str) -> str | None:
     cells. None if each cell must be escaped by itself, which is slower.
     """
     return None if _PLAIN_HIDDEN.search(lines) else _PLAIN_FORMULA.sub(",'", lines)
+
+
+def reason_cells(reasons: Sequence[Reason]) -> tuple[str, str, str]:
+    """The last of ERROR_COLUMNS: field, code and message, those of several reasons joined."""
+    fields = dict.fromkeys(reason.field for reason in reasons if reason.field)
+    codes = dict.fromkeys(reason.code for reason in reasons if reason.code)
+    return "; ".join(fields), "; ".join(codes), all_told(reasons)
 
 
 def result_header(ours: Sequence[str], source_columns: Sequence[str]) -> list[str]:

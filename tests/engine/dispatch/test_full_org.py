@@ -14,6 +14,7 @@ from zmigrate import Insert, Upsert
 from zmigrate.engine.dispatch.breaker import Breaker
 from zmigrate.engine.model.outcomes import MOVED, Outcome
 from zmigrate.job.writes import Write
+from zmigrate.reasons import Reason
 
 CODES = ["MAX_RECORDS_LIMIT_REACHED", "STORAGE_SPACE_EXCEEDED", "LICENSE_LIMIT_EXCEEDED"]
 SHAPES = ["bare", "wrapped", "rows"]
@@ -113,7 +114,7 @@ def test_killed_in_a_full_org_a_run_goes_on_where_it_was(
 
 
 def failed(code: str, rows: int = 100) -> list[Outcome]:
-    return [Outcome("failed", None, code, None, "why")] * rows
+    return [Outcome("failed", None, tuple(Reason(one, None, "why") for one in code.split("; ")))] * rows
 
 
 def done(rows: int = 100) -> list[Outcome]:

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from tests.engine.fake_org import fold
 from tests.engine.fakes import row
-from zmigrate.engine.dispatch import refused as refused_rows
+from zmigrate.engine.dispatch import zoho_reasons as read
 from zmigrate.engine.dispatch.made_by import changed_by_us, in_second_of, made_by_us
-from zmigrate.engine.dispatch.refused import reasons_of
 from zmigrate.engine.dispatch.verdicts import Question, Verdict, read_answer
 from zmigrate.engine.model.batch import Batch
-from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.model.outcomes import Outcome, failed
 from zmigrate.engine.model.target import Target
 from zmigrate.job.writes import Operation
+from zmigrate.reasons import Reason
 
 US = "900"
 INTENT = 1_700_000_000.7
@@ -41,11 +41,11 @@ def verdict(operation: Operation, element: dict[str, Any], *, doubted: bool = Fa
 
 
 def refusal(element: object, key: str | None = None) -> Outcome:
-    return refused_rows.refusal(reasons_of(element), "Leads", key)
+    return read.refusal(read.zoho_reasons(element, "Leads"), "Leads", key)
 
 
 def duplicate_of(element: object) -> str | None:
-    return refused_rows.the_one_in_the_way(reasons_of(element), "Leads")
+    return read.the_one_in_the_way(read.zoho_reasons(element, "Leads"), "Leads")
 
 
 # -- what Zoho took --------------------------------------------------------------------------------
@@ -84,42 +84,48 @@ def test_rows_are_matched_by_position() -> None:
 
 def test_a_refusal_has_zohos_code_field_and_reason() -> None:
     refused = refusal(error("INVALID_DATA", api_name="Amount", expected_data_type="double"))
-    assert refused == Outcome(
-        "failed", None, "INVALID_DATA", "Amount", "invalid_data (expected type: double)"
-    )
+    assert refused == failed("INVALID_DATA", "Amount", "invalid_data (expected type: double)")
 
 
 @pytest.mark.parametrize("details", [{}, {"details": None}])
 def test_a_refusal_without_details_still_has_its_code(details: dict[str, Any]) -> None:
     refused = refusal({"code": "NOT_APPROVED", "message": "not approved", "status": "error", **details})
-    assert refused == Outcome("failed", None, "NOT_APPROVED", None, "not approved")
+    assert refused == failed("NOT_APPROVED", None, "not approved")
 
 
 def test_a_refusal_without_a_code_is_no_success() -> None:
-    assert verdict("insert", {"status": "error", "details": {}}).outcome == Outcome(
-        "failed", None, "UNKNOWN", None, "UNKNOWN"
-    )
+    assert verdict("insert", {"status": "error", "details": {}}).outcome == failed("UNKNOWN", None, "UNKNOWN")
 
 
-def test_several_errors_of_one_row_are_joined_and_each_code_is_named_once() -> None:
+def test_each_of_several_errors_of_one_row_is_a_reason_of_its_own() -> None:
     errors = [
         error("MANDATORY_NOT_FOUND", api_name="Last_Name"),
         error("INVALID_DATA", api_name="Email"),
         error("INVALID_DATA", api_name="Phone"),
     ]
     refused = refusal(error("MULTIPLE_OR_MULTI_ERRORS", errors=errors))
-    assert refused.code == "MANDATORY_NOT_FOUND; INVALID_DATA"
-    assert refused.field == "Last_Name; Email; Phone"
-    assert refused.message == "mandatory_not_found; invalid_data; invalid_data"
+    assert refused.reasons == (
+        Reason("MANDATORY_NOT_FOUND", "Last_Name", "mandatory_not_found"),
+        Reason("INVALID_DATA", "Email", "invalid_data"),
+        Reason("INVALID_DATA", "Phone", "invalid_data"),
+    )
+    assert refused.codes == ("MANDATORY_NOT_FOUND", "INVALID_DATA")
 
 
 def test_several_errors_without_a_list_are_told_as_they_are() -> None:
-    assert refusal(error("MULTIPLE_OR_MULTI_ERRORS")).code == "MULTIPLE_OR_MULTI_ERRORS"
+    assert refusal(error("MULTIPLE_OR_MULTI_ERRORS")).codes == ("MULTIPLE_OR_MULTI_ERRORS",)
 
 
 def test_choices_that_zoho_names_are_in_the_reason() -> None:
     refused = refusal(error("INVALID_DATA", api_name="Status", supported_values=["Open", "Won"]))
-    assert refused.message == "invalid_data (allowed: Open, Won)"
+    assert refused.reasons[0].message == "invalid_data (allowed: Open, Won)"
+
+
+def test_a_code_that_speaks_of_the_org_says_what_to_do_and_one_of_a_row_does_not() -> None:
+    (denied,) = refusal(error("NO_PERMISSION")).reasons
+    (too_long,) = refusal(error("LIMIT_EXCEEDED")).reasons
+    assert "Security Control" in (denied.remedy or "")
+    assert too_long.remedy is None
 
 
 # -- duplicates -------------------------------------------------------------------------------------
@@ -150,8 +156,9 @@ def test_the_record_in_the_way_is_known_if_it_is_one(element: dict[str, Any], ex
 
 def test_a_duplicate_names_the_record_that_has_the_value() -> None:
     outcome = verdict("insert", error("DUPLICATE_DATA", **THERE)).outcome
-    assert (outcome.action, outcome.id, outcome.field) == ("failed", "77", "Email")
-    assert "the record 77 has this value" in (outcome.message or "")
+    (reason,) = outcome.reasons
+    assert (outcome.action, outcome.id, reason.field) == ("failed", "77", "Email")
+    assert "the record 77 has this value" in reason.message
 
 
 # -- after a request that may have been applied -----------------------------------------------------
@@ -286,13 +293,13 @@ NESTED = st.builds(lambda errors: error("MULTIPLE_OR_MULTI_ERRORS", errors=error
 def test_no_shape_of_an_answer_is_too_odd_to_be_read(operation: Any, element: Any, doubted: bool) -> None:
     found = verdict(operation, element, doubted=doubted)
     assert found.outcome.id is None or found.outcome.id.isdigit()
-    assert found.outcome.code is None or found.outcome.message
+    assert all(reason.message for reason in found.outcome.reasons)
 
 
 @pytest.mark.parametrize("details", [None, [], "text", 7, {"errors": None}, {"errors": ["text", 7, None]}])
 def test_details_that_are_no_object_harm_nothing(details: Any) -> None:
     refused = refusal({"code": "MULTIPLE_OR_MULTI_ERRORS", "message": "many", "details": details})
-    assert refused == Outcome("failed", None, "MULTIPLE_OR_MULTI_ERRORS", None, "many")
+    assert refused == failed("MULTIPLE_OR_MULTI_ERRORS", None, "many")
 
 
 @pytest.mark.parametrize(
@@ -335,7 +342,5 @@ def test_after_a_lost_answer_the_key_is_asked_for_where_zoho_names_no_record(
 
 def test_an_update_finds_no_record_in_its_own_way() -> None:
     """`details.id` of an update is the record of the row itself, as it is with a lock."""
-    refused = refused_rows.refusal(
-        reasons_of(error("DUPLICATE_DATA", api_name="Email", id="77"), "77"), "Leads"
-    )
-    assert "77" not in (refused.message or "")
+    found = read.zoho_reasons(error("DUPLICATE_DATA", api_name="Email", id="77"), "Leads", "77")
+    assert "77" not in read.refusal(found, "Leads").reasons[0].message

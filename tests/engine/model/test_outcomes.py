@@ -5,21 +5,26 @@ from __future__ import annotations
 from itertools import product
 from typing import get_args
 
-import orjson
 import pytest
 
 from zmigrate.engine.model.outcomes import (
     ACTIONS,
+    MOVED,
     TRANSITIONS,
     UNFINISHED,
     Action,
     Outcome,
     Rows,
     RunState,
+    failed,
+    linked_later,
+    lost,
     may_follow,
-    unpacked,
+    skipped,
 )
-from zmigrate.engine.storage.recorded import pack_outcome, pack_outcomes
+from zmigrate.engine.storage.journal_sql import SCHEMA_VERSION
+from zmigrate.engine.storage.recorded import READ_OUTCOME, pack_outcome, pack_outcomes, unpack_outcomes
+from zmigrate.reasons import Reason
 
 STATES: tuple[RunState, ...] = get_args(RunState)
 ALLOWED = {("running", after) for after in STATES} | {
@@ -60,11 +65,19 @@ def test_rows_that_dont_add_up_are_not_balanced() -> None:
     "outcome",
     [
         Outcome("created", "5545974000000000001"),
-        Outcome("skipped", None, "SKIPPED", None, "no email"),
-        Outcome("failed", "5545974000000000001", "DUPLICATE_DATA", "Email", "it's “there”"),
-        Outcome("in_doubt", None, "ANSWER_LOST"),
+        skipped("no email"),
+        failed("DUPLICATE_DATA", "Email", "it's “there”", record_id="5545974000000000001"),
+        Outcome("failed", None, (Reason("A", "Email", "a; b", "jo@", "mend it"), Reason("", None, "; "))),
+        lost("no answer"),
+        linked_later(Outcome("created", "5545974000000000001")),
+        MOVED,
     ],
 )
 def test_an_outcome_comes_back_from_the_journal_as_it_went_in(outcome: Outcome) -> None:
-    assert unpacked(orjson.loads(pack_outcome(outcome))) == outcome
-    assert [unpacked(parts) for parts in orjson.loads(pack_outcomes([outcome] * 2))] == [outcome] * 2
+    read = READ_OUTCOME[SCHEMA_VERSION]
+    assert unpack_outcomes(f"[{pack_outcome(outcome)}]", read) == [outcome]
+    assert unpack_outcomes(pack_outcomes([outcome] * 2), read) == [outcome] * 2
+
+
+def test_a_plain_success_takes_no_more_than_its_action_and_id() -> None:
+    assert pack_outcome(Outcome("created", "55")) == '["created","55"]'

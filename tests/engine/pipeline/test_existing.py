@@ -99,7 +99,7 @@ def test_a_record_that_shares_two_unique_values_is_known_by_the_key(
         job = file_job(Insert("Leads", key=UNIQUE, on_existing=on_existing), path)
         with bench.plan(job) as plan:
             assert (plan.counts.updates, plan.counts.skipped, plan.counts.refused) == counts
-            foreseen = [reject.code for reject in plan.rejects]
+            foreseen = [reject.reason.code for reject in plan.rejects]
         result = bench.run(job)
         assert (result.rows.updated, result.rows.skipped, result.rows.failed) == counts
         assert [row["code"] for row in read_rows(result.files["errors"])] == foreseen
@@ -114,7 +114,7 @@ def test_a_key_that_cant_be_asked_for_is_not_taken_for_new(write: Any, bench: Be
     bench.seed(rows)
     job = file_job(write, write_rows(bench.folder / "l.csv", rows))
     with bench.plan(job) as plan:
-        foreseen = [(reject.line, reject.code) for reject in plan.rejects]
+        foreseen = [(reject.line, reject.reason.code) for reject in plan.rejects]
     result = bench.run(job)
     assert (result.rows.skipped + result.rows.updated, result.rows.failed) == (1, 1)
     assert [(int(row["line"]), row["code"]) for row in read_rows(result.files["errors"])] == foreseen

@@ -14,6 +14,7 @@ from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.prepare import Prepared, Preparer
 from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.job.writes import Insert
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.sources import Csv, Row
 
@@ -50,12 +51,17 @@ def prepared(job: RecordJob, rows: Sequence[Row], operation: Any, key: str | Non
     )(rows)
 
 
+def without(reason: Reason, place: re.Pattern[str]) -> Reason:
+    return reason._replace(message=place.sub("", reason.message))
+
+
 def without_places(found: Prepared) -> Prepared:
     """Without the line of the code that raised, which only a job's own transform has."""
     on_their_way, ended = found
     place = re.compile(r" \(\S+\.py:\d+\)")
     return on_their_way, [
-        (row, outcome._replace(message=place.sub("", outcome.message or ""))) for row, outcome in ended
+        (row, outcome._replace(reasons=tuple(without(reason, place) for reason in outcome.reasons)))
+        for row, outcome in ended
     ]
 
 

@@ -230,7 +230,7 @@ def test_what_cant_be_looked_up_is_not_taken_for_what_is_not_there(bench: Bench)
     path = write_rows(bench.folder / "c.csv", [{"id": "1", "of": "A\\B"}])
     job = make(CONTACTS, path, find_by_name("leave_out"), ["Accounts"])
     with bench.plan(job) as plan:
-        assert [reject.code for reject in plan.rejects] == ["REFERENCE_OPEN"]
+        assert [reject.reason.code for reject in plan.rejects] == ["REFERENCE_OPEN"]
     result = bench.run(job)
     assert (result.rows.created, result.rows.failed) == (0, 1)
 

@@ -14,6 +14,7 @@ from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.engine.storage.ledger import identity, list_runs
 from zmigrate.events import RequestSent
 from zmigrate.job.writes import Write
+from zmigrate.reasons import told
 
 INSERT = Insert("Accounts", key="Legacy_ID")
 UPSERT = Upsert("Accounts", match_on="Legacy_ID")
@@ -225,8 +226,8 @@ def test_the_plan_tells_of_records_that_were_deleted_in_the_org(bench: Bench) ->
     job = make(Insert("Contacts", key="Legacy_ID"), path, of)
     with bench.plan(job) as plan:
         [reject] = plan.rejects
-        assert (reject.line, reject.code) == (2, "INVALID_DATA")
-        assert "zmigrate ids check" in reject.message
+        assert (reject.line, reject.reason.code) == (2, "INVALID_DATA")
+        assert "zmigrate ids check" in told(reject.reason)
     result = bench.run(job)
     assert [row["code"] for row in read_rows(result.files["errors"])] == ["INVALID_DATA"]
 

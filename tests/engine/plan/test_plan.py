@@ -42,7 +42,7 @@ def fates(plan: Plan) -> dict[str, int]:
 
 
 def rejects(plan: Plan) -> list[tuple[int, str | None, str]]:
-    return [(reject.line, reject.field, reject.code) for reject in plan.rejects]
+    return [(reject.line, reject.reason.field, reject.reason.code) for reject in plan.rejects]
 
 
 def warned(plan: Plan) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def test_create_is_not_said_of_what_exists(bench: Bench) -> None:
     plan = planned(bench, INSERT, rows)
     assert fates(plan) == {"creates": 118, "refused": 2}
     assert rejects(plan) == [(6, "Legacy_ID", "DUPLICATE_DATA"), (101, "Legacy_ID", "DUPLICATE_DATA")]
-    assert ids[0] in next(iter(plan.rejects)).message
+    assert ids[0] in next(iter(plan.rejects)).reason.message
 
 
 def test_keys_are_compared_as_the_org_compares_them(bench: Bench) -> None:

@@ -135,7 +135,7 @@ def test_what_the_plan_rejects_zoho_refuses_with_the_same_code(
     if not rejects:
         return  # the next test sends it
     raw = {name: value.split(";") if name == "Interests" else value for name, value in row.items() if value}
-    said = {(reject.code, reject.field) for reject in rejects}
+    said = {(reject.reason.code, reject.reason.field) for reject in rejects}
     assert {code for code, _ in said} <= OF_ZOHO
     assert said <= raw_errors(bench, "insert", raw, None)
 
@@ -160,7 +160,7 @@ def test_a_key_that_is_taken_is_refused_alike(emulator: Emulator, tmp_path: Path
     with bench.plan(
         file_job(Insert("Leads", key="Legacy_ID"), write_rows(tmp_path / "rows.csv", [row]))
     ) as plan:
-        said = {(reject.code, reject.field) for reject in plan.rejects}
+        said = {(reject.reason.code, reject.reason.field) for reject in plan.rejects}
     assert said == raw_errors(bench, "insert", row, None) == {("DUPLICATE_DATA", "Legacy_ID")}
 
 
@@ -169,7 +169,7 @@ def test_a_new_record_by_upsert_lacks_what_it_must_have(emulator: Emulator, tmp_
     rows = [{"Legacy_ID": key, "Company": "x"} for key in ("there", "new")]
     job = file_job(Upsert("Leads", match_on="Legacy_ID"), write_rows(tmp_path / "rows.csv", rows))
     with bench.plan(job) as plan:
-        said = [(reject.line, reject.code, reject.field) for reject in plan.rejects]
+        said = [(reject.line, reject.reason.code, reject.reason.field) for reject in plan.rejects]
     assert said == [(3, "MANDATORY_NOT_FOUND", "Last_Name")]
     assert raw_errors(bench, "upsert", rows[1], "Legacy_ID") == {("MANDATORY_NOT_FOUND", "Last_Name")}
     assert raw_errors(bench, "upsert", rows[0], "Legacy_ID") == set()

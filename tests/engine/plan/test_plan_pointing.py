@@ -48,7 +48,7 @@ def job_of(
 
 
 def rejects(plan: Plan) -> list[tuple[int, str | None, str]]:
-    return [(reject.line, reject.field, reject.code) for reject in plan.rejects]
+    return [(reject.line, reject.reason.field, reject.reason.code) for reject in plan.rejects]
 
 
 def codes(plan: Plan) -> dict[str, Any]:

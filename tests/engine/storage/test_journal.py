@@ -15,7 +15,7 @@ import pytest
 
 from tests.engine.fakes import row
 from zmigrate.engine.model.batch import Batch, BatchState
-from zmigrate.engine.model.outcomes import MOVED, Outcome
+from zmigrate.engine.model.outcomes import MOVED, Outcome, failed, skipped
 from zmigrate.engine.storage import journal_sql
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.journal_file import holds_nothing
@@ -70,12 +70,12 @@ def test_an_intent_stands_in_the_file_before_anything_is_sent(journal: Journal) 
 
 
 def test_outcomes_are_readable_json_in_the_order_of_the_rows(journal: Journal) -> None:
-    put(journal, sent(), [CREATED, Outcome("failed", None, "INVALID_DATA", "Email", "é; 'x'")])
+    put(journal, sent(), [CREATED, failed("INVALID_DATA", "Email", "é; 'x'")])
     [batch] = seen(journal.path, "SELECT * FROM outcome")
     assert batch["batch"] == 1
     assert json.loads(batch["outcomes"]) == [
         ["created", "5545974000000000001"],
-        ["failed", None, "INVALID_DATA", "Email", "é; 'x'"],
+        ["failed", None, [["INVALID_DATA", "Email", "é; 'x'"]]],
     ]
     assert batch["min_id"] == batch["max_id"] == 5545974000000000001
 
@@ -92,7 +92,7 @@ def test_outcomes_are_readable_json_in_the_order_of_the_rows(journal: Journal) -
 def test_the_lowest_and_highest_id_are_kept_to_find_a_record_by(
     ids: list[str | None], span: tuple[int | None, int | None], journal: Journal
 ) -> None:
-    outcomes = [Outcome("created", found) if found else Outcome("failed", None, "X") for found in ids]
+    outcomes = [Outcome("created", found) if found else Outcome("failed") for found in ids]
     outcomes.append(Outcome("skipped", "5"))
     put(
         journal, Batch(1, [row(n) for n in range(1, len(outcomes) + 1)], state=BatchState.IN_FLIGHT), outcomes
@@ -103,10 +103,10 @@ def test_the_lowest_and_highest_id_are_kept_to_find_a_record_by(
 
 def test_rows_that_ended_without_a_request_stand_apart(journal: Journal) -> None:
     with journal.transaction():
-        journal.put_decided([(row(7, "k7"), Outcome("skipped", None, "SKIPPED", None, "no email"))])
+        journal.put_decided([(row(7, "k7"), skipped("no email"))])
     [found] = seen(journal.path, "SELECT number, line, key, outcome FROM decided")
     assert (found["number"], found["line"], found["key"]) == (7, 8, "k7")
-    assert json.loads(found["outcome"]) == ["skipped", None, "SKIPPED", None, "no email"]
+    assert json.loads(found["outcome"]) == ["skipped", None, [["SKIPPED", None, "no email"]]]
 
 
 def test_the_file_says_what_it_is(journal: Journal) -> None:
@@ -208,7 +208,7 @@ def test_outcomes_come_by_the_first_row_of_their_group_without_the_moved(journal
     put(journal, Batch(1, [row(4), row(6)], state=BatchState.IN_FLIGHT), [MOVED, CREATED])
     put(journal, Batch(2, [row(1), row(3)], state=BatchState.IN_FLIGHT), [CREATED, CREATED])
     with journal.transaction():
-        journal.put_decided([(row(n), Outcome("skipped", None, "SKIPPED")) for n in (2, 5)])
+        journal.put_decided([(row(n), Outcome("skipped")) for n in (2, 5)])
     groups = [(group.first_row, group.numbers) for group in journal.groups()]
     assert groups == [(1, [1, 3]), (2, [2, 5]), (4, [6])]
 
@@ -298,7 +298,7 @@ def test_what_is_no_journal_of_ours_is_told_with_what_to_do(how: str, tmp_path: 
 def test_a_journal_of_another_version_names_both(tmp_path: Path) -> None:
     path = closed_journal(tmp_path)
     spoil(path, "PRAGMA user_version=99")
-    with pytest.raises(JournalDamaged, match="schema 99, needed 4") as caught:
+    with pytest.raises(JournalDamaged, match="schema 99, needed 5") as caught:
         Journal.open(path)
     assert "Restore the run folder" not in (caught.value.hint or "")
     assert "install" in (caught.value.hint or "")

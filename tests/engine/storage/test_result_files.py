@@ -15,19 +15,20 @@ from tests.engine.fakes import PLAIN, row
 from tests.support import read_rows
 from zmigrate import Csv
 from zmigrate.engine.model.batch import Batch, BatchState
-from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.model.outcomes import Outcome, failed, lost, skipped
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.result_files import Piece, write_results
 from zmigrate.errors import DiskFull
+from zmigrate.reasons import Reason
 
 CREATED = Outcome("created", "77")
-FAILED = Outcome("failed", None, "INVALID_DATA", "Email", "no address")
+FAILED = failed("INVALID_DATA", "Email", "no address")
 OUTCOMES = [
     CREATED,
     FAILED,
-    Outcome("skipped", None, "SKIPPED", None, "no email"),
-    Outcome("in_doubt", None, "ANSWER_LOST", None, "lost"),
+    skipped("no email"),
+    lost("lost"),
     Outcome("updated", "78"),
     Outcome("deleted", "79"),
     Outcome("unchanged", "80"),
@@ -81,6 +82,22 @@ def test_every_row_is_in_exactly_one_file(journal: Journal) -> None:
             "n": "2",
         }
     ]
+
+
+def test_several_reasons_share_a_cell_each_told_with_its_field_and_what_to_do(journal: Journal) -> None:
+    reasons = (
+        Reason("INVALID_DATA", "Amount", "'1,5' is not a number", "1,5", "write 1.5"),
+        Reason("INVALID_DATA", "Email", "no address", "jo@"),
+        Reason("NO_PERMISSION", "Email", "denied", remedy="Give the owner the permission."),
+        Reason("", None, "of two records, one was refused"),
+    )
+    finish(journal, {1: Outcome("failed", None, reasons)})
+    [entry] = written(journal, ["n"], rows(1))["errors"]
+    assert (entry["field"], entry["code"]) == ("Amount; Email", "INVALID_DATA; NO_PERMISSION")
+    assert entry["message"] == (
+        "Amount: '1,5' is not a number; write 1.5; Email: no address; Email: denied. Give the owner the"
+        " permission.; of two records, one was refused"
+    )
 
 
 def test_rows_that_went_out_of_turn_come_in_the_order_of_the_source(journal: Journal) -> None:
@@ -143,7 +160,7 @@ def test_a_column_whose_name_a_spreadsheet_would_run_is_escaped_and_known_again(
 
 
 def test_what_zoho_says_is_escaped_too(journal: Journal) -> None:
-    finish(journal, {1: FAILED._replace(message="=cmd|' /C calc'!A0")})
+    finish(journal, {1: failed("INVALID_DATA", "Email", "=cmd|' /C calc'!A0")})
     assert written(journal, ["n"], rows(1))["errors"][0]["message"] == "'=cmd|' /C calc'!A0"
 
 

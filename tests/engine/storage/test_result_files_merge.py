@@ -25,6 +25,7 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import RecordedRows, in_order
 from zmigrate.engine.storage.result_files import FILE_OF, Piece, pieces_of, write_results
 from zmigrate.errors import SourceError
+from zmigrate.reasons import Reason
 from zmigrate.rows.sources import Cursor, JsonLines, Row
 from zmigrate.rows.sources.base import START
 from zmigrate.rows.spreadsheet import ERROR_COLUMNS, SUCCESS_COLUMNS, escape
@@ -52,17 +53,13 @@ TROUBLE = [
 ]
 cells = st.sampled_from(["plain", "two words", "x"]) | st.sampled_from(TROUBLE)
 ids = st.integers(1, 10**18).map(str)
-outcomes = st.one_of(
-    st.builds(Outcome, st.sampled_from(["created", "updated", "unchanged", "deleted"]), ids),
-    st.builds(
-        Outcome,
-        st.sampled_from(["failed", "in_doubt", "skipped"]),
-        st.none() | ids,
-        st.just("CODE"),
-        st.none() | st.just("Email"),
-        st.none() | cells,
-    ),
+reasons = st.tuples(
+    st.tuples(st.just("CODE"), st.none() | st.just("Email"), cells).map(lambda parts: Reason(*parts))
 )
+outcomes = st.one_of(
+    st.tuples(st.sampled_from(["created", "updated", "unchanged", "deleted"]), ids),
+    st.tuples(st.sampled_from(["failed", "in_doubt", "skipped"]), st.none() | ids, reasons),
+).map(lambda parts: Outcome(*parts))
 
 
 @st.composite
@@ -171,7 +168,7 @@ def row_by_row(
         begin(name)
         ours = [outcome.id, outcome.action]
         if name != "success":
-            ours = [outcome.field, outcome.code, outcome.message]
+            ours = [*outcome.reasons[0][1::-1], outcome.reasons[0].message]
         write(name, [str(number + 1), *[escape(cell or "") for cell in [key, *ours, *values]]])
     return {name: file.getvalue() for name, file in files.items()}
 

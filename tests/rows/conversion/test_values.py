@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.rows.fields import LEADS, choices, field, module
+from tests.rows.refusals import Told
 from zmigrate.rows.conversion.converter import BadValue, Converter, field_problem
 from zmigrate.zoho.metadata import PickListValue
 
@@ -22,10 +23,10 @@ def converted(name: str, value: object, operation: Any = "insert", **options: An
     return record.get(name, ...)
 
 
-def refusal(name: str, value: object, operation: Any = "insert", **options: Any) -> BadValue:
+def refusal(name: str, value: object, operation: Any = "insert", **options: Any) -> Told:
     with pytest.raises(BadValue) as bad:
         converted(name, value, operation, **options)
-    return bad.value
+    return Told.of(bad.value)
 
 
 @pytest.mark.parametrize("name", [each.api_name for each in LEADS if each.creatable and each.on_layout][2:-1])
@@ -112,7 +113,7 @@ def test_a_delete_keeps_the_key_alone() -> None:
 def test_what_is_no_record_is_told(record: Any) -> None:
     with pytest.raises(BadValue, match="transform gave") as bad:
         Converter(LEADS, "insert").convert(record)
-    assert bad.value.code == "NOT_A_RECORD"
+    assert Told.of(bad.value).code == "NOT_A_RECORD"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from tests.rows.assets import MODULES, converter
 from tests.rows.conversion.value_table import ACCOUNT, CONTACT
 from tests.rows.fields import LEADS, choices, field, module
+from tests.rows.refusals import Told
 from zmigrate.errors import Fatal, UsageError
 from zmigrate.job.formats import Formats
 from zmigrate.job.references import Find, Ref
@@ -16,10 +17,10 @@ from zmigrate.rows.conversion.converter import BadValue, Converter
 from zmigrate.rows.conversion.open_id import OpenId
 
 
-def refusal(record: Any, *args: Any, **more: Any) -> BadValue:
+def refusal(record: Any, *args: Any, **more: Any) -> Told:
     with pytest.raises(BadValue) as bad:
         converter(*args, **more).convert(record)
-    return bad.value
+    return Told.of(bad.value)
 
 
 # -- all that is wrong -----------------------------------------------------------------------------
@@ -27,7 +28,7 @@ def refusal(record: Any, *args: Any, **more: Any) -> BadValue:
 
 def test_all_bad_fields_of_a_record_are_told_at_once() -> None:
     bad = refusal({"Units": "two", "Email": "jo@", "Nmae": "x", "Purchase_Date": "3/4/2024"})
-    assert [(error.field, error.code, error.value, error.ambiguous) for error in bad.errors] == [
+    assert [(error.field, error.code, error.value, error.ambiguous) for error in bad.reasons] == [
         ("Units", "INVALID_DATA", "two", False),
         ("Email", "INVALID_DATA", "jo@", False),
         ("Nmae", "UNKNOWN_FIELD", "x", False),
@@ -43,7 +44,7 @@ def test_all_bad_fields_of_a_record_are_told_at_once() -> None:
 def test_a_single_error_is_told_without_its_field_in_the_message() -> None:
     bad = refusal({"Email": "jo@"})
     assert (bad.field, bad.message) == ("Email", "not an e-mail address such as jo@example.com")
-    assert str(bad) == "Email: not an e-mail address such as jo@example.com"
+    assert str(BadValue(*bad.reasons)) == "Email: not an e-mail address such as jo@example.com"
 
 
 # -- what is missing -------------------------------------------------------------------------------
@@ -58,7 +59,7 @@ def test_an_insert_without_a_mandatory_field_is_refused(given: dict[str, Any]) -
 
 def test_all_missing_fields_are_told_beside_those_that_are_bad() -> None:
     bad = refusal({"Amount": "x"}, "Deals", operation="insert")
-    assert [(error.field, error.code) for error in bad.errors] == [
+    assert [(error.field, error.code) for error in bad.reasons] == [
         ("Amount", "INVALID_DATA"),
         ("Deal_Name", "MANDATORY_NOT_FOUND"),
         ("Stage", "MANDATORY_NOT_FOUND"),
@@ -89,7 +90,7 @@ def test_an_open_reference_in_a_mandatory_lookup_counts_as_given() -> None:
 def test_a_mandatory_key_that_is_empty_is_told_once() -> None:
     with pytest.raises(BadValue) as bad:
         Converter(LEADS, "insert", "Last_Name").convert({"Last_Name": "", "Email": "x"})
-    assert [(error.field, error.code) for error in bad.value.errors] == [
+    assert [(error.field, error.code) for error in bad.value.reasons] == [
         ("Email", "INVALID_DATA"),
         ("Last_Name", "EMPTY_KEY"),
     ]
@@ -178,7 +179,7 @@ def test_rows_with_references_are_taken_one_by_one() -> None:
 def test_every_bad_cell_of_a_subform_is_told_by_row_and_field() -> None:
     rows = [{"Service_Date": "2.1.2024", "Hours": 1}, {"Hours": "x", "Nowhere": 1}]
     bad = refusal({"Service_Log": rows, "Units": "x"})
-    assert [(error.field, error.code) for error in bad.errors] == [
+    assert [(error.field, error.code) for error in bad.reasons] == [
         ("Service_Log[0].Service_Date", "INVALID_DATA"),
         ("Service_Log[1].Hours", "INVALID_DATA"),
         ("Service_Log[1].Nowhere", "UNKNOWN_FIELD"),
@@ -258,7 +259,7 @@ def test_a_name_that_is_stored_for_one_choice_and_shown_for_another_is_not_guess
         assert state.convert({"State": written}) == {"State": stored}
     with pytest.raises(BadValue, match="write the other name") as bad:
         state.convert({"State": "New"})
-    assert bad.value.ambiguous
+    assert Told.of(bad.value).ambiguous
 
 
 # -- declared formats ------------------------------------------------------------------------------
@@ -301,7 +302,7 @@ def test_a_call_that_took_place_took_some_time() -> None:
     for duration in ("00:00", "0:00:00", "0"):
         with pytest.raises(BadValue) as bad:
             calls.convert({**call, "Call_Duration": duration})
-        assert [(error.field, error.code) for error in bad.value.errors] == [
+        assert [(error.field, error.code) for error in bad.value.reasons] == [
             ("Call_Duration", "DEPENDENT_MISMATCH")
         ]
     calls.convert({**call, "Call_Duration": "00:01"})

@@ -22,7 +22,7 @@ class Breaker:
 
     rows_max: int | None = BREAKER_ROWS
     _rows: int = 0
-    _code: str | None = None
+    _codes: tuple[str, ...] = ()
     _only_failures: bool = True
     """Every row of this session has failed, and with the same code."""
     _of_org: bool = False
@@ -31,7 +31,7 @@ class Breaker:
         """Count outcomes, in the order in which the rows got them. Rows that moved have no outcome yet."""
         if self.rows_max is None or self.open:
             return
-        if all(outcome.code is None for outcome in outcomes):  # most batches: everything was written
+        if not any(outcome.reasons for outcome in outcomes):  # most batches: everything was written
             if any(outcome.action != "moved" for outcome in outcomes):
                 self._begin_anew()
             return
@@ -46,14 +46,15 @@ class Breaker:
         if outcome.action != "failed":
             self._begin_anew()
             return
-        if self._rows and outcome.code != self._code:
+        codes = outcome.codes
+        if self._rows and codes != self._codes:
             self._begin_anew()
-        self._code = outcome.code
+        self._codes = codes
         self._rows += 1
         self._of_org = speaks_of_org(outcome) is not None
 
     def _begin_anew(self) -> None:
-        self._rows, self._code, self._only_failures = 0, None, False
+        self._rows, self._codes, self._only_failures = 0, (), False
 
     @property
     def open(self) -> bool:
@@ -64,6 +65,6 @@ class Breaker:
         """The error that ends the run."""
         which = "the first" if self._only_failures else "the last"
         return BreakerOpen(
-            f"{which} {self._rows} rows of this session all failed, with {self._code}",
+            f"{which} {self._rows} rows of this session all failed, with {' and '.join(self._codes)}",
             hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
         )

@@ -19,7 +19,7 @@ from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.dispatch.verdicts import org_full
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome
+from zmigrate.engine.model.outcomes import MOVED, Outcome, found_by, lost, zoho_says
 from zmigrate.errors import ApiError, Fatal, InDoubt, Outage, ReadFailed
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
 from zmigrate.stopping import StopRequested
@@ -97,9 +97,7 @@ class Completions:
         if self.failure is None:
             self.clear_suspects()
         if self._target.others:
-            self.found_by_another.update(
-                one.field for one in outcomes if one.action == "updated" and one.field
-            )
+            self.found_by_another.update(filter(None, map(found_by, outcomes)))
         second_writes = self.second_writes.after(batch, outcomes)
         left = self._left_by_full_org(batch, outcomes)
         self._in_flight.finish(batch, outcomes, self._hold_until(batch))
@@ -315,8 +313,9 @@ class Completions:
             batch.refusal = refusal
             self._park_for_search(batch)
         else:
-            reason = f"{refusal.message}; an earlier request with it may have been applied"
-            self._give_up(batch, reason, self._hold_until(batch))
+            reason = "an earlier request with this record may have been applied"
+            doubt = lost(reason, None, *zoho_says(refusal.reasons))
+            self._in_flight.finish(batch, [doubt], self._hold_until(batch))
 
     def clear_suspects(self) -> None:
         """Zoho accepted a request, or nothing is left to send: the rows that were refused are at fault."""

@@ -25,7 +25,7 @@ class Ownership:
         outcomes: list[Outcome] = []
         claimed: set[str | None] = set()
         for index, verdict in enumerate(verdicts):
-            if verdict.unless_owned is None and verdict.outcome.code is None:
+            if verdict.unless_owned is None and not verdict.outcome.reasons:
                 outcomes.append(verdict.outcome)
                 continue
             outcome = self._checked(batch, index, verdict)
@@ -50,5 +50,5 @@ class Ownership:
                 ["created", "updated"] if updates else ["created"], outcome.id, row.number
             )
             if line is not None and self.target.on_repeated != "each":
-                return duplicate_in_source(row.key, line, key)._replace(id=outcome.id)
+                return duplicate_in_source(row.key, line, key, outcome.id)
         return outcome

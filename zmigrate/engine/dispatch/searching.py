@@ -12,9 +12,10 @@ from zmigrate.engine.dispatch.made_by import changed_by_us, in_second_of, made_b
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.keys import UNASKABLE, askable
-from zmigrate.engine.model.outcomes import DUPLICATE_DATA, Outcome, lost
+from zmigrate.engine.model.outcomes import DUPLICATE_DATA, Outcome, failed, lost, zoho_says
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import InDoubt, ZmigrateError
+from zmigrate.reasons import Reason
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
@@ -98,7 +99,9 @@ class Search:
             return Verdict(_untold(unknown[0], key)) if unknown else None
         owned = lost("the record with this key is another row's", key)
         if self.target.key_kind == "unique":  # then there is no second one: Zoho refused this row
-            owned = Outcome("failed", made[0], DUPLICATE_DATA, key, f"the record {made[0]} has this key")
+            owned = failed(
+                DUPLICATE_DATA, key, f"the record {made[0]} has this key", row.key, record_id=made[0]
+            )
         return Verdict(Outcome("created", made[0]), unless_owned=owned)
 
     def _changed(self, row: PreparedRow, hits: Sequence[Hit], batch: Batch) -> Verdict | None:
@@ -206,9 +209,8 @@ class Search:
         if hits and not question.stands:
             ids = ", ".join(hit["id"] for hit in hits)
             one = hits[0]["id"] if len(hits) == 1 else None
-            refused = refused._replace(
-                id=one, message=f"{refused.message} (the key is that of the record {ids})"
-            )
+            remark = Reason("", None, f"the key is that of the record {ids}")
+            refused = refused._replace(id=one, reasons=(*refused.reasons, remark))
         if hits or (question.stands and looked_for):
             return Verdict(refused)
         unseen = _with_answer(
@@ -237,5 +239,5 @@ def _with_answer(verdict: Verdict, refused: Outcome) -> Verdict:
     outcome = verdict.outcome
     if outcome.action != "in_doubt":
         return verdict
-    reason = f"{outcome.message}; Zoho answers {refused.code}: {refused.message}"
-    return verdict._replace(outcome=outcome._replace(message=reason))
+    reasons = (*outcome.reasons, *zoho_says(refused.reasons))
+    return verdict._replace(outcome=outcome._replace(reasons=reasons))

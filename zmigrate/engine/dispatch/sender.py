@@ -20,11 +20,13 @@ from zmigrate.engine.model.outcomes import (
     KEY_NOT_FOUND,
     Action,
     Outcome,
+    failed,
 )
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Answers, Place, Wanted, ask
 from zmigrate.errors import InDoubt
 from zmigrate.job.writes import Operation
+from zmigrate.reasons import Reason
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.crm import write_body
@@ -187,7 +189,7 @@ class Sender:
         """For an insert: what a record that has the key already means for the row. None: there is none."""
         if not can_query(row.key or ""):
             reason = f"whether a record has the key {row.key!r} can't be asked: {UNASKABLE}"
-            return Outcome("failed", None, KEY_NOT_ASKED, self.target.key, reason)
+            return failed(KEY_NOT_ASKED, self.target.key, reason, row.key)
         if not hits:
             return None
         key, ids = self.target.key, [hit["id"] for hit in hits]
@@ -199,7 +201,7 @@ class Sender:
 
     def _ambiguous(self, row: PreparedRow, ids: Sequence[str]) -> Outcome:
         message = f"several records have the key {row.key!r}: {', '.join(ids)}"
-        return Outcome("failed", None, KEY_AMBIGUOUS, self.target.key, message)
+        return failed(KEY_AMBIGUOUS, self.target.key, message, row.key)
 
     def _only(self, row: PreparedRow, hits: Sequence[Hit]) -> str | Outcome:
         key = self.target.key
@@ -207,7 +209,7 @@ class Sender:
             return str(hits[0]["id"])
         if not hits:
             reason = "no record has this key" if can_query(row.key or "") else UNASKABLE
-            return Outcome("failed", None, KEY_NOT_FOUND, key, f"{reason}: {row.key!r}")
+            return failed(KEY_NOT_FOUND, key, f"{reason}: {row.key!r}", row.key)
         return self._ambiguous(row, [hit["id"] for hit in hits])
 
     def search(self, batch: Batch) -> Searched:
@@ -219,7 +221,8 @@ class Sender:
 def existing(target: Target, record_id: str | None, what: str, ids: Sequence[str]) -> Outcome:
     """The outcome of a row that is not inserted, since a record with its key exists."""
     action: Action = "skipped" if target.on_existing == "skip" else "failed"
-    return Outcome(action, record_id, EXISTS, target.key, f"{what} exists already: {', '.join(ids)}")
+    reason = Reason(EXISTS, target.key, f"{what} exists already: {', '.join(ids)}")
+    return Outcome(action, record_id, (reason,))
 
 
 def _details_of_success(element: Any) -> Mapping[str, Any]:

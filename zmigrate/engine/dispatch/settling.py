@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 from zmigrate.engine.dispatch.sender import Searched
 from zmigrate.engine.dispatch.verdicts import LeftOpen, Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome, lost
+from zmigrate.engine.model.outcomes import MOVED, Outcome, failed, lost, zoho_says
 from zmigrate.engine.model.target import Recovery, Target
 from zmigrate.errors import ApiError, InDoubt, PausedError, RefusedError
 from zmigrate.stopping import StopRequested
@@ -150,9 +150,7 @@ def hopeless(batch: Batch) -> str:
 
 def whole_refusal(error: ApiError) -> Outcome:
     """The outcome of a row because of which Zoho refuses any request that contains it."""
-    return Outcome(
-        "failed", None, error.code, None, f"Zoho refuses any request with this record: {error.message}"
-    )
+    return failed(error.code, None, f"Zoho refuses any request with this record: {error.message}")
 
 
 def outcome_if_absent(batch: Batch) -> Outcome | None:
@@ -168,9 +166,7 @@ def outcome_if_absent(batch: Batch) -> Outcome | None:
 
 def _poisoned(batch: Batch) -> Outcome:
     """The outcome of a row for which Zoho has a server error each time."""
-    return Outcome(
-        "failed",
-        None,
+    return failed(
         "INTERNAL_ERROR",
         None,
         f"Zoho answered with a server error each of {batch.sends} times; the record is not there",
@@ -226,13 +222,13 @@ def open_rows(
     for index, verdict in enumerate(verdicts):
         if verdict.left_open is None:
             continue
-        said = f"{verdict.outcome.code}: {verdict.outcome.message}"
+        said = verdict.outcome.reasons
         if recovery == "report":
-            outcomes[index] = lost(
-                f"Zoho answered {said}; the row may be written, and has no key to look for"
-            )
+            reason = "the row may be written, and has no key to look for"
+            outcomes[index] = lost(reason, None, *zoho_says(said))
             continue
-        parts.setdefault(verdict.left_open, OpenRows(verdict.left_open, said)).rows.append(batch.rows[index])
+        why = ", ".join(f"{one.code}: {one.message}" for one in said)
+        parts.setdefault(verdict.left_open, OpenRows(verdict.left_open, why)).rows.append(batch.rows[index])
         outcomes[index] = MOVED
     return list(parts.values())
 

@@ -11,19 +11,26 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from zmigrate.engine.dispatch.made_by import made_by_us
-from zmigrate.engine.dispatch.refused import (
-    SEPARATOR,
-    RefusalReason,
+from zmigrate.engine.dispatch.zoho_reasons import (
+    ZohoReason,
     names_no_module,
-    reasons_of,
     refusal,
     the_one_in_the_way,
+    zoho_reasons,
 )
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import DUPLICATE_DATA, INVALID_DATA, Action, Outcome
+from zmigrate.engine.model.outcomes import (
+    DUPLICATE_DATA,
+    FOUND_BY_ANOTHER_FIELD,
+    INVALID_DATA,
+    Action,
+    Outcome,
+    failed,
+)
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import OrgFull
 from zmigrate.job.writes import Operation
+from zmigrate.reasons import Reason
 from zmigrate.zoho.answers import Done
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.codes import ABOUT_ITS_VALUES, ROW_IN_DOUBT, Meaning
@@ -108,16 +115,16 @@ def all_written(operation: Operation, key: str | None, done: Sequence[Done]) -> 
 def _written(action: Action, record_id: str) -> Outcome:
     """The outcome of most rows: made without the named tuple's own `__new__`, which takes three times as
     long."""
-    return tuple.__new__(Outcome, (action, record_id, None, None, None))
+    return tuple.__new__(Outcome, (action, record_id, (), None))
 
 
 def _upserted(action: object, record_id: str, found_by: object, key: str | None) -> Outcome:
-    """The outcome of a row of an upsert; its field is that by which a record with another key was found."""
     if action == "insert":
         return _written("created", record_id)
     if not isinstance(found_by, str) or found_by == key:
         return _written("updated", record_id)
-    return Outcome("updated", record_id, None, found_by)
+    reason = Reason(FOUND_BY_ANOTHER_FIELD, found_by, "Zoho found the record by this field")
+    return Outcome("updated", record_id, (reason,))
 
 
 def _verdict(
@@ -127,15 +134,15 @@ def _verdict(
     status = element.get("status") if isinstance(element, Mapping) else None
     if success and status != "error":
         return _success(target, batch, row, element, doubted, user)
-    reasons = reasons_of(element, id_text(row.record.get("id")))
-    refused = refusal(reasons, target.module, target.key)
+    found = zoho_reasons(element, target.module, id_text(row.record.get("id")))
+    refused = refusal(found, target.module, target.key)
     contradicts_itself = status == ("error" if success else "success")
-    told = {reason.code.upper() for reason in reasons}
+    told = {each.reason.code.upper() for each in found}
     if contradicts_itself or (told & ROW_IN_DOUBT and not told & ABOUT_ITS_VALUES):
         return Verdict(refused, left_open="unknown")
     if doubted:
-        return Verdict(refused, _question(target, row, reasons))
-    asks = target.on_existing is not None and taken(refused, target.key) and names_no_module(reasons)
+        return Verdict(refused, _question(target, row, found))
+    asks = target.on_existing is not None and taken(refused, target.key) and names_no_module(found)
     return Verdict(refused, Question("there", refused.id) if asks else None)
 
 
@@ -155,7 +162,7 @@ def _success(
         record_id = id_text(row.record.get("id"))
     if record_id is None:
         untold = "Zoho says that the record was written, and not which one it is"
-        return Verdict(Outcome("failed", None, "UNKNOWN", None, untold), left_open="unknown")
+        return Verdict(failed("UNKNOWN", None, untold), left_open="unknown")
     if always is not None:
         return Verdict(_written(always, record_id))
     outcome = _upserted(element.get("action"), record_id, element.get("duplicate_field"), target.key)
@@ -164,17 +171,17 @@ def _success(
     return Verdict(outcome)
 
 
-def _question(target: Target, row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None:
+def _question(target: Target, row: PreparedRow, found: Sequence[ZohoReason]) -> Question | None:
     """The question about a row that was refused after an earlier request that may have been applied."""
     if target.operation == "delete":
-        return _gone(row, reasons)
+        return _gone(row, found)
     if target.operation == "update" or target.key is None:
         return None
-    one = the_one_in_the_way(reasons, target.module, target.key)
+    one = the_one_in_the_way(found, target.module, target.key)
     if one is not None and target.operation == "insert":
         return Question("ours", one)
-    duplicates = [(reason.field, reason.in_the_way) for reason in reasons if reason.in_the_way is not None]
-    others = {reason.code for reason in reasons if reason.in_the_way is None}
+    duplicates = [(each.reason.field, each.in_the_way) for each in found if each.in_the_way is not None]
+    others = {each.reason.code for each in found if each.in_the_way is None}
     about_values = others <= ABOUT_ITS_VALUES  # such a row was never accepted
     key_is_taken = any(
         field in (None, target.key) and not record.of_another(target.module) for field, record in duplicates
@@ -184,10 +191,10 @@ def _question(target: Target, row: PreparedRow, reasons: Sequence[RefusalReason]
     return Question("key", stands=not key_is_taken or (about_values and bool(others)))
 
 
-def _gone(row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None:
-    for reason in reasons:
-        record_id = reason.record_id or id_text(row.record.get("id"))
-        if reason.code == INVALID_DATA and record_id is not None:
+def _gone(row: PreparedRow, found: Sequence[ZohoReason]) -> Question | None:
+    for each in found:
+        record_id = each.record_id or id_text(row.record.get("id"))
+        if each.reason.code == INVALID_DATA and record_id is not None:
             return Question("gone", record_id)
     return None
 
@@ -195,22 +202,25 @@ def _gone(row: PreparedRow, reasons: Sequence[RefusalReason]) -> Question | None
 def taken(outcome: Outcome, key: str | None) -> bool:
     """Whether a row was refused only because one record of its module already has its key, and maybe other
     unique values of it."""
-    fields = (outcome.field or "").split(SEPARATOR)
-    return outcome.code == DUPLICATE_DATA and outcome.id is not None and key in fields
+    if outcome.id is None or outcome.codes != (DUPLICATE_DATA,):
+        return False
+    return any(reason.field == key for reason in outcome.reasons)
 
 
 def speaks_of_org(outcome: Outcome) -> Meaning | None:
     """What a refusal says about the org or the client; None where it is about the row."""
-    if outcome.action != "failed" or outcome.code is None:
+    if outcome.action != "failed":
         return None
-    return next(filter(None, map(codes.speaks_of_org, outcome.code.split(SEPARATOR))), None)
+    return next(filter(None, map(codes.speaks_of_org, outcome.codes)), None)
 
 
 def org_full(outcome: Outcome) -> OrgFull | None:
     """The error that ends the run, if a row was refused because the org takes no more records."""
     if speaks_of_org(outcome) is not Meaning.FULL:
         return None
-    hint = next(filter(None, map(codes.WHAT_TO_DO.get, (outcome.code or "").split(SEPARATOR))), None)
+    reason = next(one for one in outcome.reasons if codes.speaks_of_org(one.code) is Meaning.FULL)
     return OrgFull(
-        f"the org takes no more records: {outcome.code}, {outcome.message}", hint=hint, code=outcome.code
+        f"the org takes no more records: {reason.code}, {reason.message}",
+        hint=reason.remedy,
+        code=reason.code,
     )

@@ -13,6 +13,7 @@ import orjson
 from zmigrate.engine.model.batch import Batch, Link, PreparedRow
 from zmigrate.engine.model.outcomes import Action, Outcome
 from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.open_id import OpenId
 
 REFERENCE = "$ref"
@@ -90,13 +91,16 @@ def _unlinked(row: PreparedRow, outcome: Outcome) -> Outcome:
     """The outcome of a row whose record exists, but whose link failed or is in doubt."""
     if outcome.action not in {"failed", "in_doubt"}:
         return outcome
-    names = ", ".join(name for name in row.record if name != "id")
-    what = f"{names} could not be set" if outcome.action == "failed" else f"{names} may not be set"
-    message = (
-        f"{WRITTEN_AS}{row.record['id']}, but {what}: {outcome.message}; "
-        "see to that record by hand, and don't insert this row again"
+    names = [name for name in row.record if name != "id"]
+    what = "could not be set" if outcome.action == "failed" else "may not be set"
+    by_hand = "see to that record by hand, and don't insert this row again"
+    field = names[0] if len(names) == 1 else None
+    reasons = (
+        Reason("", None, f"{WRITTEN_AS}{row.record['id']}, but {', '.join(names)} {what}"),
+        *(reason._replace(field=reason.field or field) for reason in outcome.reasons),
+        Reason("", None, by_hand),
     )
-    return outcome._replace(id=row.record["id"], field=outcome.field or names, message=message)
+    return outcome._replace(id=row.record["id"], reasons=reasons)
 
 
 def pack_links(rows: Sequence[PreparedRow]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Literal, NamedTuple
+
+from zmigrate.reasons import Reason
 
 Action = Literal["created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "moved"]
 
@@ -39,10 +41,7 @@ SKIPPED = "SKIPPED"
 EXISTS = "EXISTS"
 REFERENCE_OPEN = "REFERENCE_OPEN"
 REFERENCE_AMBIGUOUS = "REFERENCE_AMBIGUOUS"
-LINK = "LINK"
-RELINK = "RELINK"
-"""Of a row that moved: it was created, or updated, and its references that close a circle are still to be
-written."""
+FOUND_BY_ANOTHER_FIELD = "FOUND_BY_ANOTHER_FIELD"
 
 
 class Outcome(NamedTuple):
@@ -50,62 +49,86 @@ class Outcome(NamedTuple):
 
     action: Action
     id: str | None = None
-    code: str | None = None
-    field: str | None = None
-    message: str | None = None
+    reasons: tuple[Reason, ...] = ()
+    first_write: Action | None = None
+    """Of a row that moved: its record was created, or updated, and its references that close a circle are
+    still to be written."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Of its reasons, each once."""
+        return tuple(dict.fromkeys(reason.code for reason in self.reasons if reason.code))
 
 
 MOVED = Outcome("moved")
 
 
-def duplicate_in_source(key: str | None, line: int, field: str | None = None) -> Outcome:
-    return Outcome(
-        "failed",
-        None,
-        DUPLICATE_IN_SOURCE,
-        field,
-        f"the key {key!r} stands in line {line} already, and that row was written",
+def failed(
+    code: str,
+    field: str | None,
+    message: str,
+    value: str | None = None,
+    remedy: str | None = None,
+    *,
+    record_id: str | None = None,
+) -> Outcome:
+    """The outcome of a row that failed for one reason."""
+    return Outcome("failed", record_id, (Reason(code, field, message, value, remedy),))
+
+
+def skipped(reason: str) -> Outcome:
+    """The outcome of a row that the job's author leaves out."""
+    return Outcome("skipped", None, (Reason(SKIPPED, None, reason),))
+
+
+def duplicate_in_source(
+    key: str | None, line: int, field: str | None = None, record_id: str | None = None
+) -> Outcome:
+    message = f"the key {key!r} stands in line {line} already, and that row was written"
+    return failed(DUPLICATE_IN_SOURCE, field, message, key, record_id=record_id)
+
+
+def lost(reason: str, field: str | None = None, *more: Reason) -> Outcome:
+    """The outcome of a row that was sent, and of which nobody knows what became of it. `more`: remarks."""
+    return Outcome("in_doubt", None, (Reason(ANSWER_LOST, field, reason), *more))
+
+
+def zoho_says(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """What Zoho said of a row that is in doubt, as remarks on its outcome."""
+    return tuple(
+        reason._replace(code="", message=f"Zoho answers {reason.code}: {reason.message}")
+        for reason in reasons
     )
 
 
-def lost(reason: str, field: str | None = None) -> Outcome:
-    """The outcome of a row that was sent, and of which nobody knows what became of it."""
-    return Outcome("in_doubt", None, ANSWER_LOST, field, reason)
+def found_by(outcome: Outcome) -> str | None:
+    """The field by which an upsert found a record that had not the row's key."""
+    return next((reason.field for reason in outcome.reasons if reason.code == FOUND_BY_ANOTHER_FIELD), None)
+
+
+def was_written(outcome: Outcome) -> bool:
+    """Whether the row's record was created or updated."""
+    return written_as(outcome) in {"created", "updated"}
+
+
+def written_as(outcome: Outcome) -> Action:
+    """The action of an outcome; of a row whose links are still to be written, that of its first write."""
+    return outcome.first_write or outcome.action
+
+
+def lets_go(outcome: Outcome) -> bool:
+    """Whether a row is done with its key, in the batch that this is the outcome of."""
+    return outcome.action != "moved" or outcome.first_write is not None
 
 
 def linked_later(outcome: Outcome) -> Outcome:
     """A row whose record was written; its references that close a circle are written in another batch."""
-    return Outcome("moved", outcome.id, LINK if outcome.action == "created" else RELINK)
-
-
-def was_created(parts: Sequence[str | None]) -> bool:
-    """Whether these parts of an outcome (action, id, code ...) say that the row's record was created."""
-    return written_as(parts) == "created"
-
-
-def was_written(parts: Sequence[str | None]) -> bool:
-    """Whether these parts of an outcome say that the row's record was created or updated."""
-    return written_as(parts) in {"created", "updated"}
-
-
-def written_as(parts: Sequence[str | None]) -> str | None:
-    """The action of an outcome; of a row whose links are still to be written, that of its first write."""
-    links_left = parts[0] == "moved" and len(parts) > 2
-    return {LINK: "created", RELINK: "updated"}.get(parts[2] or "") if links_left else parts[0]
-
-
-def lets_go(parts: Sequence[str | None]) -> bool:
-    """Whether a row with these parts of an outcome is done with its key, in the batch that they are of."""
-    return parts[0] != "moved" or was_written(parts)
+    return Outcome("moved", outcome.id, first_write=outcome.action)
 
 
 def disputed(action: Action) -> tuple[Action, ...]:
     """What another row must not have done to a record, for a row to have done this to it."""
     return ("created", "updated") if action == "updated" else (action,)
-
-
-def unpacked(parts: Iterable[str | None]) -> Outcome:
-    return Outcome(*parts)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome
+from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, failed
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.job.writes import OnRepeated
 
@@ -55,7 +55,7 @@ class Repeats:
 
     def _repeated(self, row: PreparedRow, where: str) -> Outcome:
         message = f"the key {row.key!r} stands in {where}"
-        return Outcome("failed", None, DUPLICATE_IN_SOURCE, self._key, message)
+        return failed(DUPLICATE_IN_SOURCE, self._key, message, row.key)
 
     def close(self) -> None:
         self._db.close()
@@ -143,7 +143,7 @@ class SharedValues:
                 "SELECT key, line FROM seen WHERE field=? AND folded=?", place
             ).fetchone()
             if first is not None and first[0] != row.folded:
-                return Outcome("failed", None, DUPLICATE_IN_SOURCE, place[0], shared(first[1], self._key))
+                return failed(DUPLICATE_IN_SOURCE, place[0], shared(first[1], self._key))
         self._keep(values, row.folded or "", row.line)
         return None
 

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.outcomes import EMPTY_KEY, ID_IN_UPSERT, SKIPPED, TRANSFORM_FAILED, Outcome
+from zmigrate.engine.model.outcomes import (
+    EMPTY_KEY,
+    ID_IN_UPSERT,
+    TRANSFORM_FAILED,
+    Outcome,
+    failed,
+    skipped,
+)
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.producer import Prepared
 from zmigrate.errors import PausedError
@@ -18,6 +25,7 @@ from zmigrate.job.context import Skip
 from zmigrate.job.job import DeclaredColumns
 from zmigrate.job.options import nearest
 from zmigrate.rows.conversion.converter import BadValue, Converter
+from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.rows.sources import Row
 from zmigrate.wording import as_text, name_of, nearby
 
@@ -104,18 +112,18 @@ class Preparer:
             given = self._transform(values)
             record = self._converter.convert(given)
         except Skip as skip:
-            return self._ended(row, source, Outcome("skipped", None, SKIPPED, None, as_text(skip.reason)))
+            return self._ended(row, source, skipped(as_text(skip.reason)))
         except BadValue as bad:
-            outcome = Outcome("failed", None, bad.code, bad.field or None, as_text(bad.message))
-            return self._ended(
-                row, source, outcome, given.get(self._key) if isinstance(given, Mapping) else None
-            )
+            key = given.get(self._key) if isinstance(given, Mapping) else None
+            # A refusal of `transform` comes before the record's references are met.
+            met = () if given is None else self._converter.open
+            return self._ended(row, source, Outcome("failed", None, bad.reasons), key, met)
         except PausedError:  # the org's users, or a subform's fields, can't be read just now
             raise
         except Exception as error:
             self._log_traceback(row, error)
             reason = why_transform_failed(error, values)
-            return self._ended(row, source, Outcome("failed", None, TRANSFORM_FAILED, None, reason))
+            return self._ended(row, source, failed(TRANSFORM_FAILED, None, reason))
         key = self._key
         waiting = self._converter.open
         if key is None:
@@ -133,19 +141,24 @@ class Preparer:
     def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
         """Why a record can't be written by its key; None if it can."""
         if record.get(key) in {None, ""}:
-            return Outcome("failed", None, EMPTY_KEY, key, f"the key field {key} is empty")
+            return failed(EMPTY_KEY, key, f"the key field {key} is empty")
         if "id" in record and self._target.operation == "upsert":
             # Zoho would go by the id, and the fence knows nothing of ids.
-            reason = f"an upsert finds its record by {key}; leave the id out, or update by id"
-            return Outcome("failed", None, ID_IN_UPSERT, "id", reason)
+            remedy = "leave the id out, or update by id"
+            return failed(ID_IN_UPSERT, "id", f"an upsert finds its record by {key}", None, remedy)
         return None
 
     @staticmethod
     def _ended(
-        row: Row, source: Mapping[str, Any] | None, outcome: Outcome, key: object = None
+        row: Row,
+        source: Mapping[str, Any] | None,
+        outcome: Outcome,
+        key: object = None,
+        met: tuple[OpenId, ...] = (),
     ) -> tuple[PreparedRow, Outcome]:
+        """`met`: the references of a row that is refused for its values, for who wants to know all of it."""
         shown = None if key is None or key == "" else as_text(key)
-        return PreparedRow(row.number, row.line, shown, None, {}, source), outcome
+        return PreparedRow(row.number, row.line, shown, None, {}, source, met), outcome
 
     def _log_traceback(self, row: Row, error: Exception) -> None:
         self._tracebacks += 1

@@ -13,6 +13,7 @@ from zmigrate.engine.pipeline.resolver import Resolver, Wanted
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
 from zmigrate.job.references import Find, Ref
+from zmigrate.reasons import told
 from zmigrate.rows.conversion.open_id import OpenId
 
 SHOWN = 10
@@ -53,7 +54,8 @@ class RequiredReferences:
         for row, outcome in self._open_ones(is_own):
             count += 1
             if len(shown) < SHOWN:
-                shown.append(f"line {row.line}: {outcome.field}: {outcome.message}")
+                (reason,) = outcome.reasons  # of the one reference that its row has
+                shown.append(f"line {row.line}: {reason.field}: {told(reason)}")
         self._db.close()
         if count:
             more = [f"... and {count - SHOWN:,} more"] if count > SHOWN else []

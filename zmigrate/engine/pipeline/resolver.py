@@ -17,6 +17,7 @@ from zmigrate.engine.model.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, 
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
 from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.keys import fold_key, fold_number
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.zoho.coql import can_query
@@ -121,7 +122,7 @@ class Resolver:
                 if waits(row.record, open_id) and (problem := self._fill(row, open_id, known)) is not None
             ]
             if problems:
-                ended.append((row, _joined(problems)))
+                ended.append((row, Outcome("failed", None, tuple(problems))))
             else:
                 on_their_way.append(row)
         return on_their_way, ended
@@ -162,8 +163,8 @@ class Resolver:
         row: PreparedRow,
         open_id: OpenId,
         known: Mapping[tuple[str, str | None], Mapping[str, list[str]]],
-    ) -> Outcome | None:
-        """Fill in one reference. Return an outcome if it ends the row."""
+    ) -> Reason | None:
+        """Fill in one reference. Return the reason if it ends the row."""
         reference = open_id.reference
         if isinstance(reference, Ref):
             ids: Sequence[str] | None = known[(reference.module, reference.field)].get(reference.key, ())
@@ -262,8 +263,8 @@ def some_of(ids: Sequence[str]) -> str:
     return ", ".join(ids[:IDS_SHOWN]) + more
 
 
-def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Outcome:
-    """The outcome of a row whose reference is open. `unread`: runs that can't be read."""
+def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Reason:
+    """Why a row with an open reference ends. `unread`: runs that can't be read."""
     reference = open_id.reference
     if isinstance(reference, Ref):
         why = "neither this run nor an earlier one against this org wrote such a record"
@@ -274,23 +275,16 @@ def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Outcome:
     else:
         why = UNASKABLE
     message = f"{describe(reference)} is not known: {why}"
-    return Outcome("failed", None, REFERENCE_OPEN, open_id.field, message)
+    return Reason(REFERENCE_OPEN, open_id.field, message, _value(reference))
 
 
-def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Outcome:
-    message = f"{describe(open_id.reference)} stands for {len(ids)} records: {some_of(ids)}"
-    if isinstance(open_id.reference, Ref):
-        message += "; if some of them were deleted in Zoho, `zmigrate ids check` forgets them"
-    return Outcome("failed", None, REFERENCE_AMBIGUOUS, open_id.field, message)
+def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Reason:
+    reference, remedy = open_id.reference, None
+    if isinstance(reference, Ref):
+        remedy = "if some of them were deleted in Zoho, `zmigrate ids check` forgets them"
+    message = f"{describe(reference)} stands for {len(ids)} records: {some_of(ids)}"
+    return Reason(REFERENCE_AMBIGUOUS, open_id.field, message, _value(reference), remedy)
 
 
-def _joined(problems: Sequence[Outcome]) -> Outcome:
-    if len(problems) == 1:
-        return problems[0]
-    return Outcome(
-        "failed",
-        None,
-        "; ".join(dict.fromkeys(problem.code or "" for problem in problems)),
-        "; ".join(dict.fromkeys(problem.field or "" for problem in problems)),
-        "; ".join(problem.message or "" for problem in problems),
-    )
+def _value(reference: Reference) -> str:
+    return reference.key if isinstance(reference, Ref) else reference.value

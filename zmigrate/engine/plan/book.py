@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import Any, Literal, NamedTuple
 
 from zmigrate.engine.storage.scratch import scratch_db
+from zmigrate.reasons import Reason, told
 
 Fate = Literal["create", "update", "unchanged", "delete", "skip", "unasked", "refused"]
 
@@ -17,53 +18,61 @@ KEPT_BACK = 1_000
 _SCHEMA = """
 CREATE TABLE row (number INTEGER PRIMARY KEY, line INTEGER, key TEXT, folded TEXT, fate TEXT, record TEXT);
 CREATE TABLE reject (id INTEGER PRIMARY KEY, number INTEGER, line INTEGER, key TEXT, "column" TEXT,
-    field TEXT, code TEXT, message TEXT, value TEXT);
+    code TEXT, field TEXT, message TEXT, value TEXT, remedy TEXT, follows INTEGER);
 CREATE TABLE source (number INTEGER PRIMARY KEY, cells TEXT);
 CREATE TABLE taken (field TEXT, folded TEXT, number INTEGER, line INTEGER, value TEXT);
 CREATE TABLE pointing (module TEXT, id TEXT, field TEXT, number INTEGER, line INTEGER);
 CREATE TABLE reference (module TEXT, by TEXT, value TEXT, kind TEXT, field TEXT, when_open TEXT,
-    number INTEGER, line INTEGER, state TEXT DEFAULT 'unknown');
+    number INTEGER, line INTEGER, state TEXT, ids TEXT);
 """
 
 _INSERTS = {
     "row": "INSERT INTO row VALUES (?,?,?,?,?,?)",
-    "reject": "INSERT INTO reject VALUES (NULL,?,?,?,?,?,?,?,?)",
+    "reject": "INSERT INTO reject VALUES (NULL,?,?,?,?,?,?,?,?,?,?)",
     "source": "INSERT OR IGNORE INTO source VALUES (?,?)",
     "taken": "INSERT INTO taken VALUES (?,?,?,?,?)",
     "pointing": "INSERT INTO pointing VALUES (?,?,?,?,?)",
-    "reference": "INSERT INTO reference VALUES (?,?,?,?,?,?,?,?,'unknown')",
+    "reference": "INSERT INTO reference VALUES (?,?,?,?,?,?,?,?,'unknown',NULL)",
 }
 
 
 class Reject(NamedTuple):
-    """Why a row would be refused. A row may have several."""
+    """A row that would be refused, for one reason. A row may have several."""
 
     number: int
     line: int
     key: str | None
     column: str | None
-    field: str | None
-    code: str
-    message: str
-    value: str | None
+    reason: Reason
+    follows: bool = False
+    """The row is well itself: it refers to one that would be refused."""
+
+    @property
+    def stored(self) -> tuple[Any, ...]:
+        """As the book keeps it."""
+        return (*self[:4], *self.reason[:5], self.follows)
 
     def to_json(self) -> dict[str, Any]:
-        names = ("line", "column", "field", "code", "message", "value")
-        return {name: getattr(self, name) for name in names}
+        code, field, _, value, *_ = self.reason
+        return {
+            "line": self.line,
+            "column": self.column,
+            "field": field,
+            "code": code,
+            "message": told(self.reason),
+            "value": value,
+        }
 
 
 class RejectGroup(NamedTuple):
     """Rejects of one code and field."""
 
-    code: str
-    field: str | None
+    reason: Reason
+    """Of the first."""
     column: str | None
     rejects: int
     lines: tuple[int, ...]
     """The first of them."""
-    message: str
-    value: str | None
-    """Of the first."""
 
 
 class Book:
@@ -129,7 +138,7 @@ class Book:
             [(reject.number,) for reject in rejects],
         )
         changed = self.db.total_changes - before
-        self.db.executemany(_INSERTS["reject"], rejects)
+        self.db.executemany(_INSERTS["reject"], [reject.stored for reject in rejects])
         self.db.execute("COMMIT")
         return changed
 
@@ -183,13 +192,12 @@ class Book:
 
     def rejects(self) -> Iterator[Reject]:
         """In the order of the source."""
-        yield from map(
-            Reject._make,
-            self.db.execute(
-                'SELECT number, line, key, "column", field, code, message, value'
-                " FROM reject ORDER BY number, id"
-            ),
+        found = self.db.execute(
+            'SELECT number, line, key, "column", follows, code, field, message, value, remedy'
+            " FROM reject ORDER BY number, id"
         )
+        for number, line, key, column, follows, *reason in found:
+            yield Reject(number, line, key, column, Reason(*reason), bool(follows))
 
     def rejected_keys(self, after: int = 0) -> Iterator[tuple[str, int]]:
         """Key and line of the rejects behind the one with this number."""
@@ -206,20 +214,17 @@ class Book:
 
     def _group(self, code: str, field: str | None, times: int, lines: int) -> RejectGroup:
         first = self.db.execute(
-            'SELECT line, "column", message, value FROM reject WHERE code=? AND field IS ?'
+            'SELECT line, "column", message, value, remedy FROM reject WHERE code=? AND field IS ?'
             " ORDER BY number LIMIT ?",
             (code, field, lines),
         ).fetchall()
-        _, column, message, value = first[0]
-        return RejectGroup(code, field, column, times, tuple(each[0] for each in first), message, value)
+        _, column, *rest = first[0]
+        return RejectGroup(Reason(code, field, *rest), column, times, tuple(each[0] for each in first))
 
-    def count_values(self, field: str, code: str, *, but: str = "") -> tuple[int, int, list[int]]:
+    def count_values(self, field: str, code: str) -> tuple[int, int, list[int]]:
         """Rejected values of a field: how many different ones, how many in all, and the first lines; without
-        those whose reason ends in `but`."""
-        where, values = (
-            "FROM reject WHERE code=? AND field=? AND (?='' OR message NOT LIKE '%' || ?)",
-            (code, field, but, but),
-        )
+        those of rows that only follow another."""
+        where, values = "FROM reject WHERE code=? AND field=? AND NOT follows", (code, field)
         different, times = self.db.execute(
             f"SELECT COUNT(DISTINCT value), COUNT(value) {where}",
             values,
@@ -230,11 +235,11 @@ class Book:
         )
         return different, times, [line for (line,) in lines]
 
-    def distinct_values(self, field: str, code: str, most: int, *, but: str = "") -> list[tuple[str, int]]:
-        """Rejected values of a field and how often each, the most frequent first; without those whose reason
-        ends in `but`."""
+    def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int]]:
+        """Rejected values of a field and how often each, the most frequent first; without those of rows that
+        only follow another."""
         return self.db.execute(
             "SELECT value, COUNT(*) FROM reject WHERE code=? AND field=? AND value IS NOT NULL"
-            " AND (?='' OR message NOT LIKE '%' || ?) GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
-            (code, field, but, but, most),
+            " AND NOT follows GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
+            (code, field, most),
         ).fetchall()

@@ -11,6 +11,7 @@ from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.duplicates import shared
 from zmigrate.engine.plan.book import Book, Fate, Reject
 from zmigrate.job.writes import OnRepeated
+from zmigrate.reasons import Reason
 
 _REPEATED = """
 SELECT row.number, row.line, row.key, {which}.line, row.fate FROM row
@@ -50,7 +51,7 @@ def repeated_keys(
             reason = f"the key {key!r} stands in several lines, from {other} on; none of them is written"
         elif target.operation == "delete" and target.key_kind == "id":
             code, reason = INVALID_DATA, f"line {other} deletes this record already"
-        yield Reject(number, line, key, column_of.get(field or ""), field, code, reason, key)
+        yield Reject(number, line, key, column_of.get(field or ""), Reason(code, field, reason, key))
 
 
 def follow_the_first(book: Book, fate: Fate) -> int:
@@ -96,4 +97,4 @@ def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) ->
         code, reason = DUPLICATE_DATA, f"the field is unique, and line {other} has this value already"
         if target.operation == "upsert":
             code, reason = DUPLICATE_IN_SOURCE, shared(other, target.key or "")
-        yield Reject(number, line, key, column_of.get(field), field, code, reason, value)
+        yield Reject(number, line, key, column_of.get(field), Reason(code, field, reason, value))

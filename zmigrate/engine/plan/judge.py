@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import UNASKABLE, KeyField
@@ -21,20 +21,12 @@ from zmigrate.engine.plan.book import Fate
 from zmigrate.engine.plan.compare import says_already
 from zmigrate.engine.plan.key_lookup import Hits, Record
 from zmigrate.job.writes import Insert, Write
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.metadata import ModuleFields
 
 LINES_KEPT = 3
-
-
-class Problem(NamedTuple):
-    """Why a row would be refused."""
-
-    field: str | None
-    code: str
-    message: str
-    value: str | None = None
 
 
 class Judge:
@@ -68,13 +60,13 @@ class Judge:
         self.lines: dict[str, list[int]] = {"namesakes": [], "found_by_another": []}
         """The first lines of either."""
 
-    def judge(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Problem]]:
+    def judge(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Reason]]:
         """The row's fate, and what speaks against it."""
         operation = self._target.operation
         self.record_id = None
         if (self._target.asks_first or self._target.looked_up) and not can_query(row.key or ""):
             code = KEY_NOT_ASKED if operation == "insert" else KEY_NOT_FOUND
-            return "refused", [Problem(self._target.key, code, UNASKABLE, row.key)]
+            return "refused", [Reason(code, self._target.key, UNASKABLE, row.key)]
         if operation == "insert":
             return self._insert(row, hits)
         found = None if hits is None else self._found(row, hits)
@@ -84,11 +76,11 @@ class Judge:
             return self._upsert(row, hits, found)
         return self._named(row, hits, found)
 
-    def _named(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Problem]]:
+    def _named(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Reason]]:
         """An update or delete, whose row names one record."""
-        problem = self._no_target(row, found)
-        if problem is not None:
-            return "refused", [problem]
+        reason = self._no_target(row, found)
+        if reason is not None:
+            return "refused", [reason]
         if self._target.operation == "delete":
             return "delete", []
         return self._update(row, hits, found[0])
@@ -100,8 +92,8 @@ class Judge:
 
     # -- by operation -----------------------------------------------------------------------------
 
-    def _insert(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Problem]]:
-        problems = list(self._lacking(row.record))
+    def _insert(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Reason]]:
+        reasons = list(self._lacking(row.record))
         found: list[Record] | None = []
         if hits is None:
             found = None if self._asks(row) else []
@@ -110,27 +102,27 @@ class Judge:
         if found and self._on_existing is not None:
             return self._existing(row, hits or {}, found)
         if found and self._target.key_kind == "unique":
-            problems.append(self._duplicate(self._target.key or "", row.key or "", found[0]))
+            reasons.append(self._duplicate(self._target.key or "", row.key or "", found[0]))
         elif found:
             self._remember("namesakes", row.line)
             self.namesakes[self._target.key or ""] += 1
-        problems += self._taken(row, hits, None)
-        if problems:
-            return "refused", problems
+        reasons += self._taken(row, hits, None)
+        if reasons:
+            return "refused", reasons
         return ("unasked" if found is None else "create"), []
 
-    def _existing(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Problem]]:
+    def _existing(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Reason]]:
         if self._on_existing == "skip":
             return "skip", []
         key = self._target.key
         if self._on_existing == "fail":
             reason = f"the record {found[0]['id']} has this key already"
-            return "refused", [Problem(key, EXISTS, reason, row.key)]
+            return "refused", [Reason(EXISTS, key, reason, row.key)]
         if len(found) > 1:
             return "refused", [self._ambiguous(row, found)]
         return self._update(row, hits, found[0])
 
-    def _upsert(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Problem]]:
+    def _upsert(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Reason]]:
         if found:
             return self._update(row, hits, found[0])
         for key, _, others in self._other_hits(row, hits):
@@ -138,42 +130,42 @@ class Judge:
                 # Zoho tries the unique fields too, after the one that it is told to match on.
                 self._note_found_by_another(key.name, row.line, others[0])
                 return self._update(row, hits, others[0])
-        problems = list(self._lacking(row.record))
-        return ("refused", problems) if problems else ("create", [])
+        reasons = list(self._lacking(row.record))
+        return ("refused", reasons) if reasons else ("create", [])
 
-    def _update(self, row: PreparedRow, hits: Hits, found: Record) -> tuple[Fate, list[Problem]]:
-        problems = list(self._blanked(row.record)) + self._taken(row, hits, str(found["id"]))
-        if problems:
-            return "refused", problems
+    def _update(self, row: PreparedRow, hits: Hits, found: Record) -> tuple[Fate, list[Reason]]:
+        reasons = list(self._blanked(row.record)) + self._taken(row, hits, str(found["id"]))
+        if reasons:
+            return "refused", reasons
         self.record_id = str(found["id"])
         same = says_already(row.record, found, self._fields, [self._target.key or "id"])
         return ("unchanged" if same else "update"), []
 
     # -- what speaks against a row ----------------------------------------------------------------
 
-    def _lacking(self, record: Mapping[str, Any]) -> Iterator[Problem]:
+    def _lacking(self, record: Mapping[str, Any]) -> Iterator[Reason]:
         """Fields that a new record must have. Those of a layout count where the record names its layout
         (zoho-api 5.1: they are checked only then).
         """
         for name in self._mandatory:
             if record.get(name) is None:
-                yield Problem(name, MANDATORY_NOT_FOUND, "a new record must have it, and the row has none")
+                yield Reason(MANDATORY_NOT_FOUND, name, "a new record must have it, and the row has none")
         layout_id = _layout_of(record)
         for name in self._required.get(layout_id or "", ()):
             if record.get(name) is None and name not in self._mandatory:
-                yield Problem(name, MANDATORY_NOT_FOUND, f"the layout {layout_id} wants it; the row has none")
+                yield Reason(MANDATORY_NOT_FOUND, name, f"the layout {layout_id} wants it; the row has none")
         if layout_id is None:
             self.lacking.update(name for name in self._wanted if record.get(name) is None)
         elif self._required and layout_id not in self._required:
             reason = f"{self._fields.module} has no layout with this id"
-            yield Problem("Layout", INVALID_DATA, reason, layout_id)
+            yield Reason(INVALID_DATA, "Layout", reason, layout_id)
 
-    def _blanked(self, record: Mapping[str, Any]) -> Iterator[Problem]:
+    def _blanked(self, record: Mapping[str, Any]) -> Iterator[Reason]:
         for name in self._mandatory:
             if name in record and record[name] is None:
-                yield Problem(name, MANDATORY_NOT_FOUND, "the row would blank it, and it must have a value")
+                yield Reason(MANDATORY_NOT_FOUND, name, "the row would blank it, and it must have a value")
 
-    def _taken(self, row: PreparedRow, hits: Hits | None, own: str | None) -> list[Problem]:
+    def _taken(self, row: PreparedRow, hits: Hits | None, own: str | None) -> list[Reason]:
         """Values of unique fields that another record has."""
         if hits is None:
             return []
@@ -189,24 +181,24 @@ class Judge:
             if text is not None:
                 yield key, text, hits.get(key.name, {}).get(key.fold(text)) or []
 
-    def _no_target(self, row: PreparedRow, found: list[Record]) -> Problem | None:
+    def _no_target(self, row: PreparedRow, found: list[Record]) -> Reason | None:
         key = self._target.key
         if len(found) > 1:
             return self._ambiguous(row, found)
         if found:
             return None
         if key == "id":
-            return Problem("id", INVALID_DATA, "the org has no record with this id", row.key)
-        return Problem(key, KEY_NOT_FOUND, f"no record has this key: {row.key!r}", row.key)
+            return Reason(INVALID_DATA, "id", "the org has no record with this id", row.key)
+        return Reason(KEY_NOT_FOUND, key, f"no record has this key: {row.key!r}", row.key)
 
-    def _ambiguous(self, row: PreparedRow, found: list[Record]) -> Problem:
+    def _ambiguous(self, row: PreparedRow, found: list[Record]) -> Reason:
         ids = ", ".join(str(record["id"]) for record in found)
         reason = f"several records have the key {row.key!r}: {ids}"
-        return Problem(self._target.key, KEY_AMBIGUOUS, reason, row.key)
+        return Reason(KEY_AMBIGUOUS, self._target.key, reason, row.key)
 
     @staticmethod
-    def _duplicate(field: str, value: str, found: Record) -> Problem:
-        return Problem(field, DUPLICATE_DATA, f"the record {found['id']} has this value already", value)
+    def _duplicate(field: str, value: str, found: Record) -> Reason:
+        return Reason(DUPLICATE_DATA, field, f"the record {found['id']} has this value already", value)
 
     # -- small things -----------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -16,9 +16,8 @@ from zmigrate.engine.pipeline.prepare import Preparer
 from zmigrate.engine.plan.book import Book, Reject
 from zmigrate.events import Emit
 from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.converter import Converter
-from zmigrate.rows.conversion.open_id import OpenId
-from zmigrate.rows.conversion.refusal import BadValue
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import Crm
@@ -26,21 +25,6 @@ from zmigrate.zoho.crm import Crm
 ROWS_TOGETHER = 100
 REASONS_KEPT = 1_000
 LINES_KEPT = 3
-
-
-class WatchedConverter(Converter):
-    """Keeps what it refused, for whoever wants the single errors, their values, and the references beside."""
-
-    def watch(self, refused: deque[tuple[BadValue, tuple[OpenId, ...]]]) -> None:
-        """Where to put it."""
-        self._refused = refused
-
-    def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            return super().convert(record)
-        except BadValue as bad:
-            self._refused.append((bad, self.open))
-            raise
 
 
 class ReadRow(dict[str, Any]):
@@ -102,7 +86,7 @@ class SourceReader:
         job: RecordJob,
         source: Source,
         target: Target,
-        converter: WatchedConverter,
+        converter: Converter,
         book: Book,
         *,
         column_of: Mapping[str, str],
@@ -120,8 +104,6 @@ class SourceReader:
         self._stop = stop
         self._crm = crm
         self._limit = limit
-        self._refused: deque[tuple[BadValue, tuple[OpenId, ...]]] = deque()
-        converter.watch(self._refused)
         self._columns = source.columns
         self._read_columns: set[str] = set()
         declared = DeclaredColumns.of(job)
@@ -189,7 +171,7 @@ class SourceReader:
 
     def _note_ended(self, pending: PreparedRow, outcome: Outcome) -> None:
         if outcome.action == "skipped":
-            reason = outcome.message or ""
+            reason = outcome.reasons[0].message
             if reason in self.skips or len(self.skips) < REASONS_KEPT:
                 self.skips[reason] += 1
             else:
@@ -197,29 +179,14 @@ class SourceReader:
             return
         if pending.source is not None:
             self._note_source(pending)
-        for field, code, message, value in self._reasons(pending, outcome):
-            self._book.note("reject", self.reject(pending, field, code, message, value))
+        if pending.open:
+            self._book.note("row", (pending.number, pending.line, pending.key, None, "refused", None))
+            self._note_references(pending)
+        self.note_rejects(pending, outcome.reasons)
 
     def _note_source(self, pending: PreparedRow) -> None:
         """What can't be read again is kept, for those who want the rejected rows."""
         self._book.note("source", (pending.number, orjson.dumps(pending.source, default=str).decode()))
-
-    def _reasons(
-        self, pending: PreparedRow, outcome: Outcome
-    ) -> Iterator[tuple[str | None, str, str, str | None]]:
-        """The errors of a row, in the order in which rows ended."""
-        while self._refused:
-            bad, open_ids = self._refused.popleft()
-            if (bad.code, bad.message) == (outcome.code, outcome.message):
-                if open_ids:
-                    self._book.note("row", (pending.number, pending.line, pending.key, None, "refused", None))
-                    self._note_references(pending._replace(open=open_ids))
-                for error in bad.errors:
-                    if error.ambiguous:
-                        self._note_ambiguous(error.field, pending.line)
-                    yield error.field or None, error.code, error.message, error.value or None
-                return
-        yield outcome.field, outcome.code or "", outcome.message or "", None
 
     def _note_ambiguous(self, field: str, line: int) -> None:
         self.ambiguous_values[field] += 1
@@ -227,9 +194,11 @@ class SourceReader:
         if len(lines) < LINES_KEPT:
             lines.append(line)
 
-    def reject(
-        self, pending: PreparedRow, field: str | None, code: str, message: str, value: str | None
-    ) -> Reject:
-        """A row's reject, with the column that its field was filled from where that is declared."""
-        column = self._column_of.get(field or "")
-        return Reject(pending.number, pending.line, pending.key, column, field, code, message, value)
+    def note_rejects(self, row: PreparedRow, reasons: Iterable[Reason]) -> None:
+        """Note why a row is refused, with the columns that its fields are filled from where that is
+        declared."""
+        for reason in reasons:
+            if reason.ambiguous:
+                self._note_ambiguous(reason.field or "", row.line)
+            column = self._column_of.get(reason.field or "")
+            self._book.note("reject", Reject(row.number, row.line, row.key, column, reason).stored)

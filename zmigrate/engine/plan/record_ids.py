@@ -9,8 +9,8 @@ from typing import Any
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.outcomes import INVALID_DATA
 from zmigrate.engine.plan.book import Book, Reject
-from zmigrate.engine.plan.judge import Problem
 from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.converter import PARENT
 from zmigrate.rows.conversion.lookups import SE_MODULE, modules_of
 from zmigrate.rows.conversion.users import User
@@ -102,7 +102,7 @@ class Pointers:
             }
         return self._of_rows[subform]
 
-    def wrong_users(self, row: PreparedRow) -> Iterator[Problem]:
+    def wrong_users(self, row: PreparedRow) -> Iterator[Reason]:
         """Users that the org does not have, or that are not active."""
         for name in self._user_fields:
             found = _id(row.record.get(name))
@@ -115,9 +115,9 @@ class Pointers:
                 continue
             user = self._known_users.get(found)
             if user is None:
-                yield Problem(name, INVALID_DATA, f"the org has no user with the id {found}", found)
+                yield Reason(INVALID_DATA, name, f"the org has no user with the id {found}", found)
             elif not user.active:
-                yield Problem(name, INVALID_DATA, f"{user} is not active; name another user", found)
+                yield Reason(INVALID_DATA, name, f"{user} is not active", found, "name another user")
 
     def missing(
         self, crm: Crm, stop: StopSignal, deliver: Callable[[], None], column_of: Mapping[str, str]
@@ -138,8 +138,8 @@ class Pointers:
         )
         for number, line, key, field, modules, wanted in found:
             column = column_of.get(field.partition("[")[0])
-            reason = f"{modules} has no record with this id"
-            yield Reject(number, line, key, column, field, INVALID_DATA, reason, wanted)
+            reason = Reason(INVALID_DATA, field, f"{modules} has no record with this id", wanted)
+            yield Reject(number, line, key, column, reason)
 
     def _look_for(self, module: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
         db = self._book.db

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import TypeVar
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField
@@ -21,7 +20,7 @@ from zmigrate.engine.plan.key_lookup import Hits, KeyQuestions
 from zmigrate.engine.plan.plan import UserMapped
 from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
 from zmigrate.engine.plan.price import Levels, PlanCounts, Price, levels_of, price_of, work_of
-from zmigrate.engine.plan.reader import ROWS_TOGETHER, SourceReader, WatchedConverter
+from zmigrate.engine.plan.reader import ROWS_TOGETHER, SourceReader
 from zmigrate.engine.plan.record_ids import KnownUsers, Pointers
 from zmigrate.engine.plan.references import References
 from zmigrate.engine.plan.warnings import Findings, required_by_layout
@@ -34,14 +33,13 @@ from zmigrate.events import RowsJudged
 from zmigrate.job.job import DeclaredColumns
 from zmigrate.job.writes import Write
 from zmigrate.private_files import scratch_folder
+from zmigrate.reasons import told
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.rows.sources import Source, Sql
 from zmigrate.zoho.metadata import Layout
 
 USERS_SHOWN = 1_000
-
-AnyConverter = TypeVar("AnyConverter", bound=Converter)
 
 
 class RecordPlanner:
@@ -114,17 +112,17 @@ class RecordPlanner:
             self._references,
         )
 
-    def _converter(self, kind: type[AnyConverter], users: UserDirectory) -> AnyConverter:
+    def _converter(self, users: UserDirectory) -> Converter:
         write = self.write
         related = self.opened.reads.fields
-        return kind(self.fields, write.operation, write.key, self.job.formats, users, related)
+        return Converter(self.fields, write.operation, write.key, self.job.formats, users, related)
 
     def _reader(self) -> SourceReader:
         return SourceReader(
             self.job,
             self.source,
             self.target,
-            self._converter(WatchedConverter, self._directory),
+            self._converter(self._directory),
             self.book,
             column_of=self._column_of,
             emit=self._hub.emit,
@@ -170,12 +168,11 @@ class RecordPlanner:
         others = [key for key in keys if key.name != self.target.key]
         rows = []
         for row in group:
-            fate, problems = judge.judge(row, hits)
-            problems = [*problems, *self._pointers.wrong_users(row)]
-            if problems:
+            fate, reasons = judge.judge(row, hits)
+            reasons = [*reasons, *self._pointers.wrong_users(row)]
+            if reasons:
                 fate = "refused"
-                for problem in problems:
-                    self.book.note("reject", reader.reject(row, *problem))
+                reader.note_rejects(row, reasons)
             rows.append((row.number, row.line, row.key, row.folded, fate, judge.record_id))
             if row.open:
                 self._references.note(row)
@@ -255,7 +252,7 @@ class RecordPlanner:
         """The values of a field in the records that would be written, each with its record: see ValuesOf."""
         prepare = Preparer(
             self.job.transform,
-            self._converter(Converter, UserDirectory(self.job.users, self.opened.reads.users)),
+            self._converter(UserDirectory(self.job.users, self.opened.reads.users)),
             self.target,
             lambda event: None,
             keep_source=False,
@@ -298,7 +295,7 @@ class RecordPlanner:
             user = directory.found.get(text)
             if user is not None:
                 mapped.append(UserMapped(text, rows, str(user)))
-        problems = ((text, why) for text, why in list(directory.missing.items())[:USERS_SHOWN])
+        problems = ((text, told(why)) for text, why in list(directory.missing.items())[:USERS_SHOWN])
         mapped += [UserMapped(text, directory.used.get(text, 0), None, why) for text, why in problems]
         return mapped
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal, TypeAlias
 
+import orjson
+
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import UNASKABLE
 from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_AMBIGUOUS, REFERENCE_OPEN
@@ -16,6 +18,7 @@ from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
 from zmigrate.engine.plan.record_ids import IDS_ASKED
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.job.references import Find
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.keys import fold_key, fold_number
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.coql import can_query
@@ -24,8 +27,6 @@ from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
 from zmigrate.zoho.workers import in_parallel
 
 AT_ONCE = 500
-
-REFUSED_ITSELF = "which would be refused itself"
 
 _OPEN = (
     "FROM reference r WHERE r.state='open' AND r.when_open=?"
@@ -105,25 +106,23 @@ class References:
             else "SELECT 1 WHERE 0"
         )
         found = self._book.spooled(
-            "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state"  # noqa: S608
+            "SELECT r.number, r.line, me.key, r.field, r.module, r.by, r.value, r.kind, r.state, r.ids"  # noqa: S608
             f" FROM reference r JOIN row me ON me.number=r.number AND me.fate{fate}"
-            " WHERE (r.state LIKE 'several%' OR r.state LIKE 'gone%' OR r.state='unaskable'"
+            " WHERE (r.state IN ('several', 'gone', 'unaskable')"
             " OR (r.state='open' AND r.when_open<>'leave_out'))"
             " AND NOT (r.state='open' AND r.kind='ref' AND r.module=? AND r.by IN ('', ?)"
             f" AND EXISTS ({own}))"
             " ORDER BY r.number",
             (self._target.module, self._target.key or ""),
         )
-        for number, line, key, field, module, by, value, kind, state in found:
-            code, reason = _why(module, by, value, kind, state)
-            if kind == "ref" and state == "open":
-                where = self._refused_row(module, by, value)
-                reason = (
-                    reason
-                    if where is None
-                    else f"the {module} key {value!r} is that of {where}, {REFUSED_ITSELF}"
-                )
-            yield Reject(number, line, key, column_of.get(field), field, code, reason, value)
+        for number, line, key, field, module, by, value, kind, state, ids in found:
+            where = self._refused_row(module, by, value) if kind == "ref" and state == "open" else None
+            if where is None:
+                reason = _why(field, module, by, value, kind, state, orjson.loads(ids or "[]"))
+            else:
+                message = f"the {module} key {value!r} is that of {where}, which would be refused itself"
+                reason = Reason(REFERENCE_OPEN, field, message, value)
+            yield Reject(number, line, key, column_of.get(field), reason, follows=where is not None)
 
     def _refused_row(self, module: str, by: str, value: str) -> str | None:
         """Where a row of this key stands that is refused itself."""
@@ -164,7 +163,7 @@ class References:
             absent = gone(written.values())
             for value, record_id in written.items():
                 if record_id in absent:
-                    self._mark(f"gone: {record_id}", module, by, kind, [value])
+                    self._mark("gone", module, by, kind, [value], [record_id])
             self._learn(module, by, kind, answers)
 
     def _gone(
@@ -248,33 +247,45 @@ class References:
             first, last = False, found[-1]
 
     def _learn(self, module: str, by: str, kind: str, answers: Mapping[str, Sequence[str]]) -> None:
-        values: dict[str, list[str]] = {}
         for value, ids in answers.items():
-            state = f"several: {some_of(ids)}" if len(ids) > 1 else "found" if ids else "open"
-            values.setdefault(state, []).append(value)
-        for state, alike in values.items():
-            self._mark(state, module, by, kind, alike)
+            if len(ids) > 1:
+                self._mark("several", module, by, kind, [value], ids)
+        self._mark("found", module, by, kind, [value for value, ids in answers.items() if len(ids) == 1])
+        self._mark("open", module, by, kind, [value for value, ids in answers.items() if not ids])
 
-    def _mark(self, state: str, module: str, by: str, kind: str, values: Iterable[str]) -> None:
-        states = [(state, module, by, kind, value) for value in values]
+    def _mark(
+        self,
+        state: str,
+        module: str,
+        by: str,
+        kind: str,
+        values: Iterable[str],
+        ids: Sequence[str] | None = None,
+    ) -> None:
+        """`ids`: of the records that the values stand for, where they matter."""
+        stored = None if ids is None else orjson.dumps(list(ids)).decode()
+        states = [(state, stored, module, by, kind, value) for value in values]
         self._book.db.execute("BEGIN")
         self._book.db.executemany(
-            "UPDATE reference SET state=? WHERE module=? AND by=? AND kind=? AND value=? AND state='unknown'",
+            "UPDATE reference SET state=?, ids=?"
+            " WHERE module=? AND by=? AND kind=? AND value=? AND state='unknown'",
             states,
         )
         self._book.db.execute("COMMIT")
 
 
-def _why(module: str, by: str, value: str, kind: str, state: str) -> tuple[str, str]:
+def _why(field: str, module: str, by: str, value: str, kind: str, state: str, ids: Sequence[str]) -> Reason:
     what = f"{module} with {by} {value!r}" if kind == "find" else f"the {module} key {value!r}"
-    if state.startswith("several"):
-        return REFERENCE_AMBIGUOUS, f"{what} stands for several records: {state.removeprefix('several: ')}"
-    if state.startswith("gone"):
-        record_id = state.removeprefix("gone: ")
-        why = f"{what} stands for the record {record_id}, which the org has no longer"
-        return INVALID_DATA, f"{why}; `zmigrate ids check` forgets such records"
+    if state == "several":
+        several = f"{what} stands for several records: {some_of(ids)}"
+        return Reason(REFERENCE_AMBIGUOUS, field, several, value)
+    if state == "gone":
+        gone = f"{what} stands for the record {ids[0]}, which the org has no longer"
+        return Reason(INVALID_DATA, field, gone, value, "`zmigrate ids check` forgets such records")
     if state == "unaskable":
-        return REFERENCE_OPEN, f"{what} can't be looked up: {UNASKABLE}"
-    if kind == "find":
-        return REFERENCE_OPEN, f"neither the org nor a file before this one has {what}"
-    return REFERENCE_OPEN, f"{what} is in no row before it, and no earlier run against this org wrote it"
+        why = f"{what} can't be looked up: {UNASKABLE}"
+    elif kind == "find":
+        why = f"neither the org nor a file before this one has {what}"
+    else:
+        why = f"{what} is in no row before it, and no earlier run against this org wrote it"
+    return Reason(REFERENCE_OPEN, field, why, value)

@@ -17,7 +17,7 @@ from zmigrate.private_files import Draft
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.packed import TextFile
-from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, result_header
+from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, reason_cells, result_header
 
 
 def file_of_step(path: Path, step: str) -> Path:
@@ -54,7 +54,11 @@ def write_rejects(path: Path, book: Book, source: Source, texts: CellTexts) -> i
                 if columns is None:
                     columns = tuple(values)
                     writer.writerow(result_header(ERROR_COLUMNS, columns))
-                cells = [*_reason(rejects), *texts.row(values, columns)]
+                cells = [
+                    rejects[0].key or "",
+                    *reason_cells([reject.reason for reject in rejects]),
+                    *texts.row(values, columns),
+                ]
                 writer.writerow([rejects[0].line, *map(escape, cells)])
                 count += 1
     except OSError as error:
@@ -75,22 +79,3 @@ def _with_source(book: Book, source: Source) -> Iterator[tuple[list[Reject], Map
         if row is None:
             raise SourceError(f"{source.name} has no row {number} any more: it changed meanwhile.")
         yield rejects, row.values
-
-
-def _reason(rejects: list[Reject]) -> tuple[str, str, str, str]:
-    """Key, field, code and message, several joined as a run does."""
-    key = rejects[0].key or ""
-    if len(rejects) == 1:
-        only = rejects[0]
-        return key, only.field or "", only.code, only.message
-    messages = [f"{each.field}: {each.message}" if each.field else each.message for each in rejects]
-    return (
-        key,
-        _joined(each.field for each in rejects),
-        _joined(each.code for each in rejects),
-        "; ".join(messages),
-    )
-
-
-def _joined(parts: Iterable[str | None]) -> str:
-    return "; ".join(dict.fromkeys(part for part in parts if part))

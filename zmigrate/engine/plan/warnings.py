@@ -16,7 +16,7 @@ from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import PlanCounts, Price
 from zmigrate.engine.plan.reader import SourceReader
 from zmigrate.engine.plan.record_ids import Pointers
-from zmigrate.engine.plan.references import REFUSED_ITSELF, References
+from zmigrate.engine.plan.references import References
 from zmigrate.job.formats import Formats
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE, UNKNOWN_FIELD
@@ -140,18 +140,18 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
     if not found.references.seen:
         return
     for group in found.book.groups():
-        if group.code != REFERENCE_OPEN or group.field is None:
+        code, field = group.reason.code, group.reason.field
+        if code != REFERENCE_OPEN or field is None:
             continue
-        values = found.book.distinct_values(group.field, group.code, NAMES_SHOWN, but=REFUSED_ITSELF)
-        different, _, _ = found.book.count_values(group.field, group.code, but=REFUSED_ITSELF)
+        values = found.book.distinct_values(field, code, NAMES_SHOWN)
+        different, _, _ = found.book.count_values(field, code)
         if different > 1:
             said = [f"{value!r} ({times:,})" for value, times in values]
             more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
             yield PlanWarning(
                 "POINTS_AT_NOTHING",
-                f"{different:,} different values of {group.field} refer to no record: "
-                f"{', '.join(said)}{more}",
-                group.field,
+                f"{different:,} different values of {field} refer to no record: {', '.join(said)}{more}",
+                field,
                 group.rejects,
                 group.lines,
             )
@@ -177,17 +177,17 @@ def _dropped(found: Findings) -> Iterator[PlanWarning]:
     """Fields that take no value: such rows fail, since Zoho would answer SUCCESS and drop the value."""
     for code in (NOT_WRITABLE, UNKNOWN_FIELD):
         for group in found.book.groups():
-            if group.code != code or group.field is None:
+            if group.reason.code != code or group.reason.field is None:
                 continue
             hint = ""
-            if group.field in SYSTEM_TIMES:
+            if group.reason.field in SYSTEM_TIMES:
                 times = _own_times(found.fields)
                 where = f": {', '.join(times)}" if times else " (the module has none yet)"
                 hint = f"; keep dates of the old system in a date-time field of your own{where}"
             yield PlanWarning(
                 "DROPPED_BY_ZOHO",
-                f"{group.message}{hint}",
-                group.field,
+                f"{group.reason.message}{hint}",
+                group.reason.field,
                 group.rejects,
                 group.lines,
             )

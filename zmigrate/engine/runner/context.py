@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, SKIPPED, Outcome, Rows
+from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, Rows, failed, skipped
 from zmigrate.engine.pipeline.duplicates import MetItems
 from zmigrate.engine.runner.job_faults import (
     after_the_end,
@@ -112,12 +112,12 @@ class RunContext:
     def skip(self, reason: str = "left out by the job") -> None:
         """Count this item of `each` as skipped, for a reason, which is in skipped.csv."""
         self._refuse_stray("ctx.skip")
-        self._say(Outcome("skipped", None, SKIPPED, None, as_text(reason)))
+        self._say(skipped(as_text(reason)))
 
     def fail(self, reason: str) -> None:
         """Count this item of `each` as failed, for a reason, which is in errors.csv; go on with the next."""
         self._refuse_stray("ctx.fail")
-        self._say(Outcome("failed", None, "FAILED", None, as_text(reason)))
+        self._say(failed("FAILED", None, as_text(reason)))
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
         """The items one by one; `key` names what tells them apart (a key of a mapping, or an attribute).
@@ -233,7 +233,7 @@ class RunContext:
         self.flush()
         first = self._journal.item_number(item_mark(own))
         where = "" if first is None else f", as item {first:,}"
-        return Outcome("failed", None, DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} came before{where}")
+        return failed(DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} came before{where}", str(own[-1]))
 
     def _leave(self, item: _AtWork) -> None:
         if threading.get_ident() == self._thread:

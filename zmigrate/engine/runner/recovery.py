@@ -144,6 +144,6 @@ class Recovery:
         if seen is not None:
             seen.add(
                 (fold(key), line)
-                for (_, line, key), parts in self.journal.ended()
-                if key is not None and (parts[0] == "in_doubt" or was_written(parts))
+                for (_, line, key), outcome in self.journal.ended()
+                if key is not None and (outcome.action == "in_doubt" or was_written(outcome))
             )

@@ -8,19 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zmigrate.engine.dispatch.refused import SEPARATOR, reasons_of, refusal
 from zmigrate.engine.dispatch.verdicts import Verdict, org_full, read_answer
+from zmigrate.engine.dispatch.zoho_reasons import refusal, zoho_reasons
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import ANSWER_LOST, DUPLICATE_DATA, HALF_DONE, Action, Outcome
+from zmigrate.engine.model.outcomes import DUPLICATE_DATA, HALF_DONE, Action, Outcome, failed, lost, zoho_says
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
+from zmigrate.reasons import Reason
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted, words_of
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.paths import taken_apart
 
-MESSAGES_KEPT = 10
+REASONS_KEPT = 10
 """Of one item: it may write any number of records, and each may be refused for a reason of its own."""
 
 _BEST: tuple[Action, ...] = ("created", "updated", "deleted")
@@ -48,22 +49,20 @@ def _outcome(verdict: Verdict, doubted: bool) -> Outcome:
     outcome = verdict.outcome
     if verdict.left_open is not None:
         return _in_doubt(outcome, "Zoho does not say whether it was written")
-    exists = outcome.action == "failed" and DUPLICATE_DATA in (outcome.code or "").split(SEPARATOR)
+    exists = outcome.action == "failed" and DUPLICATE_DATA in outcome.codes
     if verdict.question is not None or (doubted and exists):
-        return _in_doubt(
-            outcome, "it was sent twice, since the first answer was lost; the second answer says"
-        )
+        return _in_doubt(outcome, "it was sent twice, since the first answer was lost")
     return outcome
 
 
 def _in_doubt(refused: Outcome, why: str) -> Outcome:
-    return Outcome("in_doubt", refused.id, ANSWER_LOST, refused.field, f"{why}: {refused.message}")
+    return lost(why, None, *zoho_says(refused.reasons))._replace(id=refused.id)
 
 
 def _of_a_thing(element: Mapping[str, Any]) -> Outcome:
     """Of a tag, a setting, a record that an action was for."""
     if element.get("status") == "error":
-        return refusal(reasons_of(element), "")
+        return refusal(zoho_reasons(element, ""), "")
     details = element.get("details")
     return Outcome("updated", id_text(details.get("id")) if isinstance(details, dict) else None)
 
@@ -77,8 +76,8 @@ def failure_of(event: CallFailed) -> Outcome:
     """The outcome of each record of a write that failed as a whole."""
     error = event.error
     if isinstance(error, InDoubt) or error.maybe_applied:
-        return Outcome("in_doubt", None, ANSWER_LOST, None, error.message)
-    return Outcome("failed", None, error.code, None, error.message)
+        return lost(error.message)
+    return failed(error.code, None, error.message)
 
 
 @dataclass(slots=True)
@@ -96,9 +95,8 @@ class Tally:
     _best: Outcome | None = None
     _lost: Outcome | None = None
     _refused: int = 0
-    _codes: dict[str, None] = field(default_factory=dict)
-    _fields: dict[str, None] = field(default_factory=dict)
-    _messages: dict[str, None] = field(default_factory=dict)
+    _reasons: dict[Reason, None] = field(default_factory=dict)
+    """The first of them, each once."""
 
     @property
     def wrote(self) -> bool:
@@ -120,10 +118,8 @@ class Tally:
 
     def _refuse(self, outcome: Outcome) -> None:
         self._refused += 1
-        if len(self._messages) < MESSAGES_KEPT:
-            self._codes |= dict.fromkeys((outcome.code or "").split(SEPARATOR))
-            self._fields |= dict.fromkeys((outcome.field or "").split(SEPARATOR) if outcome.field else ())
-            self._messages[outcome.message or ""] = None
+        if len(self._reasons) < REASONS_KEPT:
+            self._reasons |= dict.fromkeys(outcome.reasons)
 
     def outcome(self) -> Outcome:
         """What the item comes to.
@@ -132,7 +128,9 @@ class Tally:
         author said, then a refusal, then what was written.
         """
         if self._lost is not None:
-            return self._lost if self.said is None else self._with_reason(self._lost, self.said)
+            reasons = () if self.said is None else self.said.reasons
+            said = (Reason("", None, f"the job says: {reason.message}") for reason in reasons)
+            return self._lost._replace(reasons=(*self._lost.reasons, *said))
         if self.said is not None:
             return self.said
         if self._refused:
@@ -142,26 +140,18 @@ class Tally:
     def half_done(self, why: BaseException) -> Outcome:
         """What the item comes to where the run ended while it was at work, and it must not come again."""
         ended = words_of(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
-        refused = f", {self._refused:,} refused ({'; '.join(self._messages)})" if self._refused else ""
-        reason = (
-            f"{counted(self.written, 'record')} written{refused} when the run ended ({ended}). A resume does"
-            " not write twice, so it leaves out this item: see whether anything is missing"
+        refused = f", {self._refused:,} refused" if self._refused else ""
+        reason = Reason(
+            HALF_DONE,
+            None,
+            f"{counted(self.written, 'record')} written{refused} when the run ended ({ended})",
+            remedy="A resume does not write twice, so it leaves out this item:"
+            " see whether anything is missing",
         )
-        return Outcome("failed", None if self._best is None else self._best.id, HALF_DONE, None, reason)
-
-    @staticmethod
-    def _with_reason(lost: Outcome, said: Outcome) -> Outcome:
-        return lost._replace(message=f"{lost.message}{SEPARATOR}the job says: {said.message}")
+        best = None if self._best is None else self._best.id
+        return Outcome("failed", best, (reason, *zoho_says(self._reasons)))
 
     def _failed(self) -> Outcome:
-        messages = list(self._messages)
         records = self._refused + self.written
-        if records > 1:
-            messages.append(f"of this item's {records:,} records, Zoho refused {self._refused:,}")
-        return Outcome(
-            "failed",
-            None,
-            SEPARATOR.join(self._codes),
-            SEPARATOR.join(self._fields) or None,
-            SEPARATOR.join(messages),
-        )
+        count = Reason("", None, f"of this item's {records:,} records, Zoho refused {self._refused:,}")
+        return Outcome("failed", None, (*self._reasons, *([count] if records > 1 else ())))

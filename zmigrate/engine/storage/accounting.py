@@ -55,7 +55,7 @@ def count_rows(journal: Journal) -> Rows:
             line = group.rows[numbers.index(again)][1]
             raise AccountingError(f"row {again} (line {line}) has two outcomes in the journal")
         rows.read += len(numbers)
-        for action, count in Counter([outcome[0] for outcome in group.outcomes]).items():
+        for action, count in Counter([outcome.action for outcome in group.outcomes]).items():
             rows.add(action, count)
     for numbers in journal.open_rows():
         again = ticked.tick(numbers)

@@ -17,11 +17,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from zmigrate.engine.model.outcomes import KNOWN_BY_ID
+from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, found_by
 from zmigrate.engine.storage.folder import make_private
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.ledger import RunInfo, all_runs, identity
-from zmigrate.engine.storage.recorded import Numbered, Parts
+from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.scratch import CACHE_KIB
 from zmigrate.engine.storage.sent_records import records_written
 from zmigrate.errors import RunError, ZmigrateError
@@ -222,9 +222,9 @@ class IdMap:
         """Add the keys that a run wrote: its own key by `rule`, and its module's `others`."""
         if rule is not None:
             keys = (
-                (row[2], parts[1])
-                for row, parts in journal.ended()
-                if row[2] is not None and len(parts) > 1 and parts[1] and parts[0] in KNOWN_BY_ID
+                (key, outcome.id)
+                for (_, _, key), outcome in journal.ended()
+                if key is not None and outcome.id and outcome.action in KNOWN_BY_ID
             )
             self._put(rule, began, keys)
             self._forget_replaced(rule, began, journal.ended())
@@ -232,15 +232,14 @@ class IdMap:
             self._change(others, began, records_written(journal, [*others]))
 
     def _note_deleted(self, journal: Journal) -> None:
-        gone = ((parts[1],) for _, parts in journal.ended() if parts[0] == "deleted" and parts[1])
+        gone = ((one.id,) for _, one in journal.ended() if one.action == "deleted" and one.id)
         self._db.executemany("INSERT OR IGNORE INTO gone VALUES (?)", gone)
 
-    def _forget_replaced(self, rule: KeyRule, at: float, ended: Iterable[tuple[Numbered, Parts]]) -> None:
+    def _forget_replaced(self, rule: KeyRule, at: float, ended: Iterable[tuple[Numbered, Outcome]]) -> None:
         """If an upsert's record was found by another field, its old key was replaced: forget the old key."""
-        for row, parts in ended:
-            if row[2] is not None and parts[0] == "updated" and len(parts) > 3 and parts[3]:
-                folded = rule.fold(row[2])
-                self._db.execute(REPLACED, (parts[1], rule.module, rule.field, folded, at))
+        for (_, _, key), outcome in ended:
+            if key is not None and found_by(outcome):
+                self._db.execute(REPLACED, (outcome.id, rule.module, rule.field, rule.fold(key), at))
 
     def _other_keys(self, module: str, own: KeyRule | None) -> dict[str, KeyRule]:
         """The fields of a module by which records are known, except a run's own key."""

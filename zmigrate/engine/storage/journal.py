@@ -27,21 +27,28 @@ from zmigrate.engine.model.outcomes import (
     Rows,
     lets_go,
     rows_of,
-    unpacked,
-    was_created,
     written_as,
 )
 from zmigrate.engine.storage import journal_sql as sql
-from zmigrate.engine.storage.journal_file import RECOVERY, RUN, connect, connect_again, connect_to_read, guard
+from zmigrate.engine.storage.journal_file import (
+    RECOVERY,
+    RUN,
+    connect,
+    connect_again,
+    connect_to_read,
+    guard,
+    schema_of,
+)
 from zmigrate.engine.storage.recorded import (
+    READ_OUTCOME,
     Numbered,
-    Parts,
     RecordedRows,
     pack_body,
     pack_outcome,
     pack_outcomes,
     pack_source,
     pack_state,
+    unpack_outcomes,
     unpack_source,
     unpack_state,
 )
@@ -64,17 +71,19 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
         self.path = path
+        with self._guard():
+            self._read_outcome = READ_OUTCOME[schema_of(connection)]
 
     @classmethod
     def create(cls, path: Path) -> Journal:
-        journal = cls(connect(path), path)
-        with journal._guard():
+        connection = connect(path)
+        with guard(path):
             # All or nothing: what a crash leaves is an empty file or a journal.
-            journal._db.executescript(
+            connection.executescript(
                 f"BEGIN; PRAGMA application_id={sql.APPLICATION_ID};{sql.SCHEMA}"
                 f"PRAGMA user_version={sql.SCHEMA_VERSION}; COMMIT"
             )
-        return journal
+        return cls(connection, path)
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -172,9 +181,9 @@ class Journal:
         """Record the outcomes of a batch."""
         disputable = batch.second is not None or batch.appends
         ids = [
-            outcome[1]
+            outcome.id
             for outcome in batch.outcomes
-            if outcome[1] and (outcome[0] in CLAIMED or disputable or was_created(outcome))
+            if outcome.id and (outcome.action in CLAIMED or disputable or written_as(outcome) == "created")
         ]
         self._db.execute(
             sql.PUT_OUTCOME,
@@ -287,9 +296,10 @@ class Journal:
         Zoho's ids grow, so a batch that created it is among the last that start below the id.
         """
         for rows, outcomes in self._all(sql.MAY_HOLD_ID, stored_id(record_id), stored_id(record_id)):
-            for (number, line, _), outcome in zip(orjson.loads(rows), orjson.loads(outcomes), strict=True):
+            ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
+            for (number, line, _), outcome in ended:
                 same = written_as(outcome) in actions
-                if same and outcome[1] == record_id and number != besides:
+                if same and outcome.id == record_id and number != besides:
                     return int(line)
         return None
 
@@ -306,8 +316,8 @@ class Journal:
     def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
         """Keys of finished batches that stay fenced, and until when; those of rows that moved are not."""
         for rows, outcomes, until in self._all(sql.HELD, now):
-            ended = zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
-            keys = [key for (_, _, key), parts in ended if key is not None and lets_go(parts)]
+            ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
+            keys = [key for (_, _, key), outcome in ended if key is not None and lets_go(outcome)]
             yield keys, stored_time(until)
 
     def groups(self) -> Iterator[RecordedRows]:
@@ -322,7 +332,7 @@ class Journal:
             if found is not None:
                 rows, source, outcomes = found
                 group = RecordedRows(
-                    first_row, orjson.loads(rows), orjson.loads(outcomes), unpack_source(source)
+                    first_row, orjson.loads(rows), self._unpacked(outcomes), unpack_source(source)
                 )
                 yield group.without_moved() if "moved" in outcomes else group
 
@@ -332,7 +342,7 @@ class Journal:
             yield RecordedRows(
                 rows[0][0],
                 [row[:3] for row in rows],
-                [orjson.loads(row[3]) for row in rows],
+                [self._unpacked_one(row[3]) for row in rows],
                 None if rows[0][4] is None else [unpack_source(row[4]) for row in rows],
             )
 
@@ -341,18 +351,18 @@ class Journal:
         row = self._one(sql.COUNT_ENDED)
         return 0 if row is None else int(row[0])
 
-    def ended(self) -> Iterator[tuple[Numbered, Parts]]:
+    def ended(self) -> Iterator[tuple[Numbered, Outcome]]:
         """Every row with what became of it, in no order; those that moved, too."""
         for rows, outcomes in self._all(sql.ENDED):
-            yield from zip(orjson.loads(rows), orjson.loads(outcomes), strict=True)
+            yield from zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
         for number, line, key, outcome in self._all(sql.DECIDED_ROWS):
-            yield (number, line, key), orjson.loads(outcome)
+            yield (number, line, key), self._unpacked_one(outcome)
 
-    def sent(self) -> Iterator[tuple[list[Numbered], bytes, list[Parts] | None]]:
+    def sent(self) -> Iterator[tuple[list[Numbered], bytes, list[Outcome] | None]]:
         """Of every batch that was sent: its rows, what was sent, and the outcomes, None while they are not
         known."""
         for rows, body, outcomes in self._all(sql.SENT):
-            ended = None if outcomes is None else orjson.loads(outcomes)
+            ended = None if outcomes is None else self._unpacked(outcomes)
             yield orjson.loads(rows), zlib.decompress(body), ended
 
     def open_rows(self) -> Iterator[list[int]]:
@@ -363,7 +373,7 @@ class Journal:
     def items(self) -> Iterator[tuple[int, str, Outcome]]:
         """Number, mark and outcome of the rows of a hand-written job, by number."""
         for number, mark, outcome in self._all(sql.ITEMS):
-            yield number, mark, unpacked(orjson.loads(outcome))
+            yield number, mark, self._unpacked_one(outcome)
 
     def item_number(self, mark: str) -> int | None:
         """The number of an item that is recorded; None where it is not."""
@@ -371,6 +381,15 @@ class Journal:
         return None if row is None else int(row[0])
 
     # -- plumbing ---------------------------------------------------------------------------------
+
+    def _unpacked(self, outcomes: str) -> list[Outcome]:
+        try:
+            return unpack_outcomes(outcomes, self._read_outcome)
+        except (TypeError, ValueError) as error:
+            raise JournalDamaged(f"{self.path}: an outcome can't be read: {error}", hint=RECOVERY) from error
+
+    def _unpacked_one(self, outcome: str) -> Outcome:
+        return self._unpacked(f"[{outcome}]")[0]
 
     def _one(self, statement: str, *values: object) -> tuple[Any, ...] | None:
         with self._guard():

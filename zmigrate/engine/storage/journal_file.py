@@ -53,20 +53,24 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     """A reading connection, also while another process works on the run. Raises JournalDamaged if the file is
     no journal of a version that can be read.
     """
+    return _reader(path, sql.OLDEST_READ)
+
+
+def _reader(path: Path, oldest: int) -> sqlite3.Connection:
     _refuse_missing(path)
     try:
         check_database(path)
         reader = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
     except (sqlite3.Error, OSError) as error:
         raise _not_opened(path, error) from error
-    return _checked(reader, path)
+    return _checked(reader, path, oldest)
 
 
 def connect_again(path: Path) -> sqlite3.Connection:
-    """A writing connection to an existing journal. Raises JournalDamaged, also if only one page of it is
-    damaged.
+    """A writing connection to a journal of this version. Raises JournalDamaged, also if only one page of it
+    is damaged.
     """
-    connect_to_read(path).close()  # a file that is not ours is not changed
+    _reader(path, sql.SCHEMA_VERSION).close()  # a file that is not ours is not changed
     connection = connect(path)
     try:
         with guard(path):
@@ -136,16 +140,18 @@ def version_in(record: object) -> str | None:
     return str(version) if fits else None
 
 
-def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
-    """The connection, if the file is a journal of a readable version. Every reader comes through here."""
+def _checked(db: sqlite3.Connection, path: Path, oldest: int) -> sqlite3.Connection:
+    """The connection, if the file is a journal whose schema is between `oldest` and ours. Every reader comes
+    through here.
+    """
     try:
         with guard(path):
             (mark,) = db.execute("PRAGMA application_id").fetchone()
-            (schema,) = db.execute("PRAGMA user_version").fetchone()
+            schema = schema_of(db)
             foreign = db.execute(sql.FOREIGN).fetchone()
         if mark != sql.APPLICATION_ID or foreign is not None:
             raise JournalDamaged(f"{path}: the file is no journal of zmigrate's", hint=RECOVERY)
-        if schema != sql.SCHEMA_VERSION:
+        if not oldest <= schema <= sql.SCHEMA_VERSION:
             what = f"the journal was made in another form (schema {schema}, needed {sql.SCHEMA_VERSION})"
             version = _made_by(db, path)
             raise made_by_another(what, path, version, newer=schema > sql.SCHEMA_VERSION)
@@ -153,6 +159,11 @@ def _checked(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def schema_of(db: sqlite3.Connection) -> int:
+    """The schema that a journal was made with."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _made_by(db: sqlite3.Connection, path: Path) -> str | None:

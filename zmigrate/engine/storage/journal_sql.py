@@ -9,7 +9,10 @@ from __future__ import annotations
 APPLICATION_ID = 0x7A6D6967
 """Marks the file as a zmigrate journal ("zmig")."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+
+OLDEST_READ = 4
+"""Journals from this schema on are read; a run whose journal has an older one than ours can't go on."""
 
 SCHEMA = """
 CREATE TABLE batch (              -- small, so that a look over all of them is quick without an index
@@ -37,7 +40,8 @@ CREATE TABLE outcome (            -- a batch that is in here is done
     held_until REAL,              -- its keys are fenced until then (our clock)
     min_id INTEGER,               -- lowest and highest id of records that it created or deleted
     max_id INTEGER,
-    outcomes TEXT NOT NULL        -- [[action, id, code, field, message], ...], in the order of rows
+    outcomes TEXT NOT NULL        -- [[action, id, reasons, first write], ...], in the order of rows; of a
+                                  -- reason [code, field, message, value, remedy]; without empty ends
 );
 -- One for MAY_HOLD_ID, one for HELD. What both are about is only in some outcomes.
 CREATE INDEX outcome_ids ON outcome(min_id, max_id) WHERE min_id IS NOT NULL;

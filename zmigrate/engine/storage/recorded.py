@@ -6,20 +6,19 @@ from __future__ import annotations
 
 import heapq
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
 import orjson
 
 from zmigrate.engine.model.batch import MAYBE_APPLIED, BatchState
-from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.model.outcomes import FOUND_BY_ANOTHER_FIELD, Action, Outcome
+from zmigrate.engine.storage.journal_sql import SCHEMA_VERSION
+from zmigrate.reasons import Reason
 
 Numbered = tuple[int, int, str | None]
 """Number, line and key of a row. (JSON makes a list of it.)"""
-
-Parts = Sequence[Any]
-"""Action, id, code, field and message of an outcome; that of a plain success ends with the id."""
 
 
 class RecordedRows(NamedTuple):
@@ -28,7 +27,7 @@ class RecordedRows(NamedTuple):
     first_row: int
     """None of them has a lower number."""
     rows: Sequence[Numbered]
-    outcomes: Sequence[Parts]
+    outcomes: Sequence[Outcome]
     sources: Sequence[Mapping[str, Any]] | None
     """The rows as they were read, where the source can't be read again."""
 
@@ -38,7 +37,7 @@ class RecordedRows(NamedTuple):
 
     def without_moved(self) -> RecordedRows:
         """Only the rows whose outcome is here, and not in a batch that was cut from this one."""
-        kept = [index for index, parts in enumerate(self.outcomes) if parts[0] != "moved"]
+        kept = [index for index, outcome in enumerate(self.outcomes) if outcome.action != "moved"]
         return self._replace(
             rows=[self.rows[index] for index in kept],
             outcomes=[self.outcomes[index] for index in kept],
@@ -105,15 +104,60 @@ def unpack_source(packed: bytes | None) -> Any:
     return None if packed is None else orjson.loads(zlib.decompress(packed))
 
 
-def pack_outcomes(outcomes: list[Outcome]) -> str:
-    """Outcomes as JSON; those of plain successes without their empty ends."""
+def pack_outcomes(outcomes: Iterable[Outcome]) -> str:
+    """Outcomes as JSON; those of plain successes are their action and id."""
     return orjson.dumps(
-        [outcome[:2] if outcome[2] is outcome[3] is None else tuple(outcome) for outcome in outcomes]
+        [outcome[:2] if not (outcome[2] or outcome[3]) else _packed(outcome) for outcome in outcomes]
     ).decode()
 
 
 def pack_outcome(outcome: Outcome) -> str:
     return pack_outcomes([outcome])[1:-1]
+
+
+def _packed(outcome: Outcome) -> Sequence[Any]:
+    reasons = [_without_empty_end(reason[:5]) for reason in outcome.reasons]
+    return _without_empty_end((outcome.action, outcome.id, reasons, outcome.first_write))
+
+
+def _without_empty_end(parts: Sequence[Any]) -> Sequence[Any]:
+    filled = max(at for at, part in enumerate(parts, start=1) if part is not None)
+    return parts[:filled]
+
+
+ReadOutcome = Callable[[Sequence[Any]], Outcome]
+"""Reads an outcome that has more than an action and an id."""
+
+
+def unpack_outcomes(packed: str, read: ReadOutcome) -> list[Outcome]:
+    """What `pack_outcomes` made."""
+    new = tuple.__new__
+    return [
+        new(Outcome, (*parts, (), None)) if len(parts) == 2 else read(parts) for parts in orjson.loads(packed)
+    ]
+
+
+def _with_reasons(parts: Sequence[Any]) -> Outcome:
+    action, record_id, reasons, *more = parts
+    return Outcome(action, record_id, tuple(Reason(*reason) for reason in reasons), *more)
+
+
+_FIRST_WRITES: Mapping[str, Action] = {"LINK": "created", "RELINK": "updated"}
+
+
+def _with_joined_reasons(parts: Sequence[Any]) -> Outcome:
+    """Schema 4 has a code, a field and a message, each of several reasons joined. A code without a reason
+    says of a row that moved what its first write did; a field without a code by what a record was found."""
+    action, record_id, code, field, message = parts
+    if action == "moved":
+        return Outcome("moved", record_id, first_write=_FIRST_WRITES.get(code))
+    if code is None:
+        code = FOUND_BY_ANOTHER_FIELD
+    return Outcome(action, record_id, (Reason(code, field, message or ""),))
+
+
+READ_OUTCOME: Mapping[int, ReadOutcome] = {4: _with_joined_reasons, SCHEMA_VERSION: _with_reasons}
+"""By the schema of the journal."""
 
 
 def pack_state(state: BatchState) -> str:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from zmigrate.engine.model.batch import BATCH_ROWS
-from zmigrate.engine.model.outcomes import Action, unpacked
+from zmigrate.engine.model.outcomes import Action, Outcome
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.item_marks import key_of
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.recorded import Numbered, Parts, RecordedRows, in_order
+from zmigrate.engine.storage.recorded import Numbered, RecordedRows, in_order
 from zmigrate.errors import DiskFull, PausedError, SourceError, is_full_disk
 from zmigrate.private_files import Draft, open_private
 from zmigrate.rows.cell_texts import CellTexts
@@ -30,6 +30,7 @@ from zmigrate.rows.spreadsheet import (
     SUCCESS_COLUMNS,
     escape,
     escape_plain,
+    reason_cells,
     result_header,
 )
 
@@ -180,7 +181,7 @@ class _Tables:
         if self._columns is None:
             self._columns = list(rows[0])
         cells = [row if isinstance(row, list) else self._cells(row, self._columns) for row in rows]
-        names = [FILE_OF[parts[0]] for parts in run.outcomes]
+        names = [FILE_OF[outcome.action] for outcome in run.outcomes]
         if names.count(names[0]) == len(names):
             self._table(names[0]).add(run.rows, run.outcomes, cells)
             return
@@ -229,19 +230,19 @@ class _Table:
         self._writer = csv.writer(self._file)
         self._writer.writerow(header)
 
-    def add(self, rows: Iterable[Numbered], outcomes: Iterable[Parts], cells: Iterable[list[str]]) -> None:
+    def add(self, rows: Iterable[Numbered], outcomes: Iterable[Outcome], cells: Iterable[list[str]]) -> None:
         """Add rows. Most need no quotes, which one look at all of them together tells: `csv.writer` looks at
         every letter, for four times the price.
         """
         if self._success:
             whole = [
-                [str(line), key or "", parts[1] or "", parts[0], *row]
-                for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
+                [str(line), key or "", outcome.id or "", outcome.action, *row]
+                for (_, line, key), outcome, row in zip(rows, outcomes, cells, strict=True)
             ]
         else:
             whole = [
-                [str(line), key or "", *_reason(parts), *row]
-                for (_, line, key), parts, row in zip(rows, outcomes, cells, strict=True)
+                [str(line), key or "", *reason_cells(outcome.reasons), *row]
+                for (_, line, key), outcome, row in zip(rows, outcomes, cells, strict=True)
             ]
         if self._first:
             whole = [self._first + row for row in whole]
@@ -274,12 +275,6 @@ class _Table:
     def discard(self) -> None:
         """Drop what is not finished."""
         self._draft.discard()
-
-
-def _reason(parts: Parts) -> tuple[str, str, str]:
-    """Field, code and message of an outcome."""
-    _, _, code, field, message = unpacked(parts)
-    return field or "", code or "", message or ""
 
 
 def write_flow_files(folder: RunFolder) -> dict[str, Path]:

@@ -7,19 +7,19 @@ from typing import Any
 
 import orjson
 
-from zmigrate.engine.model.outcomes import was_written
+from zmigrate.engine.model.outcomes import Outcome, was_written
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.recorded import Numbered, Parts
+from zmigrate.engine.storage.recorded import Numbered
 
-Sent = tuple[Numbered, Parts | None, dict[str, Any]]
+Sent = tuple[Numbered, Outcome | None, dict[str, Any]]
 """A row, its outcome (None: not known yet), and the record that was sent."""
 
 
 def records_written(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(id, record) of every record that was written, from batches that have one of these fields."""
-    for _, parts, record in _sent_with(journal, fields):
-        if parts is not None and was_written(parts) and parts[1]:
-            yield parts[1], record
+    for _, outcome, record in _sent_with(journal, fields):
+        if outcome is not None and was_written(outcome) and outcome.id:
+            yield outcome.id, record
 
 
 def rows_sent(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -36,5 +36,5 @@ def _sent_with(journal: Journal, fields: Sequence[str]) -> Iterator[Sent]:
     for rows, content, outcomes in journal.sent():
         records = orjson.loads(content).get("data") if any(mark in content for mark in marks) else None
         if records is not None:
-            ended: Sequence[Parts | None] = outcomes or [None] * len(rows)
+            ended: Sequence[Outcome | None] = outcomes or [None] * len(rows)
             yield from zip(rows, ended, records, strict=True)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import (
     LIMIT_EXCEEDED,
     MANDATORY_NOT_FOUND,
-    FieldError,
     Refused,
     kind_of,
     shown,
@@ -22,11 +22,11 @@ DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that 
 MOST_PARTICIPANTS: Final = 50
 PARTICIPANT_TYPES: Final = ("email", "contact", "lead", "user")
 
-WholeCheck = Callable[[Mapping[str, Any]], tuple[FieldError, ...]]
+WholeCheck = Callable[[Mapping[str, Any]], tuple[Reason, ...]]
 """Checks a record after each of its values was checked."""
 
 
-def finished_call(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
+def finished_call(record: Mapping[str, Any]) -> tuple[Reason, ...]:
     """A call that took place has a duration."""
     duration = record.get("Call_Duration")
     scheduled = record.get("Outbound_Call_Status") == "Scheduled"
@@ -34,13 +34,12 @@ def finished_call(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
         return ()
     if duration.strip("0: "):
         return ()
-    message = (
-        "the duration of a call that took place can't be zero; leave such calls out, or give it a minute"
-    )
-    return (FieldError("Call_Duration", DEPENDENT_MISMATCH, message, shown(duration)),)
+    message = "the duration of a call that took place can't be zero"
+    remedy = "leave such calls out, or give it a minute"
+    return (Reason(DEPENDENT_MISMATCH, "Call_Duration", message, shown(duration), remedy),)
 
 
-def nothing_else(record: Mapping[str, Any]) -> tuple[FieldError, ...]:
+def nothing_else(record: Mapping[str, Any]) -> tuple[Reason, ...]:
     """The check for all other modules."""
     return ()
 

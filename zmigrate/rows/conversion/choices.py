@@ -84,7 +84,8 @@ class Choices:
         if stored is None:
             raise Refused(
                 f"{short(chosen)} is the stored name of one value of the pick list and the shown name of"
-                " another; write the other name of the one that is meant",
+                " another",
+                remedy="write the other name of the one that is meant",
                 ambiguous=True,
             )
         return stored

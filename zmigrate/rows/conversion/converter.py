@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.job.formats import Formats
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion import field_types
 from zmigrate.rows.conversion.activities import WHOLE_CHECKS, nothing_else
 from zmigrate.rows.conversion.columns import TakeColumn, column_taker
@@ -23,14 +24,13 @@ from zmigrate.rows.conversion.refusal import (
     MANDATORY_NOT_FOUND,
     NOTHING,
     BadValue,
-    FieldError,
     Refused,
     shown,
 )
 from zmigrate.rows.conversion.subforms import Subform
 from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
-__all__ = ["BadValue", "Converter", "FieldError", "field_problem"]
+__all__ = ["BadValue", "Converter", "field_problem"]
 
 if TYPE_CHECKING:
     from zmigrate.job.writes import Operation
@@ -94,7 +94,7 @@ class Converter:
             record = self._key_alone(record)
         lengths, converters = self._text_lengths, self._converters
         converted: dict[str, Any] = {}
-        errors: tuple[FieldError, ...] = ()
+        reasons: tuple[Reason, ...] = ()
         for name, value in record.items():
             length = lengths.get(name)
             if length is not None and type(value) is str and len(value) <= length and value.isascii():
@@ -105,52 +105,53 @@ class Converter:
                 convert = converters.get(name) or self._compile(name)
                 result = convert(value)
             except Refused as refused:
-                errors += refused.errors(str(name), value)
+                reasons += refused.reasons(str(name), value)
                 continue
             if result is not NOTHING:
                 converted[name] = result
         if self._links.met:
             self.open, misled = self._links.leave(converted)
-            errors += misled
-        errors += self._whole(converted)
+            reasons += misled
+        reasons += self._whole(converted)
         if self._key is not None and converted.get(self._key) is None:
-            errors += self._empty_key(errors)
+            reasons += self._empty_key(reasons)
         for name in self._mandatory:
             if name not in converted:
-                errors += self._not_found(converted, errors)
+                reasons += self._not_found(converted, reasons)
                 break
-        if errors:
-            raise BadValue(*errors)
+        if reasons:
+            raise BadValue(*reasons)
         return converted
 
     def _key_alone(self, record: object) -> dict[str, Any]:
         """The key, which is all that a delete needs."""
         if not isinstance(record, Mapping):
             message = f"transform gave {type(record).__name__}, not a record"
-            raise BadValue(FieldError("", NOT_A_RECORD, message, shown(record)))
+            raise BadValue(Reason(NOT_A_RECORD, None, message, shown(record)))
         return {name: value for name, value in record.items() if name == self._key}
 
-    def _empty_key(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+    def _empty_key(self, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         key = str(self._key)
-        if any(error.field == key for error in errors):
+        if any(reason.field == key for reason in reasons):
             return ()
-        return (FieldError(key, EMPTY_KEY, "the key is empty, so its record could not be found again"),)
+        return (Reason(EMPTY_KEY, key, "the key is empty, so its record could not be found again"),)
 
-    def _not_found(
-        self, converted: Mapping[str, Any], errors: Sequence[FieldError]
-    ) -> tuple[FieldError, ...]:
+    def _not_found(self, converted: Mapping[str, Any], reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         """Errors for missing mandatory fields, except those with a bad value of their own."""
-        told = {error.field.partition("[")[0] for error in errors}
+        told = {(reason.field or "").partition("[")[0] for reason in reasons}
         missing = sorted(self._mandatory - converted.keys() - told)
-        message = "required field not found: a new record must have it; fill it, or give it a default"
-        return tuple(FieldError(name, MANDATORY_NOT_FOUND, message) for name in missing)
+        message, remedy = (
+            "required field not found: a new record must have it",
+            "fill it, or give it a default",
+        )
+        return tuple(Reason(MANDATORY_NOT_FOUND, name, message, None, remedy) for name in missing)
 
-    def refusals(self, name: str, value: Any) -> tuple[FieldError, ...]:
+    def refusals(self, name: str, value: Any) -> tuple[Reason, ...]:
         """What is wrong with one value of a field, outside any record. () if nothing is."""
         try:
             (self._converters.get(name) or self._compile(name))(value)
         except Refused as refused:
-            return refused.errors(name, value)
+            return refused.reasons(name, value)
         finally:
             self._links.forget()
         return ()
@@ -210,7 +211,7 @@ class Converter:
     def _converter(self, name: str) -> Callable[[Any], Any]:
         if name == "id":
             if self._operation == "insert":
-                raise Refused("a new record has no id yet; leave it out", NOT_WRITABLE)
+                raise Refused("a new record has no id yet", NOT_WRITABLE, remedy="leave it out")
             return partial(record_id, instead=OTHER_KEY if self._key == "id" else "")
         if not isinstance(name, str) or not name.startswith("$"):
             problem = field_problem(self._fields, name, self._operation, key=self._key)
@@ -262,7 +263,7 @@ def _new_rows(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
         for number, row in enumerate(rows if isinstance(rows, list) else ()):
             for name in ("id", "_delete"):
                 if isinstance(row, Mapping) and name in row:
-                    raise Refused(f"[{number}]: a new record has no rows yet; leave `{name}` out")
+                    raise Refused(f"[{number}]: a new record has no rows yet", remedy=f"leave `{name}` out")
         return rows
 
     return checked

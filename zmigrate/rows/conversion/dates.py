@@ -72,7 +72,9 @@ def day(value: Any, read: ReadText) -> Any:
     if isinstance(value, datetime):
         if value.tzinfo is None and value.time() == time.min:  # how spreadsheets and databases give a date
             return value.date().isoformat()
-        raise Refused('a date is wanted, not a date-time; take its day (in a mapping: split = "T", part = 1)')
+        raise Refused(
+            "a date is wanted, not a date-time", remedy='take its day (in a mapping: split = "T", part = 1)'
+        )
     if isinstance(value, date):
         return value.isoformat()
     if not isinstance(value, str):
@@ -96,8 +98,9 @@ def date_time(value: Any, read: ReadText, zone: tzinfo | None) -> Any:
         offset = moment.utcoffset()
         if offset is None:
             raise Refused(
-                "no time zone; write an offset behind it (2024-03-31T09:30:00+02:00, or Z for UTC),"
-                " or declare timezone in the mapping (--timezone Europe/Berlin)"
+                "no time zone",
+                remedy="write an offset behind it (2024-03-31T09:30:00+02:00, or Z for UTC),"
+                " or declare timezone in the mapping (--timezone Europe/Berlin)",
             )
         if offset.total_seconds() % 60:  # an old local time; JSON's offset has no seconds
             moment = moment.astimezone(UTC)
@@ -116,8 +119,8 @@ def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
     if came_twice(local):
         offsets = " or ".join(f"{local.replace(fold=fold):%z}" for fold in (0, 1))
         raise Refused(
-            f"{moment:%H:%M} on {moment:%Y-%m-%d} came twice in {zone}, when the clocks went back; "
-            f"write which offset is meant behind it: {offsets}",
+            f"{moment:%H:%M} on {moment:%Y-%m-%d} came twice in {zone}, when the clocks went back",
+            remedy=f"write which offset is meant behind it: {offsets}",
             ambiguous=True,
         )
     return local
@@ -167,10 +170,11 @@ def _undeclared(text: str, what: str, declare: str) -> Refused:
         return Refused(wrong)
     if len(fits) == 1:
         (fit,) = fits
-        return Refused(f"{wrong}; it fits {fit}: declare that as {declare} in the mapping, or {option}")
+        return Refused(wrong, remedy=f"it fits {fit}: declare that as {declare} in the mapping, or {option}")
     readings = " or ".join(f"{moment.day} {moment:%B %Y} ({fit})" for fit, moment in fits.items())
     return Refused(
-        f"{wrong}; it could be {readings}: declare which as {declare} in the mapping, or {option}",
+        f"{wrong}; it could be {readings}",
+        remedy=f"declare which as {declare} in the mapping, or {option}",
         ambiguous=len(set(fits.values())) > 1,
     )
 

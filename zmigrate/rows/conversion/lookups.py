@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.choices import parted
 from zmigrate.rows.conversion.numbers import refuse_rounded
 from zmigrate.rows.conversion.open_id import OpenId
@@ -16,7 +17,6 @@ from zmigrate.rows.conversion.refusal import (
     INVALID_DATA,
     MANDATORY_NOT_FOUND,
     NOTHING,
-    FieldError,
     Refused,
     short,
     shown,
@@ -56,7 +56,7 @@ class Links:
         self.what = False  # A `What_Id` was met, which needs another field of its record
         self.met = False  # Something was met since the last `leave` or `forget`
 
-    def leave(self, record: dict[str, Any]) -> tuple[tuple[OpenId, ...], tuple[FieldError, ...]]:
+    def leave(self, record: dict[str, Any]) -> tuple[tuple[OpenId, ...], tuple[Reason, ...]]:
         """The references of a complete record, and what is wrong with them. Counts users.
 
         A `What_Id` needs its module beside it (zoho-api 5.2); for a reference it is added.
@@ -73,10 +73,10 @@ class Links:
             record[SE_MODULE] = module
         elif given is None:
             message = f"required field not found: {WHAT} is a record of which module?"
-            return found, (FieldError(SE_MODULE, MANDATORY_NOT_FOUND, message),)
+            return found, (Reason(MANDATORY_NOT_FOUND, SE_MODULE, message),)
         elif module not in (None, given):
             message = f"{WHAT} points at {module}, and {SE_MODULE} says {given}"
-            return found, (FieldError(SE_MODULE, INVALID_DATA, message, shown(given)),)
+            return found, (Reason(INVALID_DATA, SE_MODULE, message, shown(given)),)
         return found, ()
 
     def forget(self) -> None:
@@ -163,7 +163,7 @@ def lookup(value: Any, instead: str = "") -> Any:
         value = value.get("id")
     found = record_id(value, instead)
     if found is NOTHING or found is None:
-        raise Refused('no id; give {"id": "..."} or the id itself')
+        raise Refused("no id", remedy='give {"id": "..."} or the id itself')
     return {"id": found}
 
 
@@ -205,8 +205,8 @@ def _wrapped(value: Any, one: Callable[[Any], Any], name: str | None) -> Any:
             continue
         if name is None:
             raise Refused(
-                "Zoho's metadata do not say how its ids are wrapped; give them as Zoho reads them:"
-                ' [{"<name of the linking lookup>": {"id": "..."}}]'
+                "Zoho's metadata do not say how its ids are wrapped",
+                remedy='give them as Zoho reads them: [{"<name of the linking lookup>": {"id": "..."}}]',
             )
         rows.append({name: linked})
     return rows
@@ -218,7 +218,7 @@ def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -
     if name in row:
         row[name] = one(row[name])
         if row[name] is None or row[name] is NOTHING:
-            raise Refused(f"a row whose {name} is empty; leave the row out")
+            raise Refused(f"a row whose {name} is empty", remedy="leave the row out")
     if "id" in row:
         row["id"] = record_id(row["id"])
     return row

@@ -60,7 +60,9 @@ def _whole(value: Any, most: int, separators: Separators | None, *, keep_zeros: 
         if not (is_number and -(10**most) < value < 10**most):
             raise Refused(f"more than {most} digits, or no number at all")
         if isinstance(value, float) and abs(value) >= EXACT_WHOLE_FLOATS:
-            raise Refused(f"{value:.0f} came as a float, which does not keep so many digits; give it as text")
+            raise Refused(
+                f"{value:.0f} came as a float, which does not keep so many digits", remedy="give it as text"
+            )
         if value != int(value):
             raise Refused(f"{value} is not a whole number")
         plain = str(int(value))
@@ -77,8 +79,8 @@ def refuse_rounded(text: str) -> None:
     """Refuse what a spreadsheet makes of a long number: 123456789012345678 becomes 1.23457E+17."""
     if _ROUNDED.match(text):
         raise Refused(
-            f"{short(text)} was rounded by a spreadsheet, its last digits are gone;"
-            " export it anew, with this column as text"
+            f"{short(text)} was rounded by a spreadsheet, its last digits are gone",
+            remedy="export it anew, with this column as text",
         )
 
 
@@ -121,7 +123,7 @@ def _from_float(value: float) -> float:
     """
     rounded = round(value, DIGITS_AFTER_POINT)
     if rounded != value and _decimals(Decimal(f"{value:.{EXACT_FLOAT_DIGITS}g}")) > DIGITS_AFTER_POINT:
-        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point; round it")
+        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point", remedy="round it")
     return rounded
 
 
@@ -134,10 +136,10 @@ def _from_decimal(exact: Decimal, before: int) -> float | int:
     if not exact.is_finite() or (exact and exact.adjusted() >= before):
         raise Refused(f"more than {before} digits before the point, or no number at all")
     if exact and (exact.adjusted() < -DIGITS_AFTER_POINT or exact != round(exact, DIGITS_AFTER_POINT)):
-        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point; round it")
+        raise Refused(f"more than {DIGITS_AFTER_POINT} digits after the point", remedy="round it")
     rough = float(exact)
     if Decimal(repr(rough)) == exact:
         return rough
     if exact == int(exact):
         return int(exact)
-    raise Refused("more digits than a number in JSON keeps exactly; round it")
+    raise Refused("more digits than a number in JSON keeps exactly", remedy="round it")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from zmigrate.job.references import Find, Ref
+from zmigrate.reasons import Reason, told
 from zmigrate.rows.bad_cell import BadCell
+from zmigrate.wording import as_text
 
 INVALID_DATA: Final = "INVALID_DATA"
 MANDATORY_NOT_FOUND: Final = "MANDATORY_NOT_FOUND"
@@ -17,18 +18,6 @@ LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"
 NOTHING: Final = object()
 """What a converter gives where there is nothing to send."""
 LONGEST_SHOWN: Final = 200
-
-
-class FieldError(NamedTuple):
-    """What is wrong with one field: Zoho's code or ours, why, and the value as it is shown."""
-
-    field: str
-    """Its api name; `Quoted_Items[2].Quantity` is in the third row of a subform."""
-    code: str
-    message: str
-    value: str = ""
-    ambiguous: bool = False
-    """The value could be read in several ways."""
 
 
 class Refused(Exception):
@@ -39,44 +28,39 @@ class Refused(Exception):
         message: str,
         code: str = INVALID_DATA,
         *,
+        remedy: str | None = None,
         ambiguous: bool = False,
-        within: tuple[FieldError, ...] = (),
+        within: tuple[Reason, ...] = (),
     ) -> None:
-        """`within`: the errors of a subform's rows, their fields named from the row on: `[2].Quantity`."""
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.ambiguous = ambiguous
-        self.within = within
+        """`within`: the reasons of a subform's rows, their fields named from the row on: `[2].Quantity`."""
+        self.reason = Reason(code, None, message, None, remedy, ambiguous)
+        super().__init__(told(self.reason))
+        self._within = within
 
-    def errors(self, field: str, value: object) -> tuple[FieldError, ...]:
-        """As errors of the field that has the value."""
-        if self.within:
-            return tuple(error._replace(field=field + error.field) for error in self.within)
-        return (FieldError(field, self.code, self.message, shown(value), self.ambiguous),)
+    def reasons(self, field: str, value: object) -> tuple[Reason, ...]:
+        """As reasons of the field that has the value."""
+        if self._within:
+            return tuple(reason._replace(field=f"{field}{reason.field}") for reason in self._within)
+        return (self.reason._replace(field=field, value=shown(value) or None),)
 
 
 class BadValue(Exception):
-    """A record with values that Zoho would refuse or drop: all of them in `errors`.
+    """A record with values that Zoho would refuse or drop: all of them in `reasons`."""
 
-    `field`, `code`, `message` and `value` are theirs, those of several joined by "; ".
-    """
-
-    def __init__(self, *errors: FieldError) -> None:
-        self.errors = errors
-        self.field = _joined(error.field for error in errors)
-        self.code = _joined(error.code for error in errors)
-        self.value = _joined(error.value for error in errors)
-        self.ambiguous = any(error.ambiguous for error in errors)
-        full = "; ".join(
-            f"{error.field}: {error.message}" if error.field else error.message for error in errors
+    def __init__(self, *reasons: Reason) -> None:
+        self.reasons = tuple(map(_printable, reasons))
+        super().__init__(
+            "; ".join(
+                f"{reason.field}: {told(reason)}" if reason.field else told(reason) for reason in reasons
+            )
         )
-        self.message = full if len(errors) > 1 else errors[0].message
-        super().__init__(full)
 
 
-def _joined(parts: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(part for part in parts if part))
+def _printable(reason: Reason) -> Reason:
+    """The same as text that every file takes: names and values are an author's."""
+    code, field, message, value, remedy, ambiguous = reason
+    field = None if field is None else as_text(field)
+    return Reason(code, field, as_text(message), None if value is None else as_text(value), remedy, ambiguous)
 
 
 def take(value: Any) -> Any:

@@ -89,20 +89,20 @@ def undeclared(text: str, *, whole: bool) -> Refused:
         if whole:
             return Refused(f"{short(text)} is not a whole number such as 42 (no separators, no decimals)")
         return Refused(
-            f"{short(text)} is not a plain number; write 1234.50: a point for the decimals,"
-            " no thousands separators, no currency sign"
+            f"{short(text)} is not a plain number",
+            remedy="write 1234.50: a point for the decimals, no thousands separators, no currency sign",
         )
     options = "--decimal, --thousands"
     if len(fits) == 1:
         ((number, separators),) = fits.items()
         wanted = "whole number such as 42" if whole else "plain number such as 1234.50"
         return Refused(
-            f"{short(text)} is not a {wanted};"
-            f" declare {separators} in the mapping ({options}) to read it as {number:f}"
+            f"{short(text)} is not a {wanted}",
+            remedy=f"declare {separators} in the mapping ({options}) to read it as {number:f}",
         )
     readings = " or ".join(f"{number:f} ({separators})" for number, separators in fits.items())
     return Refused(
-        f"{short(text)} is not a plain number and could be {readings};"
-        f" declare which in the mapping ({options})",
+        f"{short(text)} is not a plain number and could be {readings}",
+        remedy=f"declare which in the mapping ({options})",
         ambiguous=True,
     )

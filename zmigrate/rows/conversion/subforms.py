@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
 
+from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import (
     LIMIT_EXCEEDED,
     NOTHING,
     BadValue,
-    FieldError,
     Refused,
     kind_of,
     take,
@@ -58,17 +58,17 @@ class Subform:
         if len(value) > MOST_ROWS:
             raise Refused(f"{len(value)} rows, {MOST_ROWS} is the most in one record", LIMIT_EXCEEDED)
         rows: list[dict[str, Any]] = []
-        errors: list[FieldError] = []
+        reasons: list[Reason] = []
         found: list[OpenId] = []
         for number, row in enumerate(value):
             try:
                 rows.append(self._row(row, found))
             except BadValue as bad:
-                errors += (error._replace(field=f"[{number}].{error.field}") for error in bad.errors)
+                reasons += (reason._replace(field=f"[{number}].{reason.field}") for reason in bad.reasons)
             except Refused as refused:
-                errors += refused.errors(f"[{number}]", row)
-        if errors:
-            raise Refused(errors[0].message, errors[0].code, within=tuple(errors))
+                reasons += refused.reasons(f"[{number}]", row)
+        if reasons:
+            raise Refused(reasons[0].message, reasons[0].code, within=tuple(reasons))
         if found:
             self._keep(found)
         return rows

@@ -82,12 +82,12 @@ def as_text(value: Any) -> str:
         return str(value)
     if isinstance(value, Decimal) and value.is_finite() and -40 < value.adjusted() < 40:
         return format(value, "f")
-    raise Refused(f"text is wanted, not {kind_of(value)}; write it as text")
+    raise Refused(f"text is wanted, not {kind_of(value)}", remedy="write it as text")
 
 
 def fitting(plain: str, length: int) -> str:
     if len(plain) > length:
-        raise Refused(f"{len(plain):,} characters, {length:,} is the most; shorten it")
+        raise Refused(f"{len(plain):,} characters, {length:,} is the most", remedy="shorten it")
     if not plain.isascii():
         try:
             plain.encode()

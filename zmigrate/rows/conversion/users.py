@@ -12,10 +12,13 @@ from typing import Any, Final, NamedTuple
 
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.job.references import Users
+from zmigrate.reasons import Reason, told
 from zmigrate.rows.conversion.refusal import Refused
 from zmigrate.zoho.ids import is_id
 
 MOST_KEPT: Final = 10_000  # how many different texts are kept and counted
+
+DECLARE_ANOTHER: Final = "declare a successor or a default user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,9 @@ class UserDirectory:
         self._load = load
         self._known: dict[str, list[User]] | None = None
         self._unreadable: str | None = None
-        self._ambiguous: set[str] = set()
         self.used: Counter[str] = Counter()  # how often each text was used
         self.found: dict[str, User] = {}  # the user by text
-        self.missing: dict[str, str] = {}  # why nobody was found, by text
+        self.missing: dict[str, Reason] = {}  # why nobody was found, by text
 
     def problems(self) -> list[UserProblem]:
         """What is wrong with the declared default and successors. Asks the org if any are declared."""
@@ -75,9 +77,9 @@ class UserDirectory:
                 try:
                     self._user(new)
                 except Refused as refused:
-                    found.append(UserProblem(old, f"the successor of {old!r}: {refused.message}"))
+                    found.append(UserProblem(old, f"the successor of {old!r}: {told(refused.reason)}"))
         except Refused as refused:
-            found.append(UserProblem(None, refused.message))
+            found.append(UserProblem(None, told(refused.reason)))
         return [] if self._unreadable is not None else found
 
     def resolve(self, text: str) -> str:
@@ -85,16 +87,14 @@ class UserDirectory:
         user = self.found.get(text)
         if user is not None:
             return user.id
-        reason = self.missing.get(text)
-        if reason is not None:
-            raise Refused(reason, ambiguous=text in self._ambiguous)
+        missing = self.missing.get(text)
+        if missing is not None:
+            raise Refused(missing.message, remedy=missing.remedy, ambiguous=missing.ambiguous)
         try:
             user = self._user(text)
         except Refused as refused:
             if len(self.missing) < MOST_KEPT:
-                self.missing[text] = refused.message
-                if refused.ambiguous:
-                    self._ambiguous.add(text)
+                self.missing[text] = refused.reason
             raise
         if len(self.found) < MOST_KEPT:
             self.found[text] = user
@@ -112,12 +112,13 @@ class UserDirectory:
         if self._unreadable is not None:
             if is_id(word):
                 return User(word, "", "", active=True)
-            raise Refused(f"the org's users can't be read ({self._unreadable}); give the user's id")
+            raise Refused(f"the org's users can't be read ({self._unreadable})", remedy="give the user's id")
         several = self._org_users().get(word, [])
         if len(several) > 1:
             emails = " and ".join(user.email or user.id for user in several)
             raise Refused(
-                f"{len(several)} users are called {several[0].name!r}: {emails}; write which one",
+                f"{len(several)} users are called {several[0].name!r}: {emails}",
+                remedy="write which one",
                 ambiguous=True,
             )
         user = several[0] if several else None
@@ -126,10 +127,8 @@ class UserDirectory:
         if self._default is not None:
             return self._stand_in(self._default)
         if user is not None:
-            raise Refused(f"{user} is not active; declare a successor or a default user")
-        raise Refused(
-            f"the org has no user {text!r}{self._nearest(word)}; declare a successor or a default user"
-        )
+            raise Refused(f"{user} is not active", remedy=DECLARE_ANOTHER)
+        raise Refused(f"the org has no user {text!r}{self._nearest(word)}", remedy=DECLARE_ANOTHER)
 
     def _last_successor(self, text: str) -> str:
         word, passed = fold_name(text), set[str]()

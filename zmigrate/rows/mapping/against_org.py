@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from zmigrate.reasons import told
 from zmigrate.rows.conversion.field_types import formats_read
 from zmigrate.rows.conversion.refusal import shown
 from zmigrate.rows.mapping.compiled import rules_that_count
@@ -47,8 +48,8 @@ def problems_of(
         yield from _formats_unread(load, rule, field, target, path)
         if rule.rows is None:
             for at, value in _values_said(rule, path):
-                for error in refusals(name, value):
-                    yield _refused(load, at, value, target, error.message)
+                for reason in refusals(name, value):
+                    yield _refused(load, at, value, target, told(reason))
         elif not _takes_rows(field):
             where = load.places.of((*path, "rows"))
             yield f"{where}: {target} takes no rows: it is a {field.data_type} field, not a subform"
@@ -70,9 +71,9 @@ def _of_rows(
             continue
         yield from _formats_unread(load, rule, field, f"{name}.{inner}", path)
         for at, value in _values_said(rule, path):
-            for error in refusals(name, [{inner: value}]):
-                if error.field == f"{name}[0].{inner}":  # the row's other needs are not known yet
-                    yield _refused(load, at, value, f"{name}.{inner}", error.message)
+            for reason in refusals(name, [{inner: value}]):
+                if reason.field == f"{name}[0].{inner}":  # the row's other needs are not known yet
+                    yield _refused(load, at, value, f"{name}.{inner}", told(reason))
 
 
 def _refused(load: Load, path: KeyPath, value: Any, target: str, why: str) -> str:

@@ -6,7 +6,8 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any, Final
 
-from zmigrate.rows.conversion.refusal import BadValue, FieldError, kind_of, shown
+from zmigrate.reasons import Reason
+from zmigrate.rows.conversion.refusal import BadValue, kind_of, shown
 
 NOT_TEXT: Final = "NOT_TEXT"  # Our code for a cell that is not text, but must be for the mapping
 WHOLE_FLOATS_TO: Final = 2.0**53  # beyond it a float can't hold every whole number
@@ -37,4 +38,4 @@ def is_empty(cell: Any) -> bool:
 
 def bad_value(field: str, code: str, message: str, value: object = "") -> BadValue:
     """The error that fails a row for one value."""
-    return BadValue(FieldError(field, code, message, shown(value)))
+    return BadValue(Reason(code, field, message, shown(value) or None))

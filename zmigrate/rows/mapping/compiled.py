@@ -8,7 +8,8 @@ from typing import Any, Final, TypeAlias
 
 from zmigrate.errors import SourceError
 from zmigrate.job.context import Fill, PointsAt, Skip
-from zmigrate.rows.conversion.refusal import BadValue, FieldError
+from zmigrate.reasons import Reason
+from zmigrate.rows.conversion.refusal import BadValue
 from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.column_checks import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
@@ -143,13 +144,13 @@ def _keys(source: Source, columns: Sequence[str]) -> Iterator[str]:
 
 
 def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, Any]) -> BadValue:
-    errors: list[FieldError] = []
+    reasons: list[Reason] = []
     for _, value_of in functions:
         try:
             value_of(row)
         except BadValue as bad:
-            errors += bad.errors
-    return BadValue(*errors)
+            reasons += bad.reasons
+    return BadValue(*reasons)
 
 
 def _unclaimed(row: Mapping[str, Any], claimed: set[str], filled: frozenset[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from zmigrate.job.formats import Formats
+from zmigrate.reasons import told
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.declared import formats_problem
 from zmigrate.rows.proposal.column_sample import Column, shortened
@@ -43,9 +44,9 @@ def refused_values(
         return None
     converter = Converter(fields, operation, key, formats)
     reasons = {
-        value: errors[0].message
+        value: told(found[0])
         for value in _to_judge(column, to)
-        if (errors := converter.refusals(to.api_name, value))
+        if (found := converter.refusals(to.api_name, value))
     }
     if not reasons:
         return None

@@ -8,15 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from zmigrate.engine.model.outcomes import DUPLICATE_DATA, Outcome
-from zmigrate.zoho.facts.codes import SEVERAL
+from zmigrate.reasons import Reason
+from zmigrate.zoho.facts.codes import SEVERAL, WHAT_TO_DO, speaks_of_org
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.refusals import code_of, details_of
-
-SEPARATOR = "; "
-"""Between several codes, fields and reasons of one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,70 +36,64 @@ class InTheWay:
         return None if self.several or self.of_another(module) else self.id
 
 
-@dataclass(frozen=True, slots=True)
-class RefusalReason:
-    """One reason for which Zoho refused a row."""
+class ZohoReason(NamedTuple):
+    """One reason for which Zoho refused a row, and the records that it speaks of."""
 
-    code: str
-    field: str | None
-    """The field's API name; of a value in a row of a subform the whole place: `Service_Log[1].Part`."""
-    message: str
-    """Zoho's own, with what `details` add."""
+    reason: Reason
+    """Its message is Zoho's own, with what `details` add."""
     record_id: str | None
     """The record that the reason speaks of (`details.id`): of an update or delete, the row's own."""
     in_the_way: InTheWay | None
     """Of DUPLICATE_DATA only."""
 
 
-def reasons_of(element: object, own_id: str | None = None) -> list[RefusalReason]:
-    """The reasons of a refused element, at least one. `own_id`: the record that the row itself names."""
+def zoho_reasons(element: object, module: str, own_id: str | None = None) -> list[ZohoReason]:
+    """The reasons of a refused element, at least one. `module`: where it was to go; `own_id`: the record that
+    the row itself names."""
     errors = details_of(element).get("errors") if code_of(element) == SEVERAL else None
     inner = [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
-    return [_reason(error, own_id) for error in inner] or [_reason(element, own_id)]
+    return [_read(error, module, own_id) for error in inner] or [_read(element, module, own_id)]
 
 
-def refusal(reasons: Sequence[RefusalReason], module: str, key: str | None = None) -> Outcome:
-    """The outcome of a row that was refused: its codes, fields and messages, several joined by "; ".
-
-    Its id is that of the record in the way, if that may be taken for the row's record, or what
-    `details` name.
+def refusal(found: Sequence[ZohoReason], module: str, key: str | None = None) -> Outcome:
+    """The outcome of a row that was refused. Its id is that of the record in the way, if that may be taken
+    for the row's record, or what `details` name.
     """
-    duplicates = any(reason.in_the_way for reason in reasons)
-    named = next((reason.record_id for reason in reasons if reason.record_id), None)
-    return Outcome(
-        "failed",
-        the_one_in_the_way(reasons, module, key) if duplicates else named,
-        SEPARATOR.join(dict.fromkeys(reason.code for reason in reasons)),
-        SEPARATOR.join(dict.fromkeys(reason.field for reason in reasons if reason.field)) or None,
-        SEPARATOR.join(_told(reason, module) for reason in reasons),
-    )
+    duplicates = any(each.in_the_way for each in found)
+    named = next((each.record_id for each in found if each.record_id), None)
+    record_id = the_one_in_the_way(found, module, key) if duplicates else named
+    return Outcome("failed", record_id, tuple(each.reason for each in found))
 
 
-def the_one_in_the_way(reasons: Sequence[RefusalReason], module: str, key: str | None = None) -> str | None:
+def the_one_in_the_way(found: Sequence[ZohoReason], module: str, key: str | None = None) -> str | None:
     """The id of the one record of this module that stands in the way, whatever else may be wrong with the
     row: of several that which has the key; None where none of them has."""
-    ids = [(reason.field, reason.in_the_way.one_of(module)) for reason in reasons if reason.in_the_way]
-    found = {one for name, one in ids if key is not None and name == key} or {one for _, one in ids}
-    return found.pop() if len(found) == 1 else None
+    ids = [(each.reason.field, each.in_the_way.one_of(module)) for each in found if each.in_the_way]
+    ways = {one for name, one in ids if key is not None and name == key} or {one for _, one in ids}
+    return ways.pop() if len(ways) == 1 else None
 
 
-def names_no_module(reasons: Sequence[RefusalReason]) -> bool:
+def names_no_module(found: Sequence[ZohoReason]) -> bool:
     """Whether Zoho names a record in the way without its module: it may be a record of another module."""
-    ways = [reason.in_the_way for reason in reasons if reason.in_the_way is not None]
+    ways = [each.in_the_way for each in found if each.in_the_way is not None]
     return any(way.id is not None and way.module is None for way in ways)
 
 
-def _reason(error: object, own_id: str | None) -> RefusalReason:
+def _read(error: object, module: str, own_id: str | None) -> ZohoReason:
     details = details_of(error)
     code = code_of(error) or "UNKNOWN"
     message = error.get("message") if isinstance(error, Mapping) else None
     in_the_way = _in_the_way(details, own_id) if code == DUPLICATE_DATA else None
     words = str(message or code) + "".join(
         f" ({what} {_listed(details[name])})"
-        for name, what in REASONS.items()
+        for name, what in DETAILS.items()
         if details.get(name) is not None
     )
-    return RefusalReason(code, _field(details), words, id_text(details.get("id")), in_the_way)
+    if in_the_way is not None:
+        words += _way_told(in_the_way, module)
+    remedy = WHAT_TO_DO.get(code) if speaks_of_org(code) else None  # else it speaks of calls
+    reason = Reason(code, _field(details), words, remedy=remedy)
+    return ZohoReason(reason, id_text(details.get("id")), in_the_way)
 
 
 def _in_the_way(details: Mapping[str, Any], own_id: str | None) -> InTheWay:
@@ -128,11 +120,10 @@ def _says_yes(value: object) -> bool:
     return str(value).strip().lower() not in {"none", "false", "0", "no", ""}
 
 
-def _told(reason: RefusalReason, module: str) -> str:
-    """The message, with the record in the way."""
-    other = reason.in_the_way
-    if other is None or (other.id is None and not other.several and not other.of_another(module)):
-        return reason.message
+def _way_told(other: InTheWay, module: str) -> str:
+    """The record in the way, behind Zoho's message."""
+    if other.id is None and not other.several and not other.of_another(module):
+        return ""
     record = f"the record {other.id}" if other.id else "another record"
     if other.of_another(module):
         record = f"a record of {other.module}, {other.id}," if other.id else f"a record of {other.module}"
@@ -142,7 +133,7 @@ def _told(reason: RefusalReason, module: str) -> str:
             if other.id
             else f"several records of {other.module or module}"
         )
-    return f"{reason.message} ({record} {'have' if other.several else 'has'} this value)"
+    return f" ({record} {'have' if other.several else 'has'} this value)"
 
 
 def _field(details: Mapping[str, Any]) -> str | None:
@@ -164,7 +155,7 @@ _PLACE = re.compile(r"\$\.data\[\d+\]\.(?:(?P<inner>\w+\[\d+\]\.\w+)|(?P<field>\
 """Where a value stands: `$.data[0].Email`, or in a row of a subform `$.data[0].Service_Log[1].Part.id`
 (zoho-api 4)."""
 
-REASONS = {
+DETAILS = {
     "expected_data_type": "expected type:",
     "maximum_length": "longest allowed:",
     "supported_values": "allowed:",
