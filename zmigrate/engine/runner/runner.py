@@ -108,17 +108,8 @@ class Runner:
             emit=invocation.hub.emit,
         )
         stack.callback(lookups.close)
-        surveyor = Surveyor(
-            self._job,
-            work.read.step.source,
-            work.target,
-            work.fields,
-            work.converter,
-            RequiredReferences(lookups.resolver, lookups.ask),
-            crm,
-            invocation.stop,
-        )
-        survey = surveyor.survey(places)
+        required = RequiredReferences(lookups.resolver, lookups.ask)
+        survey = Surveyor(work, required, crm, invocation.stop).survey(places)
         stack.callback(survey.close)
         return Surveyed(work, lookups, survey)
 
