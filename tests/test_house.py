@@ -133,6 +133,12 @@ def test_every_room_of_the_engine_is_in_a_wing() -> None:
     assert rooms == {"__init__.py", "entry.py", *WINGS[1:]}
 
 
+def test_the_engine_knows_nothing_of_mappings() -> None:
+    for path in sources():
+        if room_of(path) == "engine":
+            assert all(not module.startswith("zmigrate.rows.mapping") for _, module in imports(path)), path
+
+
 def test_modules_import_one_another_in_no_circle() -> None:
     names = {
         ".".join(["zmigrate", *path.relative_to(ROOT).with_suffix("").parts]): path for path in sources()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,42 +18,30 @@ if TYPE_CHECKING:
 VARIABLE_NAME = re.compile(r"\w+")  # A variable's name in a URL: `${NAME}`
 RUNNER_PANEL = "Options of every run"
 
+
+def run_option(*flags: str, **about: Any) -> Any:
+    """An option of the runner, which help shows apart from those of the job."""
+    return typer.Option(*flags, rich_help_panel=RUNNER_PANEL, **about)
+
+
 Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        metavar="NAME",
-        help="Credentials: a profile of zmigrate.toml.",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    str | None, run_option("--profile", metavar="NAME", help="Credentials: a profile of zmigrate.toml.")
 ]
 UseEmulator = Annotated[
-    bool,
-    typer.Option(
-        "--emulator",
-        help="Practise on an embedded emulator; needs no credentials.",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    bool, run_option("--emulator", help="Practise on an embedded emulator; needs no credentials.")
 ]
 Limit = Annotated[
     int | None,
-    typer.Option(
-        "--limit",
-        min=1,
-        metavar="N",
-        help="Stop after N rows (of a flow: in all); resume goes on.",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    run_option("--limit", min=1, metavar="N", help="Stop after N rows (of a flow: in all); resume goes on."),
 ]
 Concurrency = Annotated[
     int | None,
-    typer.Option(
+    run_option(
         "--concurrency",
         min=1,
         max=25,
         metavar="N",
         help="At most N requests at a time. Without it the org's ceiling is found.",
-        rich_help_panel=RUNNER_PANEL,
     ),
 ]
 
@@ -76,95 +64,61 @@ def triggers(names: list[str] | None) -> list[str] | None:
 
 Trigger = Annotated[
     list[str] | None,
-    typer.Option(
+    run_option(
         "--trigger",
         metavar="NAME",
         callback=known_triggers,
         help=f"Let Zoho run these: {', '.join(TRIGGERS)}. Default: none.",
-        rich_help_panel=RUNNER_PANEL,
     ),
 ]
-Yes = Annotated[
-    bool,
-    typer.Option("--yes", "-y", help="Don't ask before writing to production.", rich_help_panel=RUNNER_PANEL),
-]
+Yes = Annotated[bool, run_option("--yes", "-y", help="Don't ask before writing to production.")]
 Again = Annotated[
     bool,
-    typer.Option(
+    run_option(
         "--again",
         help="Start again although the same run exists. Records with a unique key are not written twice.",
-        rich_help_panel=RUNNER_PANEL,
     ),
 ]
 KeepGoing = Annotated[
-    bool,
-    typer.Option(
-        "--keep-going", help="Go on even if the first 500 rows are all refused.", rich_help_panel=RUNNER_PANEL
-    ),
+    bool, run_option("--keep-going", help="Go on even if the first 500 rows are all refused.")
 ]
-Wait = Annotated[
-    bool,
-    typer.Option("--wait", help="Wait for API credits instead of stopping.", rich_help_panel=RUNNER_PANEL),
-]
+Wait = Annotated[bool, run_option("--wait", help="Wait for API credits instead of stopping.")]
 
 AS_BEGUN = "Default: as the run began."
 """What a resume takes over from its run."""
 ProfileAgain = Annotated[
     str | None,
-    typer.Option(
-        "--profile",
-        metavar="NAME",
-        help=f"Credentials: a profile of zmigrate.toml. {AS_BEGUN}",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    run_option("--profile", metavar="NAME", help=f"Credentials: a profile of zmigrate.toml. {AS_BEGUN}"),
 ]
 LimitAgain = Annotated[
     int | None,
-    typer.Option(
-        "--limit",
-        min=1,
-        metavar="N",
-        help="Stop after N further rows (of a flow: in all).",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    run_option("--limit", min=1, metavar="N", help="Stop after N further rows (of a flow: in all)."),
 ]
 ConcurrencyAgain = Annotated[
     int | None,
-    typer.Option(
-        "--concurrency",
-        min=1,
-        max=25,
-        metavar="N",
-        help=f"At most N requests at a time. {AS_BEGUN}",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    run_option("--concurrency", min=1, max=25, metavar="N", help=f"At most N requests at a time. {AS_BEGUN}"),
 ]
 TriggerAgain = Annotated[
     list[str] | None,
-    typer.Option(
+    run_option(
         "--trigger",
         metavar="NAME",
         callback=known_triggers,
         help=f"Let Zoho run these: {', '.join(TRIGGERS)}; or none. {AS_BEGUN}",
-        rich_help_panel=RUNNER_PANEL,
     ),
 ]
 KeepGoingAgain = Annotated[
     bool | None,
-    typer.Option(
+    run_option(
         "--keep-going/--no-keep-going",
         help=f"Go on even if the first 500 rows are all refused. {AS_BEGUN}",
         show_default=False,
-        rich_help_panel=RUNNER_PANEL,
     ),
 ]
 WaitAgain = Annotated[
     bool | None,
-    typer.Option(
-        "--wait/--no-wait",
-        help=f"Wait for API credits instead of stopping. {AS_BEGUN}",
-        show_default=False,
-        rich_help_panel=RUNNER_PANEL,
+    run_option(
+        "--wait/--no-wait", help=f"Wait for API credits instead of stopping. {AS_BEGUN}", show_default=False
     ),
 ]
 
@@ -179,42 +133,20 @@ def names_of_variables(names: list[str] | None) -> list[str] | None:
 
 AllowEnv = Annotated[
     list[str] | None,
-    typer.Option(
+    run_option(
         "--allow-env",
         metavar="NAME",
         callback=names_of_variables,
         help="Let a database URL use this variable, as in ${DB_PASSWORD}; repeatable.",
-        rich_help_panel=RUNNER_PANEL,
     ),
 ]
-AsJson = Annotated[
-    bool,
-    typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=RUNNER_PANEL),
-]
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress and no summary.", rich_help_panel=RUNNER_PANEL)
-]
-Jobs = Annotated[
-    Path | None,
-    typer.Option(
-        "--jobs", metavar="PATH", help="A job module, or a folder of them.", rich_help_panel=RUNNER_PANEL
-    ),
-]
+AsJson = Annotated[bool, run_option("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, run_option("--quiet", "-q", help="No progress and no summary.")]
+Jobs = Annotated[Path | None, run_option("--jobs", metavar="PATH", help="A job module, or a folder of them.")]
 StateDir = Annotated[
-    Path | None,
-    typer.Option(
-        "--state-dir",
-        metavar="DIR",
-        help="Where runs are kept (default .zmigrate).",
-        rich_help_panel=RUNNER_PANEL,
-    ),
+    Path | None, run_option("--state-dir", metavar="DIR", help="Where runs are kept (default .zmigrate).")
 ]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose", "-v", help="Show tokens, retries and throttling.", rich_help_panel=RUNNER_PANEL
-    ),
-]
+Verbose = Annotated[bool, run_option("--verbose", "-v", help="Tell of tokens, retries and throttling.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 CheckProfile = Annotated[
@@ -229,34 +161,21 @@ State = Annotated[
 
 Ask = Annotated[
     int | None,
-    typer.Option(
-        "--ask",
-        min=0,
-        metavar="N",
-        help="Ask the org for the keys of N rows at most (default 100000).",
-        rich_help_panel=RUNNER_PANEL,
+    run_option(
+        "--ask", min=0, metavar="N", help="Ask the org for the keys of N rows at most (default 100000)."
     ),
 ]
 Rejects = Annotated[
     Path | None,
-    typer.Option(
-        "--rejects",
-        metavar="FILE.csv",
-        help="Write the rows that would be refused, to be fixed and loaded.",
-        rich_help_panel=RUNNER_PANEL,
+    run_option(
+        "--rejects", metavar="FILE.csv", help="Write the rows that would be refused, to be fixed and loaded."
     ),
 ]
 ReplaceRejects = Annotated[
-    bool,
-    typer.Option(
-        "--force", help="Replace the file of --rejects where there is one.", rich_help_panel=RUNNER_PANEL
-    ),
+    bool, run_option("--force", help="Replace the file of --rejects where there is one.")
 ]
 LimitRead = Annotated[
-    int | None,
-    typer.Option(
-        "--limit", min=1, metavar="N", help="Read the first N rows only.", rich_help_panel=RUNNER_PANEL
-    ),
+    int | None, run_option("--limit", min=1, metavar="N", help="Read the first N rows only.")
 ]
 
 

@@ -119,10 +119,9 @@ def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: Plan
     from zmigrate.display.next_commands import Named
     from zmigrate.engine.plan.plan import FlowPlan
     from zmigrate.engine.preflight.steps import steps_in
-    from zmigrate.job.job import Flow
     from zmigrate.rows.mapping.folder_mapping import LoadFile
 
-    if not isinstance(job, Flow) or not isinstance(found, FlowPlan):
+    if not isinstance(found, FlowPlan):
         return {}
     loads = {step.name: step.job.load for step in steps_in(job) if isinstance(step.job, LoadFile)}
     given = ["--profile", options.profile] if options.profile else []
@@ -143,16 +142,10 @@ def check_rejects(job: Job, path: Path, *, force: bool) -> None:
     """
     from zmigrate.engine.plan.reject_file import check_paths, file_of_step
     from zmigrate.engine.preflight.steps import steps_in
-    from zmigrate.job.job import Flow, RecordJob, source_of
 
-    paths: list[Path] = []
-    if isinstance(job, Flow):
-        steps = steps_in(job)
-        paths = [file_of_step(path, step.name) for step in steps]
-        check_paths(paths, [step.source for step in steps])
-    elif isinstance(job, RecordJob):
-        paths = [path]
-        check_paths(paths, [source_of(job)])
+    steps = steps_in(job)
+    paths = [file_of_step(path, step.name) if step.name else path for step in steps]
+    check_paths(paths, [step.source for step in steps])
     there = [str(path) for path in paths if path.exists()]
     if there and not force:
         raise UsageError(

@@ -180,8 +180,7 @@ def resume(
 
 def start(job: Job, options: RunOptions, caller: Caller) -> RunResult:
     """See `run`."""
-    settings = _settings(options, caller)
-    with _invocation(job, options, settings, caller) as invocation:
+    with _invocation(job, options, caller) as invocation:
         return Runner(job, invocation, options).start()
 
 
@@ -189,8 +188,7 @@ def foresee(job: Job, options: PlanOptions, caller: Caller) -> Plan | FlowPlan:
     """See `plan`."""
     from zmigrate.engine.plan.planner import Planner  # noqa: PLC0415  no run needs any of it
 
-    settings = _settings(options, caller)
-    with _invocation(job, options, settings, caller) as invocation:
+    with _invocation(job, options, caller) as invocation:
         return Planner(job, invocation, options).plan()
 
 
@@ -226,7 +224,7 @@ def go_on(
         elif (job_name(type(job)), encode_options(job)) != (record.job, record.options):
             raise RunError(f"{job!r} is not the job of run {info.run_id}")
         options = options.with_kept(record.settings)
-        with _invocation(job, options, _settings(options, caller), caller) as invocation:
+        with _invocation(job, options, caller) as invocation:
             return Runner(job, invocation, options).go_on(info.folder, record)
     except UsageError as error:
         if error.code in CHANGED:
@@ -270,11 +268,9 @@ def _settings(options: RunOptions | PlanOptions, caller: Caller) -> Settings:
 
 
 @contextmanager
-def _invocation(
-    job: Job, options: RunOptions | PlanOptions, settings: Settings, caller: Caller
-) -> Iterator[Invocation]:
+def _invocation(job: Job, options: RunOptions | PlanOptions, caller: Caller) -> Iterator[Invocation]:
     """One call of the engine, until it is done: signals stop it, and an embedded emulator lives as long."""
-    hub = EventHub(*caller.listeners)
+    hub, settings = EventHub(*caller.listeners), _settings(options, caller)
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(caller.stop))
         found = stack.enter_context(_credentials(options, caller))

@@ -14,12 +14,12 @@ from zmigrate.engine.pipeline.duplicates import Repeats
 from zmigrate.engine.pipeline.order import Order, Ordered
 from zmigrate.engine.pipeline.prepare import Preparer
 from zmigrate.engine.pipeline.required import RequiredReferences
+from zmigrate.engine.preflight.record_work import RecordWork
 from zmigrate.errors import JobError, UsageError
 from zmigrate.events import Event
-from zmigrate.job.job import DeclaredColumns, RecordJob
+from zmigrate.job.job import DeclaredColumns
 from zmigrate.job.references import Ref, Reference
 from zmigrate.job.writes import scopes_for
-from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.sources import Row, Source
 from zmigrate.rows.sources.base import START
 from zmigrate.stopping import StopSignal
@@ -56,27 +56,24 @@ class Surveyor:
 
     def __init__(
         self,
-        job: RecordJob,
-        source: Source,
-        target: Target,
-        fields: ModuleFields,
-        converter: Converter,
+        work: RecordWork,
         required: RequiredReferences,
         crm: Crm,
         stop: StopSignal,
     ) -> None:
+        job, target = work.read.step.job, work.target
         self._job = job
         self._crm = crm
         self._stop = stop
-        self.source = source
+        self.source = work.read.step.source
         self._target = target
         self._required = required
         self._columns = DeclaredColumns.of(job)
         self._refers_to = () if self._columns is not None else job.refers_to
         self._prepare = Preparer(
-            job.transform, converter, target, _to_no_one, keep_source=False, columns=self._columns
+            job.transform, work.converter, target, _to_no_one, keep_source=False, columns=self._columns
         )
-        wants_order = self._may_refer_to_itself(fields)
+        wants_order = self._may_refer_to_itself(work.fields)
         mode = job.write.on_repeated
         wants_repeats = target.key is not None and mode not in {"each", target.natural_on_repeated}
         in_turn = not wants_repeats

@@ -17,13 +17,12 @@ from zmigrate.engine.plan.record_planner import RecordPlanner, asked_how
 from zmigrate.engine.plan.warnings import Findings, remarks
 from zmigrate.engine.preflight.environment import variables_read
 from zmigrate.engine.preflight.invocation import Invocation
-from zmigrate.engine.preflight.record_work import RecordWork
+from zmigrate.engine.preflight.record_work import Heard, RecordWork
 from zmigrate.engine.preflight.steps import for_each
 from zmigrate.engine.runner.beginning import Beginning, Opened, Undertaking
 from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.engine.storage.inputs import origin, shown_origin
 from zmigrate.errors import RunError, UsageError
-from zmigrate.events import Event, Log
 from zmigrate.job.job import Flow, Job, RecordJob, job_name
 from zmigrate.zoho.connection import Connection
 
@@ -97,14 +96,17 @@ class Planner:
         planned: PlannedKeys | None = None,
     ) -> Plan:
         began = self._invocation.now()
-        heard = Warnings([*warnings, *work.warnings])
+        heard = Heard()
         self._invocation.hub.add(heard)
         try:
             planner = RecordPlanner(work, opened, self._invocation, options, known=known, planned=planned)
             found = planner.work(lambda: self._trips.median_s)
         finally:
             self._invocation.hub.remove(heard)
-        told = [*heard.told, *self._repetition(work, opened)]
+        told = [
+            *(PlanWarning("CHECK", each) for each in (*warnings, *work.warnings, *heard.warnings)),
+            *self._repetition(work, opened),
+        ]
         return self._as_plan(work, planner, found, told, began)
 
     def _repetition(self, work: RecordWork, opened: Opened) -> Iterator[PlanWarning]:
@@ -214,17 +216,6 @@ class Planner:
                 )
             )
         return told
-
-
-class Warnings:
-    """A listener that takes what is warned of into the plan."""
-
-    def __init__(self, told: Sequence[str]) -> None:
-        self.told = [PlanWarning("CHECK", warning) for warning in told]
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, Log) and event.level == "warning":
-            self.told.append(PlanWarning("CHECK", event.message))
 
 
 def open_ids(invocation: Invocation, org: tuple[str, str]) -> IdMap:

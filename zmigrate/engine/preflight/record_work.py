@@ -70,9 +70,9 @@ class RecordWork:
 
 
 class Heard:
-    """Hands events on, and keeps the warnings among them."""
+    """Hears events, keeps the warnings among them, and hands all on."""
 
-    def __init__(self, emit: Emit) -> None:
+    def __init__(self, emit: Emit = lambda event: None) -> None:
         self._emit = emit
         self.warnings: list[str] = []
 

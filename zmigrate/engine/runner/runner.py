@@ -109,16 +109,8 @@ class Runner:
             emit=invocation.hub.emit,
         )
         stack.callback(lookups.close)
-        surveyor = Surveyor(
-            self._job,
-            work.read.step.source,
-            work.target,
-            work.fields,
-            work.converter,
-            RequiredReferences(lookups.resolver, lookups.ask),
-            crm,
-            invocation.stop,
-        )
+        required = RequiredReferences(lookups.resolver, lookups.ask)
+        surveyor = Surveyor(work, required, crm, invocation.stop)
         journal = None if place is None else place.journal
         begun = journal is not None and journal.fact("progress") is not None
         if place is not None and journal is not None and reads_database(opened):
