@@ -353,7 +353,7 @@ def test_a_secret_is_not_written_into_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
     with pytest.raises(ConfigError, match="is a pipe, so a secret can't be written into it") as caught:
         write_profile(tmp_path, "one", {"client_id": "1"}, Secret("s"))
-    assert "what serves the file" in str(caught.value.hint)
+    assert "the program that serves the file" in str(caught.value.hint)
     assert [path.name for path in tmp_path.iterdir()] == [".env"]
 
 
