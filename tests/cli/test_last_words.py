@@ -114,7 +114,7 @@ def test_a_listener_that_fails_goes_quiet_and_the_log_has_its_traceback(tmp_path
     (told,) = [line for line in lines if "Traceback" in (line.get("detail") or "")]
     assert "in __call__" in told["detail"]
     assert [line["message"] for line in lines if line.get("level") == "warning"] == [
-        "Broken failed and hears no more: KeyError: 'a fault of ours'"
+        "Broken failed and gets no more events: KeyError: 'a fault of ours'"
     ]
 
 

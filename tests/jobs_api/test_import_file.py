@@ -211,7 +211,7 @@ def test_a_mapping_that_changed_is_not_gone_on_with(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"file": "old.dat", **LEADS}, "can't tell what this is"),
+        ({"file": "old.dat", **LEADS}, "is not known"),
         ({"file": "old.csv", "sheet": "A", **LEADS}, "sheet is for workbooks"),
         ({"file": "old.csv"}, "missing: --module MODULE and --operation OPERATION."),
         ({"file": "sqlite:///old.db", **LEADS}, "needs a select"),

@@ -105,7 +105,7 @@ def test_a_gzip_whose_content_is_damaged_is_refused(tmp_path: Path) -> None:
     whole = bytearray(gzip.compress(b"id,name\n" + b"1,a\n" * 100_000))
     whole[-6] ^= 0xFF  # its checksum
     error = refusal(Csv(write(tmp_path, bytes(whole), "leads.csv.gz")))
-    assert "can't be unpacked, it is damaged or cut off" in error.message
+    assert "can't be unpacked: it is damaged or cut off" in error.message
 
 
 def test_a_broken_zip_is_refused(tmp_path: Path) -> None:

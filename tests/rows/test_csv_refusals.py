@@ -28,8 +28,8 @@ def refusal(path: Path, **options: str) -> SourceError:
         ("\ufeff", "leads.csv is empty"),
         ("id,name\n", "has only a header"),
         ("id,name\n\n\n", "has only a header"),
-        ("sep=;\nid;name\n1;a\n", "leads.csv:1: 'sep=;' tells Excel the delimiter"),
-        ('"sep=,"\r\nid,name\r\n1,a\r\n', "tells Excel the delimiter"),
+        ("sep=;\nid;name\n1;a\n", "leads.csv:1: 'sep=;' is a line for Excel"),
+        ('"sep=,"\r\nid,name\r\n1,a\r\n', "is a line for Excel"),
         ("id,,name\n1,2,3\n", "leads.csv:1: column 2 of 3 has no name"),
         ("id,name,id\n1,2,3\n", "leads.csv:1: 2 columns are called 'id': 1 and 3"),
         ("id,Name, Name\n1,2,3\n", "2 columns are called 'Name'"),
@@ -44,7 +44,7 @@ def refusal(path: Path, **options: str) -> SourceError:
         ('id,"na"me\n1,a\n', "leads.csv:1: a quoted cell"),
         (
             "a,b;c,d\n1,2;3,4\n",
-            "leads.csv:1: can't tell which character parts the columns: comma and semicolon",
+            "leads.csv:1: the columns could be separated by comma and semicolon",
         ),
     ],
 )
@@ -142,9 +142,9 @@ def test_a_delimiter_is_one_character(delimiter: str) -> None:
         ("id,name\n1,a\n2,bb\n", "as many rows, but 16 bytes then, 17 now"),
         ("id,name\n1,a\n2,c\n", "as long as before, but other content"),
         ("id,mail\n1,a\n2,b\n", "columns gone: name; columns new: mail"),
-        ("name,id\n1,a\n2,b\n", "its columns stand in another order"),
-        ('id,name\n1,"a\n', "can't be read any more"),
-        ("", "can't be read any more"),
+        ("name,id\n1,a\n2,b\n", "its columns are in another order"),
+        ('id,name\n1,"a\n', "can't be read now"),
+        ("", "can't be read now"),
     ],
 )
 def test_a_file_that_changed_is_refused_with_what_changed(tmp_path: Path, now: str, what: str) -> None:
@@ -225,7 +225,7 @@ def test_a_declared_encoding_may_say_less_or_more_than_the_mark(
 
 def test_a_declared_encoding_that_the_mark_contradicts_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, "id,name\n1,Žofie\n", encoding="utf-8-sig")
-    assert "begins with the mark of UTF-8, and cp1252 is declared" in refusal(path, encoding="cp1252").message
+    assert "has the mark of UTF-8, but cp1252 is declared" in refusal(path, encoding="cp1252").message
 
 
 def test_a_bad_byte_names_the_encodings_that_it_may_be(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_a_file_of_another_kind_is_sent_to_what_reads_it(
 def test_a_delimiter_that_parts_nothing_is_told_with_the_one_that_does(
     content: str, declared: str, parts: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(SourceError, match=f":1: no .* parts the columns.*looks parted by {parts}") as caught:
+    with pytest.raises(SourceError, match=f":1: the columns are separated by {parts}, not by") as caught:
         Csv(write(tmp_path, content), delimiter=declared).scan()
     assert caught.value.hint == "Leave the delimiter out: it is found automatically."
 

@@ -127,12 +127,12 @@ class TestWhichSheet:
 
     def test_several_are_listed(self, tmp_path: Path) -> None:
         error = refusal(Excel(xlsx(tmp_path, self.SHEETS)))
-        assert "has 3 sheets with something in them: 1 'Info', 2 'Leads', 3 '2'" in error.message
+        assert "has 3 sheets with contents: 1 'Info', 2 'Leads', 3 '2'" in error.message
         assert "--sheet" in (error.hint or "")
 
     def test_only_those_with_something_in_them_are_listed(self, tmp_path: Path) -> None:
         error = refusal(Excel(xlsx(tmp_path, {"Info": [["x"]], "Empty": [], "Leads": [["y"]]})))
-        assert error.message.endswith("has 2 sheets with something in them: 1 'Info', 3 'Leads'.")
+        assert error.message.endswith("has 2 sheets with contents: 1 'Info', 3 'Leads'.")
 
     @pytest.mark.parametrize("sheet", ["leads", 4, 0, "-1"])
     def test_one_that_there_is_not(self, tmp_path: Path, sheet: str | int) -> None:
@@ -161,7 +161,7 @@ class TestTheHeader:
         [
             ([["id", "", "name"], [1, 2, 3]], "leads.xlsx:1: column 2 of 3 has no name"),
             ([["id", "id "], [1, 2]], "leads.xlsx:1: 2 columns are called 'id': 1 and 2"),
-            ([[], ["id"]], "leads.xlsx:1: this row of sheet 'Leads' is empty, and should name the columns"),
+            ([[], ["id"]], "leads.xlsx:1: this row of sheet 'Leads' is empty, but should name the columns"),
             ([["id"]], "sheet 'Leads' has only a header, no rows"),
             ([["id"], [1, "x"]], "leads.xlsx:2: cell B2 of sheet 'Leads' is in no column: B1 names none"),
             ([["", "id"], ["", 1], [0, 1]], "leads.xlsx:3: cell A3 of sheet 'Leads' is in no column"),

@@ -23,7 +23,7 @@ FIELD = len(HEAD.splitlines()) + 2
         (
             '{ column = "a", zzz = 1 }',
             'fields.F.zzz: the word "zzz" is not known here.',
-            "It knows: column, columns",
+            "Known words: column, columns",
         ),
         (
             "{ column = 3 }",
@@ -165,10 +165,10 @@ FIELD = len(HEAD.splitlines()) + 2
         ),
         (
             '{ find = "Contacts", column = "a" }',
-            "fields.F.find: `find` needs the field that the record is",
+            "fields.F.find: `find` needs the field to find the record by",
             None,
         ),
-        ('{ column = "a", by = "Email" }', "fields.F.by: `by` needs the module that the record is of", None),
+        ('{ column = "a", by = "Email" }', "fields.F.by: `by` needs the module of the record", None),
         ('{ column = "a", when_open = "fail" }', "fields.F.when_open: `when_open` needs the module", None),
         ('{ ref = "A", column = "a", when_open = "wait" }', "fields.F.when_open: it is one of", None),
         (
@@ -178,10 +178,14 @@ FIELD = len(HEAD.splitlines()) + 2
         ),
         (
             '{ rows = "i.csv", fields = { G = "b" } }',
-            "fields.F.rows: `rows` needs which column of it is which",
+            "fields.F.rows: `rows` needs which of its columns equals",
             None,
         ),
-        ('{ rows = "i.csv", match = { x = "a" } }', "fields.F.rows: `rows` needs what its rows fill", None),
+        (
+            '{ rows = "i.csv", match = { x = "a" } }',
+            "fields.F.rows: `rows` needs the fields of its rows",
+            None,
+        ),
         (
             '{ rows = "i.csv", match = { x = "a" }, fields = { G = { colum = "b" } } }',
             'fields.F.fields.G.colum: the word "colum" is not known here.',

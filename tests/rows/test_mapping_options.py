@@ -122,7 +122,7 @@ def test_options_add_to_a_file(tmp_path: Path) -> None:
         ({"map": ["stage"]}, "--map needs COLUMN=FIELD, not 'stage'."),
         ({"skip_if": ['{ column = "stage", empty = true }\nx = 1']}, "--skip-if needs one condition, not "),
         ({"field": ["a = 1\nb = 2"]}, "--field needs one field, not "),
-        ({"user": ["anna"]}, "--user wants OLD=NEW, not 'anna'."),
+        ({"user": ["anna"]}, "--user needs OLD=NEW, not 'anna'."),
         ({"skip_if": ["stage"]}, "--skip-if:1:11: not valid TOML: "),
         ({"skip_if": ['{ column = "zzz", empty = true }']}, "--skip-if: old.csv has no column 'zzz'."),
         ({"skip_if": ['{ colum = "a" }']}, '--skip-if: colum: the word "colum" is not known here.'),

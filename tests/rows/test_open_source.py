@@ -104,7 +104,7 @@ def test_an_option_of_another_kind_is_refused(location: str, options: dict[str, 
         ("leads.xslx", "the ending '.xslx' is not known", "Is it .xlsx?"),
         ("leads", "it has no ending", ".csv"),
         ("leads.gz", "it has no ending", ".csv.gz"),
-        ("leads.xlsx.gz", "is packed, and only text is read so", "Unpack it"),
+        ("leads.xlsx.gz", "is packed; only text can be read so", "Unpack it"),
     ],
 )
 def test_an_ending_that_is_not_known_is_refused_with_those_that_are(
@@ -143,7 +143,7 @@ def test_a_gzipped_file_is_read(tmp_path: Path) -> None:
 
 def test_a_zip_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "notzip.zip").write_text("id,name\n")
-    with pytest.raises(SourceError, match="is no zip archive, though its name says so"):
+    with pytest.raises(SourceError, match="is not a zip archive, though it is named like one"):
         open_source(tmp_path / "notzip.zip")
 
 

@@ -87,8 +87,8 @@ def test_columns_may_have_any_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is no Parquet file"),
-        (b"id,name\n1,a\n", "is no Parquet file"),
+        (b"", "is not Parquet"),
+        (b"id,name\n1,a\n", "is not Parquet"),
         (b"PARE" + bytes(20), "is encrypted"),
         (b"PAR1" + bytes(20), "can't be read as Parquet"),
     ],

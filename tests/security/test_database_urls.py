@@ -194,7 +194,7 @@ def test_a_parameter_that_comes_with_a_variable_is_looked_at_too() -> None:
     url = "postgresql://me@host/${DB}"
     variables = Variables(frozenset(["DB"]), {"DB": "crm?sslkey=/home/me/x"})
     source = open_source(url, **SELECT, said_in=MAPPING, variables=variables)
-    with pytest.raises(SourceError, match="has a parameter out of a variable") as caught:
+    with pytest.raises(SourceError, match="has a parameter from a variable") as caught:
         source.scan()
     assert "/home/me" not in str(caught.value)
 

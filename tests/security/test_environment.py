@@ -100,7 +100,7 @@ def test_a_variable_of_a_mapping_is_read_only_where_it_is_named(zmigrate, folder
     path = mapping(folder, "postgresql://me:${DB_PASSWORD}@db.example.com:5432/x")
     done = zmigrate(command, "import-folder", str(folder), "--emulator", DB_PASSWORD=HIDDEN)
     assert done.returncode == 2
-    assert f"{path}:3: file: postgresql://me:${{DB_PASSWORD}}@db.example.com:5432/x wants" in done.stderr
+    assert f"{path}:3: file: postgresql://me:${{DB_PASSWORD}}@db.example.com:5432/x needs" in done.stderr
     assert "the host db.example.com:5432 may have" in done.stderr
     assert "add: --allow-env DB_PASSWORD" in done.stderr
     assert HIDDEN not in done.stderr + done.stdout
@@ -153,7 +153,7 @@ def test_the_url_of_a_job_s_own_code_needs_no_word():
 def test_a_password_that_a_driver_takes_from_the_environment_by_itself_needs_the_word_too():
     url, environ = "postgresql://me@host/x", {"PGPASSWORD": HIDDEN}
     refused = Sql(url, "select 1 as id", "id", said_in="m.toml:1: file", variables=Variables(environ=environ))
-    with pytest.raises(SourceError, match="wants the variable PGPASSWORD"):
+    with pytest.raises(SourceError, match="needs the variable PGPASSWORD"):
         refused.scan()
     allowed = refused.with_variables(Variables(frozenset(["PGPASSWORD"]), environ))
     assert allowed.spends == "PGPASSWORD, for host"

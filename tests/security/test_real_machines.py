@@ -83,7 +83,7 @@ def test_a_link_of_another_user_on_the_way_is_not_followed(open_path: Path) -> N
     assert acted(link / "deep" / "state", "use") == ["done"]
     os.chown(link, NOBODY, NOBODY, follow_symlinks=False)
     (told,) = acted(link / "deep" / "state", "use")
-    assert f"{link} is a link that nobody has made" in told
+    assert f"{link} is a link made by nobody" in told
 
 
 @needs_root
@@ -351,9 +351,9 @@ def test_an_endless_pipe_is_not_read_to_its_end(tmp_path: Path) -> None:
 
 def test_a_secret_is_not_written_into_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
-    with pytest.raises(ConfigError, match="is a pipe, and a secret can't be written into it") as caught:
+    with pytest.raises(ConfigError, match="is a pipe, so a secret can't be written into it") as caught:
         write_profile(tmp_path, "one", {"client_id": "1"}, Secret("s"))
-    assert "what serves the file" in str(caught.value.hint)
+    assert "the program that serves the file" in str(caught.value.hint)
     assert [path.name for path in tmp_path.iterdir()] == [".env"]
 
 

@@ -457,7 +457,7 @@ def test_api_guesses_the_scopes_of_a_module_in_small_letters(shell: Shell) -> No
     [
         ("/crm/v8/Leads/actions/mass_update", "a mass update sets off the org's workflows"),
         ("/crm/v8/Leads/1/actions/convert", "no way to keep this call from setting off workflows"),
-        ("/crm/bulk/v8/write", "whether a bulk write sets off workflows is not documented"),
+        ("/crm/bulk/v8/write", "Zoho does not document whether a bulk write sets off workflows"),
     ],
 )
 def test_api_warns_of_a_call_that_can_not_be_silenced(shell: Shell, path: str, warning: str) -> None:

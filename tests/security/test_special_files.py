@@ -99,7 +99,7 @@ def test_a_process_substitution_is_told_to_be_saved_first(tmp_path: Path, job: s
         os.close(write_end)
     error = json.loads(done.stdout)["error"]
     assert done.returncode == 2
-    assert "is a pipe, and a run reads a file several times" in error["message"]
+    assert "is a pipe, but a run reads a file several times" in error["message"]
     assert "Save its content to a file first" in error["hint"]
 
 

@@ -203,7 +203,7 @@ def test_a_field_that_is_as_near_and_that_nothing_fills_is_named():
     fields = module(field("Sales_Agent"), field("Owner", "ownerlookup"), name="Deals")
     proposal = proposed(column("sales_agent", "Anna Snelling", "Who Else"), fields=fields, users=USERS)
     assert only(proposal).field.api_name == "Sales_Agent"
-    assert "# It is like Owner, too, which nothing fills." in text_of(proposal)
+    assert "# Owner would suit it too, and have no column." in text_of(proposal)
 
 
 # -------------------------------------------------------------------------------------------------- values
@@ -514,7 +514,7 @@ def test_samples_are_shortened():
 
 
 def test_half_of_a_letter_in_a_header_is_told():
-    with pytest.raises(UsageError, match="half of a letter"):
+    with pytest.raises(UsageError, match="half of a character"):
         text_of(proposed(Column("\ud83d", 0, {}, 0)))
 
 

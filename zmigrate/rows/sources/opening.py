@@ -121,7 +121,7 @@ def _kind(location: str) -> Any:
     near = get_close_matches(suffix, ENDINGS, n=1)
     what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
     raise SourceError(
-        f"{location}: the kind of file is not known: {what}.",
+        f"{location}: {what}.",
         hint=(f"Is it {near[0]}{_OF_KIND.get(near[0], '')}? " if near else "")
         + f"Known are {', '.join(ENDINGS)}; packed: .csv.gz, .jsonl.gz, .zip; and URLs of databases.",
     )

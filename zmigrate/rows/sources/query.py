@@ -34,7 +34,7 @@ class Query:
             raise SourceError(error.message, hint=_HINT) from None
         if not self._parts.pages_by_id:
             raise SourceError(
-                f"a Query reads all rows by id: it can't have `{self._parts.tail or 'count(...)'}`.",
+                f"a Query reads in the order of ids: it can't have `{self._parts.tail or 'count(...)'}`.",
                 hint=f"{_HINT}; `--limit N` of a run takes the first N.",
             )
         self.module = self._parts.module
