@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -189,3 +190,15 @@ def test_the_libraries_of_the_extras_are_imported_by_what_needs_them() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_tour_of_the_engine_names_files_that_exist() -> None:
+    tour = ast.get_docstring(ast.parse((ROOT / "engine" / "__init__.py").read_text(encoding="utf-8"))) or ""
+    places = re.findall(r"`([a-z]+(?:/[a-z_]+)+)`", tour)
+    assert len(places) > 15
+    for place in places:
+        found = [
+            (base / place).with_suffix(".py").exists() or (base / place).is_dir()
+            for base in (ROOT, ROOT / "engine")
+        ]
+        assert any(found), place
