@@ -23,7 +23,7 @@ from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider
 from zmigrate.zoho.token_budget import MintLedger
-from zmigrate.zoho.transport import Transport
+from zmigrate.zoho.transport import OrgMeters, Transport
 from zmigrate.zoho.wire import build_client
 
 SECRET = "0123secret4567"
@@ -183,9 +183,7 @@ def rig(
         transport = Transport(
             http,
             tokens,
-            limiter=limiter,
-            clock=clock,
-            credits=credits,
+            OrgMeters(limiter, clock, credits),
             stop=stop,
             emit=events.append,
             backoff=backoff,

@@ -25,7 +25,7 @@ from zmigrate.zoho.metadata import Org, is_org_id
 from zmigrate.zoho.oauth import TokenProvider
 from zmigrate.zoho.org_check import refuse_other_org
 from zmigrate.zoho.token_budget import MintLedger
-from zmigrate.zoho.transport import Transport
+from zmigrate.zoho.transport import OrgMeters, Transport
 
 if TYPE_CHECKING:
     from zmigrate.config import Credentials, Settings
@@ -44,9 +44,7 @@ class Connection:
         http: httpx.Client,
         tokens: TokenProvider,
         transport: Transport,
-        limiter: Limiter,
-        clock: ZohoClock,
-        credits: CreditLedger,
+        meters: OrgMeters,
         state_dir: Path,
         credentials: Credentials,
     ) -> None:
@@ -56,9 +54,7 @@ class Connection:
         self._closed = False
         self.tokens = tokens
         self.transport = transport
-        self.limiter = limiter
-        self.clock = clock
-        self.credits = credits
+        self.limiter, self.clock, self.credits = meters
         self.crm = Crm(transport, on_org=self._take_org)
 
     @property
@@ -135,9 +131,7 @@ def connect(
     local = is_loopback(credentials.accounts_url)
     backoff = backoff or Backoff(budget_s=settings.retry_budget_s)
     http = wire.build_client(read_timeout_s=settings.read_timeout_s, local=local, transport=transport)
-    limiter = Limiter(ceiling=settings.concurrency)
-    clock = ZohoClock()
-    credits = CreditLedger()
+    meters = OrgMeters(Limiter(ceiling=settings.concurrency), ZohoClock(), CreditLedger())
     tokens = TokenProvider(
         Accounts(http, credentials),
         tuple(dict.fromkeys(scopes)),
@@ -150,9 +144,7 @@ def connect(
     sender = Transport(
         http,
         tokens,
-        limiter=limiter,
-        clock=clock,
-        credits=credits,
+        meters,
         stop=stop,
         emit=emit,
         backoff=backoff,
@@ -162,9 +154,7 @@ def connect(
         http=http,
         tokens=tokens,
         transport=sender,
-        limiter=limiter,
-        clock=clock,
-        credits=credits,
+        meters=meters,
         state_dir=settings.state_dir,
         credentials=credentials,
     )

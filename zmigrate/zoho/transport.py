@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import httpx
@@ -56,6 +56,14 @@ class _Story(Patience):
     given_up: bool = False
 
 
+class OrgMeters(NamedTuple):
+    """What is measured of one org: how many calls may be in flight, its clock, its credits."""
+
+    limiter: Limiter
+    clock: ZohoClock
+    credits: CreditLedger
+
+
 class Transport:
     """One httpx client for all threads. `send` is thread-safe and synchronous."""
 
@@ -63,10 +71,8 @@ class Transport:
         self,
         http: httpx.Client,
         tokens: TokenProvider,
+        meters: OrgMeters,
         *,
-        limiter: Limiter,
-        clock: ZohoClock,
-        credits: CreditLedger,
         stop: StopSignal,
         emit: Emit,
         backoff: Backoff | None = None,
@@ -76,9 +82,7 @@ class Transport:
         self._http = http
         self._tokens = tokens
         self._auth = ZohoAuth(tokens, partial(is_token_refused, redactor=tokens.redactor))
-        self._limiter = limiter
-        self._clock = clock
-        self._credits = credits
+        self._limiter, self._clock, self._credits = meters
         self._stop = stop
         self._emit = emit
         self._backoff = backoff or Backoff()

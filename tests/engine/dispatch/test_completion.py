@@ -29,6 +29,7 @@ from zmigrate.engine.model.outcomes import Outcome, Rows
 from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
+from zmigrate.engine.pipeline.reading import Reading
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import pack_state
@@ -121,7 +122,7 @@ class Desk:
         self.target = Target("Leads", self.operation, KEY, self.key_kind, fold)
         fence = Fence()
         fence.admit(ROW)
-        producer = Producer(iter(()), lambda rows: ([], []), fence)
+        producer = Producer(Reading(iter(())), lambda rows: ([], []), fence)
         journal = Journal.create(self.folder / "journal.db")
         self.fence = fence
         self.keys = HeldKeys(fence, producer)

@@ -16,6 +16,7 @@ from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import MOVED, Outcome, Rows
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
+from zmigrate.engine.pipeline.reading import Reading
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.errors import InternalError
 
@@ -27,7 +28,7 @@ class Loop(InFlight):
 
     def __init__(self, journal: Journal) -> None:
         fence = Fence()
-        producer = Producer(iter(()), lambda rows: ([], []), fence)
+        producer = Producer(Reading(iter(())), lambda rows: ([], []), fence)
         producer.next_batch()
         self.counts = Rows()
         super().__init__(journal, producer, HeldKeys(fence, producer), self.counts, lambda event: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zmigrate.engine.pipeline.producer import KnownMarks
+from zmigrate.engine.pipeline.reading import KnownMarks
 
 
 def test_without_marks_all_are_behind_us() -> None:

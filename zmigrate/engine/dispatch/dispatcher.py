@@ -122,8 +122,8 @@ class Dispatcher:
         in_flight = self._in_flight
         if self.stopping:
             return
-        if in_flight.producer.at_gate and in_flight.is_at_rest:
-            in_flight.producer.open_gate()
+        if in_flight.producer.reading.at_gate and in_flight.is_at_rest:
+            in_flight.producer.reading.open_gate()
         elif in_flight.only_circles_left:
             self._completions.second_writes.close_circles()
 

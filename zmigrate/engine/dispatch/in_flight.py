@@ -232,13 +232,13 @@ class InFlight:
     def is_over(self) -> bool:
         """Whether every row has its outcome, and no more rows come. At a limit, batches that close circles
         wait for the rows behind it."""
-        waits = self._waiting and not self.producer.limited
+        waits = self._waiting and not self.producer.reading.limited
         return self.producer.over and not (self._is_under_way or waits)
 
     @property
     def only_circles_left(self) -> bool:
         """Whether every record exists, and only references that close circles are left to be written."""
-        all_there = self.producer.over and not self.producer.limited and not self._is_under_way
+        all_there = self.producer.over and not self.producer.reading.limited and not self._is_under_way
         return all_there and bool(self._waiting)
 
     @property
@@ -287,7 +287,11 @@ class InFlight:
             watermark = self._watermark
             journal.put_fact(
                 "progress",
-                {"watermark": watermark, "token": producer.token_at(watermark), "rows": self._rows.to_json()},
+                {
+                    "watermark": watermark,
+                    "token": producer.reading.token_at(watermark),
+                    "rows": self._rows.to_json(),
+                },
             )
         producer.decided = []
         self._finished, self._intents, self._to_record, self._doubted = [], [], [], []
@@ -298,7 +302,7 @@ class InFlight:
         lowest = [batch.first_row for batch in self._unrecorded.values()]
         if self.producer.lowest_open is not None:
             lowest.append(self.producer.lowest_open)
-        return self.producer.resume_from(min(lowest, default=self.producer.position + 1) - 1)
+        return self.producer.reading.resume_from(min(lowest, default=self.producer.reading.position + 1) - 1)
 
     def _count_decided(self, decided: list[tuple[PreparedRow, Outcome]]) -> None:
         skipped = sum(outcome.action == "skipped" for _, outcome in decided)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 
 from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome, duplicate_in_source
 from zmigrate.engine.pipeline.duplicates import SeenKeys
 from zmigrate.engine.pipeline.fence import Fence
+from zmigrate.engine.pipeline.reading import Reading
 from zmigrate.rows.sources import Row
 
 READS_AT_ONCE = 10
@@ -24,51 +24,27 @@ Prepared = tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]
 class Producer:
     """Gives out batches in source order, except for rows that wait for their key.
 
-    On resume `recorded` says which rows the journal has already. `identity` gives a row's id where the source
-    is read in the order of ids, and `known` are the ids in the journal. `limit`: rows to read, not counting
-    recorded ones. `gates`: numbers of rows behind which reading waits for `open_gate`.
+    `seen`: the keys that this run created records for, where Zoho would create a second one.
     """
 
     def __init__(
         self,
-        rows: Iterator[Row],
+        reading: Reading,
         prepare: Callable[[Sequence[Row]], Prepared],
         fence: Fence,
         *,
         batch_id: int = 1,
-        position: int = 0,
-        recorded: Callable[[Row], bool] | None = None,
-        identity: Callable[[Row], str | None] | None = None,
-        token: str | None = None,
-        known: KnownMarks | None = None,
         seen: SeenKeys | None = None,
-        limit: int | None = None,
         batch_rows: int = BATCH_ROWS,
-        gates: Sequence[int] = (),
     ) -> None:
-        self._rows = rows
+        self.reading = reading
         self._prepare = prepare
         self._fence = fence
-        self._recorded = recorded
-        self._identity = identity
-        self._token = token
-        self._known = known or KnownMarks(())
-        self._began_at = position
-        self._known_until = position
-        """The number of the row at which the last of `known` was passed."""
-        self._tokens: deque[tuple[int, str | None]] = deque()
-        self._seen = seen
-        self._limit = limit
-        self._taken = 0
-        self._batch_rows = batch_rows
         self._next_id = batch_id
+        self._seen = seen
+        self._batch_rows = batch_rows
         self._freed: deque[PreparedRow] = deque()
         self._open: list[PreparedRow] = []
-        self._gates = deque(gate for gate in gates if gate >= position)
-        self.position = position
-        """The number of the last row that was read."""
-        self.exhausted = False
-        self.limited = False
         self.decided: list[tuple[PreparedRow, Outcome]] = []
         """Rows that ended without a request. Whoever records them clears the list."""
 
@@ -90,28 +66,6 @@ class Producer:
             numbers.append(self._fence.lowest_waiting)
         return min(numbers, default=None)
 
-    def resume_from(self, number: int) -> int:
-        """Where a resume may go on if every row up to `number` is recorded: there, or where this session
-        began. Rows that are read again get new numbers, so rows recorded by an earlier session are recognised
-        only by a resume that begins before them.
-        """
-        if not self._known.behind_us or number < self._known_until:
-            return self._began_at
-        return number
-
-    def token_at(self, number: int) -> str | None:
-        """The id of the row with this number, or of the last one before it. Numbers must not fall from call
-        to call.
-        """
-        while self._tokens and self._tokens[0][0] <= number:
-            self._token = self._tokens.popleft()[1]
-        return self._token
-
-    @property
-    def at_gate(self) -> bool:
-        """Reading waits until all rows read so far have ended."""
-        return not self.exhausted and bool(self._gates) and self.position >= self._gates[0]
-
     @property
     def at_rest(self) -> bool:
         """No row that was read waits for a batch."""
@@ -120,11 +74,7 @@ class Producer:
     @property
     def may_read(self) -> bool:
         """Whether the next rows of the source can be read now."""
-        return not (self.exhausted or self._fence.full or self.at_gate)
-
-    def open_gate(self) -> None:
-        """All rows read so far have ended: go on reading."""
-        self._gates.popleft()
+        return not (self.reading.exhausted or self.reading.at_gate or self._fence.full)
 
     @property
     def stuck(self) -> bool:
@@ -134,7 +84,7 @@ class Producer:
     @property
     def over(self) -> bool:
         """Nothing is left to give out, now or later."""
-        return self.exhausted and not self._freed and not self._open and not self._fence.waiting
+        return self.reading.exhausted and not self._freed and not self._open and not self._fence.waiting
 
     def next_batch(self) -> Batch | None:
         """The next batch; None if there is none now. It is full unless the source or the fence has no more
@@ -154,49 +104,15 @@ class Producer:
         return None
 
     def _read(self, count: int) -> None:
-        """Read up to `rows` rows, and prepare those that no earlier session recorded."""
-        read, new = self._take(count)
-        on_their_way, ended = self._prepare(new)
-        self._taken += len(new)
+        """Read up to `count` rows, and prepare those that no earlier session recorded."""
+        on_their_way, ended = self._prepare(self.reading.take(count))
         self.decided += ended
-        if read:
-            self.position = read[-1].number
-            self._note_marks(read)
         admitted = self._fence.admit_all(on_their_way)
         if self._seen is None:
             self._open += admitted
         else:
             for pending in admitted:
                 self._place(pending)
-        if self.exhausted and not self._known.behind_us:
-            self._known.forget()
-            self._known_until = self.position
-
-    def _take(self, count: int) -> tuple[list[Row], list[Row]]:
-        """Rows of the source, and those of them that are new. Notes when the source or the limit ends."""
-        if self._gates:
-            count = min(count, self._gates[0] - self.position)
-        left = None if self._limit is None else self._limit - self._taken
-        if left is not None:
-            count = min(count, left + 1)  # one row more tells whether there is more
-        read = list(islice(self._rows, count))
-        self.exhausted = len(read) < count
-        new = read if self._recorded is None else [row for row in read if not self._recorded(row)]
-        if left is not None and len(new) > left:
-            self.exhausted = self.limited = True
-            read, new = read[: read.index(new[left])], new[:left]
-        return read, new
-
-    def _note_marks(self, read: list[Row]) -> None:
-        if self._identity is None:
-            return
-        for row in read:
-            mark = self._identity(row)
-            if mark is not None:
-                self._tokens.append((row.number, mark))
-                if not self._known.behind_us:
-                    self._known.see(mark)
-                    self._known_until = row.number
 
     def _place_freed(self) -> None:
         while self._freed and len(self._open) < self._batch_rows:
@@ -212,25 +128,3 @@ class Producer:
             return
         self.decided.append((row, duplicate_in_source(row.key, line)))
         self._freed.extend(self._fence.release([row.folded or ""]))
-
-
-class KnownMarks:
-    """Tells when reading has passed all marks of an earlier session. Ids come in order, so an id at or above
-    the highest mark is enough, even if some rows are gone by now.
-    """
-
-    def __init__(self, marks: Iterable[str]) -> None:
-        self._highest = max(map(int, marks), default=None)
-
-    @property
-    def behind_us(self) -> bool:
-        return self._highest is None
-
-    def see(self, mark: str) -> None:
-        """Note that a row with this mark was read."""
-        if self._highest is not None and int(mark) >= self._highest:
-            self._highest = None
-
-    def forget(self) -> None:
-        """The source has ended: marks that were not seen are gone from it."""
-        self._highest = None

@@ -25,7 +25,8 @@ from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.pipeline import Pipeline
 from zmigrate.engine.pipeline.prepare import Preparer
-from zmigrate.engine.pipeline.producer import KnownMarks, Producer
+from zmigrate.engine.pipeline.producer import Producer
+from zmigrate.engine.pipeline.reading import KnownMarks, Reading
 from zmigrate.engine.pipeline.survey import Survey
 from zmigrate.engine.runner.recovery import ReadingPoint, Recovery
 from zmigrate.engine.storage.id_map import KeyRule
@@ -181,20 +182,22 @@ class RecordSession:
             columns=DeclaredColumns.of(given.job),
         )
         recorded, marks = self._reading_point.recorded()
-        return Producer(
+        reading = Reading(
             self._rows_read,
+            self._reading_point.cursor,
+            recorded=recorded,
+            identity=None if source.stable else source.identity,
+            known=KnownMarks(marks),
+            limit=self._options.limit,
+            gates=given.survey.gates,
+        )
+        return Producer(
+            reading,
             Pipeline(preparer, given.survey, given.lookups.resolver, shared),
             fence,
             batch_id=self._journal.next_batch_id(),
-            position=self._reading_point.cursor.number,
-            token=self._reading_point.cursor.token,
-            recorded=recorded,
-            known=KnownMarks(marks),
-            identity=None if source.stable else source.identity,
             seen=seen,
-            limit=self._options.limit,
             batch_rows=self._options.batch_rows,
-            gates=given.survey.gates,
         )
 
     def _known(self) -> Callable[[list[tuple[str, str]]], None] | None:
@@ -239,4 +242,4 @@ def _state(in_flight: InFlight) -> RunState:
     """The state of the run after the session. A stop that came when all was done interrupts nothing."""
     if not in_flight.is_over:
         return "interrupted"
-    return "limited" if in_flight.producer.limited else "finished"
+    return "limited" if in_flight.producer.reading.limited else "finished"
