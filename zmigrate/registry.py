@@ -159,7 +159,8 @@ class _Finder:
     def add_files(self, files: Iterable[Path], origin: str | None = None, *, by_itself: bool = False) -> None:
         """Add files. `by_itself`: nobody named them; they are in the current folder."""
         for path in files:
-            if not self._is_new(path) or (by_itself and _is_copy_of_ready_made(path)):
+            # Asked in this order: in an editable install the copy is the ready-made file itself.
+            if (by_itself and _is_copy_of_ready_made(path)) or not self._is_new(path):
                 continue
             found = read_job_file(path)
             module = _ModuleOf(path)
@@ -168,7 +169,7 @@ class _Finder:
             else:
                 self.broken.append(_broken(_short(path), found.fault, path))
             for each in found.classes:
-                taken = by_itself and each.job in _ready_made_names()
+                taken = by_itself and each.job in ready_made_names()
                 load = _refuse(each, path) if taken else module.loader(each)
                 entry = JobEntry(each.job, origin or _short(path), each.doc, load)
                 (self.jobs if found.fault is None else self.faulty).setdefault(each.job, entry)
@@ -306,7 +307,8 @@ def _ready_made_files() -> list[Path]:
 
 
 @cache
-def _ready_made_names() -> frozenset[str]:
+def ready_made_names() -> frozenset[str]:
+    """The names of the jobs that come with zmigrate."""
     return frozenset(each.job for file in _ready_made_files() for each in read_job_file(file).classes)
 
 

@@ -56,6 +56,12 @@ def test_a_name_that_can_not_be_a_job_is_refused(zmigrate, folder, name):
     assert list(folder.iterdir()) == []
 
 
+def test_the_name_of_a_ready_made_job_is_refused(zmigrate, folder):
+    done = zmigrate("new", "import-csv")
+    assert (done.code, "ready-made" in done.err) == (2, True)
+    assert not (folder / "jobs").exists()
+
+
 def test_nothing_is_overwritten(zmigrate, folder):
     (folder / "tests").mkdir()
     (folder / "tests" / "test_import_customers.py").write_text("mine")

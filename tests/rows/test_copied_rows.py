@@ -235,7 +235,7 @@ def test_first_rows_that_have_changed_are_refused_and_stay(tmp_path: Path, chang
     with pytest.raises(SourceError, match=told) as caught:
         copied(Sql(source.url, SELECT), path)
     assert caught.value.code == "SOURCE_CHANGED"
-    assert "--order-by" in (caught.value.hint or "")
+    assert "--again" in (caught.value.hint or "")
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir() if entry.name.startswith("source")] == ["source.jsonl"]
 

@@ -195,6 +195,11 @@ def test_a_copy_of_the_ready_made_jobs_is_no_hindrance(zmigrate, folder):
     assert {entry.origin for entry in discover(None, folder).jobs.values()} == {"ready-made"}
 
 
+def test_an_editable_install_has_the_ready_made_jobs_in_its_own_folder_too():
+    root = Path(front_door.__file__).parents[1]
+    assert "import-csv" in discover(None, root).jobs
+
+
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_banner_and_plan_say_whose_code_it_is(zmigrate, jobs, command):
     done = zmigrate(command, "mine", "leads.csv", "--emulator")

@@ -12,6 +12,7 @@ from zmigrate.cli.app import COMMANDS
 from zmigrate.errors import UsageError
 from zmigrate.job.job import name_of_job
 from zmigrate.private_files import write_new_shared
+from zmigrate.registry import ready_made_names
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
 
@@ -131,6 +132,8 @@ def check_name(name: str) -> None:
         )
     if name in COMMANDS:
         raise UsageError(f"{name!r} is the name of a command", hint=f"add a word to it: {name}-customers")
+    if name in ready_made_names():
+        raise UsageError(f"{name!r} is a ready-made job", hint=f"add a word to it: {name}-customers")
     module = name.replace("-", "_")
     if (
         keyword.iskeyword(module)

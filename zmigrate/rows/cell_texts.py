@@ -5,6 +5,7 @@ same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -48,9 +49,13 @@ class CellTexts:
 
 
 def plain_text(value: Any) -> str:
-    """Plain numbers, ISO dates, lists and objects as JSON."""
+    """Plain numbers, ISO dates, lists and objects as JSON. Bytes are UTF-8 text, or else digits after 0x."""
     if isinstance(value, (dict, list)):
         return _json_text(value)
+    if isinstance(value, bytes):
+        with suppress(UnicodeDecodeError):
+            return value.decode()
+        return f"0x{value.hex()}"
     try:
         return as_text(value)
     except ValueError:

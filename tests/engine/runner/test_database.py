@@ -299,7 +299,7 @@ def test_a_limited_run_does_not_go_on_where_its_first_rows_have_changed(bench: B
     assert (result.state, result.exit_code, result.rows.created) == ("paused", 4, 20)
     assert result.error is not None
     assert result.error.code == "SOURCE_CHANGED"
-    assert "--order-by" in (result.error.hint or "")
+    assert "--again" in (result.error.hint or "")
     assert bench.audit()["records"] == 20
     path.write_bytes(kept)
     assert bench.resume().state == "finished"

@@ -288,6 +288,21 @@ def test_the_breaker_stops_a_run_whose_first_rows_all_fail_alike(bench: Bench) -
     assert bench.resume(keep_going=True).rows.failed == 2_000
 
 
+@pytest.mark.parametrize("bad", [2, 10])
+def test_rows_refused_without_a_request_do_not_stop_a_run_whose_good_rows_wait_for_an_answer(
+    bench: Bench, bad: int
+) -> None:
+    """One row of `bad` is good. The refused rows end first, by hundreds, but they are not the first rows."""
+    bench.options(latency_ms=60)
+    rows = [
+        {**row, "Last_Name": row["Last_Name"] if number % bad == 0 else ""}
+        for number, row in enumerate(leads(2_000))
+    ]
+    result = bench.run(file_job(INSERT, write_rows(bench.folder / "leads.csv", rows)))
+    assert (result.state, result.exit_code) == ("finished", 1)
+    assert (result.rows.created, result.rows.failed) == (2_000 // bad, 2_000 - 2_000 // bad)
+
+
 # -- rows ------------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,7 @@ class Dispatcher:
         for done in self._workers.finished(0):
             self._completions.take(done)
         self._in_flight.commit()
+        self._hub.emit(self._org.credits())
         if self._completions.failure is not None:
             raise self._completions.failure
 
@@ -217,7 +218,12 @@ class Dispatcher:
     # -- watching ---------------------------------------------------------------------------------
 
     def _watch_breaker(self) -> None:
-        for outcomes in self._in_flight.new_outcomes():
+        in_flight = self._in_flight
+        if in_flight.is_at_rest:
+            # Rows that are refused without a request end before rows that were read earlier and wait for an
+            # answer. While there are such rows, these failures are not the first ones, nor in a row.
+            self._breaker.see([outcome for _, outcome in in_flight.producer.decided])
+        for outcomes in in_flight.answered():
             self._breaker.see(outcomes)
         if self._breaker.open:
             self._completions.fail(self._breaker.error())

@@ -259,10 +259,8 @@ class InFlight:
     def _is_moving(self) -> bool:
         return bool(self._queue or self._parked) or any(self._count[state] for state in AT_WORK)
 
-    def new_outcomes(self) -> Iterator[Sequence[Outcome]]:
-        """The outcomes of this turn: of rows that needed no request, then batch by batch."""
-        if self.producer.decided:
-            yield [outcome for _, outcome in self.producer.decided]
+    def answered(self) -> Iterator[Sequence[Outcome]]:
+        """The outcomes of this turn, batch by batch."""
         for batch in self._finished:
             yield batch.outcomes
 

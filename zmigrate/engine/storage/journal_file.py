@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, Final
 
@@ -126,6 +127,11 @@ def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) 
         which = "a newer" if newer else "an older"
         hint = f"Nothing is wrong with it: install the zmigrate that began this run, {which} one."
         return JournalDamaged(f"{path}: {what}, by {which} zmigrate than this one", hint=hint)
+    if version == installed("zmigrate"):
+        return JournalDamaged(
+            f"{path}: {what}, by another copy of zmigrate {version}",
+            hint="Nothing is wrong with it. Resume the run with the copy that began it.",
+        )
     return JournalDamaged(
         f"{path}: {what}, by zmigrate {version}",
         hint=f"Nothing is wrong with it. Go on with that version: pip install zmigrate=={version}",

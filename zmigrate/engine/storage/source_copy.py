@@ -19,7 +19,7 @@ from zmigrate.job.job import RecordJob, source_of
 from zmigrate.private_files import Draft
 from zmigrate.rows.sources import Source, Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows, last_line
-from zmigrate.rows.sources.row_lines import line_of
+from zmigrate.rows.sources.row_lines import line_of, values_of
 from zmigrate.stopping import StopSignal
 
 TOLD_EVERY_S = 0.1
@@ -45,8 +45,9 @@ def copy_rows(
     with Draft(path) as file:
         for number, line in enumerate(islice(_lines(source), None if most is None else most + 1)):
             stop.check()
-            if next(before, line.encode()) != line.encode():
-                raise _changed(source, number)
+            was = next(before, line.encode())
+            if was != line.encode():
+                raise _changed(source, number, was, line.encode())
             file.write(line)
             rows = number
             if clock() - told >= TOLD_EVERY_S:
@@ -65,12 +66,17 @@ def _lines(source: Sql) -> Iterator[str]:
         yield line_of(row.number, row.values) + "\n"
 
 
-def _changed(source: Sql, number: int) -> SourceError:
+def _changed(source: Sql, number: int, was: bytes = b"", line: bytes = b"") -> SourceError:
     what = f"row {number:,} is" if number else "the columns are"
+    differ = ""
+    if number and was and line:
+        values = zip(source.columns, values_of(was), values_of(line), strict=False)
+        differ = f": {', '.join(name for name, then, now in values if then != now)} differ"
     return SourceError(
-        f"{source.name}: {what} not what the run read when it began with a limit.",
-        hint="To go on, the database has to give the same rows first, in the same order, such as --order-by"
-        " gives them. A run without --limit reads all rows when it begins.",
+        f"{source.name}: {what} not what the run read when it began with a limit{differ}.",
+        hint="Each time the select is read, it must give the same rows first, in the same order. If it can't, "
+        "start again without --limit: the command that began this run, with --again. That reads all rows at "
+        "the beginning.",
         code="SOURCE_CHANGED",
     )
 

@@ -88,6 +88,7 @@ def kind_of(value: Any) -> str:
         dict: "an object",
         list: "a list",
         str: "text",
+        bytes: "bytes",
     }
     return names.get(type(value), f"a {type(value).__name__}")
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
+from uuid import UUID
 
 from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of
 
@@ -78,6 +79,8 @@ def as_text(value: Any) -> str:
         return str(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**40:
         return str(value)
     if isinstance(value, Decimal) and value.is_finite() and -40 < value.adjusted() < 40:

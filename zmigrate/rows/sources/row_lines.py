@@ -83,9 +83,11 @@ def _packed(value: Any) -> Any:
     if value is None:
         return None
     kind = next((kind for kind in type(value).__mro__ if kind in _WRITTEN), None)
-    if kind is None:
+    if kind is not None:
+        return _WRITTEN[kind](value)
+    if vars(object)["__str__"] is getattr(type(value), "__str__", None):
         raise TypeError
-    return _WRITTEN[kind](value)
+    return str(value)  # a driver's own type that has a text, such as an IP address or a range
 
 
 def _unpacked(value: Any) -> Any:

@@ -34,6 +34,9 @@ BY_THEMSELVES: Final = {
 
 _HINT: Final = 'Write it like this: Sql("postgresql://me:${DB_PASSWORD}@host/crm", "select ...")'
 
+_A_NAME: Final = re.compile(r'[\w.]+|["`\[][^"`\]]+["`\]]')
+"""A table's name alone: counted it works, read it does not."""
+
 
 class Sql:
     """Rows of a select: `Sql("sqlite:///old.db", "select id, name from person")`.
@@ -64,6 +67,11 @@ class Sql:
         self.order_by = order_by
         if not self.select:
             raise SourceError("a Sql source has a select.", hint=_HINT)
+        if _A_NAME.fullmatch(self.select):
+            raise SourceError(
+                f"{self.select[:80]!r} is a name, not a select.",
+                hint=f"A whole table: select * from {self.select[:80]}",  # noqa: S608  words
+            )
         self._columns: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
@@ -298,5 +306,6 @@ def _refuse_new_file(database: str | None, shown: str | None) -> None:
         if not path.is_file():
             raise SourceError(
                 f"{shown or path}: there is no such file.",
-                hint="sqlite:///old.db is in this folder, sqlite:////data/old.db in /data.",
+                hint="For a file in this folder write sqlite:///NAME, for any other its whole path: "
+                "sqlite:////data/NAME.",
             )
