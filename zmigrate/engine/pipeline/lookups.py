@@ -1,6 +1,4 @@
-"""How references are resolved: the org's id map, what the org was asked, and who asks it. What
-somebody deleted in the org is forgotten.
-"""
+"""How references are resolved: by the org's id map, and by asking the org. Deleted records are forgotten."""
 
 from __future__ import annotations
 
@@ -31,8 +29,8 @@ class Lookups:
         lasting: bool = True,
         emit: Emit | None = None,
     ) -> None:
-        """`org`: see `ledger.identity`. `lasting` False: the org is gone when this process ends. `emit`
-        receives warnings about what the id map can't tell.
+        """`org`: see `ledger.identity`. `lasting`: the org outlives this process. `emit` receives
+        warnings.
         """
         self._state_dir = state_dir
         self._org = org
@@ -54,7 +52,7 @@ class Lookups:
         return ask(self._crm, wanted)
 
     def recorder(self, rule: KeyRule, at: float) -> Callable[[list[tuple[str, str]]], None]:
-        """A function that adds keys and ids of the run at work, which began at `began`, to the id map."""
+        """A function that adds keys and ids of this run, which began at `at`, to the id map."""
         ids = self.ids()
         return lambda keys: ids.add(rule, at, keys)
 

@@ -13,20 +13,18 @@ from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.rows.sources import Row
 
 READS_AT_ONCE = 10
-"""Batches' worth of source rows read at a time, so that a long stretch of skipped rows does not stop the
-loop.
-"""
+"""How many batches' worth of rows are read at a time: many skipped rows must not hold up the loop."""
 
 Prepared = tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]
 """Rows that can be sent; and rows that end here (skipped, or failed before sending) with their outcomes."""
 
 
 class Producer:
-    """Gives out batches in source order, except for rows that wait for their key.
+    """Makes batches in source order, except for rows that wait for their key.
 
-    On resume `recorded` says which rows the journal has already. `identity` gives a row's id where the source
-    is read in the order of ids, and `known` are the ids in the journal. `limit`: rows to read, not counting
-    recorded ones. `gates`: numbers of rows behind which reading waits for `open_gate`.
+    On resume `recorded` says which rows are in the journal. `identity` gives a row's id if the source is
+    read in the order of ids; `known` are the ids in the journal. `limit`: rows to read, not counting
+    recorded ones. `gates`: numbers of rows after which reading waits for `open_gate`.
     """
 
     def __init__(
@@ -91,30 +89,28 @@ class Producer:
         return min(numbers, default=None)
 
     def resume_from(self, number: int) -> int:
-        """Where a resume may go on if every row up to `number` is recorded: there, or where this session
-        began. Rows that are read again get new numbers, so rows recorded by an earlier session are recognised
-        only by a resume that begins before them.
+        """Where a resume may start if every row up to `number` is recorded: there, or where this session
+        began. Rows that are read again get new numbers, so only a resume that begins before them
+        recognises them.
         """
         if not self._known.behind_us or number < self._known_until:
             return self._began_at
         return number
 
     def token_at(self, number: int) -> str | None:
-        """The id of the row with this number, or of the last one before it. Numbers must not fall from call
-        to call.
-        """
+        """The id of the row with this number, or of the last one before it. Numbers must not decrease."""
         while self._tokens and self._tokens[0][0] <= number:
             self._token = self._tokens.popleft()[1]
         return self._token
 
     @property
     def at_gate(self) -> bool:
-        """Reading waits until all rows read so far have ended."""
+        """Whether reading waits until all rows read so far have ended."""
         return not self.exhausted and bool(self._gates) and self.position >= self._gates[0]
 
     @property
     def at_rest(self) -> bool:
-        """No row that was read waits for a batch."""
+        """Whether no row that was read waits for a batch."""
         return not self._freed and not self._open and not self._fence.waiting
 
     @property
@@ -128,18 +124,16 @@ class Producer:
 
     @property
     def stuck(self) -> bool:
-        """Nothing can be given out until a key is released."""
+        """Whether nothing can be given out until a key is released."""
         return not self._freed and not self._open and not self.may_read
 
     @property
     def over(self) -> bool:
-        """Nothing is left to give out, now or later."""
+        """Whether nothing is left to give out, now or later."""
         return self.exhausted and not self._freed and not self._open and not self._fence.waiting
 
     def next_batch(self) -> Batch | None:
-        """The next batch; None if there is none now. It is full unless the source or the fence has no more
-        rows to give.
-        """
+        """The next batch, or None. It is full unless the source or the fence has no more rows now."""
         self._place_freed()
         for _ in range(READS_AT_ONCE):
             missing = self._batch_rows - len(self._open)
@@ -154,7 +148,7 @@ class Producer:
         return None
 
     def _read(self, count: int) -> None:
-        """Read up to `rows` rows, and prepare those that no earlier session recorded."""
+        """Read up to `count` rows, and prepare those that no earlier session recorded."""
         read, new = self._take(count)
         on_their_way, ended = self._prepare(new)
         self._taken += len(new)
@@ -173,12 +167,12 @@ class Producer:
             self._known_until = self.position
 
     def _take(self, count: int) -> tuple[list[Row], list[Row]]:
-        """Rows of the source, and those of them that are new. Notes when the source or the limit ends."""
+        """The next source rows, and the new ones among them. Notes when the source or the limit ends."""
         if self._gates:
             count = min(count, self._gates[0] - self.position)
         left = None if self._limit is None else self._limit - self._taken
         if left is not None:
-            count = min(count, left + 1)  # one row more tells whether there is more
+            count = min(count, left + 1)  # one row more shows whether there is more
         read = list(islice(self._rows, count))
         self.exhausted = len(read) < count
         new = read if self._recorded is None else [row for row in read if not self._recorded(row)]
@@ -203,8 +197,8 @@ class Producer:
             self._place(self._freed.popleft())
 
     def _place(self, row: PreparedRow) -> None:
-        """Put a row that holds its key into the open batch, unless this run created a record with that key
-        before.
+        """Put a row that holds its key into the open batch, unless this run created a record with that
+        key.
         """
         line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
         if line is None:
@@ -215,8 +209,8 @@ class Producer:
 
 
 class KnownMarks:
-    """Tells when reading has passed all marks of an earlier session. Ids come in order, so an id at or above
-    the highest mark is enough, even if some rows are gone by now.
+    """Says when reading has passed all ids of an earlier session. Ids come in order, so an id at or above
+    the highest one is enough, even if some rows are gone.
     """
 
     def __init__(self, marks: Iterable[str]) -> None:

@@ -78,7 +78,7 @@ def connect_again(path: Path) -> sqlite3.Connection:
 
 
 def holds_nothing(path: Path) -> bool:
-    """Whether a journal's file, which may be damaged, certainly holds no row. False if that can't be known."""
+    """Whether a journal's file, maybe a damaged one, certainly holds no row. False if that can't be known."""
     try:
         check_database(path)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
@@ -133,7 +133,7 @@ def version_in(record: object) -> str | None:
 
 
 def _checked(db: sqlite3.Connection, path: Path, oldest: int) -> sqlite3.Connection:
-    """The connection, if the file is a journal with a schema from `oldest` to ours. Every reader asks here."""
+    """The connection, if the file is a journal with a schema from `oldest` to ours. All readers ask here."""
     try:
         with guard(path):
             (mark,) = db.execute("PRAGMA application_id").fetchone()

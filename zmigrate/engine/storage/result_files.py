@@ -274,7 +274,7 @@ class _Table:
 
 
 def write_flow_files(folder: RunFolder) -> dict[str, Path]:
-    """Write a flow's files from its steps' files; return their paths by name. Raises DiskFull, PausedError."""
+    """Write a flow's files from its steps' files; return their paths by name. Raises PausedError."""
     written: dict[str, Path] = {}
     for name in dict.fromkeys(FILE_OF.values()):
         path = folder.result_file(name)
