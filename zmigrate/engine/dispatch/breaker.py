@@ -66,5 +66,5 @@ class Breaker:
         which = "the first" if self._only_failures else "the last"
         return BreakerOpen(
             f"{which} {self._rows} rows of this session all failed, with {' and '.join(self._codes)}",
-            hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
+            hint="errors.csv has the reason. Fix it and start again, or resume with --keep-going.",
         )

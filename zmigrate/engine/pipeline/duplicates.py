@@ -54,7 +54,7 @@ class Repeats:
         return (
             None
             if row.line == written
-            else self._repeated(row, f"line {written} too, which is written instead")
+            else self._repeated(row, f"line {written} too, and written there instead")
         )
 
     def _repeated(self, row: PreparedRow, where: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""What the org has for the keys of rows: looked up key by key, or the whole module where that is cheaper."""
+"""What the org has for the keys of rows: looked up key by key, or the whole module if that is cheaper."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from zmigrate.zoho.metadata import ModuleFields
 from zmigrate.zoho.workers import in_parallel
 
 ASKED_BY_DEFAULT = 100_000
-"""Rows whose keys are looked up unless `--ask` says how many."""
+"""How many rows' keys are looked up, unless `--ask` says how many."""
 
 _ROWS_OF_A_QUESTION = 200
 """The most rows that a query gives back for one credit."""
 
 Record: TypeAlias = dict[str, Any]
 Hits: TypeAlias = dict[str, dict[str, list[Record] | None]]
-"""For each field and folded key the records that have it; None: the org could not be asked."""
+"""For each field and folded key the records with it; None: the org could not be asked."""
 
 _Spellings: TypeAlias = dict[str, dict[str, None]]
 """For each folded key the spellings in the source, in their order."""

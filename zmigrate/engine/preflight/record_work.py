@@ -104,9 +104,8 @@ def _tells_ours_by_time(write: Write) -> bool:
 def check_record_job(
     read: ReadStep, reads: FirstReads, trigger: Sequence[str], emit: Emit, *, plans: bool
 ) -> RecordWork:
-    """What a record job is about to do. `plans`: it will write nothing, so that it does not matter as whom.
-
-    Raises UsageError for what does not fit the org's metadata.
+    """Check a record job; return what it reads and writes. `plans`: nothing will be written, so the
+    token's user does not matter. Raises UsageError for what does not fit the org's metadata.
     """
     job, source = read.step.job, read.step.source
     write, heard = job.write, Heard(emit)
@@ -144,7 +143,7 @@ def _problems(
 def _subforms_of(
     names: Iterable[str], fields: ModuleFields, fields_of: FieldsOf
 ) -> Mapping[str, ModuleFields]:
-    """By subform, the fields of its rows; without those that can't be read."""
+    """The fields of each subform's rows; without subforms that can't be read."""
     found = {}
     for name in names:
         field = fields.get(name)

@@ -58,7 +58,7 @@ class RecordInput:
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How one session goes."""
+    """The options of one session."""
 
     settling_time: SettlingTime
     run_began: float = 0.0
@@ -81,7 +81,7 @@ class SessionResult:
 
 
 class RecordSession:
-    """Runs one session. `rows` are the counts of the run, which go on from where the journal stands."""
+    """Runs one session. `rows`: the run's counts, which go on from the journal's."""
 
     def __init__(
         self,
@@ -198,7 +198,7 @@ class RecordSession:
         )
 
     def _known(self) -> Callable[[list[tuple[str, str]]], None] | None:
-        """Where rows refer to one another, the id map learns each key as soon as its record exists."""
+        """If rows refer to one another, the id map gets each key as soon as its record exists."""
         if self._given.survey.order is None:
             return None
         rule = KeyRule.of(self._target.to_json())

@@ -59,6 +59,6 @@ def _format_problems(key: str, declared: str | None) -> Iterator[str]:
     if read.date() != _PROBE.date():
         yield wrong
     elif read.hour not in (0, _PROBE.hour):
-        yield f"{key} = {declared!r} does not tell morning from evening: write %H, or %p beside %I"
+        yield f"{key} = {declared!r} does not say morning or evening: write %H, or %p beside %I"
     elif "%Z" in declared.replace("%%", ""):
         yield f"{key} = {declared!r}: names of time zones (%Z) are not kept; read %z, or declare timezone"
