@@ -89,7 +89,7 @@ def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: 
     [
         (
             '{ ref = "Acounts", column = "parent" }',
-            r"toml:\d+: fields\.Parent_Account points at Acounts",
+            r"toml:\d+: fields\.Parent_Account refers to Acounts",
         ),
         (
             '{ find = "Accounts", by = "Nmae", column = "parent" }',

@@ -174,8 +174,8 @@ def test_an_item_that_came_before_fails_and_names_the_first(bench: Bench) -> Non
     result = bench.run(job)
     assert counts(result) == {"read": 5, "created": 3, "failed": 2}
     assert listed(result, "errors") == [
-        ("3", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' came before, as item 1"),
-        ("5", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' came before, as item 1"),
+        ("3", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' was used before, as item 1"),
+        ("5", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' was used before, as item 1"),
     ]
 
 
@@ -323,7 +323,7 @@ def test_again_promises_nothing_of_a_job_by_hand_that_may_have_written_more_than
     assert what_anew_does(Rows(read=1, failed=1), [{}], {}).startswith(
         "what it has written would be there TWICE"
     )
-    assert "as far as is known" in what_anew_does(Rows(), [{}], {})
+    assert "it seems to have written nothing" in what_anew_does(Rows(), [{}], {})
     assert "nothing is doubled" in what_anew_does(Rows(), [{"operation": "update"}], {})
 
 

@@ -116,7 +116,7 @@ def test_a_run_whose_loops_had_numbers_is_not_taken_for_one_that_did_nothing(jou
     with journal.transaction():
         journal.put_item('[1,"a"]', 1, Outcome("created"))
         journal.put_fact("progress", {"rows": {"read": 1, "created": 1}})
-    with pytest.raises(JobError, match="loops were still known by their number"):
+    with pytest.raises(JobError, match="an older zmigrate began this run, and it numbered loops"):
         context_of(Heard(), journal)
 
 

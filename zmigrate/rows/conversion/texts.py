@@ -52,7 +52,7 @@ def phone(value: Any, length: int) -> Any:
     odd = _NOT_IN_PHONE.search(plain)
     if odd is not None:
         raise Refused(
-            f"{odd.group()!r} is not allowed in a phone number; letters, digits and {PHONE_MARKS} are"
+            f"{odd.group()!r} is not allowed in a phone number: only letters, digits, {PHONE_MARKS}"
         )
     return fitting(plain, length)
 
