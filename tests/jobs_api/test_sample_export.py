@@ -93,7 +93,7 @@ def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: 
         ),
         (
             '{ find = "Accounts", by = "Nmae", column = "parent" }',
-            "looks for Accounts by 'Nmae', which is no field",
+            "looks for Accounts by 'Nmae', but there is no such field",
         ),
         ('"parent"\nAccount_Site = { ref = "Accounts", column = "name" }', r"Account_Site is a reference"),
     ],

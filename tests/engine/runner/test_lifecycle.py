@@ -175,7 +175,7 @@ def test_a_finished_insert_is_not_run_again_and_a_finished_upsert_is(bench: Benc
         (Upsert("Leads", match_on="Legacy_ID"), "is not doubled, since it is found by its key"),
         (
             Insert("Leads", key="Email"),
-            'TWICE, unless existing records are skipped with on_existing = "skip"',
+            'unless existing records are skipped with on_existing = "skip"',
         ),
         (Insert("Leads"), "would be there TWICE"),
     ],
