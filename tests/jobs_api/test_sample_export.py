@@ -114,7 +114,7 @@ def test_a_reference_that_can_not_be_is_refused_before_the_first_row(
 @pytest.mark.parametrize(
     ("users", "told"),
     [
-        ('default_user = "nobody@example.com"', "default user 'nobody@example.com' is no user of the org"),
+        ('default_user = "nobody@example.com"', "default user 'nobody@example.com' is not a user of the org"),
         ('[users]\n"a" = "nobody"', "the successor of 'a': the org has no user 'nobody'"),
     ],
 )

@@ -211,7 +211,7 @@ def go_on(
         )
     info.folder.lock()
     try:
-        record = info.folder.mend()
+        record = info.folder.repair()
         if not record.unfinished:
             raise RunError(f"run {info.run_id} is finished; there is nothing to go on with")
         if record.practice:
@@ -228,13 +228,13 @@ def go_on(
             return Runner(job, invocation, options).go_on(info.folder, record)
     except UsageError as error:
         if error.code in CHANGED:
-            error.hint = f"{error.hint or ''} {_anew(info)}".strip()
+            error.hint = f"{error.hint or ''} {_start_again(info)}".strip()
         raise
     finally:
         info.folder.unlock()
 
 
-def _anew(info: RunInfo) -> str:
+def _start_again(info: RunInfo) -> str:
     """How to start again if this run can't go on, and what that would do."""
     return f"A new run: the command that began this one, with --again; {beside(info)}."
 

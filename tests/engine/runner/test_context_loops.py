@@ -214,7 +214,7 @@ def test_the_loop_of_another_thread_is_refused_though_nobody_sees_its_error(benc
     result = bench.run(by_hand(lambda ctx: in_a_thread(quietly(lambda: use(ctx)))))
     assert (result.state, result.exit_code) == ("broken", 2)
     assert result.error is not None
-    assert "from another thread than that of the job's `run`" in result.error.message
+    assert "from another thread than the job's `run`" in result.error.message
     assert "Restore" not in (result.error.hint or "")
 
 

@@ -280,7 +280,7 @@ def test_a_field_may_have_formats_of_its_own() -> None:
         (Formats(thousands="_"), "thousands = '_'"),
         (Formats(decimal=",", thousands=","), "both ','"),
         (Formats(date_format="dd/mm/yyyy"), "date_format = 'dd/mm/yyyy' is no format"),
-        (Formats(date_format="%d/%m"), "is no format of a date"),
+        (Formats(date_format="%d/%m"), "is not a date format"),
         (Formats(datetime_format="%d/%m/%Y %I:%M"), "does not say morning or evening"),
         (Formats(datetime_format="%d/%m/%Y %H:%M %Z"), "names of time zones (%Z) are not kept"),
         (Formats(datetime_format="%q"), "datetime_format = '%q'"),

@@ -51,13 +51,11 @@ class Outcome(NamedTuple):
     id: str | None = None
     reasons: tuple[Reason, ...] = ()
     first_write: Action | None = None
-    """For a row that moved: what the first write did to its record; the references that close a circle come
-    later.
-    """
+    """For a row that moved: what the first write did to its record; the links are still to be written."""
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Of its reasons, each once."""
+        """The codes of its reasons, each once."""
         return tuple(dict.fromkeys(reason.code for reason in self.reasons if reason.code))
 
 

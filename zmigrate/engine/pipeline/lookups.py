@@ -29,9 +29,7 @@ class Lookups:
         lasting: bool = True,
         emit: Emit | None = None,
     ) -> None:
-        """`org`: see `ledger.identity`. `lasting`: the org outlives this process. `emit` receives
-        warnings.
-        """
+        """`org`: see `ledger.identity`. `lasting`: the org outlives this process. `emit` gets warnings."""
         self._state_dir = state_dir
         self._org = org
         self._lasting = lasting
@@ -69,9 +67,8 @@ Batch = tuple[str, list[str]]
 def forget_gone(
     ids: IdMap, crm: Crm, module: str | None = None, stop: StopSignal | None = None
 ) -> tuple[Counter[str], Counter[str]]:
-    """Look for every record of the id map, a hundred a call, and forget those that the org no longer shows.
-    Return how many were looked for and how many are gone, by module. What reading raises is raised; what was
-    found out before is kept.
+    """Look for every record of the id map, a hundred a call, and forget those that are gone from the org.
+    Return how many were looked for and how many are gone, by module. After an error, what was found is kept.
     """
     looked_for: Counter[str] = Counter()
     gone: Counter[str] = Counter()

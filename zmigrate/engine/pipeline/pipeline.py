@@ -17,9 +17,7 @@ from zmigrate.rows.sources import Row
 
 
 class Pipeline:
-    """Called with source rows. Returns the rows that can be sent, and the rows that end here with
-    outcomes.
-    """
+    """Called with source rows. Returns the rows that can be sent, and the ended rows with outcomes."""
 
     def __init__(
         self, prepare: Preparer, survey: Survey, resolver: Resolver, shared: SharedValues | None

@@ -197,9 +197,7 @@ class Producer:
             self._place(self._freed.popleft())
 
     def _place(self, row: PreparedRow) -> None:
-        """Put a row that holds its key into the open batch, unless this run created a record with that
-        key.
-        """
+        """Put a row that holds its key into the open batch, unless this run created that key's record."""
         line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
         if line is None:
             self._open.append(row)

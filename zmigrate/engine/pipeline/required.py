@@ -44,9 +44,7 @@ class RequiredReferences:
             )
 
     def check(self, is_own: Callable[[Ref], bool]) -> None:
-        """Raise UsageError that lists the open references. `is_own`: whether a row of this source has a
-        key.
-        """
+        """Raise UsageError that lists the open references. `is_own`: whether this source has a key."""
         shown: list[str] = []
         count = 0
         for row, outcome in self._open_ones(is_own):

@@ -128,9 +128,7 @@ class Resolver:
         return on_their_way, ended
 
     def wanted(self, rows: Iterable[PreparedRow]) -> list[Wanted]:
-        """What to ask the org before these rows are sent. Raises UsageError for an unknown field of a
-        `Find`.
-        """
+        """What to ask the org before these rows are sent. Raises UsageError for an unknown field."""
         places: dict[Place, dict[str, str]] = {}
         for row in rows:
             for open_id in row.open:

@@ -163,9 +163,7 @@ class Book:
         return dict(self.db.execute("SELECT fate, COUNT(*) FROM row GROUP BY fate").fetchall())
 
     def fate(self, number: int) -> tuple[str | None, str | None]:
-        """A row's fate, and the id of the record that it changes; None if it was rejected when it was
-        read.
-        """
+        """A row's fate, and the id of the record that it changes; None if it was rejected when read."""
         found = self.db.execute("SELECT fate, record FROM row WHERE number=?", (number,)).fetchone()
         return (None, None) if found is None else found
 

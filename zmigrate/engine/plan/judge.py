@@ -127,7 +127,7 @@ class Judge:
             return self._update(row, hits, found[0])
         for key, _, others in self._other_hits(row, hits):
             if others:
-                # Zoho tries the unique fields too, after the one that it is told to match on.
+                # Zoho tries the unique fields too, after the one to match on.
                 self._note_found_by_another(key.name, row.line, others[0])
                 return self._update(row, hits, others[0])
         reasons = list(self._lacking(row.record))

@@ -72,9 +72,7 @@ class KeyQuestions:
         self._most = ASKED_BY_DEFAULT if most is None else most
         self.keys = key_fields(target, fields)
         self.compared = True
-        """False: Zoho does not give back the fields that the rows write, so unchanged rows can't be
-        recognised.
-        """
+        """False: Zoho does not return the fields that the rows write, so no row is known as unchanged."""
         self.empty = False
         """The module has no records."""
         self.asked_rows = 0
@@ -105,7 +103,7 @@ class KeyQuestions:
         return [key for key in self.keys if key.name in names or key.name == self._target.key]
 
     def _count(self) -> int | None:
-        """How many records the module has; None if the org can't tell."""
+        """How many records the module has; None if the org does not say."""
         query = f"select COUNT(id) from {self._target.module} where id is not null limit 1"  # noqa: S608
         try:
             row = next(self._crm.query(query), {})

@@ -124,9 +124,7 @@ class PlannedKeys:
         return found
 
     def add_rows(self, module: str, values_of: ValuesOf) -> None:
-        """Add a source whose rows will be written; it is read again if a `Find` looks into one of its
-        fields.
-        """
+        """Add a source whose rows will be written; it is read again if a `Find` needs one of its fields."""
         self._values.setdefault(module, []).append(values_of)
         self._read = {place for place in self._read if place[0] != module}
 
@@ -150,9 +148,7 @@ class PlannedKeys:
         }
 
     def renamed(self, module: str, field: str, record_id: str, folded: str) -> bool:
-        """Whether a record will have another value by then. Only for fields that `rows_with` was asked
-        about.
-        """
+        """Whether a record will have another value by then. Only for fields given to `rows_with` before."""
         found = self.db.execute(
             "SELECT folded FROM value WHERE module=? AND field=? AND row=? ORDER BY rowid DESC LIMIT 1",
             (module, field, record_id),

@@ -80,9 +80,7 @@ class Planner:
     def _plan_step(
         self, work: RecordWork, opened: Opened, options: PlanOptions, ids: LazyIds, planned: PlannedKeys
     ) -> StepPlan:
-        """`ids`: keys that earlier runs wrote. `planned`: keys that earlier steps will write; this step
-        adds its own.
-        """
+        """`ids`: keys that earlier runs wrote. `planned`: keys of earlier steps; this step adds its own."""
         plan = self._plan_job(work, opened, options, (), [ids, planned], planned)
         return StepPlan(work.read.step.facts(work.read.fingerprint.rows), plan)
 

@@ -35,9 +35,7 @@ FIXED_CALLS = 3
 """Calls of every run: the org, and the module's fields (two)."""
 
 CALLS_TO_TELL_OURS = 2
-"""Two more calls if records are recognised as ours by their times: the user, and whether the module is
-empty.
-"""
+"""Two more calls if times show which records are ours: the user, and whether the module is empty."""
 
 _KEPT_TIMES = 1_000
 
@@ -173,7 +171,7 @@ class PlanCounts:
     creates: int = 0
     updates: int = 0
     unchanged: int = 0
-    """Rows whose values the org already has. They are sent all the same."""
+    """Rows whose values the org already has. They are sent anyway."""
     deletes: int = 0
     skipped: int = 0
     refused: int = 0

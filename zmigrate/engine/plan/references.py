@@ -176,9 +176,7 @@ class References:
         deliver: Callable[[], None],
         ids: Iterable[str],
     ) -> set[str]:
-        """The records with these ids that no longer exist; none once a plan's limit of look-ups is
-        reached.
-        """
+        """The records with these ids that no longer exist; none once enough ids were looked up."""
         there_is = self._there_is.setdefault(module, {})
         ids = list(dict.fromkeys(ids))
         wanted = [one for one in ids if one not in there_is][: IDS_ASKED - len(there_is)]

@@ -21,9 +21,7 @@ from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, reason_cells, resul
 
 
 def file_of_step(path: Path, step: str) -> Path:
-    """Where the rejects of a flow's step go, since each step has columns of its own:
-    `bad-02-contacts.csv`.
-    """
+    """Where the rejects of a flow's step go, which has its own columns: `bad-02-contacts.csv`."""
     return path.with_name(f"{path.stem}-{step}{path.suffix}")
 
 

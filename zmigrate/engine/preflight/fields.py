@@ -92,9 +92,7 @@ def raise_all(problems: Sequence[str], code: str, hint: str | None = None) -> No
 
 
 def check_users(users: UserDirectory, job: RecordJob) -> None:
-    """Raise UsageError, listing them, for a default user or declared successors who are not active in the
-    org.
-    """
+    """Raise UsageError, listing them, if the default user or successors are not active in the org."""
     problems = []
     for problem in users.problems():
         where = job._hooks.where_user(problem.leaver)

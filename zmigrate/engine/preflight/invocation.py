@@ -38,9 +38,7 @@ class Invocation:
         return self.scratch is not None
 
     def connect(self, scopes: Iterable[str], stack: ExitStack) -> Connection:
-        """A connection with these scopes. The stack closes it, without revoking the token after a hard
-        stop.
-        """
+        """A connection with these scopes. The stack closes it; after a hard stop its token is not revoked."""
         settings = self.settings
         if self.scratch is not None:
             settings = replace(settings, state_dir=self.scratch)

@@ -20,7 +20,7 @@ from zmigrate.engine.storage.ledger import (
     list_steps,
     readable,
     touched,
-    what_anew_does,
+    what_again_does,
 )
 from zmigrate.engine.storage.lock import Lock, LockHeld
 from zmigrate.engine.storage.run_record import RunRecord
@@ -94,9 +94,7 @@ def _refuse_changed_file(
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
 ) -> None:
-    """Raise RunError if this file was inserted and has changed since: the rows that it still has would be
-    doubled.
-    """
+    """Raise RunError if this file was inserted and changed since: the rows that stayed would be doubled."""
     record = run.record
     path = (source or {}).get("path")
     same_place = path and _named(source) == "file" and (record.source or {}).get("path") == path
@@ -115,7 +113,7 @@ def beside(run: RunInfo) -> str:
     if run.uncounted is not None:
         return "what it has written is not known, and would be there TWICE unless a key prevents that"
     writes = [each.record.write or {} for each in (readable(list_steps(run.folder)) or [run])]
-    return what_anew_does(run.rows, writes, run.record.options)
+    return what_again_does(run.rows, writes, run.record.options)
 
 
 def _named(source: Mapping[str, Any] | None) -> str:
@@ -135,9 +133,7 @@ def _may_create(write: Mapping[str, Any] | None) -> bool:
 
 
 def _may_be(run: UnreadableRun, job: str, source: Mapping[str, Any] | None) -> bool:
-    """Whether a run of which nothing is known may be one of this job, and of this file, if its flow names
-    the file.
-    """
+    """Whether an unknown run may be one of this job, and of this file, if its flow names the file."""
     if not run.may_have_sent or run.job not in (None, job):
         return False
     if run.step is None:
@@ -147,13 +143,13 @@ def _may_be(run: UnreadableRun, job: str, source: Mapping[str, Any] | None) -> b
 
 def _unknown(run: UnreadableRun) -> RunError:
     """The refusal beside a run of which nothing is known."""
-    anew = (
+    restart = (
         "Once you know what it has written, move its folder away. To start anyway: --again; what it has"
         " written may then be there TWICE."
     )
     return RunError(
         f"{run.error.message.rstrip('.')}: it may have sent the same rows",
-        hint=f"{run.error.hint or ''} {anew}".strip(),
+        hint=f"{run.error.hint or ''} {restart}".strip(),
     )
 
 
@@ -163,9 +159,7 @@ def _same_work(
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
 ) -> bool:
-    """Whether a run did this work: the same content, written the same way. An insert's options don't
-    count.
-    """
+    """Whether a run did this work: the same content, written the same way. (Options only for non-inserts.)"""
     if _where(record.write) != _where(write):
         return False
     if _content(record.source) != _content(source):

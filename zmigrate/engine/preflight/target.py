@@ -24,9 +24,7 @@ CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
 def find_target(
     write: Write, fields: ModuleFields, trigger: Sequence[str], job: RecordJob | None = None
 ) -> Target:
-    """Where the job writes to. Raises UsageError if its key can't be used. `job`: its mapping may name the
-    key.
-    """
+    """Where the job writes to; `job`: its mapping may name the key. Raises UsageError for an unusable key."""
     module, operation, key = write.module, write.operation, write.key
     with told_with_place(job, "operation"):
         if operation == "upsert" and module in module_facts.NO_UPSERT:

@@ -101,7 +101,7 @@ class Undertaking:
 
     @property
     def scopes(self) -> list[str]:
-        """The scopes of the steps to come, or of a hand-written job, and those of the checks."""
+        """The scopes of the checks, and of the steps to come or the hand-written job."""
         jobs = [read.step.job for read in self.to_come]
         own = [job.scopes for job in jobs] or [self.job.scopes]
         checks = [scopes_of_checks(job.write) for job in jobs] or [scopes_of_checks(None)]
@@ -307,9 +307,7 @@ class Beginning:
 
 
 def is_finished(place: RunFolder) -> bool:
-    """Whether a step of a flow has finished. Raises JournalDamaged for an unreadable step, which may have
-    sent its rows.
-    """
+    """Whether a step of a flow has finished. Raises JournalDamaged if the step can't be read."""
     return place.begun and place.read().state == "finished"
 
 

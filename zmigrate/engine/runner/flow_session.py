@@ -175,7 +175,7 @@ def _at(step: Step, error: ZmigrateError) -> ZmigrateError:
 
 
 def _between_steps(error: Exception, step: Step, log: RunLog) -> ZmigrateError:
-    """The error that kept a later step from beginning. Wrong use is a pause by now: earlier steps have
+    """The error that kept a later step from beginning. A usage error is a pause: earlier steps have
     written.
     """
     if isinstance(error, UsageError) and not isinstance(error, SourceError):

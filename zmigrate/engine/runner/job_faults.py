@@ -15,7 +15,7 @@ def after_the_end(what: str) -> JobError:
 
 def of_another_thread(what: str) -> JobError:
     return JobError(
-        f"{what} was used from another thread than that of the job's `run`",
+        f"{what} was used from another thread than the job's `run`",
         hint="Other threads may call ctx.crm and ctx.log; loops, skip and fail are for `run` itself.",
     )
 
@@ -31,7 +31,7 @@ def outlived(write: WriteAnswered | CallFailed) -> JobError:
 def without_key(key: str) -> JobError:
     return JobError(
         f"an item of ctx.each has no {key!r}",
-        hint='Name what tells the items apart: ctx.each(items, key="id").',
+        hint='Name what identifies the items: ctx.each(items, key="id").',
     )
 
 

@@ -223,7 +223,7 @@ class RecordSession:
     def _leave_the_second(self, started_at: float) -> None:
         """Wait until Zoho's clock has surely left the second in which the command, or the resume, began.
 
-        `Created_Time` has whole seconds: from here on it tells our records from those that existed before.
+        `Created_Time` has whole seconds: from here on it shows which records are ours.
         """
         clock = self._org.clock
         began = int(clock.latest(started_at))

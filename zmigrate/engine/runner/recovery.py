@@ -39,9 +39,7 @@ class ReadingPoint:
         """No earlier session recorded anything."""
 
     def rows_to_read(self, crm: Crm) -> Generator[Row, None, None]:
-        """The source's rows behind the cursor. Rows that may have changed get new numbers, above all used
-        ones.
-        """
+        """The source's rows behind the cursor. Rows that may have changed get new, higher numbers."""
         rows = self._source.rows(self.cursor, crm)
         if self._source.stable or self.is_fresh:
             yield from rows

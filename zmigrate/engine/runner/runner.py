@@ -31,7 +31,7 @@ from zmigrate.rows.sources.copied_rows import CopiedRows
 
 
 class Runner:
-    """Runs one job once, from the start (`start`) or from where a folder stands (`go_on`)."""
+    """Runs one job once, from the start (`start`) or from where a run stopped (`go_on`)."""
 
     def __init__(
         self, job: Job, invocation: Invocation, options: RunOptions, *, seat: StepContext | None = None

@@ -30,9 +30,7 @@ _A_RECORD = PreparedRow(1, 1, None, None, {})
 
 
 def outcomes_of(event: WriteAnswered) -> list[Outcome]:
-    """The outcome of each record, or other thing, of a write; "updated" if Zoho only says that all is
-    well.
-    """
+    """The outcome of each record or thing of a write; "updated" if Zoho only says that all is well."""
     if event.operation is None:
         return [_of_a_thing(element) for element in event.elements] or [Outcome("updated")]
     if not event.elements:

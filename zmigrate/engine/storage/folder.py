@@ -212,7 +212,7 @@ class RunFolder:
         """The run's record. Raises what `find_record` raises."""
         return self.find_record().record
 
-    def mend(self) -> RunRecord:
+    def repair(self) -> RunRecord:
         """The record of a run that this process has locked. Rewrites `run.json` if it can't be read."""
         found = self.find_record()
         if found.trouble is not None:

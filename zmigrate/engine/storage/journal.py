@@ -65,7 +65,7 @@ Rebuild = Callable[[bytes, SecondWrite | None], list[dict[str, Any]]]
 class Journal:
     """One run's journal. Used by the main thread alone.
 
-    Raises JournalDamaged when the file is no journal or can't be read, DiskFull when it can't grow.
+    Raises JournalDamaged when the file is not a journal or can't be read, DiskFull when it can't grow.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:

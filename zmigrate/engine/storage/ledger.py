@@ -203,9 +203,7 @@ def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:
 
 
 def _as_it_stands(run: RunInfo) -> RunInfo:
-    """A run that is working, or whose process died: its counts come from the journal (or the steps'
-    journals).
-    """
+    """A run at work, or one whose process died: its counts come from the journals."""
     state: RunState = "running" if run.running else "interrupted"
     record = replace(run.record, state=state)
     if record.steps is not None:
@@ -291,12 +289,12 @@ def doubles(write: WriteFacts) -> bool:
     return write.get("operation") == "insert" and not write.get("unique") and not write.get("on_existing")
 
 
-def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
+def what_again_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
     """What `--again` would do, as a clause: `it has written nothing so far, so nothing is doubled`. `writes`:
     the writes of the steps that have begun.
     """
     if not all(writes):
-        return _by_hand_anew(rows)
+        return _by_hand_again(rows)
     if not touched(rows):
         return "it has written nothing so far, so nothing is doubled"
     doubling = [write for write in writes if doubles(write)]
@@ -309,7 +307,7 @@ def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[st
     return f"what it has inserted would be there TWICE{unless}"
 
 
-def _by_hand_anew(rows: Rows) -> str:
+def _by_hand_again(rows: Rows) -> str:
     """For a hand-written job, whose key is unknown: even a failed item may have written some records."""
     if touched(rows) or rows.failed:
         return "what it has written would be there TWICE, since zmigrate knows no key to find it by"

@@ -153,7 +153,11 @@ class UserDirectory:
         if len(users) == 1 and users[0].active:
             return users[0]
         why = (
-            "means several users" if len(users) > 1 else "is not active" if users else "is no user of the org"
+            "means several users"
+            if len(users) > 1
+            else "is not active"
+            if users
+            else "is not a user of the org"
         )
         raise Refused(f"the default user {default!r} {why}")
 
