@@ -148,7 +148,7 @@ FIELD = len(HEAD.splitlines()) + 2
         ),
         (
             '{ column = "a", timezone = "Mars/Base" }',
-            "fields.F.timezone: timezone = 'Mars/Base' is no known",
+            "fields.F.timezone: timezone = 'Mars/Base' is not a known",
             None,
         ),
         ('{ column = "a", true = "ja" }', "fields.F.true: 'ja' does not fit here.", 'true = ["ja", "wahr"]'),
