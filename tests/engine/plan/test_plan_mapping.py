@@ -166,7 +166,7 @@ def test_module_and_key_by_options_are_told_by_these(bench: Bench, source: Path,
 @pytest.mark.parametrize(
     ("top", "more", "told"),
     [
-        ('default_user = "no@body"\n', "", "m.toml:1: default_user: the default user 'no@body' is not a user"),
+        ('default_user = "no@body"\n', "", "m.toml:1: default_user: the default user 'no@body' is not a"),
         ("", '[users]\n"a@b" = "no@body"\n', f"m.toml:{RULE + 1}: users.a@b: the successor of 'a@b': the"),
         ("", '[users]\n"a" = "b"\n"b" = "a"\n', f"m.toml:{RULE + 1}: users.a: the successor of 'a': the"),
     ],
