@@ -369,7 +369,10 @@ def test_a_key_whose_row_is_refused_itself_is_told_as_that(bench: Bench, tmp_pat
     with planned(bench, flow) as found:
         steps = found.to_json()["steps"]
     [_, daughter] = steps[0]["rejects"]
-    assert daughter["message"] == "the Accounts key 'A1' is that of line 2, which would be refused itself"
+    assert (
+        daughter["message"]
+        == "the Accounts record with the key 'A1' is in line 2, which would be refused itself"
+    )
     [ada, ben] = steps[1]["rejects"]
-    assert ada["message"].endswith("is that of line 2 of accounts.csv, which would be refused itself")
-    assert "no row before it" in ben["message"]
+    assert ada["message"].endswith("is in line 2 of accounts.csv, which would be refused itself")
+    assert "not in this file" in ben["message"]

@@ -89,11 +89,11 @@ def test_a_row_that_is_refused_for_a_value_tells_its_open_references_too(bench: 
     [
         (
             '{ ref = "Acounts", column = "parent" }',
-            r"toml:\d+: fields\.Parent_Account points at Acounts",
+            r"toml:\d+: fields\.Parent_Account refers to Acounts",
         ),
         (
             '{ find = "Accounts", by = "Nmae", column = "parent" }',
-            "looks for Accounts by 'Nmae', which is no field",
+            "looks for Accounts by 'Nmae', but there is no such field",
         ),
         ('"parent"\nAccount_Site = { ref = "Accounts", column = "name" }', r"Account_Site is a reference"),
     ],
@@ -114,7 +114,7 @@ def test_a_reference_that_can_not_be_is_refused_before_the_first_row(
 @pytest.mark.parametrize(
     ("users", "told"),
     [
-        ('default_user = "nobody@example.com"', "default user 'nobody@example.com' is no user of the org"),
+        ('default_user = "nobody@example.com"', "default user 'nobody@example.com' is not a user of the org"),
         ('[users]\n"a" = "nobody"', "the successor of 'a': the org has no user 'nobody'"),
     ],
 )

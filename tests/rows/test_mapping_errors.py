@@ -137,7 +137,7 @@ FIELD = len(HEAD.splitlines()) + 2
         ),
         (
             '{ column = "a", format = "yyyy" }',
-            "fields.F.format: date_format = 'yyyy' is no format of a date",
+            "fields.F.format: date_format = 'yyyy' is not a date format",
             None,
         ),
         ('{ column = "a", decimal = ";" }', 'fields.F.decimal: it is one of ",", ".", not \';\'.', None),
@@ -148,7 +148,7 @@ FIELD = len(HEAD.splitlines()) + 2
         ),
         (
             '{ column = "a", timezone = "Mars/Base" }',
-            "fields.F.timezone: timezone = 'Mars/Base' is no known",
+            "fields.F.timezone: timezone = 'Mars/Base' is not a known",
             None,
         ),
         ('{ column = "a", true = "ja" }', "fields.F.true: 'ja' does not fit here.", 'true = ["ja", "wahr"]'),
@@ -231,7 +231,7 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
         ('on_repeated = "all"', 'on_repeated: it is one of "first", "last", "each", "fail", not', None),
         ('match_on = "F"', "match_on: it is for upsert; insert finds a row's record by key.", None),
         ('decimal = "."\nthousands = "."', "thousands: decimal and thousands are both '.'.", None),
-        ('date_format = "dd/mm"', "date_format: date_format = 'dd/mm' is no format of a date", None),
+        ('date_format = "dd/mm"', "date_format: date_format = 'dd/mm' is not a date format", None),
         ('true = ["x"]\nfalse = ["x"]', "false: 'x' would mean both true and false.", None),
         ('ignore = "b"', "ignore: 'b' does not fit here.", 'ignore = ["internal_note"]'),
         ('delimiter = ";;"', "delimiter: ';;' is not a delimiter, which is one character.", 'or "tab"'),

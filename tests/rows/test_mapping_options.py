@@ -128,7 +128,7 @@ def test_options_add_to_a_file(tmp_path: Path) -> None:
         ({"skip_if": ['{ colum = "a" }']}, '--skip-if: colum: the word "colum" is not known here.'),
         ({"ignore_column": ["note", "zzz"]}, "--ignore-column: old.csv has no column 'zzz'."),
         ({"decimal": "x"}, '--decimal: it is one of ",", ".", not \'x\'.'),
-        ({"date_format": "dd"}, "--date-format: date_format = 'dd' is no format of a date"),
+        ({"date_format": "dd"}, "--date-format: date_format = 'dd' is not a date format"),
         ({"key": "id"}, "--key: a new record has no id yet."),
         ({"on_existing": "skip"}, "--on-existing: without a key nothing shows"),
         ({"operation": None}, "missing: --operation OPERATION."),

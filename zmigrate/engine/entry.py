@@ -1,4 +1,4 @@
-"""The ways into the engine: what `zmigrate.run()`, `zmigrate.resume()` and the commands call."""
+"""The entry points of the engine: what `zmigrate.run()`, `zmigrate.resume()` and the commands call."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Caller:
     """Asks a person before a write to a production org; None where nobody can be asked."""
     stop: StopSignal = field(default_factory=StopSignal)
     credentials: Credentials | None = None
-    """Replaces the look for some."""
+    """Used instead of searching for credentials."""
     folder: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
@@ -75,9 +75,9 @@ def run(
 ) -> RunResult:
     """Run a job against the org of a profile (or of the environment), or against an embedded emulator.
 
-    A production org wants `yes=True`, or a `confirm` that says yes. What is wrong before anything is sent is
-    raised as a ZmigrateError; from the first write on, the result says how it ended. `credentials` replaces
-    the look for some. `allow_env`: the variables of the environment that a database's URL may have where an
+    A production org needs `yes=True`, or a `confirm` that says yes. Problems before anything is sent are
+    raised as a ZmigrateError; from the first write on, they are in the result. `credentials` replaces the
+    search for some. `allow_env`: the variables of the environment that a database's URL may have, if an
     option or a mapping names it.
     """
     options = RunOptions(
@@ -114,9 +114,9 @@ def plan(
 ) -> Plan | FlowPlan:
     """Say beforehand what a job would do: every row is read and judged, and nothing is written.
 
-    `limit`: rows to read. `ask`: rows whose keys the org is asked for (default: all up to 100,000). What is
-    wrong before rows are looked at is raised as a ZmigrateError. Use the plan in a `with`, or close it. That
-    of a flow has the plan of each step.
+    `limit`: rows to read. `ask`: rows whose keys the org is asked for (default: all up to 100,000).
+    Problems before rows are looked at are raised as a ZmigrateError. Use the plan in a `with`, or close
+    it. A flow's plan has the plan of each step.
     """
     options = PlanOptions(
         profile=profile,
@@ -152,13 +152,13 @@ def resume(
     confirm: Confirm | None = None,
     stop: StopSignal | None = None,
 ) -> RunResult:
-    """Go on with an unfinished run, named by its id, a unique prefix, or "last". Raises RunError if it can't
-    go on.
+    """Go on with an unfinished run, named by its id, a unique prefix, or "last". Raises RunError if it
+    can't go on.
 
-    The job is found by its name, as for the command, never by what the run's folder says of its file; a `job`
-    defined elsewhere is handed in as it was built for the run. `profile`, `concurrency`, `trigger`,
-    `keep_going` and `wait` are those of the run, where they are not given (None). `limit` is a number of
-    further rows. `secrets` are the job's secret options, which no run stores.
+    The job is found by its name, never by the file that the run's folder names; a `job` defined elsewhere
+    is given as it was built for the run. `profile`, `concurrency`, `trigger`, `keep_going` and `wait` are
+    taken from the run if they are None. `limit` is a number of further rows. `secrets` are the job's
+    secret options, which no run stores.
     """
     options = RunOptions(
         profile=profile,
@@ -206,17 +206,17 @@ def go_on(
     flow, slash, _ = info.run_id.partition("/")
     if slash:
         raise RunError(
-            f"{info.run_id} is a step of a flow, which goes on as a whole",
+            f"{info.run_id} is a step of a flow, which can only go on as a whole",
             hint=f"Go on with: zmigrate resume {flow}",
         )
     info.folder.lock()
     try:
-        record = info.folder.mend()
+        record = info.folder.repair()
         if not record.unfinished:
             raise RunError(f"run {info.run_id} is finished; there is nothing to go on with")
         if record.practice:
             raise RunError(
-                f"run {info.run_id} was practice on the embedded emulator, whose org is gone",
+                f"run {info.run_id} was practice on the embedded emulator, and its org is gone",
                 hint="Run the job again; or use `zmigrate emulator`, which stays.",
             )
         if job is None:
@@ -228,14 +228,14 @@ def go_on(
             return Runner(job, invocation, options).go_on(info.folder, record)
     except UsageError as error:
         if error.code in CHANGED:
-            error.hint = f"{error.hint or ''} {_anew(info)}".strip()
+            error.hint = f"{error.hint or ''} {_start_again(info)}".strip()
         raise
     finally:
         info.folder.unlock()
 
 
-def _anew(info: RunInfo) -> str:
-    """How a run begins anew where this one can't go on as it began, and what that does."""
+def _start_again(info: RunInfo) -> str:
+    """How to start again if this run can't go on, and what that would do."""
     return f"A new run: the command that began this one, with --again; {beside(info)}."
 
 
@@ -294,7 +294,7 @@ def _credentials(options: RunOptions | PlanOptions, caller: Caller) -> Iterator[
 @contextmanager
 def practice_org(options: Options | None = None) -> Iterator[Credentials]:
     """An embedded emulator that lives as long as the block; gives its credentials."""
-    from zmigrate.emulator import Emulator, Options  # noqa: PLC0415  a web server, wanted only here
+    from zmigrate.emulator import Emulator, Options  # noqa: PLC0415  a web server, needed only here
 
     with Emulator(options or Options()) as local:
         yield Credentials(

@@ -99,5 +99,5 @@ def test_a_run_whose_folder_is_deleted_in_the_middle_sends_nothing_more(bench: B
 
     assert result.exit_code == 5
     assert result.error is not None
-    assert "was deleted while the run was at work" in result.error.message
+    assert "was deleted during the run" in result.error.message
     assert len(bench.records()) < 2_500

@@ -132,7 +132,7 @@ def test_a_link_that_zoho_refuses_fails_its_row_and_names_the_record(bench: Benc
     [failed] = read_rows(result.files["errors"])
     ids = {record["Legacy_ID"]: record["id"] for record in bench.records("Accounts")}
     assert f"written as {ids[failed['key']]}" in failed["message"]
-    assert failed["message"].endswith("see to that record by hand, and don't insert this row again")
+    assert failed["message"].endswith("correct that record by hand, and don't insert this row again")
 
 
 def test_a_reference_to_what_an_earlier_run_wrote(bench: Bench) -> None:

@@ -602,7 +602,7 @@ def test_a_job_by_hand_cant_be_planned(bench: Bench) -> None:
         def run(self, ctx: Any) -> None:
             pass
 
-    with pytest.raises(UsageError, match="by hand"):
+    with pytest.raises(UsageError, match="hand-written job, which can't be planned"):
         bench.plan(ByHand())
 
 

@@ -86,7 +86,7 @@ def job_of(bench: Bench, source: Path, mapping: str, **options: Any) -> ImportCs
         ('Type = { column = "more", decimal = "," }', r"Type.decimal: it is for number fields"),
         (
             'Account_Name = { find = "Accounts", by = "Description", column = "more" }',
-            r"Account_Name looks for Accounts by Description, a textarea field, whose values can't be",
+            r"Account_Name looks for Accounts by Description, but values of a textarea field can't be",
         ),
     ],
 )
@@ -109,7 +109,7 @@ def test_what_no_row_could_be_written_with_is_refused_with_its_line(
         ('Work = { column = "more", format = "%d.%m.%Y" } } }', r"Service_Log.fields.Work.format: it is"),
         (
             'Part = { find = "Products", by = "Description", column = "more" } } }',
-            r"Service_Log.fields.Part looks for Products by Description, a textarea field",
+            r"Service_Log.fields.Part looks for Products by Description, but values of a textarea field",
         ),
     ],
 )
@@ -166,7 +166,7 @@ def test_module_and_key_by_options_are_told_by_these(bench: Bench, source: Path,
 @pytest.mark.parametrize(
     ("top", "more", "told"),
     [
-        ('default_user = "no@body"\n', "", "m.toml:1: default_user: the default user 'no@body' is no user"),
+        ('default_user = "no@body"\n', "", "m.toml:1: default_user: the default user 'no@body' is not a"),
         ("", '[users]\n"a@b" = "no@body"\n', f"m.toml:{RULE + 1}: users.a@b: the successor of 'a@b': the"),
         ("", '[users]\n"a" = "b"\n"b" = "a"\n', f"m.toml:{RULE + 1}: users.a: the successor of 'a': the"),
     ],

@@ -24,7 +24,7 @@ from tests.engine.by_hand import (
 from tests.support import Bench, leads
 from zmigrate.engine.model.outcomes import Rows
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.ledger import what_anew_does
+from zmigrate.engine.storage.ledger import what_again_does
 from zmigrate.errors import Fatal, InDoubt, RunError
 from zmigrate.events import BatchDone
 from zmigrate.job.context import Context
@@ -174,8 +174,8 @@ def test_an_item_that_came_before_fails_and_names_the_first(bench: Bench) -> Non
     result = bench.run(job)
     assert counts(result) == {"read": 5, "created": 3, "failed": 2}
     assert listed(result, "errors") == [
-        ("3", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' came before, as item 1"),
-        ("5", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' came before, as item 1"),
+        ("3", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' was used before, as item 1"),
+        ("5", "a", "id", "DUPLICATE_IN_SOURCE", "the key 'a' was used before, as item 1"),
     ]
 
 
@@ -320,11 +320,11 @@ def test_again_says_that_what_was_written_by_hand_would_be_there_twice(bench: Be
 
 
 def test_again_promises_nothing_of_a_job_by_hand_that_may_have_written_more_than_is_known() -> None:
-    assert what_anew_does(Rows(read=1, failed=1), [{}], {}).startswith(
+    assert what_again_does(Rows(read=1, failed=1), [{}], {}).startswith(
         "what it has written would be there TWICE"
     )
-    assert "as far as is known" in what_anew_does(Rows(), [{}], {})
-    assert "nothing is doubled" in what_anew_does(Rows(), [{"operation": "update"}], {})
+    assert "it seems to have written nothing" in what_again_does(Rows(), [{}], {})
+    assert "nothing is doubled" in what_again_does(Rows(), [{"operation": "update"}], {})
 
 
 def test_a_finished_job_by_hand_that_created_nothing_may_run_again(bench: Bench) -> None:

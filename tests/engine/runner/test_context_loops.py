@@ -116,7 +116,7 @@ def test_a_run_whose_loops_had_numbers_is_not_taken_for_one_that_did_nothing(jou
     with journal.transaction():
         journal.put_item('[1,"a"]', 1, Outcome("created"))
         journal.put_fact("progress", {"rows": {"read": 1, "created": 1}})
-    with pytest.raises(JobError, match="loops were still known by their number"):
+    with pytest.raises(JobError, match="an older zmigrate began this run, and it numbered loops"):
         context_of(Heard(), journal)
 
 
@@ -214,7 +214,7 @@ def test_the_loop_of_another_thread_is_refused_though_nobody_sees_its_error(benc
     result = bench.run(by_hand(lambda ctx: in_a_thread(quietly(lambda: use(ctx)))))
     assert (result.state, result.exit_code) == ("broken", 2)
     assert result.error is not None
-    assert "from another thread than that of the job's `run`" in result.error.message
+    assert "from another thread than the job's `run`" in result.error.message
     assert "Restore" not in (result.error.hint or "")
 
 

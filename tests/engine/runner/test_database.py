@@ -317,7 +317,7 @@ def test_a_run_whose_copy_is_gone_does_not_go_on(bench: Bench) -> None:
     result = bench.resume()
     assert result.error is not None
     assert result.error.code == "JOURNAL_DAMAGED"
-    assert "source.jsonl: the copy of the rows that the run goes by is gone" in result.error.message
+    assert "source.jsonl: the run's copy of the rows is gone" in result.error.message
     assert bench.audit()["records"] == 100
 
 

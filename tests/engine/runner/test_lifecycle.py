@@ -171,9 +171,12 @@ def test_a_finished_insert_is_not_run_again_and_a_finished_upsert_is(bench: Benc
 @pytest.mark.parametrize(
     ("write", "said"),
     [
-        (INSERT, "is not doubled, since it is known by its key"),
-        (Upsert("Leads", match_on="Legacy_ID"), "is not doubled, since it is known by its key"),
-        (Insert("Leads", key="Email"), 'would be there TWICE, unless on_existing = "skip"'),
+        (INSERT, "is not doubled, since it is found by its key"),
+        (Upsert("Leads", match_on="Legacy_ID"), "is not doubled, since it is found by its key"),
+        (
+            Insert("Leads", key="Email"),
+            'unless existing records are skipped with on_existing = "skip"',
+        ),
         (Insert("Leads"), "would be there TWICE"),
     ],
 )

@@ -55,7 +55,7 @@ def test_the_default_takes_the_place_of_the_unknown_and_the_inactive_only() -> N
 
 
 @pytest.mark.parametrize(
-    ("default", "why"), [("nobody", "is no user"), ("Lena Former", "not active"), ("Ana Silva", "several")]
+    ("default", "why"), [("nobody", "is not a user"), ("Lena Former", "not active"), ("Ana Silva", "several")]
 )
 def test_a_default_that_is_nobody_is_told(default: str, why: str) -> None:
     assert f"the default user {default!r} " in (said := str(refusal("x", Users(default=default))))

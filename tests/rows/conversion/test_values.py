@@ -84,7 +84,7 @@ def test_the_key_is_trimmed_and_an_empty_one_fails_the_row() -> None:
     for empty in ("", "  ", None):
         bad = refusal("Legacy_ID", empty, key="Legacy_ID")
         assert (bad.field, bad.code) == ("Legacy_ID", "EMPTY_KEY")
-    with pytest.raises(BadValue, match="the key is empty"):
+    with pytest.raises(BadValue, match="it is needed as the key"):
         Converter(LEADS, "upsert", "Legacy_ID").convert({"Last_Name": "Doe"})
 
 
@@ -111,7 +111,7 @@ def test_a_delete_keeps_the_key_alone() -> None:
 
 @pytest.mark.parametrize("record", [None, "text", ["a"], 5])
 def test_what_is_no_record_is_told(record: Any) -> None:
-    with pytest.raises(BadValue, match="transform gave") as bad:
+    with pytest.raises(BadValue, match="transform returned") as bad:
         Converter(LEADS, "insert").convert(record)
     assert Told.of(bad.value).code == "NOT_A_RECORD"
 
@@ -162,7 +162,7 @@ def test_a_float_of_more_digits_than_it_keeps_is_no_long_number() -> None:
 
 @pytest.mark.parametrize("given", [[{"id": "5"}], [{"name": ""}], ["VIP", {"nam": "x"}]])
 def test_a_tag_without_a_name_is_refused(given: object) -> None:
-    assert 'a tag is told by its name: "VIP"' in refusal("Tag", given).message
+    assert 'a tag needs its name: "VIP"' in refusal("Tag", given).message
 
 
 def test_a_pick_list_suggests_what_it_shows_and_never_nothing() -> None:

@@ -159,7 +159,7 @@ def test_what_id_is_written_with_the_module_that_it_points_at() -> None:
     assert tasks.convert({"$se_module": "Accounts", "What_Id": ACCOUNT})["What_Id"] == {"id": ACCOUNT}
     assert tasks.convert({"What_Id": None}) == {"What_Id": None}
     bad = refusal({"What_Id": Ref("Deals", "D1"), "$se_module": "Accounts"}, "Tasks")
-    assert (bad.field, bad.message) == ("$se_module", "What_Id points at Deals, and $se_module says Accounts")
+    assert (bad.field, bad.message) == ("$se_module", "What_Id refers to Deals, but $se_module says Accounts")
 
 
 def test_rows_with_references_are_taken_one_by_one() -> None:
@@ -279,13 +279,13 @@ def test_a_field_may_have_formats_of_its_own() -> None:
         (Formats(decimal=";"), "decimal = ';'"),
         (Formats(thousands="_"), "thousands = '_'"),
         (Formats(decimal=",", thousands=","), "both ','"),
-        (Formats(date_format="dd/mm/yyyy"), "date_format = 'dd/mm/yyyy' is no format"),
-        (Formats(date_format="%d/%m"), "is no format of a date"),
-        (Formats(datetime_format="%d/%m/%Y %I:%M"), "does not tell morning from evening"),
+        (Formats(date_format="dd/mm/yyyy"), "date_format = 'dd/mm/yyyy' is not a date format"),
+        (Formats(date_format="%d/%m"), "is not a date format"),
+        (Formats(datetime_format="%d/%m/%Y %I:%M"), "does not say morning or evening"),
         (Formats(datetime_format="%d/%m/%Y %H:%M %Z"), "names of time zones (%Z) are not kept"),
         (Formats(datetime_format="%q"), "datetime_format = '%q'"),
-        (Formats(timezone="Europe/Nowhere"), "no known time zone"),
-        (Formats(timezone="../etc/passwd"), "no name of a time zone"),
+        (Formats(timezone="Europe/Nowhere"), "not a known time zone"),
+        (Formats(timezone="../etc/passwd"), "not the name of a time zone"),
         (Formats(true=("no",)), "'no' would mean both true and false"),
         (Formats().for_field("Weight", decimal=""), "Weight: decimal = ''"),
     ],

@@ -33,7 +33,7 @@ class Breaker:
             return
         if not any(outcome.reasons for outcome in outcomes):  # most batches: everything was written
             if any(outcome.action != "moved" for outcome in outcomes):
-                self._begin_anew()
+                self._start_over()
             return
         for outcome in outcomes:
             self._see_one(outcome)
@@ -44,16 +44,16 @@ class Breaker:
         if outcome.action == "moved":
             return
         if outcome.action != "failed":
-            self._begin_anew()
+            self._start_over()
             return
         codes = outcome.codes
         if self._rows and codes != self._codes:
-            self._begin_anew()
+            self._start_over()
         self._codes = codes
         self._rows += 1
         self._of_org = speaks_of_org(outcome) is not None
 
-    def _begin_anew(self) -> None:
+    def _start_over(self) -> None:
         self._rows, self._codes, self._only_failures = 0, (), False
 
     @property
@@ -66,5 +66,5 @@ class Breaker:
         which = "the first" if self._only_failures else "the last"
         return BreakerOpen(
             f"{which} {self._rows} rows of this session all failed, with {' and '.join(self._codes)}",
-            hint="errors.csv has the reason. Mend it and start again, or resume with --keep-going.",
+            hint="errors.csv has the reason. Fix it and start again, or resume with --keep-going.",
         )

@@ -94,10 +94,10 @@ class Search:
         made = [record_id for record_id, is_ours in ours if is_ours]
         unknown = [record_id for record_id, is_ours in ours if is_ours is None]
         if len(made) > 1:
-            return Verdict(lost(f"several records with this key came up meanwhile: {', '.join(made)}", key))
+            return Verdict(lost(f"several records with this key appeared since: {', '.join(made)}", key))
         if not made:
             return Verdict(_untold(unknown[0], key)) if unknown else None
-        owned = lost("the record with this key is another row's", key)
+        owned = lost("the record with this key belongs to another row", key)
         if self.target.key_kind == "unique":  # then there is no second one: Zoho refused this row
             owned = failed(
                 DUPLICATE_DATA, key, f"the record {made[0]} has this key", row.key, record_id=made[0]
@@ -120,7 +120,7 @@ class Search:
     def _as_changed(self, hit: Hit, batch: Batch) -> Verdict:
         same_second = in_second_of(hit, batch.first_intent)
         if batch.closes_circles and same_second:
-            reason = "the record was written twice in a second; whether it was so the second time is not told"
+            reason = "the record was written in the same second before; whether this write came is not known"
             return Verdict(lost(reason))
         upsert = batch.second is None and self.target.operation == "upsert"
         made = upsert and made_by_us(hit, batch.first_intent, self.user)
@@ -128,7 +128,7 @@ class Search:
         # Rows with this key before ours had ended by then, and those after ours wait behind the fence.
         if not same_second:
             return Verdict(outcome)
-        owned = lost("another row changed the record in the same second; which of the two came is not told")
+        owned = lost("another row changed the record in the same second; whether this row did is not known")
         return Verdict(outcome, unless_owned=owned)
 
     # -- questions --------------------------------------------------------------------------------
@@ -209,13 +209,11 @@ class Search:
         if hits and not question.stands:
             ids = ", ".join(hit["id"] for hit in hits)
             one = hits[0]["id"] if len(hits) == 1 else None
-            remark = Reason("", None, f"the key is that of the record {ids}")
+            remark = Reason("", None, f"the key belongs to the record {ids}")
             refused = refused._replace(id=one, reasons=(*refused.reasons, remark))
         if hits or (question.stands and looked_for):
             return Verdict(refused)
-        unseen = _with_answer(
-            Verdict(lost("no record with this key is to be seen", self.target.key)), refused
-        )
+        unseen = _with_answer(Verdict(lost("no record with this key can be seen", self.target.key)), refused)
         return unseen if looked_for else unseen._replace(left_open="absent")
 
     def _upserted(
@@ -231,7 +229,7 @@ class Search:
 
 
 def _untold(record_id: str, field: str | None) -> Outcome:
-    return lost(f"whether the record {record_id} is ours can't be told: its times can't be read", field)
+    return lost(f"whether the record {record_id} is ours is not known: its times can't be read", field)
 
 
 def _with_answer(verdict: Verdict, refused: Outcome) -> Verdict:

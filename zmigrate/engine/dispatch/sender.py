@@ -166,7 +166,7 @@ class Sender:
         """Rows are matched to an answer by position. Raises InDoubt if the answer's ids contradict that."""
         why = why_unmatched(target.operation, batch.rows, ids)
         if why is not None:
-            raise InDoubt(f"Zoho's answer names {why}: which row it speaks of is not known", status=status)
+            raise InDoubt(f"Zoho's answer names {why}: which row it is about is not known", status=status)
 
     def _learn_user(self, data: Sequence[Any]) -> None:
         if self.user is None:
@@ -188,7 +188,7 @@ class Sender:
     def _existing(self, row: PreparedRow, hits: Sequence[Hit]) -> str | Outcome | None:
         """For an insert: what a record that has the key already means for the row. None: there is none."""
         if not can_query(row.key or ""):
-            reason = f"whether a record has the key {row.key!r} can't be asked: {UNASKABLE}"
+            reason = f"zmigrate can't ask whether a record has the key {row.key!r}: {UNASKABLE}"
             return failed(KEY_NOT_ASKED, self.target.key, reason, row.key)
         if not hits:
             return None

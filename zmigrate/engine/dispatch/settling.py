@@ -108,7 +108,7 @@ def next_step(batch: Batch, target: Target) -> NextStep:
 def _resend_or_not(batch: Batch, target: Target) -> NextStep:
     if not (given_up(batch) or suspect(batch)):
         return NextStep("resend")
-    # A search tells which rows were written; to send the batch again would most likely fail once more.
+    # A search shows which rows were written; to send the batch again would most likely fail once more.
     if target.searchable:
         return NextStep("search")
     return NextStep("give_up", hopeless(batch)) if given_up(batch) else NextStep("halve", SERVER_ERRORS)
@@ -159,7 +159,7 @@ def outcome_if_absent(batch: Batch) -> Outcome | None:
         return batch.refusal
     if not given_up(batch):
         return None
-    # After server errors the search tells that no request was applied. After lost answers alone it does not:
+    # After server errors the search shows that no request was applied. After lost answers alone it does not:
     # the last request may still arrive.
     return _poisoned(batch) if batch.server_errors or batch.open_answers else lost(hopeless(batch))
 

@@ -161,7 +161,7 @@ def _success(
     if record_id is None and always != "created":
         record_id = id_text(row.record.get("id"))
     if record_id is None:
-        untold = "Zoho says that the record was written, and not which one it is"
+        untold = "Zoho says that the record was written, but not which one it is"
         return Verdict(failed("UNKNOWN", None, untold), left_open="unknown")
     if always is not None:
         return Verdict(_written(always, record_id))

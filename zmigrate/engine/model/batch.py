@@ -23,7 +23,7 @@ of the org."""
 
 
 class BatchState(Enum):
-    """Where a batch stands in the loop. `BATCH_TRANSITIONS` has the steps from one state to another."""
+    """The state of a batch in the loop. `BATCH_TRANSITIONS` has the steps from one state to another."""
 
     NEW = "new"
     """Its rows were put together; the loop does not know it yet."""
@@ -240,7 +240,7 @@ class Batch:
 
 
 class Place(NamedTuple):
-    """Where a row below level 0 stands."""
+    """The place of a row below level 0."""
 
     place: int
     number: int

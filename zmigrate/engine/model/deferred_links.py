@@ -35,9 +35,7 @@ def update_row(row: PreparedRow, record_id: str, key: str | None) -> PreparedRow
 
 
 def bare(rows: Iterable[PreparedRow]) -> list[tuple[PreparedRow, Outcome]]:
-    """Link rows with nothing to write: their reference was left out on purpose, or a later row writes the
-    field.
-    """
+    """Link rows with nothing to write: their reference was left out, or a later row writes the field."""
     return [(row, Outcome("updated", row.record["id"])) for row in rows if len(row.record) == 1]
 
 
@@ -77,9 +75,7 @@ def without_overwritten(
 
 
 def linked(batch: Batch, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes of rows whose second write has ended; if that went well, the outcome of the
-    first write.
-    """
+    """The outcomes of rows whose second write has ended: if it went well, the first write's outcome."""
     action: Action = "created" if batch.second == "link" else "updated"
     return [
         outcome._replace(action=action) if outcome.action == "updated" else _unlinked(row, outcome)
@@ -93,7 +89,7 @@ def _unlinked(row: PreparedRow, outcome: Outcome) -> Outcome:
         return outcome
     names = [name for name in row.record if name != "id"]
     what = "could not be set" if outcome.action == "failed" else "may not be set"
-    by_hand = "see to that record by hand, and don't insert this row again"
+    by_hand = "correct that record by hand, and don't insert this row again"
     field = names[0] if len(names) == 1 else None
     reasons = (
         Reason("", None, f"{WRITTEN_AS}{row.record['id']}, but {', '.join(names)} {what}"),

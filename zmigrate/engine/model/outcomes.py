@@ -19,10 +19,10 @@ ACTIONS: tuple[Action, ...] = (
     "failed",
     "in_doubt",
 )
-"""The final ones. `moved` only points on: the row lives in a batch that was cut from this one."""
+"""The final actions. A row that `moved` goes on in a batch that was cut from this one."""
 
 KNOWN_BY_ID = frozenset(["created", "updated", "unchanged", "skipped", "moved"])
-"""Actions of rows whose record exists, where the outcome tells its id."""
+"""Actions of rows whose record exists and whose outcome has its id."""
 
 DUPLICATE_IN_SOURCE = "DUPLICATE_IN_SOURCE"
 EMPTY_KEY = "EMPTY_KEY"
@@ -51,12 +51,11 @@ class Outcome(NamedTuple):
     id: str | None = None
     reasons: tuple[Reason, ...] = ()
     first_write: Action | None = None
-    """Of a row that moved: its record was created, or updated, and its references that close a circle are
-    still to be written."""
+    """For a row that moved: what the first write did to its record; the links are still to be written."""
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """Of its reasons, each once."""
+        """The codes of its reasons, each once."""
         return tuple(dict.fromkeys(reason.code for reason in self.reasons if reason.code))
 
 
@@ -77,24 +76,24 @@ def failed(
 
 
 def skipped(reason: str) -> Outcome:
-    """The outcome of a row that the job's author leaves out."""
+    """The outcome of a row that the job leaves out."""
     return Outcome("skipped", None, (Reason(SKIPPED, None, reason),))
 
 
 def duplicate_in_source(
     key: str | None, line: int, field: str | None = None, record_id: str | None = None
 ) -> Outcome:
-    message = f"the key {key!r} stands in line {line} already, and that row was written"
+    message = f"the key {key!r} is already used in line {line}, and that row was written"
     return failed(DUPLICATE_IN_SOURCE, field, message, key, record_id=record_id)
 
 
 def lost(reason: str, field: str | None = None, *more: Reason) -> Outcome:
-    """The outcome of a row that was sent, and of which nobody knows what became of it. `more`: remarks."""
+    """The outcome of a sent row whose fate is unknown. `more`: remarks."""
     return Outcome("in_doubt", None, (Reason(ANSWER_LOST, field, reason), *more))
 
 
 def zoho_says(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    """What Zoho said of a row that is in doubt, as remarks on its outcome."""
+    """Zoho's words about a row in doubt, as remarks on its outcome."""
     return tuple(
         reason._replace(code="", message=f"Zoho answers {reason.code}: {reason.message}")
         for reason in reasons
@@ -102,7 +101,7 @@ def zoho_says(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
 
 
 def found_by(outcome: Outcome) -> str | None:
-    """The field by which an upsert found a record that had not the row's key."""
+    """The field by which an upsert found a record that did not have the row's key."""
     return next((reason.field for reason in outcome.reasons if reason.code == FOUND_BY_ANOTHER_FIELD), None)
 
 
@@ -112,12 +111,12 @@ def was_written(outcome: Outcome) -> bool:
 
 
 def written_as(outcome: Outcome) -> Action:
-    """The action of an outcome; of a row whose links are still to be written, that of its first write."""
+    """An outcome's action; for a row whose links are still to be written, the action of its first write."""
     return outcome.first_write or outcome.action
 
 
 def lets_go(outcome: Outcome) -> bool:
-    """Whether a row is done with its key, in the batch that this is the outcome of."""
+    """Whether a row with this outcome is done with its key in this batch."""
     return outcome.action != "moved" or outcome.first_write is not None
 
 
@@ -127,7 +126,7 @@ def linked_later(outcome: Outcome) -> Outcome:
 
 
 def disputed(action: Action) -> tuple[Action, ...]:
-    """What another row must not have done to a record, for a row to have done this to it."""
+    """Actions that another row must not have done to a record, if this row claims to have done `action`."""
     return ("created", "updated") if action == "updated" else (action,)
 
 
@@ -162,7 +161,7 @@ class Rows:
 
 
 def rows_of(stored: object) -> Rows | None:
-    """Counts as `to_json` has them; None where they are none: another name, or no number."""
+    """The counts that `to_json` gave; None for anything else."""
     if not isinstance(stored, Mapping) or not stored.keys() <= {field.name for field in fields(Rows)}:
         return None
     counts = stored.values()

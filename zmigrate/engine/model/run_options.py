@@ -1,4 +1,4 @@
-"""What a person chose for a run, its resume, or a plan: one value, from the command down to the last step."""
+"""What a person chose for a run, its resume, or a plan: one value, from the command to the last step."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from zmigrate.errors import UsageError
 from zmigrate.zoho.facts.triggers import TRIGGERS, are_triggers
 
 KEPT: Final = ("profile", "concurrency", "trigger", "keep_going", "wait")
-"""What a resume takes over from its run, unless it is given anew."""
+"""Settings that a resume takes over from its run, unless they are given again."""
 TOLD: Final = ("limit", "allow_env")
-"""What else `run.json` keeps, to tell it."""
+"""Further settings in `run.json`, only to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class RunOptions:
     """The most rows to read now."""
     concurrency: int | None = None
     trigger: Sequence[str] | None = None
-    """What Zoho runs for the records that are written. Not given: nothing."""
+    """The automations that Zoho runs for written records. Not given: none."""
     yes: bool = False
     again: bool = False
     keep_going: bool | None = None
@@ -44,7 +44,7 @@ class RunOptions:
                 hint=f'It is a list of {", ".join(TRIGGERS)}, as in trigger=["workflow"].',
             )
         if self.trigger is not None:
-            object.__setattr__(self, "trigger", tuple(self.trigger))  # of a frozen value, as it is made
+            object.__setattr__(self, "trigger", tuple(self.trigger))  # the dataclass is frozen
 
     def to_json(self) -> dict[str, Any]:
         """As `run.json` keeps them."""
@@ -52,9 +52,8 @@ class RunOptions:
         return {name: chosen[name] for name in (*KEPT, *TOLD)} | {"trigger": list(self.trigger or ())}
 
     def with_kept(self, settings: Mapping[str, Any]) -> RunOptions:
-        """The options of a resume, with what its run was given. A `run.json` of an earlier zmigrate has less.
-
-        Raises UsageError for a trigger that Zoho does not know.
+        """The options of a resume, completed from its run's; an older `run.json` may have fewer. Raises
+        UsageError for an unknown trigger.
         """
         kept: dict[str, Any] = {name: settings.get(name) for name in KEPT if getattr(self, name) is None}
         return replace(self, **kept)

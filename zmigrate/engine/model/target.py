@@ -14,8 +14,8 @@ KeyKind = Literal["none", "id", "unique", "plain"]
 Recovery = Literal["repeat", "resend", "query", "report"]
 
 NOT_SETTLED = (
-    "an insert without a key: if Zoho's answer to a request is lost, nothing can tell whether its rows were "
-    "written, and they end in doubt. Name a key, best a unique field: --key FIELD"
+    "an insert without a key: if Zoho's answer to a request is lost, nobody can find out whether its rows "
+    "were written, and they end in doubt. Name a key, best a unique field: --key FIELD"
 )
 
 
@@ -43,7 +43,7 @@ class Target:
     """For one batch: its records fill such fields, and exist or may exist."""
 
     def to_json(self) -> dict[str, object]:
-        """What `run.json` keeps of the target: a resume needs it, and readers of the run's keys."""
+        """The target for `run.json`: a resume needs it, and readers of the run's keys."""
         return {
             "module": self.module,
             "operation": self.operation,
@@ -61,9 +61,7 @@ class Target:
         return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
 
     def of(self, records: Iterable[Mapping[str, Any]]) -> Target:
-        """The target for these records. If they add rows to existing records, a request must not be applied
-        twice.
-        """
+        """The target for these records: if they add rows to existing records, it must not be repeated."""
         if not self.appended or self.operation not in {"update", "upsert"}:
             return self
         adds = any(record.get(name) for record in records for name in self.appended)
@@ -76,9 +74,7 @@ class Target:
 
     @property
     def repeatable(self) -> bool:
-        """Whether a request may be sent again although Zoho may have applied it (DESIGN, "What is safe to
-        repeat").
-        """
+        """Whether a request that Zoho may have applied may be sent again."""
         return self.recovery == "repeat"
 
     @property
@@ -89,7 +85,7 @@ class Target:
         - resend: send again after the settling time (insert on a unique key: Zoho refuses what exists; upsert
         on another field: Zoho finds it);
         - query: look for the records after the settling time, then send what is missing (insert on another
-        key; writes that add rows to records, where the time of the last change tells);
+        key; writes that add rows to records, where the time of the last change shows it);
         - report: nothing can be found out.
         """
         if self.appends:
@@ -104,12 +100,12 @@ class Target:
 
     @property
     def warning(self) -> str | None:
-        """A warning for the person before the first write; None where a lost answer can be settled."""
+        """A warning before the first write if a lost answer can't be settled, else None."""
         return NOT_SETTLED if self.recovery == "report" else None
 
     @property
     def tells_ours_by_time(self) -> bool:
-        """Whether a record's times and users tell that a lost request of ours created or changed it."""
+        """Whether a record's times and users show that a lost request of ours created or changed it."""
         inserts = self.operation == "insert" and self.key is not None
         adds = self.operation == "update" and bool(self.appended)
         return self.operation == "upsert" or inserts or adds

@@ -38,7 +38,7 @@ class Repeats:
         )
 
     def outcome(self, row: PreparedRow) -> Outcome | None:
-        """Why a row is not written; None if it is. Rows are told apart by their lines."""
+        """Why a row is not written; None if it is. Rows are identified by their lines."""
         if row.folded is None:
             return None
         found = self._db.execute(
@@ -51,10 +51,14 @@ class Repeats:
             where = f"several lines, from {first_line} to {last_line}; none of them is written"
             return self._repeated(row, where)
         written = first_line if self.mode == "first" else last_line
-        return None if row.line == written else self._repeated(row, f"line {written} too, which is written")
+        return (
+            None
+            if row.line == written
+            else self._repeated(row, f"line {written} too, and written there instead")
+        )
 
     def _repeated(self, row: PreparedRow, where: str) -> Outcome:
-        message = f"the key {row.key!r} stands in {where}"
+        message = f"the key {row.key!r} is used in {where}"
         return failed(DUPLICATE_IN_SOURCE, self._key, message, row.key)
 
     def close(self) -> None:
@@ -62,9 +66,7 @@ class Repeats:
 
 
 class SeenKeys:
-    """For each key that this run created a record for, the row's line, where Zoho itself would allow a second
-    record.
-    """
+    """The line of each row that created a record, by its key, if Zoho would allow a second one."""
 
     def __init__(self) -> None:
         self._db = scratch_db()
@@ -105,14 +107,15 @@ class MetItems:
 
 def shared(line: int, key: str) -> str:
     """Why a row is not written."""
-    return f"line {line} has this value too, with another {key}: Zoho would go by it and change that record"
+    return f"line {line} has this value too, with another {key}: Zoho would change the record of that line"
 
 
 class SharedValues:
-    """The first row that is sent with each unique value. Where no record has an upsert's key, Zoho goes by
-    the other unique fields (zoho-api 5.4): a later row with such a value would change the earlier row's
-    record. Whether the earlier row succeeds is not known when the later one comes: both may be in one
-    request.
+    """The first row that is sent with each unique value.
+
+    If no record has an upsert's key, Zoho goes by the other unique fields (zoho-api 5.4): a later row with
+    such a value would change the earlier row's record. Both may be in one request, so it is not known
+    whether the earlier row succeeds.
     """
 
     def __init__(self, fields: Sequence[KeyField], key: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from zmigrate.engine.model.batch import PreparedRow
 
 WAITING_MAX = 10_000
-"""When so many rows wait for their key, reading pauses."""
+"""Reading pauses when so many rows wait for their key."""
 
 
 class Fence:

@@ -1,6 +1,4 @@
-"""How references are resolved: the org's id map, what the org was asked, and who asks it. What
-somebody deleted in the org is forgotten.
-"""
+"""How references are resolved: by the org's id map, and by asking the org. Deleted records are forgotten."""
 
 from __future__ import annotations
 
@@ -31,9 +29,7 @@ class Lookups:
         lasting: bool = True,
         emit: Emit | None = None,
     ) -> None:
-        """`org`: see `ledger.identity`. `lasting` False: the org is gone when this process ends. `emit`
-        receives warnings about what the id map can't tell.
-        """
+        """`org`: see `ledger.identity`. `lasting`: the org outlives this process. `emit` gets warnings."""
         self._state_dir = state_dir
         self._org = org
         self._lasting = lasting
@@ -54,7 +50,7 @@ class Lookups:
         return ask(self._crm, wanted)
 
     def recorder(self, rule: KeyRule, at: float) -> Callable[[list[tuple[str, str]]], None]:
-        """A function that adds keys and ids of the run at work, which began at `began`, to the id map."""
+        """A function that adds keys and ids of this run, which began at `at`, to the id map."""
         ids = self.ids()
         return lambda keys: ids.add(rule, at, keys)
 
@@ -71,9 +67,8 @@ Batch = tuple[str, list[str]]
 def forget_gone(
     ids: IdMap, crm: Crm, module: str | None = None, stop: StopSignal | None = None
 ) -> tuple[Counter[str], Counter[str]]:
-    """Look for every record of the id map, a hundred a call, and forget those that the org no longer shows.
-    Return how many were looked for and how many are gone, by module. What reading raises is raised; what was
-    found out before is kept.
+    """Look for every record of the id map, a hundred a call, and forget those that are gone from the org.
+    Return how many were looked for and how many are gone, by module. After an error, what was found is kept.
     """
     looked_for: Counter[str] = Counter()
     gone: Counter[str] = Counter()

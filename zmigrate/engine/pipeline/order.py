@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 WALKED_MOST = 100_000
-"""Rows that one search for circles walks through at most."""
+"""The most rows that one search for circles visits."""
 
 
 class Order:
@@ -31,8 +31,8 @@ class Order:
     """
 
     def __init__(self, *, last_of_key: bool = False, in_turn: bool = False) -> None:
-        """`last_of_key`: of several rows with one key the last is written, not the first. `in_turn`: all of
-        them are sent, one after the other.
+        """`last_of_key`: of several rows with one key the last is written, not the first. `in_turn`: all
+        of them are sent, in order.
         """
         self._db = scratch_db()
         self._db.executescript(sql.SCHEMA)
@@ -90,9 +90,8 @@ class Order:
         return self._count(rows)
 
     def recall(self, source: Source, rows: int, places: Iterable[Place]) -> bool:
-        """Take over the places that rows had when the run began, instead of `arrange`. The journal knows rows
-        by these places; arranged again they might differ, since a row that was refused then may be fine by
-        now.
+        """Take over the places from when the run began, instead of `arrange`: the journal knows rows by
+        these places, and a new arrangement might differ.
         """
         db = self._db
         db.execute("COMMIT")
@@ -121,9 +120,9 @@ class Order:
         return bool(children)
 
     def _let_repeated_follow(self, source: Source | None) -> None:
-        """Repeated keys among rows that have parents: later rows with the key follow the earlier ones, as in
-        the source. Rows that refer to such a key go behind its last row if they can, since the first may be
-        refused and another be written.
+        """Let rows with a repeated key follow the earlier ones, as in the source, if they have parents.
+        Rows that refer to such a key follow its last row if they can: the first may be refused and another
+        written.
         """
         if not self._db.execute(sql.REPEATED).rowcount:
             return
@@ -160,9 +159,9 @@ class Order:
         return True
 
     def _circles(self) -> list[list[int]]:
-        """Find circles by walking from rows without a level to their parents. Only some are found at a time,
-        so that memory stays flat; each circle is opened on the level at hand, since levels are written one by
-        one.
+        """Find circles by walking from rows without a level to their parents. Only some are found at a
+        time, so that memory stays flat; each is opened on the current level, since levels are written one
+        by one.
         """
         seen: set[int] = set()
         circles = []

@@ -1,20 +1,20 @@
-"""The SQL of `order`: rows that point at one another, as a graph in a temporary database."""
+"""The SQL of `order`: rows that refer to one another, as a graph in a temporary database."""
 
 from __future__ import annotations
 
 SCHEMA = """
 CREATE TABLE key (folded TEXT NOT NULL, number INTEGER NOT NULL);
 CREATE TABLE pointer (child INTEGER NOT NULL, folded TEXT NOT NULL);
-CREATE TABLE child (            -- rows that point at others of the source
+CREATE TABLE child (            -- rows that refer to others of the source
     number INTEGER PRIMARY KEY,
     line INTEGER NOT NULL,
     content BLOB NOT NULL,      -- the row as it was read
     level INTEGER,
-    waits INTEGER NOT NULL,     -- rows that it points at and that have no level yet
+    waits INTEGER NOT NULL,     -- rows that it refers to and that have no level yet
     cut INTEGER NOT NULL,
     place INTEGER
 );
-CREATE TABLE repeated (         -- keys of several rows, of which one at least points at others
+CREATE TABLE repeated (         -- keys of several rows, of which at least one refers to others
     folded TEXT PRIMARY KEY,
     first_child INTEGER NOT NULL
 ) WITHOUT ROWID;

@@ -17,9 +17,7 @@ from zmigrate.rows.sources import Row
 
 
 class Pipeline:
-    """Called with rows of the source. Returns the rows that can be sent, and the rows that end here with
-    their outcomes.
-    """
+    """Called with source rows. Returns the rows that can be sent, and the ended rows with outcomes."""
 
     def __init__(
         self, prepare: Preparer, survey: Survey, resolver: Resolver, shared: SharedValues | None
@@ -46,8 +44,8 @@ class Pipeline:
         return on_their_way, ended
 
     def _cut(self, row: PreparedRow, order: Order) -> PreparedRow:
-        """Take out the references of a row that close a circle. The same for later rows with its key:
-        otherwise the earlier row's references would overwrite theirs.
+        """Take out the references of a row that close a circle; also of later rows with its key, or the
+        earlier row's references would overwrite theirs.
         """
         names = [name for name in row.record if name in order.fields]
         return deferred_links.cut(row, names) if names and order.is_cut(row.number) else row

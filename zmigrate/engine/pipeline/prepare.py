@@ -40,11 +40,11 @@ ENDS = (repeat(None), repeat(()), repeat(()))
 
 
 class Preparer:
-    """Called with rows of the source. Returns the rows that can be sent, and the rows that end here with
-    their outcomes.
+    """Called with source rows. Returns the rows that can be sent, and the rows that end here with
+    outcomes.
 
-    `columns`: the columns of a job without a `transform` of its own. Its rows are prepared a column at a
-    time, unless something is wrong with one of them.
+    `columns`: the columns of a job without its own `transform`: rows are prepared a column at a time,
+    unless one of them has a problem.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Preparer:
         try:
             columns = list(zip(*map(cells, values), strict=True))
             records = self._converter.convert_columns(fields, columns)
-        except Exception:  # whatever it is: going row by row tells which row
+        except Exception:  # whatever it is: going row by row finds the row
             return None
         key, target = self._key, self._target
         if records is None or (target.operation == "upsert" and "id" in fields):
@@ -141,7 +141,7 @@ class Preparer:
     def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
         """Why a record can't be written by its key; None if it can."""
         if record.get(key) in {None, ""}:
-            return failed(EMPTY_KEY, key, f"the key field {key} is empty")
+            return failed(EMPTY_KEY, key, f"{key} is empty; it is needed as the key")
         if "id" in record and self._target.operation == "upsert":
             # Zoho would go by the id, and the fence knows nothing of ids.
             remedy = "leave the id out, or update by id"
@@ -156,7 +156,7 @@ class Preparer:
         key: object = None,
         met: tuple[OpenId, ...] = (),
     ) -> tuple[PreparedRow, Outcome]:
-        """`met`: the references of a row that is refused for its values, for who wants to know all of it."""
+        """`met`: the references of a row that is refused for its values, so that a plan can report both."""
         shown = None if key is None or key == "" else as_text(key)
         return PreparedRow(row.number, row.line, shown, None, {}, source, met), outcome
 
@@ -168,7 +168,7 @@ class Preparer:
 
 
 def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
-    """What a job's own code raised, and where. For a missing column: the nearest name."""
+    """What the job's code raised, and where; for a missing column also the nearest name."""
     said = f"transform raised {name_of(error)}"
     frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
     own = [frame for frame in frames if frame.filename == frames[0].filename]

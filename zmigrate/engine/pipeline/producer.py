@@ -13,16 +13,14 @@ from zmigrate.engine.pipeline.reading import Reading
 from zmigrate.rows.sources import Row
 
 READS_AT_ONCE = 10
-"""Batches' worth of source rows read at a time, so that a long stretch of skipped rows does not stop the
-loop.
-"""
+"""How many batches' worth of rows are read at a time: many skipped rows must not hold up the loop."""
 
 Prepared = tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]
 """Rows that can be sent; and rows that end here (skipped, or failed before sending) with their outcomes."""
 
 
 class Producer:
-    """Gives out batches in source order, except for rows that wait for their key.
+    """Makes batches in source order, except for rows that wait for their key.
 
     `seen`: the keys that this run created records for, where Zoho would create a second one.
     """
@@ -68,7 +66,7 @@ class Producer:
 
     @property
     def at_rest(self) -> bool:
-        """No row that was read waits for a batch."""
+        """Whether no row that was read waits for a batch."""
         return not self._freed and not self._open and not self._fence.waiting
 
     @property
@@ -78,18 +76,16 @@ class Producer:
 
     @property
     def stuck(self) -> bool:
-        """Nothing can be given out until a key is released."""
+        """Whether nothing can be given out until a key is released."""
         return not self._freed and not self._open and not self.may_read
 
     @property
     def over(self) -> bool:
-        """Nothing is left to give out, now or later."""
+        """Whether nothing is left to give out, now or later."""
         return self.reading.exhausted and not self._freed and not self._open and not self._fence.waiting
 
     def next_batch(self) -> Batch | None:
-        """The next batch; None if there is none now. It is full unless the source or the fence has no more
-        rows to give.
-        """
+        """The next batch, or None. It is full unless the source or the fence has no more rows now."""
         self._place_freed()
         for _ in range(READS_AT_ONCE):
             missing = self._batch_rows - len(self._open)
@@ -119,9 +115,7 @@ class Producer:
             self._place(self._freed.popleft())
 
     def _place(self, row: PreparedRow) -> None:
-        """Put a row that holds its key into the open batch, unless this run created a record with that key
-        before.
-        """
+        """Put a row that holds its key into the open batch, unless this run created that key's record."""
         line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
         if line is None:
             self._open.append(row)

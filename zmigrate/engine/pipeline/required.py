@@ -1,6 +1,4 @@
-"""References that must resolve (`when_open="stop"`): collected in a first pass, checked before the first
-write.
-"""
+"""Required references (`when_open="stop"`): collected in a first pass, checked before the first write."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ class RequiredReferences:
             )
 
     def check(self, is_own: Callable[[Ref], bool]) -> None:
-        """Raise UsageError that lists the open references. `is_own` tells whether a row of this source has a
-        `Ref`'s key.
-        """
+        """Raise UsageError that lists the open references. `is_own`: whether this source has a key."""
         shown: list[str] = []
         count = 0
         for row, outcome in self._open_ones(is_own):
@@ -61,9 +57,9 @@ class RequiredReferences:
             more = [f"... and {count - SHOWN:,} more"] if count > SHOWN else []
             raise UsageError(
                 "\n".join(
-                    ["references that must not stay open are open; nothing was written:", *shown, *more]
+                    ["required references find no record, or several; nothing was written:", *shown, *more]
                 ),
-                hint="Mend the source, write the records they point at first, or let such rows fail.",
+                hint="Fix the source, load the records that they refer to first, or let such rows fail.",
                 code=REFERENCE_OPEN,
             )
 

@@ -88,8 +88,8 @@ class FoundCache:
 
 
 class Resolver:
-    """Fills in the open references of prepared rows. `ids` is opened at the first `Ref`; `fields_of` gives
-    the fields of a module that a `Find` looks into.
+    """Fills in the references of prepared rows. `ids` is opened at the first `Ref`; `fields_of` gives the
+    fields of a module that a `Find` looks into.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Resolver:
         fields_of: Callable[[str], ModuleFields],
         unread: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        """`unread`: runs that may have written an unknown key, and can't be read."""
+        """`unread`: unreadable runs, which may have written an unknown key."""
         self._unread = unread
         self._ids = ids
         self._found = found
@@ -128,9 +128,7 @@ class Resolver:
         return on_their_way, ended
 
     def wanted(self, rows: Iterable[PreparedRow]) -> list[Wanted]:
-        """What the org must be asked for before these rows can be sent. Raises UsageError if a `Find` names a
-        field that its module does not have.
-        """
+        """What to ask the org before these rows are sent. Raises UsageError for an unknown field."""
         places: dict[Place, dict[str, str]] = {}
         for row in rows:
             for open_id in row.open:
@@ -215,8 +213,8 @@ def waits(record: Mapping[str, Any], open_id: OpenId) -> bool:
 
 
 def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
-    """Ask for the ids of the records that have each of these values. Letter case does not matter, as with
-    `Find`. Values that can't be part of a query find nothing. Runs on a worker; keeps nothing.
+    """Ask for the ids of the records with each of these values, ignoring letter case, as `Find` does.
+    Values that no query can hold find nothing. Runs on a worker; keeps nothing.
     """
     module, field = wanted.place
     fold = fold_number if wanted.number else fold_key
@@ -250,11 +248,11 @@ def leave_out(record: dict[str, Any], open_id: OpenId) -> None:
 
 
 def describe(reference: Reference) -> str:
-    """What a reference refers to, in words."""
+    """`Accounts record with the key 'K9029'`."""
     if isinstance(reference, Ref):
-        by = f" by {reference.field}" if reference.field else ""
-        return f"the {reference.module} key {reference.key!r}{by}"
-    return f"{reference.module} with {reference.field} {reference.value!r}"
+        where = f" in {reference.field}" if reference.field else ""
+        return f"{reference.module} record with the key {reference.key!r}{where}"
+    return f"{reference.module} record with {reference.field} {reference.value!r}"
 
 
 def some_of(ids: Sequence[str]) -> str:
@@ -264,17 +262,17 @@ def some_of(ids: Sequence[str]) -> str:
 
 
 def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Reason:
-    """Why a row with an open reference ends. `unread`: runs that can't be read."""
+    """The reason of a row with a reference to nothing. `unread`: runs that can't be read."""
     reference = open_id.reference
     if isinstance(reference, Ref):
-        why = "neither this run nor an earlier one against this org wrote such a record"
+        why = "not in this run, and not in earlier runs"
         if unread:
-            why = f"{why}, as far as can be read: {some_of(unread)} can't be"
+            why = f"{why} ({some_of(unread)} can't be read)"
     elif can_query(reference.value):
-        why = "the org has no such record"
+        why = "not in the org"
     else:
         why = UNASKABLE
-    message = f"{describe(reference)} is not known: {why}"
+    message = f"there is no {describe(reference)}: {why}"
     return Reason(REFERENCE_OPEN, open_id.field, message, _value(reference))
 
 
@@ -282,7 +280,7 @@ def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Reason:
     reference, remedy = open_id.reference, None
     if isinstance(reference, Ref):
         remedy = "if some of them were deleted in Zoho, `zmigrate ids check` forgets them"
-    message = f"{describe(reference)} stands for {len(ids)} records: {some_of(ids)}"
+    message = f"there is more than one {describe(reference)}: {some_of(ids)}"
     return Reason(REFERENCE_AMBIGUOUS, open_id.field, message, _value(reference), remedy)
 
 

@@ -1,6 +1,4 @@
-"""A first pass over the rows, for jobs that need one before the first write: it finds parents, repeated keys
-and references that must resolve.
-"""
+"""A first pass over the rows, if the job needs one: it finds parents, repeated keys, required references."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ from zmigrate.zoho.facts.scopes import missing
 from zmigrate.zoho.metadata import ModuleFields
 
 PEEKED_ROWS = 1_000
-"""So many first rows show whether a job with undeclared references has any that stop the run."""
+"""How many first rows are looked at for references that stop the run, if the job declares none."""
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ class Surveyor:
 
     @property
     def reads_every_row(self) -> bool:
-        """Whether the job needs the pass, whatever its rows are."""
+        """Whether the job needs the pass whatever its rows are."""
         return bool(self._order or self._repeats or self._declares_references)
 
     def survey(self, places: Iterator[Place] | None = None) -> Survey:
@@ -131,7 +129,7 @@ class Surveyor:
         if not self.source.stable:
             raise UsageError(
                 f"the rows of {self.source.name} have to be read twice, and may have changed by then",
-                hint="Rows that refer to one another, and `on_repeated`, want a file: export to one first.",
+                hint="Rows that refer to one another, and `on_repeated`, need a file: export to one first.",
                 code="SOURCE_CHANGES",
             )
 
@@ -147,9 +145,7 @@ class Surveyor:
             )
 
     def _may_require(self) -> bool:
-        """Whether some reference may stop the run: by the mapping, by the job's declaration, or by the first
-        rows.
-        """
+        """Whether a reference may stop the run, by the mapping, the job's declaration, or the first rows."""
         declares = self._declares_references
         return self.source.stable and self._peek() if declares is None else declares
 

@@ -1,4 +1,4 @@
-"""What a plan notes of rows: in a temporary database that spills to disk, so that memory stays flat."""
+"""A plan's notes about rows: in a temporary database that spills to disk, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zmigrate.reasons import Reason, told
 Fate = Literal["create", "update", "unchanged", "delete", "skip", "unasked", "refused"]
 
 KEPT_BACK = 1_000
-"""Notes that are written together."""
+"""How many notes are written together."""
 
 _SCHEMA = """
 CREATE TABLE row (number INTEGER PRIMARY KEY, line INTEGER, key TEXT, folded TEXT, fate TEXT, record TEXT);
@@ -37,7 +37,7 @@ _INSERTS = {
 
 
 class Reject(NamedTuple):
-    """A row that would be refused, for one reason. A row may have several."""
+    """One reason for which a row would be refused. A row may have several."""
 
     number: int
     line: int
@@ -45,11 +45,11 @@ class Reject(NamedTuple):
     column: str | None
     reason: Reason
     follows: bool = False
-    """The row is well itself: it refers to one that would be refused."""
+    """The row itself is fine: it refers to one that would be refused."""
 
     @property
     def stored(self) -> tuple[Any, ...]:
-        """As the book keeps it."""
+        """The values of the table `reject`."""
         return (*self[:4], *self.reason[:5], self.follows)
 
     def to_json(self) -> dict[str, Any]:
@@ -68,11 +68,11 @@ class RejectGroup(NamedTuple):
     """Rejects of one code and field."""
 
     reason: Reason
-    """Of the first."""
+    """The reason of the first reject."""
     column: str | None
     rejects: int
     lines: tuple[int, ...]
-    """The first of them."""
+    """The lines of the first rejects."""
 
 
 class Book:
@@ -81,7 +81,7 @@ class Book:
     def __init__(self) -> None:
         self.db = scratch_db(other_threads=True)
         self.closing = ExitStack()
-        """What goes with it."""
+        """What is closed with the book."""
         self.closing.callback(self.db.close)
         weakref.finalize(self, self.closing.close)
         self.db.executescript(_SCHEMA)
@@ -119,7 +119,7 @@ class Book:
             kept.clear()
 
     def refuse(self, rejects: Iterable[Reject]) -> int:
-        """Refuse rows that were noted with another fate; tells how many that were."""
+        """Refuse rows that were noted with another fate; return how many."""
         self.flush()
         refused = 0
         batch: list[Reject] = []
@@ -143,7 +143,7 @@ class Book:
         return changed
 
     def spooled(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """What a query finds, put aside first, so that rows can be refused while it is read."""
+        """The result of a query, stored first, so that rows can be refused while it is read."""
         self.flush()
         self._spools += 1
         table = f"spool_{self._spools}"
@@ -158,13 +158,12 @@ class Book:
     # -- reading them -----------------------------------------------------------------------------
 
     def fates(self) -> dict[str, int]:
-        """How many rows have which fate. Rows that were rejected at first sight are no rows here."""
+        """How many rows have which fate, not counting rows that were rejected when they were read."""
         self.flush()
         return dict(self.db.execute("SELECT fate, COUNT(*) FROM row GROUP BY fate").fetchall())
 
     def fate(self, number: int) -> tuple[str | None, str | None]:
-        """That of one row, with the id of the record that it changes; None where it was rejected at first
-        sight."""
+        """A row's fate, and the id of the record that it changes; None if it was rejected when read."""
         found = self.db.execute("SELECT fate, record FROM row WHERE number=?", (number,)).fetchone()
         return (None, None) if found is None else found
 
@@ -173,7 +172,7 @@ class Book:
         return int(self.db.execute("SELECT COUNT(DISTINCT number) FROM reject").fetchone()[0])
 
     def code_of_first(self, rows: int) -> str | None:
-        """The code with which the first so many rows are all refused; None where they are not."""
+        """The one code with which all of the first `rows` rows are refused, or None."""
         found = self.db.execute(
             "SELECT COUNT(DISTINCT number), MIN(code), MAX(code) FROM reject WHERE number<=?", (rows,)
         ).fetchone()
@@ -185,13 +184,13 @@ class Book:
         return int(self.db.execute("SELECT COUNT(*) FROM reject WHERE code=?", (code,)).fetchone()[0])
 
     def index_rejects(self) -> None:
-        """To be called once all are noted."""
+        """Make the indexes, once all rejects are noted."""
         self.flush()
         self.db.execute("CREATE INDEX reject_number ON reject (number)")
         self.db.execute("CREATE INDEX reject_group ON reject (code, field, number)")
 
     def rejects(self) -> Iterator[Reject]:
-        """In the order of the source."""
+        """The rejects in source order."""
         found = self.db.execute(
             'SELECT number, line, key, "column", follows, code, field, message, value, remedy'
             " FROM reject ORDER BY number, id"
@@ -200,7 +199,7 @@ class Book:
             yield Reject(number, line, key, column, Reason(*reason), bool(follows))
 
     def rejected_keys(self, after: int = 0) -> Iterator[tuple[str, int]]:
-        """Key and line of the rejects behind the one with this number."""
+        """Key and line of each reject with a higher id than `after`."""
         yield from self.db.execute("SELECT key, line FROM reject WHERE key IS NOT NULL AND id>?", (after,))
 
     def groups(self, lines: int = 3, most: int = 200) -> list[RejectGroup]:
@@ -222,8 +221,9 @@ class Book:
         return RejectGroup(Reason(code, field, *rest), column, times, tuple(each[0] for each in first))
 
     def count_values(self, field: str, code: str) -> tuple[int, int, list[int]]:
-        """Rejected values of a field: how many different ones, how many in all, and the first lines; without
-        those of rows that only follow another."""
+        """A field's rejected values: how many different ones, how many in all, and the first lines;
+        without rows that only follow another one.
+        """
         where, values = "FROM reject WHERE code=? AND field=? AND NOT follows", (code, field)
         different, times = self.db.execute(
             f"SELECT COUNT(DISTINCT value), COUNT(value) {where}",
@@ -236,8 +236,9 @@ class Book:
         return different, times, [line for (line,) in lines]
 
     def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int]]:
-        """Rejected values of a field and how often each, the most frequent first; without those of rows that
-        only follow another."""
+        """A field's rejected values and their counts, the most frequent first; without rows that only
+        follow another one.
+        """
         return self.db.execute(
             "SELECT value, COUNT(*) FROM reject WHERE code=? AND field=? AND value IS NOT NULL"
             " AND NOT follows GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",

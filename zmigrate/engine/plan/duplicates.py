@@ -1,6 +1,4 @@
-"""Keys and values of unique fields that stand several times in a source. An index, built once all rows are
-noted, finds them among millions.
-"""
+"""Repeated keys and unique values in a source, found by an index that is built once all rows are noted."""
 
 from __future__ import annotations
 
@@ -25,8 +23,8 @@ WHERE row.fate<>'refused' {alive_row} {but} ORDER BY row.number
 def repeated_keys(
     book: Book, target: Target, mode: OnRepeated, column_of: Mapping[str, str]
 ) -> Iterator[Reject]:
-    """Rows that are not written since their key stands in another row. By default that is so for inserts
-    only, whose first row then counts if it is written itself.
+    """Rows that are not written because another row has their key. By default only inserts drop them; the
+    first row that is itself written counts.
     """
     natural = "first" if target.operation == "insert" else "each"
     if target.operation == "delete":
@@ -44,19 +42,18 @@ def repeated_keys(
     query = _REPEATED.format(which=which, but=but, alive=alive, alive_row=alive.replace("fate", "row.fate"))
     field = target.key
     for number, line, key, other, _ in book.spooled(query):
-        code, reason = DUPLICATE_IN_SOURCE, f"the key {key!r} stands in line {other} already"
+        code, reason = DUPLICATE_IN_SOURCE, f"the key {key!r} is already used in line {other}"
         if mode == "last":
-            reason = f"the key {key!r} stands in line {other} again, which is written"
+            reason = f"the key {key!r} is used in line {other} too, and written there"
         elif mode == "fail":
-            reason = f"the key {key!r} stands in several lines, from {other} on; none of them is written"
+            reason = f"the key {key!r} is used in several lines, from {other} on; none of them is written"
         elif target.operation == "delete" and target.key_kind == "id":
             code, reason = INVALID_DATA, f"line {other} deletes this record already"
         yield Reject(number, line, key, column_of.get(field or ""), Reason(code, field, reason, key))
 
 
 def follow_the_first(book: Book, fate: Fate) -> int:
-    """Rows that follow one which creates their record become `fate`: they change it, or are left out. None is
-    refused."""
+    """Give this fate to the rows after one that creates their record. None is refused."""
     book.flush()
     before = book.db.total_changes
     book.db.execute("CREATE INDEX IF NOT EXISTS row_folded ON row (folded)")
@@ -66,7 +63,7 @@ def follow_the_first(book: Book, fate: Fate) -> int:
         " (SELECT MIN(number) FROM row AS first WHERE first.folded=row.folded AND first.fate='create')",
         (fate,),
     )
-    if fate == "update":  # what a row before it changes, a row does not find as it is
+    if fate == "update":  # an earlier row may have changed the record
         book.db.execute(
             "UPDATE row SET fate='update' WHERE fate='unchanged' AND EXISTS (SELECT 1 FROM row AS first"
             " WHERE first.folded=row.folded AND first.fate='update' AND first.number<row.number)"
@@ -75,8 +72,8 @@ def follow_the_first(book: Book, fate: Fate) -> int:
 
 
 def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) -> Iterator[Reject]:
-    """Rows that write a value to a unique field which another record gets from a row before them. Zoho
-    refuses them; of an upsert a run does, since Zoho would change that other record: also where that row is
+    """Rows whose value of a unique field is in an earlier row for another record. Zoho refuses them. For
+    an upsert a run refuses them, since Zoho would change the other record; also if the earlier row is
     refused in the end, which a run does not know yet.
     """
     book.flush()

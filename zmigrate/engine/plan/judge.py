@@ -30,7 +30,7 @@ LINES_KEPT = 3
 
 
 class Judge:
-    """Judges rows one by one. `required` are the fields that each layout wants, by the layout's id."""
+    """Judges rows one by one. `required`: the fields that each layout requires, by the layout's id."""
 
     def __init__(
         self,
@@ -46,22 +46,22 @@ class Judge:
         self._required = required
         self._wanted = frozenset.intersection(*required.values()) if required else frozenset[str]()
         self.lacking: Counter[str] = Counter()
-        """New records, by field, that leave empty what every layout wants, and Zoho does not ask for."""
+        """New records, by field, that leave it empty although every layout requires it; Zoho accepts them."""
         self._mandatory = [field.api_name for field in fields if field.mandatory]
         self._on_existing = write.on_existing if isinstance(write, Insert) else None
         self.record_id: str | None = None
-        """Of the record that the row which was judged last would change."""
+        """The id of the record that the row judged last would change."""
         self.namesakes: Counter[str] = Counter()
-        """Records that would be created beside one of the same key."""
+        """Records that would be created beside one with the same key."""
         self.found_by_another: Counter[str] = Counter()
         """Upserts that Zoho would send to a record found by another unique field."""
         self.keys_replaced: Counter[str] = Counter()
-        """Those of them whose records have another key, which the row would replace."""
+        """The upserts among these that would replace the record's own key."""
         self.lines: dict[str, list[int]] = {"namesakes": [], "found_by_another": []}
-        """The first lines of either."""
+        """The first lines of both."""
 
     def judge(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Reason]]:
-        """The row's fate, and what speaks against it."""
+        """The row's fate, and the reasons against it."""
         operation = self._target.operation
         self.record_id = None
         if (self._target.asks_first or self._target.looked_up) and not can_query(row.key or ""):
@@ -127,7 +127,7 @@ class Judge:
             return self._update(row, hits, found[0])
         for key, _, others in self._other_hits(row, hits):
             if others:
-                # Zoho tries the unique fields too, after the one that it is told to match on.
+                # Zoho tries the unique fields too, after the one to match on.
                 self._note_found_by_another(key.name, row.line, others[0])
                 return self._update(row, hits, others[0])
         reasons = list(self._lacking(row.record))
@@ -153,7 +153,7 @@ class Judge:
         layout_id = _layout_of(record)
         for name in self._required.get(layout_id or "", ()):
             if record.get(name) is None and name not in self._mandatory:
-                yield Reason(MANDATORY_NOT_FOUND, name, f"the layout {layout_id} wants it; the row has none")
+                yield Reason(MANDATORY_NOT_FOUND, name, f"layout {layout_id} requires it; the row has none")
         if layout_id is None:
             self.lacking.update(name for name in self._wanted if record.get(name) is None)
         elif self._required and layout_id not in self._required:
@@ -203,11 +203,11 @@ class Judge:
     # -- small things -----------------------------------------------------------------------------
 
     def _found(self, row: PreparedRow, hits: Hits) -> list[Record] | None:
-        """The records of the row's key; None where it could not be asked."""
+        """The records with the row's key; None if the org could not be asked."""
         return hits.get(self._target.key or "", {}).get(row.folded or "", [])
 
     def _asks(self, row: PreparedRow) -> bool:
-        """Whether something that the org has could stand in the row's way."""
+        """Whether records of the org can matter for this row."""
         return self._target.key is not None or any(
             key.text_of(row.record) is not None for key in self._others
         )

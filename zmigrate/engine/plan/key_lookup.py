@@ -1,4 +1,4 @@
-"""What the org has for the keys of rows: looked up key by key, or the whole module where that is cheaper."""
+"""What the org has for the keys of rows: looked up key by key, or the whole module if that is cheaper."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from zmigrate.zoho.metadata import ModuleFields
 from zmigrate.zoho.workers import in_parallel
 
 ASKED_BY_DEFAULT = 100_000
-"""Rows whose keys are looked up unless `--ask` says how many."""
+"""How many rows' keys are looked up, unless `--ask` says how many."""
 
 _ROWS_OF_A_QUESTION = 200
 """The most rows that a query gives back for one credit."""
 
 Record: TypeAlias = dict[str, Any]
 Hits: TypeAlias = dict[str, dict[str, list[Record] | None]]
-"""For each field and folded key the records that have it; None: the org could not be asked."""
+"""For each field and folded key the records with it; None: the org could not be asked."""
 
 _Spellings: TypeAlias = dict[str, dict[str, None]]
 """For each folded key the spellings in the source, in their order."""
@@ -72,9 +72,7 @@ class KeyQuestions:
         self._most = ASKED_BY_DEFAULT if most is None else most
         self.keys = key_fields(target, fields)
         self.compared = True
-        """False: Zoho does not give back the fields that the rows write, so unchanged rows can't be
-        recognised.
-        """
+        """False: Zoho does not return the fields that the rows write, so no row is known as unchanged."""
         self.empty = False
         """The module has no records."""
         self.asked_rows = 0
@@ -105,7 +103,7 @@ class KeyQuestions:
         return [key for key in self.keys if key.name in names or key.name == self._target.key]
 
     def _count(self) -> int | None:
-        """How many records the module has; None if the org can't tell."""
+        """How many records the module has; None if the org does not say."""
         query = f"select COUNT(id) from {self._target.module} where id is not null limit 1"  # noqa: S608
         try:
             row = next(self._crm.query(query), {})

@@ -1,6 +1,4 @@
-"""What a plan says: counts, rejects, warnings, price. Rejects stay in a temporary database until the plan is
-closed.
-"""
+"""What a plan says: counts, rejects, warnings, price. Rejects are in a temporary database until closed."""
 
 from __future__ import annotations
 
@@ -21,14 +19,14 @@ from zmigrate.rows.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class PlanWarning:
-    """Something that would go on unhindered, and that a person should know."""
+    """Something that Zoho would accept, but that a person should know."""
 
     code: str
     message: str
     field: str | None = None
     count: int | None = None
     lines: tuple[int, ...] = ()
-    """The first of them."""
+    """The first lines."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -42,7 +40,7 @@ class PlanWarning:
 
 @dataclass(frozen=True, slots=True)
 class UserMapped:
-    """What a text of the source means among the org's users."""
+    """The user of the org that a text of the source means."""
 
     text: str
     rows: int
@@ -103,7 +101,7 @@ class Plan:
         return {**self._head(), "rejects": [reject.to_json() for reject in self.rejects], **self._tail()}
 
     def write_json(self, stream: TextIO, first: Mapping[str, Any] | None = None) -> None:
-        """The same object, the rejects one by one. `first`: what a step of a flow has in front."""
+        """Write the same object, one reject at a time. `first`: what comes first for a step of a flow."""
         head = json.dumps({**(first or {}), **self._head()}, ensure_ascii=False)
         tail = json.dumps(self._tail(), ensure_ascii=False)
         stream.write(head[:-1] + ', "rejects": [')
@@ -112,9 +110,8 @@ class Plan:
         stream.write("], " + tail[1:] + "\n")
 
     def write_rejects(self, path: Path) -> int:
-        """Write the rows that would be refused as CSV, with their reasons, to be mended and fed in again.
-
-        Tells how many. Raises UsageError if the file can't be written.
+        """Write the rows that would be refused as CSV, with their reasons, to be fixed and loaded. Return
+        how many. Raises UsageError if the file can't be written.
         """
         return write_rejects(path, self.book, self.source, self.texts)
 
@@ -168,7 +165,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """A step of a flow and what is planned of it."""
+    """A step of a flow, and its plan."""
 
     facts: StepFacts
     plan: Plan
@@ -192,7 +189,7 @@ class FlowPlan:
     api_domain: str
     steps: Sequence[StepPlan]
     warnings: Sequence[PlanWarning]
-    """Of the flow as a whole; the steps have their own."""
+    """The warnings of the flow as a whole; the steps have their own."""
     price: Price
     elapsed_s: float
 
@@ -233,7 +230,7 @@ class FlowPlan:
         stream.write("]}\n")
 
     def write_rejects(self, path: Path) -> int:
-        """Write each step's refused rows to a file of its own (`StepPlan.rejects_file`); tells how many."""
+        """Write each step's refused rows to a file of its own (`StepPlan.rejects_file`); return how many."""
         refused = [step for step in self.steps if step.plan.counts.refused]
         check_paths([step.rejects_file(path) for step in refused], [step.plan.source for step in self.steps])
         return sum(step.plan.write_rejects(step.rejects_file(path)) for step in refused)

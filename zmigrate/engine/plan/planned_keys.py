@@ -11,13 +11,11 @@ from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.rows.conversion.keys import fold_key
 
 NOT_YET = "planned"
-"""Stands for the id of a record that will be created."""
+"""The id of a record that will be created."""
 
 
 ValuesOf = Callable[[str], Iterator[tuple[str, str]]]
-"""Reads one field of a source: (value, record) of each row. The record is its id, or words if it will be
-created.
-"""
+"""Reads one field of a source: (value, record) of each row. The record is its id, or words if it is new."""
 
 
 class OpenedIds(IdLookup, Protocol):
@@ -100,7 +98,7 @@ class PlannedKeys:
         self.db.execute("COMMIT")
 
     def refused(self, module: str, key: str, field: str | None) -> str | None:
-        """Where a row with this key is that would be refused."""
+        """The place of a row with this key that would be refused, or None."""
         for (of, name), fold in self._folds.items():
             if of == module and field in (None, name):
                 found = self.db.execute(
@@ -126,9 +124,7 @@ class PlannedKeys:
         return found
 
     def add_rows(self, module: str, values_of: ValuesOf) -> None:
-        """Add a source whose rows will be written. It is read again if a `Find` looks into one of
-        its fields.
-        """
+        """Add a source whose rows will be written; it is read again if a `Find` needs one of its fields."""
         self._values.setdefault(module, []).append(values_of)
         self._read = {place for place in self._read if place[0] != module}
 
@@ -152,9 +148,7 @@ class PlannedKeys:
         }
 
     def renamed(self, module: str, field: str, record_id: str, folded: str) -> bool:
-        """Whether a record will have another value by then. Only for places that `rows_with` was
-        asked about.
-        """
+        """Whether a record will have another value by then. Only for fields given to `rows_with` before."""
         found = self.db.execute(
             "SELECT folded FROM value WHERE module=? AND field=? AND row=? ORDER BY rowid DESC LIMIT 1",
             (module, field, record_id),

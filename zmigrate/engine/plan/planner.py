@@ -30,12 +30,12 @@ REASONS_SHOWN = 20
 
 
 class Planner:
-    """Plans one job once, a flow step by step, with one token. Nothing that it sends writes."""
+    """Plans a job, a flow step by step, with one token. Nothing that it sends writes."""
 
     def __init__(self, job: Job, invocation: Invocation, options: PlanOptions) -> None:
         if not isinstance(job, RecordJob | Flow):
             raise UsageError(
-                f"{job_name(type(job))} does its work by hand, so nothing can be said of it beforehand",
+                f"{job_name(type(job))} is a hand-written job, which can't be planned",
                 hint="Jobs with `source` and `write` can be planned.",
                 code="NO_PLAN",
             )
@@ -46,7 +46,7 @@ class Planner:
         self._trips = RoundTrips()
 
     def plan(self) -> Plan | FlowPlan:
-        """Raises what is wrong before rows are looked at, as a run does; the rest is in the plan."""
+        """Raises what a run raises before it looks at rows; the rest is in the plan."""
         work = self._beginning.read()
         self._invocation.hub.add(self._trips)
         with ExitStack() as stack:
@@ -63,7 +63,7 @@ class Planner:
             options = self._options
             for each in opened.works:
                 if options.limit == 0:
-                    rest = f"{each.place} and what comes after it were not looked at: --limit"
+                    rest = f"{each.place} and the steps after it were not looked at: --limit"
                     told.append(PlanWarning("LIMIT", rest))
                     break
                 judged = partial(self._plan_step, opened=opened, options=options, ids=ids, planned=planned)
@@ -80,9 +80,7 @@ class Planner:
     def _plan_step(
         self, work: RecordWork, opened: Opened, options: PlanOptions, ids: LazyIds, planned: PlannedKeys
     ) -> StepPlan:
-        """`ids`: what earlier runs wrote; `planned`: what the steps before this one will have written, and
-        takes the keys of its rows.
-        """
+        """`ids`: keys that earlier runs wrote. `planned`: keys of earlier steps; this step adds its own."""
         plan = self._plan_job(work, opened, options, (), [ids, planned], planned)
         return StepPlan(work.read.step.facts(work.read.fingerprint.rows), plan)
 
@@ -149,7 +147,7 @@ class Planner:
         )
 
     def _head(self, job: Job, opened: Opened) -> dict[str, Any]:
-        """What a plan says of the job and the org."""
+        """What a plan says about the job and the org."""
         org = opened.org
         return {
             "job": job_name(type(job)),
@@ -191,7 +189,7 @@ class Planner:
         )
 
     def _token_wait_s(self, steps: int) -> float:
-        """A run takes a token for its checks and one a step."""
+        """A run takes one token for its checks, and one for each step."""
         tokens, window_s = self._invocation.settings.token_limit
         return steps // tokens * window_s
 
@@ -219,6 +217,6 @@ class Planner:
 
 
 def open_ids(invocation: Invocation, org: tuple[str, str]) -> IdMap:
-    """The id map of an org; in practice one that goes with it."""
+    """The id map of an org; in practice a temporary one."""
     state_dir, emit = invocation.settings.state_dir, invocation.hub.emit
     return IdMap.open(state_dir, org, lasting=not invocation.practice, emit=emit)

@@ -29,13 +29,13 @@ from zmigrate.zoho.facts.limits import (
 )
 
 SHORTEST_CALL_S = 0.2
-"""A write of a hundred records takes at least so long, however near the server is."""
+"""The shortest time that a write of a hundred records takes, however near the server is."""
 
 FIXED_CALLS = 3
 """Calls of every run: the org, and the module's fields (two)."""
 
 CALLS_TO_TELL_OURS = 2
-"""Two more where records are recognised as ours by their times: the user, and whether the module is empty."""
+"""Two more calls if times show which records are ours: the user, and whether the module is empty."""
 
 _KEPT_TIMES = 1_000
 
@@ -62,13 +62,11 @@ class Price:
     requests: int
     credits: int
     credits_left: int | None
-    """None if neither the edition nor Zoho tells."""
+    """None if neither the edition nor Zoho says."""
     credits_used: int
-    """Used by the plan itself."""
+    """Credits that the plan itself used."""
     fixed: int
-    """How many of the calls come before the first write. A flow makes them once more beforehand, for all
-    steps.
-    """
+    """How many calls come before the first write. A flow makes these once more, for all steps together."""
     minutes: float
     in_flight: int
     seconds_per_call: float
@@ -173,7 +171,7 @@ class PlanCounts:
     creates: int = 0
     updates: int = 0
     unchanged: int = 0
-    """Rows whose values the org already has. They are sent all the same."""
+    """Rows whose values the org already has. They are sent anyway."""
     deletes: int = 0
     skipped: int = 0
     refused: int = 0

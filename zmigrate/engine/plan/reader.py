@@ -1,4 +1,4 @@
-"""Rows of a source as `run` would prepare them; those that end there are noted with every reason."""
+"""Rows of a source, prepared as `run` would; the rows that end here are noted with every reason."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LINES_KEPT = 3
 
 
 class ReadRow(dict[str, Any]):
-    """A row that tells which of its columns were read."""
+    """A row that notes which of its columns are read."""
 
     __slots__ = ("_columns",)
 
@@ -96,7 +96,7 @@ class SourceReader:
         limit: int | None = None,
         note_references: Callable[[PreparedRow], None],
     ) -> None:
-        """`note_references` is told rows that are refused for their values, and refer to records as well."""
+        """`note_references` gets rows that are refused for their values, but refer to records."""
         self._source = source
         self._note_references = note_references
         self._book = book
@@ -118,7 +118,7 @@ class SourceReader:
         )
         self._declared = declared is not None or fills_of(job) is not None
         self.rows = 0
-        """Read so far."""
+        """Rows read so far."""
         self.limited = False
         """There were more rows than the limit."""
         self.skips: Counter[str] = Counter()
@@ -126,9 +126,9 @@ class SourceReader:
         self.filled: set[str] = set()
         """Fields that some record writes."""
         self.ambiguous: dict[str, list[int]] = {}
-        """By field, the first lines with values that could be read in two ways."""
+        """By field, the first lines with values that can be read in two ways."""
         self.ambiguous_values: Counter[str] = Counter()
-        """How many there are."""
+        """How many such values there are."""
 
     @property
     def unread_columns(self) -> list[str]:
@@ -138,7 +138,7 @@ class SourceReader:
         return [name for name in self._columns if name not in self._read_columns]
 
     def groups(self) -> Iterator[list[PreparedRow]]:
-        """Rows on their way, up to a hundred together."""
+        """The rows that go on, up to a hundred together."""
         rows = iter(self._source.rows(Cursor(), self._crm))
         while True:
             self._stop.check()
@@ -185,7 +185,7 @@ class SourceReader:
         self.note_rejects(pending, outcome.reasons)
 
     def _note_source(self, pending: PreparedRow) -> None:
-        """What can't be read again is kept, for those who want the rejected rows."""
+        """Keep a row that can't be read again, for the file of rejects."""
         self._book.note("source", (pending.number, orjson.dumps(pending.source, default=str).decode()))
 
     def _note_ambiguous(self, field: str, line: int) -> None:
@@ -195,8 +195,7 @@ class SourceReader:
             lines.append(line)
 
     def note_rejects(self, row: PreparedRow, reasons: Iterable[Reason]) -> None:
-        """Note why a row is refused, with the columns that its fields are filled from where that is
-        declared."""
+        """Note why a row is refused, with the columns of its fields if they are declared."""
         for reason in reasons:
             if reason.ambiguous:
                 self._note_ambiguous(reason.field or "", row.line)

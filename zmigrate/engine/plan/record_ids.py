@@ -47,9 +47,7 @@ class KnownUsers:
 
 
 class Pointers:
-    """Notes the records that rows refer to by id, and looks them up. `related` gives the fields of a
-    subform's module.
-    """
+    """Notes the records that rows refer to by id, and looks them up. `related`: a subform's fields."""
 
     def __init__(
         self,
@@ -122,7 +120,7 @@ class Pointers:
     def missing(
         self, crm: Crm, stop: StopSignal, deliver: Callable[[], None], column_of: Mapping[str, str]
     ) -> Iterator[Reject]:
-        """One reject for each lookup that names no record. Each id is looked up once."""
+        """One reject for each lookup whose record does not exist. Each id is looked up once."""
         db = self._book.db
         self._book.flush()
         db.execute("CREATE INDEX pointing_id ON pointing (module, id)")

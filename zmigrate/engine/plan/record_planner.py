@@ -43,8 +43,8 @@ USERS_SHOWN = 1_000
 
 
 class RecordPlanner:
-    """Plans one record job. `known` tells what earlier files and runs wrote; `planned` takes the keys of this
-    job's rows, for the files that come after it.
+    """Plans one record job. `known`: what earlier files and runs wrote; `planned` gets the keys of this
+    job's rows, for later files.
     """
 
     def __init__(
@@ -164,7 +164,7 @@ class RecordPlanner:
         keys: Sequence[KeyField],
         reader: SourceReader,
     ) -> None:
-        """A group of rows: what becomes of each, and what is to be looked at once all are read."""
+        """Judge a group of rows, and note what can only be checked once all rows are read."""
         others = [key for key in keys if key.name != self.target.key]
         rows = []
         for row in group:
@@ -185,7 +185,7 @@ class RecordPlanner:
         self.book.note_all("row", rows)
 
     def _copied(self, source: Sql) -> Source:
-        """The rows as a run reads them, in a file that goes with the plan."""
+        """The rows as a run reads them, in a file that is deleted with the plan."""
         return copy_rows(
             source,
             self.book.closing.enter_context(scratch_folder()) / "source.jsonl",
@@ -196,7 +196,7 @@ class RecordPlanner:
         )
 
     def _look_behind(self) -> None:
-        """What only all rows together tell: ids that name nothing, keys that stand twice, open references."""
+        """Check what only all rows together show: missing records, repeated keys, open references."""
         book, columns = self.book, self._column_of
         book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
         if self._references.seen:
@@ -215,7 +215,7 @@ class RecordPlanner:
             follow_the_first(book, "skip")
 
     def _refuse_open(self) -> None:
-        """Rows whose references are open; then those that point at them, and so on."""
+        """Refuse the rows whose references are open, then the rows that refer to these, and so on."""
         while self._references.seen and self.book.refuse(self._references.open_ones(self._column_of)):
             self._stop.check()
 
@@ -233,7 +233,7 @@ class RecordPlanner:
         )
 
     def _hand_on(self) -> None:
-        """The keys of this job's rows, and what they are found by, for those that come after it."""
+        """Hand the keys of this job's rows, and the fields they are found by, to later steps."""
         key, operation = self.target.key, self.target.operation
         if self._planned is not None and operation != "delete" and self.source.stable:
             self._planned.add_rows(self.target.module, self._values_of)
@@ -249,7 +249,7 @@ class RecordPlanner:
         )
 
     def _values_of(self, field: str) -> Iterator[tuple[str, str]]:
-        """The values of a field in the records that would be written, each with its record: see ValuesOf."""
+        """The values of a field in the records that would be written: see ValuesOf."""
         prepare = Preparer(
             self.job.transform,
             self._converter(UserDirectory(self.job.users, self.opened.reads.users)),
@@ -288,7 +288,7 @@ class RecordPlanner:
         )
 
     def users(self) -> list[UserMapped]:
-        """What the source's texts mean among the org's users, the most frequent first."""
+        """The org's users that the source's texts mean, the most frequent first."""
         directory = self._directory
         mapped = []
         for text, rows in directory.used.most_common(USERS_SHOWN):

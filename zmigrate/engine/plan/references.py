@@ -1,4 +1,4 @@
-"""References of rows by key: to rows of this file and of files before it, to earlier runs, to the org."""
+"""References of rows by key: to rows of this file and of earlier files, to earlier runs, to the org."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _OPEN = (
     " AND NOT (r.kind='ref' AND r.module=? AND r.by IN ('', ?) AND EXISTS"
     " (SELECT 1 FROM row WHERE row.folded=fold_own(r.value) AND row.fate<>'refused'))"
 )
-"""References that point at nothing, not even at a row of this source."""
+"""References that find no record, not even a row of this source."""
 
 _Alike: TypeAlias = dict[str, list[str]]
-"""By folded value, those that rows have: one is asked for in the name of all."""
+"""The spellings of each folded value: one is looked up for all of them."""
 
 
 class References:
-    """Notes the references of rows and tells which are open. `known` is asked in order, for what other files
-    and runs wrote.
+    """Notes the references of rows, and finds the open ones. `known` is asked in order for what other
+    files and runs wrote.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class References:
         self.seen = False
         """Some row has a reference."""
         self.not_asked: dict[str, str] = {}
-        """By module, why `Find`s were not looked for."""
+        """By module, why `Find`s were not looked up."""
         self.asked_values = 0
         """Different values that `Find`s ask the org for."""
         self._taken_up = 0
         """The number of the last reject whose key was taken up."""
         self._there_is: dict[str, dict[str, bool]] = {}
-        """By module, of records that earlier runs wrote and that were looked for: whether they are there."""
+        """By module, whether the records of earlier runs that were looked for still exist."""
 
     def note(self, row: PreparedRow) -> None:
         """Keep a row's references."""
@@ -78,7 +78,7 @@ class References:
             self._book.note("reference", (*parts, open_id.field, reference.when_open, row.number, row.line))
 
     def look_up(self, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
-        """Find out what is known of each, once for all rows that have it."""
+        """Look up each reference, once for all rows that have it."""
         db = self._book.db
         self._book.flush()
         db.create_function("fold_own", 1, self._target.fold, deterministic=True)
@@ -95,9 +95,9 @@ class References:
     def open_ones(
         self, column_of: Mapping[str, str], of: Literal["passed", "refused"] = "passed"
     ) -> Iterator[Reject]:
-        """References that point at nothing or at several records, of rows that want one: of those that have
-        passed so far, or of those that are refused for other reasons. A row that is refused takes those down
-        that point at it: call it until nothing comes.
+        """Rejects for references that find no record or several: of rows that have passed so far, or of
+        rows that are refused for other reasons. A refused row leaves the references to it open: call this
+        until nothing comes.
         """
         fate = "<>'refused'" if of == "passed" else "='refused'"
         own = (
@@ -120,12 +120,14 @@ class References:
             if where is None:
                 reason = _why(field, module, by, value, kind, state, orjson.loads(ids or "[]"))
             else:
-                message = f"the {module} key {value!r} is that of {where}, which would be refused itself"
+                message = (
+                    f"the {module} record with the key {value!r} is in {where}, which would be refused itself"
+                )
                 reason = Reason(REFERENCE_OPEN, field, message, value)
             yield Reject(number, line, key, column_of.get(field), reason, follows=where is not None)
 
     def _refused_row(self, module: str, by: str, value: str) -> str | None:
-        """Where a row of this key stands that is refused itself."""
+        """The place of a row with this key that is refused itself, or None."""
         if module == self._target.module and by in ("", self._target.key):
             self._take_up_refused()
             found = self._book.db.execute(
@@ -143,7 +145,7 @@ class References:
         self._taken_up = db.execute("SELECT coalesce(max(id), 0) FROM reject").fetchone()[0]
 
     def counts(self, when_open: str) -> list[tuple[str, int, list[int]]]:
-        """Open references that this choice goes for: (field, how many, first lines)."""
+        """Open references with this choice: (field, how many, first lines)."""
         values = (when_open, self._target.module, self._target.key or "")
         found = self._book.db.execute(f"SELECT r.field, COUNT(*) {_OPEN} GROUP BY r.field", values).fetchall()
         lines = f"SELECT r.line {_OPEN} AND r.field=? ORDER BY r.number LIMIT 3"
@@ -153,7 +155,7 @@ class References:
         ]
 
     def _from_known(self, module: str, by: str, kind: str, gone: Callable[[Iterable[str]], set[str]]) -> None:
-        """`gone` tells which records, of those that earlier runs wrote, the org has no longer."""
+        """`gone`: which records that earlier runs wrote are no longer in the org."""
         for values in self._values(module, by, kind):
             answers: dict[str, list[str]] = {}
             for lookup in self._known:
@@ -174,8 +176,7 @@ class References:
         deliver: Callable[[], None],
         ids: Iterable[str],
     ) -> set[str]:
-        """Those of the records with these ids that are not there; nothing once as many were looked for as a
-        plan looks for."""
+        """The records with these ids that no longer exist; none once enough ids were looked up."""
         there_is = self._there_is.setdefault(module, {})
         ids = list(dict.fromkeys(ids))
         wanted = [one for one in ids if one not in there_is][: IDS_ASKED - len(there_is)]
@@ -217,7 +218,7 @@ class References:
     def _with_planned(
         self, module: str, by: str, answers: Mapping[str, Sequence[str]], fold: Callable[[str], str]
     ) -> Mapping[str, Sequence[str]]:
-        """What the org has, with what the files before this one will have added or changed by then."""
+        """What the org has, with what the earlier files will have added or changed."""
         if self._planned is None:
             return answers
         planned = self._planned
@@ -262,7 +263,7 @@ class References:
         values: Iterable[str],
         ids: Sequence[str] | None = None,
     ) -> None:
-        """`ids`: of the records that the values stand for, where they matter."""
+        """`ids`: the records that the values stand for, if they matter."""
         stored = None if ids is None else orjson.dumps(list(ids)).decode()
         states = [(state, stored, module, by, kind, value) for value in values]
         self._book.db.execute("BEGIN")
@@ -275,17 +276,17 @@ class References:
 
 
 def _why(field: str, module: str, by: str, value: str, kind: str, state: str, ids: Sequence[str]) -> Reason:
-    what = f"{module} with {by} {value!r}" if kind == "find" else f"the {module} key {value!r}"
+    what = f"{module} record with {by if kind == 'find' else 'the key'} {value!r}"
     if state == "several":
-        several = f"{what} stands for several records: {some_of(ids)}"
+        several = f"there is more than one {what}: {some_of(ids)}"
         return Reason(REFERENCE_AMBIGUOUS, field, several, value)
     if state == "gone":
-        gone = f"{what} stands for the record {ids[0]}, which the org has no longer"
+        gone = f"the {what} ({ids[0]}) is no longer in the org"
         return Reason(INVALID_DATA, field, gone, value, "`zmigrate ids check` forgets such records")
     if state == "unaskable":
-        why = f"{what} can't be looked up: {UNASKABLE}"
+        why = UNASKABLE
     elif kind == "find":
-        why = f"neither the org nor a file before this one has {what}"
+        why = "not in the org, and not in earlier files"
     else:
-        why = f"{what} is in no row before it, and no earlier run against this org wrote it"
-    return Reason(REFERENCE_OPEN, field, why, value)
+        why = "not in this file, and not in earlier runs"
+    return Reason(REFERENCE_OPEN, field, f"there is no {what}: {why}", value)

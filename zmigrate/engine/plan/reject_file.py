@@ -1,4 +1,4 @@
-"""The rows that would be refused as a CSV like a run's errors.csv: mended, it can be fed in again."""
+"""The rows that would be refused, as a CSV like a run's errors.csv: fix it, then load it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from zmigrate.rows.spreadsheet import ERROR_COLUMNS, escape, reason_cells, resul
 
 
 def file_of_step(path: Path, step: str) -> Path:
-    """Where the rejects of a flow's step go, which has columns of its own: `bad-02-contacts.csv`."""
+    """Where the rejects of a flow's step go, which has its own columns: `bad-02-contacts.csv`."""
     return path.with_name(f"{path.stem}-{step}{path.suffix}")
 
 
 def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
-    """Raise UsageError if rejects can't be written to one of these, or would replace what rows come from."""
+    """Raise UsageError if rejects can't be written to one of these paths, or would replace a source."""
     owns = [own for source in sources if isinstance(own := getattr(source, "path", None), Path)]
     files = [file for own in owns if (file := TextFile(own).disk).exists()]
     for path in paths:
@@ -39,8 +39,8 @@ def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
 
 
 def write_rejects(path: Path, book: Book, source: Source, texts: CellTexts) -> int:
-    """Write each rejected row once, its reasons joined; tells how many. Raises UsageError if it can't be
-    written, and SourceError if the source has changed since it was planned.
+    """Write each rejected row once, its reasons joined; return how many. Raises UsageError if the file
+    can't be written, SourceError if the source has changed.
     """
     check_paths([path], [source])
     try:

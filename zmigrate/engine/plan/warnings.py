@@ -82,7 +82,7 @@ def _stopping(found: Findings) -> Iterator[PlanWarning]:
         yield PlanWarning(
             "BREAKER",
             f"a run would stop early: its first {BREAKER_ROWS} rows are all refused with {code}. To go on "
-            "all the same: --keep-going",
+            "anyway: --keep-going",
         )
 
 

@@ -1,6 +1,4 @@
-"""What a run needs to begin: a person's consent, the right org, the job's scopes, and a file that was not
-loaded before.
-"""
+"""What a run needs to begin: consent, the right org, enough scopes, and a file that was not loaded before."""
 
 from __future__ import annotations
 
@@ -24,9 +22,9 @@ Confirm = Callable[[Banner], bool]
 
 
 def ask(org: Org, *, yes: bool, agree: Callable[[], bool] | None) -> None:
-    """Have a person agree to a write to a production org. Raises UsageError unless one does.
+    """Ask a person to agree to a write to a production org. Raises UsageError unless one agrees.
 
-    `yes`: the person has said so beforehand. `agree` puts the question; None where nobody can be asked.
+    `yes`: the person agreed beforehand. `agree` asks; None if nobody can be asked.
     """
     if not org.production or yes:
         return
@@ -65,7 +63,7 @@ LINES_TOLD = 3
 
 
 def tell_of_our_columns(source: Source, emit: Emit) -> None:
-    """Warn that a file is read as a result file of ours: somebody else's may have such columns."""
+    """Warn that a file is read as a result file of ours: a file from elsewhere may have such columns, too."""
     if isinstance(source, Csv) and source.ours:
         left_out = ", ".join(source.ours)
         emit(
@@ -77,9 +75,10 @@ def tell_of_our_columns(source: Source, emit: Emit) -> None:
 
 
 def refuse_fed_again(source: Source, target: Target) -> None:
-    """Raise RunError if an insert would write what its file says to have been written, or not to be known.
+    """Raise RunError if an insert would write rows that, by their file, were written before or may have
+    been.
 
-    Where the key is unique, Zoho refuses such rows; where `on_existing` is said, they are looked for.
+    With a unique key Zoho refuses such rows; with `on_existing` they are looked up.
     """
     safe = target.key_kind == "unique" or target.on_existing is not None
     if target.operation != "insert" or safe or not isinstance(source, Csv):
@@ -91,15 +90,15 @@ def refuse_fed_again(source: Source, target: Target) -> None:
     rows = len(first) + sum(1 for _ in lines)
     where = ", ".join(map(str, first)) + (", …" if rows > LINES_TOLD else "")
     raise RunError(
-        f"{source.path} is a result file, and the records of {rows:,} of its rows are in the org "
-        f"already, or may be ({'lines' if rows > 1 else 'line'} {where}): an insert would double them",
-        hint="Delete the rows from the file that the org has. To insert only what is not there: a key and "
-        "--on-existing skip. To insert what is left as it stands: --again.",
+        f"{source.path} is a result file, and {rows:,} of its rows were inserted already, "
+        f"or may have been ({'lines' if rows > 1 else 'line'} {where}): an insert would double them",
+        hint="Delete these rows from the file. To insert only new records: a key and "
+        "--on-existing skip. To insert the whole file anyway: --again.",
         code="FED_AGAIN",
     )
 
 
 def _may_be_there(told: dict[str, str]) -> bool:
-    """Whether our columns say that the row's record was written, or that nobody knows."""
+    """Whether our columns say that the row's record was written, or may have been."""
     written = told.get("action") in {"created", "updated", "unchanged"}
     return written or told.get("code") == ANSWER_LOST or told.get("message", "").startswith(WRITTEN_AS)

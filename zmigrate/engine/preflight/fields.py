@@ -1,4 +1,4 @@
-"""The checks of fields before the first write: they are there, take values, and references fit."""
+"""Checks of fields before the first write: they exist, take values, and references fit."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/se
 PROBLEMS_TOLD = 20
 
 
-"""Columns that go nowhere; a file may have hundreds."""
+"""How many problems are listed: a file may have hundreds of columns that go nowhere."""
 
 
 LOOKUPS = frozenset(["lookup", "multiselectlookup"])
 
 
-"""Data types of fields that take a record."""
+"""Data types of fields that refer to a record."""
 
 
 @contextmanager
 def told_with_place(job: RecordJob | None, word: str) -> Iterator[None]:
-    """An error about a word of a job tells where the word is said."""
+    """Add to an error about a word of a job where the job says it."""
     try:
         yield
     except UsageError as error:
@@ -48,8 +48,7 @@ FieldsOf = Callable[[str], ModuleFields]
 
 
 def read_fields(fields_of: FieldsOf, module: str, job: RecordJob | None = None) -> ModuleFields:
-    """The module's fields; `job`: the one that names the module. Raises UsageError if the org has no such
-    module."""
+    """A module's fields. Raises UsageError if the org has no such module. `job`: names the module."""
     with told_with_place(job, "module"):
         return _read_fields(fields_of, module)
 
@@ -69,10 +68,8 @@ def _read_fields(fields_of: FieldsOf, module: str) -> ModuleFields:
 
 
 def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operation, key: str | None) -> None:
-    """Every field that is filled must be one that takes its value: what doesn't, Zoho drops and answers
-    SUCCESS.
-
-    Raises UsageError that lists those that don't.
+    """Raise UsageError, listing them, if fields would not take what fills them: Zoho would drop such
+    values and answer SUCCESS.
     """
     problems = [
         problem for fill in fills if (problem := fill_problem(fill, fields, operation, key)) is not None
@@ -87,7 +84,7 @@ def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operatio
 
 
 def raise_all(problems: Sequence[str], code: str, hint: str | None = None) -> None:
-    """Raise UsageError that tells the first of them, if there are any."""
+    """Raise UsageError with the first of the problems, if there are any."""
     if problems:
         more = len(problems) - PROBLEMS_TOLD
         told = [*problems[:PROBLEMS_TOLD], *([f"and {more} more"] if more > 0 else [])]
@@ -95,9 +92,7 @@ def raise_all(problems: Sequence[str], code: str, hint: str | None = None) -> No
 
 
 def check_users(users: UserDirectory, job: RecordJob) -> None:
-    """The default user and declared successors must be active users of the org. Raises UsageError that lists
-    those who are not, and where the job names them.
-    """
+    """Raise UsageError, listing them, if the default user or successors are not active in the org."""
     problems = []
     for problem in users.problems():
         where = job._hooks.where_user(problem.leaver)
@@ -106,26 +101,24 @@ def check_users(users: UserDirectory, job: RecordJob) -> None:
 
 
 def check_pointers(fills: Sequence[Fill], fields: ModuleFields, related: FieldsOf) -> None:
-    """Every field that is filled with references must take such, of that module; and what they are found by
-    must be a field of it. `related` gives the fields of another module.
-
-    Raises UsageError that lists those that don't.
+    """Raise UsageError, listing them, if fields that are filled with references take none to that module,
+    or if that module lacks the field to find records by. `related` gives the fields of another module.
     """
     problems = [problem for fill in fills if (problem := pointer_problem(fill, fields, related)) is not None]
     raise_all(problems, "REFERENCES")
 
 
 def pointer_problem(fill: Fill, fields: ModuleFields, related: FieldsOf) -> str | None:
-    """Why what fills a field can't be a reference for it; None if nothing is wrong with it."""
+    """Why a field can't take what fills it as a reference; None if it can."""
     field, points_at = fields.get(fill.field), fill.points_at
     if field is None or points_at is None:
         return None
     name, (module, by) = f"{fields.module}.{field.api_name}", points_at
     if field.data_type not in LOOKUPS:
-        return f"{fill.said} is a reference, and {name} takes none: it is a {field.data_type} field"
+        return f"{fill.said} is a reference, but {name} takes none: it is a {field.data_type} field"
     takes = modules_of(field)
     if takes and module not in takes:
-        return f"{fill.said} points at {module}, and {name} takes records of {' or '.join(sorted(takes))}"
+        return f"{fill.said} refers to {module}, but {name} takes records of {' or '.join(sorted(takes))}"
     try:
         its_fields = related(module)
     except UsageError as error:
@@ -134,21 +127,21 @@ def pointer_problem(fill: Fill, fields: ModuleFields, related: FieldsOf) -> str 
 
 
 def _by_problem(fill: Fill, module: str, by: str, fields: ModuleFields) -> str | None:
-    """Why records can't be found by this field of theirs."""
+    """Why records can't be found by this field; None if they can."""
     looks, field = f"{fill.said} looks for {module} by", fields.get(by)
     if field is None:
-        return f"{looks} {by!r}, which is no field of it. {nearest_field(by, fields)}"
+        return f"{looks} {by!r}, but there is no such field. {nearest_field(by, fields)}"
     if field.data_type not in KEY_TYPES:
         kinds = ", ".join(sorted(KEY_TYPES))
         return (
-            f"{looks} {by}, a {field.data_type} field, whose values can't be looked up or compared surely. "
+            f"{looks} {by}, but values of a {field.data_type} field can't be looked up reliably. "
             f"Take a field of one of these types: {kinds}"
         )
     return None
 
 
 def fill_problem(fill: Fill, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
-    """Why what fills a field goes nowhere; None if it goes there."""
+    """Why Zoho would drop what fills a field; None if it takes it."""
     name, what = fill.field, fill.said
     if (name == "id" and operation in {"update", "delete"}) or name.startswith("$"):
         return None

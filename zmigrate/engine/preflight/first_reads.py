@@ -1,6 +1,4 @@
-"""What the checks read of an org, several reads at a time: the checks wait for an answer, not for one after
-the other.
-"""
+"""The checks' reads of an org, several at a time: the checks wait once, not for one read after another."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.workers import WAIT_S, Finished, Workers
 
 GIVE_UP_S: Final = 5.0
-"""So long a failed check waits for reads that are still under way."""
+"""How long a failed check waits for reads that are still under way."""
 
 Answer = TypeVar("Answer")
 Read = tuple[str, ...]
@@ -24,19 +22,19 @@ Read = tuple[str, ...]
 
 
 class FirstReads:
-    """Reads each thing once. `begin` sends reads side by side; what is asked for without, is read then.
+    """Reads each thing once. `begin` sends reads side by side; anything else is read when it is asked for.
 
-    An error of a read is raised where its answer is used, so that the errors keep the order of the checks.
-    Main thread only.
+    A read's error is raised where its answer is used, so errors keep the order of the checks. Main thread
+    only.
     """
 
     def __init__(self, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
-        """`deliver`: hands on the events of the reads, while they are waited for."""
+        """`deliver` hands on the events of the reads while they are waited for."""
         self._crm = crm
         self._stop = stop
         self._deliver = deliver
         self._begun: dict[Read, Finished[Read] | None] = {}
-        """By read, what it came to; None while it is under way."""
+        """The answer of each read; None while it is under way."""
         self._workers: Workers[Read] | None = None
 
     def begin(
@@ -86,7 +84,7 @@ class FirstReads:
         return self._value(("current user",), self._crm.current_user)
 
     def close(self) -> None:
-        """Let reads end that nobody waits for any more, but not for long, and not after a hard stop."""
+        """Wait for reads that nobody needs any more, but not for long, and not after a hard stop."""
         end = time.monotonic() + GIVE_UP_S
         while self._under_way and time.monotonic() < end and not self._stop.aborted:
             self._take(WAIT_S)
@@ -102,7 +100,7 @@ class FirstReads:
         return self._workers is not None and self._workers.busy > 0
 
     def _value(self, read: Read, now: Callable[[], Answer]) -> Answer:
-        """What a read came to; `now` does it, where it was not begun."""
+        """The answer of a read; `now` makes the read if it was not begun."""
         self._let_end(read)
         found = self._begun.get(read)
         if found is None:

@@ -1,4 +1,4 @@
-"""One call of the engine: for which client, with which settings, who listens, who is asked, what stops it."""
+"""One call of the engine: its client and settings, who listens, who is asked, what stops it."""
 
 from __future__ import annotations
 
@@ -29,18 +29,16 @@ class Invocation:
     confirm: Confirm | None = None
     """Asks a person before a write to a production org."""
     scratch: Path | None = None
-    """In practice: where the org leaves what is of no use once it is gone."""
+    """In practice: the folder for everything that is useless once the org is gone."""
     now: Callable[[], float] = steady_time
 
     @property
     def practice(self) -> bool:
-        """Against an org that is gone with this process."""
+        """Whether the org is gone with this process."""
         return self.scratch is not None
 
     def connect(self, scopes: Iterable[str], stack: ExitStack) -> Connection:
-        """A connection with a token of these scopes. The stack closes it, and after a hard stop does not
-        revoke the token.
-        """
+        """A connection with these scopes. The stack closes it; after a hard stop its token is not revoked."""
         settings = self.settings
         if self.scratch is not None:
             settings = replace(settings, state_dir=self.scratch)

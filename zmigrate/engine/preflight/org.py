@@ -1,4 +1,4 @@
-"""The checks of the org before the first write: it is the right one, its clock, who the token acts as."""
+"""The checks of the org before the first write: is it the right one, its clock, the token's user."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Banner:
     rows: int | None
     practice: bool
     steps: tuple[StepFacts, ...] = ()
-    """Of a flow."""
+    """The steps of a flow."""
     variables: tuple[str, ...] = ()
-    """What is read of the environment, and for which host."""
+    """Which variables of the environment are read, and for which host."""
 
 
 def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
-    """What the checks need beside the job's own scopes: the org; the fields of a write's module; the users,
-    since a row may name an owner, and who made a record may tell whether it is ours; and the records that are
-    updated, since the time of their last change may tell it, too.
+    """What the checks need beside the job's own scopes: the org; the fields of the module; the users,
+    since a row may name an owner, and a record's creator shows whether it is ours; the records that are
+    updated, since the time of their last change shows that, too.
     """
     if write is None:
         return ("ZohoCRM.org.READ",)
@@ -56,7 +56,7 @@ def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
 
 
 def find_user(current_user: Callable[[], Mapping[str, Any]], emit: Emit) -> str | None:
-    """The id of the user that the token acts as. None, with a warning, where Zoho does not say."""
+    """The id of the token's user. None, with a warning, if Zoho does not say."""
     try:
         found = current_user().get("id")
     except (RefusedError, Fatal) as error:
@@ -69,7 +69,7 @@ def find_user(current_user: Callable[[], Mapping[str, Any]], emit: Emit) -> str 
 
 
 def check_source(source: Source, write: Write) -> None:
-    """Raise UsageError if what the job writes would come out of its source again."""
+    """Raise UsageError if the job would read the records that it writes."""
     if isinstance(source, Query) and write.operation == "insert" and source.module == write.module:
         raise UsageError(
             f"the job inserts into {write.module} what it reads from {write.module}: it would never end",
@@ -79,15 +79,15 @@ def check_source(source: Source, write: Write) -> None:
 
 
 def tell_of_portal(org: Org, credentials: Credentials, emit: Emit) -> None:
-    """Warn where the soid is a portal's: that it is the right one can't be checked. (The connection refuses
+    """Warn if the soid is a portal's: nobody can check that it is the right one. (The connection refuses
     an org that is neither the one asked for nor a portal's.)
     """
     if not org.answers_to(credentials.soid):
         emit(
             Log(
                 "warning",
-                f"{credentials.soid} is said to name a portal ({credentials.place}), so it was not "
-                f"compared with the org that it opens: {named(org)}",
+                f"{credentials.soid} is declared as a portal's ({credentials.place}), so it was not "
+                f"compared with the org: {named(org)}",
             )
         )
 
@@ -102,21 +102,19 @@ def check_same_org(org: Org, first: tuple[str, str]) -> None:
 
 
 def tell_unsettled(target: Target, emit: Emit, place: str = "") -> None:
-    """Warn, before the first write, of one whose rows end in doubt if an answer is lost. `place`: the step of
-    a flow.
-    """
+    """Warn if rows of this write end in doubt when an answer is lost. `place`: the step of a flow."""
     if target.warning is not None:
         emit(Log("warning", f"{place}: {target.warning}" if place else target.warning))
 
 
 def check_clock(skew_s: float | None, emit: Emit) -> None:
-    """Warn about a clock that is off. The run does not depend on it: it reckons with Zoho's."""
+    """Warn if this machine's clock is off. The run itself uses Zoho's clock."""
     if skew_s is not None and abs(skew_s) > SKEW_WARNED_S:
         emit(
             Log(
                 "warning",
                 f"this machine's clock is {abs(skew_s) / 60:.0f} minutes "
                 f"{'behind' if skew_s > 0 else 'ahead of'} Zoho's; "
-                "the run reckons with Zoho's clock, but the times in its files are off",
+                "the run uses Zoho's clock, but the times in its files are off",
             )
         )

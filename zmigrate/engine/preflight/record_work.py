@@ -49,9 +49,9 @@ class RecordWork:
     texts: CellTexts
     """Writes the cells of the result files."""
     user: str | None
-    """The id of the user that the token acts as, where it is needed and could be asked for."""
+    """The id of the token's user, if it is needed and known."""
     warnings: tuple[str, ...]
-    """What the checks warned of."""
+    """The warnings of the checks."""
 
     @property
     def place(self) -> str:
@@ -70,7 +70,7 @@ class RecordWork:
 
 
 class Heard:
-    """Hears events, keeps the warnings among them, and hands all on."""
+    """Keeps the warnings among events, and hands all events on."""
 
     def __init__(self, emit: Emit = lambda event: None) -> None:
         self._emit = emit
@@ -83,7 +83,7 @@ class Heard:
 
 
 def begin_reads(reads: FirstReads, steps: Iterable[ReadStep], *, plans: bool) -> None:
-    """Begin to read what the checks of these steps will want. `plans`: see `check_record_job`."""
+    """Begin the reads that the checks of these steps need. `plans`: see `check_record_job`."""
     jobs = [read.step.job for read in steps]
     writes = [job.write for job in jobs]
     pointed_at = [fill.points_at for job in jobs for fill in fills_of(job) or () if fill.points_at]
@@ -104,9 +104,8 @@ def _tells_ours_by_time(write: Write) -> bool:
 def check_record_job(
     read: ReadStep, reads: FirstReads, trigger: Sequence[str], emit: Emit, *, plans: bool
 ) -> RecordWork:
-    """What a record job is about to do. `plans`: it will write nothing, so that it does not matter as whom.
-
-    Raises UsageError for what does not fit the org's metadata.
+    """Check a record job; return what it reads and writes. `plans`: nothing will be written, so the
+    token's user does not matter. Raises UsageError for what does not fit the org's metadata.
     """
     job, source = read.step.job, read.step.source
     write, heard = job.write, Heard(emit)
@@ -133,7 +132,7 @@ def check_record_job(
 def _problems(
     job: RecordJob, fields: ModuleFields, converter: Converter, fields_of: FieldsOf
 ) -> Iterator[str]:
-    """What the job itself says that the org does not take: of subforms, then of all fields."""
+    """What the job declares and the org does not take: in subforms, then in all fields."""
     hooks = job._hooks
     subforms = _subforms_of(hooks.inner_fills, fields, fields_of)
     for name, inner in subforms.items():
@@ -144,7 +143,7 @@ def _problems(
 def _subforms_of(
     names: Iterable[str], fields: ModuleFields, fields_of: FieldsOf
 ) -> Mapping[str, ModuleFields]:
-    """By subform, the fields of its rows; without those that can't be read."""
+    """The fields of each subform's rows; without subforms that can't be read."""
     found = {}
     for name in names:
         field = fields.get(name)
@@ -155,7 +154,7 @@ def _subforms_of(
 
 
 def _problems_inside(fills: Sequence[Fill], fields: ModuleFields, related: FieldsOf) -> Iterator[str]:
-    """Of the fields of a subform's rows, which are new unless they have an id."""
+    """Problems with the fields of a subform's rows, which are new unless they have an id."""
     operation: Operation = "update" if any(fill.field == "id" for fill in fills) else "insert"
     for fill in fills:
         problem = fill_problem(fill, fields, operation, None) or pointer_problem(fill, fields, related)

@@ -1,4 +1,4 @@
-"""The guard against doing work twice: what is under way or done already, or may be, is not begun again."""
+"""The guard against doing work twice: what is under way or done, or may be, does not start again."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from zmigrate.engine.storage.ledger import (
     list_steps,
     readable,
     touched,
-    what_anew_does,
+    what_again_does,
 )
 from zmigrate.engine.storage.lock import Lock, LockHeld
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import RunError
 
 REPEATABLE = frozenset({"update", "upsert", "delete"})
-"""Operations that make no second record where they are done twice."""
+"""Operations that make no second record if they are repeated."""
 
 
 def refuse_repetition(
@@ -41,13 +41,12 @@ def refuse_repetition(
     once: bool,
     again: bool,
 ) -> None:
-    """Refuse work that is under way or done already.
+    """Raise RunError, naming the run, for work that is under way or done already.
 
-    A run of the same job, options, write, source content and org that is unfinished has to be resumed (or
-    overridden with `again`). One that has finished is done once more only with `again`, where it inserted
-    something, or where it is a hand-written job that created records, or may have. A job that runs once does
-    not run again. The steps of flows count, too. A folder of which nothing is known may be such a run.
-    Raises RunError naming the run.
+    An unfinished run of the same job, options, write, source content and org has to be resumed, or
+    overridden with `again`. A finished run blocks without `again` if it inserted something, or if it is a
+    hand-written job that created records or may have. A job that runs once does not run again. The steps
+    of flows count, too, and so does a folder of which nothing is known.
     """
     for run in reversed(list(all_runs(state_dir))):
         if isinstance(run, UnreadableRun):
@@ -60,7 +59,7 @@ def refuse_repetition(
         if once and record.state == "finished":
             raise RunError(
                 f"{job} runs once in an org, and has finished here: {run.run_id}",
-                hint="To run it again all the same, set `once = False` in the job.",
+                hint="To run it again anyway, set `once = False` in the job.",
             )
         if again:
             continue
@@ -73,7 +72,7 @@ def refuse_repetition(
             raise RunError(
                 f"the same job with the same {_named(source)} is unfinished ({record.state}): {run.run_id}",
                 hint=f"Go on with: zmigrate resume {run.run_id.partition('/')[0]}   "
-                f"(or begin anew with --again: {beside(run)})",
+                f"(or start again with --again: {beside(run)})",
             )
         inserted = (record.write or {}).get("operation") == "insert" and _may_have_written(run)
         if inserted and not (write or {}).get("on_existing"):
@@ -95,9 +94,7 @@ def _refuse_changed_file(
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
 ) -> None:
-    """A file that was mended where it lies still has the rows that went in: where nothing tells them apart,
-    an insert would double them. Raises RunError naming the run.
-    """
+    """Raise RunError if this file was inserted and changed since: the rows that stayed would be doubled."""
     record = run.record
     path = (source or {}).get("path")
     same_place = path and _named(source) == "file" and (record.source or {}).get("path") == path
@@ -106,17 +103,17 @@ def _refuse_changed_file(
     if _may_have_written(run):
         raise RunError(
             f"{path} was inserted by run {run.run_id}, and has changed since",
-            hint="Rows that are in both would be there TWICE. To load only what failed, mend errors.csv of"
-            f" that run, and load that file. {insert_once_more(write, options)}",
+            hint="Rows that are in both would be there TWICE. To load only what failed, fix errors.csv of"
+            f" that run and load it. {insert_once_more(write, options)}",
         )
 
 
 def beside(run: RunInfo) -> str:
-    """What beginning anew comes to where this run stands, for a hint."""
+    """What `--again` would do, given this earlier run, for a hint."""
     if run.uncounted is not None:
-        return "what it has written is not known, and would be there TWICE where nothing tells it apart"
+        return "what it has written is not known, and would be there TWICE unless a key prevents that"
     writes = [each.record.write or {} for each in (readable(list_steps(run.folder)) or [run])]
-    return what_anew_does(run.rows, writes, run.record.options)
+    return what_again_does(run.rows, writes, run.record.options)
 
 
 def _named(source: Mapping[str, Any] | None) -> str:
@@ -136,9 +133,7 @@ def _may_create(write: Mapping[str, Any] | None) -> bool:
 
 
 def _may_be(run: UnreadableRun, job: str, source: Mapping[str, Any] | None) -> bool:
-    """Whether a run of which nothing is known may be one of this job; and of this file, where the flow of a
-    step tells its file.
-    """
+    """Whether an unknown run may be one of this job, and of this file, if its flow names the file."""
     if not run.may_have_sent or run.job not in (None, job):
         return False
     if run.step is None:
@@ -147,14 +142,14 @@ def _may_be(run: UnreadableRun, job: str, source: Mapping[str, Any] | None) -> b
 
 
 def _unknown(run: UnreadableRun) -> RunError:
-    """Why nothing is begun beside a run of which nothing is known."""
-    anew = (
-        "Once you know what it has written, move its folder away. To begin all the same: --again; what it has"
+    """The refusal beside a run of which nothing is known."""
+    restart = (
+        "Once you know what it has written, move its folder away. To start anyway: --again; what it has"
         " written may then be there TWICE."
     )
     return RunError(
         f"{run.error.message.rstrip('.')}: it may have sent the same rows",
-        hint=f"{run.error.hint or ''} {anew}".strip(),
+        hint=f"{run.error.hint or ''} {restart}".strip(),
     )
 
 
@@ -164,7 +159,7 @@ def _same_work(
     write: Mapping[str, Any] | None,
     source: Mapping[str, Any] | None,
 ) -> bool:
-    """The same content going the same way. For an insert the options don't count: twice is twice."""
+    """Whether a run did this work: the same content, written the same way. (Options only for non-inserts.)"""
     if _where(record.write) != _where(write):
         return False
     if _content(record.source) != _content(source):
@@ -186,9 +181,8 @@ START_WAIT_S = 10.0
 
 @contextlib.contextmanager
 def starting(state_dir: Path) -> Iterator[None]:
-    """Only one process at a time opens a run, so that two can't start the same work.
-
-    Waits for the other one; it takes a moment. Raises RunError if it takes longer than that.
+    """Let one process at a time open a run, so that two can't start the same work. Waits for the other;
+    raises RunError if that takes too long.
     """
     gate = Lock(make_private(state_dir, state_dir) / "start.lock")
     end = time.monotonic() + START_WAIT_S

@@ -1,6 +1,4 @@
-"""The steps of a job: its record jobs, and what is asked of all of them. A record job is one step, a flow has
-several, a hand-written job has none.
-"""
+"""A job's record jobs as steps: a record job is one step, a flow has several, a hand-written job none."""
 
 from __future__ import annotations
 
@@ -25,11 +23,11 @@ Given = TypeVar("Given")
 
 
 class Placed(Protocol):
-    """Something of one step."""
+    """Something that belongs to one step."""
 
     @property
     def place(self) -> str:
-        """The step, for messages; "" where it is the only one."""
+        """The step, for messages; "" if it is the only one."""
 
 
 Each = TypeVar("Each", bound=Placed)
@@ -56,7 +54,7 @@ class Step:
         return StepFacts(self.name, self.file, write.module, write.operation, rows)
 
     def to_json(self, fingerprint: Fingerprint) -> dict[str, Any]:
-        """As the flow's run.json has it."""
+        """The step in the flow's run.json."""
         return {**self._what(), "reads": hashes_of(self.job), "source": fingerprint.to_json()}
 
     def _what(self) -> dict[str, Any]:
@@ -70,7 +68,7 @@ class Step:
         }
 
     def refuse_changed(self, stored: Mapping[str, Any], run_id: str) -> None:
-        """Raise RunError, saying what changed, unless it is the step that the flow's run.json has."""
+        """Raise RunError, saying what changed, unless this is the step in the flow's run.json."""
         refuse_changed(stored["reads"], self.job, run_id)
         for what, now in self._what().items():
             if stored.get(what) != orjson.loads(orjson.dumps(now, default=str)):
@@ -83,7 +81,7 @@ class Step:
 
 
 class ReadStep(NamedTuple):
-    """A step, and what its source was when it was read first."""
+    """A step, and the fingerprint of its source at the first reading."""
 
     step: Step
     fingerprint: Fingerprint
@@ -94,7 +92,7 @@ class ReadStep(NamedTuple):
 
 
 class StepContext(NamedTuple):
-    """Where a step of a flow runs, with what the flow has checked."""
+    """Where a step of a flow runs, and what the flow has checked."""
 
     flow: RunFolder
     read: ReadStep
@@ -121,12 +119,12 @@ def steps_in(job: Job) -> list[Step]:
 
 
 def _slug(text: str) -> str:
-    """As it can stand in the name of a folder anywhere."""
+    """The text as part of a folder's name."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
 
 
 def refuse_changed_steps(steps: Sequence[Step], stored: Sequence[Mapping[str, Any]], run_id: str) -> None:
-    """Raise RunError, saying what changed, unless these are the steps that the flow's run.json has."""
+    """Raise RunError, saying what changed, unless these are the steps in the flow's run.json."""
     then, now = [str(known["name"]) for known in stored], [step.name for step in steps]
     if then != now:
         raise RunError(
@@ -140,7 +138,7 @@ def refuse_changed_steps(steps: Sequence[Step], stored: Sequence[Mapping[str, An
 
 
 def combined(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
-    """The sources of a flow as those of one run: what tells them from others, and how many rows they have."""
+    """A flow's sources as one source: what identifies them, and how many rows they have."""
     digest = hashlib.sha256("\n".join(found.sha256 for found in fingerprints).encode())
     rows = [found.rows for found in fingerprints]
     known = [count for count in rows if count is not None]
@@ -148,7 +146,7 @@ def combined(fingerprints: Sequence[Fingerprint]) -> dict[str, Any]:
 
 
 def for_each(steps: Sequence[Each], do: Callable[[Each], Given]) -> list[Given]:
-    """What `do` gives for each step. Raises one UsageError that says what is wrong with all of them."""
+    """What `do` gives for each step. Raises one UsageError that says all that is wrong."""
     given: list[Given] = []
     wrong: list[tuple[Each, UsageError]] = []
     for step in steps:
@@ -174,7 +172,7 @@ def _all_of(wrong: Sequence[tuple[Each, UsageError]]) -> UsageError:
 
 
 def read_step(step: Step) -> ReadStep:
-    """Read a step's source once, strictly; and see to what can be known of its job without a call."""
+    """Read a step's source once, strictly, and check what needs no call."""
     fills_of(step.job)
     read = ReadStep(step, step.source.scan())
     refuse_lacking(step.job, step.source)

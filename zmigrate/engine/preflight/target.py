@@ -24,8 +24,7 @@ CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
 def find_target(
     write: Write, fields: ModuleFields, trigger: Sequence[str], job: RecordJob | None = None
 ) -> Target:
-    """Where the job writes to; `job`: whose mapping may name the key. Raises UsageError if that can't
-    serve."""
+    """Where the job writes to; `job`: its mapping may name the key. Raises UsageError for an unusable key."""
     module, operation, key = write.module, write.operation, write.key
     with told_with_place(job, "operation"):
         if operation == "upsert" and module in module_facts.NO_UPSERT:
@@ -64,7 +63,7 @@ def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
 
 
 def _fold(field: Field | None) -> Callable[[str], str]:
-    """How two spellings of a key are found equal; `id` has no field."""
+    """How spellings of a key are compared; `id` has no field."""
     if field is None or field.whole_number:
         return fold_number
     return CASE_SENSITIVE if field.unique and field.case_sensitive else CASE_INSENSITIVE
@@ -85,14 +84,14 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
         )
     if not field.on_layout:
         raise UsageError(
-            f"the key {write.module}.{key} is on no layout: Zoho would drop its value without a word",
+            f"the key {write.module}.{key} is on no layout: Zoho would silently drop its value",
             hint="Put the field on a layout (Setup > Modules and Fields), or choose another key.",
             code="UNUSED_FIELD",
         )
     if field.data_type not in KEY_TYPES:
         raise UsageError(
             f"{write.module}.{key} can't be a key: it is a {field.data_type} field, "
-            "whose values can't be looked up or compared surely",
+            "whose values can't be looked up reliably",
             hint=f"A key is one of: {', '.join(sorted(KEY_TYPES))}.",
             code="KEY_TYPE",
         )

@@ -5,7 +5,7 @@
     refuse      what is under way or done already
     ask         a person, where the org is a production org
 
-What is wrong is raised, and nothing has been written.
+Problems are raised; nothing is written here.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ from zmigrate.zoho.metadata import Org
 
 @dataclass(frozen=True, slots=True)
 class Undertaking:
-    """What is to be begun: a job, and its record jobs as steps."""
+    """The work that begins: a job, and its record jobs as steps."""
 
     job: Job
     steps: Sequence[ReadStep]
-    """Those of a flow; a record job is one step; a hand-written job has none."""
+    """The steps of a flow; a record job is one step; a hand-written job has none."""
     to_come: Sequence[ReadStep]
     """The steps that have not finished."""
 
@@ -79,14 +79,14 @@ class Undertaking:
 
     @property
     def source(self) -> dict[str, Any] | None:
-        """What is known of the source, as `run.json` has it; of a flow of all sources together."""
+        """The source as `run.json` has it; for a flow, all sources together."""
         if self.is_flow:
             return combined([read.fingerprint for read in self.steps])
         return self.steps[0].fingerprint.to_json() if self.steps else None
 
     @property
     def rows(self) -> int | None:
-        """How many rows there are; None: not known."""
+        """How many rows there are, or None."""
         return (self.source or {}).get("rows")
 
     @property
@@ -96,12 +96,12 @@ class Undertaking:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """What is read of the environment, and for which host."""
+        """Which variables of the environment are read, and for which host."""
         return variables_read(read.step.source for read in self.steps)
 
     @property
     def scopes(self) -> list[str]:
-        """The scopes of the steps to come, or of a hand-written job, and those of the checks."""
+        """The scopes of the checks, and of the steps to come or the hand-written job."""
         jobs = [read.step.job for read in self.to_come]
         own = [job.scopes for job in jobs] or [self.job.scopes]
         checks = [scopes_of_checks(job.write) for job in jobs] or [scopes_of_checks(None)]
@@ -110,16 +110,16 @@ class Undertaking:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An org in which the work may begin, as the checks found both."""
+    """An org in which the work may begin, with what the checks found."""
 
     connection: Connection
-    """Of a flow that runs, closed by now: each step gets its own."""
+    """Closed by now for a flow that runs: each step gets its own."""
     org: Org
     reads: FirstReads
     works: Sequence[RecordWork]
-    """Of the steps to come."""
+    """The steps to come."""
     warnings: Sequence[str]
-    """What the checks of the org warned of."""
+    """The warnings of the checks of the org."""
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -132,7 +132,7 @@ class Opened:
 
 
 class Beginning:
-    """The way of one job from the command to the consent."""
+    """Takes one job from the command to the consent."""
 
     def __init__(
         self,
@@ -143,8 +143,8 @@ class Beginning:
         seat: StepContext | None = None,
         plans: bool = False,
     ) -> None:
-        """`seat`: where the job runs as a step of a flow, which has told, refused and asked for its steps.
-        `plans`: the work is only planned; the token may read whatever rows may refer to.
+        """`seat`: the job's place in a flow, which has told, refused and asked for all its steps. `plans`:
+        the work is only planned; the token may read whatever rows may refer to.
         """
         self._job = job
         self._invocation = invocation
@@ -155,7 +155,7 @@ class Beginning:
     # -- read -------------------------------------------------------------------------------------
 
     def read(self) -> Undertaking:
-        """The work from its start. Raises what is wrong with a source or a job."""
+        """The work of a fresh run. Raises what is wrong with a source or the job."""
         steps = self._steps()
         self._tell_of_variables(steps)
         if self._seat is None:
@@ -166,7 +166,7 @@ class Beginning:
         return Undertaking(self._job, read, read)
 
     def read_again(self, folder: RunFolder, record: RunRecord) -> Undertaking:
-        """The work of a run that goes on. Raises SourceError or RunError if it is not what it was."""
+        """The work of a resumed run. Raises SourceError or RunError if sources or steps have changed."""
         refuse_changed(record.reads, self._job, record.run_id)
         steps = self._steps()
         sources = [record.source] if record.source is not None else []
@@ -185,7 +185,7 @@ class Beginning:
         return Undertaking(self._job, counted, counted)
 
     def _steps(self) -> list[Step]:
-        """The steps of the job. A step of a flow is its own only step, whose messages the flow places."""
+        """The steps of the job; a step of a flow is its own only step."""
         return steps_in(self._job) if self._seat is None else [replace(self._seat.read.step, name="")]
 
     def _tell_of_variables(self, steps: Iterable[Step]) -> None:
@@ -195,11 +195,10 @@ class Beginning:
     # -- open -------------------------------------------------------------------------------------
 
     def open(self, work: Undertaking, stack: ExitStack, record: RunRecord | None = None) -> Opened:
-        """Get a token, and check the org and the steps to come against it. The stack closes the connection.
-        `record`: of a run that goes on, which belongs to an org.
+        """Get a token, and check the org and the steps against it. The stack closes the connection.
+        `record`: the resumed run, which belongs to an org.
 
-        What the checks need of the org is read side by side; nothing is used before the org is known to be
-        the right one.
+        The checks' reads run side by side; nothing is used before the org is known to be the right one.
         """
         invocation = self._invocation
         heard = Heard(invocation.hub.emit)
@@ -226,8 +225,8 @@ class Beginning:
     # -- refuse -----------------------------------------------------------------------------------
 
     def refuse_repetition(self, work: Undertaking, opened: Opened, *, again: bool) -> None:
-        """Raise RunError if this work is under way or done already, or would double what its file says to be
-        written. `again`: a person wants it all the same.
+        """Raise RunError if this work is under way or done already, or if its file says that it was
+        written. `again`: a person wants it anyway.
         """
         if self._invocation.practice or self._seat is not None:
             return
@@ -237,7 +236,7 @@ class Beginning:
             self.refuse_step_again(each, opened, again=again)
 
     def refuse_step_again(self, work: RecordWork, opened: Opened, *, again: bool) -> None:
-        """The same of one step."""
+        """`refuse_repetition`, for one step."""
         if not again:
             refuse_fed_again(work.read.step.source, work.target)
         source = work.read.fingerprint.to_json()
@@ -264,7 +263,7 @@ class Beginning:
         )
 
     def refuse_changed_write(self, work: Undertaking, opened: Opened, record: RunRecord) -> None:
-        """Raise UsageError unless a run that goes on writes as it did."""
+        """Raise UsageError unless a resumed run writes as it did."""
         write = opened.write(work)
         if record.write != write:
             raise UsageError(
@@ -276,9 +275,8 @@ class Beginning:
     # -- ask --------------------------------------------------------------------------------------
 
     def ask(self, work: Undertaking, opened: Opened, *, yes: bool) -> None:
-        """Say what to know before the first write, and have a person agree. `yes`: the person has agreed.
-
-        Raises UsageError unless one agrees.
+        """Say what to know before the first write, and ask a person to agree. Raises UsageError unless one
+        agrees. `yes`: the person has agreed.
         """
         if self._seat is not None:
             return
@@ -309,14 +307,12 @@ class Beginning:
 
 
 def is_finished(place: RunFolder) -> bool:
-    """Whether a step of a flow has finished. Raises what is wrong with a step that can't be read: it may have
-    sent its rows.
-    """
+    """Whether a step of a flow has finished. Raises JournalDamaged if the step can't be read."""
     return place.begun and place.read().state == "finished"
 
 
 def _as_left(read: ReadStep, folder: RunFolder) -> ReadStep:
-    """The step with the source that its run goes on with: the copy of a database's rows, if it is whole."""
+    """The step with the source of its run: the copy of a database's rows, if it is whole."""
     step = read.step
     place = folder.step(step.name) if step.name else folder
     return ReadStep(replace(step, source=source_in(place, step.job)), read.fingerprint)

@@ -41,22 +41,22 @@ WROTE = frozenset(["created", "updated", "deleted", "in_doubt"])
 """Actions of items that have changed something in the org, or may have."""
 
 FLUSH_S = 0.5
-"""Items that wrote nothing are put into the journal this often; a crash looks at those since then again."""
+"""How often items that wrote nothing are put into the journal; after a crash later ones come again."""
 
 
 ENDS_THE_RUN = (CreditsSpent, DiskFull, OrgFull, Outage)
-"""No call fares better after such an error, so that a job that swallows it would fail at every item."""
+"""After such an error every call fails: a job that swallows it would fail at every item."""
 
 
 @dataclass(slots=True, eq=False)
 class _AtWork:
-    """An item that the body of a loop has in hand."""
+    """An item whose loop body is running."""
 
     path: Path
     mark: str
     tally: Tally = field(default_factory=Tally)
     serial: int = 0
-    """Tells it apart from all others of this session."""
+    """Its number, unique in this session."""
     loops: Counter[str] = field(default_factory=Counter)
     """Loops begun inside it so far, by their line: the same item may come in several."""
 
@@ -64,11 +64,9 @@ class _AtWork:
 class RunContext:
     """`ctx` of `Job.run`.
 
-    A listener, too: it hears what became of each write through `ctx.crm`, so that a record that Zoho refused
-    counts as failed although the call raised nothing.
-
-    Outside of `each`, each record that is written is a row of its own: created, updated, deleted, failed or
-    in doubt. So is what `ctx.skip` and `ctx.fail` say there.
+    It listens to the writes through `ctx.crm`: a record that Zoho refused counts as failed although the
+    call raised nothing. Outside of `each`, each written record is a row of its own: created, updated,
+    deleted, failed or in doubt; so is each `ctx.skip` and `ctx.fail`.
     """
 
     def __init__(
@@ -88,15 +86,15 @@ class RunContext:
         self._at_work: list[_AtWork] = []
         """The innermost last."""
         self._left: list[_AtWork] = []
-        """Items whose loop was left: by `break`, or by an error that may be about to end the run."""
+        """Items whose loop was left: by `break`, or by an error that may end the run."""
         self._refused: CallFailed | None = None
-        """The last write outside of `each`, where it was refused: it counts unless its error ends the run."""
+        """The last write outside of `each`, if it was refused: it counts unless its error ends the run."""
         self._end: BaseException | None = None
-        """What has to end the run, should the job swallow it."""
+        """The error that has to end the run, even if the job swallows it."""
         self._done: list[tuple[str, int, Outcome]] = []
         self._met = MetItems()
         self._serial = 0
-        """Of the last item that was handed out."""
+        """The serial number of the last item that was handed out."""
         self._ticked_at = time.monotonic()
         self._thread = threading.get_ident()
         self._ended = False
@@ -106,26 +104,26 @@ class RunContext:
     # -- what an author calls ----------------------------------------------------------------------
 
     def log(self, message: str) -> None:
-        """Tell the person, and run.log."""
+        """Show a message, and write it to run.log."""
         self._hub.emit(Log("info", as_text(message)))
 
     def skip(self, reason: str = "left out by the job") -> None:
-        """Count this item of `each` as skipped, for a reason, which is in skipped.csv."""
+        """Count this item of `each` as skipped; the reason is in skipped.csv."""
         self._refuse_stray("ctx.skip")
         self._say(skipped(as_text(reason)))
 
     def fail(self, reason: str) -> None:
-        """Count this item of `each` as failed, for a reason, which is in errors.csv; go on with the next."""
+        """Count this item of `each` as failed; the reason is in errors.csv. Go on with the next."""
         self._refuse_stray("ctx.fail")
         self._say(failed("FAILED", None, as_text(reason)))
 
     def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
-        """The items one by one; `key` names what tells them apart (a key of a mapping, or an attribute).
+        """The items one by one; `key` names what identifies them (a key of a mapping, or an attribute).
 
-        What an author may count on is said in `author.Context.each`. An item ends as what its body wrote
+        See `author.Context.each` for what an author may count on. An item's outcome is what its body wrote
         through `ctx.crm`: failed if Zoho refused a record or a call; else created, updated or deleted;
-        unchanged if it wrote nothing. One that wrote something is in the journal before the next is handed
-        out. One at which an error (or `break`) left the loop comes again, unless that would double what it
+        unchanged if it wrote nothing. An item that wrote something is in the journal before the next is
+        handed out. An item that an error (or `break`) left comes again, unless that would double what it
         wrote: then it has failed as half done.
         """
         self._refuse_stray("ctx.each")
@@ -146,9 +144,8 @@ class RunContext:
         self.flush()
 
     def end_by(self, error: BaseException) -> None:
-        """The job's `run` was left by an error: write down what is in doubt, or would double if it came
-        again; other items at work are left to the resume. Raises what the error means for the run, where that
-        is something else.
+        """The job's `run` raised: write down what is in doubt, or would double if it came again. The
+        resume repeats other items. Raises what the error means for the run, if that is another error.
         """
         self._hub.deliver()
         if self._refused is not None and self._refused.error not in _behind(error):
@@ -233,7 +230,7 @@ class RunContext:
         self.flush()
         first = self._journal.item_number(item_mark(own))
         where = "" if first is None else f", as item {first:,}"
-        return failed(DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} came before{where}", str(own[-1]))
+        return failed(DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} was used before{where}", str(own[-1]))
 
     def _leave(self, item: _AtWork) -> None:
         if threading.get_ident() == self._thread:
@@ -259,7 +256,7 @@ class RunContext:
         if item.tally.wrote:
             self.flush()
 
-    # -- what is told ------------------------------------------------------------------------------
+    # -- what happens ------------------------------------------------------------------------------
 
     def _say(self, outcome: Outcome) -> None:
         if self._at_work:
@@ -269,20 +266,19 @@ class RunContext:
         self._record_loose([outcome])
 
     def _serial_at_work(self) -> int:
-        """Asked by any thread that begins a call; 0 outside of `each`."""
+        """Called by any thread that begins a call; 0 outside of `each`."""
         innermost = self._at_work[-1:]
         return innermost[0].serial if innermost else 0
 
     def _item_of(self, event: WriteAnswered | CallFailed) -> _AtWork | None:
-        """The item for which a write was begun; None where it is no item's, or the item was finished before
-        its write was."""
+        """The item that a write belongs to; None if there is none, or it was finished before the write."""
         found = next((each for each in (*self._at_work, *self._left) if each.serial == event.item), None)
         if event.item and found is None:
             self._end = self._end or outlived(event)
         return found
 
     def _refuse_stray(self, what: str) -> None:
-        """Raise where an author's code calls us from a place where nothing is counted."""
+        """Raise if an author's code calls us from a place where nothing is counted."""
         if self._ended:
             raise after_the_end(what)
         if threading.get_ident() != self._thread:
@@ -326,8 +322,7 @@ class RunContext:
             self._refused = event
 
     def _step(self) -> None:
-        """Before an item is finished: let no job go on that has to end, or has swallowed that a call was not
-        made."""
+        """Before an item is finished: end a job that must end, or has swallowed that a call was not made."""
         if self._end is None and self._stop.obeyed:
             self._end = StopRequested()
         if self._end is not None:
@@ -342,7 +337,7 @@ class RunContext:
     # -- what is written down ----------------------------------------------------------------------
 
     def _record_loose(self, outcomes: list[Outcome]) -> None:
-        """Rows that are no items of a loop."""
+        """Record rows that are not items of a loop."""
         for outcome in outcomes:
             self._note(loose_mark(self.rows.read + 1), outcome)
         for action, count in Counter(outcome.action for outcome in outcomes).items():

@@ -1,6 +1,4 @@
-"""A run whose source is a database: its rows are copied into the run's folder before the first write, and are
-read there from then on, also by a resume.
-"""
+"""The copy of a database's rows in the run's folder: made before the first write, and read from then on."""
 
 from __future__ import annotations
 
@@ -19,32 +17,28 @@ from zmigrate.rows.sources import Sql
 
 
 def reads_database(opened: Opened) -> bool:
-    """Whether the session begins with copying the rows."""
+    """Whether the session begins by copying the rows."""
     return any(isinstance(work.read.step.source, Sql) for work in opened.works)
 
 
 def copy_database(
     folder: RunFolder, journal: Journal, work: RecordWork, limit: int | None, invocation: Invocation
 ) -> RecordWork:
-    """Copy the rows of the source, which is a database. Returns the work with the copy as its source.
-    `limit`: rows still to be read; None if all are needed.
-
-    Raises PausedError where they can't be read: a resume tries it again.
+    """Copy the rows of the source, a database; return the work with the copy as its source. `limit`: rows
+    still to be read (None: all). Raises PausedError if the rows can't be read: a resume tries again.
     """
     (step, fingerprint), source = work.read, work.read.step.source
     assert isinstance(source, Sql)  # noqa: S101  the caller has looked
     rows_read = journal.progress().read
     if rows_read and not folder.source_copy.exists():
-        raise JournalDamaged(
-            f"{folder.source_copy}: the copy of the rows that the run goes by is gone", hint=WITHOUT_RECORD
-        )
+        raise JournalDamaged(f"{folder.source_copy}: the run's copy of the rows is gone", hint=WITHOUT_RECORD)
     try:
         copy = copy_rows(
             source,
             folder.source_copy,
             invocation.hub.emit,
             invocation.stop,
-            most=None if limit is None else rows_read + limit + 1,  # the one more tells whether there is more
+            most=None if limit is None else rows_read + limit + 1,  # the one more shows whether there is more
             total=fingerprint.rows,
         )
     except SourceError as error:
@@ -55,7 +49,7 @@ def copy_database(
 
 
 def keep_places(journal: Journal, survey: Survey) -> None:
-    """Where rows are read parents first: the numbers in the journal are their places in that order."""
+    """Keep the order of rows that are read parents first: the journal's numbers are places in that order."""
     if survey.order is not None:
         with journal.transaction():
             journal.put_places(survey.order.places())

@@ -1,6 +1,4 @@
-"""How a flow runs once it has begun: each step as a run of its own, one after the other, or on where it
-stopped. A step has its own folder below the flow's, with its own token and journal.
-"""
+"""How a flow runs: step by step, each as a run of its own, with its own folder, token and journal."""
 
 from __future__ import annotations
 
@@ -27,11 +25,11 @@ from zmigrate.stopping import StopRequested
 from zmigrate.zoho.connection import Connection
 
 RunStep: TypeAlias = Callable[[StepContext, RunFolder, int | None], RunResult]
-"""Runs a step, from its start or from where its folder stands, up to a number of rows."""
+"""Runs a step, from its start or from where it stopped, up to a number of rows."""
 
 
 class FlowSession:
-    """Works on a flow that this process holds. What befalls the work is in the result, never raised."""
+    """Works on a flow that this process holds. Errors are in the result, never raised."""
 
     def __init__(
         self,
@@ -43,7 +41,7 @@ class FlowSession:
         began: float,
         spent: Connection | None,
     ) -> None:
-        """`spent`: the connection that the checks had, if there was anything to check."""
+        """`spent`: the connection of the checks, if there was anything to check."""
         self._work = work
         self._place = place
         self._invocation = invocation
@@ -52,7 +50,7 @@ class FlowSession:
         self._spent = Spent() if spent is None else Spent.by(spent)
 
     def run(self, limit: int | None) -> RunResult:
-        """Do the steps, and say what came of them. `limit`: the rows of all of them together."""
+        """Do the steps, and return the flow's result. `limit`: the rows of all steps together."""
         with ExitStack() as stack:
             log = RunLog(self._place.folder.log, leave_out=(BatchDone, BatchSent))
             stack.callback(log.close)
@@ -70,10 +68,10 @@ class FlowSession:
             return self._conclude(state, problem, pace)
 
     def _go_through(self, left: int | None, log: RunLog) -> tuple[RunState, ZmigrateError | None]:
-        """Begin or go on with each step that is not finished, until one stops the flow.
+        """Begin or resume each unfinished step, until one stops the flow.
 
-        A limit is one of all its rows together: a step is begun when those before it are whole, and no row
-        refers to one behind the limit.
+        The limit is for all rows together: a step begins only when those before it are complete, so no row
+        refers to one beyond the limit.
         """
         folder, steps = self._place.folder, self._work.steps
         read = {info.folder.path: info.rows.read for info in readable(list_steps(folder))}
@@ -155,7 +153,7 @@ class FlowSession:
 
 
 def _refuse_lost(seat: StepContext, place: RunFolder) -> None:
-    """Raise JournalDamaged if a step has begun before, and its folder does not show it any more."""
+    """Raise JournalDamaged if a step had begun, and its folder does not show that any more."""
     if place.begun:
         return
     record = seat.flow.read()
@@ -169,7 +167,7 @@ def _refuse_lost(seat: StepContext, place: RunFolder) -> None:
 
 
 def _at(step: Step, error: ZmigrateError) -> ZmigrateError:
-    """The error, with the step that it befell."""
+    """The error, with the step where it happened."""
     told = copy.copy(error)
     told.message = f"{step.place}: {error.message}"
     told.args = (told.message,)
@@ -177,7 +175,9 @@ def _at(step: Step, error: ZmigrateError) -> ZmigrateError:
 
 
 def _between_steps(error: Exception, step: Step, log: RunLog) -> ZmigrateError:
-    """What kept a later step from beginning. Wrong use is a pause by now: earlier steps have written."""
+    """The error that kept a later step from beginning. A usage error is a pause: earlier steps have
+    written.
+    """
     if isinstance(error, UsageError) and not isinstance(error, SourceError):
         return PausedError(f"{step.place}: {error.message}", hint=error.hint, code=error.code)
     problem = as_problem(error, log.path)

@@ -1,6 +1,4 @@
-"""What the author of a hand-written job is told: of a wrong use of `ctx`, and of writes that nobody knows of.
-Nothing is decided here.
-"""
+"""Messages for the author of a hand-written job: wrong use of `ctx`, and writes with an unknown result."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ def after_the_end(what: str) -> JobError:
 
 def of_another_thread(what: str) -> JobError:
     return JobError(
-        f"{what} was used from another thread than that of the job's `run`",
+        f"{what} was used from another thread than the job's `run`",
         hint="Other threads may call ctx.crm and ctx.log; loops, skip and fail are for `run` itself.",
     )
 
@@ -33,20 +31,19 @@ def outlived(write: WriteAnswered | CallFailed) -> JobError:
 def without_key(key: str) -> JobError:
     return JobError(
         f"an item of ctx.each has no {key!r}",
-        hint='Name what tells the items apart: ctx.each(items, key="id").',
+        hint='Name what identifies the items: ctx.each(items, key="id").',
     )
 
 
 def loops_by_number() -> JobError:
     return JobError(
-        "this run was begun when loops were still known by their number: which items are done can't be told"
-        " any more",
-        hint="Look in Zoho what was written, then begin anew with --again.",
+        "an older zmigrate began this run, and it numbered loops: which items are done is not known any more",
+        hint="Look in Zoho for what was written, then start again with --again.",
     )
 
 
 def unrecorded(wrote: Sequence[int]) -> str | None:
-    """What is added to the hint where the journal does not take these items, which wrote."""
+    """Added to the hint if the journal does not take these items, which wrote."""
     if not wrote:
         return None
     which = f"item {wrote[0]:,}" if len(wrote) == 1 else f"items {wrote[0]:,} to {wrote[-1]:,}"
@@ -57,16 +54,16 @@ def unrecorded(wrote: Sequence[int]) -> str | None:
 
 
 def paused_by(error: InDoubt, item: int | None) -> PausedError:
-    """The pause after a lost answer; `item`: the one that is in doubt."""
+    """The pause after a lost answer; `item`: the number of the item in doubt."""
     if item is not None:
         return PausedError(
             f"{error.message} Item {item:,} is in doubt: it is in in_doubt.csv.",
-            hint="Look in Zoho whether it was written. A resume goes on with the next item.",
+            hint="Check in Zoho whether it was written. A resume goes on with the next item.",
             code=ANSWER_LOST,
         )
     return PausedError(
         f"{error.message} Its records are in doubt: they are in in_doubt.csv.",
-        hint="Look in Zoho whether they were written before you resume: what a job writes outside of ctx.each"
-        " is written again.",
+        hint="Check in Zoho whether they were written before you resume: writes outside of ctx.each are made"
+        " again.",
         code=ANSWER_LOST,
     )

@@ -1,5 +1,5 @@
-"""What earlier runs may still have under way: a request that was repeated, since its answer was lost, may be
-applied late, and would overwrite what this run writes. Within a run the fence sees to that.
+"""Waits for late requests of earlier runs: one that was repeated, since its answer was lost, may be
+applied late, and overwrite what this run writes. Within a run the fence prevents that.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from zmigrate.events import Waiting
 def wait_for_late(
     invocation: Invocation, org: tuple[str, str], target: Target, now: float, own: Path | None
 ) -> None:
-    """Wait until no late request of another run can overwrite what this one writes; `own`: its folder, where
-    it has one. Raises StopRequested.
+    """Wait until no late request of another run can overwrite what this one writes. `own`: this run's
+    folder, or None. Raises StopRequested.
     """
     if target.operation == "insert" and target.on_existing != "update":
         return
@@ -40,16 +40,15 @@ def wait_for_late(
 
 
 def late_until(folders: Iterable[RunFolder], longest: float, now: float) -> float | None:
-    """Until when (our clock, epoch seconds) a late request of one of these runs may change records; None if
-    none can. A hold lasts at most the `longest` settling time from now, whatever a journal says: it may have
-    been written by a clock that was ahead.
+    """Until when (our clock, epoch seconds) a late request of these runs may change records; None if none
+    can. At most the `longest` settling time from now: a journal's clock may have been ahead.
     """
     ends = (_held_until(folder, longest, now) for folder in folders)
     return max((end for end in ends if end is not None and end > now), default=None)
 
 
 def _may_concern(run: Run, org: tuple[str, str], module: str) -> bool:
-    """Whether a run may have written to this module of this org; where it can't be told, it may."""
+    """Whether a run may have written to this module of this org; True if that is not known."""
     if isinstance(run, UnreadableRun):
         return run.may_have_sent
     where = run.record.write
@@ -63,15 +62,13 @@ def _held_until(folder: RunFolder, longest: float, now: float) -> float | None:
     try:
         until = Journal.held_until(folder.journal)
     except ZmigrateError:
-        # What can't be read may say so, too. Its last request went out before it was written last.
+        # An unreadable journal may hold keys, too. Its last request was sent before it was last written.
         until = written + longest
     return None if until is None else min(until, now + longest)
 
 
 def _last_written(folder: RunFolder, now: float) -> float | None:
-    """When the journal was written last; where there is none, anything in the folder. A time ahead of the
-    clock counts as now.
-    """
+    """When the journal was last written, or anything in a folder without one. A future time counts as now."""
     journal = folder.journal
     times = _times([journal, journal.with_name(journal.name + "-wal")])
     if not times:
@@ -81,7 +78,7 @@ def _last_written(folder: RunFolder, now: float) -> float | None:
 
 
 def _times(paths: Iterable[Path]) -> list[float]:
-    """When those were written that are there. SQLite makes an empty `-wal` for a mere look."""
+    """The change times of the files that exist. SQLite makes an empty `-wal` even if it only reads."""
     times = []
     for path in paths:
         with suppress(OSError):

@@ -59,7 +59,7 @@ class RecordInput:
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How one session goes."""
+    """The options of one session."""
 
     settling_time: SettlingTime
     run_began: float = 0.0
@@ -82,7 +82,7 @@ class SessionResult:
 
 
 class RecordSession:
-    """Runs one session. `rows` are the counts of the run, which go on from where the journal stands."""
+    """Runs one session. `rows`: the run's counts, which go on from the journal's."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class RecordSession:
         )
 
     def _known(self) -> Callable[[list[tuple[str, str]]], None] | None:
-        """Where rows refer to one another, the id map learns each key as soon as its record exists."""
+        """If rows refer to one another, the id map gets each key as soon as its record exists."""
         if self._given.survey.order is None:
             return None
         rule = KeyRule.of(self._target.to_json())
@@ -226,7 +226,7 @@ class RecordSession:
     def _leave_the_second(self, started_at: float) -> None:
         """Wait until Zoho's clock has surely left the second in which the command, or the resume, began.
 
-        `Created_Time` has whole seconds: from here on it tells our records from those that existed before.
+        `Created_Time` has whole seconds: from here on it shows which records are ours.
         """
         clock = self._org.clock
         began = int(clock.latest(started_at))

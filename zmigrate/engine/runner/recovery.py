@@ -1,5 +1,5 @@
-"""Takes up what earlier sessions of a run left in its journal: how far the rows were read, which of them are
-recorded, batches that were under way, and keys that must stay fenced.
+"""Takes up what earlier sessions of a run left in its journal: the reading point, recorded rows,
+unfinished batches, and keys that must stay fenced.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ class ReadingPoint:
         """No earlier session recorded anything."""
 
     def rows_to_read(self, crm: Crm) -> Generator[Row, None, None]:
-        """The source's rows behind the cursor. Rows of a source that may have changed get new numbers, above
-        all numbers that were given out."""
+        """The source's rows behind the cursor. Rows that may have changed get new, higher numbers."""
         rows = self._source.rows(self.cursor, crm)
         if self._source.stable or self.is_fresh:
             yield from rows
@@ -53,8 +52,9 @@ class ReadingPoint:
             yield row._replace(number=number, line=number)
 
     def recorded(self) -> tuple[Callable[[Row], bool] | None, set[str]]:
-        """Whether a row behind the cursor is recorded, as a function (None: no row is); and the ids of the
-        recorded rows, where the source has ids."""
+        """A function that says whether a row behind the cursor is recorded (None: no row is), and the ids
+        of the recorded rows, if the source has ids.
+        """
         if self.is_fresh:
             return None, set()
         numbers: set[int] = set()
@@ -108,7 +108,7 @@ class Recovery:
             why = "the run stopped before the answer came, and there is no key to look for"
             in_flight.finish(batch, in_doubt(batch, why))
         elif recovery != "repeat" and not self._is_dated(batch, now):
-            why = "the journal dates its request ahead of the clock: its records can't be told from others"
+            why = "the journal has a future time for its request, so its records can't be recognised"
             in_flight.finish(batch, in_doubt(batch, why))
         elif recovery == "repeat" or batch.sent_at is None:
             in_flight.park(batch, now)
@@ -118,10 +118,10 @@ class Recovery:
             in_flight.park(batch, now + self.settling_time.longest)
 
     def _is_dated(self, batch: Batch, now: float) -> bool:
-        """Whether it is known from when on the records of a batch can exist.
+        """Whether it is known since when the records of a batch can exist.
 
-        An intent that is dated ahead of Zoho's clock tells only that the batch was sent after the run began.
-        If the beginning of the run is dated ahead too, nothing is known.
+        An intent dated ahead of Zoho's clock shows only that the batch was sent after the run began. If
+        the beginning of the run is dated ahead too, nothing is known.
         """
         if batch.first_intent is None or batch.first_intent <= self.zoho_clock.latest(now):
             return True

@@ -31,12 +31,12 @@ from zmigrate.rows.sources.copied_rows import CopiedRows
 
 
 class Runner:
-    """Runs one job once, from the start (`start`) or from where a folder stands (`go_on`)."""
+    """Runs one job once, from the start (`start`) or from where a run stopped (`go_on`)."""
 
     def __init__(
         self, job: Job, invocation: Invocation, options: RunOptions, *, seat: StepContext | None = None
     ) -> None:
-        """`seat`: where the job runs as a step of a flow, which has checked and asked for all its steps."""
+        """`seat`: the job's place in a flow, which has checked and asked for all its steps."""
         self._job = job
         self._invocation = invocation
         self._options = options
@@ -47,7 +47,7 @@ class Runner:
     # -- the two ways in --------------------------------------------------------------------------
 
     def start(self) -> RunResult:
-        """A fresh run. Before its folder is open, what is wrong is raised; from then on the result tells."""
+        """A fresh run. Errors are raised until its folder is open; after that they are in the result."""
         beginning, again = self._beginning, self._options.again
         work = beginning.read()
         with ExitStack() as stack:
@@ -94,8 +94,8 @@ class Runner:
             return opened
 
     def _survey(self, opened: Opened, stack: ExitStack, place: OpenRun | None = None) -> Surveyed | None:
-        """Look at the rows of a record job a first time: they may refer to one another, or keys may have to
-        be compared. The rows of a database are copied before. `place`: the run's folder, once it is open.
+        """Read the rows of a record job a first time: they may refer to one another, or keys may have to
+        be compared. A database's rows are copied first. `place`: the run's folder, once it is open.
         """
         if not isinstance(self._job, RecordJob):
             return None
@@ -141,7 +141,7 @@ class Runner:
     def _create(
         self, work: Undertaking, opened: Opened, surveyed: Surveyed | None, stack: ExitStack
     ) -> OpenRun:
-        """Open a fresh folder; of a step, inside its flow's."""
+        """Open a fresh folder; for a step, inside its flow's."""
         seat = self._seat
         if seat is None:
             folder = RunFolder.create(self._invocation.settings.state_dir, work.name)
@@ -203,7 +203,7 @@ class Runner:
         return session.run(self._announcement(work, place, opened), survey)
 
     def _run_step(self, seat: StepContext, place: RunFolder, limit: int | None) -> RunResult:
-        """Run a step of this flow, from its start or from where its folder stands."""
+        """Run a step of this flow, from its start or from where it stopped."""
         options = replace(self._options, limit=limit)
         runner = Runner(seat.read.step.job, self._invocation, options, seat=seat)
         if not place.begun:

@@ -60,11 +60,11 @@ class OpenRun:
     folder: RunFolder
     record: RunRecord
     journal: Journal | None
-    """A flow has none: its steps have."""
+    """None for a flow: its steps have journals."""
 
     @property
     def rows(self) -> Rows:
-        """The rows by what became of them, as the journal has counted them."""
+        """The journal's row counts."""
         progress = None if self.journal is None else self.journal.fact("progress")
         return Rows(**(progress or {}).get("rows", {}))
 
@@ -79,7 +79,7 @@ class Surveyed:
 
 
 class Session:
-    """Works on a run that this process holds. What befalls the work is in the result, never raised."""
+    """Works on a run that this process holds. Errors are in the result, never raised."""
 
     def __init__(
         self,
@@ -109,8 +109,8 @@ class Session:
         self._now = invocation.now
 
     def run(self, announcement: RunStarted, survey: Callable[[], Surveyed | None] | None = None) -> RunResult:
-        """Do the work, and return its result. The caller closes the folder and the journal. `survey`: looks
-        at the rows first, where they are read from a database only now.
+        """Do the work, and return its result. The caller closes the folder and the journal. `survey`:
+        reads the rows first, if they come from a database only now.
         """
         with ExitStack() as stack:
             log = RunLog(self._folder.log)
@@ -232,7 +232,7 @@ class Session:
         return counted
 
     def _write_files(self) -> Mapping[str, Path]:
-        """The result files; after a hard stop they are left to the resume, since they take a while."""
+        """The result files; after a hard stop the resume writes them, since they take a while."""
         if self._stop.aborted:
             return {}
         self._folder.refuse_replaced()
@@ -259,7 +259,7 @@ class Session:
         try:
             self._folder.turn_to(result.state, self._place.record, self._journal, result=result.to_json())
             self._hub.emit(RunEnded(result.run_id, result.state))
-        except (PausedError, JournalDamaged):  # which is most likely what the result tells already
+        except (PausedError, JournalDamaged):  # most likely the result has this error already
             if result.error is None:
                 raise
 
@@ -273,7 +273,7 @@ def log_traceback(error: BaseException, log: RunLog) -> None:
 
 
 def as_problem(error: BaseException, log: Path) -> ZmigrateError:
-    """What ended a run, as an error of ours. `log` has the traceback of what was not expected."""
+    """The error that ended a run, as one of ours. `log` has the traceback of an unexpected one."""
     if isinstance(error, SourceError):
         return _source_went(error)
     if isinstance(error, ZmigrateError):
@@ -298,7 +298,7 @@ def _source_went(error: SourceError) -> PausedError:
 
 
 def state_of(problem: ZmigrateError) -> RunState:
-    """How a run stands that ended by this."""
+    """The state of a run that ended with this error."""
     if isinstance(problem, PausedError):
         return "paused"
     if isinstance(problem, (RefusedError, ApiError)):

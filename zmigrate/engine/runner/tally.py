@@ -1,6 +1,4 @@
-"""What the writes of a hand-written job came to: outcomes of Zoho's answers, and of all that belong to one
-item a single one. Nothing is stored or sent here.
-"""
+"""Outcomes of a hand-written job's writes, and of the items that the writes belong to. Pure."""
 
 from __future__ import annotations
 
@@ -22,18 +20,17 @@ from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.paths import taken_apart
 
 REASONS_KEPT = 10
-"""Of one item: it may write any number of records, and each may be refused for a reason of its own."""
+"""How many reasons an item keeps: each of its records may be refused for another one."""
 
 _BEST: tuple[Action, ...] = ("created", "updated", "deleted")
-"""Of several things that an item did, the first of these names it."""
+"""If an item did several things, the first of these names its outcome."""
 
 _A_RECORD = PreparedRow(1, 1, None, None, {})
-"""Says no more than that there is one: what was sent, and when for the first time, is not known."""
+"""A row that only says that there is a record: what was sent, and when, is not known."""
 
 
 def outcomes_of(event: WriteAnswered) -> list[Outcome]:
-    """The outcome of each record, or other thing, of a write; "updated" where Zoho only says that all is
-    well."""
+    """The outcome of each record or thing of a write; "updated" if Zoho only says that all is well."""
     if event.operation is None:
         return [_of_a_thing(element) for element in event.elements] or [Outcome("updated")]
     if not event.elements:
@@ -45,7 +42,7 @@ def outcomes_of(event: WriteAnswered) -> list[Outcome]:
 
 
 def _outcome(verdict: Verdict, doubted: bool) -> Outcome:
-    """Nothing is looked up for a job by hand: what is open is in doubt."""
+    """Nothing is looked up for a hand-written job: an open question means in doubt."""
     outcome = verdict.outcome
     if verdict.left_open is not None:
         return _in_doubt(outcome, "Zoho does not say whether it was written")
@@ -60,7 +57,7 @@ def _in_doubt(refused: Outcome, why: str) -> Outcome:
 
 
 def _of_a_thing(element: Mapping[str, Any]) -> Outcome:
-    """Of a tag, a setting, a record that an action was for."""
+    """The outcome of a tag, a setting, or a record that an action was for."""
     if element.get("status") == "error":
         return refusal(zoho_reasons(element, ""), "")
     details = element.get("details")
@@ -68,7 +65,7 @@ def _of_a_thing(element: Mapping[str, Any]) -> Outcome:
 
 
 def full_org(outcomes: Sequence[Outcome]) -> OrgFull | None:
-    """The error that ends the run where a record was refused since the org takes no more."""
+    """The error that ends the run if a record was refused because the org is full."""
     return next(filter(None, map(org_full, outcomes)), None)
 
 
@@ -82,21 +79,21 @@ def failure_of(event: CallFailed) -> Outcome:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of one item so far."""
+    """What became of one item so far."""
 
     said: Outcome | None = None
-    """By `ctx.skip` or `ctx.fail`."""
+    """The outcome by `ctx.skip` or `ctx.fail`."""
     written: int = 0
     """Records, or other things, that Zoho accepted."""
     would_double: bool = False
-    """One of them would be there twice if the item were done again."""
+    """A record would be there twice if the item were done again."""
     in_doubt: bool = False
-    """The answer to a write was lost that must not be made again."""
+    """The answer to a write that must not be repeated was lost."""
     _best: Outcome | None = None
     _lost: Outcome | None = None
     _refused: int = 0
     _reasons: dict[Reason, None] = field(default_factory=dict)
-    """The first of them, each once."""
+    """The first reasons, each once."""
 
     @property
     def wrote(self) -> bool:
@@ -104,7 +101,7 @@ class Tally:
         return bool(self.written or self._lost or self._refused)
 
     def add(self, outcome: Outcome, *, repeatable: bool = True) -> None:
-        """One more record, or other thing. `repeatable`: its write does no harm if it is made once more."""
+        """Add one record, or other thing. `repeatable`: its write may be made twice without harm."""
         if outcome.action == "in_doubt":
             self._lost = self._lost or outcome
             self.in_doubt |= not repeatable
@@ -122,10 +119,10 @@ class Tally:
             self._reasons |= dict.fromkeys(outcome.reasons)
 
     def outcome(self) -> Outcome:
-        """What the item comes to.
+        """The item's outcome.
 
-        A lost answer counts most: what is in doubt must not be taken for failed and done again. Then what the
-        author said, then a refusal, then what was written.
+        A lost answer counts most: what is in doubt must not be taken for failed and done again. Then what
+        the author said, then a refusal, then what was written.
         """
         if self._lost is not None:
             reasons = () if self.said is None else self.said.reasons
@@ -138,15 +135,15 @@ class Tally:
         return self._best or Outcome("unchanged")
 
     def half_done(self, why: BaseException) -> Outcome:
-        """What the item comes to where the run ended while it was at work, and it must not come again."""
+        """The item's outcome if the run ended during it, and it must not come again."""
         ended = words_of(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
         refused = f", {self._refused:,} refused" if self._refused else ""
         reason = Reason(
             HALF_DONE,
             None,
             f"{counted(self.written, 'record')} written{refused} when the run ended ({ended})",
-            remedy="A resume does not write twice, so it leaves out this item:"
-            " see whether anything is missing",
+            remedy="A resume skips this item, so that nothing is written twice:"
+            " check whether anything is missing",
         )
         best = None if self._best is None else self._best.id
         return Outcome("failed", best, (reason, *zoho_says(self._reasons)))

@@ -70,9 +70,7 @@ def count_rows(journal: Journal) -> Rows:
 
 
 def check_counts(counted: Rows, on_the_way: Rows, *, finished: bool, total: int | None) -> None:
-    """Raise AccountingError unless the journal agrees with the counts kept during the run, and with the
-    source.
-    """
+    """Raise AccountingError unless the journal agrees with the run's own counts and with the source."""
     if counted != on_the_way:
         raise AccountingError(
             f"the journal counts {counted.to_json()}, the run counted {on_the_way.to_json()}"

@@ -1,8 +1,8 @@
-"""A run's folder: its files, its lock, and its record, which says what the run is and how it stands.
+"""A run's folder: its files, its lock, and its record (what the run is, and its state).
 
-The record is `run.json`. A second copy is in the journal (a flow's in `flow.json`), in case `run.json` can't
-be read. The folder is 0700, since it holds customer data. A process that works on the run holds `run.lock`. A
-flow's folder has one folder for each step that has begun: `steps/02-contacts/`.
+The record is `run.json`; a second copy is in the journal (for a flow in `flow.json`), in case `run.json`
+can't be read. The folder is 0700, since it holds customer data. A process that works on the run holds
+`run.lock`. A flow's folder has one folder for each step that has begun: `steps/02-contacts/`.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from zmigrate.zoho.metadata import Org
 STEPS = "steps"
 
 WITHOUT_RECORD = (
-    "Put the folder back from a copy, then resume. Without one, look in Zoho what the run has written, and "
-    "begin anew with --again, where that can't be doubled."
+    "Restore the folder from a copy, then resume. Without a copy, look in Zoho for what the run has written; "
+    "start again with --again only if that would double nothing."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """A run's record. If it comes from the second copy: what is wrong with `run.json`."""
+    """A run's record; if it comes from the second copy, also what is wrong with `run.json`."""
 
     record: RunRecord
     trouble: str | None = None
@@ -83,7 +83,7 @@ class RunFolder:
 
     @property
     def source_copy(self) -> Path:
-        """Where the run's source is a database: its rows."""
+        """The rows, if the run's source is a database."""
         return self.path / "source.jsonl"
 
     @property
@@ -110,13 +110,13 @@ class RunFolder:
     def step(self, name: str) -> RunFolder:
         """The folder of one step of this flow, whether or not it exists yet."""
         if not is_plain_name(name):
-            raise RunError(f"run {self.run_id} can have no step {name!r}: that is no name of a folder")
+            raise RunError(f"run {self.run_id} can't have a step {name!r}: that is not a folder name")
         return RunFolder(self.path / STEPS / name)
 
     def create_step(self, name: str) -> RunFolder:
-        """Create and lock the folder of a step. Raises RunError if it can't be written.
+        """Create and lock a step's folder. Raises RunError if it can't be written.
 
-        What a crash left there before the step began is deleted. If something may have been sent, nothing is
+        What a crash left before the step began is deleted. If something may have been sent, nothing is
         deleted and JournalDamaged is raised.
         """
         self.refuse_replaced()
@@ -124,7 +124,7 @@ class RunFolder:
         make_private(folder.path.parent, self.path)
         if folder.path.exists():
             if not folder.untouched:
-                raise folder._unknown("something may have been sent from it, and it was to be begun afresh")
+                raise folder._unknown("something may have been sent from it already, so it can't start again")
             try:
                 shutil.rmtree(folder.path)
             except OSError as error:
@@ -155,9 +155,7 @@ class RunFolder:
 
     @property
     def untouched(self) -> bool:
-        """Whether certainly nothing was sent from here, whatever the run was. False if that can't
-        be known.
-        """
+        """Whether certainly nothing was sent from here. False if that can't be known."""
         try:
             if self.path.is_symlink():
                 return False
@@ -179,16 +177,14 @@ class RunFolder:
         self.lock()
 
     def lock(self) -> None:
-        """Lock the run for this process. Raises RunError, with the holder's pid, if another process
-        has it.
-        """
+        """Lock the run for this process. Raises RunError with the other process's pid if it is locked."""
         self._refuse_link()
         try:
             self._lock.take()
             drop_parts(self.path)
         except LockHeld as held:
             raise RunError(
-                f"run {self.run_id} is at work in another process (pid {held.holder})",
+                f"run {self.run_id} is running in another process (pid {held.holder})",
                 hint="Wait for it, or stop it with Ctrl-C (or SIGTERM); then resume.",
             ) from None
         except OSError as error:
@@ -198,15 +194,12 @@ class RunFolder:
         self._lock.release()
 
     def refuse_replaced(self) -> None:
-        """Raise PausedError if the folder is no longer where this process opened it: another folder took its
-        place, and this run must not write there.
-        """
+        """Raise PausedError if this folder was moved or replaced since this process opened it."""
         if self._lock.displaced:
             raise PausedError(
-                f"the folder of run {self.run_id} was moved, or replaced by somebody, during the run:"
-                f" {self.path}",
-                hint="Nothing more was written there. Put the run's own folder back, then resume; where none "
-                "of you has moved it, find out who else can.",
+                f"the folder of run {self.run_id} was moved or replaced during the run: {self.path}",
+                hint="Nothing more was written there. Put the run's own folder back, then resume. If none "
+                "of you moved it, find out who else can.",
                 code="FOLDER_REPLACED",
             )
 
@@ -219,7 +212,7 @@ class RunFolder:
         """The run's record. Raises what `find_record` raises."""
         return self.find_record().record
 
-    def mend(self) -> RunRecord:
+    def repair(self) -> RunRecord:
         """The record of a run that this process has locked. Rewrites `run.json` if it can't be read."""
         found = self.find_record()
         if found.trouble is not None:
@@ -240,9 +233,9 @@ class RunFolder:
         except (NotReadable, ZmigrateError):
             return FoundRecord(record)
         if second.run_id != record.run_id:
-            return FoundRecord(second, f"{RECORD_FILE} is that of another run, {record.run_id}")
+            return FoundRecord(second, f"{RECORD_FILE} belongs to another run, {record.run_id}")
         if _known_by(second) != _known_by(record):
-            return FoundRecord(second, f"{RECORD_FILE} does not say of the run what its second place says")
+            return FoundRecord(second, f"{RECORD_FILE} and its second copy disagree")
         return FoundRecord(record)
 
     def _in_second_place(self, first: NotReadable) -> RunRecord:
@@ -267,8 +260,8 @@ class RunFolder:
             raise NotReadable("there is no journal")
         kept = Journal.kept_run(self.journal)
         if kept is None:
-            raise NotReadable("its journal does not say what the run is")
-        return record_of(kept, "what its journal says of the run")
+            raise NotReadable("its journal has no record of the run")
+        return record_of(kept, "the record in its journal")
 
     def _in_file(self, path: Path) -> RunRecord:
         try:
@@ -284,7 +277,7 @@ class RunFolder:
     def _refuse_link(self) -> None:
         """A link may lead to another run, or to somebody else's folder."""
         if self.path.is_symlink():
-            raise self._unknown("its folder is a link", "Put the folder itself in the link's place.")
+            raise self._unknown("its folder is a link", "Replace the link with the folder itself.")
 
     def _unknown(self, why: str, hint: str | None = None) -> JournalDamaged:
         """The error for a folder whose run is unknown."""
@@ -293,9 +286,7 @@ class RunFolder:
         )
 
     def write(self, record: RunRecord, journal: Journal | None = None) -> None:
-        """Write the record to `run.json`, replaced in one step, and to its second copy. Raises DiskFull, and
-        what `refuse_replaced` raises.
-        """
+        """Write `run.json` in one step, and its second copy. Raises DiskFull, or PausedError."""
         self.refuse_replaced()
         now = replace(record, updated_at=timestamp())
         write_whole(self.record_file, _content(now))
@@ -331,9 +322,7 @@ def _content(record: RunRecord) -> bytes:
 
 
 def make_private(path: Path, root: Path) -> Path:
-    """Make a private folder below a state folder or a run's folder (`root`), see `private_folder`. Raises
-    RunError if it can't be made, ConfigError if others can write to it.
-    """
+    """Make a private folder below `root`. Raises RunError, or ConfigError if others can write to it."""
     try:
         return private_folder(path, root)
     except OSError as error:

@@ -1,8 +1,7 @@
-"""The id map: key → Zoho id, per org and module. It is a projection of the journals: if deleted, it is
-rebuilt, except for the records that `ids check` found deleted.
+"""The id map: key → Zoho id, per org and module, in `<state dir>/orgs/<zgid>/ids.db`.
 
-It is `<state dir>/orgs/<zgid>/ids.db`, brought up to date when opened. A run that needs its own keys adds
-them as it goes.
+It is built from the journals and brought up to date when opened; a run adds its own keys as it goes. If
+deleted, it is rebuilt, except for the records that `ids check` found deleted.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ PUT = (
     " ON CONFLICT DO UPDATE SET key=excluded.key, kind=excluded.kind, at=max(at, excluded.at)"
 )
 
-FORGOTTEN = "Which records were deleted in Zoho, `zmigrate ids check` finds out again."
+FORGOTTEN = "`zmigrate ids check` finds the records that were deleted in Zoho."
 
 ROWS_KNOWN = "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows"
 LATER = "SELECT 1 FROM entry WHERE id=? AND module=? AND field=? AND at>? LIMIT 1"
@@ -143,9 +142,9 @@ class IdMap:
                 ids = cls._opened(path, state_dir, org)
             except sqlite3.DatabaseError as still:
                 raise _unusable(path, still) from still
-            _warn(emit, f"{path} is damaged ({error}) and was made anew; it is kept as {aside}. {FORGOTTEN}")
+            _warn(emit, f"{path} is damaged ({error}) and was rebuilt; the old file is {aside}. {FORGOTTEN}")
         for run_id, why in ids.unread.items():
-            _warn(emit, f"what run {run_id} wrote is not known to references: {why}")
+            _warn(emit, f"references can't find what run {run_id} wrote: {why}")
         return ids
 
     @classmethod
@@ -363,9 +362,7 @@ def _made(path: Path) -> None:
 
 
 def _put_aside(path: Path) -> Path:
-    """Move a damaged id map out of the way; return its new place. It is not deleted, since only it knows
-    which records were found deleted.
-    """
+    """Move a damaged id map away; return its new place. Only it knows which records were found deleted."""
     aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     for part in ("", "-wal", "-shm"):
         found = path.with_name(path.name + part)
@@ -383,5 +380,5 @@ def _unusable(path: Path | None, error: sqlite3.Error | OSError) -> RunError:
     said = error.strerror if isinstance(error, OSError) else error
     return RunError(
         f"{path or 'the id map'}: can't be used: {said}",
-        hint=f"Close what holds it; or move it away: it is built again from the runs' journals. {FORGOTTEN}",
+        hint=f"Close the program that uses it, or move it away: it is rebuilt from the journals. {FORGOTTEN}",
     )

@@ -1,4 +1,4 @@
-"""What a run began with besides its source: the file of the job's class, and the files that the job reads.
+"""A run's inputs besides its source: the file of the job's class, and the files that the job reads.
 
 A run's folder may come from somebody else, so the file that it names is never imported. A run goes on only if
 its input files are unchanged; a changed job file is allowed, but reported.
@@ -29,9 +29,7 @@ def origin(job: type[Job]) -> str:
 
 
 def shown_origin(origin: str) -> str:
-    """Where a job's code comes from, for the person who lets it run: `jobs/import_leads.py`, or
-    `ready-made`.
-    """
+    """Where a job's code comes from, to be shown: `jobs/import_leads.py`, or `ready-made`."""
     path = Path(origin)
     if not origin:
         return "typed in"
@@ -40,8 +38,8 @@ def shown_origin(origin: str) -> str:
 
 
 def class_of_run(record: RunRecord, jobs: Path | None, folder: Path) -> type[Job]:
-    """The class of a run's job, found by its name as for the command. `jobs`: the path given with --jobs;
-    `folder`: the current folder. Raises JobError that says where the class was when the run began.
+    """The class of a run's job, found by its name. `jobs`: the path given with --jobs; `folder`: the current
+    folder. Raises JobError that says where the class was when the run began.
     """
     try:
         return discover(jobs, folder).get(record.job)
@@ -51,7 +49,7 @@ def class_of_run(record: RunRecord, jobs: Path | None, folder: Path) -> type[Job
         if not record.origin or is_ready_made(Path(record.origin)):
             raise
         raise JobError(
-            f'the job "{record.job}" is not found from here; the run began with that of {record.origin}',
+            f'the job "{record.job}" was not found; the run began with the one in {record.origin}',
             hint=f"If you trust that file: --jobs {quote(nearby(record.origin))}",
         ) from error
 
@@ -65,22 +63,18 @@ def code_hash(job: type[Job]) -> str | None:
 
 
 def tell_of_changed_code(record: RunRecord, job: type[Job], what_follows: str, emit: Emit) -> None:
-    """Warn if the job's code has changed since the run began. Changing the code between sessions is allowed,
-    but is reported: rows before and after were made by different code.
-    """
+    """Warn if the job's code has changed since the run began: later rows are made by different code."""
     here = origin(job)
     if code_hash(job) == record.code:
         return
     what = f"{here or record.origin} has changed since the run began"
     if here and record.origin and Path(here).resolve() != Path(record.origin).resolve():
-        what = f"the job is that of {here}, and the run began with that of {record.origin}"
+        what = f"the job is now the one in {here}; the run began with the one in {record.origin}"
     emit(Log("warning", f"{what}: {what_follows} are made by the new code"))
 
 
 def hashes_of(job: Job) -> dict[str, str]:
-    """The job's input files by absolute path, with the SHA-256 of each. Raises SourceError if one can't be
-    read.
-    """
+    """The job's input files by absolute path, each with its SHA-256. Raises SourceError."""
     return {str(path.absolute()): _hash(path) for path in job.reads}
 
 
@@ -91,7 +85,7 @@ def refuse_changed(then: Mapping[str, str], job: Job, run_id: str) -> None:
         if then.get(path) != now.get(path):
             what = "has changed" if path in then and path in now else "is gone" if path in then else "is new"
             raise SourceError(
-                f"{path} {what} since run {run_id} began, and says what the run does.",
+                f"{path} {what} since run {run_id} began, and the job reads it.",
                 hint="Put the file back as it was, or begin a new run with the changed one.",
                 code="SOURCE_CHANGED",
             )

@@ -20,9 +20,7 @@ DEEPEST = 8
 
 
 def item_mark(path: Path, times: int = 1) -> str:
-    """`[["for x in ctx.each(new):",1],"K7"]`; with `,2` at the end if the key comes a second time in the
-    loop.
-    """
+    """`[["for x in ctx.each(new):",1],"K7"]`; with `,2` at the end if the key comes again in the loop."""
     return orjson.dumps(path if times == 1 else (*path, times)).decode()
 
 
@@ -38,9 +36,9 @@ def key_of(mark: str) -> str | None:
 
 
 def line_of(caller: FrameType | None) -> str:
-    """The text of the line of job code that runs now, after the lines that called it: `self.load(ctx) > for
-    …`. By its text a loop keeps its name even if a loop before it is no longer reached. "" without source
-    text.
+    """The line of job code that runs now, after the lines that called it: `self.load(ctx) > for …`; ""
+    without source. A loop is named by its text, so it keeps its name if a loop before it is no longer
+    reached.
     """
     lines: list[str] = []
     while caller is not None and len(lines) < DEEPEST and not _ours(caller):

@@ -1,7 +1,7 @@
-"""The journal: what was about to be sent, and what came of it. The run's SQLite file.
+"""The journal, a run's SQLite file: what was about to be sent, and what became of it.
 
-A row of the source is *recorded* once it is in a batch or among the decided rows; until then it is read again
-on resume. Batches hold rows and outcomes as JSON text (readable with plain `sqlite3`) and the body that was
+A row of the source is *recorded* once it is in a batch or among the decided rows; until then a resume reads
+it again. Batches hold rows and outcomes as JSON text (readable with plain `sqlite3`) and the body that was
 sent, zlib-compressed.
 """
 
@@ -56,16 +56,16 @@ from zmigrate.errors import JournalDamaged
 from zmigrate.zoho.clock import stored_time
 
 LARGEST_INTEGER = 2**63 - 1
-"""Of SQLite."""
+"""The largest integer that SQLite can store."""
 
 Rebuild = Callable[[bytes, SecondWrite | None], list[dict[str, Any]]]
-"""Makes the records of a body, of a batch's first write or of a second one."""
+"""Makes the records from a batch's body."""
 
 
 class Journal:
     """One run's journal. Used by the main thread alone.
 
-    Raises JournalDamaged when the file is no journal or can't be read, DiskFull when it can't grow.
+    Raises JournalDamaged when the file is not a journal or can't be read, DiskFull when it can't grow.
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
@@ -91,28 +91,24 @@ class Journal:
 
     @classmethod
     def read_only(cls, path: Path) -> Journal:
-        """For a look, also while a process is at work on the run. Raises JournalDamaged if it can't be
-        read."""
+        """A journal for reading, also while a process works on the run. Raises JournalDamaged."""
         return cls(connect_to_read(path), path)
 
     @classmethod
     def peek(cls, path: Path) -> Rows:
-        """The counts of rows as they stand, also while a process is at work. Raises JournalDamaged if they
-        can't be read: a row that can't be counted is no row that is not there.
-        """
+        """The row counts, also while a process works on the run. Raises JournalDamaged."""
         with closing(cls.read_only(path)) as journal:
             return journal.progress()
 
     @classmethod
     def kept_run(cls, path: Path) -> object:
-        """What `keep_run` kept; None where it kept nothing. Raises JournalDamaged if it can't be read."""
+        """The record that `keep_run` stored, or None. Raises JournalDamaged if it can't be read."""
         with closing(cls.read_only(path)) as journal:
             return journal.fact(RUN)
 
     @classmethod
     def held_until(cls, path: Path) -> float | None:
-        """Until when the last of the keys stays fenced, for a look from another run; None where none was.
-        Raises JournalDamaged if it can't be read."""
+        """Until when the last of the fenced keys stays fenced; None if none is. Raises JournalDamaged."""
         with closing(cls.read_only(path)) as journal:
             row = journal._one(sql.HELD_UNTIL)
         return None if row is None or row[0] is None else stored_time(row[0])
@@ -124,16 +120,16 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """One durable transaction; on any error nothing of it is stored.
+        """One durable transaction; after an error nothing of it is stored.
 
-        SQLite goes on writing to a file that was deleted, which nobody would find again: raises
-        JournalDamaged rather than let more be sent.
+        Raises JournalDamaged if the file was deleted: SQLite would go on writing to it, and nobody could read
+        that.
         """
         if not self.path.exists():
             raise JournalDamaged(
-                f"{self.path}: the journal was deleted while the run was at work; nothing more was sent",
-                hint="Zoho has what was sent up to now, and zmigrate can't tell what that was. With a unique"
-                " key, run the job again as an upsert; else look in Zoho first.",
+                f"{self.path}: the journal was deleted during the run; nothing more was sent",
+                hint="Zoho has what was sent before, but zmigrate no longer knows what it was. With a unique"
+                " key, run the job again as an upsert; otherwise look in Zoho first.",
             )
         with self._guard():
             self._db.execute("BEGIN IMMEDIATE")
@@ -221,12 +217,12 @@ class Journal:
         self._db.execute(sql.PUT_FACT, (name, orjson.dumps(value, default=str).decode()))
 
     def keep_run(self, record: Mapping[str, Any]) -> None:
-        """Keep what run.json holds, so that the run is known where that can't be read any more."""
+        """Keep the content of run.json, so that the run is known if that file can't be read."""
         with self.transaction():
             self.put_fact(RUN, record)
 
     def put_places(self, places: Iterable[Place]) -> None:
-        """Keep where rows stand that are not read in the order of their source, and forget what was kept."""
+        """Replace the stored places of rows that are not read in source order."""
         self._db.execute(sql.DROP_PLACES)
         self._db.executemany(sql.PUT_PLACE, places)
 
@@ -243,7 +239,7 @@ class Journal:
             ) from error
 
     def progress(self) -> Rows:
-        """The counts of rows as they stand: zeros before the first one was recorded."""
+        """The row counts; zeros before the first row was recorded."""
         kept = self.fact("progress")
         rows = Rows() if kept is None else rows_of(kept.get("rows") if isinstance(kept, dict) else None)
         if rows is None:
@@ -291,9 +287,9 @@ class Journal:
         )
 
     def line_that(self, actions: Collection[Action], record_id: str, besides: int) -> int | None:
-        """The line of the row, other than number `besides`, that did one of these to this record.
+        """The line of another row (not number `besides`) that did one of these actions to this record.
 
-        Zoho's ids grow, so a batch that created it is among the last that start below the id.
+        Zoho's ids grow, so the batch that created the record is among the last that start below the id.
         """
         for rows, outcomes in self._all(sql.MAY_HOLD_ID, stored_id(record_id), stored_id(record_id)):
             ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
@@ -314,16 +310,14 @@ class Journal:
             yield row_number, unpack_source(source)
 
     def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
-        """Keys of finished batches that stay fenced, and until when; those of rows that moved are not."""
+        """Keys of finished batches that stay fenced, and until when; without the keys of rows that moved."""
         for rows, outcomes, until in self._all(sql.HELD, now):
             ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
             keys = [key for (_, _, key), outcome in ended if key is not None and lets_go(outcome)]
             yield keys, stored_time(until)
 
     def groups(self) -> Iterator[RecordedRows]:
-        """Recorded rows with an outcome, in groups ordered by the lowest row number in each; moved rows are
-        left out.
-        """
+        """Recorded rows with an outcome, in groups ordered by their lowest row number; without moved rows."""
         return heapq.merge(self._finished(), self._decided(), key=lambda group: group.first_row)
 
     def _finished(self) -> Iterator[RecordedRows]:
@@ -352,15 +346,14 @@ class Journal:
         return 0 if row is None else int(row[0])
 
     def ended(self) -> Iterator[tuple[Numbered, Outcome]]:
-        """Every row with what became of it, in no order; those that moved, too."""
+        """Every row with its outcome, in no order; moved rows too."""
         for rows, outcomes in self._all(sql.ENDED):
             yield from zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
         for number, line, key, outcome in self._all(sql.DECIDED_ROWS):
             yield (number, line, key), self._unpacked_one(outcome)
 
     def sent(self) -> Iterator[tuple[list[Numbered], bytes, list[Outcome] | None]]:
-        """Of every batch that was sent: its rows, what was sent, and the outcomes, None while they are not
-        known."""
+        """For every batch that was sent: its rows, its body, its outcomes (None: not known yet)."""
         for rows, body, outcomes in self._all(sql.SENT):
             ended = None if outcomes is None else self._unpacked(outcomes)
             yield orjson.loads(rows), zlib.decompress(body), ended
@@ -376,7 +369,7 @@ class Journal:
             yield number, mark, self._unpacked_one(outcome)
 
     def item_number(self, mark: str) -> int | None:
-        """The number of an item that is recorded; None where it is not."""
+        """The number of a recorded item, or None."""
         row = self._one(sql.ITEM_NUMBER, mark)
         return None if row is None else int(row[0])
 
@@ -406,7 +399,7 @@ class Journal:
 
 
 def _span(ids: list[str]) -> tuple[int | None, int | None]:
-    """The lowest and the highest. Ids of one length, as most are, need not be numbers to be compared."""
+    """The lowest and the highest id. Ids of one length, as most are, can be compared as text."""
     if not ids:
         return None, None
     key = int if len(set(map(len, ids))) > 1 else None
@@ -414,7 +407,7 @@ def _span(ids: list[str]) -> tuple[int | None, int | None]:
 
 
 def stored_id(record_id: str) -> int:
-    """An id as SQLite can compare it: Zoho's may have 20 digits."""
+    """An id that SQLite can compare: Zoho's ids may have 20 digits."""
     return min(int(record_id), LARGEST_INTEGER)
 
 

@@ -1,6 +1,4 @@
-"""A journal's file: opening it, checking its version, explaining SQLite's errors. `journal` knows what the
-tables hold.
-"""
+"""Opens a journal's file, checks its version, and explains SQLite's errors. `journal` knows the tables."""
 
 from __future__ import annotations
 
@@ -30,8 +28,8 @@ RECORD_BYTES: Final = 64 << 20
 """The largest record that is read. A record lists a flow's steps and their options, mostly kilobytes."""
 
 RECOVERY = (
-    "Restore the run folder from a copy and resume; without one, start again with an upsert on a unique key, "
-    "which finds what was created already."
+    "Restore the run folder from a copy and resume. Without a copy, start again with an upsert on a unique "
+    "key, which finds the records that were created."
 )
 
 
@@ -51,9 +49,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """A reading connection, also while another process works on the run. Raises JournalDamaged if the file is
-    no journal of a version that can be read.
-    """
+    """A connection for reading, also while a process works on the run. Raises JournalDamaged."""
     return _reader(path, sql.OLDEST_READ)
 
 
@@ -68,9 +64,7 @@ def _reader(path: Path, oldest: int) -> sqlite3.Connection:
 
 
 def connect_again(path: Path) -> sqlite3.Connection:
-    """A writing connection to a journal of this version. Raises JournalDamaged, also if only one page of it
-    is damaged.
-    """
+    """A writing connection to a journal of this version. Raises JournalDamaged if any page is damaged."""
     _reader(path, sql.SCHEMA_VERSION).close()  # a file that is not ours is not changed
     connection = connect(path)
     try:
@@ -85,9 +79,7 @@ def connect_again(path: Path) -> sqlite3.Connection:
 
 
 def holds_nothing(path: Path) -> bool:
-    """Whether a journal's file, which may be damaged, certainly holds no row and no item. False if that can't
-    be known.
-    """
+    """Whether a journal's file, maybe a damaged one, certainly holds no row. False if that can't be known."""
     try:
         check_database(path)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
@@ -125,7 +117,7 @@ def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) 
     """The error for a run made by another version of zmigrate, named if known. `what` can't be read."""
     if version is None:
         which = "a newer" if newer else "an older"
-        hint = f"Nothing is wrong with it: install the zmigrate that began this run, {which} one."
+        hint = f"The file is fine: install the zmigrate that began this run, {which} one."
         return JournalDamaged(f"{path}: {what}, by {which} zmigrate than this one", hint=hint)
     if version == installed("zmigrate"):
         return JournalDamaged(
@@ -134,7 +126,7 @@ def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) 
         )
     return JournalDamaged(
         f"{path}: {what}, by zmigrate {version}",
-        hint=f"Nothing is wrong with it. Go on with that version: pip install zmigrate=={version}",
+        hint=f"The file is fine. Continue with that version: pip install zmigrate=={version}",
     )
 
 
@@ -147,18 +139,16 @@ def version_in(record: object) -> str | None:
 
 
 def _checked(db: sqlite3.Connection, path: Path, oldest: int) -> sqlite3.Connection:
-    """The connection, if the file is a journal whose schema is between `oldest` and ours. Every reader comes
-    through here.
-    """
+    """The connection, if the file is a journal with a schema from `oldest` to ours. All readers ask here."""
     try:
         with guard(path):
             (mark,) = db.execute("PRAGMA application_id").fetchone()
             schema = schema_of(db)
             foreign = db.execute(sql.FOREIGN).fetchone()
         if mark != sql.APPLICATION_ID or foreign is not None:
-            raise JournalDamaged(f"{path}: the file is no journal of zmigrate's", hint=RECOVERY)
+            raise JournalDamaged(f"{path}: the file is not a zmigrate journal", hint=RECOVERY)
         if not oldest <= schema <= sql.SCHEMA_VERSION:
-            what = f"the journal was made in another form (schema {schema}, needed {sql.SCHEMA_VERSION})"
+            what = f"the journal was written in another format (schema {schema}, needed {sql.SCHEMA_VERSION})"
             version = _made_by(db, path)
             raise made_by_another(what, path, version, newer=schema > sql.SCHEMA_VERSION)
     except ZmigrateError:

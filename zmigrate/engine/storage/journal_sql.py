@@ -12,7 +12,7 @@ APPLICATION_ID = 0x7A6D6967
 SCHEMA_VERSION = 5
 
 OLDEST_READ = 4
-"""Journals from this schema on are read; a run whose journal has an older one than ours can't go on."""
+"""The oldest schema that can be read. A run whose journal has a schema older than ours can't be resumed."""
 
 SCHEMA = """
 CREATE TABLE batch (              -- small, so that a look over all of them is quick without an index
@@ -119,6 +119,6 @@ ANY = {
     "decided": "SELECT 1 FROM decided LIMIT 1",
     "item": "SELECT 1 FROM item LIMIT 1",
 }
-"""For each table: whether it has a row. Each row says that something was sent or judged."""
+"""For each table: whether it has a row. A row means that something was sent or judged."""
 ITEMS = "SELECT number, key, outcome FROM item ORDER BY number"
 ITEM_NUMBER = "SELECT number FROM item WHERE key=?"

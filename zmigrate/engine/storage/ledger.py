@@ -1,6 +1,4 @@
-"""The ledger: all runs of a state folder, including those that can't be read; a run is found by a
-short name.
-"""
+"""The ledger: all runs of a state folder, including unreadable ones; a run is found by a short name."""
 
 from __future__ import annotations
 
@@ -90,8 +88,8 @@ class UnreadableRun:
 
     @property
     def began(self) -> float:
-        """The time in the run's id. Ids have whole seconds: the run counts as the last one of its second, so
-        that it is not passed over when somebody asks for the last run.
+        """The time in the run's id. It has whole seconds: the run counts as the last of its second, so that
+        "last" does not pass it over.
         """
         return began_at("", self.run_id, time.time()) + 0.999
 
@@ -102,7 +100,7 @@ class UnreadableRun:
             return self.error
         return RunError(
             f"run {self.run_id} never began: nothing was sent from it ({self.folder.path})",
-            hint="Give the command again that was to begin it. The folder can be deleted.",
+            hint="Repeat the command that was to start it. The folder can be deleted.",
         )
 
 
@@ -111,8 +109,7 @@ Run = RunInfo | UnreadableRun
 
 def list_runs(state_dir: Path) -> list[Run]:
     """All runs, oldest first; a flow is one run. A run whose process died counts as interrupted. Raises
-    ConfigError if the folder is another user's, or others can write to it: a record says which code a run
-    goes on with.
+    ConfigError if others own the folder or can write to it: a record says which code a run resumes with.
     """
     runs = state_dir / "runs"
     refuse_foreign(runs, state_dir)
@@ -174,9 +171,7 @@ def _look_at(folder: RunFolder, step: Mapping[str, Any] | None) -> Run:
 
 
 def _at_home(result: Mapping[str, Any] | None, folder: RunFolder) -> Mapping[str, Any] | None:
-    """The result with its files inside the run's own folder: the folder may have been moved, and no path in a
-    record may lead elsewhere.
-    """
+    """The result with its files in the run's folder: it may have moved, and no path may lead elsewhere."""
     if result is None:
         return None
     steps = result.get("steps")
@@ -195,9 +190,7 @@ def _file_at_home(said: object, folder: RunFolder) -> str | None:
 
 
 def _without_its_journal(run: RunInfo) -> RunInfo:
-    """An unfinished run whose journal can't be read: it can't go on, and what its record says is
-    not certain.
-    """
+    """An unfinished run whose journal can't be read: it can't be resumed, and its record is not certain."""
     try:
         Journal.peek(run.folder.journal)
     except ZmigrateError as error:
@@ -210,9 +203,7 @@ def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:
 
 
 def _as_it_stands(run: RunInfo) -> RunInfo:
-    """A run at work, or one whose process died. Its record has no figures of that session, but the journal
-    has (for a flow: the journals of its steps).
-    """
+    """A run at work, or one whose process died: its counts come from the journals."""
     state: RunState = "running" if run.running else "interrupted"
     record = replace(run.record, state=state)
     if record.steps is not None:
@@ -284,7 +275,7 @@ def identity(org: Mapping[str, Any]) -> tuple[str, str]:
 WriteFacts = Mapping[str, Any]
 """A write as run.json keeps it, see `Target.to_json`; empty for a hand-written job, which declares none."""
 
-CREATED_BY_HAND = "What it created would be there TWICE. To run it once more all the same: --again."
+CREATED_BY_HAND = "What it created would be there TWICE. To run it anyway: --again."
 """The hint when a hand-written job that created records would run again."""
 
 
@@ -294,47 +285,47 @@ def touched(rows: Rows) -> int:
 
 
 def doubles(write: WriteFacts) -> bool:
-    """Whether the same write, run again, creates the same rows' records a second time."""
+    """Whether the same write, run again, creates the same records a second time."""
     return write.get("operation") == "insert" and not write.get("unique") and not write.get("on_existing")
 
 
-def what_anew_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
-    """`it has written nothing, so nothing is doubled`. `writes`: the writes of the steps that have begun."""
+def what_again_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
+    """What `--again` would do, as a clause: `it has written nothing so far, so nothing is doubled`. `writes`:
+    the writes of the steps that have begun.
+    """
     if not all(writes):
-        return _by_hand_anew(rows)
+        return _by_hand_again(rows)
     if not touched(rows):
         return "it has written nothing so far, so nothing is doubled"
     doubling = [write for write in writes if doubles(write)]
     if not doubling:
         refused = any(write.get("operation") == "insert" and not write.get("on_existing") for write in writes)
-        leaves_out = f"; {leave_out(options)} leaves out what is there, else Zoho refuses it"
-        return "what it has written is not doubled, since it is known by its key" + leaves_out * refused
+        leaves_out = f"; skip existing records with {leave_out(options)}, or Zoho refuses them"
+        return "what it has written is not doubled, since it is found by its key" + leaves_out * refused
     keyed = all(write.get("key") for write in doubling)
-    unless = f", unless {leave_out(options)} leaves out what is there" if keyed else ""
+    unless = f", unless existing records are skipped with {leave_out(options)}" if keyed else ""
     return f"what it has inserted would be there TWICE{unless}"
 
 
-def _by_hand_anew(rows: Rows) -> str:
-    """For a hand-written job: zmigrate does not know by which key its records are found, nor what the last
-    item wrote; an item that failed may have written some of its records.
-    """
+def _by_hand_again(rows: Rows) -> str:
+    """For a hand-written job, whose key is unknown: even a failed item may have written some records."""
     if touched(rows) or rows.failed:
-        return "what it has written would be there TWICE, since no key is known by which it would be found"
-    return "as far as is known it has written nothing; what it has written would be there TWICE"
+        return "what it has written would be there TWICE, since zmigrate knows no key to find it by"
+    return "it seems to have written nothing; anything it did write would be there TWICE"
 
 
 def insert_once_more(write: WriteFacts, options: Mapping[str, Any]) -> str:
-    """The hint when a file that was inserted would be inserted again."""
-    twice = "To have them twice: --again."
+    """The hint when an inserted file would be inserted again."""
+    twice = "To insert them anyway: --again."
     if not write.get("key"):
-        return f"A second insert would double the records, and without a key none is found again. {twice}"
-    only_new = f"To load only what is not there yet: {leave_out(options)}."
+        return f"A second insert would double the records: without a key, they can't be found. {twice}"
+    only_new = f"To load only new records: {leave_out(options)}."
     if write.get("unique"):
-        return f"Zoho would refuse what is there, by its key. {only_new} To send it all the same: --again."
+        return f"Zoho would refuse the records that exist. {only_new} To send all rows anyway: --again."
     return f"A second insert would double the records. {only_new} {twice}"
 
 
 def leave_out(options: Mapping[str, Any]) -> str:
-    """How a job with these options is told to skip existing records."""
+    """The setting that makes a job with these options skip existing records."""
     said = 'on_existing = "skip"'
     return f"--on-existing skip (in a mapping: {said})" if "on_existing" in options else said

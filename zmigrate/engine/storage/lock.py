@@ -39,9 +39,7 @@ class Lock:
         return self._handle is not None
 
     def take(self) -> None:
-        """Take the lock and write our pid into it. Raises LockHeld; OSError if the file can't be made or is
-        not a plain file.
-        """
+        """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be used."""
         handle = self._opened(os.O_CREAT)
         if not _try_lock(handle):
             holder = handle.read(PID_LENGTH).strip() or "unknown"

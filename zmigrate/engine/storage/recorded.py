@@ -1,6 +1,4 @@
-"""Rows with what became of them, packed as the journal keeps them, and read back in groups or in the order of
-the source.
-"""
+"""Rows with their outcomes: packed for the journal, and read back in groups or in source order."""
 
 from __future__ import annotations
 
@@ -18,18 +16,18 @@ from zmigrate.engine.storage.journal_sql import SCHEMA_VERSION
 from zmigrate.reasons import Reason
 
 Numbered = tuple[int, int, str | None]
-"""Number, line and key of a row. (JSON makes a list of it.)"""
+"""A row's number, line and key. (JSON makes a list of it.)"""
 
 
 class RecordedRows(NamedTuple):
-    """Rows that were recorded together, with what became of each."""
+    """Rows that were recorded together, with their outcomes."""
 
     first_row: int
-    """None of them has a lower number."""
+    """No row has a lower number."""
     rows: Sequence[Numbered]
     outcomes: Sequence[Outcome]
     sources: Sequence[Mapping[str, Any]] | None
-    """The rows as they were read, where the source can't be read again."""
+    """The rows as they were read, if the source can't be read again."""
 
     @property
     def numbers(self) -> list[int]:
@@ -45,7 +43,7 @@ class RecordedRows(NamedTuple):
         )
 
     def runs(self) -> Iterator[RecordedRows]:
-        """The same rows, cut where one is not the next of the one before."""
+        """The same rows, cut wherever a number is missing."""
         numbers = self.numbers
         if not numbers:
             return
@@ -68,11 +66,10 @@ def consecutive(numbers: list[int]) -> bool:
 
 
 def in_order(groups: Iterable[RecordedRows]) -> Iterator[RecordedRows]:
-    """The rows of groups, which come by their first row, in the order of the source and in groups without a
-    gap.
+    """The rows of groups in source order, in groups without a gap. The groups come sorted by first row.
 
-    Between the numbers of such a group there is no room for another row: it may come as soon as no group is
-    left that begins before it. Memory: the rows that a batch took out of turn.
+    A group without a gap has no room for another row, so it may come once no other group begins before it.
+    Memory: the rows that a batch took out of turn.
     """
     ahead: list[tuple[int, int, RecordedRows]] = []
     tie = count()
@@ -86,8 +83,7 @@ def in_order(groups: Iterable[RecordedRows]) -> Iterator[RecordedRows]:
 
 
 BODY_LEVEL = 1
-"""zlib level of stored bodies: level 1 costs 0.3 µs a row, level 6 half as much again for a fifth less space.
-"""
+"""zlib level of stored bodies: 1 costs 0.3 µs a row; 6 costs half as much again and saves a fifth."""
 
 
 def pack_body(body: bytes) -> bytes:
@@ -105,7 +101,7 @@ def unpack_source(packed: bytes | None) -> Any:
 
 
 def pack_outcomes(outcomes: Iterable[Outcome]) -> str:
-    """Outcomes as JSON; those of plain successes are their action and id."""
+    """Outcomes as JSON; a plain success is only its action and id."""
     return orjson.dumps(
         [outcome[:2] if not (outcome[2] or outcome[3]) else _packed(outcome) for outcome in outcomes]
     ).decode()
@@ -130,7 +126,7 @@ ReadOutcome = Callable[[Sequence[Any]], Outcome]
 
 
 def unpack_outcomes(packed: str, read: ReadOutcome) -> list[Outcome]:
-    """What `pack_outcomes` made."""
+    """The reverse of `pack_outcomes`."""
     new = tuple.__new__
     return [
         new(Outcome, (*parts, (), None)) if len(parts) == 2 else read(parts) for parts in orjson.loads(packed)
@@ -146,8 +142,9 @@ _FIRST_WRITES: Mapping[str, Action] = {"LINK": "created", "RELINK": "updated"}
 
 
 def _with_joined_reasons(parts: Sequence[Any]) -> Outcome:
-    """Schema 4 has a code, a field and a message, each of several reasons joined. A code without a reason
-    says of a row that moved what its first write did; a field without a code by what a record was found."""
+    """Schema 4 has one code, field and message, which join those of several reasons. A code without a reason
+    is the first write of a row that moved; a field without a code is the field by which a record was found.
+    """
     action, record_id, code, field, message = parts
     if action == "moved":
         return Outcome("moved", record_id, first_write=_FIRST_WRITES.get(code))
@@ -157,7 +154,7 @@ def _with_joined_reasons(parts: Sequence[Any]) -> Outcome:
 
 
 READ_OUTCOME: Mapping[int, ReadOutcome] = {4: _with_joined_reasons, SCHEMA_VERSION: _with_reasons}
-"""By the schema of the journal."""
+"""How an outcome is read, by the schema of the journal."""
 
 
 def pack_state(state: BatchState) -> str:

@@ -1,7 +1,6 @@
-"""The result files: a projection of the journal and the source, written when a run ends or stops, and again
-by a resume.
+"""The result files: made from the journal and the source when a run ends or stops, and again by a resume.
 
-A row is in exactly one file. Every file opens in a spreadsheet and can be fed in again: `Csv` drops our
+A row is in exactly one file. Every file opens in a spreadsheet and can be loaded again: `Csv` drops our
 columns.
 """
 
@@ -50,15 +49,15 @@ SourceRows = Sequence[list[str]] | Sequence[Mapping[str, Any]]
 
 
 class Piece(NamedTuple):
-    """Rows of the source that stand one after the other."""
+    """Consecutive rows of the source."""
 
     first: int
-    """The number of its first row; the others follow without a gap, and so does the next piece."""
+    """The number of the first row; the others follow without a gap, and so does the next piece."""
     rows: SourceRows
 
 
 def pieces_of(source: Source) -> Iterator[Piece] | None:
-    """The source's rows, from the first; None where it can't be read again, and the journal has them."""
+    """The source's rows, from the first; None if only the journal has them."""
     if not source.stable:
         return None
     if isinstance(source, Csv) and type(source).rows is Csv.rows:
@@ -74,19 +73,17 @@ def write_results(
     texts: CellTexts,
     file: str | None = None,
 ) -> dict[str, Path]:
-    """Write the files and give back their paths by name.
+    """Write the files; return their paths by name.
 
-    `pieces` are the source's rows, in order, from the first; None where the journal keeps them itself.
-    `columns` None: they are the keys of the first row that is written. `texts` writes what is no text.
-    `file`: the first cell of every line, in a flow. Raises DiskFull, and SourceError when the source lacks a
-    row that the journal has.
+    `pieces`: the source's rows in order, from the first; None if the journal keeps them. `columns` None: the
+    keys of the first row that is written. `texts` writes values as text. `file`: the first cell of every
+    line, in a flow. Raises DiskFull, and SourceError if the source lacks a row of the journal.
     """
     return _written(_Tables(folder, columns, texts, file), _with_source(journal, pieces))
 
 
 def write_item_results(folder: RunFolder, journal: Journal) -> dict[str, Path]:
-    """The files of a hand-written job: its items have a number and a key, and nothing of a source. There are
-    none where it has no items."""
+    """The files of a hand-written job, with the number and key of each item; none if it has no items."""
     groups = _item_groups(journal)
     first = next(groups, None)
     if first is None:
@@ -115,13 +112,13 @@ def _item_groups(journal: Journal) -> Iterator[RecordedRows]:
 
 
 def why_not_written(error: OSError, path: Path) -> PausedError:
-    """The error of a result file that can't be written; DiskFull if that is why."""
+    """The error for a result file that can't be written: DiskFull if that is the cause."""
     what = f"{error.filename or path}: the result files can't be written: {error.strerror}"
     if is_full_disk(error):
         return DiskFull(what, hint="Make room, then resume the run.")
     return PausedError(
         what,
-        hint="Close the file where it is open, then resume: what is left is to write the files.",
+        hint="Close the file if a program has it open, then resume: only the files are left to write.",
         code="FILES_NOT_WRITTEN",
     )
 
@@ -129,7 +126,7 @@ def why_not_written(error: OSError, path: Path) -> PausedError:
 def _with_source(
     journal: Journal, pieces: Iterable[Piece] | None
 ) -> Iterator[tuple[RecordedRows, SourceRows]]:
-    """Every recorded row with its source row, in the order of the source, as many at a time as fit."""
+    """Every recorded row with its source row, in source order, as many at a time as fit."""
     runs = in_order(journal.groups())
     if pieces is None:
         for run in runs:
@@ -148,7 +145,7 @@ class _Forward:
         self._piece = Piece(1, [])
 
     def take(self, first: int, count: int) -> SourceRows:
-        """The rows of these numbers. Raises SourceError if there are none such."""
+        """The rows with these numbers. Raises SourceError if one is missing."""
         taken: list[Any] = []
         while len(taken) < count:
             piece = self._piece
@@ -158,18 +155,18 @@ class _Forward:
                 continue
             following = next(self._pieces, None) if start >= 0 else None
             if following is None:
-                raise SourceError(f"row {first + len(taken)} is in the journal, and is no longer there.")
+                raise SourceError(f"row {first + len(taken)} is in the journal, but no longer in the source.")
             self._piece = following
         return taken
 
 
 class _Tables:
-    """The files that there are rows for."""
+    """The result files that have rows."""
 
     def __init__(
         self, folder: RunFolder, columns: Sequence[str] | None, texts: CellTexts | None, file: str | None
     ) -> None:
-        """`texts`: writes the cells of rows that are not cells already."""
+        """`texts`: writes the cells of rows that are not text yet."""
         self.folder = folder
         self._file = file
         self._texts = texts
@@ -177,7 +174,7 @@ class _Tables:
         self._tables: dict[str, _Table] = {}
 
     def add(self, run: RecordedRows, rows: SourceRows) -> None:
-        """Add recorded rows, which belong to the source rows at the same places, each to its file."""
+        """Add recorded rows, each to its file. `rows` are their source rows, in the same order."""
         if self._columns is None:
             self._columns = list(rows[0])
         cells = [row if isinstance(row, list) else self._cells(row, self._columns) for row in rows]
@@ -196,7 +193,7 @@ class _Tables:
         return self._texts.row(row, columns)
 
     def finish(self) -> dict[str, Path]:
-        """Move the files to their places; take away what an earlier session left and nothing is left for."""
+        """Move the files to their places; delete files of an earlier session that have no rows now."""
         for name in ALWAYS_WRITTEN:
             self._table(name)
         for name in set(FILE_OF.values()) - self._tables.keys():
@@ -231,8 +228,8 @@ class _Table:
         self._writer.writerow(header)
 
     def add(self, rows: Iterable[Numbered], outcomes: Iterable[Outcome], cells: Iterable[list[str]]) -> None:
-        """Add rows. Most need no quotes, which one look at all of them together tells: `csv.writer` looks at
-        every letter, for four times the price.
+        """Add rows. Most need no quotes, and one look at all of them together shows that: `csv.writer` looks
+        at every letter, at four times the price.
         """
         if self._success:
             whole = [
@@ -256,7 +253,7 @@ class _Table:
                 self._writer.writerow([*row[:first], *map(escape, row[first:])])
 
     def _written_plain(self, text: str, lines: int) -> bool:
-        """Write these lines, unless a cell of theirs needs quotes or has to be escaped for itself."""
+        """Write these lines, unless a cell needs quotes or escaping."""
         if (
             text.count(",") != lines * self._commas
             or '"' in text
@@ -273,15 +270,11 @@ class _Table:
         self._draft.finish()
 
     def discard(self) -> None:
-        """Drop what is not finished."""
         self._draft.discard()
 
 
 def write_flow_files(folder: RunFolder) -> dict[str, Path]:
-    """Write them from the steps' files, row by row, and give back their paths by name.
-
-    Raises DiskFull, and PausedError where a file can't be written.
-    """
+    """Write a flow's files from its steps' files; return their paths by name. Raises PausedError."""
     written: dict[str, Path] = {}
     for name in dict.fromkeys(FILE_OF.values()):
         path = folder.result_file(name)

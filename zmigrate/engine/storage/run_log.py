@@ -29,9 +29,7 @@ TOO_FREQUENT = (Credits, RequestSent, RowsCopied, Tick, WriteAnswered)
 """Frequent events that the log leaves out: the journal has their results."""
 
 CAN_WAIT = (BatchDone, BatchSent)
-"""Events that the journal has too. They are written together with the next other event, or with the next
-tick.
-"""
+"""Events that the journal has too: written with the next other event, or with the next tick."""
 
 
 class RunLog:

@@ -1,6 +1,4 @@
-"""A run's record: what the run is and how it stands, and the checks that make it safe to rely on. `folder`
-knows where it is kept.
-"""
+"""A run's record: what the run is and its state, with the checks that make it safe to rely on."""
 
 from __future__ import annotations
 
@@ -114,12 +112,12 @@ def record_of(stored: object, place: str) -> RunRecord:
     if not isinstance(stored, Mapping) or "job" not in stored:
         raise NotReadable(f"{place} is not the record of a run")
     if stored.get("format") != RUN_FORMAT:
-        form = f"format {stored.get('format')}, needed {RUN_FORMAT}"
-        raise NotReadable(f"{place} was written in another form ({form})", other=stored)
+        form = f"{stored.get('format')}, needed {RUN_FORMAT}"
+        raise NotReadable(f"{place} was written in another format ({form})", other=stored)
     try:
         orjson.dumps(stored)
     except TypeError as error:  # values nested too deep can be neither shown nor written again
-        raise NotReadable(f"{place} can't be gone by: {error}") from error
+        raise NotReadable(f"{place} can't be used: {error}") from error
     fault = _fault_of(stored)
     if fault is not None:
         raise NotReadable(f"{place} {fault}")
@@ -148,10 +146,10 @@ def _from_stamp(text: str) -> datetime:
 
 
 def _fault_of(stored: Mapping[str, Any]) -> str | None:
-    """What is wrong with a record, as a clause; None if nothing is."""
+    """What is wrong with a record, as a clause, or None."""
     absent = [each.name for each in fields(RunRecord) if _is_needed(each) and each.name not in stored]
     if absent:
-        return f"does not say the run's {', '.join(absent)}"
+        return f"lacks the run's {', '.join(absent)}"
     odd = [
         *(name for name in TEXTS if not isinstance(stored[name], str)),
         *(name for name in TABLES if not isinstance(stored[name], Mapping)),
@@ -172,7 +170,7 @@ def _fault_of(stored: Mapping[str, Any]) -> str | None:
         "org": "org" in odd or _is_org(stored["org"]),
     }
     odd += [name for name, right in checks.items() if not right]
-    return f"has what can't be read for {', '.join(dict.fromkeys(odd))}" if odd else None
+    return f"has unreadable values for {', '.join(dict.fromkeys(odd))}" if odd else None
 
 
 def _is_needed(field_: Field[Any]) -> bool:
@@ -189,7 +187,7 @@ def _are_names(value: object) -> bool:
 
 
 def _are_settings(settings: Mapping[str, Any]) -> bool:
-    """Whether a resume can take them over. An earlier zmigrate has kept less."""
+    """Whether a resume can use them. Earlier versions kept fewer settings."""
     profile, concurrency = settings.get("profile"), settings.get("concurrency")
     return (
         isinstance(profile, str | None)

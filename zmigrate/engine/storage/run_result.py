@@ -1,4 +1,4 @@
-"""What a run or a flow came to: the object that `--json` prints and `zmigrate.run()` gives back."""
+"""The result of a run or a flow: the object that `--json` prints and `zmigrate.run()` returns."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ def flow_result(
     elapsed_s: float = 0.0,
     rows_per_s: float = 0.0,
 ) -> RunResult:
-    """The result of a flow from the results of its steps (each as the JSON object of a run). The costs of the
-    steps and of the checks (`spent`) are added up.
+    """A flow's result from the results of its steps (JSON objects of runs). The costs of the steps and of the
+    checks (`spent`) are added.
     """
     spent, files = spent or Spent(), files or {}
     begun = {str(step["run_id"]).rpartition("/")[2] for step in steps}

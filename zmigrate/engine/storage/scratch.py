@@ -1,4 +1,4 @@
-"""Temporary databases for what may be as long as the source: they spill to disk, and memory stays flat."""
+"""Temporary databases for data as long as the source: they spill to disk, so memory stays flat."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ CACHE_KIB = 512
 
 
 def scratch_db(*, other_threads: bool = False) -> sqlite3.Connection:
-    """A database that is gone when it is closed. `other_threads`: it may be closed by another one."""
+    """A database that is deleted when closed. `other_threads`: another thread may close it."""
     db = sqlite3.connect("", isolation_level=None, check_same_thread=not other_threads)
     db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-    db.execute("PRAGMA journal_mode=OFF")  # nobody goes back, and nothing survives the process
+    db.execute("PRAGMA journal_mode=OFF")  # no rollbacks, and nothing survives the process
     return db

@@ -23,9 +23,7 @@ def records_written(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[s
 
 
 def rows_sent(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """(line, key, record) of every row with a key that was sent, from batches that have one of
-    these fields.
-    """
+    """(line, key, record) of every row with a key that was sent, from batches with one of these fields."""
     for (_, line, key), _, record in _sent_with(journal, fields):
         if key is not None:
             yield line, key, record

@@ -1,6 +1,6 @@
-"""The copy of a database's rows that a run goes by: made once, before the first write, in the run's folder.
+"""The copy of a database's rows that a run reads: made once, in the run's folder, before the first write.
 
-It takes its place as a whole, so what a crash leaves is no copy, or the one from before.
+It is put in place as a whole, so a crash leaves no copy, or the earlier one.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ def copy_rows(
     total: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> CopiedRows:
-    """Read the rows, or the first `most`, into a file. What the file has already, of a run with a limit, is
-    compared: raises SourceError where these are no longer the rows, or stand in another order.
+    """Read the rows, or the first `most`, into a file. Rows that are in the file already, from a run with a
+    limit, are compared.
 
-    Raises what reading raises, and OSError. `total`: how many rows there seem to be, for the progress.
+    Raises SourceError if these rows or their order have changed, what reading raises, and OSError. `total`:
+    the expected number of rows, for the progress.
     """
     before = CopiedRows(path, source).lines() if path.exists() else iter(())
     rows, told = 0, clock()
@@ -73,7 +74,7 @@ def _changed(source: Sql, number: int, was: bytes = b"", line: bytes = b"") -> S
         values = zip(source.columns, values_of(was), values_of(line), strict=False)
         differ = f": {', '.join(name for name, then, now in values if then != now)} differ"
     return SourceError(
-        f"{source.name}: {what} not what the run read when it began with a limit{differ}.",
+        f"{source.name}: {what} not the same as when the run began with a limit{differ}.",
         hint="Each time the select is read, it must give the same rows first, in the same order. If it can't, "
         "start again without --limit: the command that began this run, with --again. That reads all rows at "
         "the beginning.",
@@ -82,9 +83,7 @@ def _changed(source: Sql, number: int, was: bytes = b"", line: bytes = b"") -> S
 
 
 def source_in(folder: RunFolder, job: RecordJob) -> Source:
-    """What a run that goes on reads: the copy in its folder where all rows are in it, else the job's source.
-    Connects to nothing.
-    """
+    """The source of a resume: the copy in the folder if it is whole, else the job's. Connects to nothing."""
     source = source_of(job)
     if not isinstance(source, Sql) or not folder.source_copy.exists():
         return source

@@ -85,7 +85,7 @@ class Choices:
             raise Refused(
                 f"{short(chosen)} is the stored name of one value of the pick list and the shown name of"
                 " another",
-                remedy="write the other name of the one that is meant",
+                remedy="write the other name of the value that is meant",
                 ambiguous=True,
             )
         return stored
@@ -116,7 +116,7 @@ def parted(value: Any) -> Sequence[Any] | None:
     if isinstance(value, str):
         return [item for part in value.split(";") if (item := part.strip())]
     if not isinstance(value, (list, tuple, set, frozenset)):
-        raise Refused(f"a list is wanted, or text parted by ';', not {kind_of(value)}")
+        raise Refused(f"a list is wanted, or text separated by ';', not {kind_of(value)}")
     return list(value)
 
 
@@ -141,5 +141,5 @@ def tags(value: Any) -> Any:
 def _tag_name(item: Mapping[str, Any]) -> str:
     name = trimmed(item.get("name"))
     if not isinstance(name, str):
-        raise Refused('a tag is told by its name: "VIP", or {"name": "VIP"}')
+        raise Refused('a tag needs its name: "VIP", or {"name": "VIP"}')
     return name

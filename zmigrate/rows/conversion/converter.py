@@ -70,7 +70,7 @@ class Converter:
         """
         problem = formats_problem(formats)
         if problem is not None:
-            raise UsageError(f"a declared format can't be read by: {problem}", code="FORMATS")
+            raise UsageError(f"a declared format is wrong: {problem}", code="FORMATS")
         self._fields = fields
         self._operation = operation
         self._key = key
@@ -126,7 +126,7 @@ class Converter:
     def _key_alone(self, record: object) -> dict[str, Any]:
         """The key, which is all that a delete needs."""
         if not isinstance(record, Mapping):
-            message = f"transform gave {type(record).__name__}, not a record"
+            message = f"transform returned {type(record).__name__}, not a record"
             raise BadValue(Reason(NOT_A_RECORD, None, message, shown(record)))
         return {name: value for name, value in record.items() if name == self._key}
 
@@ -134,7 +134,7 @@ class Converter:
         key = str(self._key)
         if any(reason.field == key for reason in reasons):
             return ()
-        return (Reason(EMPTY_KEY, key, "the key is empty, so its record could not be found again"),)
+        return (Reason(EMPTY_KEY, key, f"{key} is empty; it is needed as the key"),)
 
     def _not_found(self, converted: Mapping[str, Any], reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         """Errors for missing mandatory fields, except those with a bad value of their own."""

@@ -99,7 +99,7 @@ def date_time(value: Any, read: ReadText, zone: tzinfo | None) -> Any:
         if offset is None:
             raise Refused(
                 "no time zone",
-                remedy="write an offset behind it (2024-03-31T09:30:00+02:00, or Z for UTC),"
+                remedy="add an offset (2024-03-31T09:30:00+02:00, or Z for UTC),"
                 " or declare timezone in the mapping (--timezone Europe/Berlin)",
             )
         if offset.total_seconds() % 60:  # an old local time; JSON's offset has no seconds
@@ -115,12 +115,12 @@ def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
     local = moment.replace(tzinfo=zone)
     back = local.astimezone(UTC).astimezone(zone)
     if back.replace(tzinfo=None) != moment:
-        raise Refused(f"there was no {moment:%H:%M} on {moment:%Y-%m-%d} in {zone}: the clocks went over it")
+        raise Refused(f"there was no {moment:%H:%M} on {moment:%Y-%m-%d} in {zone}: the clocks skipped it")
     if came_twice(local):
         offsets = " or ".join(f"{local.replace(fold=fold):%z}" for fold in (0, 1))
         raise Refused(
             f"{moment:%H:%M} on {moment:%Y-%m-%d} came twice in {zone}, when the clocks went back",
-            remedy=f"write which offset is meant behind it: {offsets}",
+            remedy=f"add the offset that is meant: {offsets}",
             ambiguous=True,
         )
     return local

@@ -37,9 +37,9 @@ def _problems(formats: Formats) -> Iterator[str]:
         try:
             ZoneInfo(formats.timezone)
         except (OSError, ValueError):  # ZoneInfoNotFoundError is a KeyError
-            yield f"timezone = {formats.timezone!r} is no name of a time zone such as Europe/Berlin"
+            yield f"timezone = {formats.timezone!r} is not the name of a time zone such as Europe/Berlin"
         except KeyError:
-            yield f"timezone = {formats.timezone!r} is no known time zone; write it as Europe/Berlin"
+            yield f"timezone = {formats.timezone!r} is not a known time zone; write it as Europe/Berlin"
     yes, no = formats.true or TRUE_WORDS, formats.false or FALSE_WORDS
     both = {word.strip().casefold() for word in yes} & {word.strip().casefold() for word in no}
     if both:
@@ -50,7 +50,7 @@ def _format_problems(key: str, declared: str | None) -> Iterator[str]:
     """Check that a format of `strptime` reads back the day that it writes."""
     if declared is None:
         return
-    wrong = f"{key} = {declared!r} is no format of a date such as %d/%m/%Y (day, month, year; %y: 2 digits)"
+    wrong = f"{key} = {declared!r} is not a date format such as %d/%m/%Y (day, month, year; %y: 2 digits)"
     try:
         read = datetime.strptime(_PROBE.strftime(declared), declared)
     except ValueError:
@@ -59,6 +59,6 @@ def _format_problems(key: str, declared: str | None) -> Iterator[str]:
     if read.date() != _PROBE.date():
         yield wrong
     elif read.hour not in (0, _PROBE.hour):
-        yield f"{key} = {declared!r} does not tell morning from evening: write %H, or %p beside %I"
+        yield f"{key} = {declared!r} does not say morning or evening: write %H, or %p beside %I"
     elif "%Z" in declared.replace("%%", ""):
         yield f"{key} = {declared!r}: names of time zones (%Z) are not kept; read %z, or declare timezone"

@@ -72,10 +72,10 @@ class Links:
         if given is None and module is not None:
             record[SE_MODULE] = module
         elif given is None:
-            message = f"required field not found: {WHAT} is a record of which module?"
+            message = f"required field not found: it names the module of {WHAT}"
             return found, (Reason(MANDATORY_NOT_FOUND, SE_MODULE, message),)
         elif module not in (None, given):
-            message = f"{WHAT} points at {module}, and {SE_MODULE} says {given}"
+            message = f"{WHAT} refers to {module}, but {SE_MODULE} says {given}"
             return found, (Reason(INVALID_DATA, SE_MODULE, message, shown(given)),)
         return found, ()
 
@@ -139,7 +139,7 @@ class Links:
         if reference is None:
             return NOTHING
         if modules and reference.module not in modules:
-            raise Refused(f"{field} points at {' or '.join(sorted(modules))}, not at {reference.module}")
+            raise Refused(f"{field} refers to {' or '.join(sorted(modules))}, not to {reference.module}")
         open_id = OpenId(reference, field)
         self.keep((open_id,))
         return open_id
@@ -218,7 +218,7 @@ def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -
     if name in row:
         row[name] = one(row[name])
         if row[name] is None or row[name] is NOTHING:
-            raise Refused(f"a row whose {name} is empty", remedy="leave the row out")
+            raise Refused(f"a row with an empty {name}", remedy="leave the row out")
     if "id" in row:
         row["id"] = record_id(row["id"])
     return row

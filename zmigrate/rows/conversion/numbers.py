@@ -80,7 +80,7 @@ def refuse_rounded(text: str) -> None:
     if _ROUNDED.match(text):
         raise Refused(
             f"{short(text)} was rounded by a spreadsheet, its last digits are gone",
-            remedy="export it anew, with this column as text",
+            remedy="export it again, with this column as text",
         )
 
 
@@ -118,8 +118,8 @@ def number(value: Any, separators: Separators | None = None, digits: int = DIGIT
 
 
 def _from_float(value: float) -> float:
-    """The float, rounded to the digits that a float is sure to keep: a spreadsheet's results have digits that
-    nobody wrote (0.1 + 0.2 is 0.30000000000000004). If more decimals remain, it is refused, as in text.
+    """The float, rounded to the digits that a float is sure to keep: a spreadsheet's results have digits
+    that nobody wrote (0.1 + 0.2 is 0.30000000000000004). More decimals than that are refused, as in text.
     """
     rounded = round(value, DIGITS_AFTER_POINT)
     if rounded != value and _decimals(Decimal(f"{value:.{EXACT_FLOAT_DIGITS}g}")) > DIGITS_AFTER_POINT:

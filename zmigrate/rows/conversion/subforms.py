@@ -95,7 +95,7 @@ def from_json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if value[0] not in "[{":
-        raise Refused("a list or an object is wanted, as JSON where it is text, not text")
+        raise Refused("a list or an object is wanted, or JSON of one, not text")
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError as error:

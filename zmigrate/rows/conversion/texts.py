@@ -52,7 +52,9 @@ def phone(value: Any, length: int) -> Any:
         return plain
     odd = _NOT_IN_PHONE.search(plain)
     if odd is not None:
-        raise Refused(f"{odd.group()!r} can't stand in a phone number; letters, digits and {PHONE_MARKS} can")
+        raise Refused(
+            f"{odd.group()!r} is not allowed in a phone number: only letters, digits, {PHONE_MARKS}"
+        )
     return fitting(plain, length)
 
 

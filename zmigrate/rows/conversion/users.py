@@ -1,5 +1,5 @@
-"""Finds the org's user for a text of the old system: by e-mail, full name or id; for leavers by their
-successors.
+"""Finds the org's user for a text of the old system: by e-mail address, full name or id, or by a
+successor.
 """
 
 from __future__ import annotations
@@ -152,7 +152,13 @@ class UserDirectory:
         users = self._org_users().get(fold_name(default), [])
         if len(users) == 1 and users[0].active:
             return users[0]
-        why = "is several users" if len(users) > 1 else "is not active" if users else "is no user of the org"
+        why = (
+            "means several users"
+            if len(users) > 1
+            else "is not active"
+            if users
+            else "is not a user of the org"
+        )
         raise Refused(f"the default user {default!r} {why}")
 
     def _org_users(self) -> Mapping[str, list[User]]:
