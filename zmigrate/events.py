@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,26 +19,6 @@ from zmigrate.wording import name_of
 @dataclass(frozen=True, slots=True)
 class Event:
     """Base of all events."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunStarted(Event):
-    """The checks are done and the run folder is open; nothing has been written to the org yet."""
-
-    run_id: str
-    job: str
-    code: str  # the job's file, or "ready-made"
-    folder: str
-    org: str
-    environment: str
-    profile: str
-    module: str | None
-    operation: str | None
-    rows_total: int | None
-    rows_done: int
-    done: Mapping[str, int]  # rows by outcome, from sessions before this one
-    practice: bool  # True on the embedded emulator
-    variables: tuple[str, ...] = ()  # the environment variables that are read, and for which host
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +33,44 @@ class StepFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class BannerFacts:
+    """What a person reads before anything is written, and is asked to agree to."""
+
+    job: str
+    code: str | None  # the file of the job's code, or "ready-made"; None if no job is run
+    org: str
+    environment: str
+    place: str  # where the credentials were found
+    practice: bool  # True on the embedded emulator
+    module: str | None = None
+    operation: str | None = None
+    rows: int | None = None  # of the source; None if the total is not known
+    rows_done: int = 0
+    steps: Sequence[StepFacts] = ()  # the steps of a flow
+    reads: Sequence[str] = ()  # environment variables, each with the host that gets its value
+    call: str | None = None  # the call of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`
+    warning: str | None = None  # what the call may do besides what was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The checks are done and the run folder is open; nothing has been written to the org yet."""
+
+    run_id: str
+    folder: str
+    facts: BannerFacts
+    done: Mapping[str, int]  # rows by outcome, from sessions before this one
+
+
+@dataclass(frozen=True, slots=True)
 class FlowStarted(Event):
     """The checks of all steps are done and the flow's folder is open. Each step has its own RunStarted and
     RunEnded.
     """
 
     run_id: str
-    job: str
-    code: str  # the job's file, or "ready-made"
     folder: str
-    org: str
-    environment: str
-    profile: str
-    steps: tuple[StepFacts, ...]
-    rows_total: int | None
-    rows_done: int
-    practice: bool
-    variables: tuple[str, ...] = ()
+    facts: BannerFacts
 
 
 @dataclass(frozen=True, slots=True)

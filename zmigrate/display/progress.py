@@ -112,7 +112,7 @@ class PlainProgress:
             self.say(note)
         self._in_flow |= isinstance(event, events.FlowStarted)
         if self._in_flow and isinstance(event, events.RunStarted):
-            self.say(event.job)
+            self.say(event.facts.job)
         if isinstance(event, events.Tick | events.RowsCopied) and self._is_time():
             self.say(plain_line(self._figures))
         if isinstance(event, events.RunEnded):

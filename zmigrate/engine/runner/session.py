@@ -6,15 +6,15 @@ import traceback
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.model.outcomes import Rows, RunState
+from zmigrate.engine.model.outcomes import ACTIONS, Rows, RunState
 from zmigrate.engine.model.run_options import RunOptions
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.survey import Survey
@@ -42,15 +42,12 @@ from zmigrate.errors import (
     disk_full,
     is_full_disk,
 )
-from zmigrate.events import RunEnded, RunStarted
+from zmigrate.events import BannerFacts, RunEnded, RunStarted
 from zmigrate.job.checks import JOB_SHAPE, does_nothing
 from zmigrate.job.context import Context
 from zmigrate.job.job import Job, RecordJob
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import as_text, name_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ class Session:
         self._began = began
         self._now = invocation.now
 
-    def run(self, announcement: RunStarted, survey: Callable[[], Surveyed | None] | None = None) -> RunResult:
+    def run(self, facts: BannerFacts, survey: Callable[[], Surveyed | None] | None = None) -> RunResult:
         """Do the work, and return its result. The caller closes the folder and the journal. `survey`: looks
         at the rows first, where they are read from a database only now.
         """
@@ -119,7 +116,14 @@ class Session:
             stack.callback(self._hub.remove, log)
             came_to, problem = None, None
             try:
-                self._hub.emit(announcement)
+                rows = self._place.rows
+                started = RunStarted(
+                    self._folder.run_id,
+                    str(self._folder.path),
+                    replace(facts, rows_done=rows.accounted),
+                    {name: count for name, count in rows.to_json().items() if name in ACTIONS},
+                )
+                self._hub.emit(started)
                 if survey is not None:
                     self._surveyed = survey()
                 came_to = self._do()
