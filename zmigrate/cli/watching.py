@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
@@ -44,11 +44,9 @@ class Watch:
         self._progress.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *why: object) -> None:
         with errors.never_the_result("the progress", None):
-            self._progress.__exit__(kind, error, trace)
+            self._progress.__exit__(*why)
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.FlowStarted):

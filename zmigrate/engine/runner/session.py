@@ -30,7 +30,7 @@ from zmigrate.engine.storage.journal_file import RECOVERY
 from zmigrate.engine.storage.result_files import pieces_of, write_item_results, write_results
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_record import RunRecord
-from zmigrate.engine.storage.run_result import RunResult
+from zmigrate.engine.storage.run_result import RunResult, Spent
 from zmigrate.errors import (
     ApiError,
     InternalError,
@@ -200,7 +200,7 @@ class Session:
             rows = self._place.rows
             problem = problem or as_problem(error, self._folder.log)
             state = state_of(problem)
-        connection, record, org = self._connection, self._place.record, self._opened.org
+        spent, record, org = Spent.by(self._connection), self._place.record, self._opened.org
         work = self._surveyed.work if self._surveyed else next(iter(self._opened.works), None)
         result = RunResult(
             run_id=self._folder.run_id,
@@ -209,15 +209,11 @@ class Session:
             org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
             api_domain=record.api_domain,
             rows=rows,
-            requests={
-                "sent": connection.transport.sent,
-                "retried": connection.transport.retried,
-                "throttled": connection.transport.throttled,
-            },
-            tokens={"acquired": connection.tokens.acquired, "renewed": connection.tokens.renewed},
+            requests=spent.requests,
+            tokens=spent.tokens,
             credits={
                 "estimated": None if work is None else work.estimated_credits,
-                "used": connection.credits.used,
+                "used": spent.credits,
             },
             elapsed_s=self._now() - self._began,
             rows_per_s=came_to.rows / came_to.seconds if came_to and came_to.seconds > 0 else 0.0,

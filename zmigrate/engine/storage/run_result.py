@@ -78,7 +78,7 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the checks before the first step cost."""
+    """What the work on a connection cost."""
 
     requests: Mapping[str, int] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
