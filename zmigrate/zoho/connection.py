@@ -39,13 +39,8 @@ class Connection:
 
     def __init__(
         self,
-        *,
         http: httpx.Client,
-        tokens: TokenProvider,
         transport: Transport,
-        limiter: Limiter,
-        clock: ZohoClock,
-        credits: CreditLedger,
         state_dir: Path,
         credentials: Credentials,
     ) -> None:
@@ -53,11 +48,11 @@ class Connection:
         self._http = http
         self._state_dir = state_dir
         self._closed = False
-        self.tokens = tokens
         self.transport = transport
-        self.limiter = limiter
-        self.clock = clock
-        self.credits = credits
+        self.tokens = transport.tokens
+        self.limiter = transport.limiter
+        self.clock = transport.clock
+        self.credits = transport.credits
         self.crm = Crm(transport, on_org=self._take_org)
 
     @property
@@ -132,9 +127,6 @@ def connect(
     local = is_loopback(credentials.accounts_url)
     backoff = backoff or Backoff(budget_s=settings.retry_budget_s)
     http = wire.build_client(read_timeout_s=settings.read_timeout_s, local=local, transport=transport)
-    limiter = Limiter(ceiling=settings.concurrency)
-    clock = ZohoClock()
-    credits = CreditLedger()
     tokens = TokenProvider(
         Accounts(http, credentials),
         tuple(dict.fromkeys(scopes)),
@@ -147,24 +139,15 @@ def connect(
     sender = Transport(
         http,
         tokens,
-        limiter=limiter,
-        clock=clock,
-        credits=credits,
+        limiter=Limiter(ceiling=settings.concurrency),
+        clock=ZohoClock(),
+        credits=CreditLedger(),
         stop=stop,
         emit=emit,
         backoff=backoff,
         wait_for_credits=settings.wait_for_credits,
     )
-    connection = Connection(
-        http=http,
-        tokens=tokens,
-        transport=sender,
-        limiter=limiter,
-        clock=clock,
-        credits=credits,
-        state_dir=settings.state_dir,
-        credentials=credentials,
-    )
+    connection = Connection(http, sender, settings.state_dir, credentials)
     try:
         tokens.token()
     except BaseException:

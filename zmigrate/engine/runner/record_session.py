@@ -33,6 +33,7 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.events import EventHub, Log
 from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.rows.conversion.converter import Converter
+from zmigrate.rows.sources.query import record_mark
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.crm import Crm
@@ -190,7 +191,7 @@ class RecordSession:
             token=self._reading_point.cursor.token,
             recorded=recorded,
             known=KnownMarks(marks),
-            identity=None if source.stable else source.identity,
+            identity=None if source.stable else record_mark,
             seen=seen,
             limit=self._options.limit,
             batch_rows=self._options.batch_rows,
