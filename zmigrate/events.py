@@ -31,6 +31,12 @@ class StepFacts:
     operation: str
     rows: int | None
 
+    @classmethod
+    def of_record(cls, step: Mapping[str, Any]) -> StepFacts:
+        """A step, from what the flow's `run.json` says of it."""
+        write, rows = step["write"], step["source"].get("rows")
+        return cls(step["name"], step["file"], write["module"], write["operation"], rows)
+
 
 @dataclass(frozen=True, slots=True)
 class BannerFacts:

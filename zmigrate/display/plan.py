@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from zmigrate.display.banner import banner
 from zmigrate.display.console import Hanging
-from zmigrate.display.summary import step_line
+from zmigrate.display.summary import count_table, step_line
 from zmigrate.engine.plan.plan import Plan
 from zmigrate.events import BannerFacts
 from zmigrate.reasons import told
@@ -142,11 +142,7 @@ def _banner(plan: Plan | FlowPlan, practice: bool) -> RenderableType:
 
 
 def _counts(counts: PlanCounts) -> RenderableType:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("what", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
+    table = count_table()
     for name, words, style in FATES:
         rows = getattr(counts, name)
         if rows or name == "refused":

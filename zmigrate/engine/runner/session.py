@@ -30,7 +30,7 @@ from zmigrate.engine.storage.journal_file import RECOVERY
 from zmigrate.engine.storage.result_files import pieces_of, write_item_results, write_results
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_record import RunRecord
-from zmigrate.engine.storage.run_result import RunResult, Spent
+from zmigrate.engine.storage.run_result import RunResult, Spent, file_names
 from zmigrate.errors import (
     ApiError,
     InternalError,
@@ -62,8 +62,7 @@ class OpenRun:
     @property
     def rows(self) -> Rows:
         """The rows by what became of them, as the journal has counted them."""
-        progress = None if self.journal is None else self.journal.fact("progress")
-        return Rows(**(progress or {}).get("rows", {}))
+        return Rows() if self.journal is None else self.journal.progress()
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,7 @@ class Session:
             },
             elapsed_s=self._now() - self._began,
             rows_per_s=came_to.rows / came_to.seconds if came_to and came_to.seconds > 0 else 0.0,
-            files=self._file_names(files),
+            files=file_names(self._folder, files),
             error=problem,
         )
         self._close(result)
@@ -248,12 +247,6 @@ class Session:
             )
         except SourceError as error:
             raise _source_went(error) from error
-
-    def _file_names(self, files: Mapping[str, Path]) -> dict[str, str | None]:
-        names: dict[str, str | None] = {"run": str(self._folder.record_file)}
-        names |= {name: str(files[name]) if name in files else None for name in ("success", "errors")}
-        names |= {name: str(path) for name, path in files.items() if name in {"skipped", "in_doubt"}}
-        return {**names, "report": None}
 
     def _close(self, result: RunResult) -> None:
         try:
