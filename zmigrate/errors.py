@@ -51,6 +51,10 @@ class ZmigrateError(Exception):
         if code is not None:
             self.code = code
 
+    def to_json(self) -> dict[str, str | None]:
+        """The error as `--json` prints it."""
+        return {"code": self.code, "message": self.message, "hint": self.hint}
+
 
 class UsageError(ZmigrateError):
     """The command, its options, the configuration or a file is wrong; nothing was sent."""

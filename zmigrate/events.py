@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,26 +22,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class RunStarted(Event):
-    """The checks are done and the run folder is open; nothing has been written to the org yet."""
-
-    run_id: str
-    job: str
-    code: str  # the job's file, or "ready-made"
-    folder: str
-    org: str
-    environment: str
-    profile: str
-    module: str | None
-    operation: str | None
-    rows_total: int | None
-    rows_done: int
-    done: Mapping[str, int]  # rows by outcome, from sessions before this one
-    practice: bool  # True on the embedded emulator
-    variables: tuple[str, ...] = ()  # the environment variables that are read, and for which host
-
-
-@dataclass(frozen=True, slots=True)
 class StepFacts:
     """One step of a flow."""
 
@@ -51,6 +31,42 @@ class StepFacts:
     operation: str
     rows: int | None
 
+    @classmethod
+    def of_record(cls, step: Mapping[str, Any]) -> StepFacts:
+        """A step, from what the flow's `run.json` says of it."""
+        write, rows = step["write"], step["source"].get("rows")
+        return cls(step["name"], step["file"], write["module"], write["operation"], rows)
+
+
+@dataclass(frozen=True, slots=True)
+class BannerFacts:
+    """What a person reads before anything is written, and is asked to agree to."""
+
+    job: str
+    code: str | None  # the file of the job's code, or "ready-made"; None if no job is run
+    org: str
+    environment: str
+    place: str  # where the credentials were found
+    practice: bool  # True on the embedded emulator
+    module: str | None = None
+    operation: str | None = None
+    rows: int | None = None  # of the source; None if the total is not known
+    rows_done: int = 0
+    steps: Sequence[StepFacts] = ()  # the steps of a flow
+    reads: Sequence[str] = ()  # environment variables, each with the host that gets its value
+    call: str | None = None  # the call of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`
+    warning: str | None = None  # what the call may do besides what was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The checks are done and the run folder is open; nothing has been written to the org yet."""
+
+    run_id: str
+    folder: str
+    facts: BannerFacts
+    done: Mapping[str, int]  # rows by outcome, from sessions before this one
+
 
 @dataclass(frozen=True, slots=True)
 class FlowStarted(Event):
@@ -59,17 +75,8 @@ class FlowStarted(Event):
     """
 
     run_id: str
-    job: str
-    code: str  # the job's file, or "ready-made"
     folder: str
-    org: str
-    environment: str
-    profile: str
-    steps: tuple[StepFacts, ...]
-    rows_total: int | None
-    rows_done: int
-    practice: bool
-    variables: tuple[str, ...] = ()
+    facts: BannerFacts
 
 
 @dataclass(frozen=True, slots=True)

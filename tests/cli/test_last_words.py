@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 import sys
@@ -121,9 +120,9 @@ def test_a_listener_that_fails_goes_quiet_and_the_log_has_its_traceback(tmp_path
 def test_a_picture_that_fails_leaves_the_terminal_to_what_a_job_prints():
     screen, before = io.StringIO(), sys.stderr
     progress = LiveProgress(Console(file=screen, force_terminal=True, width=80))
-    started = {field.name: None for field in dataclasses.fields(events.RunStarted)}
+    facts = events.BannerFacts("import", None, "", "", "", practice=False)
     with progress:
-        progress(events.RunStarted(**{**started, "job": "import", "rows_done": 0, "done": {}}))
+        progress(events.RunStarted("", "", facts, {}))
         assert sys.stderr is not before
         with pytest.raises(TypeError):
             progress(events.Tick(in_flight="no number", limit=5, parked=0, token_left_s=None))

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from zmigrate.display.banner import BannerFacts, banner, confirm
+from zmigrate.display.banner import banner, confirm
 from zmigrate.display.in_doubt import KEY_NEXT_TIME, LOAD, LOOK_FIRST, MEANING, ROWS_WITHIN, Reload
 from zmigrate.display.report import reason_list, reasons_of
 from zmigrate.display.summary import next_steps, step_table, summary
+from zmigrate.events import BannerFacts
 from zmigrate.wording import duration
 
 FILES = dict.fromkeys(("run", "success", "errors", "report"))
@@ -63,7 +64,7 @@ def facts(**changes) -> BannerFacts:
         "place": "profile `prod` in zmigrate.toml",
         "module": "Leads",
         "operation": "delete",
-        "rows_total": 3000,
+        "rows": 3000,
         "rows_done": 0,
         "practice": False,
     }
@@ -78,7 +79,7 @@ def test_the_banner_says_org_environment_place_write_and_rows():
 
 def test_the_banner_of_a_resumed_run_says_what_is_done():
     assert "3,000, of which 1,200 are done" in text_of(banner(facts(rows_done=1200)))
-    assert "as many as the source has" in text_of(banner(facts(rows_total=None)))
+    assert "as many as the source has" in text_of(banner(facts(rows=None)))
 
 
 @pytest.mark.parametrize(

@@ -23,21 +23,20 @@ class Clock:
 
 def started(**changes) -> events.RunStarted:
     values = {
-        "run_id": "20260101-120000-import-csv-ab12",
         "job": "import-csv",
         "code": "ready-made",
-        "folder": "runs/x",
         "org": "Acme",
         "environment": "sandbox",
-        "profile": "the environment",
+        "place": "the environment",
         "module": "Leads",
         "operation": "insert",
-        "rows_total": 1000,
+        "rows": 1000,
         "rows_done": 0,
-        "done": {},
         "practice": False,
     }
-    return events.RunStarted(**values | changes)
+    done = changes.pop("done", {})
+    facts = events.BannerFacts(**values | changes)
+    return events.RunStarted("20260101-120000-import-csv-ab12", "runs/x", facts, done)
 
 
 def tick(**changes) -> events.Tick:
@@ -64,7 +63,7 @@ def test_rate_and_time_left_follow_the_last_seconds_and_leave_out_what_was_done_
 def test_an_old_burst_is_forgotten_by_the_rate():
     clock = Clock()
     figures = Figures(clock)
-    figures.take(started(rows_total=100_000))
+    figures.take(started(rows=100_000))
     figures.take(events.BatchDone(1, created=50_000))
     for _ in range(30):
         clock.now += 1.0
@@ -103,7 +102,7 @@ def test_lines_about_a_database_come_as_often_as_others():
 def test_the_live_picture_tells_how_far_a_database_is_read(width):
     clock, terminal = Clock(), console(terminal=True, width=width)
     with LiveProgress(terminal, clock=clock) as progress:
-        progress(started(rows_total=None))
+        progress(started(rows=None))
         clock.now += 1.0
         progress(events.RowsCopied(120_000, None))
     assert "database" in terminal.file.getvalue()
@@ -142,7 +141,7 @@ def test_plain_line_says_all_that_matters():
 
 def test_only_what_is_done_is_a_hundred_percent():
     figures = Figures(Clock())
-    figures.take(started(rows_total=100_000))
+    figures.take(started(rows=100_000))
     figures.take(events.BatchDone(1, created=99_999))
     assert plain_line(figures).startswith(" 99%")
 
@@ -217,7 +216,7 @@ def test_a_source_of_unknown_length_has_no_percentage_and_no_time_left():
     out = console(terminal=True)
     progress = LiveProgress(out, clock=clock)
     with progress:
-        progress(started(rows_total=None))
+        progress(started(rows=None))
         progress(events.BatchDone(1, updated=200))
         clock.now += 1
         progress(tick())

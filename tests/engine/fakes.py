@@ -358,9 +358,6 @@ class FakeSource:
     def _unless_gone(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         return (row for row in rows if not self._gone(row))
 
-    def identity(self, row: Row) -> str | None:
-        return None if self.stable else str(row.values["id"])
-
     def scan(self) -> Fingerprint:
         raise NotImplementedError
 

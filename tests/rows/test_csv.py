@@ -126,7 +126,6 @@ def test_nothing_is_opened_when_the_source_is_made() -> None:
 
 def test_a_file_has_no_marks_of_its_own_for_the_cursor(tmp_path: Path) -> None:
     source = Csv(write(tmp_path, "id\n1\n"))
-    assert source.identity(next(source.rows())) is None
     assert (source.stable, source.scopes) == (True, ())
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from zmigrate.errors import InternalError, SourceError
 from zmigrate.rows.sources import Cursor, Query
+from zmigrate.rows.sources.query import record_mark
 from zmigrate.zoho.crm import Crm
 
 SELECT = "select id, Billing_Country from Accounts where Region is null"
@@ -34,7 +35,7 @@ def test_rows_go_on_behind_the_last_id_and_are_numbered_on() -> None:
     query = Query(SELECT)
     rows = list(query.rows(Cursor(2, "3"), crm))
     assert [(row.number, row.values["id"]) for row in rows] == [(3, "4"), (4, "5")]
-    assert query.identity(rows[-1]) == "5"
+    assert record_mark(rows[-1]) == "5"
     assert [row.number for row in query.rows(crm=crm)] == [1, 2, 3, 4, 5]
 
 

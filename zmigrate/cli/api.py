@@ -117,9 +117,10 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
     `loud`: why the call may set off workflows and mails.
     """
     from zmigrate.cli.watching import end_question
-    from zmigrate.display.banner import BannerFacts, banner, confirm
+    from zmigrate.display.banner import banner, confirm
     from zmigrate.display.console import stderr_console
     from zmigrate.engine.preflight.admission import ask
+    from zmigrate.events import BannerFacts
     from zmigrate.signals import handled_by
 
     console = stderr_console()
@@ -129,10 +130,6 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
         org=f"{org.name} ({org.zgid})",
         environment=org.type or "production",
         place=place,
-        module=None,
-        operation=None,
-        rows_total=None,
-        rows_done=0,
         practice=practice,
         call=call,
         warning=loud,

@@ -56,9 +56,7 @@ def check_all(
             "token_life_s": rounded(connection.tokens.left_s()),
             "tokens_left": connection.tokens.budget_left(),
             "credits_left": connection.credits.left(),
-            "error": None
-            if fault is None
-            else {"code": fault.code, "message": fault.message, "hint": fault.hint},
+            "error": fault and fault.to_json(),
         }, fault
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -201,16 +201,7 @@ class PlanFlags:
         """What the engine is told of them. Raises UsageError where they exclude each other."""
         from zmigrate.engine.model.run_options import PlanOptions
 
-        refuse_both(self)
-        return PlanOptions(
-            profile=self.profile,
-            emulator=self.emulator,
-            limit=self.limit,
-            ask=self.ask,
-            concurrency=self.concurrency,
-            allow_env=tuple(self.allow_env or ()),
-            state_dir=self.state_dir,
-        )
+        return PlanOptions(**told_engine(self, PlanOptions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,23 +228,21 @@ class RunFlags:
         """What the engine is told of them. Raises UsageError where they exclude each other."""
         from zmigrate.engine.model.run_options import RunOptions
 
-        refuse_both(self)
         return RunOptions(
-            profile=self.profile,
-            emulator=self.emulator,
-            limit=self.limit,
-            concurrency=self.concurrency,
-            trigger=triggers(self.trigger),
-            yes=self.yes,
-            again=self.again,
-            keep_going=self.keep_going or None,
-            wait=self.wait or None,
-            allow_env=tuple(self.allow_env or ()),
-            state_dir=self.state_dir,
+            **told_engine(self, RunOptions)
+            | {
+                "trigger": triggers(self.trigger),
+                "keep_going": self.keep_going or None,
+                "wait": self.wait or None,
+            }
         )
 
 
-def refuse_both(flags: RunFlags | PlanFlags) -> None:
-    """Raise UsageError where two places for the credentials are named."""
+def told_engine(flags: RunFlags | PlanFlags, options: type[RunOptions | PlanOptions]) -> dict[str, Any]:
+    """The flags that are options of the engine, by name. Raises UsageError where two places for the
+    credentials are named.
+    """
     if flags.emulator and flags.profile:
         raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
+    told = {each.name: getattr(flags, each.name) for each in fields(options)}
+    return told | {"allow_env": tuple(flags.allow_env or ())}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import typer
@@ -55,9 +54,7 @@ class PlanProgress:
             self._live = begin_live(self._console, self._spinner, by_itself=True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         from zmigrate.display.console import end_live
 
         if self._live is not None:

@@ -122,8 +122,7 @@ def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] |
     mapping = next(iter(record.reads), None)
     if step is None or mapping is None:
         return None
-    facts = StepFacts(step["name"], step["file"], step["write"]["module"], step["write"]["operation"], None)
-    return load_words(file, Path(mapping), facts)
+    return load_words(file, Path(mapping), StepFacts.of_record(step))
 
 
 def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,11 +32,10 @@ from zmigrate.cli.options import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from zmigrate.display.banner import BannerFacts
     from zmigrate.display.next_commands import Named
     from zmigrate.engine.storage.ledger import Run, RunInfo, UnreadableRun
     from zmigrate.engine.storage.run_record import RunRecord
-    from zmigrate.events import StepFacts
+    from zmigrate.events import BannerFacts
 
 RunRef = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run, the beginning of one, or `last`.")]
 
@@ -291,8 +289,8 @@ def allowed_in(record: RunRecord) -> list[str]:
 
 def facts_of_record(record: RunRecord) -> BannerFacts:
     """The banner, from what the run folder says."""
-    from zmigrate.display.banner import BannerFacts
     from zmigrate.engine.storage.inputs import shown_origin
+    from zmigrate.events import BannerFacts, StepFacts
 
     write = record.write or {}
     return BannerFacts(
@@ -303,18 +301,7 @@ def facts_of_record(record: RunRecord) -> BannerFacts:
         place=record.place,
         module=write.get("module"),
         operation=write.get("operation"),
-        rows_total=(record.source or {}).get("rows"),
-        rows_done=0,
+        rows=(record.source or {}).get("rows"),
         practice=record.practice,
-        steps=[facts_of_step(step) for step in record.steps or ()],
-    )
-
-
-def facts_of_step(step: Mapping[str, Any]) -> StepFacts:
-    """A step of a flow, from the flow's folder."""
-    from zmigrate.events import StepFacts
-
-    write = step["write"]
-    return StepFacts(
-        step["name"], step["file"], write["module"], write["operation"], step["source"].get("rows")
+        steps=[StepFacts.of_record(step) for step in record.steps or ()],
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
 
 from zmigrate import events
 from zmigrate.cli import errors, streams
-from zmigrate.display.banner import BannerFacts, banner, confirm
+from zmigrate.display.banner import banner, confirm
 from zmigrate.display.console import stderr_console
 from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.display.progress import progress_for
@@ -21,7 +21,7 @@ from zmigrate.stopping import StopRequested, StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.display.in_doubt import Reload
-    from zmigrate.engine.entry import Banner, Caller, RunResult
+    from zmigrate.engine.entry import Caller, RunResult
 
 
 class Watch:
@@ -44,11 +44,9 @@ class Watch:
         self._progress.__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *why: object) -> None:
         with errors.never_the_result("the progress", None):
-            self._progress.__exit__(kind, error, trace)
+            self._progress.__exit__(*why)
 
     def __call__(self, event: events.Event) -> None:
         if isinstance(event, events.FlowStarted):
@@ -65,14 +63,14 @@ class Watch:
         return Caller((self,), self.confirm if streams.can_ask() else None, self.stop)
 
     def _begin(self, event: events.RunStarted | events.FlowStarted) -> None:
-        self._rows_total = event.rows_total
-        self._rows_before = event.rows_done
+        self._rows_total = event.facts.rows
+        self._rows_before = event.facts.rows_done
         if not self._quiet and not self._banner_shown:
-            self._show(facts_of_event(event))
+            self._show(event.facts)
 
-    def confirm(self, asked: Banner) -> bool:
+    def confirm(self, asked: events.BannerFacts) -> bool:
         """Show what is about to happen, and ask whether to go on."""
-        self._show(facts_of_banner(asked))
+        self._show(asked)
         with handled_by(end_question):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
@@ -119,7 +117,7 @@ class Watch:
         )
         self._console.print(shown, crop=False)
 
-    def _show(self, facts: BannerFacts) -> None:
+    def _show(self, facts: events.BannerFacts) -> None:
         self._banner_shown = True
         self._console.print(banner(facts))
 
@@ -146,41 +144,3 @@ def reload_commands(result: RunResult, named: Named) -> tuple[list[str] | None, 
 def end_question(_number: int, _frame: FrameType | None) -> None:
     """End an open question on a signal. The run's own handler would only note the signal."""
     raise StopRequested
-
-
-def facts_of_event(event: events.RunStarted | events.FlowStarted) -> BannerFacts:
-    """The banner from the event that opens a run."""
-    if isinstance(event, events.FlowStarted):
-        write: dict[str, Any] = {"module": None, "operation": None, "steps": event.steps}
-    else:
-        write = {"module": event.module, "operation": event.operation}
-    return BannerFacts(
-        job=event.job,
-        code=event.code,
-        org=event.org,
-        environment=event.environment,
-        place=event.profile,
-        rows_total=event.rows_total,
-        rows_done=event.rows_done,
-        practice=event.practice,
-        reads=event.variables,
-        **write,
-    )
-
-
-def facts_of_banner(asked: Banner) -> BannerFacts:
-    """The banner from what the engine asks about."""
-    return BannerFacts(
-        job=asked.job,
-        code=asked.code,
-        org=asked.org,
-        environment=asked.environment,
-        place=asked.profile,
-        module=asked.module,
-        operation=asked.operation,
-        rows_total=asked.rows,
-        rows_done=0,
-        practice=asked.practice,
-        reads=asked.variables,
-        steps=asked.steps,
-    )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zmigrate.events import StepFacts
+from zmigrate.events import BannerFacts
 from zmigrate.wording import count, counted
 
 if TYPE_CHECKING:
@@ -19,26 +17,6 @@ WRITE_WORDS = {
     "upsert": "upsert into",
     "delete": "DELETE from",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class BannerFacts:
-    """The facts of the banner. `place`: where the credentials were found."""
-
-    job: str
-    code: str | None  # The file of the job's code, or "ready-made". None if no job is run.
-    org: str
-    environment: str
-    place: str
-    module: str | None
-    operation: str | None
-    rows_total: int | None
-    rows_done: int
-    practice: bool
-    steps: Sequence[StepFacts] = ()  # the steps of a flow
-    reads: Sequence[str] = ()  # environment variables, each with the host that gets its value
-    call: str | None = None  # the call of `zmigrate api`, which has no rows: `POST /crm/v8/Leads`
-    warning: str | None = None  # what the call may do besides what was asked for
 
 
 def banner(facts: BannerFacts) -> RenderableType:
@@ -85,9 +63,9 @@ def write_text(operation: str | None, module: str) -> str:
 def rows_text(facts: BannerFacts) -> str:
     """`3,000`; `3,000, of which 1,200 are done`; or that the total is not known."""
     done = f"{count(facts.rows_done)} are done" if facts.rows_done else ""
-    if facts.rows_total is None:
+    if facts.rows is None:
         return "as many as the source has" + (done and f"; {done}")
-    return count(facts.rows_total) + (done and f", of which {done}")
+    return count(facts.rows) + (done and f", of which {done}")
 
 
 def confirm(console: Console, question: str) -> bool:

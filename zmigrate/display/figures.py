@@ -39,7 +39,7 @@ class Figures:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self.run: events.RunStarted | None = None
+        self.run: events.BannerFacts | None = None
         self.began: float = clock()
         self._begin()
 
@@ -129,7 +129,7 @@ class Figures:
 
     @property
     def rows_total(self) -> int | None:
-        return self.run.rows_total if self.run else None
+        return self.run.rows if self.run else None
 
     @property
     def elapsed_s(self) -> float:
@@ -159,7 +159,7 @@ class Figures:
     def _run_started(self, event: events.RunStarted) -> None:
         if self.ended:
             self._begin()
-        self.run = event
+        self.run = event.facts
         for outcome, rows in event.done.items():
             setattr(self, outcome, rows)
         self.rows_before = self.rows_done

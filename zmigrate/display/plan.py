@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zmigrate.display.banner import BannerFacts, banner
+from zmigrate.display.banner import banner
 from zmigrate.display.console import Hanging
-from zmigrate.display.summary import step_line
+from zmigrate.display.summary import count_table, step_line
 from zmigrate.engine.plan.plan import Plan
+from zmigrate.events import BannerFacts
 from zmigrate.reasons import told
 from zmigrate.wording import count, counted, duration
 
@@ -130,8 +131,7 @@ def _banner(plan: Plan | FlowPlan, practice: bool) -> RenderableType:
             place=plan.profile,
             module=plan.module if isinstance(plan, Plan) else None,
             operation=plan.operation if isinstance(plan, Plan) else None,
-            rows_total=plan.counts.rows,
-            rows_done=0,
+            rows=plan.counts.rows,
             practice=practice,
             steps=() if isinstance(plan, Plan) else [step.facts for step in plan.steps],
             reads=plan.variables
@@ -142,11 +142,7 @@ def _banner(plan: Plan | FlowPlan, practice: bool) -> RenderableType:
 
 
 def _counts(counts: PlanCounts) -> RenderableType:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("what", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
+    table = count_table()
     for name, words, style in FATES:
         rows = getattr(counts, name)
         if rows or name == "refused":

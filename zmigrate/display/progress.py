@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from zmigrate import events
@@ -36,9 +35,7 @@ class Progress(Protocol):
 
     def __call__(self, event: events.Event) -> None: ...
     def __enter__(self) -> Self: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
     def say(self, line: str | Text) -> None: ...
 
 
@@ -68,9 +65,7 @@ class SilentProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return
 
     def say(self, line: str | Text) -> None:
@@ -100,9 +95,7 @@ class PlainProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return
 
     def __call__(self, event: events.Event) -> None:
@@ -112,7 +105,7 @@ class PlainProgress:
             self.say(note)
         self._in_flow |= isinstance(event, events.FlowStarted)
         if self._in_flow and isinstance(event, events.RunStarted):
-            self.say(event.job)
+            self.say(event.facts.job)
         if isinstance(event, events.Tick | events.RowsCopied) and self._is_time():
             self.say(plain_line(self._figures))
         if isinstance(event, events.RunEnded):
@@ -148,9 +141,7 @@ class LiveProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop()
 
     def __call__(self, event: events.Event) -> None:

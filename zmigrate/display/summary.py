@@ -12,6 +12,7 @@ from zmigrate.wording import count, counted, duration, nearby
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.table import Table
     from rich.text import Text
 
 OUTCOMES = (
@@ -77,13 +78,19 @@ def troubles(rows: Mapping[str, int]) -> str:
     return " and ".join(words)
 
 
-def accounting(rows: Mapping[str, int]) -> RenderableType:
-    """The rows read and their outcomes, without zeros."""
+def count_table() -> Table:
+    """An empty table for counts: what, and how many."""
     from rich.table import Table
 
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("what", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
+    return table
+
+
+def accounting(rows: Mapping[str, int]) -> RenderableType:
+    """The rows read and their outcomes, without zeros."""
+    table = count_table()
     table.add_row("rows read", count(rows.get("read", 0)), style="bold")
     for name, style in OUTCOMES:
         number = rows.get(name, 0)

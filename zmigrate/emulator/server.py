@@ -10,7 +10,7 @@ import socket
 import threading
 import traceback
 from collections.abc import Awaitable, Callable, Generator
-from types import FrameType, TracebackType
+from types import FrameType
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -224,9 +224,7 @@ class Emulator:
             raise RuntimeError("the emulator did not start")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(STOP_WITHIN_S)

@@ -13,7 +13,6 @@ from zmigrate.config import Credentials, Secret, Settings, load_credentials, loa
 from zmigrate.engine.model.run_options import PlanOptions, RunOptions
 from zmigrate.engine.preflight.admission import Confirm
 from zmigrate.engine.preflight.invocation import Invocation
-from zmigrate.engine.preflight.org import Banner
 from zmigrate.engine.preflight.repetition import beside
 from zmigrate.engine.runner.runner import Runner
 from zmigrate.engine.storage.inputs import class_of_run
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from zmigrate.emulator import Options
     from zmigrate.engine.plan.plan import FlowPlan, Plan
 
-__all__ = ["Banner", "RunResult", "plan", "practice_org", "resume", "run"]
+__all__ = ["RunResult", "plan", "practice_org", "resume", "run"]
 
 PRACTICE = "the embedded emulator"
 CHANGED = frozenset({"SOURCE_CHANGED", "JOB_CHANGED"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -40,11 +39,8 @@ class Connection:
 
     def __init__(
         self,
-        *,
         http: httpx.Client,
-        tokens: TokenProvider,
         transport: Transport,
-        meters: OrgMeters,
         state_dir: Path,
         credentials: Credentials,
     ) -> None:
@@ -52,9 +48,11 @@ class Connection:
         self._http = http
         self._state_dir = state_dir
         self._closed = False
-        self.tokens = tokens
         self.transport = transport
-        self.limiter, self.clock, self.credits = meters
+        self.tokens = transport.tokens
+        self.limiter = transport.limiter
+        self.clock = transport.clock
+        self.credits = transport.credits
         self.crm = Crm(transport, on_org=self._take_org)
 
     @property
@@ -80,9 +78,7 @@ class Connection:
     def __enter__(self) -> Connection:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _take_org(self, org: Org) -> None:
@@ -131,7 +127,6 @@ def connect(
     local = is_loopback(credentials.accounts_url)
     backoff = backoff or Backoff(budget_s=settings.retry_budget_s)
     http = wire.build_client(read_timeout_s=settings.read_timeout_s, local=local, transport=transport)
-    meters = OrgMeters(Limiter(ceiling=settings.concurrency), ZohoClock(), CreditLedger())
     tokens = TokenProvider(
         Accounts(http, credentials),
         tuple(dict.fromkeys(scopes)),
@@ -144,20 +139,13 @@ def connect(
     sender = Transport(
         http,
         tokens,
-        meters,
+        OrgMeters(Limiter(ceiling=settings.concurrency), ZohoClock(), CreditLedger()),
         stop=stop,
         emit=emit,
         backoff=backoff,
         wait_for_credits=settings.wait_for_credits,
     )
-    connection = Connection(
-        http=http,
-        tokens=tokens,
-        transport=sender,
-        meters=meters,
-        state_dir=settings.state_dir,
-        credentials=credentials,
-    )
+    connection = Connection(http, sender, settings.state_dir, credentials)
     try:
         tokens.token()
     except BaseException:

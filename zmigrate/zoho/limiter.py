@@ -7,7 +7,6 @@ adds one a round trip. Heavy calls (Zoho's sub-concurrency) have their own limit
 from __future__ import annotations
 
 import threading
-from types import TracebackType
 
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.facts import limits
@@ -75,9 +74,7 @@ class Slot:
         self._epochs = self._limiter._enter(self._gauges, self._stop)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._limiter._leave(self._gauges)
 
     def succeeded(self) -> None:

@@ -80,9 +80,9 @@ class Transport:
         now: Callable[[], float] = steady_time,
     ) -> None:
         self._http = http
-        self._tokens = tokens
+        self.tokens = tokens
         self._auth = ZohoAuth(tokens, partial(is_token_refused, redactor=tokens.redactor))
-        self._limiter, self._clock, self._credits = meters
+        self.limiter, self.clock, self.credits = meters
         self._stop = stop
         self._emit = emit
         self._backoff = backoff or Backoff()
@@ -132,8 +132,8 @@ class Transport:
 
     def _attempt(self, call: Call, story: _Story) -> Answer:
         self._afford(call, story)
-        base = self._tokens.token().api_domain
-        with self._limiter.slot(call.heavy, self._stop) as slot:
+        base = self.tokens.token().api_domain
+        with self.limiter.slot(call.heavy, self._stop) as slot:
             sent_at = self._now()
             reply = wire.send(self._http, self._request(base, call), self._auth)
             answered_at = self._now()
@@ -146,9 +146,9 @@ class Transport:
         try:
             if isinstance(reply, wire.Trouble):
                 raise _trouble_error(call, reply, base)
-            self._clock.observe(reply.headers.get("date"), sent_at, answered_at)
-            self._credits.correct(reply.headers.get("x-api-credits-remaining"))
-            done = _done(call, story, reply, self._tokens.redactor)
+            self.clock.observe(reply.headers.get("date"), sent_at, answered_at)
+            self.credits.correct(reply.headers.get("x-api-credits-remaining"))
+            done = _done(call, story, reply, self.tokens.redactor)
             body = None if done is not None else self._judged(call, story, reply, answered_at)
         except InDoubt as doubt:
             self._note_doubt(call, story, doubt, sent_at)
@@ -172,7 +172,7 @@ class Transport:
 
     def _judged(self, call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
         """The body of an answer. Raises what `judge` raises."""
-        body = decode(reply.content, self._tokens.redactor)
+        body = decode(reply.content, self.tokens.redactor)
         story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
         return judge(call, reply.status_code, body)
 
@@ -205,9 +205,9 @@ class Transport:
 
     def _afford(self, call: Call, story: _Story) -> None:
         """Wait for credits or raise CreditsSpent. These waits do not count as trouble."""
-        while (wait_s := self._credits.shortage_s(call.credits)) > 0:
+        while (wait_s := self.credits.shortage_s(call.credits)) > 0:
             if not self._wait_for_credits:
-                raise self._credits.spent_error(wait_s)
+                raise self.credits.spent_error(wait_s)
             self._emit(Waiting("API credits", wait_s))
             self._stop.sleep(wait_s)
             story.first_trouble = None
@@ -225,7 +225,7 @@ class Transport:
         charged = status not in _FREE_STATUSES if answered else getattr(reply, "sent", False)
         credits = call.credits if charged else 0
         if credits:
-            self._credits.spend(credits)
+            self.credits.spend(credits)
         if story.attempts == 0:
             story.sent_at = sent_at
         story.attempts += 1
@@ -235,7 +235,7 @@ class Transport:
             self.throttled += status == 429
         self._emit(RequestSent(call.method, call.path, status, answered_at - sent_at, credits))
         if status == 429:
-            self._emit(Throttled(self._limiter.limit(True)))
+            self._emit(Throttled(self.limiter.limit(True)))
 
     def _note_doubt(self, call: Call, story: _Story, doubt: InDoubt, sent_at: float) -> None:
         """Remember that this attempt's result is unknown, and whether the call itself is to blame."""
@@ -263,13 +263,13 @@ class Transport:
     def _answers_elsewhere(self, call: Call) -> bool:
         """Whether Zoho answers a light call: after a run's last batch there are no others to compare with."""
         probe = Call("GET", _PROBE_PATH, repeatable=False, credits=1)
-        reply = wire.send(self._http, self._request(self._tokens.token().api_domain, probe), self._auth)
+        reply = wire.send(self._http, self._request(self.tokens.token().api_domain, probe), self._auth)
         with self._lock:
             self.sent += 1
         if isinstance(reply, wire.Trouble):
             return False
         try:
-            judge(probe, reply.status_code, decode(reply.content, self._tokens.redactor))
+            judge(probe, reply.status_code, decode(reply.content, self.tokens.redactor))
         except (InDoubt, Retryable):
             return False
         except ZmigrateError:
@@ -289,8 +289,8 @@ class Transport:
                     hint=refusal.hint,
                     code=refusal.code,
                 ) from None
-        elif self._credits.exhausted(call.credits) and not self._wait_for_credits:
-            raise self._credits.spent_error(self._credits.shortage_s(call.credits)) from None
+        elif self.credits.exhausted(call.credits) and not self._wait_for_credits:
+            raise self.credits.spent_error(self.credits.shortage_s(call.credits)) from None
 
     def _tell_retry(self, state: RetryCallState) -> None:
         call: Call = state.args[0]
@@ -310,12 +310,8 @@ class Transport:
     def _give_up(self, state: RetryCallState) -> Answer:
         call: Call = state.args[0]
         error = state.outcome.exception() if state.outcome else None
-        if (
-            isinstance(error, Retryable)
-            and error.status is not None
-            and self._credits.exhausted(call.credits)
-        ):
-            raise self._credits.spent_error(self._credits.shortage_s(call.credits))
+        if isinstance(error, Retryable) and error.status is not None and self.credits.exhausted(call.credits):
+            raise self.credits.spent_error(self.credits.shortage_s(call.credits))
         unusable = isinstance(error, InDoubt) and error.status is not None and error.status < 500
         raise Outage(
             f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {str(error).rstrip('.')}.",

@@ -107,7 +107,7 @@ def test_the_rows_are_read_once_and_kept_in_a_private_file(bench: Bench, selects
 def test_the_total_is_known_and_the_progress_is_told_before_the_first_write(bench: Bench) -> None:
     bench.run(job_of(write_people(bench.folder / "old.db", people(250))))
     [started] = bench.seen(RunStarted)
-    assert started.rows_total == 250
+    assert started.facts.rows == 250
     kinds = [type(each).__name__ for each in bench.events]
     assert bench.seen(RowsCopied)[-1] == RowsCopied(250, 250)
     assert kinds.index("RunStarted") < kinds.index("RowsCopied") < kinds.index("BatchSent")
@@ -143,7 +143,7 @@ def test_a_row_that_came_while_a_run_began_is_part_of_its_resume(bench: Bench) -
     path.unlink()
     result = bench.resume()
     assert (result.error, result.state, result.rows.read) == (None, "finished", 121)
-    assert bench.seen(RunStarted)[-1].rows_total == 121
+    assert bench.seen(RunStarted)[-1].facts.rows == 121
     assert_each_once(bench, 121)
 
 

@@ -136,8 +136,8 @@ def test_one_banner_lists_the_steps_and_production_is_asked_about_once(
     result = bench.run(flow, yes=False, confirm=lambda banner: asked.append(banner) or True)
     assert (result.state, len(asked)) == ("finished", 2)
     (started,) = bench.seen(FlowStarted)
-    assert (started.rows_total, [step.name for step in started.steps]) == (450, STEPS)
-    assert [event.job for event in bench.seen(RunStarted)][1] == "migrate-all 2/3: 02-contacts"
+    assert (started.facts.rows, [step.name for step in started.facts.steps]) == (450, STEPS)
+    assert [event.facts.job for event in bench.seen(RunStarted)][1] == "migrate-all 2/3: 02-contacts"
 
 
 def test_from_python_all_steps_run_on_one_embedded_emulator(
@@ -262,7 +262,7 @@ def test_ctrl_c_drains_the_step_and_later_ones_are_not_begun(bench: Bench, tmp_p
     flow, stop = export(tmp_path, contacts=3_000), StopSignal()
 
     def at_contacts(event: Event) -> None:
-        if isinstance(event, RunStarted) and event.module == "Contacts":
+        if isinstance(event, RunStarted) and event.facts.module == "Contacts":
             stop.request()
 
     result = bench.run(flow, stop=stop, listeners=(at_contacts,))

@@ -262,6 +262,3 @@ class Ordered:
             place += 1
             if place > after:
                 yield row._replace(number=place)
-
-    def identity(self, row: Row) -> str | None:
-        return None

@@ -9,14 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.outcomes import (
-    EMPTY_KEY,
-    ID_IN_UPSERT,
-    TRANSFORM_FAILED,
-    Outcome,
-    failed,
-    skipped,
-)
+from zmigrate.engine.model.outcomes import EMPTY_KEY, ID_IN_UPSERT, TRANSFORM_FAILED, Outcome, failed, skipped
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.producer import Prepared
 from zmigrate.errors import PausedError
@@ -67,7 +60,7 @@ class Preparer:
         self._tracebacks = 0
 
     def __call__(self, rows: Sequence[Row]) -> Prepared:
-        together = self._together(rows) if self._columns is not None and rows else None
+        together = self._together(rows, self._columns) if self._columns is not None and rows else None
         if together is not None:
             return together, []
         on_their_way: list[PreparedRow] = []
@@ -80,14 +73,13 @@ class Preparer:
                 ended.append((pending, outcome))
         return on_their_way, ended
 
-    def _together(self, rows: Sequence[Row]) -> list[PreparedRow] | None:
+    def _together(self, rows: Sequence[Row], columns: DeclaredColumns) -> list[PreparedRow] | None:
         """The prepared rows, or None if one of them can't be prepared."""
-        assert self._columns is not None  # noqa: S101  asked before
-        fields, cells = self._columns
+        fields, cells = columns
         numbers, lines, values = zip(*rows, strict=True)
         try:
-            columns = list(zip(*map(cells, values), strict=True))
-            records = self._converter.convert_columns(fields, columns)
+            by_column = list(zip(*map(cells, values), strict=True))
+            records = self._converter.convert_columns(fields, by_column)
         except Exception:  # whatever it is: going row by row finds the row
             return None
         key, target = self._key, self._target

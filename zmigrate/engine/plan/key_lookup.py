@@ -14,15 +14,13 @@ from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField, askable, unique_fields
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.plan.compare import MOST_COMPARED, comparable_fields
+from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.engine.storage.journal import stored_id
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import Fatal
-from zmigrate.stopping import StopSignal
 from zmigrate.zoho.coql import can_query, in_query
-from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
 from zmigrate.zoho.metadata import ModuleFields
-from zmigrate.zoho.workers import in_parallel
 
 ASKED_BY_DEFAULT = 100_000
 """How many rows' keys are looked up, unless `--ask` says how many."""
@@ -54,20 +52,17 @@ class KeyQuestions:
 
     def __init__(
         self,
-        crm: Crm,
+        reads: FirstReads,
         target: Target,
         fields: ModuleFields,
-        stop: StopSignal,
-        deliver: Callable[[], None],
         *,
         compares: bool,
         most: int | None = None,
     ) -> None:
-        self._crm = crm
+        self._reads = reads
+        self._crm = reads.crm
         self._target = target
         self._fields = fields
-        self._stop = stop
-        self._deliver = deliver
         self._compares = compares
         self._most = ASKED_BY_DEFAULT if most is None else most
         self.keys = key_fields(target, fields)
@@ -130,7 +125,7 @@ class KeyQuestions:
         for record in self._crm.query(query):
             batch.append(record)
             if len(batch) == COQL_ROWS_PER_CALL:
-                self._stop.check()
+                self._reads.stop.check()
                 org.add(batch)
                 batch = []
         org.add(batch)
@@ -157,7 +152,7 @@ class KeyQuestions:
                     beyond.append(group[room:])
                     return
 
-        yield from in_parallel(tasks(), self._stop, self._deliver)
+        yield from self._reads.side_by_side(tasks())
         for group in chain(beyond, groups):
             yield group, None
 

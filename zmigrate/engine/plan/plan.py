@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TextIO
 
 from zmigrate.engine.plan.book import Book, Reject, RejectGroup
@@ -29,13 +28,7 @@ class PlanWarning:
     """The first lines."""
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "code": self.code,
-            "message": self.message,
-            "field": self.field,
-            "count": self.count,
-            "lines": list(self.lines),
-        }
+        return {**asdict(self), "lines": list(self.lines)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +114,10 @@ class Plan:
     def __enter__(self) -> Plan:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _head(self) -> dict[str, Any]:
-        counts = self.counts
         return {
             "job": self.job,
             "org": dict(self.org),
@@ -136,14 +126,7 @@ class Plan:
             "module": self.module,
             "operation": self.operation,
             "key": self.key,
-            "rows": counts.rows,
-            "creates": counts.creates,
-            "updates": counts.updates,
-            "unchanged": counts.unchanged,
-            "deletes": counts.deletes,
-            "skipped": counts.skipped,
-            "refused": counts.refused,
-            "not_asked": counts.not_asked,
+            **asdict(self.counts),
             "limited": self.limited,
         }
 
@@ -151,10 +134,7 @@ class Plan:
         return {
             "warnings": [warning.to_json() for warning in self.warnings],
             "skips": [{"reason": reason, "count": count} for reason, count in self.skips],
-            "users": [
-                {"text": each.text, "rows": each.rows, "user": each.user, "problem": each.problem}
-                for each in self.users
-            ],
+            "users": list(map(asdict, self.users)),
             "asked": self.asked,
             "repeatable": self.repeatable,
             **self.price.to_json(),
@@ -196,12 +176,8 @@ class FlowPlan:
     @property
     def counts(self) -> PlanCounts:
         """The sums over the steps."""
-        return PlanCounts(
-            **{
-                count.name: sum(getattr(step.plan.counts, count.name) for step in self.steps)
-                for count in fields(PlanCounts)
-            }
-        )
+        counts = [asdict(step.plan.counts) for step in self.steps]
+        return PlanCounts(**{name: sum(each[name] for each in counts) for name in counts[0]})
 
     @property
     def limited(self) -> bool:
@@ -242,19 +218,16 @@ class FlowPlan:
     def __enter__(self) -> FlowPlan:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _sums(self) -> dict[str, Any]:
-        counts = self.counts
         return {
             "job": self.job,
             "org": dict(self.org),
             "environment": self.environment,
             "api_domain": self.api_domain,
-            **{count.name: getattr(counts, count.name) for count in fields(PlanCounts)},
+            **asdict(self.counts),
             "limited": self.limited,
             "warnings": [warning.to_json() for warning in self.warnings],
             "repeatable": self.repeatable,

@@ -14,13 +14,12 @@ from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.prepare import Preparer
 from zmigrate.engine.plan.book import Book, Reject
+from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.events import Emit
 from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.sources import Cursor, Row, Source
-from zmigrate.stopping import StopSignal
-from zmigrate.zoho.crm import Crm
 
 ROWS_TOGETHER = 100
 REASONS_KEPT = 1_000
@@ -90,9 +89,8 @@ class SourceReader:
         book: Book,
         *,
         column_of: Mapping[str, str],
+        reads: FirstReads,
         emit: Emit,
-        stop: StopSignal,
-        crm: Crm,
         limit: int | None = None,
         note_references: Callable[[PreparedRow], None],
     ) -> None:
@@ -101,8 +99,7 @@ class SourceReader:
         self._note_references = note_references
         self._book = book
         self._column_of = column_of
-        self._stop = stop
-        self._crm = crm
+        self._reads = reads
         self._limit = limit
         self._columns = source.columns
         self._read_columns: set[str] = set()
@@ -139,9 +136,9 @@ class SourceReader:
 
     def groups(self) -> Iterator[list[PreparedRow]]:
         """The rows that go on, up to a hundred together."""
-        rows = iter(self._source.rows(Cursor(), self._crm))
+        rows = iter(self._source.rows(Cursor(), self._reads.crm))
         while True:
-            self._stop.check()
+            self._reads.stop.check()
             read = self._take(rows)
             if not read:
                 return

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.outcomes import INVALID_DATA
 from zmigrate.engine.plan.book import Book, Reject
+from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.converter import PARENT
 from zmigrate.rows.conversion.lookups import SE_MODULE, modules_of
 from zmigrate.rows.conversion.users import User
-from zmigrate.stopping import StopSignal
-from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import IDS_PER_READ
 from zmigrate.zoho.metadata import Field, ModuleFields
-from zmigrate.zoho.workers import in_parallel
 
 IDS_ASKED = 10_000
 """Different ids of one module that are looked up: a hundred calls."""
@@ -27,38 +25,12 @@ _USER_TYPES = frozenset(["ownerlookup", "userlookup"])
 _LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
 
 
-class KnownUsers:
-    """The org's users, read when the first one is wanted."""
-
-    def __init__(self, read: Callable[[], Iterable[Mapping[str, Any]]]) -> None:
-        """`read`: all users, as GET /users has them. Raises RefusedError or Fatal."""
-        self._read = read
-        self.unreadable: str | None = None
-
-    def by_id(self) -> dict[str, User] | None:
-        """The users by id; None if they can't be read."""
-        if self.unreadable is not None:
-            return None
-        try:
-            return {user.id: user for user in map(User.read, self._read())}
-        except (RefusedError, Fatal) as error:
-            self.unreadable = error.message
-            return None
-
-
 class Pointers:
-    """Notes the records that rows refer to by id, and looks them up. `related`: a subform's fields."""
+    """Notes the records that rows refer to by id, and looks them up."""
 
-    def __init__(
-        self,
-        fields: ModuleFields,
-        book: Book,
-        users: KnownUsers,
-        related: Callable[[str], ModuleFields],
-    ) -> None:
+    def __init__(self, fields: ModuleFields, book: Book, reads: FirstReads) -> None:
         self._book = book
-        self._users = users
-        self._known_users: dict[str, User] | None = None
+        self._reads = reads
         self._user_fields = [field.api_name for field in fields if field.data_type in _USER_TYPES]
         self._lookups = {field.api_name: field for field in fields if field.data_type in _LOOKUP_TYPES}
         self._subforms = {
@@ -66,9 +38,7 @@ class Pointers:
             for field in fields
             if field.data_type == "subform" and field.subform_module
         }
-        self._related = related
         self._of_rows: dict[str, dict[str, Field]] = {}
-        self._asked_users = False
         self.not_asked: dict[str, str] = {}
         """For each module, why ids of its records were not looked up."""
 
@@ -92,7 +62,7 @@ class Pointers:
 
     def _lookups_of_rows(self, subform: str) -> dict[str, Field]:
         if subform not in self._of_rows:
-            fields = self._related(self._subforms[subform])
+            fields = self._reads.fields(self._subforms[subform])
             self._of_rows[subform] = {
                 field.api_name: field
                 for field in fields
@@ -106,27 +76,30 @@ class Pointers:
             found = _id(row.record.get(name))
             if found is None:
                 continue
-            if not self._asked_users:
-                self._asked_users = True
-                self._known_users = self._users.by_id()
-            if self._known_users is None:
+            if self._users is None:
                 continue
-            user = self._known_users.get(found)
+            user = self._users.get(found)
             if user is None:
                 yield Reason(INVALID_DATA, name, f"the org has no user with the id {found}", found)
             elif not user.active:
                 yield Reason(INVALID_DATA, name, f"{user} is not active", found, "name another user")
 
-    def missing(
-        self, crm: Crm, stop: StopSignal, deliver: Callable[[], None], column_of: Mapping[str, str]
-    ) -> Iterator[Reject]:
+    @cached_property
+    def _users(self) -> dict[str, User] | None:
+        """The org's users by id; None if they can't be read."""
+        try:
+            return {user.id: user for user in map(User.read, self._reads.users())}
+        except (RefusedError, Fatal):
+            return None
+
+    def missing(self, column_of: Mapping[str, str]) -> Iterator[Reject]:
         """One reject for each lookup whose record does not exist. Each id is looked up once."""
         db = self._book.db
         self._book.flush()
         db.execute("CREATE INDEX pointing_id ON pointing (module, id)")
         db.execute("CREATE TEMP TABLE absent (module TEXT, id TEXT)")
         for (module,) in db.execute("SELECT DISTINCT module FROM pointing").fetchall():
-            self._look_for(module, crm, stop, deliver)
+            self._look_for(module)
         # A field may refer to several modules: a record in one of them is enough.
         found = self._book.spooled(
             "SELECT p.number, p.line, row.key, p.field, group_concat(p.module, ' or '), p.id FROM pointing p"
@@ -139,7 +112,7 @@ class Pointers:
             reason = Reason(INVALID_DATA, field, f"{modules} has no record with this id", wanted)
             yield Reject(number, line, key, column, reason)
 
-    def _look_for(self, module: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
+    def _look_for(self, module: str) -> None:
         db = self._book.db
         ids = [
             wanted
@@ -151,9 +124,9 @@ class Pointers:
             self.not_asked[module] = f"only the first {IDS_ASKED:,} different ids were looked for"
             ids = ids[:IDS_ASKED]
         batches = [ids[start : start + IDS_PER_READ] for start in range(0, len(ids), IDS_PER_READ)]
-        tasks = [(batch, partial(crm.records_by_id, module, batch, ["id"])) for batch in batches]
+        tasks = [(batch, partial(self._reads.crm.records_by_id, module, batch, ["id"])) for batch in batches]
         try:
-            for batch, found in in_parallel(tasks, stop, deliver):
+            for batch, found in self._reads.side_by_side(tasks):
                 absent = ((module, wanted) for wanted in batch if wanted not in found)
                 db.executemany("INSERT INTO absent VALUES (?,?)", absent)
         except (Fatal, RefusedError, UsageError) as error:

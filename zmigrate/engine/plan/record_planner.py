@@ -21,7 +21,7 @@ from zmigrate.engine.plan.plan import UserMapped
 from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
 from zmigrate.engine.plan.price import Levels, PlanCounts, Price, levels_of, price_of, work_of
 from zmigrate.engine.plan.reader import ROWS_TOGETHER, SourceReader
-from zmigrate.engine.plan.record_ids import KnownUsers, Pointers
+from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.plan.references import References
 from zmigrate.engine.plan.warnings import Findings, required_by_layout
 from zmigrate.engine.preflight.invocation import Invocation
@@ -61,9 +61,8 @@ class RecordPlanner:
         self.source = work.read.step.source
         self._fingerprint = work.read.fingerprint
         self.opened = opened
-        self._crm = opened.connection.crm
+        self._reads = opened.reads
         self._hub = invocation.hub
-        self._stop = invocation.stop
         self._options = options
         self._planned = planned
         self.write: Write = self.job.write
@@ -74,8 +73,8 @@ class RecordPlanner:
         }
         self.book = Book()
         self._directory = work.users
-        self._references = References(self.target, self.book, known, planned)
-        self._pointers = Pointers(self.fields, self.book, KnownUsers(opened.reads.users), opened.reads.fields)
+        self._references = References(self.target, self.book, self._reads, known, planned)
+        self._pointers = Pointers(self.fields, self.book, self._reads)
 
     # -- the work ---------------------------------------------------------------------------------
 
@@ -114,7 +113,7 @@ class RecordPlanner:
 
     def _converter(self, users: UserDirectory) -> Converter:
         write = self.write
-        related = self.opened.reads.fields
+        related = self._reads.fields
         return Converter(self.fields, write.operation, write.key, self.job.formats, users, related)
 
     def _reader(self) -> SourceReader:
@@ -125,20 +124,17 @@ class RecordPlanner:
             self._converter(self._directory),
             self.book,
             column_of=self._column_of,
+            reads=self._reads,
             emit=self._hub.emit,
-            stop=self._stop,
-            crm=self._crm,
             limit=self._options.limit,
             note_references=self._references.note,
         )
 
     def _questions(self) -> KeyQuestions:
         return KeyQuestions(
-            self._crm,
+            self._reads,
             self.target,
             self.fields,
-            self._stop,
-            self._hub.deliver,
             compares=self.target.operation in {"update", "upsert"} or self.target.on_existing == "update",
             most=self._options.ask,
         )
@@ -148,7 +144,7 @@ class RecordPlanner:
         if self.target.operation not in {"insert", "upsert"}:
             return ()
         with suppress(Fatal, RefusedError):
-            return self.opened.reads.layouts(self.target.module)
+            return self._reads.layouts(self.target.module)
         return None
 
     @property
@@ -190,7 +186,7 @@ class RecordPlanner:
             source,
             self.book.closing.enter_context(scratch_folder()) / "source.jsonl",
             self._hub.emit,
-            self._stop,
+            self._reads.stop,
             most=None if self._options.limit is None else self._options.limit + 1,
             total=self._fingerprint.rows,
         )
@@ -198,9 +194,9 @@ class RecordPlanner:
     def _look_behind(self) -> None:
         """Check what only all rows together show: missing records, repeated keys, open references."""
         book, columns = self.book, self._column_of
-        book.refuse(self._pointers.missing(self._crm, self._stop, self._hub.deliver, columns))
+        book.refuse(self._pointers.missing(columns))
         if self._references.seen:
-            self._references.look_up(self._crm, self._stop, self._hub.deliver)
+            self._references.look_up()
             book.refuse(self._references.open_ones(columns, of="refused"))
         self._refuse_open()
         if self.target.key is not None:
@@ -217,7 +213,7 @@ class RecordPlanner:
     def _refuse_open(self) -> None:
         """Refuse the rows whose references are open, then the rows that refer to these, and so on."""
         while self._references.seen and self.book.refuse(self._references.open_ones(self._column_of)):
-            self._stop.check()
+            self._reads.stop.check()
 
     def _counts(self, reader: SourceReader) -> PlanCounts:
         fates = self.book.fates()
@@ -252,7 +248,7 @@ class RecordPlanner:
         """The values of a field in the records that would be written: see ValuesOf."""
         prepare = Preparer(
             self.job.transform,
-            self._converter(UserDirectory(self.job.users, self.opened.reads.users)),
+            self._converter(UserDirectory(self.job.users, self._reads.users)),
             self.target,
             lambda event: None,
             keep_source=False,

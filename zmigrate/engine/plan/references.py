@@ -16,15 +16,13 @@ from zmigrate.engine.pipeline.resolver import IdLookup, Wanted, ask, some_of
 from zmigrate.engine.plan.book import Book, Reject
 from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
 from zmigrate.engine.plan.record_ids import IDS_ASKED
+from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.job.references import Find
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.keys import fold_key, fold_number
-from zmigrate.stopping import StopSignal
 from zmigrate.zoho.coql import can_query
-from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
-from zmigrate.zoho.workers import in_parallel
 
 AT_ONCE = 500
 
@@ -48,11 +46,13 @@ class References:
         self,
         target: Target,
         book: Book,
+        reads: FirstReads,
         known: Sequence[IdLookup],
         planned: PlannedKeys | None = None,
     ) -> None:
         self._target = target
         self._book = book
+        self._reads = reads
         self._known = known
         self._planned = planned
         self.seen = False
@@ -77,7 +77,7 @@ class References:
                 parts = (reference.module, reference.field or "", reference.key, "ref")
             self._book.note("reference", (*parts, open_id.field, reference.when_open, row.number, row.line))
 
-    def look_up(self, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
+    def look_up(self) -> None:
         """Look up each reference, once for all rows that have it."""
         db = self._book.db
         self._book.flush()
@@ -87,9 +87,9 @@ class References:
         places = db.execute("SELECT DISTINCT module, by, kind FROM reference").fetchall()
         for module, by, kind in places:
             if kind == "find":
-                self._from_org(module, by, crm, stop, deliver)
+                self._from_org(module, by)
             else:
-                self._from_known(module, by, kind, partial(self._gone, module, crm, stop, deliver))
+                self._from_known(module, by, kind)
         db.execute("UPDATE reference SET state='open' WHERE state='unknown' AND kind='ref'")
 
     def open_ones(
@@ -154,44 +154,35 @@ class References:
             for field, times in found
         ]
 
-    def _from_known(self, module: str, by: str, kind: str, gone: Callable[[Iterable[str]], set[str]]) -> None:
-        """`gone`: which records that earlier runs wrote are no longer in the org."""
+    def _from_known(self, module: str, by: str, kind: str) -> None:
         for values in self._values(module, by, kind):
             answers: dict[str, list[str]] = {}
             for lookup in self._known:
                 found = lookup.find(module, values, by or None)
                 answers |= {value: ids for value, ids in found.items() if ids}
             written = {value: ids[0] for value, ids in answers.items() if len(ids) == 1 and ids[0] != NOT_YET}
-            absent = gone(written.values())
+            absent = self._gone(module, written.values())
             for value, record_id in written.items():
                 if record_id in absent:
                     self._mark("gone", module, by, kind, [value], [record_id])
             self._learn(module, by, kind, answers)
 
-    def _gone(
-        self,
-        module: str,
-        crm: Crm,
-        stop: StopSignal,
-        deliver: Callable[[], None],
-        ids: Iterable[str],
-    ) -> set[str]:
+    def _gone(self, module: str, ids: Iterable[str]) -> set[str]:
         """The records with these ids that no longer exist; none once enough ids were looked up."""
         there_is = self._there_is.setdefault(module, {})
         ids = list(dict.fromkeys(ids))
         wanted = [one for one in ids if one not in there_is][: IDS_ASKED - len(there_is)]
         batches = [wanted[start : start + IDS_PER_READ] for start in range(0, len(wanted), IDS_PER_READ)]
-        tasks = ((batch, partial(crm.records_by_id, module, batch, ["id"])) for batch in batches)
+        tasks = ((batch, partial(self._reads.crm.records_by_id, module, batch, ["id"])) for batch in batches)
         try:
-            for batch, there in in_parallel(tasks, stop, deliver):
+            for batch, there in self._reads.side_by_side(tasks):
                 there_is |= {one: one in there for one in batch}
         except (Fatal, RefusedError) as error:
             self.not_asked[module] = error.message
         return {one for one in ids if not there_is.get(one, True)}
 
-    def _from_org(
-        self, module: str, by: str, crm: Crm, stop: StopSignal, deliver: Callable[[], None]
-    ) -> None:
+    def _from_org(self, module: str, by: str) -> None:
+        crm = self._reads.crm
         try:
             field = crm.fields(module).get(by)
             number = field is not None and field.whole_number
@@ -209,7 +200,7 @@ class References:
                         self.asked_values += len(some)
                         yield alike, partial(ask, crm, Wanted((module, by), some, number))
 
-            for alike, answers in in_parallel(tasks(), stop, deliver):
+            for alike, answers in self._reads.side_by_side(tasks()):
                 same = {value: answers[values[0]] for values in alike.values() for value in values}
                 self._learn(module, by, "find", self._with_planned(module, by, same, fold))
         except (Fatal, RefusedError) as error:

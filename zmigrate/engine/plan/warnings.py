@@ -155,22 +155,12 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
                 group.rejects,
                 group.lines,
             )
-    for field, count, lines in found.references.counts("leave_out"):
-        yield PlanWarning(
-            "REFERENCE_LEFT_OUT",
-            f"{field} refers to no record; the rows would be written without it",
-            field,
-            count,
-            tuple(lines),
-        )
-    for field, count, lines in found.references.counts("stop"):
-        yield PlanWarning(
-            "REFERENCE_STOPS",
-            f"{field} refers to no record: a run would stop before its first write, as the job says",
-            field,
-            count,
-            tuple(lines),
-        )
+    for when_open, code, what in (
+        ("leave_out", "REFERENCE_LEFT_OUT", "; the rows would be written without it"),
+        ("stop", "REFERENCE_STOPS", ": a run would stop before its first write, as the job says"),
+    ):
+        for field, count, lines in found.references.counts(when_open):
+            yield PlanWarning(code, f"{field} refers to no record{what}", field, count, tuple(lines))
 
 
 def _dropped(found: Findings) -> Iterator[PlanWarning]:

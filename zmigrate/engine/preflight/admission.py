@@ -8,17 +8,16 @@ from itertools import islice
 from zmigrate.engine.model.deferred_links import WRITTEN_AS
 from zmigrate.engine.model.outcomes import ANSWER_LOST
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.preflight.org import Banner
 from zmigrate.engine.storage.folder import org_json
 from zmigrate.engine.storage.ledger import identity
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import JobError, RunError, UsageError
-from zmigrate.events import Emit, Log
+from zmigrate.events import BannerFacts, Emit, Log
 from zmigrate.job.job import Job, job_name, missing_scopes
 from zmigrate.rows.sources import Csv, Source
 from zmigrate.zoho.metadata import Org
 
-Confirm = Callable[[Banner], bool]
+Confirm = Callable[[BannerFacts], bool]
 
 
 def ask(org: Org, *, yes: bool, agree: Callable[[], bool] | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final, TypeVar, cast
 
@@ -11,12 +11,13 @@ from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import FIELD_LISTS, Crm
 from zmigrate.zoho.facts.limits import HEAVY_IN_FLIGHT
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
-from zmigrate.zoho.workers import WAIT_S, Finished, Workers
+from zmigrate.zoho.workers import WAIT_S, Finished, Workers, in_parallel
 
 GIVE_UP_S: Final = 5.0
 """How long a failed check waits for reads that are still under way."""
 
 Answer = TypeVar("Answer")
+Tag = TypeVar("Tag")
 Read = tuple[str, ...]
 """What is read: `("layouts", "Leads")`."""
 
@@ -30,8 +31,8 @@ class FirstReads:
 
     def __init__(self, crm: Crm, stop: StopSignal, deliver: Callable[[], None]) -> None:
         """`deliver` hands on the events of the reads while they are waited for."""
-        self._crm = crm
-        self._stop = stop
+        self.crm = crm
+        self.stop = stop
         self._deliver = deliver
         self._begun: dict[Read, Finished[Read] | None] = {}
         """The answer of each read; None while it is under way."""
@@ -46,16 +47,16 @@ class FirstReads:
         current_user: bool = False,
     ) -> None:
         """Send the reads: of the org, of the fields and layouts of modules, of users."""
-        tasks: dict[Read, Callable[[], object]] = {("org",): self._crm.org}
+        tasks: dict[Read, Callable[[], object]] = {("org",): self.crm.org}
         for module in fields_of:
             for which in FIELD_LISTS:
-                tasks["fields", module, which] = partial(self._crm.field_list, module, which)
+                tasks["fields", module, which] = partial(self.crm.field_list, module, which)
         if current_user:
-            tasks["current user",] = self._crm.current_user
+            tasks["current user",] = self.crm.current_user
         if users:
             tasks["users",] = self._all_users
         for module in layouts_of:
-            tasks["layouts", module] = partial(self._crm.layouts, module)
+            tasks["layouts", module] = partial(self.crm.layouts, module)
         self._workers = Workers(min(len(tasks), HEAVY_IN_FLIGHT))
         for read, task in tasks.items():
             self._begun[read] = None
@@ -63,17 +64,17 @@ class FirstReads:
 
     def org(self) -> Org:
         """The org of the token. Raises what `Crm.org` raises."""
-        return self._value(("org",), self._crm.org)
+        return self._value(("org",), self.crm.org)
 
     def fields(self, module: str) -> ModuleFields:
         """The fields of a module. Raises what `Crm.fields` raises."""
         for which in FIELD_LISTS:
             self._let_end(("fields", module, which))
-        return self._crm.fields(module)
+        return self.crm.fields(module)
 
     def layouts(self, module: str) -> tuple[Layout, ...]:
         """The layouts of a module. Raises what `Crm.layouts` raises."""
-        return self._value(("layouts", module), partial(self._crm.layouts, module))
+        return self._value(("layouts", module), partial(self.crm.layouts, module))
 
     def users(self) -> list[dict[str, Any]]:
         """All users of the org, inactive ones too."""
@@ -81,19 +82,23 @@ class FirstReads:
 
     def current_user(self) -> dict[str, Any]:
         """The user whom the token acts as."""
-        return self._value(("current user",), self._crm.current_user)
+        return self._value(("current user",), self.crm.current_user)
+
+    def side_by_side(self, tasks: Iterable[tuple[Tag, Callable[[], Answer]]]) -> Iterator[tuple[Tag, Answer]]:
+        """What further reads give, as they end. Raises the error of a read."""
+        return in_parallel(tasks, self.stop, self._deliver)
 
     def close(self) -> None:
         """Wait for reads that nobody needs any more, but not for long, and not after a hard stop."""
         end = time.monotonic() + GIVE_UP_S
-        while self._under_way and time.monotonic() < end and not self._stop.aborted:
+        while self._under_way and time.monotonic() < end and not self.stop.aborted:
             self._take(WAIT_S)
         if self._workers is not None:
             self._workers.close(wait=not self._under_way)
             self._workers = None
 
     def _all_users(self) -> list[dict[str, Any]]:
-        return list(self._crm.users("AllUsers"))
+        return list(self.crm.users("AllUsers"))
 
     @property
     def _under_way(self) -> bool:
@@ -110,7 +115,7 @@ class FirstReads:
     def _let_end(self, read: Read) -> None:
         """Wait for a read, if it was begun. Raises its error."""
         while read in self._begun and self._begun[read] is None:
-            self._stop.check()
+            self.stop.check()
             self._take(WAIT_S)
             self._deliver()
         found = self._begun.get(read)

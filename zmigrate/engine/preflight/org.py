@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from zmigrate.config import Credentials
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import Fatal, OrgError, RefusedError, UsageError
-from zmigrate.events import Emit, Log, StepFacts
+from zmigrate.events import Emit, Log
 from zmigrate.job.writes import Write
 from zmigrate.rows.sources import Query, Source
 from zmigrate.zoho.facts.scopes import module_scope
@@ -18,27 +17,6 @@ from zmigrate.zoho.metadata import Org
 from zmigrate.zoho.org_check import named
 
 SKEW_WARNED_S = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Banner:
-    """What a person is asked to agree to."""
-
-    job: str
-    code: str
-    """The job's file, or that it is ready-made."""
-    org: str
-    org_id: str
-    environment: str
-    profile: str
-    module: str | None
-    operation: str | None
-    rows: int | None
-    practice: bool
-    steps: tuple[StepFacts, ...] = ()
-    """The steps of a flow."""
-    variables: tuple[str, ...] = ()
-    """Which variables of the environment are read, and for which host."""
 
 
 def scopes_of_checks(write: Write | None) -> tuple[str, ...]:

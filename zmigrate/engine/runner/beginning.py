@@ -20,7 +20,6 @@ from zmigrate.engine.preflight.environment import tell_of_variables, variables_r
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.preflight.org import (
-    Banner,
     check_clock,
     check_same_org,
     scopes_of_checks,
@@ -45,7 +44,7 @@ from zmigrate.engine.storage.ledger import identity
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.engine.storage.source_copy import source_in
 from zmigrate.errors import UsageError
-from zmigrate.events import StepFacts
+from zmigrate.events import BannerFacts
 from zmigrate.job.job import Flow, Job, encode_options, job_name
 from zmigrate.rows.sources import Fingerprint
 from zmigrate.rows.sources.copied_rows import CopiedRows
@@ -88,16 +87,6 @@ class Undertaking:
     def rows(self) -> int | None:
         """How many rows there are, or None."""
         return (self.source or {}).get("rows")
-
-    @property
-    def facts(self) -> tuple[StepFacts, ...]:
-        """The steps of a flow, for a banner."""
-        return tuple(step.facts(found.rows) for step, found in self.steps) if self.is_flow else ()
-
-    @property
-    def variables(self) -> tuple[str, ...]:
-        """Which variables of the environment are read, and for which host."""
-        return variables_read(read.step.source for read in self.steps)
 
     @property
     def scopes(self) -> list[str]:
@@ -284,25 +273,26 @@ class Beginning:
             tell_unsettled(each.target, self._invocation.hub.emit, each.place)
         if not self._invocation.practice:
             confirm = self._invocation.confirm
-            agree = None if confirm is None else lambda: confirm(self.banner(work, opened))
+            facts = self.facts(work, org_json(opened.org), opened.write(work))
+            agree = None if confirm is None else lambda: confirm(facts)
             ask(opened.org, yes=yes, agree=agree)
 
-    def banner(self, work: Undertaking, opened: Opened) -> Banner:
-        """What a person is asked to agree to."""
-        write, org = opened.write(work) or {}, opened.org
-        return Banner(
-            job=work.name,
+    def facts(
+        self, work: Undertaking, org: Mapping[str, Any], write: Mapping[str, Any] | None
+    ) -> BannerFacts:
+        """What a person is asked to agree to. `org` and `write`: as `run.json` has them."""
+        return BannerFacts(
+            job=work.name if self._seat is None else self._seat.title,
             code=work.code,
-            org=f"{org.name} ({org.zgid})",
-            org_id=org.id,
-            environment=org.type or "production",
-            profile=self._invocation.credentials.place,
-            module=write.get("module"),
-            operation=write.get("operation"),
-            rows=work.rows,
+            org=f"{org['name']} ({org['zgid']})",
+            environment=org["type"],
+            place=self._invocation.credentials.place,
             practice=self._invocation.practice,
-            steps=work.facts,
-            variables=work.variables,
+            module=(write or {}).get("module"),
+            operation=(write or {}).get("operation"),
+            rows=work.rows,
+            steps=[step.facts(found.rows) for step, found in work.steps] if work.is_flow else (),
+            reads=variables_read(read.step.source for read in work.steps),
         )
 
 

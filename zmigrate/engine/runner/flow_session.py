@@ -20,7 +20,7 @@ from zmigrate.engine.storage.result_files import write_flow_files
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_result import Pace, RunResult, Spent, flow_result
 from zmigrate.errors import InternalError, JournalDamaged, PausedError, SourceError, UsageError, ZmigrateError
-from zmigrate.events import BatchDone, BatchSent, FlowEnded, FlowStarted
+from zmigrate.events import BannerFacts, BatchDone, BatchSent, FlowEnded, FlowStarted
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.connection import Connection
 
@@ -49,17 +49,20 @@ class FlowSession:
         self._began = began
         self._spent = Spent() if spent is None else Spent.by(spent)
 
-    def run(self, limit: int | None) -> RunResult:
+    def run(self, facts: BannerFacts, limit: int | None) -> RunResult:
         """Do the steps, and return the flow's result. `limit`: the rows of all steps together."""
+        folder = self._place.folder
         with ExitStack() as stack:
-            log = RunLog(self._place.folder.log, leave_out=(BatchDone, BatchSent))
+            log = RunLog(folder.log, leave_out=(BatchDone, BatchSent))
             stack.callback(log.close)
             pace = Pace(self._invocation.now)
             for listener in (log, pace):
                 self._invocation.hub.add(listener)
                 stack.callback(self._invocation.hub.remove, listener)
             try:
-                self._invocation.hub.emit(self._announcement())
+                done = sum(info.rows.accounted for info in readable(list_steps(folder)))
+                started = FlowStarted(folder.run_id, str(folder.path), replace(facts, rows_done=done))
+                self._invocation.hub.emit(started)
                 state, problem = self._go_through(limit, log)
             except BaseException as error:
                 problem = as_problem(error, log.path)
@@ -99,24 +102,6 @@ class FlowSession:
             if left is not None:
                 left -= result.rows.read - read.get(place.path, 0)
         return "finished", None
-
-    def _announcement(self) -> FlowStarted:
-        folder, record, work = self._place.folder, self._place.record, self._work
-        done = [info.rows.accounted for info in readable(list_steps(folder))]
-        return FlowStarted(
-            run_id=folder.run_id,
-            job=work.name,
-            code=work.code,
-            folder=str(folder.path),
-            org=f"{record.org['name']} ({record.org['zgid']})",
-            environment=str(record.org["type"]),
-            profile=self._invocation.credentials.place,
-            steps=work.facts,
-            rows_total=work.rows,
-            rows_done=sum(done),
-            practice=self._invocation.practice,
-            variables=work.variables,
-        )
 
     def _conclude(self, state: RunState, problem: ZmigrateError | None, pace: Pace) -> RunResult:
         folder, record = self._place.folder, self._place.record

@@ -34,6 +34,7 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.events import EventHub, Log
 from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.rows.conversion.converter import Converter
+from zmigrate.rows.sources.query import record_mark
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.clock import steady_time
 from zmigrate.zoho.crm import Crm
@@ -186,7 +187,7 @@ class RecordSession:
             self._rows_read,
             self._reading_point.cursor,
             recorded=recorded,
-            identity=None if source.stable else source.identity,
+            identity=None if source.stable else record_mark,
             known=KnownMarks(marks),
             limit=self._options.limit,
             gates=given.survey.gates,

@@ -19,6 +19,7 @@ from zmigrate.engine.pipeline.duplicates import SeenKeys, SharedValues
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.sent_records import rows_sent
 from zmigrate.rows.sources import Cursor, Row, Source
+from zmigrate.rows.sources.query import record_mark
 from zmigrate.zoho.crm import Crm
 
 DATED_S = 1.0
@@ -57,17 +58,12 @@ class ReadingPoint:
         """
         if self.is_fresh:
             return None, set()
-        numbers: set[int] = set()
-        marks: set[str] = set()
-        for number, values in self._journal.recorded_after(self.cursor.number):
-            numbers.add(number)
-            if values is not None:
-                mark = self._source.identity(Row(number, number, values))
-                if mark is not None:
-                    marks.add(mark)
+        behind = self._journal.recorded_after(self.cursor.number)
         if self._source.stable:
-            return lambda row: row.number in numbers, marks
-        return lambda row: self._source.identity(row) in marks, marks
+            numbers = {number for number, _ in behind}
+            return lambda row: row.number in numbers, set()
+        marks = {record_mark(Row(number, number, kept)) for number, kept in behind if kept is not None}
+        return lambda row: record_mark(row) in marks, marks
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import partial
 
-from zmigrate.engine.model.outcomes import ACTIONS
 from zmigrate.engine.model.run_options import RunOptions
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.required import RequiredReferences
@@ -25,7 +24,6 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import UsageError
-from zmigrate.events import RunStarted
 from zmigrate.job.job import Job, RecordJob, encode_options
 from zmigrate.rows.sources.copied_rows import CopiedRows
 
@@ -191,16 +189,18 @@ class Runner:
         surveyed: Surveyed | None,
         stack: ExitStack,
     ) -> RunResult:
+        org = place.record.org if opened is None else org_json(opened.org)
+        facts = self._beginning.facts(work, org, place.record.write)
         if work.is_flow:
             spent = None if opened is None else opened.connection
             flow = FlowSession(work, place, self._invocation, self._run_step, began=self._began, spent=spent)
-            return flow.run(self._options.limit)
+            return flow.run(facts, self._options.limit)
         assert opened is not None  # noqa: S101  only a flow whose steps have finished has none
         session = Session(
             self._job, place, opened, surveyed, self._invocation, self._options, began=self._began
         )
         survey = partial(self._survey, opened, stack, place) if reads_database(opened) else None
-        return session.run(self._announcement(work, place, opened), survey)
+        return session.run(facts, survey)
 
     def _run_step(self, seat: StepContext, place: RunFolder, limit: int | None) -> RunResult:
         """Run a step of this flow, from its start or from where it stopped."""
@@ -213,22 +213,3 @@ class Runner:
             return runner.go_on(place, place.read())
         finally:
             place.unlock()
-
-    def _announcement(self, work: Undertaking, place: OpenRun, opened: Opened) -> RunStarted:
-        banner, done = self._beginning.banner(work, opened), place.rows
-        return RunStarted(
-            run_id=place.folder.run_id,
-            job=banner.job if self._seat is None else self._seat.title,
-            code=banner.code,
-            folder=str(place.folder.path),
-            org=banner.org,
-            environment=banner.environment,
-            profile=banner.profile,
-            module=banner.module,
-            operation=banner.operation,
-            rows_total=banner.rows,
-            rows_done=done.accounted,
-            done={name: count for name, count in done.to_json().items() if name in ACTIONS},
-            practice=banner.practice,
-            variables=banner.variables,
-        )

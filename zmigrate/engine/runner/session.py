@@ -6,15 +6,15 @@ import traceback
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.model.outcomes import Rows, RunState
+from zmigrate.engine.model.outcomes import ACTIONS, Rows, RunState
 from zmigrate.engine.model.run_options import RunOptions
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.survey import Survey
@@ -30,7 +30,7 @@ from zmigrate.engine.storage.journal_file import RECOVERY
 from zmigrate.engine.storage.result_files import pieces_of, write_item_results, write_results
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_record import RunRecord
-from zmigrate.engine.storage.run_result import RunResult
+from zmigrate.engine.storage.run_result import RunResult, Spent, file_names
 from zmigrate.errors import (
     ApiError,
     InternalError,
@@ -42,15 +42,12 @@ from zmigrate.errors import (
     disk_full,
     is_full_disk,
 )
-from zmigrate.events import RunEnded, RunStarted
+from zmigrate.events import BannerFacts, RunEnded, RunStarted
 from zmigrate.job.checks import JOB_SHAPE, does_nothing
 from zmigrate.job.context import Context
 from zmigrate.job.job import Job, RecordJob
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import as_text, name_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +62,7 @@ class OpenRun:
     @property
     def rows(self) -> Rows:
         """The journal's row counts."""
-        progress = None if self.journal is None else self.journal.fact("progress")
-        return Rows(**(progress or {}).get("rows", {}))
+        return Rows() if self.journal is None else self.journal.progress()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,7 @@ class Session:
         self._began = began
         self._now = invocation.now
 
-    def run(self, announcement: RunStarted, survey: Callable[[], Surveyed | None] | None = None) -> RunResult:
+    def run(self, facts: BannerFacts, survey: Callable[[], Surveyed | None] | None = None) -> RunResult:
         """Do the work, and return its result. The caller closes the folder and the journal. `survey`:
         reads the rows first, if they come from a database only now.
         """
@@ -119,7 +115,14 @@ class Session:
             stack.callback(self._hub.remove, log)
             came_to, problem = None, None
             try:
-                self._hub.emit(announcement)
+                rows = self._place.rows
+                started = RunStarted(
+                    self._folder.run_id,
+                    str(self._folder.path),
+                    replace(facts, rows_done=rows.accounted),
+                    {name: count for name, count in rows.to_json().items() if name in ACTIONS},
+                )
+                self._hub.emit(started)
                 if survey is not None:
                     self._surveyed = survey()
                 came_to = self._do()
@@ -196,7 +199,7 @@ class Session:
             rows = self._place.rows
             problem = problem or as_problem(error, self._folder.log)
             state = state_of(problem)
-        connection, record, org = self._connection, self._place.record, self._opened.org
+        spent, record, org = Spent.by(self._connection), self._place.record, self._opened.org
         work = self._surveyed.work if self._surveyed else next(iter(self._opened.works), None)
         result = RunResult(
             run_id=self._folder.run_id,
@@ -205,19 +208,15 @@ class Session:
             org={"id": org.id, "name": org.name, "sandbox": org.sandbox},
             api_domain=record.api_domain,
             rows=rows,
-            requests={
-                "sent": connection.transport.sent,
-                "retried": connection.transport.retried,
-                "throttled": connection.transport.throttled,
-            },
-            tokens={"acquired": connection.tokens.acquired, "renewed": connection.tokens.renewed},
+            requests=spent.requests,
+            tokens=spent.tokens,
             credits={
                 "estimated": None if work is None else work.estimated_credits,
-                "used": connection.credits.used,
+                "used": spent.credits,
             },
             elapsed_s=self._now() - self._began,
             rows_per_s=came_to.rows / came_to.seconds if came_to and came_to.seconds > 0 else 0.0,
-            files=self._file_names(files),
+            files=file_names(self._folder, files),
             error=problem,
         )
         self._close(result)
@@ -248,12 +247,6 @@ class Session:
             )
         except SourceError as error:
             raise _source_went(error) from error
-
-    def _file_names(self, files: Mapping[str, Path]) -> dict[str, str | None]:
-        names: dict[str, str | None] = {"run": str(self._folder.record_file)}
-        names |= {name: str(files[name]) if name in files else None for name in ("success", "errors")}
-        names |= {name: str(path) for name, path in files.items() if name in {"skipped", "in_doubt"}}
-        return {**names, "report": None}
 
     def _close(self, result: RunResult) -> None:
         try:

@@ -21,14 +21,7 @@ import orjson
 
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
-from zmigrate.engine.model.outcomes import (
-    Action,
-    Outcome,
-    Rows,
-    lets_go,
-    rows_of,
-    written_as,
-)
+from zmigrate.engine.model.outcomes import Action, Outcome, Rows, lets_go, rows_of, written_as
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.journal_file import (
     RECOVERY,

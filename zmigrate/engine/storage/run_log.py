@@ -12,16 +12,7 @@ from typing import IO
 import orjson
 
 from zmigrate.errors import DiskFull
-from zmigrate.events import (
-    BatchDone,
-    BatchSent,
-    Credits,
-    Event,
-    RequestSent,
-    RowsCopied,
-    Tick,
-    WriteAnswered,
-)
+from zmigrate.events import BatchDone, BatchSent, Credits, Event, RequestSent, RowsCopied, Tick, WriteAnswered
 from zmigrate.private_files import open_private
 from zmigrate.wording import as_text
 

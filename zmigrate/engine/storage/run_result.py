@@ -54,7 +54,6 @@ class RunResult:
         return EXIT_ROWS if self.rows.failed or self.rows.in_doubt else EXIT_OK
 
     def to_json(self) -> dict[str, Any]:
-        error = self.error
         flow = {} if self.steps is None else {"steps": list(self.steps), "not_begun": list(self.not_begun)}
         return {
             "run_id": self.run_id,
@@ -69,16 +68,14 @@ class RunResult:
             "elapsed_s": round(self.elapsed_s, 3),
             "rows_per_s": round(self.rows_per_s, 1),
             "files": dict(self.files),
-            "error": None
-            if error is None
-            else {"code": error.code, "message": error.message, "hint": error.hint},
+            "error": self.error and self.error.to_json(),
             **flow,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What the checks before the first step cost."""
+    """What the work on a connection cost."""
 
     requests: Mapping[str, int] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
@@ -136,7 +133,7 @@ def flow_result(
     """A flow's result from the results of its steps (JSON objects of runs). The costs of the steps and of the
     checks (`spent`) are added.
     """
-    spent, files = spent or Spent(), files or {}
+    spent = spent or Spent()
     begun = {str(step["run_id"]).rpartition("/")[2] for step in steps}
     estimates = [step["credits"]["estimated"] for step in steps if step["credits"]["estimated"] is not None]
     return RunResult(
@@ -155,17 +152,17 @@ def flow_result(
         },
         elapsed_s=elapsed_s,
         rows_per_s=rows_per_s,
-        files={
-            "run": str(folder.record_file),
-            "success": None,
-            "errors": None,
-            **{name: str(path) for name, path in files.items()},
-            "report": None,
-        },
+        files=file_names(folder, files or {}),
         error=error,
         steps=steps,
         not_begun=[each["name"] for each in record.steps or () if each["name"] not in begun],
     )
+
+
+def file_names(folder: RunFolder, files: Mapping[str, Path]) -> dict[str, str | None]:
+    """The files of a run, as its JSON names them. `files`: the result files that were written."""
+    written = {name: str(path) for name, path in files.items()}
+    return {"run": str(folder.record_file), "success": None, "errors": None, **written, "report": None}
 
 
 def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

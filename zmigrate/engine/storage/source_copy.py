@@ -75,7 +75,7 @@ def _changed(source: Sql, number: int, was: bytes = b"", line: bytes = b"") -> S
         differ = f": {', '.join(name for name, then, now in values if then != now)} differ"
     return SourceError(
         f"{source.name}: {what} not the same as when the run began with a limit{differ}.",
-        hint="Each time the select is read, it must give the same rows first, in the same order. If it can't, "
+        hint="Each time the select is read, it must give the same rows first, in the same order. If not, "
         "start again without --limit: the command that began this run, with --again. That reads all rows at "
         "the beginning.",
         code="SOURCE_CHANGED",

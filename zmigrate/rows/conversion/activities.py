@@ -9,13 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from zmigrate.reasons import Reason
-from zmigrate.rows.conversion.refusal import (
-    LIMIT_EXCEEDED,
-    MANDATORY_NOT_FOUND,
-    Refused,
-    kind_of,
-    shown,
-)
+from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, MANDATORY_NOT_FOUND, Refused, kind_of, shown
 
 DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that contradict each other
 

@@ -20,13 +20,7 @@ from zmigrate.rows.conversion.columns import TakeColumn, column_taker
 from zmigrate.rows.conversion.declared import formats_problem
 from zmigrate.rows.conversion.lookups import Links, record_id
 from zmigrate.rows.conversion.numbers import refuse_rounded
-from zmigrate.rows.conversion.refusal import (
-    MANDATORY_NOT_FOUND,
-    NOTHING,
-    BadValue,
-    Refused,
-    shown,
-)
+from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, Refused, shown
 from zmigrate.rows.conversion.subforms import Subform
 from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import orjson
 
 from zmigrate.reasons import Reason
-from zmigrate.rows.conversion.refusal import (
-    LIMIT_EXCEEDED,
-    NOTHING,
-    BadValue,
-    Refused,
-    kind_of,
-    take,
-)
+from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, NOTHING, BadValue, Refused, kind_of, take
 
 if TYPE_CHECKING:
     from zmigrate.rows.conversion.open_id import OpenId

@@ -95,9 +95,6 @@ class Source(Protocol):
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         """The rows after the cursor."""
 
-    def identity(self, row: Row) -> str | None:
-        """The mark for a cursor after this row: a record's id. None if the number is enough."""
-
 
 def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
     """The error for a missing library: it names zmigrate's extra that has it."""

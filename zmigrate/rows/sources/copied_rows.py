@@ -76,9 +76,6 @@ class CopiedRows:
                 raise self._damaged()
             yield Row(number, number, dict(zip(columns, values, strict=True)))
 
-    def identity(self, row: Row) -> str | None:
-        return None
-
     def lines(self) -> Iterator[bytes]:
         """The line of the columns, and one for each row."""
         with os.fdopen(open_private(self.path, os.O_RDONLY), "rb") as file:

@@ -172,9 +172,6 @@ class Csv:
             except (csv.Error, EndlessRow):
                 raise self._explain(form) from None  # the reader is beyond the broken row
 
-    def identity(self, row: Row) -> str | None:
-        return None
-
     def told(self) -> Iterator[tuple[int, dict[str, str]]]:
         """What one of our result files says about each row: the row's line, and our columns by name (`code`,
         `message` ...). Nothing if this is no result file.

@@ -94,9 +94,6 @@ class Excel:
                 if number > after.number:
                     yield Row(number, line, dict(zip(columns, map(_value, cells), strict=True)))
 
-    def identity(self, row: Row) -> str | None:
-        return None
-
     @contextmanager
     def _opened(self) -> Iterator[_Sheet]:
         """The sheet, with its header read. Raises SourceError if it can't be read, also during reading."""

@@ -92,9 +92,6 @@ class JsonLines:
                     yield Row(number, line, values)
         self._watch.confirm()
 
-    def identity(self, row: Row) -> str | None:
-        return None
-
     def _lines(self, raw: BinaryIO) -> Iterator[bytes]:
         for line, content in enumerate(iter(partial(raw.readline, ROW_BYTES), b""), start=1):
             if len(content) == ROW_BYTES:

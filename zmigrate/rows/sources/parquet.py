@@ -99,9 +99,6 @@ class Parquet:
                 for row, number in zip(cells, numbers, strict=False):
                     yield Row(number, number, dict(zip(columns, row, strict=True)))
 
-    def identity(self, row: Row) -> str | None:
-        return None
-
     @property
     def _pattern(self) -> str:
         """The path, escaped so that DuckDB does not take it for a pattern of several files."""

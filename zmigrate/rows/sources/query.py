@@ -75,5 +75,7 @@ class Query:
         for number, record in enumerate(crm.query(self.select, after=after.token), start=after.number + 1):
             yield Row(number, number, record)
 
-    def identity(self, row: Row) -> str | None:
-        return str(row.values["id"])
+
+def record_mark(row: Row) -> str:
+    """The mark for a cursor after a row of a Query: its record's id."""
+    return str(row.values["id"])

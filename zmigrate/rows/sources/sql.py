@@ -135,9 +135,6 @@ class Sql:
             for number, cells in enumerate(found, start=after.number + 1):
                 yield Row(number, number, dict(zip(columns, cells, strict=True)))
 
-    def identity(self, row: Row) -> str | None:
-        return None
-
     def fingerprint(self, rows: int | None) -> Fingerprint:
         """What tells this select from others, with so many rows. Connects to nothing."""
         what = "\n".join((self.url, self.select, self.order_by or ""))

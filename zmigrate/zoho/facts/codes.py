@@ -13,9 +13,6 @@ from types import MappingProxyType
 
 SCOPE_CODE = "OAUTH_SCOPE_MISMATCH"
 
-TOKEN_CODES = frozenset({"INVALID_TOKEN", "AUTHENTICATION_FAILURE", "INVALID_OAUTHTOKEN"})
-"""With 401: the token is no longer good; a new one may be."""
-
 THROTTLE_CODES = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED", "429"})
 """Too many calls in flight, or the credits of 24 hours are spent; "429" is the form of old answers."""
 

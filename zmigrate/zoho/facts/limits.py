@@ -22,10 +22,6 @@ FIELDS_PER_READ = 50  # fields of one list call, and columns of one COQL query
 
 COQL_ROWS_PER_CALL = 2_000  # v8 COQL-Limitations
 
-COQL_OFFSET_CAP = 100_000
-"""The rows of one criterion that LIMIT and OFFSET reach; beyond it only `id > last` works (COQL-Limitations).
-"""
-
 COQL_IN_VALUES = 50  # values of one `in` in WHERE
 
 HEAVY_IN_FLIGHT = 10
