@@ -38,8 +38,8 @@ def database(folder: Path, rows: int) -> Sql:
     return Sql(f"sqlite:///{path}", SELECT)
 
 
-def copied(source: Sql, path: Path, most: int | None = None) -> CopiedRows:
-    return copy_rows(source, path, to_no_one, StopSignal(), most=most)
+def copied(source: Sql, path: Path, most: int | None = None, compared: int = 0) -> CopiedRows:
+    return copy_rows(source, path, to_no_one, StopSignal(), most=most, compared=compared)
 
 
 # -- values ------------------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def test_first_rows_that_have_changed_are_refused_and_stay(tmp_path: Path, chang
         connection.execute(change)
     connection.close()
     with pytest.raises(SourceError, match=told) as caught:
-        copied(Sql(source.url, SELECT), path)
+        copied(Sql(source.url, SELECT), path, compared=11)
     assert caught.value.code == "SOURCE_CHANGED"
     assert "--again" in (caught.value.hint or "")
     assert path.read_bytes() == before
@@ -246,7 +246,18 @@ def test_rows_behind_the_first_may_change(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "old.db") as connection:
         connection.execute("delete from person where id = 12")
     connection.close()
-    assert copied(source, path).count == 29
+    assert copied(source, path, compared=11).count == 29
+
+
+def test_only_rows_that_the_run_has_recorded_must_be_the_same(tmp_path: Path) -> None:
+    source, path = database(tmp_path, 30), tmp_path / "source.jsonl"
+    copied(source, path, most=11)
+    with sqlite3.connect(tmp_path / "old.db") as connection:
+        connection.execute("update person set name = 'x' where id = 11")
+    connection.close()
+    assert copied(source, path, most=6, compared=5).count == 6
+    copied(source, path, most=11)
+    assert copied(source, path, compared=10).count == 30
 
 
 def test_memory_stays_flat_while_rows_are_copied(tmp_path: Path) -> None:

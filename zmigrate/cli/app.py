@@ -67,7 +67,7 @@ app = typer.Typer(
 
 
 def print_version(wanted: bool) -> None:
-    """`zmigrate 0.1.0`."""
+    """`zmigrate 0.2.0`."""
     if not wanted:
         return
     from importlib.metadata import version

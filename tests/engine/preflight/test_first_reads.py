@@ -153,7 +153,7 @@ def with_users(path: Path) -> RecordJob:
 
 def test_declared_users_are_read_once_for_the_check_and_the_rows(bench: Bench, tmp_path: Path) -> None:
     job = with_users(write_rows(tmp_path / "leads.csv", leads(2)))
-    with pytest.raises(UsageError, match="no user of the org"):
+    with pytest.raises(UsageError, match="not a user of the org"):
         bench.run(job)
     assert requests(bench) == {ORG: 1, FIELDS: 2, USERS: 2}  # the token's user, and all
 

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from tests.engine.victim import Victim
 from tests.support import Bench, read_rows
 from zmigrate import Flow, Insert, RecordJob, Ref, Sql, Upsert, scopes_for
-from zmigrate.errors import RunError, SourceError, UsageError
+from zmigrate.errors import JournalDamaged, RunError, SourceError, UsageError
 from zmigrate.events import BatchSent, Event, RowsCopied, RunStarted
 from zmigrate.job.writes import Write
 from zmigrate.stopping import StopSignal
@@ -46,7 +46,9 @@ def change(path: Path, statement: str) -> None:
         made.commit()
 
 
-def job_of(url: str, select: str = PEOPLE, into: Write | None = None) -> RecordJob:
+def job_of(
+    url: str, select: str = PEOPLE, into: Write | None = None, order_by: str | None = None
+) -> RecordJob:
     into = into or Upsert("Leads", match_on="Legacy_ID")
 
     class FromSql(RecordJob):
@@ -57,7 +59,7 @@ def job_of(url: str, select: str = PEOPLE, into: Write | None = None) -> RecordJ
         refers_to = ()
 
         def source(self) -> Sql:
-            return Sql(url, select)
+            return Sql(url, select, order_by)
 
         def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
             return dict(row)
@@ -334,6 +336,31 @@ def test_the_same_select_is_not_inserted_twice(bench: Bench) -> None:
     bench.run(job)
     with pytest.raises(RunError, match="the same source was inserted already"):
         bench.run(job)
+
+
+@pytest.mark.parametrize("begun_by", ["this version", "zmigrate 0.1"])
+def test_the_same_rows_in_another_order_are_not_inserted_twice(bench: Bench, begun_by: str) -> None:
+    url = write_people(bench.folder / "old.db", people(20))
+    bench.run(job_of(url, into=Insert("Leads"), order_by="Legacy_ID"))
+    if begun_by == "zmigrate 0.1":  # which had the order in its hash
+        [record] = bench.folder.glob(".zmigrate/runs/*/run.json")
+        source = Sql(url, PEOPLE, "Legacy_ID")
+        record.write_text(record.read_text().replace(source.fingerprint(None).sha256, source.former_sha256))
+    for order_by in ("Legacy_ID",) if begun_by == "zmigrate 0.1" else ("Legacy_ID", "Last_Name", None):
+        with pytest.raises(RunError, match="the same source was inserted already"):
+            bench.run(job_of(url, into=Insert("Leads"), order_by=order_by))
+    assert bench.audit()["records"] == 20
+
+
+def test_a_run_whose_copy_was_changed_does_not_go_on(bench: Bench) -> None:
+    into = Insert("Leads", key="Legacy_ID", on_repeated="last")  # which needs all rows at the beginning
+    bench.run(job_of(write_people(bench.folder / "old.db", people(20)), into=into), limit=2)
+    lines = copy_in(bench).read_bytes().splitlines(keepends=True)
+    lines[3], lines[9] = lines[9], lines[3]
+    copy_in(bench).write_bytes(b"".join(lines))
+    with pytest.raises(JournalDamaged, match="has changed since the run made it"):
+        bench.resume()
+    assert bench.audit()["records"] == 2
 
 
 # -- flows -------------------------------------------------------------------------------------------

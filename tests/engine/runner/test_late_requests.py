@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.engine.victim import Victim
 from tests.support import Bench, file_job, thorough, write_rows
 from zmigrate import Argument, Flow, Insert, RecordJob, Update, Upsert
 from zmigrate.events import Waiting
@@ -39,6 +40,20 @@ def test_what_comes_after_is_not_overwritten_by_a_late_request(bench: Bench, kin
     else:
         assert bench.run(load(bench.folder, "old")).rows.updated == 1
         assert bench.run(load(bench.folder, "new")).rows.updated == 1
+    assert [event.what for event in bench.seen(Waiting)] == ["late requests"]
+    assert [record["City"] for record in bench.records()] == ["new"]
+
+
+def test_a_request_of_a_killed_run_does_not_overwrite_what_comes_after(bench: Bench) -> None:
+    bench.seed([{"Legacy_ID": "1", "Last_Name": "Doe"}])
+    bench.script({**LATE, "method": "POST", "path": "/crm/v8/Leads/upsert"})
+    load(bench.folder, "old")
+    options = ["--module", "Leads", "--operation", "upsert", "--match-on", "Legacy_ID"]
+    victim = Victim(bench, "run", "import-csv", "old.csv", *options, settle_s=5.0)
+    victim.wait_until(lambda: "POST /crm/v8/Leads/upsert" in bench.stats()["requests"])
+    victim.kill()
+    victim.gone()
+    assert bench.run(load(bench.folder, "new")).rows.updated == 1
     assert [event.what for event in bench.seen(Waiting)] == ["late requests"]
     assert [record["City"] for record in bench.records()] == ["new"]
 

@@ -306,6 +306,20 @@ def test_rows_refused_without_a_request_do_not_stop_a_run_whose_good_rows_wait_f
     assert (result.rows.created, result.rows.failed) == (2_000 // bad, 2_000 - 2_000 // bad)
 
 
+def test_a_hard_stop_at_the_last_answer_leaves_the_result_files_to_a_resume(bench: Bench) -> None:
+    stop = StopSignal()
+
+    def twice(event: Event) -> None:
+        if isinstance(event, BatchDone):
+            stop.request()
+            stop.request()
+
+    result = bench.run(file_job(INSERT, the_file(bench, 5)), stop=stop, listeners=(twice,))
+    assert result.state == "interrupted"
+    assert read_rows(bench.resume().files["success"])
+    assert bench.audit()["records"] == 5
+
+
 # -- rows ------------------------------------------------------------------------------------------
 
 

@@ -219,10 +219,12 @@ class Dispatcher:
 
     def _watch_breaker(self) -> None:
         in_flight = self._in_flight
-        if in_flight.is_at_rest:
-            # Rows that are refused without a request end before rows that were read earlier and wait for an
-            # answer. While there are such rows, these failures are not the first ones, nor in a row.
-            self._breaker.see([outcome for _, outcome in in_flight.producer.decided])
+        decided = in_flight.producer.decided
+        if decided:
+            # Rows that are refused without a request end before earlier rows that wait for an answer. They
+            # count only in front of all such rows: else they are neither the first rows nor in a row.
+            lowest = in_flight.lowest_open
+            self._breaker.see([outcome for row, outcome in decided if lowest is None or row.number < lowest])
         for outcomes in in_flight.answered():
             self._breaker.see(outcomes)
         if self._breaker.open:

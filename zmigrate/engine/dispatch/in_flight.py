@@ -25,6 +25,10 @@ AT_WORK = frozenset([BatchState.LOOKING_UP, BatchState.IN_FLIGHT, BatchState.SEA
 """States of a batch that a worker has."""
 
 
+GONE = frozenset([BatchState.REPLACED, BatchState.FINISHED])
+"""States of a batch that has no more to do."""
+
+
 class InFlight:
     """Keeps every batch that is not finished, and the counts of rows."""
 
@@ -35,6 +39,7 @@ class InFlight:
         self._rows = rows
         self._emit = emit
         self._count: Counter[BatchState] = Counter()
+        self._unfinished: dict[int, Batch] = {}
         self._queue: deque[Batch] = deque()
         """Batches that wait for a worker, the next one first."""
         self._parked: dict[int, Batch] = {}
@@ -191,6 +196,10 @@ class InFlight:
             del self._parked[batch.id]
         elif before is BatchState.WAITING:
             del self._waiting[batch.id]
+        if state in GONE:
+            self._unfinished.pop(batch.id, None)  # an earlier session's batch may end at once
+        else:
+            self._unfinished[batch.id] = batch
         self._count[before] -= 1
         self._count[state] += 1
         batch.state = state
@@ -258,6 +267,14 @@ class InFlight:
     @property
     def _is_moving(self) -> bool:
         return bool(self._queue or self._parked) or any(self._count[state] for state in AT_WORK)
+
+    @property
+    def lowest_open(self) -> int | None:
+        """The lowest number among rows that were read and have no outcome yet."""
+        numbers = [batch.first_row for batch in self._unfinished.values()]
+        if self.producer.lowest_open is not None:
+            numbers.append(self.producer.lowest_open)
+        return min(numbers, default=None)
 
     def answered(self) -> Iterator[Sequence[Outcome]]:
         """The outcomes of this turn, batch by batch."""

@@ -40,13 +40,14 @@ from zmigrate.engine.preflight.steps import (
 )
 from zmigrate.engine.storage.folder import RunFolder, org_json
 from zmigrate.engine.storage.inputs import origin, refuse_changed, shown_origin
+from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.ledger import identity
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.engine.storage.source_copy import source_in
 from zmigrate.errors import UsageError
 from zmigrate.events import BannerFacts
 from zmigrate.job.job import Flow, Job, encode_options, job_name
-from zmigrate.rows.sources import Fingerprint
+from zmigrate.rows.sources import Fingerprint, Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows
 from zmigrate.zoho.connection import Connection
 from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS
@@ -165,6 +166,9 @@ class Beginning:
         # A job that has become one of another kind is refused once its write is known.
         read = [ReadStep(step, Fingerprint.from_json(was)) for step, was in zip(steps, sources, strict=False)]
         to_come = [each for each in read if not each.place or not is_finished(folder.step(each.step.name))]
+        for step in (folder.step(each.step.name) for each in to_come if each.place):
+            if step.begun:
+                Journal.open(step.journal).close()  # a step that can't go on is refused before the flow does
         to_come = [_as_left(each, folder) for each in to_come]
         self._tell_of_variables([each.step for each in to_come])
         for_each(to_come, _check_source)
@@ -229,6 +233,8 @@ class Beginning:
         if not again:
             refuse_fed_again(work.read.step.source, work.target)
         source = work.read.fingerprint.to_json()
+        if isinstance(work.read.step.source, Sql):
+            source["former_sha256"] = work.read.step.source.former_sha256
         self._refuse_repetition(work.read.step.job, work.target.to_json(), source, opened, again=again)
 
     def _refuse_repetition(

@@ -14,6 +14,10 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import JournalDamaged, PausedError, SourceError
 from zmigrate.rows.sources import Sql
+from zmigrate.rows.sources.text import file_hash
+
+COPY = "source_copy"
+"""The fact that holds size and hash of a whole copy."""
 
 
 def reads_database(opened: Opened) -> bool:
@@ -29,7 +33,7 @@ def copy_database(
     """
     (step, fingerprint), source = work.read, work.read.step.source
     assert isinstance(source, Sql)  # noqa: S101  the caller has looked
-    rows_read = journal.progress().read
+    rows_read, recorded = journal.progress().read, journal.last_recorded()
     if rows_read and not folder.source_copy.exists():
         raise JournalDamaged(f"{folder.source_copy}: the run's copy of the rows is gone", hint=WITHOUT_RECORD)
     try:
@@ -38,14 +42,28 @@ def copy_database(
             folder.source_copy,
             invocation.hub.emit,
             invocation.stop,
-            most=None if limit is None else rows_read + limit + 1,  # the one more shows whether there is more
+            # One row more than the limit shows whether there is more.
+            most=None if limit is None else max(rows_read + limit, recorded) + 1,
+            compared=recorded,
             total=fingerprint.rows,
         )
     except SourceError as error:
         raise PausedError(error.message, hint=error.hint, code=error.code) from error
     if copy.whole:
         fingerprint = replace(fingerprint, rows=copy.count)
+        with journal.transaction():
+            journal.put_fact(COPY, file_hash(folder.source_copy))
     return replace(work, read=ReadStep(replace(step, source=copy), fingerprint))
+
+
+def refuse_changed_copy(folder: RunFolder, journal: Journal) -> None:
+    """Raise JournalDamaged if the copy of a database's rows is not the one that the run made."""
+    made = journal.fact(COPY)
+    if made is not None and folder.source_copy.exists() and list(file_hash(folder.source_copy)) != made:
+        raise JournalDamaged(
+            f"{folder.source_copy}: the copy of the rows has changed since the run made it",
+            hint=WITHOUT_RECORD,
+        )
 
 
 def keep_places(journal: Journal, survey: Survey) -> None:

@@ -4,6 +4,7 @@ applied late, and overwrite what this run writes. Within a run the fence prevent
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +35,7 @@ def wait_for_late(
     )
     until = late_until(others, longest, now)
     if until is not None:
-        why = "a request of an earlier run was repeated, and the first one may still be applied"
+        why = "a request of an earlier run may still be applied, and would overwrite newer values"
         invocation.hub.emit(Waiting("late requests", until - now, why))
         invocation.stop.sleep(until - now)
 
@@ -61,6 +62,8 @@ def _held_until(folder: RunFolder, longest: float, now: float) -> float | None:
         return None  # most journals are old, and need not be opened
     try:
         until = Journal.held_until(folder.journal)
+        if until == math.inf:
+            until = written + longest  # the last request went out before
     except ZmigrateError:
         # An unreadable journal may hold keys, too. Its last request was sent before it was last written.
         until = written + longest

@@ -14,7 +14,7 @@ from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.preflight.repetition import starting
 from zmigrate.engine.preflight.steps import StepContext
 from zmigrate.engine.runner.beginning import Beginning, Opened, Undertaking
-from zmigrate.engine.runner.database import copy_database, keep_places, reads_database
+from zmigrate.engine.runner.database import copy_database, keep_places, reads_database, refuse_changed_copy
 from zmigrate.engine.runner.flow_session import FlowSession
 from zmigrate.engine.runner.late_requests import wait_for_late
 from zmigrate.engine.runner.session import OpenRun, Session, Surveyed
@@ -69,6 +69,7 @@ class Runner:
             place = OpenRun(folder, record, journal)
             if journal is not None:
                 stack.callback(journal.close)
+                refuse_changed_copy(folder, journal)
             opened, surveyed = None, None
             if work.to_come or not work.is_flow:
                 opened = self._open(work, stack, record)

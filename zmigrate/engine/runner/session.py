@@ -126,7 +126,8 @@ class Session:
                 if survey is not None:
                     self._surveyed = survey()
                 came_to = self._do()
-                state: RunState = came_to.state
+                # After a hard stop the result files are left to a resume, so there must be one.
+                state: RunState = "interrupted" if self._stop.aborted else came_to.state
             except StopRequested:
                 state = "interrupted"
             except BaseException as error:

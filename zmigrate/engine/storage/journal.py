@@ -101,9 +101,11 @@ class Journal:
 
     @classmethod
     def held_until(cls, path: Path) -> float | None:
-        """Until when the last of the fenced keys stays fenced; None if none is. Raises JournalDamaged."""
+        """Until when the last of the fenced keys stays fenced; None if none is. Infinite if a batch was sent
+        and has no outcome: its process was killed, or still works. Raises JournalDamaged.
+        """
         with closing(cls.read_only(path)) as journal:
-            row = journal._one(sql.HELD_UNTIL)
+            row = (math.inf,) if journal._one(sql.LEFT_SENT) else journal._one(sql.HELD_UNTIL)
         return None if row is None or row[0] is None else stored_time(row[0])
 
     def close(self) -> None:
@@ -301,6 +303,11 @@ class Journal:
                     yield row_number, None if kept is None else kept[index]
         for row_number, source in self._all(sql.DECIDED_AFTER, number):
             yield row_number, unpack_source(source)
+
+    def last_recorded(self) -> int:
+        """The highest number of a recorded row; 0 if there is none."""
+        row = self._one(sql.LAST_RECORDED)
+        return row[0] or 0 if row else 0
 
     def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
         """Keys of finished batches that stay fenced, and until when; without the keys of rows that moved."""

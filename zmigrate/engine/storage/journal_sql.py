@@ -100,6 +100,10 @@ DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
 HELD = "SELECT rows, outcomes, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
 HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
 """A text would be the highest: SQLite sorts texts above all numbers."""
+LAST_RECORDED = (
+    "SELECT max(row) FROM (SELECT max(last_row) row FROM batch UNION SELECT max(number) FROM decided)"
+)
+LEFT_SENT = "SELECT 1 FROM batch WHERE state = 'sent' AND id NOT IN (SELECT batch FROM outcome) LIMIT 1"
 ENDED = "SELECT rows, outcomes FROM outcome JOIN content USING (batch)"
 SENT = (
     "SELECT rows, body, outcomes FROM content LEFT JOIN outcome USING (batch)"

@@ -32,6 +32,7 @@ def copy_rows(
     stop: StopSignal,
     *,
     most: int | None = None,
+    compared: int = 0,
     total: int | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> CopiedRows:
@@ -41,12 +42,12 @@ def copy_rows(
     Raises SourceError if these rows or their order have changed, what reading raises, and OSError. `total`:
     the expected number of rows, for the progress.
     """
-    before = CopiedRows(path, source).lines() if path.exists() else iter(())
+    before = CopiedRows(path, source).lines() if compared and path.exists() else iter(())
     rows, told = 0, clock()
     with Draft(path) as file:
         for number, line in enumerate(islice(_lines(source), None if most is None else most + 1)):
             stop.check()
-            was = next(before, line.encode())
+            was = next(before, line.encode()) if number <= compared else line.encode()
             if was != line.encode():
                 raise _changed(source, number, was, line.encode())
             file.write(line)
@@ -54,7 +55,7 @@ def copy_rows(
             if clock() - told >= TOLD_EVERY_S:
                 told = clock()
                 emit(RowsCopied(rows, total))
-        if next(before, None) is not None:
+        if rows < compared:
             raise _changed(source, rows + 1)
         file.write(last_line(rows, whole=most is None or rows < most))
     emit(RowsCopied(rows, total))

@@ -136,11 +136,15 @@ class Sql:
                 yield Row(number, number, dict(zip(columns, cells, strict=True)))
 
     def fingerprint(self, rows: int | None) -> Fingerprint:
-        """What tells this select from others, with so many rows. Connects to nothing."""
-        what = "\n".join((self.url, self.select, self.order_by or ""))
-        return Fingerprint(
-            self.url, 0, hashlib.sha256(what.encode()).hexdigest(), rows, columns=self._columns
-        )
+        """What tells this select from others, with so many rows. Connects to nothing. The order does not
+        count: in another order these are the same rows.
+        """
+        return Fingerprint(self.url, 0, _hash(self.url, self.select), rows, columns=self._columns)
+
+    @property
+    def former_sha256(self) -> str:
+        """The hash in a run of zmigrate 0.1, which had the order in it."""
+        return _hash(self.url, self.select, self.order_by or "")
 
     # -- SQL ---------------------------------------------------------------------------------------
 
@@ -294,6 +298,10 @@ class Sql:
 
     def _destination(self, url: URL) -> str:
         return destination(url, self.url, self._variables.environ)
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _refuse_new_file(database: str | None, shown: str | None) -> None:
