@@ -208,7 +208,9 @@ def _from_profile(
         known = f"It has: {', '.join(sorted(profiles))}." if profiles else "It has none."
         raise ConfigError(
             f"There is no profile `{name}` in {path}. {known}",
-            hint=f"Did you mean `{near[0]}`?" if near else "Run `zmigrate init` to write one.",
+            hint=f"Did you mean `{near[0]}`?"
+            if near
+            else f"A profile is a table [profiles.{name}]; `zmigrate init` writes one.",
         )
     where = f"{path}, [profiles.{name}]"
     values = _checked_profile(profiles[name], where)

@@ -138,7 +138,7 @@ class OrgFull(PausedError):
 
 
 class BreakerOpen(PausedError):
-    """So many rows in a row were refused for one reason that the rows are not to blame."""
+    """So many rows in a row failed with one code that the run stopped."""
 
     code = "BREAKER"
 

@@ -254,7 +254,7 @@ def test_a_resume_with_a_file_of_another_place_says_so(zmigrate, credentials, jo
     done = zmigrate("resume", "last", "--yes")
     assert done.code == 0
     text = " ".join(done.err.split())
-    assert "jobs/mine.py, and the run began with that of" in text
+    assert "jobs/mine.py; the run began with the one in" in text
 
 
 def test_a_job_that_is_not_found_from_here_is_named_and_not_imported(zmigrate, credentials, folder, mark):

@@ -260,7 +260,7 @@ def test_a_reference_never_leads_out_of_the_runs(
 
 @pytest.mark.parametrize("name", ["../../x", "/tmp/x", "..", "", "a/b", "a\\b", "c:x", "a\0b"])
 def test_the_name_of_a_step_never_leads_out_of_the_run(name: str, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no name of a folder"):
+    with pytest.raises(RunError, match="not a folder name"):
         RunFolder(tmp_path).step(name)
 
 
@@ -274,7 +274,7 @@ def test_a_journal_that_is_a_view_is_none(tmp_path: Path) -> None:
         " SELECT 'run' AS name, x AS value FROM n WHERE x<0"
     )
     db.close()
-    with pytest.raises(JournalDamaged, match="no journal"):
+    with pytest.raises(JournalDamaged, match="not a zmigrate journal"):
         Journal.peek(path)
 
 

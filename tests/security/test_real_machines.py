@@ -168,7 +168,7 @@ def test_nothing_is_written_into_a_folder_that_has_taken_the_place_of_a_runs(
     assert result.exit_code == 4
     assert result.error is not None
     assert result.error.code == "FOLDER_REPLACED"
-    assert "was moved, or replaced by somebody, during the run" in result.error.message
+    assert "was moved or replaced during the run" in result.error.message
     state = bench.folder / ".zmigrate"
     assert [path for path in (state / "runs").rglob("*") if path.is_file()] == []
     shutil.rmtree(state)

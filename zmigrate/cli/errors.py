@@ -30,7 +30,6 @@ INTERNAL = 5
 JOB_COMMANDS = frozenset({"plan", "run"})  # Commands that take a job's name
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
 RUN_COMMANDS = frozenset({"run", "resume"})
-OUTCOMES = ("created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt", "pending")
 VALUE_WORDS = (
     (r"Input should be a valid integer", "must be a whole number"),
     (r"Input should be a valid number", "must be a number"),
@@ -204,13 +203,15 @@ def tell_json(problem: ErrorMessage, argv: Sequence[str]) -> None:
 
 def nothing_ran(job: str | None) -> dict[str, Any]:
     """The object of `run --json` if no run began (DESIGN, section 6)."""
+    from zmigrate.engine.model.outcomes import Rows
+
     return {
         "run_id": None,
         "job": job,
         "state": None,
         "org": None,
         "api_domain": None,
-        "rows": dict.fromkeys(("read", *OUTCOMES), 0),
+        "rows": Rows().to_json(),
         "requests": {"sent": 0, "retried": 0, "throttled": 0},
         "tokens": {"acquired": 0, "renewed": 0},
         "credits": {"estimated": None, "used": 0},

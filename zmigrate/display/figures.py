@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zmigrate import events
+from zmigrate.engine.model.outcomes import ACTIONS
 
 RATE_WINDOW_S = 10.0
 SAMPLE_EVERY_S = 0.25
-OUTCOMES = ("created", "updated", "unchanged", "deleted", "skipped", "failed", "in_doubt")
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Figures:
             case events.RunStarted():
                 self._run_started(event)
             case events.BatchDone():
-                for outcome in OUTCOMES:
+                for outcome in ACTIONS:
                     setattr(self, outcome, getattr(self, outcome) + getattr(event, outcome))
                 self._parked_rows.pop(event.batch, None)
             case events.BatchDoubted():
@@ -115,7 +115,7 @@ class Figures:
     @property
     def rows_done(self) -> int:
         """Rows with an outcome, including earlier sessions of this run."""
-        return sum(getattr(self, outcome) for outcome in OUTCOMES)
+        return sum(getattr(self, outcome) for outcome in ACTIONS)
 
     @property
     def rows_now(self) -> int:

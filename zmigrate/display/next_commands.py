@@ -21,10 +21,10 @@ class Named:
     jobs: Path | None = None
     allow_env: Sequence[str] = ()
 
-    def resume(self, run_id: str) -> str:
+    def resume(self, run_id: str, *options: str) -> str:
         """The command that continues a run."""
         allowed = [word for name in self.allow_env for word in ("--allow-env", name)]
-        return command_of(["resume", run_id, *allowed, *self._places()])
+        return command_of(["resume", run_id, *options, *allowed, *self._places()])
 
     def report(self, run_id: str) -> str:
         """The command that reports a run."""

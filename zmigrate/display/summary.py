@@ -250,6 +250,11 @@ def load_again(result: Mapping[str, Any], commands: Sequence[str] | None) -> lis
     ]
 
 
+def _options_to_go_on(result: Mapping[str, Any]) -> list[str]:
+    """Without --keep-going the breaker would stop a resume as well."""
+    return ["--keep-going"] if (result.get("error") or {}).get("code") == "BREAKER" else []
+
+
 def next_steps(
     result: Mapping[str, Any],
     named: Named = NOTHING_NAMED,
@@ -266,7 +271,7 @@ def next_steps(
         steps.append(
             "this was practice: its org is gone, so start again"
             if practice
-            else f"{first} with: {named.resume(run_id)}"
+            else f"{first} with: {named.resume(run_id, *_options_to_go_on(result))}"
         )
     elif not report and (rows.get("failed") or rows.get("in_doubt")):
         steps.append(f"for the reasons: {named.report(run_id)}")

@@ -18,8 +18,9 @@ raised by `zoho/answers` and met by `dispatch/completion`. An error that ends th
 `zmigrate.errors`: `runner/session` turns it into the run's state, `cli/errors` into a message and exit code.
 
 Where to put what is new: an outcome in `model/outcomes`, and who decides it in `dispatch/verdicts`; a check
-before the first write in `preflight/` (`record_work` for a job against its fields, `org` for the org), called
-from there or from `runner/beginning`; a result file or column in `storage/result_files`; a source in
-`rows/sources`, known to its `opening`; a warning of a plan in `plan/warnings`. Each folder imports only
-folders below it: entry, plan, runner, dispatch, pipeline, preflight, storage, model.
+before the first write in `preflight/` (`target` for the module and the key, `fields` for what is filled,
+`org` for the org; `record_work` calls those of a job); a column of a result file in `rows/spreadsheet`, and
+which row goes into which file in `storage/result_files`; a source in `rows/sources`, known to its `opening`;
+a warning of a plan in `plan/warnings`. Each folder imports only folders below it: entry, plan, runner,
+dispatch, pipeline, preflight, storage, model.
 """

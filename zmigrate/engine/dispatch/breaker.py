@@ -1,4 +1,4 @@
-"""The breaker stops a run whose rows all fail for a reason that lies outside the rows."""
+"""The breaker stops a run that fails row after row with the same code."""
 
 from __future__ import annotations
 

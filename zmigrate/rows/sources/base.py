@@ -5,6 +5,7 @@ file.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BufferedReader
@@ -131,6 +132,8 @@ def _near(path: Path) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only when a file is missing
 
     folder = path.parent
+    if re.match(r"\w+(\+\w+)?:/", str(path)):
+        return "A database is loaded by its URL with: zmigrate run import-file URL --select SELECT"
     if not folder.is_dir():
         return f"There is no folder {folder} either."
     hits = get_close_matches(path.name, os.listdir(folder), n=1)
