@@ -273,3 +273,12 @@ def test_of_hundreds_of_columns_that_go_nowhere_the_first_are_told(bench: Bench,
     lines = caught.value.message.splitlines()
     assert "'c0' goes nowhere" in lines[0]
     assert lines[20:] == ["and 278 more"]
+
+
+def test_a_file_with_other_rows_is_other_work_for_an_upsert(bench: Bench, tmp_path: Path) -> None:
+    """Only a select is the same work whatever its order; a file is known by its content."""
+    path = put(tmp_path / "leads.csv", "Legacy_ID,Last_Name\nA,Doe\nB,Roe\n")
+    job = ImportFile(file=str(path), module="Leads", operation="upsert", match_on="Legacy_ID")
+    assert bench.run(job, limit=1).state == "limited"
+    put(tmp_path / "leads.csv", "Legacy_ID,Last_Name\nC,Poe\n")
+    assert bench.run(job).rows.created == 1

@@ -172,7 +172,7 @@ def _same_content(record: RunRecord, options: Mapping[str, Any], source: Mapping
     """Whether a run read these rows. The order of a select does not count, but zmigrate 0.1 hashed it too."""
     if _content(record.source) in (_content(source), (source or {}).get("former_sha256", _content(source))):
         return True
-    return "select" in options and _without_order(record.options) == _without_order(options)
+    return bool(options.get("select")) and _without_order(record.options) == _without_order(options)
 
 
 def _without_order(options: Mapping[str, Any]) -> dict[str, Any]:

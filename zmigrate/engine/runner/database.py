@@ -59,6 +59,8 @@ def copy_database(
 def refuse_changed_copy(folder: RunFolder, journal: Journal) -> None:
     """Raise JournalDamaged if the copy of a database's rows is not the one that the run made."""
     made = journal.fact(COPY)
+    if not journal.last_recorded():
+        return  # nothing was written by it: a crash may have come between the copy and the fact
     if made is not None and folder.source_copy.exists() and list(file_hash(folder.source_copy)) != made:
         raise JournalDamaged(
             f"{folder.source_copy}: the copy of the rows has changed since the run made it",

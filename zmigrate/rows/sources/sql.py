@@ -122,7 +122,7 @@ class Sql:
         now = self.fingerprint(fingerprint.rows)
         if (fingerprint.sha256, fingerprint.path) != (now.sha256, now.path):
             raise SourceError(
-                f"the select has changed since the run began, or its order or database:"
+                f"the select or its database has changed since the run began:"
                 f" {fingerprint.path} then, {now.path} now.",
                 hint="Put it back as it was, or begin a new run with the changed one.",
                 code="SOURCE_CHANGED",
