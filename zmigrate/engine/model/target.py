@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from zmigrate.engine.model.keys import KeyField
 from zmigrate.job.writes import OnExisting, OnRepeated, Operation
+from zmigrate.rows.conversion.keys import fold_key
 
 KeyKind = Literal["none", "id", "unique", "plain"]
 
 Recovery = Literal["repeat", "resend", "query", "report"]
+
+EXACT: Callable[[str], str] = partial(fold_key, case_sensitive=True)
+"""Compares keys letter by letter."""
 
 NOT_SETTLED = (
     "an insert without a key: if Zoho's answer to a request is lost, nobody can find out whether its rows "
@@ -28,7 +33,8 @@ class Target:
     key: str | None
     key_kind: KeyKind
     fold: Callable[[str], str]
-    """Two spellings that Zoho treats as one key fold to the same text."""
+    """Two spellings that Zoho may treat as one key fold to the same text: such rows are never in flight
+    together."""
     trigger: tuple[str, ...] = ()
     number: bool = False
     """The key is a whole number, and queries must ask for a number."""
@@ -39,6 +45,9 @@ class Target:
     """Fields to which an update adds rows. Applied twice, the same request adds them twice."""
     others: tuple[KeyField, ...] = ()
     """For an upsert: the unique fields by which Zoho finds a record when none has the key."""
+    match: Callable[[str], str] = EXACT
+    """Two spellings of the same key become the same text: what is known in another letter case only does not
+    match, except for e-mail addresses."""
     appends: bool = False
     """For one batch: its records fill such fields, and exist or may exist."""
 
@@ -58,7 +67,7 @@ class Target:
     @property
     def second(self) -> Target:
         """The target of second writes: records that exist are updated by id."""
-        return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
+return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
 
     def of(self, records: Iterable[Mapping[str, Any]]) -> Target:
         """The target for these records: if they add rows to existing records, it must not be repeated."""

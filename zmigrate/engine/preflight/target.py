@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from zmigrate.engine.model.keys import KEY_TYPES, unique_fields
-from zmigrate.engine.model.target import KeyKind, Target
+from zmigrate.engine.model.target import EXACT, KeyKind, Target
 from zmigrate.engine.preflight.fields import nearest_field, told_with_place
 from zmigrate.errors import UsageError
 from zmigrate.job.job import RecordJob
@@ -16,9 +16,6 @@ from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields
 
 CASE_INSENSITIVE = partial(fold_key, case_sensitive=False)
-
-
-CASE_SENSITIVE = partial(fold_key, case_sensitive=True)
 
 
 def find_target(
@@ -49,6 +46,7 @@ def find_target(
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
         others=unique_fields(fields, key) if operation == "upsert" else (),
+        match=_match(field),
     )
 
 
@@ -66,7 +64,14 @@ def _fold(field: Field | None) -> Callable[[str], str]:
     """How spellings of a key are compared; `id` has no field."""
     if field is None or field.whole_number:
         return fold_number
-    return CASE_SENSITIVE if field.unique and field.case_sensitive else CASE_INSENSITIVE
+    return EXACT if field.unique and field.case_sensitive else CASE_INSENSITIVE
+
+
+def _match(field: Field | None) -> Callable[[str], str]:
+    """How keys are matched: exactly, but for e-mail addresses and numbers."""
+    if field is None or field.whole_number:
+        return fold_number
+    return CASE_INSENSITIVE if field.data_type == "email" else EXACT
 
 
 def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:
