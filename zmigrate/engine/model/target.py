@@ -67,7 +67,7 @@ class Target:
     @property
     def second(self) -> Target:
         """The target of second writes: records that exist are updated by id."""
-return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
+        return Target(self.module, "update", "id", "id", self.fold, self.trigger, appended=self.appended)
 
     def of(self, records: Iterable[Mapping[str, Any]]) -> Target:
         """The target for these records: if they add rows to existing records, it must not be repeated."""
