@@ -22,7 +22,7 @@ from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.sender import Sender, Sent
 from zmigrate.engine.dispatch.settling import SETTLE_TIMEOUT_S, SettlingTime
-from zmigrate.engine.dispatch.tasks import Tasks
+from zmigrate.engine.dispatch.exchange import WithZoho
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome, Rows
@@ -127,9 +127,9 @@ class Desk:
         self.fence = fence
         self.keys = HeldKeys(fence, producer)
         self.in_flight = InFlight(journal, producer, self.keys, Rows(), lambda event: None)
-        tasks = Tasks(Sender(None, self.target), RESOLVER)  # type: ignore[arg-type]
+        exchange = WithZoho(Sender(None, self.target), RESOLVER)  # type: ignore[arg-type]
         self.completions = Completions(
-            self.in_flight, tasks, SettlingTime(), lambda event: None, lambda: False, self.clock
+            self.in_flight, exchange, SettlingTime(), lambda event: None, lambda: False, self.clock
         )
         self.batch = Batch(1, [ROW])
         self.in_flight.add(self.batch)
