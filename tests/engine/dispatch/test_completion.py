@@ -18,11 +18,11 @@ from tests.engine.fakes import RESOLVER
 from tests.engine.test_properties import Lab, Plan, Scenario
 from tests.zoho.fakes import FakeZoho, Reply, refused, rig
 from zmigrate.engine.dispatch.completion import Completions
+from zmigrate.engine.dispatch.exchange import WithZoho
 from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.sender import Sender, Sent
 from zmigrate.engine.dispatch.settling import SETTLE_TIMEOUT_S, SettlingTime
-from zmigrate.engine.dispatch.exchange import WithZoho
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome, Rows

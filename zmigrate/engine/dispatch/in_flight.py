@@ -18,7 +18,8 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.errors import InternalError
 from zmigrate.events import BatchDone, Emit, RowsDecided
 
-Watch = Callable[[Sequence[PreparedRow], Sequence[Outcome]], None]
+Watch = Callable[[Sequence[PreparedRow], Sequence[Outcome], Batch | None], None]
+"""Takes rows with their outcomes, and the batch in which they were sent; None: without a request."""
 
 QUEUED = frozenset([BatchState.UNRESOLVED, BatchState.READY, BatchState.SEARCH_DUE, BatchState.RESEND_DUE])
 """States of a batch that waits for a worker."""
@@ -304,9 +305,9 @@ class InFlight:
         if decided:
             self._count_decided(decided)
         if self._watch is not None:
-            self._watch([row for row, _ in decided], [outcome for _, outcome in decided])
+            self._watch([row for row, _ in decided], [outcome for _, outcome in decided], None)
             for batch in self._finished:
-                self._watch(batch.rows, batch.outcomes)
+                self._watch(batch.rows, batch.outcomes, batch)
         with journal.transaction():
             for batch in (*self._to_record, *self._intents):
                 journal.put_batch(batch, batch.body)

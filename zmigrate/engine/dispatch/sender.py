@@ -137,11 +137,8 @@ class Sender:
         Raises the transport's errors, and InDoubt for an answer that can't be matched to the rows.
         """
         target = self.target_of(batch)
-        return self.read(batch, self._ask(target, batch))
-
-    def _ask(self, target: Target, batch: Batch) -> Answer:
         deletes = target.operation == "delete"
-        return self._wire.write(
+        answer = self._wire.write(
             target.module,
             target.operation,
             None if deletes else batch.body,
@@ -151,10 +148,6 @@ class Sender:
             trigger=target.trigger,
             brief=self.user is not None and not batch.doubted,
         )
-
-    def read(self, batch: Batch, answer: Answer) -> Written | Sent:
-        """Read the answer to a batch. Raises InDoubt if it can't be matched to the rows."""
-        target = self.target_of(batch)
         if answer.done is not None:
             self._check_ids(target, batch, [one.details.id for one in answer.done], answer.status)
             return Written(all_written(target.operation, target.key, answer.done))

@@ -153,7 +153,7 @@ class IdMap:
     ) -> IdMap:
         """What `open` gives, in a temporary file: nothing in the state folder changes. See there."""
         path = org_folder(state_dir, *org) / "ids.db"
-        db = scratch_db(other_threads=True)
+        db = scratch_db()
         if lasting and path.exists():
             # A damaged map is rebuilt from the journals by the next run; until then it tells nothing.
             with (

@@ -39,7 +39,9 @@ def connect(path: Path, *, lasting: bool = True) -> sqlite3.Connection:
     """
     try:
         make_database(path)
-        connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
+        connection = sqlite3.connect(
+            path, isolation_level=None, cached_statements=64, check_same_thread=lasting
+        )
     except (sqlite3.Error, OSError) as error:
         raise _not_opened(path, error) from error
     with guard(path):
