@@ -44,7 +44,7 @@ class Target:
     appended: frozenset[str] = frozenset()
     """Fields to which an update adds rows. Applied twice, the same request adds them twice."""
     others: tuple[KeyField, ...] = ()
-    """For an upsert: the unique fields by which Zoho finds a record when none has the key."""
+    """The module's other unique fields, unless records are deleted. An upsert also finds records by them."""
     match: Callable[[str], str] = EXACT
     """Two spellings of the same key become the same text: what is known in another letter case only does not
     match, except for e-mail addresses."""
@@ -63,6 +63,11 @@ class Target:
             "on_existing": self.on_existing,
             "on_repeated": self.on_repeated,
         }
+
+    def other_values(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """A record's values of the other unique fields, as `PreparedRow.others` has them."""
+        texts = ((field, field.text_of(record)) for field in self.others)
+        return tuple(f"{field.name}\0{field.fold(text)}" for field, text in texts if text is not None)
 
     @property
     def second(self) -> Target:

@@ -121,4 +121,4 @@ class Producer:
             self._open.append(row)
             return
         self.decided.append((row, duplicate_in_source(row.key, line)))
-        self._freed.extend(self._fence.release([row.folded or ""]))
+        self._freed.extend(self._fence.release(row.fenced))

@@ -118,8 +118,12 @@ class RecordSession:
         Raises the error that ended the session early; what was known by then is in the journal.
         """
         target = self._target
-        seen = SeenKeys() if self._first_only and target.key_kind == "plain" else None
-        shared = SharedValues(target.others, target.key or "") if target.others else None
+        seen = SeenKeys() if self._first_only and target.key is not None else None
+        shared = (
+            SharedValues(target.others, target.key or "")
+            if target.operation == "upsert" and target.others
+            else None
+        )
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             tasks = Tasks(Sender(self._org.wire, target, self._org.user), self._given.lookups.resolver)
@@ -169,7 +173,7 @@ class RecordSession:
     def _make_in_flight(self, seen: SeenKeys | None, shared: SharedValues | None) -> InFlight:
         fence = Fence()
         producer = self._make_producer(fence, seen, shared)
-        keys = HeldKeys(fence, producer, seen, self._known(), first_only=self._first_only)
+        keys = HeldKeys(fence, producer, seen, self._known())
         return InFlight(self._journal, producer, keys, self.rows, self._hub.emit)
 
     def _make_producer(self, fence: Fence, seen: SeenKeys | None, shared: SharedValues | None) -> Producer:
@@ -216,7 +220,7 @@ class RecordSession:
             self._journal, self._target, self._org.clock, options.settling_time, options.run_began
         )
         recovery.take_up_batches(in_flight, sender, now)
-        recovery.take_up_keys(in_flight, now)
+        recovery.take_up_held(in_flight, sender, now)
         recovery.take_up_values(seen, shared)
 
     def _warn_of_others(self, completions: Completions) -> None:

@@ -260,8 +260,7 @@ class Journal:
         for at in (first_intent, sent_at):
             if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
                 raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
-        numbered = orjson.loads(rows)
-        records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
+        numbered = _with_records(rows, body, second, rebuild)
         sources = unpack_source(source) or [None] * len(numbered)
         return Batch(
             id=id_,
@@ -273,11 +272,7 @@ class Journal:
             doubted=bool(doubted),
             second=second,
             rows=deferred_links.with_links(
-                [
-                    PreparedRow(number, line, key, None, record, kept)
-                    for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
-                ],
-                linked,
+                [row._replace(source=kept) for row, kept in zip(numbered, sources, strict=True)], linked
             ),
         )
 
@@ -309,12 +304,11 @@ class Journal:
         row = self._one(sql.LAST_RECORDED)
         return row[0] or 0 if row else 0
 
-    def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
-        """Keys of finished batches that stay fenced, and until when; without the keys of rows that moved."""
-        for rows, outcomes, until in self._all(sql.HELD, now):
-            ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
-            keys = [key for (_, _, key), outcome in ended if key is not None and lets_go(outcome)]
-            yield keys, stored_time(until)
+    def held_rows(self, now: float, rebuild: Rebuild) -> Iterator[tuple[list[PreparedRow], float]]:
+        """Rows of finished batches that stay fenced, and until when; without rows that moved."""
+        for rows, body, second, outcomes, until in self._all(sql.HELD, now):
+            ended = zip(_with_records(rows, body, second, rebuild), self._unpacked(outcomes), strict=True)
+            yield [row for row, outcome in ended if lets_go(outcome)], stored_time(until)
 
     def groups(self) -> Iterator[RecordedRows]:
         """Recorded rows with an outcome, in groups ordered by their lowest row number; without moved rows."""
@@ -396,6 +390,18 @@ class Journal:
 
     def _guard(self) -> AbstractContextManager[None]:
         return guard(self.path)
+
+
+def _with_records(
+    rows: str, body: bytes | None, second: SecondWrite | None, rebuild: Rebuild
+) -> list[PreparedRow]:
+    """The rows of a batch, with the records that its body has."""
+    numbered = orjson.loads(rows)
+    records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
+    return [
+        PreparedRow(number, line, key, None, record)
+        for (number, line, key), record in zip(numbered, records, strict=True)
+    ]
 
 
 def _span(ids: list[str]) -> tuple[int | None, int | None]:

@@ -97,7 +97,10 @@ MAY_HOLD_ID = (
 )
 RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch = id WHERE last_row > ?"
 DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
-HELD = "SELECT rows, outcomes, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
+HELD = (
+    "SELECT rows, body, second, outcomes, held_until FROM outcome JOIN content USING (batch)"
+    " JOIN batch ON id = batch WHERE held_until > ?"
+)
 HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
 """A text would be the highest: SQLite sorts texts above all numbers."""
 LAST_RECORDED = (
