@@ -304,7 +304,7 @@ def test_what_is_no_journal_of_ours_is_told_with_what_to_do(how: str, tmp_path: 
 def test_a_journal_of_another_version_names_both(tmp_path: Path) -> None:
     path = closed_journal(tmp_path)
     spoil(path, "PRAGMA user_version=99")
-    with pytest.raises(JournalDamaged, match="schema 99, needed 5") as caught:
+    with pytest.raises(JournalDamaged, match="schema 99, needed 6") as caught:
         Journal.open(path)
     assert "Restore the run folder" not in (caught.value.hint or "")
     assert "install" in (caught.value.hint or "")

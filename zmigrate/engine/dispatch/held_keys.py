@@ -7,9 +7,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 
-from zmigrate.engine.model.batch import Batch, PreparedRow, fenced_by
-from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, lets_go, was_written
-from zmigrate.engine.pipeline.duplicates import SeenKeys
+from zmigrate.engine.model.batch import Batch, PreparedRow, WrittenRow, fenced_by
+from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, lets_go
+from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
 
@@ -23,18 +23,20 @@ class HeldKeys:
         self,
         fence: Fence,
         producer: Producer,
-        seen: SeenKeys | None = None,
+        duplicates: Duplicates | None = None,
         known: Callable[[list[tuple[str, str]]], None] | None = None,
     ) -> None:
-        """`seen` keeps the keys that were written, where a later row with one of them fails. `known` is told
-        each key whose record exists, with its id.
+        """`duplicates` remembers the rows that were written. `known` is told each key whose record exists,
+        with its id.
         """
         self._fence = fence
         self._producer = producer
-        self._seen = seen
+        self._duplicates = duplicates
         self._known = known
         self._held: list[tuple[float, int, list[str]]] = []
         """Values of finished rows that stay fenced, by the time until which they do."""
+        self.written: list[WrittenRow] = []
+        """What later rows need to know of the rows that were written. Whoever records it clears the list."""
 
     def take_up(self, values: list[str], until: float | None = None) -> None:
         """Fence values of an earlier session; to a time (our clock), or for as long as their batch is under
@@ -63,12 +65,8 @@ class HeldKeys:
         if any(outcome.action == "moved" for outcome in outcomes):
             ended = zip(batch.rows, outcomes, strict=True)
             values = fenced_by(row for row, outcome in ended if lets_go(outcome))
-        if self._seen is not None:
-            self._seen.add(
-                (row.folded or "", row.line)
-                for row, outcome in zip(batch.rows, outcomes, strict=True)
-                if outcome.action == "in_doubt" or was_written(outcome)
-            )
+        if self._duplicates is not None:
+            self.written += self._duplicates.note(batch.rows, outcomes)
         self._tell_known(batch.rows, outcomes)
         if held_until is None:
             self._release(values)

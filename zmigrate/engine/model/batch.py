@@ -128,11 +128,27 @@ class PreparedRow(NamedTuple):
     """References that close a circle: taken out of the record, and written once all records exist."""
     others: tuple[str, ...] = ()
     """The values of the other unique fields, folded, each with its field: `Email\\0jo@example.com`."""
+    digest: int | None = None
+    """Tells whether two records are the same. None: no later row can have one of its values, or it does not
+    matter."""
 
     @property
     def fenced(self) -> tuple[str, ...]:
         """What no other row may write while this one is under way: its key, and its other unique values."""
         return self.others if self.folded is None else (self.folded, *self.others)
+
+
+class WrittenRow(NamedTuple):
+    """A row that was written, or may have been, as far as later rows with one of its values need to know."""
+
+    value: str
+    """Its folded key, or another unique value: see `PreparedRow.fenced`."""
+    key: str
+    """What tells its key from others: see `Target.match`."""
+    line: int
+    digest: int
+    doubted: bool
+    """It is in doubt."""
 
 
 def refer(rows: Iterable[PreparedRow]) -> bool:

@@ -27,7 +27,7 @@ def link_row(row: PreparedRow, record_id: str) -> PreparedRow:
     unique values.
     """
     record = {"id": record_id, **{link.field: link.value for link in row.links}}
-    return row._replace(folded=None, others=(), record=record, open=_open_ids(record), links=())
+    return row._replace(folded=None, record=record, open=_open_ids(record), links=(), others=(), digest=None)
 
 
 def update_row(row: PreparedRow, record_id: str, key: str | None) -> PreparedRow:

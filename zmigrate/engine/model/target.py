@@ -40,7 +40,7 @@ class Target:
     """The key is a whole number, and queries must ask for a number."""
     case_sensitive: bool = False
     on_existing: OnExisting | None = None
-    on_repeated: OnRepeated = "first"
+    on_repeated: OnRepeated | None = None
     appended: frozenset[str] = frozenset()
     """Fields to which an update adds rows. Applied twice, the same request adds them twice."""
     others: tuple[KeyField, ...] = ()
@@ -82,9 +82,10 @@ class Target:
         return replace(self, appends=True) if adds else self
 
     @property
-    def natural_on_repeated(self) -> OnRepeated:
-        """What happens to rows with the same key when the job does not compare keys beforehand."""
-        return "first" if self.operation == "insert" else "each"
+    def writes_by_key(self) -> bool:
+        """Whether Zoho itself finds the record by the key, and changes it."""
+        updates = self.operation == "insert" and self.on_existing == "update" and self.key_kind == "unique"
+        return updates or self.operation == "upsert"
 
     @property
     def repeatable(self) -> bool:

@@ -88,7 +88,7 @@ class Preparer:
         fill_others = any(field.name in fields for field in target.others)
         others: Iterable[tuple[str, ...]] = map(target.other_values, records) if fill_others else repeat(())
         if key is None:
-            parts = zip(numbers, lines, repeat(None), repeat(None), records, *ENDS, others)
+            parts = zip(numbers, lines, repeat(None), repeat(None), records, *ENDS, others, repeat(None))
         else:
             keys = [record[key] for record in records]
             texts = [value if type(value) is str else str(value) for value in keys]
@@ -96,7 +96,7 @@ class Preparer:
                 for record in records:
                     del record[key]
             folded = map(target.fold, texts)
-            parts = zip(numbers, lines, texts, folded, records, *ENDS, others)  # noqa: B905  endless
+            parts = zip(numbers, lines, texts, folded, records, *ENDS, others, repeat(None))
         return list(map(tuple.__new__, repeat(PreparedRow), parts))
 
     def _prepare(self, row: Row) -> tuple[PreparedRow, Outcome | None]:

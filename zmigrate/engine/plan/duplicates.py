@@ -21,12 +21,12 @@ WHERE row.fate<>'refused' {alive_row} {but} ORDER BY row.number
 
 
 def repeated_keys(
-    book: Book, target: Target, mode: OnRepeated, column_of: Mapping[str, str]
+    book: Book, target: Target, mode: OnRepeated | None, column_of: Mapping[str, str]
 ) -> Iterator[Reject]:
     """Rows that are not written because another row has their key. By default only inserts drop them; the
     first row that is itself written counts.
     """
-    natural = "first" if target.operation == "insert" else "each"
+    natural, mode = "first", mode or "first"
     if target.operation == "delete":
         mode = "first"
     refused = target.operation == "insert" and (target.key_kind == "unique" or target.on_existing == "fail")
@@ -73,8 +73,7 @@ def follow_the_first(book: Book, fate: Fate) -> int:
 
 def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) -> Iterator[Reject]:
     """Rows whose value of a unique field is in an earlier row for another record. Zoho refuses them. For
-    an upsert a run refuses them, since Zoho would change the other record; also if the earlier row is
-    refused in the end, which a run does not know yet.
+    an upsert a run refuses them, since Zoho would change the other record.
     """
     book.flush()
     book.db.execute("CREATE INDEX IF NOT EXISTS taken_value ON taken (field, folded, number)")
@@ -83,12 +82,12 @@ def repeated_values(book: Book, target: Target, column_of: Mapping[str, str]) ->
         "SELECT t.number, t.line, row.key, t.field, t.value, first.line FROM taken t"
         " JOIN row ON row.number=t.number AND row.fate<>'refused'"
         " JOIN (SELECT taken.field, taken.folded, MIN(taken.number) AS number FROM taken"
-        "       JOIN row ON row.number=taken.number AND (? OR row.fate<>'refused')"
+        "       JOIN row ON row.number=taken.number AND row.fate<>'refused'"
         "       GROUP BY taken.field, taken.folded HAVING COUNT(*) > 1) AS other"
         "   ON other.field=t.field AND other.folded=t.folded AND other.number<>t.number"
         " JOIN row AS first ON first.number=other.number"
         " WHERE ? OR row.folded IS NULL OR first.folded<>row.folded ORDER BY t.number",
-        (target.operation == "upsert", twins),
+        (twins,),
     )
     for number, line, key, field, value, other in found:
         code, reason = DUPLICATE_DATA, f"the field is unique, and line {other} has this value already"

@@ -15,7 +15,7 @@ from zmigrate.engine.model.keys import KeyField, askable, unique_fields
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.plan.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.preflight.first_reads import FirstReads
-from zmigrate.engine.storage.journal import stored_id
+from zmigrate.engine.storage.recorded import stored_id
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import Fatal
 from zmigrate.zoho.coql import can_query, in_query

@@ -202,9 +202,9 @@ class Levels:
     """Rows that are written a second time, with the reference that closes a circle."""
 
 
-def levels_of(book: Book, target: Target, mode: OnRepeated, rows: int) -> Levels:
+def levels_of(book: Book, target: Target, mode: OnRepeated | None, rows: int) -> Levels:
     """The levels of these rows. References must have been looked up before."""
-    repeats = mode not in {"each", target.natural_on_repeated}
+    repeats = mode in {"last", "fail"}
     with closing(Order(last_of_key=mode == "last", in_turn=not repeats)) as order:
         written = book.db.execute(
             "SELECT folded, number FROM row WHERE folded IS NOT NULL AND fate NOT IN ('refused', 'skip')"

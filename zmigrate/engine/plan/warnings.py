@@ -89,7 +89,7 @@ def _stopping(found: Findings) -> Iterator[PlanWarning]:
 def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
     """Whatever its limit, a run reads all keys first if one of several rows with a key is chosen."""
     target = found.target
-    if found.reader.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
+    if found.reader.limited and target.on_repeated in {"last", "fail"}:
         yield PlanWarning(
             "LIMIT",
             f"keys behind the limit were not read. A run reads them all and may choose another row of a key "

@@ -13,11 +13,9 @@ from zmigrate.engine.dispatch.sender import Sender
 from zmigrate.engine.dispatch.settling import SettlingTime, in_doubt
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow, fenced_by
-from zmigrate.engine.model.outcomes import Rows, was_written
+from zmigrate.engine.model.outcomes import Rows
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.pipeline.duplicates import SeenKeys, SharedValues
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.sent_records import rows_sent
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.sources.query import record_mark
 from zmigrate.zoho.crm import Crm
@@ -132,16 +130,3 @@ class Recovery:
             # If the clock was set back meanwhile, `until` would be later than any request can arrive.
             latest = min(until, now + self.settling_time.longest)
             in_flight.keys.take_up(fenced_by(map(self._with_fenced, rows)), latest)
-
-    def take_up_values(self, seen: SeenKeys | None, shared: SharedValues | None) -> None:
-        """Keys and unique values that rows of earlier sessions have written."""
-        fold = self.target.fold
-        if shared is not None:
-            sent = rows_sent(self.journal, shared.names)
-            shared.take_up((line, fold(key), record) for line, key, record in sent)
-        if seen is not None:
-            seen.add(
-                (fold(key), line)
-                for (_, line, key), outcome in self.journal.ended()
-                if key is not None and (outcome.action == "in_doubt" or was_written(outcome))
-            )

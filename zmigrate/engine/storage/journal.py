@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite, WrittenRow
 from zmigrate.engine.model.outcomes import Action, Outcome, Rows, lets_go, rows_of, written_as
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.journal_file import (
@@ -36,20 +36,21 @@ from zmigrate.engine.storage.recorded import (
     READ_OUTCOME,
     Numbered,
     RecordedRows,
+    id_span,
     pack_body,
+    pack_digests,
     pack_outcome,
     pack_outcomes,
     pack_source,
     pack_state,
+    stored_id,
+    unpack_digests,
     unpack_outcomes,
     unpack_source,
     unpack_state,
 )
 from zmigrate.errors import JournalDamaged
 from zmigrate.zoho.clock import stored_time
-
-LARGEST_INTEGER = 2**63 - 1
-"""The largest integer that SQLite can store."""
 
 Rebuild = Callable[[bytes, SecondWrite | None], list[dict[str, Any]]]
 """Makes the records from a batch's body."""
@@ -161,6 +162,7 @@ class Journal:
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
                 None if body is None else batch.packed_body or pack_body(body),
                 deferred_links.pack_links(batch.rows) if batch.has_links else None,
+                pack_digests([row.digest for row in batch.rows]),
             ),
         )
 
@@ -182,7 +184,7 @@ class Journal:
                 batch.id,
                 batch.doubted,
                 batch.held_until,
-                *_span(ids),
+                *id_span(ids),
                 pack_outcomes(batch.outcomes),
             ),
         )
@@ -202,6 +204,10 @@ class Journal:
                 for row, outcome in rows
             ],
         )
+
+    def put_written(self, rows: Iterable[WrittenRow]) -> None:
+        """Record rows that were written, for later rows that share a value with them."""
+        self._db.executemany(sql.PUT_WRITTEN, rows)
 
     def put_item(self, mark: str, number: int, outcome: Outcome) -> None:
         """Record a row of a hand-written job, by its mark (see `item_marks`)."""
@@ -245,6 +251,10 @@ class Journal:
         """The places that `put_places` kept."""
         yield from map(Place._make, self._all(sql.PLACES))
 
+    def written(self) -> Iterator[WrittenRow]:
+        """What `put_written` recorded."""
+        yield from map(WrittenRow._make, self._all(sql.WRITTEN))
+
     def next_batch_id(self) -> int:
         row = self._one(sql.NEXT_BATCH)
         assert row is not None  # noqa: S101  an aggregate always has a row
@@ -256,12 +266,14 @@ class Journal:
 
     @staticmethod
     def _batch(row: tuple[Any, ...], rebuild: Rebuild) -> Batch:
-        id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, linked = row
+        id_, parent, state, sends, first_intent, sent_at, doubted, second, *content = row
+        rows, source, body, linked, digests = content
         for at in (first_intent, sent_at):
             if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
                 raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
         numbered = _with_records(rows, body, second, rebuild)
         sources = unpack_source(source) or [None] * len(numbered)
+        kept = zip(numbered, sources, unpack_digests(digests, len(numbered)), strict=True)
         return Batch(
             id=id_,
             parent=parent,
@@ -272,7 +284,7 @@ class Journal:
             doubted=bool(doubted),
             second=second,
             rows=deferred_links.with_links(
-                [row._replace(source=kept) for row, kept in zip(numbered, sources, strict=True)], linked
+                [row._replace(source=source, digest=digest) for row, source, digest in kept], linked
             ),
         )
 
@@ -402,19 +414,6 @@ def _with_records(
         PreparedRow(number, line, key, None, record)
         for (number, line, key), record in zip(numbered, records, strict=True)
     ]
-
-
-def _span(ids: list[str]) -> tuple[int | None, int | None]:
-    """The lowest and the highest id. Ids of one length, as most are, can be compared as text."""
-    if not ids:
-        return None, None
-    key = int if len(set(map(len, ids))) > 1 else None
-    return stored_id(min(ids, key=key)), stored_id(max(ids, key=key))
-
-
-def stored_id(record_id: str) -> int:
-    """An id that SQLite can compare: Zoho's ids may have 20 digits."""
-    return min(int(record_id), LARGEST_INTEGER)
 
 
 CLAIMED = frozenset(["created", "deleted"])

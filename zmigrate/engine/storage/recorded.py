@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
@@ -100,6 +101,15 @@ def unpack_source(packed: bytes | None) -> Any:
     return None if packed is None else orjson.loads(zlib.decompress(packed))
 
 
+def pack_digests(digests: Sequence[int | None]) -> bytes | None:
+    """The digests of a batch's rows; None where no row has one."""
+    return array("q", [digest or 0 for digest in digests]).tobytes() if any(digests) else None
+
+
+def unpack_digests(packed: bytes | None, rows: int) -> list[int | None]:
+    return [None] * rows if packed is None else [digest or None for digest in array("q", packed)]
+
+
 def pack_outcomes(outcomes: Iterable[Outcome]) -> str:
     """Outcomes as JSON; a plain success is only its action and id."""
     return orjson.dumps(
@@ -153,7 +163,11 @@ def _with_joined_reasons(parts: Sequence[Any]) -> Outcome:
     return Outcome(action, record_id, (Reason(code, field, message or ""),))
 
 
-READ_OUTCOME: Mapping[int, ReadOutcome] = {4: _with_joined_reasons, SCHEMA_VERSION: _with_reasons}
+READ_OUTCOME: Mapping[int, ReadOutcome] = {
+    4: _with_joined_reasons,
+    5: _with_reasons,
+    SCHEMA_VERSION: _with_reasons,
+}
 """How an outcome is read, by the schema of the journal."""
 
 
@@ -165,3 +179,20 @@ def pack_state(state: BatchState) -> str:
 def unpack_state(stored: str) -> BatchState:
     """The state of a batch that has no outcomes in the journal."""
     return BatchState.LEFT_UNSENT if stored == "queued" else BatchState.LEFT_IN_DOUBT
+
+
+LARGEST_INTEGER = 2**63 - 1
+"""The largest integer that SQLite can store."""
+
+
+def id_span(ids: list[str]) -> tuple[int | None, int | None]:
+    """The lowest and the highest id. Ids of one length, as most are, can be compared as text."""
+    if not ids:
+        return None, None
+    key = int if len(set(map(len, ids))) > 1 else None
+    return stored_id(min(ids, key=key)), stored_id(max(ids, key=key))
+
+
+def stored_id(record_id: str) -> int:
+    """An id that SQLite can compare: Zoho's ids may have 20 digits."""
+    return min(int(record_id), LARGEST_INTEGER)
