@@ -7,7 +7,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 
-from zmigrate.engine.model.batch import Batch, PreparedRow, WrittenRow, fenced_by
+from zmigrate.engine.model.batch import Batch, PreparedRow, fenced_by
 from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, lets_go
 from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.pipeline.fence import Fence
@@ -35,8 +35,6 @@ class HeldKeys:
         self._known = known
         self._held: list[tuple[float, int, list[str]]] = []
         """Values of finished rows that stay fenced, by the time until which they do."""
-        self.written: list[WrittenRow] = []
-        """What later rows need to know of the rows that were written. Whoever records it clears the list."""
 
     def take_up(self, values: list[str], until: float | None = None) -> None:
         """Fence values of an earlier session; to a time (our clock), or for as long as their batch is under
@@ -66,7 +64,7 @@ class HeldKeys:
             ended = zip(batch.rows, outcomes, strict=True)
             values = fenced_by(row for row, outcome in ended if lets_go(outcome))
         if self._duplicates is not None:
-            self.written += self._duplicates.note(batch.rows, outcomes)
+            self._duplicates.note(batch.rows, outcomes)
         self._tell_known(batch.rows, outcomes)
         if held_until is None:
             self._release(values)

@@ -299,7 +299,6 @@ class InFlight:
             for batch in self._finished:
                 journal.finish_batch(batch)
             journal.put_decided(decided)
-            journal.put_written(self.keys.written)
             watermark = self._watermark
             journal.put_fact(
                 "progress",
@@ -310,7 +309,6 @@ class InFlight:
                 },
             )
         producer.decided = []
-        self.keys.written = []
         self._finished, self._intents, self._to_record, self._doubted = [], [], [], []
 
     @property

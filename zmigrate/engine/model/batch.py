@@ -138,19 +138,6 @@ class PreparedRow(NamedTuple):
         return self.others if self.folded is None else (self.folded, *self.others)
 
 
-class WrittenRow(NamedTuple):
-    """A row that was written, or may have been, as far as later rows with one of its values need to know."""
-
-    value: str
-    """Its folded key, or another unique value: see `PreparedRow.fenced`."""
-    key: str
-    """What tells its key from others: see `Target.match`."""
-    line: int
-    digest: int
-    doubted: bool
-    """It is in doubt."""
-
-
 def refer(rows: Iterable[PreparedRow]) -> bool:
     """Whether one of the rows has references. Most rows have none; this check is cheap."""
     return any(map(_open_of, rows))
@@ -161,6 +148,7 @@ def fenced_by(rows: Iterable[PreparedRow]) -> list[str]:
     return [value for row in rows for value in row.fenced]
 
 
+digest_of = attrgetter("digest")
 _open_of = attrgetter("open")
 _links_of = attrgetter("links")
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from operator import attrgetter
 
 import orjson
 
-from zmigrate.engine.model.batch import PreparedRow, WrittenRow
+from zmigrate.engine.model.batch import PreparedRow, digest_of
 from zmigrate.engine.model.outcomes import (
     DUPLICATE_IN_SOURCE,
     Outcome,
@@ -22,7 +21,7 @@ from zmigrate.engine.model.outcomes import (
     skipped,
 )
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.pipeline.written_rows import WrittenRows
+from zmigrate.engine.pipeline.written_rows import WrittenRow, WrittenRows
 from zmigrate.engine.storage.scratch import scratch_db
 
 EVERY_ROW = "to write every row, one after the other: --on-repeated each"
@@ -36,9 +35,10 @@ class Duplicates:
         self._written = WrittenRows()
         self._one_record = target.writes_by_key and target.fold is not target.match
         """Whether Zoho takes two spellings of a key for one record, and would change the earlier row's."""
-        self._by_others = target.operation == "upsert" and bool(target.others)
+        self.by_others = target.operation == "upsert" and bool(target.others)
+        """Whether Zoho finds records by other unique values, too."""
         chosen_here = target.operation == "delete" or target.on_repeated in {None, "first"}
-        self._watches = chosen_here or self._one_record or self._by_others
+        self._watches = chosen_here or self._one_record or self.by_others
 
     def watch(self, rows: list[PreparedRow]) -> list[PreparedRow]:
         """The rows before their references are filled in: those to remember get a digest."""
@@ -58,29 +58,24 @@ class Duplicates:
                 outcome = self._in_another_case(row, first) if self._one_record else None
             if outcome is not None:
                 return outcome
-        for value in row.others if self._by_others else ():
+        for value in row.others if self.by_others else ():
             for first in self._written.of(value):
                 if first.key != key:
                     message = shared(first.line, self._target.key or "")
                     return failed(DUPLICATE_IN_SOURCE, value.partition("\0")[0], message)
         return None
 
-    def note(self, rows: Sequence[PreparedRow], outcomes: Sequence[Outcome]) -> list[WrittenRow]:
-        """Remember the rows that were written, or may have been. Return what is new, for the journal."""
-        if not any(map(_digest_of, rows)):
-            return []
+    def note(self, rows: Sequence[PreparedRow], outcomes: Sequence[Outcome]) -> None:
+        """Remember the rows that were written, or may have been."""
+        if not any(map(digest_of, rows)):
+            return
         new: list[WrittenRow] = []
         for row, outcome in zip(rows, outcomes, strict=True):
             if row.digest is not None and may_stand(outcome):
                 key, doubted = self._target.match(row.key or ""), outcome.action == "in_doubt"
-                values = row.fenced if self._by_others else (row.folded or "",)
+                values = row.fenced if self.by_others else (row.folded or "",)
                 new += [WrittenRow(value, key, row.line, row.digest, doubted) for value in values]
         self._written.add(new)
-        return new
-
-    def take_up(self, rows: Iterable[WrittenRow]) -> None:
-        """Take up what earlier sessions remembered."""
-        self._written.add(rows)
 
     def close(self) -> None:
         self._written.close()
@@ -104,9 +99,6 @@ class Duplicates:
         other = f"line {first.line} has the key {first.key!r}, in another letter case"
         message = f"{other}: Zoho takes both for one record"
         return failed(DUPLICATE_IN_SOURCE, self._target.key, message, row.key)
-
-
-_digest_of = attrgetter("digest")
 
 
 def _with_digest(row: PreparedRow) -> PreparedRow:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow, digest_of
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.pipeline.fence import Fence
@@ -105,7 +104,7 @@ class Producer:
         on_their_way, ended = self._prepare(self.reading.take(count))
         self.decided += ended
         admitted = self._fence.admit_all(on_their_way)
-        if self._duplicates is None or not any(map(_digest_of, admitted)):
+        if self._duplicates is None or not any(map(digest_of, admitted)):
             self._open += admitted
         else:
             for pending in admitted:
@@ -125,6 +124,3 @@ class Producer:
             return
         self.decided.append((row, outcome))
         self._freed.extend(self._fence.release(row.fenced))
-
-
-_digest_of = attrgetter("digest")

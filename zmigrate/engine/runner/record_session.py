@@ -212,7 +212,7 @@ class RecordSession:
         recovery.take_up_batches(in_flight, sender, now)
         recovery.take_up_held(in_flight, sender, now)
         if duplicates is not None:
-            duplicates.take_up(self._journal.written())
+            recovery.take_up_written(duplicates, sender)
 
     def _warn_of_others(self, completions: Completions) -> None:
         for field, records in completions.found_by_another.items():

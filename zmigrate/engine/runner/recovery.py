@@ -15,6 +15,7 @@ from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow, fenced_by
 from zmigrate.engine.model.outcomes import Rows
 from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.sources.query import record_mark
@@ -130,3 +131,10 @@ class Recovery:
             # If the clock was set back meanwhile, `until` would be later than any request can arrive.
             latest = min(until, now + self.settling_time.longest)
             in_flight.keys.take_up(fenced_by(map(self._with_fenced, rows)), latest)
+
+    def take_up_written(self, duplicates: Duplicates, sender: Sender) -> None:
+        """Rows that earlier sessions wrote, with values that may come again."""
+        for rows, outcomes in self.journal.rows_with_digests(
+            sender.records if duplicates.by_others else None
+        ):
+            duplicates.note(list(map(self._with_fenced, rows)), outcomes)

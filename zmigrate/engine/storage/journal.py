@@ -11,7 +11,7 @@ import heapq
 import math
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite, WrittenRow
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite, digest_of
 from zmigrate.engine.model.outcomes import Action, Outcome, Rows, lets_go, rows_of, written_as
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.journal_file import (
@@ -162,9 +162,10 @@ class Journal:
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
                 None if body is None else batch.packed_body or pack_body(body),
                 deferred_links.pack_links(batch.rows) if batch.has_links else None,
-                pack_digests([row.digest for row in batch.rows]),
             ),
         )
+        if any(map(digest_of, batch.rows)):
+            self._db.execute(sql.PUT_DIGESTS, (batch.id, pack_digests(batch.rows)))
 
     def mark_batch(self, batch: Batch) -> None:
         """Record that a batch is queued again, or that it is in doubt."""
@@ -204,10 +205,6 @@ class Journal:
                 for row, outcome in rows
             ],
         )
-
-    def put_written(self, rows: Iterable[WrittenRow]) -> None:
-        """Record rows that were written, for later rows that share a value with them."""
-        self._db.executemany(sql.PUT_WRITTEN, rows)
 
     def put_item(self, mark: str, number: int, outcome: Outcome) -> None:
         """Record a row of a hand-written job, by its mark (see `item_marks`)."""
@@ -251,9 +248,14 @@ class Journal:
         """The places that `put_places` kept."""
         yield from map(Place._make, self._all(sql.PLACES))
 
-    def written(self) -> Iterator[WrittenRow]:
-        """What `put_written` recorded."""
-        yield from map(WrittenRow._make, self._all(sql.WRITTEN))
+    def rows_with_digests(
+        self, rebuild: Rebuild | None
+    ) -> Iterator[tuple[Sequence[PreparedRow], list[Outcome]]]:
+        """The rows with digests, and their outcomes; with empty records if there is no `rebuild`."""
+        query = sql.WITH_DIGESTS.format(body="NULL" if rebuild is None else "body")
+        for rows, body, second, outcomes, digests in self._all(query):
+            found = unpack_digests(_with_records(rows, body, second, rebuild), digests)
+            yield found, self._unpacked(outcomes)
 
     def next_batch_id(self) -> int:
         row = self._one(sql.NEXT_BATCH)
@@ -273,7 +275,7 @@ class Journal:
                 raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
         numbered = _with_records(rows, body, second, rebuild)
         sources = unpack_source(source) or [None] * len(numbered)
-        kept = zip(numbered, sources, unpack_digests(digests, len(numbered)), strict=True)
+        kept = zip(unpack_digests(numbered, digests), sources, strict=True)
         return Batch(
             id=id_,
             parent=parent,
@@ -283,9 +285,7 @@ class Journal:
             sent_at=sent_at,
             doubted=bool(doubted),
             second=second,
-            rows=deferred_links.with_links(
-                [row._replace(source=source, digest=digest) for row, source, digest in kept], linked
-            ),
+            rows=deferred_links.with_links([row._replace(source=source) for row, source in kept], linked),
         )
 
     def line_that(self, actions: Collection[Action], record_id: str, besides: int) -> int | None:
@@ -405,11 +405,11 @@ class Journal:
 
 
 def _with_records(
-    rows: str, body: bytes | None, second: SecondWrite | None, rebuild: Rebuild
+    rows: str, body: bytes | None, second: SecondWrite | None, rebuild: Rebuild | None
 ) -> list[PreparedRow]:
     """The rows of a batch, with the records that its body has."""
     numbered = orjson.loads(rows)
-    records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
+    records = rebuild(zlib.decompress(body), second) if rebuild and body is not None else [{}] * len(numbered)
     return [
         PreparedRow(number, line, key, None, record)
         for (number, line, key), record in zip(numbered, records, strict=True)

@@ -32,8 +32,11 @@ CREATE TABLE content (            -- what is written once, and is most of the fi
     rows TEXT NOT NULL,           -- [[number, line, key], ...]
     source BLOB,                  -- the rows as they were read, zlib, where the source can't be read again
     body BLOB,                    -- what was sent, zlib
-    links TEXT,                   -- references that close circles, written later: {place: {field: ..}}
-    digests BLOB                  -- 8 bytes a row, 0: none; see PreparedRow
+    links TEXT                    -- references that close circles, written later: {place: {field: ..}}
+);
+CREATE TABLE digest (             -- of rows whose key, or other unique value, may come again
+    batch INTEGER PRIMARY KEY,
+    digests BLOB NOT NULL         -- of each such row its place in the batch (1 byte) and its digest (8 bytes)
 );
 CREATE TABLE outcome (            -- a batch that is in here is done
     batch INTEGER PRIMARY KEY,
@@ -61,13 +64,6 @@ CREATE TABLE place (              -- rows that are read parents first; the other
     level INTEGER NOT NULL,
     cut INTEGER NOT NULL          -- it goes without the references that close its circle
 );
-CREATE TABLE written (            -- what later rows need to know of rows that share a value with them
-    value TEXT NOT NULL,          -- see WrittenRow
-    key TEXT NOT NULL,
-    line INTEGER NOT NULL,
-    digest INTEGER NOT NULL,
-    doubted INTEGER NOT NULL
-);
 CREATE TABLE item (key TEXT PRIMARY KEY, number INTEGER NOT NULL, outcome TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
@@ -78,22 +74,25 @@ PUT_BATCH = (
     " first_intent=excluded.first_intent, sent_at=excluded.sent_at, doubted=excluded.doubted"
 )
 PUT_CONTENT = (
-    "INSERT INTO content(batch, rows, source, body, links, digests) VALUES (?,?,?,?,?,?)"
+    "INSERT INTO content(batch, rows, source, body, links) VALUES (?,?,?,?,?)"
     " ON CONFLICT(batch) DO UPDATE SET body=excluded.body WHERE body IS NOT excluded.body"
 )
 MARK_BATCH = "UPDATE batch SET state=?, doubted=? WHERE id=?"
 PUT_OUTCOME = "INSERT INTO outcome(batch, doubted, held_until, min_id, max_id, outcomes) VALUES (?,?,?,?,?,?)"
 PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?,?,?,?,?)"
-PUT_WRITTEN = "INSERT INTO written(value, key, line, digest, doubted) VALUES (?,?,?,?,?)"
-WRITTEN = "SELECT value, key, line, digest, doubted FROM written"
+PUT_DIGESTS = "INSERT OR IGNORE INTO digest(batch, digests) VALUES (?,?)"
 PUT_PLACE = "INSERT INTO place(place, number, line, level, cut) VALUES (?,?,?,?,?)"
 DROP_PLACES = "DELETE FROM place"
 PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
 PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
 OPEN_BATCHES = (
     "SELECT id, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, links,"
-    " digests FROM batch JOIN content ON content.batch = id WHERE id NOT IN (SELECT batch FROM outcome)"
-    " ORDER BY id"
+    " digests FROM batch JOIN content ON content.batch = id LEFT JOIN digest ON digest.batch = id"
+    " WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
+)
+WITH_DIGESTS = (
+    "SELECT rows, {body}, second, outcomes, digests FROM digest JOIN content USING (batch)"
+    " JOIN outcome USING (batch) JOIN batch ON id = digest.batch"
 )
 OPEN_ROWS = (
     "SELECT rows FROM batch JOIN content ON content.batch = id"
