@@ -11,7 +11,7 @@ import heapq
 import math
 import sqlite3
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -248,14 +248,16 @@ class Journal:
         """The places that `put_places` kept."""
         yield from map(Place._make, self._all(sql.PLACES))
 
-    def rows_with_digests(
-        self, rebuild: Rebuild | None
-    ) -> Iterator[tuple[Sequence[PreparedRow], list[Outcome]]]:
+    def rows_with_digests(self, rebuild: Rebuild | None) -> Iterator[list[tuple[PreparedRow, Outcome]]]:
         """The rows with digests, and their outcomes; with empty records if there is no `rebuild`."""
         query = sql.WITH_DIGESTS.format(body="NULL" if rebuild is None else "body")
         for rows, body, second, outcomes, digests in self._all(query):
-            found = unpack_digests(_with_records(rows, body, second, rebuild), digests)
-            yield found, self._unpacked(outcomes)
+            numbered, ended = orjson.loads(rows), self._unpacked(outcomes)
+            records = rebuild(zlib.decompress(body), second) if rebuild and body is not None else None
+            yield [
+                (PreparedRow(*numbered[at], None, records[at] if records else {}, digest=digest), ended[at])
+                for at, digest in unpack_digests(digests)
+            ]
 
     def next_batch_id(self) -> int:
         row = self._one(sql.NEXT_BATCH)
@@ -275,7 +277,8 @@ class Journal:
                 raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
         numbered = _with_records(rows, body, second, rebuild)
         sources = unpack_source(source) or [None] * len(numbered)
-        kept = zip(unpack_digests(numbered, digests), sources, strict=True)
+        for at, digest in unpack_digests(digests):
+            numbered[at] = numbered[at]._replace(digest=digest)
         return Batch(
             id=id_,
             parent=parent,
@@ -285,7 +288,9 @@ class Journal:
             sent_at=sent_at,
             doubted=bool(doubted),
             second=second,
-            rows=deferred_links.with_links([row._replace(source=source) for row, source in kept], linked),
+            rows=deferred_links.with_links(
+                [row._replace(source=kept) for row, kept in zip(numbered, sources, strict=True)], linked
+            ),
         )
 
     def line_that(self, actions: Collection[Action], record_id: str, besides: int) -> int | None:
@@ -405,11 +410,11 @@ class Journal:
 
 
 def _with_records(
-    rows: str, body: bytes | None, second: SecondWrite | None, rebuild: Rebuild | None
+    rows: str, body: bytes | None, second: SecondWrite | None, rebuild: Rebuild
 ) -> list[PreparedRow]:
     """The rows of a batch, with the records that its body has."""
     numbered = orjson.loads(rows)
-    records = rebuild(zlib.decompress(body), second) if rebuild and body is not None else [{}] * len(numbered)
+    records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
     return [
         PreparedRow(number, line, key, None, record)
         for (number, line, key), record in zip(numbered, records, strict=True)

@@ -111,11 +111,9 @@ def pack_digests(rows: Iterable[PreparedRow]) -> bytes:
     return b"".join(starmap(DIGEST.pack, pairs))
 
 
-def unpack_digests(rows: list[PreparedRow], packed: bytes | None) -> list[PreparedRow]:
-    """The rows of a batch with their digests."""
-    for place, digest in DIGEST.iter_unpack(packed or b""):
-        rows[place] = rows[place]._replace(digest=digest)
-    return rows
+def unpack_digests(packed: bytes | None) -> Iterator[tuple[int, int]]:
+    """Places and digests of a batch's rows that have one."""
+    return DIGEST.iter_unpack(packed or b"")  # type: ignore[return-value]  # as the format says
 
 
 def pack_outcomes(outcomes: Iterable[Outcome]) -> str:
