@@ -134,7 +134,6 @@ class Recovery:
 
     def take_up_written(self, duplicates: Duplicates, sender: Sender) -> None:
         """Rows that earlier sessions wrote, with values that may come again."""
-        for rows, outcomes in self.journal.rows_with_digests(
-            sender.records if duplicates.by_others else None
-        ):
-            duplicates.note(list(map(self._with_fenced, rows)), outcomes)
+        rebuild = sender.records if duplicates.by_others else None
+        for ended in self.journal.rows_with_digests(rebuild):
+            duplicates.note([self._with_fenced(row) for row, _ in ended], [outcome for _, outcome in ended])

@@ -254,10 +254,12 @@ class Journal:
         for rows, body, second, outcomes, digests in self._all(query):
             numbered, ended = orjson.loads(rows), self._unpacked(outcomes)
             records = rebuild(zlib.decompress(body), second) if rebuild and body is not None else None
-            yield [
-                (PreparedRow(*numbered[at], None, records[at] if records else {}, digest=digest), ended[at])
-                for at, digest in unpack_digests(digests)
-            ]
+            found = []
+            for at, digest in unpack_digests(digests):
+                number, line, key = numbered[at]
+                record = records[at] if records else {}
+                found.append((PreparedRow(number, line, key, None, record, digest=digest), ended[at]))
+            yield found
 
     def next_batch_id(self) -> int:
         row = self._one(sql.NEXT_BATCH)
