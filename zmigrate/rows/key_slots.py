@@ -5,6 +5,7 @@ seem the same, but a key that comes in two forms is never missed.
 from __future__ import annotations
 
 import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final
@@ -46,14 +47,17 @@ def _slots_of(keys: Sequence[str]) -> Iterable[int]:
 
 
 class KeySlots:
-    """Takes the keys of a source, of which only the slots are kept: two bits each, 8 MB."""
+    """Takes the cells of a source's column of keys, and keeps only their slots: two bits each, 8 MB."""
 
-    def __init__(self) -> None:
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self._noted = False
         self._once = bytearray(_BYTES)
         self._again = bytearray(_BYTES)
 
     def add(self, keys: Sequence[str]) -> None:
         once, again = self._once, self._again
+        self._noted = self._noted or bool(keys)
         for slot in _slots_of(keys):
             at, bit = slot >> 3, 1 << (slot & 7)
             if once[at] & bit:
@@ -61,16 +65,16 @@ class KeySlots:
             else:
                 once[at] |= bit
 
-    def packed(self) -> bytes:
-        """The slots that several keys have, for `RepeatedKeys`."""
-        return zlib.compress(self._again, 1)
+    def packed(self) -> str | None:
+        """The slots that several keys have, as text for `RepeatedKeys`. None if there were no keys."""
+        return b64encode(zlib.compress(self._again, 1)).decode() if self._noted else None
 
 
 class RepeatedKeys:
     """Tells which keys may come more than once in a source."""
 
-    def __init__(self, packed: bytes) -> None:
-        self._bits = zlib.decompress(packed)
+    def __init__(self, packed: str) -> None:
+        self._bits = zlib.decompress(b64decode(packed))
 
     def among(self, keys: Sequence[str]) -> Iterator[int]:
         """The places of such keys."""

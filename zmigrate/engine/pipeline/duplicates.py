@@ -23,6 +23,7 @@ from zmigrate.engine.model.outcomes import (
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.written_rows import WrittenRow, WrittenRows
 from zmigrate.engine.storage.scratch import scratch_db
+from zmigrate.rows.key_slots import RepeatedKeys
 
 EVERY_ROW = "to write every row, one after the other: --on-repeated each"
 
@@ -30,8 +31,10 @@ EVERY_ROW = "to write every row, one after the other: --on-repeated each"
 class Duplicates:
     """Remembers which rows were written with which key, and decides about later rows with such a key."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, repeated: RepeatedKeys | None = None) -> None:
+        """`repeated`: which keys may come more than once; None: any may."""
         self._target = target
+        self._repeated = repeated
         self._written = WrittenRows()
         self._one_record = target.writes_by_key and target.fold is not target.match
         """Whether Zoho takes two spellings of a key for one record, and would change the earlier row's."""
@@ -44,7 +47,15 @@ class Duplicates:
         """The rows before their references are filled in: those to remember get a digest."""
         if not self._watches:
             return rows
-        return [row if row.folded is None else _with_digest(row) for row in rows]
+        if self._repeated is None:
+            return list(map(_with_digest, rows))
+        rows = list(rows)
+        places = set(self._repeated.among([row.key or "" for row in rows]))
+        if self.by_others:
+            places.update(place for place, row in enumerate(rows) if row.others)
+        for place in places:
+            rows[place] = _with_digest(rows[place])
+        return rows
 
     def outcome(self, row: PreparedRow) -> Outcome | None:
         """Why a row that holds its values is not written; None if it is."""

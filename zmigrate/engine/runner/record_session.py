@@ -34,6 +34,7 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.events import EventHub, Log
 from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.rows.conversion.converter import Converter
+from zmigrate.rows.key_slots import RepeatedKeys
 from zmigrate.rows.sources.query import record_mark
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.clock import steady_time
@@ -43,6 +44,9 @@ from zmigrate.zoho.workers import Workers
 
 SPARE_WORKERS = 4
 """Workers beyond the calls that may be in flight: some of them wait for their next attempt."""
+
+REPEATED_KEYS = "repeated_keys"
+"""The fact of the journal that keeps `RecordInput.repeated` for a resume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class RecordInput:
     lookups: Lookups
     crm: Crm
     """Reads the rows of a source that is in the org."""
+    repeated: str | None = None
+    """Which keys may come more than once: see `ReadStep`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +122,7 @@ class RecordSession:
         Raises the error that ended the session early; what was known by then is in the journal.
         """
         target = self._target
-        duplicates = None if target.key is None else Duplicates(target)
+        duplicates = None if target.key is None else Duplicates(target, self._repeated_keys())
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             tasks = Tasks(Sender(self._org.wire, target, self._org.user), self._given.lookups.resolver)
@@ -161,6 +167,16 @@ class RecordSession:
                 self._rows_read.close()
             if duplicates is not None:
                 duplicates.close()
+
+    def _repeated_keys(self) -> RepeatedKeys | None:
+        """Which keys may come more than once, as the run's first session found out."""
+        packed = self._given.repeated
+        if not self._reading_point.is_fresh:
+            packed = self._journal.fact(REPEATED_KEYS)
+        elif packed is not None:
+            with self._journal.transaction():
+                self._journal.put_fact(REPEATED_KEYS, packed)
+        return None if packed is None else RepeatedKeys(packed)
 
     def _make_in_flight(self, duplicates: Duplicates | None) -> InFlight:
         fence = Fence()
