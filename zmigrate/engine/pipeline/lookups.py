@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from zmigrate.engine.pipeline.resolver import FoundCache, Resolver, Wanted, ask
+from zmigrate.engine.pipeline.resolver import Answers, FoundCache, Resolver, Wanted, ask
 from zmigrate.engine.storage.id_map import IdMap, KeyRule
 from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
@@ -45,7 +45,7 @@ class Lookups:
             self._ids = IdMap.open(self._state_dir, self._org, lasting=self._lasting, emit=self._emit)
         return self._ids
 
-    def ask(self, wanted: Wanted) -> dict[str, list[str]]:
+    def ask(self, wanted: Wanted) -> Answers:
         """Ask the org for a `Find`'s values, now."""
         return ask(self._crm, wanted)
 

@@ -204,7 +204,12 @@ class Judge:
 
     def _found(self, row: PreparedRow, hits: Hits) -> list[Record] | None:
         """The records with the row's key; None if the org could not be asked."""
-        return hits.get(self._target.key or "", {}).get(row.folded or "", [])
+        target = self._target
+        found = hits.get(target.key or "", {}).get(row.folded or "", [])
+        if found is None or not target.looked_up or target.key is None:
+            return found
+        match = target.match
+        return [record for record in found if match(str(record[target.key])) == match(row.key or "")]
 
     def _asks(self, row: PreparedRow) -> bool:
         """Whether records of the org can matter for this row."""

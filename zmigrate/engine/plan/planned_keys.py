@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from zmigrate.engine.model.keys import Matches
 from zmigrate.engine.pipeline.resolver import IdLookup
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.rows.conversion.keys import fold_key
@@ -31,10 +32,12 @@ class LazyIds:
         self._open = open_ids
         self._ids: OpenedIds | None = None
 
-    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
+    def find(
+        self, module: str, keys: Sequence[str], field: str | None = None, *, ignore_case: bool = False
+    ) -> dict[str, Matches]:
         if self._ids is None:
             self._ids = self._open()
-        return self._ids.find(module, keys, field)
+        return self._ids.find(module, keys, field, ignore_case=ignore_case)
 
     def close(self) -> None:
         if self._ids is not None:
@@ -109,7 +112,9 @@ class PlannedKeys:
                     return str(found[0])
         return None
 
-    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
+    def find(
+        self, module: str, keys: Sequence[str], field: str | None = None, *, ignore_case: bool = False
+    ) -> dict[str, Matches]:
         found: dict[str, list[str]] = {key: [] for key in keys}
         folds = [
             (name, fold) for (of, name), fold in self._folds.items() if of == module and field in (None, name)
@@ -121,7 +126,7 @@ class PlannedKeys:
                     (module, fold(key), name),
                 )
                 ids.extend(id_ for (id_,) in rows if id_ not in ids)
-        return found
+        return {key: Matches(ids) for key, ids in found.items()}
 
     def add_rows(self, module: str, values_of: ValuesOf) -> None:
         """Add a source whose rows will be written; it is read again if a `Find` needs one of its fields."""

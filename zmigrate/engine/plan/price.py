@@ -95,6 +95,8 @@ class Work:
     """Values that are looked up by COQL on the way."""
     fixed: int
     """Calls that a run makes before its first write."""
+    read_back: int
+    """Calls that read the records whose keys Zoho says exist."""
 
 
 def work_of(target: Target, counts: PlanCounts, existing: int, levels: Levels, finds: int) -> Work:
@@ -109,12 +111,14 @@ def work_of(target: Target, counts: PlanCounts, existing: int, levels: Levels, f
         # A unique key is simply tried, and Zoho's refusal names the record; other keys are looked up.
         first = counts.creates + counts.not_asked + (0 if target.asks_first else changed + existing)
         second += changed
+    tried = target.on_existing is not None and not target.asks_first
     sizes = levels.sizes if sum(levels.sizes) == first else (first,)
     looked_up = counts.sent + existing if target.looked_up or target.asks_first else 0
     return Work(
         [*((operation, size) for size in sizes), ("update", second)],
         looked_up + finds,
         FIXED_CALLS + (CALLS_TO_TELL_OURS - (target.key_kind == "id") if target.tells_ours_by_time else 0),
+        min(changed + existing, -(-first // BATCH_ROWS)) if tried else 0,
     )
 
 
@@ -137,8 +141,8 @@ def price_of(
     seconds = max(SHORTEST_CALL_S, seconds_per_call)
     rounds = sum(-(-part[0] // in_flight) for part in parts) + -(-questions // in_flight)
     return Price(
-        requests=calls + questions + work.fixed,
-        credits=credits + questions * coql_credits(COQL_ROWS_PER_CALL) + work.fixed,
+        requests=calls + questions + work.fixed + work.read_back,
+        credits=credits + questions * coql_credits(COQL_ROWS_PER_CALL) + work.fixed + work.read_back,
         credits_left=credits_left,
         credits_used=credits_used,
         fixed=work.fixed,

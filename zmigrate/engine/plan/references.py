@@ -9,10 +9,10 @@ from typing import Literal, TypeAlias
 import orjson
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import UNASKABLE
+from zmigrate.engine.model.keys import EXACT, UNASKABLE, choose, match_of
 from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_AMBIGUOUS, REFERENCE_OPEN
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.pipeline.resolver import IdLookup, Wanted, ask, some_of
+from zmigrate.engine.pipeline.resolver import Answers, IdLookup, Wanted, ask, some_of
 from zmigrate.engine.plan.book import Book, Reject
 from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
 from zmigrate.engine.plan.record_ids import IDS_ASKED
@@ -20,7 +20,6 @@ from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.job.references import Find
 from zmigrate.reasons import Reason
-from zmigrate.rows.conversion.keys import fold_key, fold_number
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, IDS_PER_READ
 
@@ -159,7 +158,7 @@ class References:
             answers: dict[str, list[str]] = {}
             for lookup in self._known:
                 found = lookup.find(module, values, by or None)
-                answers |= {value: ids for value, ids in found.items() if ids}
+                answers |= {value: one.ids for value, one in found.items() if one.ids}
             written = {value: ids[0] for value, ids in answers.items() if len(ids) == 1 and ids[0] != NOT_YET}
             absent = self._gone(module, written.values())
             for value, record_id in written.items():
@@ -186,23 +185,27 @@ class References:
         try:
             field = crm.fields(module).get(by)
             number = field is not None and field.whole_number
-            fold = fold_number if number else fold_key
+            match = EXACT if field is None else match_of(field)
 
-            def tasks() -> Iterator[tuple[_Alike, Callable[[], dict[str, list[str]]]]]:
+            def tasks() -> Iterator[tuple[_Alike, Callable[[], Answers]]]:
                 for found in self._values(module, by, "find"):
                     values = [value for value in found if can_query(value)]
                     self._mark("unaskable", module, by, "find", set(found) - set(values))
                     for start in range(0, len(values), COQL_IN_VALUES):
                         alike: _Alike = {}
                         for value in values[start : start + COQL_IN_VALUES]:
-                            alike.setdefault(fold(value), []).append(value)
+                            alike.setdefault(match(value), []).append(value)
                         some = [same[0] for same in alike.values()]
                         self.asked_values += len(some)
                         yield alike, partial(ask, crm, Wanted((module, by), some, number))
 
             for alike, answers in self._reads.side_by_side(tasks()):
-                same = {value: answers[values[0]] for values in alike.values() for value in values}
-                self._learn(module, by, "find", self._with_planned(module, by, same, fold))
+                same = {
+                    value: choose(value, answers[values[0]], match, ignore_case=False).ids
+                    for values in alike.values()
+                    for value in values
+                }
+                self._learn(module, by, "find", self._with_planned(module, by, same, match))
         except (Fatal, RefusedError) as error:
             self.not_asked[module] = error.message
 
