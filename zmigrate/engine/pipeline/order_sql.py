@@ -31,8 +31,9 @@ ALIKE_INDEX = "CREATE INDEX IF NOT EXISTS key_alike ON key(alike(folded))"
 HAS_ALIKE = "SELECT 1 FROM key WHERE alike(folded) = alike(?) LIMIT 1"
 TO_ALIKE = (
     "UPDATE pointer SET folded = (SELECT key.folded FROM key WHERE alike(key.folded) = alike(pointer.folded)"
-    " ORDER BY key.folded = pointer.folded DESC, number LIMIT 1)"
-    " WHERE ignore_case AND EXISTS (SELECT 1 FROM key WHERE alike(key.folded) = alike(pointer.folded))"
+    " ORDER BY number LIMIT 1)"
+    " WHERE ignore_case AND NOT EXISTS (SELECT 1 FROM key WHERE key.folded = pointer.folded)"
+    " AND EXISTS (SELECT 1 FROM key WHERE alike(key.folded) = alike(pointer.folded))"
 )
 
 EDGES = (
