@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ import pytest
 from tests.support import Bench, read_rows, write_rows
 from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
 from zmigrate.emulator import Emulator, Options
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.resolver import FoundCache
+from zmigrate.engine.pipeline.survey import own_key
 from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import UsageError
 from zmigrate.job.references import Reference, WhenOpen
 from zmigrate.job.writes import Write
+from zmigrate.rows.conversion.keys import fold_key
 
 ONE, OTHER = "001D000000IRab1", "001D000000IRAB1"
 """Ids of two records of an old CRM that differ in letter case only."""
@@ -215,6 +220,21 @@ def test_children_of_rows_that_differ_in_case_have_their_own_parents(bench: Benc
     assert bench.audit("Accounts")["updates"] == 0
 
 
+def test_a_reference_to_a_row_of_the_file_goes_by_its_letters_where_zoho_would_fold() -> None:
+    target = Target("Accounts", "insert", "Legacy_ID", "unique", fold_key)
+    assert own_key(target, Ref("Accounts", " K1 ")) == "K1"
+    assert own_key(target, Ref("Accounts", "k1")) == "k1"
+
+
+def test_a_row_waits_for_its_parent_not_for_a_row_in_another_case(tmp_path: Path) -> None:
+    """`K1` is refused, and `k1` is written on the second level."""
+    with Emulator(Options()) as emulator:
+        bench = Bench(emulator, tmp_path)
+        result = tree(bench, ("child", "k1"), ("root", ""), ("K1", "nobody"), ("k1", "root"))
+        assert (result.rows.created, failed(result)["Legacy_ID"]) == (3, "K1")
+        assert parents_of(bench) == {"root": None, "k1": "root", "child": "k1"}
+
+
 def test_a_row_whose_parent_stands_in_the_file_in_another_case_fails(bench: Bench) -> None:
     row = failed(tree(bench, ("child", "parent"), ("Parent", "")))
     assert (row["Legacy_ID"], row["code"]) == ("child", "REFERENCE_OPEN")
@@ -263,6 +283,13 @@ def test_a_spelling_that_is_asked_for_later_is_asked_for_all_the_same(bench: Ben
     result = load_contacts(bench, "ACME", *[""] * 250, "Acme", reference=by_name)
     assert (result.rows.created, result.rows.failed) == (251, 1)
     assert accounts_of(bench)["251"] == "Acme"
+
+
+def test_an_answer_about_one_spelling_is_none_about_another() -> None:
+    with closing(FoundCache()) as found:
+        found.put(("Accounts", "Account_Name"), {"ACME": []})
+        assert found.get(("Accounts", "Account_Name"), "ACME ") == []
+        assert found.get(("Accounts", "Account_Name"), "Acme") is None
 
 
 def test_a_find_that_ignores_case_takes_the_only_spelling(bench: Bench) -> None:

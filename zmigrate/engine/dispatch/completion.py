@@ -159,9 +159,7 @@ class Completions:
             if isinstance(found, Outcome):
                 self._in_flight.end_row(by_number.pop(row.number), found)
             elif found is not None and self._target.looked_up:
-                # The record keeps its key in its own letter case.
-                key = self._target.key if self._target.ignore_case else None
-                by_number[row.number] = deferred_links.update_row(row, found, key)
+                by_number[row.number] = row._replace(record={**row.record, "id": found})
             elif found is not None:
                 resolved = by_number.pop(row.number)
                 updates.append(deferred_links.update_row(resolved, found, self._target.key))
