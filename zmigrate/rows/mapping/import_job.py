@@ -39,7 +39,7 @@ class ImportJob(LoadJob, abstract=True):
         default=None, metavar="FIELD", help="Field that shows whether a record exists; for upsert."
     )
     ignore_case: bool | None = Option(
-        default=None, help="Find a record also by a key that differs from its own in letter case."
+        default=None, help="Take a record whose key differs only in letter case, if none has the same key."
     )
     on_existing: OnExisting | None = Option(
         default=None, help="For insert: what to do with a row if a record has its key already."
