@@ -171,6 +171,6 @@ def add_to(app: typer.Typer) -> None:
 
     @group.callback()
     def plan(jobs: JobsPath = None) -> None:
-        """Show what a job would do, row by row. Writes nothing."""
+        """Show what a job would do, row by row. Writes nothing to Zoho."""
 
     app.add_typer(group, name="plan")

@@ -10,7 +10,7 @@ import pytest
 
 import zmigrate
 from tests.support import Bench, file_job, leads, write_rows
-from zmigrate import Delete, Insert, Job, Upsert
+from zmigrate import Delete, Flow, Insert, Job, RecordJob, Upsert
 from zmigrate.engine.plan.plan import Plan, PlanWarning
 
 INSERT = Insert("Leads", key="Legacy_ID")
@@ -98,6 +98,27 @@ def test_rows_that_overwrite_an_earlier_row_are_told(bench: Bench) -> None:
     assert (told.count, told.lines, told.field) == (2, (4, 5), "Legacy_ID")
     assert bench.run(file_job(write, bench.folder / "rows.csv")).rows.updated == 2
     assert "OVERWRITES" not in warned(planned(bench, write, leads(2)))
+
+
+def test_a_step_that_completes_the_records_of_an_earlier_one_overwrites_none_of_its_own_rows(
+    bench: Bench,
+) -> None:
+    write = Upsert("Leads", match_on="Legacy_ID")
+    cities = [{"Legacy_ID": row["Legacy_ID"], "City": "x"} for row in reversed(leads(2))]
+    steps = [
+        file_job(write, write_rows(bench.folder / name, rows))
+        for name, rows in (("leads.csv", leads(2)), ("cities.csv", cities))
+    ]
+
+    class Both(Flow):
+        """Leads, then their cities."""
+
+        def jobs(self) -> list[RecordJob]:
+            return steps
+
+    with bench.plan(Both()) as plan:
+        assert [step.plan.counts.updates for step in plan.steps] == [0, 2]
+        assert "OVERWRITES" not in warned(plan.steps[1].plan)
 
 
 def test_upserts_that_would_hit_a_record_of_another_spelling_are_told(bench: Bench) -> None:
