@@ -179,12 +179,19 @@ class DryRunner:
                     lookups,
                     self._reads.crm,
                     columns.transform,
+                    work.read.repeated,
                 ),
                 self._access(),
                 journal,
                 self._hub(),
                 self._invocation.stop,
-                SessionOptions(SettlingTime(0.0), limit=self._options.limit, keep_going=True, watch=notes),
+                SessionOptions(
+                    SettlingTime(0.0),
+                    limit=self._options.limit,
+                    keep_going=True,
+                    watch=notes,
+                    leaves_links=True,
+                ),
                 make_exchange=make_exchange,
             )
             result = session.run(self._invocation.now())
@@ -264,7 +271,7 @@ class DryRunner:
 
     def _with_copy(self, work: RecordWork, folder: Path) -> RecordWork:
         """The rows of a database as a run reads them, in a file that is deleted with the plan."""
-        (step, fingerprint), source = work.read, work.read.step.source
+        (step, fingerprint, _), source = work.read, work.read.step.source
         if not isinstance(source, Sql):
             return work
         copy = copy_rows(
