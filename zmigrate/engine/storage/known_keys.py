@@ -21,9 +21,9 @@ class KnownKey(NamedTuple):
     at: float
 
     @property
-    def value(self) -> str:
-        """The same text for all spellings of the key: e-mail addresses ignore letter case."""
-        return self.folded if "n" in self.kind or "e" in self.kind else EXACT(self.key)
+    def folds(self) -> bool:
+        """Whether all spellings of the key are one: of a number, of an e-mail address."""
+        return "n" in self.kind or "e" in self.kind
 
     def is_alike(self, key: str) -> bool:
         """Whether the keys differ in letter case at most."""
@@ -34,14 +34,15 @@ def records_of(key: str, known: Iterable[KnownKey], *, ignore_case: bool) -> Mat
     """The records with this key; of those with the same unique key the latest. `ignore_case`: a key in
     another letter case counts if none is the same.
     """
+    own = EXACT(key)
     alike = [one for one in known if one.is_alike(key)]
-    same = [one for one in alike if one.value == one._replace(key=key).value]
+    same = [one for one in alike if one.folds or EXACT(one.key) == own]
     if ignore_case:
-        same = [one for one in alike if EXACT(one.key) == EXACT(key)] or alike
+        same = [one for one in alike if EXACT(one.key) == own] or alike
     ids: dict[str, None] = {}
     latest: dict[tuple[str, str], KnownKey] = {}
     for one in same:
-        place = (one.field, one.value)
+        place = (one.field, one.folded if one.folds else EXACT(one.key))
         if "u" not in one.kind:
             ids[one.id] = None
         elif place not in latest or one.at >= latest[place].at:
