@@ -39,7 +39,7 @@ class Insert:
 
     `on_existing`: what happens to a row whose key the org already has. None: Zoho decides: it refuses the row
     if the key is unique, and creates a second record if not. `on_repeated`: which rows with the same key are
-    written.
+    written; see `OnRepeated`.
     """
 
     module: str
