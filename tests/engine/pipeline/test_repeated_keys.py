@@ -235,6 +235,16 @@ def test_of_rows_that_share_a_unique_value_the_first_wins(
     assert owner["Legacy_ID"] == rows[130]["Legacy_ID"]
 
 
+def test_thousands_of_rows_with_one_unique_value_take_few_requests(
+    bench_with: Callable[..., Bench],
+) -> None:
+    bench = bench_with(email_unique=True)
+    rows = [{**row, "Email": "none@example.com"} for row in leads(2_000)]
+    result = loaded(bench, Insert("Leads", key=UNIQUE), rows, keep_going=True)
+    assert (result.rows.created, result.rows.failed) == (1, 1_999)
+    assert result.requests["sent"] < 100
+
+
 # -- resume ------------------------------------------------------------------------------------------
 
 
