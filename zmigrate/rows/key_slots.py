@@ -74,7 +74,7 @@ class RepeatedKeys:
     """Tells which keys may come more than once in a source."""
 
     def __init__(self, packed: str) -> None:
-        self._bits = zlib.decompress(b64decode(packed))
+        self._bits = zlib.decompress(b64decode(packed), bufsize=_BYTES)
 
     def among(self, keys: Sequence[str]) -> Iterator[int]:
         """The places of such keys."""
