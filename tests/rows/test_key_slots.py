@@ -28,15 +28,8 @@ def repeated(cells: list[str], keys: list[str]) -> list[str]:
 
 @given(cell=CELLS)
 def test_a_key_has_the_slot_of_every_cell_that_is_compared_as_it(cell: str) -> None:
-    for key in (
-        cell.strip(),
-        cell.upper(),
-        fold_key(cell),
-        fold_key(cell, case_sensitive=True),
-        fold_number(cell),
-    ):
-        if fold_key(key) == fold_key(cell) or key == fold_number(cell):
-            assert slot_of(key) == slot_of(cell)
+    for key in (cell.strip(), fold_key(cell), fold_key(cell, case_sensitive=True), fold_number(cell)):
+        assert slot_of(key) == slot_of(cell)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ class Insert:
 
     `on_existing`: what happens to a row whose key the org already has. None: Zoho decides: it refuses the row
     if the key is unique, and creates a second record if not. `on_repeated`: which rows with the same key are
-    written. `ignore_case`: also a record whose key differs in letter case exists already.
+    written; see `OnRepeated`. `ignore_case`: also a record whose key differs in letter case exists already.
     """
 
     module: str

@@ -29,20 +29,17 @@ def slot_of(key: str) -> int:
     Unicode form, a number's sign, separators and leading zeros make no difference.
     """
     folded = key.lower() if key.isascii() else fold_key(key).translate(_NOT_ASCII_BLANKS)
-    return _slot(folded.encode("utf-8", "surrogatepass").translate(None, _LEFT_OUT).lstrip(b"0"))
-
-
-def _slot(plain: bytes) -> int:
+    plain = folded.encode("utf-8", "surrogatepass").translate(None, _LEFT_OUT).lstrip(b"0")
     return zlib.crc32(plain) % SLOTS
 
 
 def _slots_of(keys: Sequence[str]) -> Iterable[int]:
-    """The slots of many keys, at half the price."""
+    """The slots of many keys, at half the price; those who use them take them modulo SLOTS."""
     joined = _BETWEEN.join(keys)
     if joined.isascii():
         plain = joined.lower().encode().translate(None, _LEFT_OUT_OF_MANY).split(_BETWEEN.encode())
         if len(plain) == len(keys):
-            return map(_slot, map(bytes.lstrip, plain, repeat(b"0")))
+            return map(zlib.crc32, map(bytes.lstrip, plain, repeat(b"0")))
     return map(slot_of, keys)
 
 
@@ -59,7 +56,7 @@ class KeySlots:
         once, again = self._once, self._again
         self._noted = self._noted or bool(keys)
         for slot in _slots_of(keys):
-            at, bit = slot >> 3, 1 << (slot & 7)
+            at, bit = slot % SLOTS >> 3, 1 << (slot & 7)
             if once[at] & bit:
                 again[at] |= bit
             else:
@@ -74,11 +71,11 @@ class RepeatedKeys:
     """Tells which keys may come more than once in a source."""
 
     def __init__(self, packed: str) -> None:
-        self._bits = zlib.decompress(b64decode(packed))
+        self._bits = zlib.decompress(b64decode(packed), bufsize=_BYTES)
 
     def among(self, keys: Sequence[str]) -> Iterator[int]:
         """The places of such keys."""
         bits = self._bits
         for place, slot in enumerate(_slots_of(keys)):
-            if bits[slot >> 3] & 1 << (slot & 7):
+            if bits[slot % SLOTS >> 3] & 1 << (slot & 7):
                 yield place

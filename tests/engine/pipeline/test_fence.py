@@ -135,3 +135,23 @@ def test_no_value_is_under_way_twice_none_overtakes_and_every_row_goes(
     for value in {value for each in rows for value in each.fenced}:
         of_value = [each.number for each in went if value in each.fenced]
         assert of_value == sorted(of_value)
+
+
+def test_rows_no_longer_wait_for_a_value_that_is_open() -> None:
+    fence = Fence()
+    rows = [row(1, "a", others=("E",)), row(2, "b", others=("E",)), row(3, "c", others=("E", "F"))]
+    rows.append(row(4, "d", others=("F",)))
+    assert fence.admit_all(rows) == rows[:1]
+    assert fence.open(rows[0].others) == rows[1:3]
+    assert fence.release(rows[0].fenced) == []
+    late = [row(5, "e", others=("E",)), row(6, "f", others=("E",))]
+    assert fence.admit_all(late) == late
+    assert fence.release(rows[2].fenced) == [rows[3]]
+
+
+def test_a_value_that_no_row_waits_for_is_not_opened() -> None:
+    fence = Fence()
+    rows = [row(1, "a", others=("E",)), row(2, "b", others=("E",))]
+    fence.admit(rows[0])
+    assert fence.open(rows[0].others) == []
+    assert not fence.admit(rows[1])

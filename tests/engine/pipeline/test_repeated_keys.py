@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from signal import SIGKILL
 from typing import Any
 
 import pytest
 from zmigrate.ready_jobs.import_csv import ImportCsv
 
+from tests.engine.victim import Victim
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Delete, Insert, Update, Upsert
 from zmigrate.engine.storage.run_result import RunResult
@@ -235,6 +237,16 @@ def test_of_rows_that_share_a_unique_value_the_first_wins(
     assert owner["Legacy_ID"] == rows[130]["Legacy_ID"]
 
 
+def test_thousands_of_rows_with_one_unique_value_take_few_requests(
+    bench_with: Callable[..., Bench],
+) -> None:
+    bench = bench_with(email_unique=True)
+    rows = [{**row, "Email": "none@example.com"} for row in leads(2_000)]
+    result = loaded(bench, Insert("Leads", key=UNIQUE), rows, keep_going=True)
+    assert (result.rows.created, result.rows.failed) == (1, 1_999)
+    assert result.requests["sent"] < 100
+
+
 # -- resume ------------------------------------------------------------------------------------------
 
 
@@ -247,3 +259,32 @@ def test_after_a_resume_the_rule_is_the_same(write: Write, bench: Bench) -> None
     assert (result.rows.created, result.rows.skipped, result.rows.failed) == (120, 1, 1)
     assert told(result, "skipped") == [("122", "SKIPPED", "the same as line 5")]
     assert [row[:2] for row in told(result, "errors")] == [("123", "DUPLICATE_IN_SOURCE")]
+
+
+@pytest.mark.parametrize(
+    ("operation", "key"),
+    [
+        ("insert", PLAIN),
+        pytest.param("insert", UNIQUE, marks=pytest.mark.slow),
+        pytest.param("upsert", UNIQUE, marks=pytest.mark.slow),
+    ],
+)
+def test_killed_between_the_rows_of_a_key_the_resume_does_as_a_clean_run(
+    operation: str, key: str, bench_with: Callable[..., Bench]
+) -> None:
+    """Half of the later rows are the same as the first one of their key, half differ."""
+    bench = bench_with(latency_ms=30)
+    rows = [{**lead(f"u{n}", "first"), key: f"k{n:04}"} for n in range(600)]
+    rows += [{**row, "City": "second"} if n % 2 else row for n, row in enumerate(rows)]
+    path = write_rows(bench.folder / "rows.csv", rows)
+    words = ["--module", "Leads", "--operation", operation]
+    words += ["--key" if operation == "insert" else "--match-on", key]
+    victim = Victim(bench, "run", "import-csv", str(path), *words, settle_s=0.3)
+    victim.wait_until(lambda: len(victim.journal("SELECT 1 FROM outcome")) >= 3)
+    victim.kill()
+    assert victim.gone() == -SIGKILL
+    result = Victim(bench, "resume", "last", settle_s=0.3).result()
+    counted = result["rows"]
+    assert (counted["created"] + counted["updated"], counted["skipped"], counted["failed"]) == (600, 300, 300)
+    assert len(bench.records()) == 600 == bench.audit(key=key)["creates"]
+    assert {record["City"] for record in bench.records()} == {"first"}

@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable, Sequence
 
 from zmigrate.engine.model.batch import Batch, PreparedRow, fenced_by
-from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, lets_go
+from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, lets_go, was_written
 from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
@@ -25,14 +25,18 @@ class HeldKeys:
         producer: Producer,
         duplicates: Duplicates | None = None,
         known: Callable[[list[tuple[str, str]]], None] | None = None,
+        *,
+        inserts: bool = False,
     ) -> None:
         """`duplicates` remembers the rows that were written. `known` is told each key whose record exists,
-        with its id.
+        with its id. `inserts`: Zoho refuses a row with a unique value that an earlier one has written, so
+        later rows need not wait for each other.
         """
         self._fence = fence
         self._producer = producer
         self._duplicates = duplicates
         self._known = known
+        self._inserts = inserts
         self._held: list[tuple[float, int, list[str]]] = []
         """Values of finished rows that stay fenced, by the time until which they do."""
 
@@ -66,6 +70,10 @@ class HeldKeys:
         if self._duplicates is not None:
             self._duplicates.note(batch.rows, outcomes)
         self._tell_known(batch.rows, outcomes)
+        if self._inserts and self._fence.waiting:
+            ended = zip(batch.rows, outcomes, strict=True)
+            taken = [value for row, outcome in ended if was_written(outcome) for value in row.others]
+            self._producer.free(self._fence.open(taken))
         if held_until is None:
             self._release(values)
         elif values:

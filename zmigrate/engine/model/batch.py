@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
@@ -145,11 +146,14 @@ def refer(rows: Iterable[PreparedRow]) -> bool:
 
 def fenced_by(rows: Iterable[PreparedRow]) -> list[str]:
     """The keys and other unique values of rows."""
-    return [value for row in rows for value in row.fenced]
+    rows = list(rows)
+    keys = [row.folded for row in rows if row.folded is not None]
+    return [*keys, *chain.from_iterable(map(_others_of, rows))]
 
 
 digest_of = attrgetter("digest")
 _open_of = attrgetter("open")
+_others_of = attrgetter("others")
 _links_of = attrgetter("links")
 
 

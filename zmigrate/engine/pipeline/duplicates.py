@@ -7,7 +7,7 @@ is known what became of those before. `Repeats` alone looks at all rows beforeha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
+from zlib import adler32, crc32
 
 import orjson
 
@@ -61,9 +61,8 @@ class Duplicates:
         """Why a row that holds its values is not written; None if it is."""
         if row.digest is None:
             return None
-        key = self._target.match(row.key or "")
         for first in self._written.of(row.folded or ""):
-            if first.key == key:
+            if self._same_key(row, first):
                 outcome = self._of_same_key(row, first)
             else:
                 outcome = self._in_another_case(row, first) if self._one_record else None
@@ -71,10 +70,14 @@ class Duplicates:
                 return outcome
         for value in row.others if self.by_others else ():
             for first in self._written.of(value):
-                if first.key != key:
+                if not self._same_key(row, first):
                     message = shared(first.line, self._target.key or "")
                     return failed(DUPLICATE_IN_SOURCE, value.partition("\0")[0], message)
         return None
+
+    def _same_key(self, row: PreparedRow, first: WrittenRow) -> bool:
+        match = self._target.match
+        return match(row.key or "") == match(first.key)
 
     def note(self, rows: Sequence[PreparedRow], outcomes: Sequence[Outcome]) -> None:
         """Remember the rows that were written, or may have been."""
@@ -83,9 +86,9 @@ class Duplicates:
         new: list[WrittenRow] = []
         for row, outcome in zip(rows, outcomes, strict=True):
             if row.digest is not None and may_stand(outcome):
-                key, doubted = self._target.match(row.key or ""), outcome.action == "in_doubt"
-                values = row.fenced if self.by_others else (row.folded or "",)
-                new += [WrittenRow(value, key, row.line, row.digest, doubted) for value in values]
+                doubted = outcome.action == "in_doubt"
+                for value in row.fenced if self.by_others else (row.folded or "",):
+                    new.append(WrittenRow(value, row.key or "", row.line, row.digest, doubted))
         self._written.add(new)
 
     def close(self) -> None:
@@ -117,8 +120,10 @@ def _with_digest(row: PreparedRow) -> PreparedRow:
     content = orjson.dumps(row.record, option=orjson.OPT_SORT_KEYS)
     if row.open:
         content += repr([(each.field, each.reference) for each in row.open]).encode()
-    digest = int.from_bytes(blake2b(content, digest_size=8).digest()) >> 1 or 1
-    return tuple.__new__(PreparedRow, (*row[:-1], digest))
+    digest = (
+        crc32(content) << 31 | adler32(content) >> 1
+    )  # only ever compared with that of a row with its key
+    return tuple.__new__(PreparedRow, (*row[:-1], digest or 1))
 
 
 def shared(line: int, key: str) -> str:

@@ -27,11 +27,15 @@ class Fence:
         self._waiting: dict[int, int] = {}
         """By row number, how many of a row's values have another row first in line."""
         self._waiting_max = waiting_max
+        self._open: dict[str, None] = {}
+        """Values that no row has to wait for."""
 
     def admit(self, row: PreparedRow) -> bool:
         """Put the row in line for its values. False if it must wait. A row without any is always admitted."""
         behind = 0
         for value in row.fenced:
+            if value in self._open:
+                continue
             if value not in self._lines:
                 self._lines[value] = None
                 continue
@@ -50,7 +54,8 @@ class Fence:
         if any(map(_others_of, rows)):
             values += [value for row in rows for value in row.others]
         new = dict.fromkeys(values)
-        if len(new) == len(values) and None not in new and self._lines.keys().isdisjoint(new):
+        free = self._lines.keys().isdisjoint(new) and self._open.keys().isdisjoint(new)
+        if len(new) == len(values) and None not in new and free:
             self._lines.update(new)  # type: ignore[arg-type]  # no value is None
             return rows
         return [row for row in rows if self.admit(row)]
@@ -73,6 +78,19 @@ class Fence:
             if not self._waiting[row.number]:
                 del self._waiting[row.number]
                 freed.append(row)
+        return freed
+
+    def open(self, values: Iterable[str]) -> list[PreparedRow]:
+        """If rows wait for these values, none does from now on. Return the rows whose turn has come."""
+        freed: list[PreparedRow] = []
+        for value in values:
+            if not self._lines.get(value):
+                continue
+            if len(self._open) >= self._waiting_max:
+                del self._open[next(iter(self._open))]
+            self._open[value] = None
+            while self._lines.get(value):
+                freed += self.release([value])
         return freed
 
     @property

@@ -19,7 +19,7 @@ class WrittenRow(NamedTuple):
     value: str
     """Its folded key, or another unique value: see `PreparedRow.fenced`."""
     key: str
-    """What tells its key from others: see `Target.match`."""
+    """The key as the row has it."""
     line: int
     digest: int
     doubted: bool

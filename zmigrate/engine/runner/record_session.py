@@ -194,7 +194,8 @@ class RecordSession:
     def _make_in_flight(self, duplicates: Duplicates | None) -> InFlight:
         fence = Fence()
         producer = self._make_producer(fence, duplicates)
-        keys = HeldKeys(fence, producer, duplicates, self._known())
+        inserts = self._target.operation == "insert"
+        keys = HeldKeys(fence, producer, duplicates, self._known(), inserts=inserts)
         return InFlight(self._journal, producer, keys, self.rows, self._hub.emit, self._options.watch)
 
     def _make_producer(self, fence: Fence, duplicates: Duplicates | None) -> Producer:

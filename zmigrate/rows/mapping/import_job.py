@@ -44,7 +44,11 @@ class ImportJob(LoadJob, abstract=True):
     on_existing: OnExisting | None = Option(
         default=None, help="For insert: what to do with a row if a record has its key already."
     )
-    on_repeated: OnRepeated | None = Option(default=None, help="Which rows with the same key are written.")
+    on_repeated: OnRepeated | None = Option(
+        default=None,
+        help="Which rows with the same key are written; unless named, the first that Zoho accepts, "
+        "and later ones fail.",
+    )
     mapping: Path | None = Option(
         default=None, metavar="FILE.toml", help="Mapping file: the same words, and more for fields."
     )
