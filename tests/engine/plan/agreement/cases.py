@@ -246,7 +246,8 @@ class _Maker:
             ("upsert", module.second),
         ]
         if sum(known.module == module.name for known in self.there) > 9:
-            choices += [(change, key) for change in ("update", "delete") for key in (CODE, PLAIN, "id")]
+            changes: list[Operation] = ["update", "update", "delete"]
+            choices += [(operation, key) for operation in changes for key in (CODE, PLAIN, "id")]
         return self._dice.choice(choices)
 
     def _some(self, choices: Sequence[Any]) -> Any:
