@@ -42,35 +42,36 @@ def seeds_of(words: Sequence[str]) -> Iterator[int]:
 
 
 def shrunk(played: Played, emulator: Emulator) -> Played:
-    """The smallest case in which some row differs in the same way as the first."""
+    """A small case in which some row differs in the same way as the first that did."""
     kind = next(iter(played.kinds), None)
-    improved = True
-    while improved:
-        improved = False
-        for case in smaller(played.case):
-            tried = play(case, emulator)
-            if kind in tried.kinds if kind else tried.wrong:
-                played, improved = tried, True
-                break
-    return played
 
+    def still_differs(case: Case) -> bool:
+        nonlocal played
+        tried = play(case, emulator)
+        differs = kind in tried.kinds if kind else bool(tried.wrong)
+        if differs:
+            played = tried
+        return differs
 
-def smaller(case: Case) -> Iterator[Case]:
-    """Cases with fewer rows, fewer records, or fewer cells."""
-    size = max(len(case.there), *(len(load.rows) for load in case.loads))
+    size = max(len(played.case.there), *(len(load.rows) for load in played.case.loads))
     while size := size // 2:
-        for place, load in enumerate(case.loads):
-            for start in range(0, len(load.rows), size):
-                rest = load.rows[:start] + load.rows[start + size :]
-                if rest:
-                    yield _with_rows(case, place, rest)
-        for start in range(0, len(case.there), size):
-            yield _without_records(case, start, start + size)
-    for place, load in enumerate(case.loads):
+        for place in range(len(played.case.loads)):
+            start = 0
+            while start < len(rows := played.case.loads[place].rows):
+                rest = rows[:start] + rows[start + size :]
+                if not rest or not still_differs(_with_rows(played.case, place, rest)):
+                    start += size
+        start = 0
+        while start < len(played.case.there):
+            if not still_differs(_without_records(played.case, start, start + size)):
+                start += size
+    for place, load in enumerate(played.case.loads):
         for number, row in enumerate(load.rows):
             for name in [name for name, cell in row.items() if cell]:
-                less = {**row, name: ""}
-                yield _with_rows(case, place, (*load.rows[:number], less, *load.rows[number + 1 :]))
+                rows = played.case.loads[place].rows
+                less = {**rows[number], name: ""}
+                still_differs(_with_rows(played.case, place, (*rows[:number], less, *rows[number + 1 :])))
+    return played
 
 
 def _with_rows(case: Case, place: int, rows: tuple[Cells, ...]) -> Case:
@@ -80,6 +81,7 @@ def _with_rows(case: Case, place: int, rows: tuple[Cells, ...]) -> Case:
 
 def _without_records(case: Case, start: int, end: int) -> Case:
     """The others move up, and so do the ids in cells."""
+    end = min(end, len(case.there))
 
     def moved(cell: str) -> str:
         found = re.fullmatch(r"\{(\d+)\}", cell)
