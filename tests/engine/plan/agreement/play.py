@@ -17,6 +17,7 @@ from zmigrate.ready_jobs.import_csv import ImportCsv
 from zmigrate.ready_jobs.import_folder import ImportFolder
 
 from tests.engine.plan.agreement.cases import CODE, Case, Load
+from tests.engine.plan.agreement.links import wrong_links
 from tests.support import Bench, read_rows, write_rows
 from zmigrate import FlowPlan, Plan, RunResult
 from zmigrate.emulator import Emulator, Options
@@ -94,6 +95,12 @@ def play(case: Case, emulator: Emulator) -> Played:
         played.ran = told_by_run(result, case)
         compare(played, counts, counts_of_run(result))
         played.wrong += created_twice(bench, case)
+        written = {
+            place: told.id
+            for place, told in played.ran.items()
+            if told.id and told.fate in ("create", "update")
+        }
+        played.wrong += wrong_links(bench, case, ids, written)
         return played
 
 
