@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from tests.engine.fakes import PLAIN
 from zmigrate.display.plan import _group, judged, report
-from zmigrate.engine.plan.book import Book, Reject, RejectGroup
+from zmigrate.engine.model.batch import PreparedRow
+from zmigrate.engine.plan.book import Book, RejectGroup
 from zmigrate.engine.plan.plan import Plan, PlanWarning, UserMapped
 from zmigrate.engine.plan.price import PlanCounts, Price
 from zmigrate.events import RowsJudged
@@ -25,8 +25,8 @@ def a_plan(rejects: int = 0, **more: Any) -> Plan:
     book = Book()
     for number in range(1, rejects + 1):
         reason = Reason("INVALID_DATA", "Email", "no address", f"n{number}")
-        book.note("reject", Reject(number, number + 1, f"K{number}", "mail", reason).stored)
-    book.index_rejects()
+        row = PreparedRow(number, number + 1, f"K{number}", None, {})
+        book.note_rejects(row, [reason], {"Email": "mail"})
     usual: dict[str, Any] = {
         "job": "import-csv",
         "code": "ready-made",
@@ -48,7 +48,7 @@ def a_plan(rejects: int = 0, **more: Any) -> Plan:
         "elapsed_s": 1.0,
         "book": book,
         "source": Csv("leads.csv"),
-        "texts": PLAIN,
+        "files": None,
     }
     return Plan(**{**usual, **more})
 
@@ -93,7 +93,7 @@ def test_a_clean_plan_has_no_part_without_content() -> None:
 def test_every_fate_is_shown_that_some_row_has() -> None:
     counts = PlanCounts(28, creates=1, updates=2, unchanged=3, deletes=4, skipped=5, refused=6, not_asked=7)
     text = shown(a_plan(counts=counts, skips=[("no e-mail", 5)]))
-    for words in ("created", "updated", "unchanged", "deleted", "left out", "refused", "not asked"):
+    for words in ("created", "updated", "change nothing", "deleted", "left out", "refused", "not asked"):
         assert words in text
     assert "left out: no e-mail (5)" in text
 

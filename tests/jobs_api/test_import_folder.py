@@ -375,4 +375,4 @@ def test_a_key_whose_row_is_refused_itself_is_told_as_that(bench: Bench, tmp_pat
     )
     [ada, ben] = steps[1]["rejects"]
     assert ada["message"].endswith("is in line 2 of accounts.csv, which would be refused itself")
-    assert "not in this file" in ben["message"]
+    assert "not in this run, and not in earlier runs" in ben["message"]

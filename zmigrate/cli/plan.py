@@ -137,7 +137,7 @@ def check_rejects(job: Job, path: Path, *, force: bool) -> None:
     """Raise UsageError before anything is read, if the rejects can't be written to this file, or if the file
     exists: its rows may have been fixed by hand.
     """
-    from zmigrate.engine.plan.reject_file import check_paths, file_of_step
+    from zmigrate.engine.plan.row_files import check_paths, file_of_step
     from zmigrate.engine.preflight.steps import steps_in
 
     steps = steps_in(job)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 FATES = (
     ("creates", "would be created", "green"),
     ("updates", "would be updated", "green"),
-    ("unchanged", "unchanged", ""),
     ("deletes", "would be deleted", "green"),
     ("skipped", "would be left out", ""),
     ("refused", "would be refused", "red"),
@@ -147,6 +146,8 @@ def _counts(counts: PlanCounts) -> RenderableType:
         rows = getattr(counts, name)
         if rows or name == "refused":
             table.add_row(f"  {words}", count(rows), style=style if rows else "dim")
+        if name == "updates" and counts.unchanged:
+            table.add_row("    these change nothing", count(counts.unchanged), style="dim")
     return table
 
 

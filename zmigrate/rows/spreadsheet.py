@@ -26,6 +26,7 @@ from zmigrate.reasons import Reason, all_told
 
 SUCCESS_COLUMNS: Final = ("line", "key", "id", "action")
 ERROR_COLUMNS: Final = ("line", "key", "field", "code", "message")
+DETAIL_COLUMNS: Final = ("line", "key", "fate", "id", "code", "field", "message")  # of a plan
 FILE_COLUMN: Final = "file"  # the first column in the result files of a flow
 PREFIX: Final = "zmigrate_"
 IDS_COLUMNS: Final = ("module", "field", "key", "id")
@@ -34,7 +35,7 @@ _FIELDS_NAMES = """api_name label type length decimals mandatory mandatory_on un
 FIELDS_COLUMNS: Final = tuple(_FIELDS_NAMES.split())
 """The columns of `ids export` and `fields --csv`: all are data, and escaped like result files."""
 
-_OURS: Final = (ERROR_COLUMNS, SUCCESS_COLUMNS)
+_OURS: Final = (ERROR_COLUMNS, SUCCESS_COLUMNS, DETAIL_COLUMNS)
 
 _ALIKE = "＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−﬩⩵⩶"
 """The minus sign, and signs of other widths and heights: every character that NFKC turns into a sign."""

@@ -18,11 +18,11 @@ from tests.engine.fakes import RESOLVER
 from tests.engine.test_properties import Lab, Plan, Scenario
 from tests.zoho.fakes import FakeZoho, Reply, refused, rig
 from zmigrate.engine.dispatch.completion import Completions
+from zmigrate.engine.dispatch.exchange import WithZoho
 from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.sender import Sender, Sent
 from zmigrate.engine.dispatch.settling import SETTLE_TIMEOUT_S, SettlingTime
-from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome, Rows
@@ -127,9 +127,9 @@ class Desk:
         self.fence = fence
         self.keys = HeldKeys(fence, producer)
         self.in_flight = InFlight(journal, producer, self.keys, Rows(), lambda event: None)
-        tasks = Tasks(Sender(None, self.target), RESOLVER)  # type: ignore[arg-type]
+        exchange = WithZoho(Sender(None, self.target), RESOLVER)  # type: ignore[arg-type]
         self.completions = Completions(
-            self.in_flight, tasks, SettlingTime(), lambda event: None, lambda: False, self.clock
+            self.in_flight, exchange, SettlingTime(), lambda event: None, lambda: False, self.clock
         )
         self.batch = Batch(1, [ROW])
         self.in_flight.add(self.batch)

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from tests.support import Bench, credentials_of, file_job, read_rows, write_rows
-from zmigrate import Csv, Find, Insert, RecordJob, Ref, Upsert, scopes_for
-from zmigrate.config import load_settings
-from zmigrate.engine.model.run_options import PlanOptions
+from tests.support import Bench, file_job, read_rows, write_rows
+from zmigrate import Csv, Find, Flow, Insert, RecordJob, Ref, Upsert, scopes_for
 from zmigrate.engine.plan.plan import Plan
-from zmigrate.engine.plan.planned_keys import NOT_YET, PlannedKeys
-from zmigrate.engine.plan.record_planner import RecordPlanner
-from zmigrate.engine.preflight.invocation import Invocation
-from zmigrate.engine.runner.beginning import Beginning
-from zmigrate.events import EventHub
 from zmigrate.job.writes import Write
-from zmigrate.rows.conversion.keys import fold_key
-from zmigrate.stopping import StopSignal
 
 ACCOUNTS = Insert("Accounts", key="Legacy_ID")
 CONTACTS = Insert("Contacts", key="Legacy_ID")
@@ -185,42 +175,27 @@ def test_finds_are_looked_for_in_the_org_once_a_value(bench: Bench) -> None:
 
 
 def test_a_flow_hands_the_keys_of_one_file_on_to_the_next(bench: Bench) -> None:
-    accounts = file_job(
-        ACCOUNTS,
-        write_rows(
-            bench.folder / "a.csv",
-            [{"Legacy_ID": "A1", "Account_Name": "A"}, {"Legacy_ID": "A2", "Account_Name": ""}],
-        ),
-    )
+    rows = [{"Legacy_ID": "A1", "Account_Name": "A"}, {"Legacy_ID": "A2", "Account_Name": ""}]
+    accounts = file_job(ACCOUNTS, write_rows(bench.folder / "a.csv", rows))
     contacts = job_of(
-        bench, CONTACTS, [{"id": str(n), "account": key} for n, key in enumerate(["a1", "A2"])], contact
+        bench, CONTACTS, [{"id": str(n), "account": key} for n, key in enumerate(["A1", "A2"])], contact
     )
-    planned = PlannedKeys()
-    counts = []
-    settings = load_settings(environ=bench.environ, folder=bench.folder)
-    invocation = Invocation(credentials_of(bench.emulator), settings, EventHub(), StopSignal())
-    for job in (accounts, contacts):
-        beginning = Beginning(job, invocation, plans=True)
-        with ExitStack() as stack:
-            opened = beginning.open(beginning.read(), stack)
-            (work,) = opened.works
-            planner = RecordPlanner(work, opened, invocation, PlanOptions(), known=[planned], planned=planned)
-            found = planner.work(lambda: 0.2)
-            counts.append((found.counts.creates, found.counts.refused))
-            found.book.close()
-    planned.close()
-    assert counts == [(1, 1), (1, 1)]
 
+    class Both(Flow):
+        """Accounts, then contacts."""
 
-def test_planned_keys_answer_like_an_id_map() -> None:
-    keys = PlannedKeys()
-    keys.add("Accounts", "Legacy_ID", [("a1", NOT_YET), ("a2", "77")], fold_key)
-    keys.add("Accounts", "Serial", [("A1", "5")], lambda key: key)
-    assert keys.find("Accounts", ["A1 ", "a2", "a3"]) == {"A1 ": [NOT_YET], "a2": ["77"], "a3": []}
-    assert keys.find("Accounts", ["A1"]) == {"A1": [NOT_YET, "5"]}
-    assert keys.find("Accounts", ["a1"], "Serial") == {"a1": []}
-    assert keys.find("Contacts", ["a1"]) == {"a1": []}
-    keys.close()
+        def jobs(self) -> list[RecordJob]:
+            return [accounts, contacts]
+
+    with bench.plan(Both()) as plan:
+        assert [(step.plan.counts.creates, step.plan.counts.refused) for step in plan.steps] == [
+            (1, 1),
+            (1, 1),
+        ]
+        [reject] = plan.steps[1].plan.rejects
+    assert (reject.line, reject.reason.code, reject.follows) == (3, "REFERENCE_OPEN", True)
+    assert "line 3 of" in reject.reason.message
+    assert "a.csv, which would be refused itself" in reject.reason.message
 
 
 def test_an_upsert_finds_parents_in_its_own_file(bench: Bench) -> None:

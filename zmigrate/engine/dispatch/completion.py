@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable
 
 from zmigrate.engine.dispatch import settling
+from zmigrate.engine.dispatch.exchange import Exchange
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.ownership import Ownership
 from zmigrate.engine.dispatch.second_writes import SecondWrites
 from zmigrate.engine.dispatch.sender import LookedUp, Searched, Sent, Written
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.dispatch.verdicts import org_full
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
@@ -39,18 +39,18 @@ class Completions:
     def __init__(
         self,
         in_flight: InFlight,
-        tasks: Tasks,
+        exchange: Exchange,
         settling_time: SettlingTime,
         emit: Emit,
         stopping: Callable[[], bool],
         clock: Callable[[], float] = steady_time,
     ) -> None:
         self._in_flight = in_flight
-        self._sender = tasks.sender
-        self._target = tasks.sender.target
-        self._resolver = tasks.resolver
-        self._ownership = Ownership(in_flight.journal, tasks.sender.target)
-        self.second_writes = SecondWrites(in_flight, tasks)
+        self._sender = exchange.sender
+        self._target = exchange.sender.target
+        self._resolver = exchange.resolver
+        self._ownership = Ownership(in_flight.journal, exchange.sender.target)
+        self.second_writes = SecondWrites(in_flight, exchange)
         self._settling_time = settling_time
         self._emit = emit
         self._stopping = stopping

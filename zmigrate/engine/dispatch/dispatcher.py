@@ -8,18 +8,18 @@ a batch that waits in the queue is never in doubt.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from zmigrate.engine.dispatch.breaker import Breaker
 from zmigrate.engine.dispatch.completion import DOUBTS_IN_A_ROW_MAX, Completions
+from zmigrate.engine.dispatch.exchange import Exchange, Task
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.org_access import OrgAccess
-from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.events import BatchSent, EventHub, Stopping, Tick
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.clock import steady_time
-from zmigrate.zoho.workers import Workers
+from zmigrate.zoho.workers import Finished, Workers
 
 TICK_S = 0.1
 """The longest wait of a turn, and the shortest time between two ticks of the display."""
@@ -45,7 +45,7 @@ class Dispatcher:
         self,
         in_flight: InFlight,
         completions: Completions,
-        tasks: Tasks,
+        exchange: Exchange,
         workers: Workers[Batch],
         org: OrgAccess,
         hub: EventHub,
@@ -56,7 +56,7 @@ class Dispatcher:
     ) -> None:
         self._in_flight = in_flight
         self._completions = completions
-        self._tasks = tasks
+        self._exchange = exchange
         self._workers = workers
         self._org = org
         self._hub = hub
@@ -83,8 +83,7 @@ class Dispatcher:
             idle = not finished
             if finished:
                 self.last_done_at = self._clock()
-            for done in finished:
-                self._completions.take(done)
+            self._take(finished)
             self._in_flight.keys.release_due(self._clock())
             starts = self._choose()
             self._watch_breaker()
@@ -92,12 +91,15 @@ class Dispatcher:
             for batch, task in starts:
                 self._workers.start(batch, task)
             self._tick()
-        for done in self._workers.finished(0):
-            self._completions.take(done)
+        self._take(self._workers.finished(0))
         self._in_flight.commit()
         self._hub.emit(self._org.credits())
         if self._completions.failure is not None:
             raise self._completions.failure
+
+    def _take(self, finished: Sequence[Finished[Batch]]) -> None:
+        for done in self._exchange.conclude(finished):
+            self._completions.take(done)
 
     def _is_over(self) -> bool:
         in_flight, completions = self._in_flight, self._completions
@@ -146,9 +148,9 @@ class Dispatcher:
         batch = self._next_batch()
         if batch is None:
             return False
-        must_look_up = self._tasks.must_look_up(batch)
+        must_look_up = self._exchange.must_look_up(batch)
         if not must_look_up:
-            self._tasks.make_body(batch)
+            self._exchange.make_body(batch)
         self._in_flight.add(batch, must_look_up=must_look_up)
         return True
 
@@ -188,9 +190,9 @@ class Dispatcher:
             allowed = 1
         return min(allowed, self._workers.count) - self._workers.busy
 
-    def _choose(self) -> list[tuple[Batch, Callable[[], object]]]:
+    def _choose(self) -> list[tuple[Batch, Task]]:
         """The tasks to start, with their intents noted."""
-        starts: list[tuple[Batch, Callable[[], object]]] = []
+        starts: list[tuple[Batch, Task]] = []
         if self.stopping:
             return starts
         for parked in self._in_flight.due(self._clock()):
@@ -200,20 +202,19 @@ class Dispatcher:
             starts.append((batch, self._start(batch)))
         return starts
 
-    def _start(self, batch: Batch) -> Callable[[], object]:
-        sender = self._tasks.sender
+    def _start(self, batch: Batch) -> Task:
         if batch.state is BatchState.SEARCH_DUE:
             self._in_flight.search(batch)
-            return lambda: sender.search(batch)
+            return self._exchange.search(batch)
         if batch.state is BatchState.UNRESOLVED:
             self._in_flight.look_up(batch)
-            return self._tasks.look_up(batch)
+            return self._exchange.look_up(batch)
         now = self._clock()
         if self.first_sent_at is None:
             self.first_sent_at = now
         self._in_flight.send(batch, self._org.clock.earliest(now), now)
         self._hub.emit(BatchSent(batch.id, len(batch.rows)))
-        return lambda: sender.send(batch)
+        return self._exchange.send(batch)
 
     # -- watching ---------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ Each method that moves a batch is named for what happens to it. What changes dur
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.model import deferred_links
@@ -17,6 +17,9 @@ from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.errors import InternalError
 from zmigrate.events import BatchDone, Emit, RowsDecided
+
+Watch = Callable[[Sequence[PreparedRow], Sequence[Outcome], Batch | None], None]
+"""Takes rows with their outcomes, and the batch in which they were sent; None: without a request."""
 
 QUEUED = frozenset([BatchState.UNRESOLVED, BatchState.READY, BatchState.SEARCH_DUE, BatchState.RESEND_DUE])
 """States of a batch that waits for a worker."""
@@ -32,12 +35,22 @@ GONE = frozenset([BatchState.REPLACED, BatchState.FINISHED])
 class InFlight:
     """Keeps every batch that is not finished, and the counts of rows."""
 
-    def __init__(self, journal: Journal, producer: Producer, keys: HeldKeys, rows: Rows, emit: Emit) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        producer: Producer,
+        keys: HeldKeys,
+        rows: Rows,
+        emit: Emit,
+        watch: Watch | None = None,
+    ) -> None:
+        """`watch` is told of the rows that have their outcomes."""
         self.journal = journal
         self.producer = producer
         self.keys = keys
         self._rows = rows
         self._emit = emit
+        self._watch = watch
         self._count: Counter[BatchState] = Counter()
         self._unfinished: dict[int, Batch] = {}
         self._queue: deque[Batch] = deque()
@@ -291,6 +304,10 @@ class InFlight:
             return
         if decided:
             self._count_decided(decided)
+        if self._watch is not None:
+            self._watch([row for row, _ in decided], [outcome for _, outcome in decided], None)
+            for batch in self._finished:
+                self._watch(batch.rows, batch.outcomes, batch)
         with journal.transaction():
             for batch in (*self._to_record, *self._intents):
                 journal.put_batch(batch, batch.body)

@@ -4,9 +4,9 @@ Main thread only.
 
 from __future__ import annotations
 
+from zmigrate.engine.dispatch.exchange import Exchange
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.sender import existing
-from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.dispatch.verdicts import taken
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
@@ -16,11 +16,11 @@ from zmigrate.engine.model.outcomes import MOVED, Outcome, linked_later
 class SecondWrites:
     """Makes the batches of second writes, and sends those that close circles once every record exists."""
 
-    def __init__(self, in_flight: InFlight, tasks: Tasks) -> None:
+    def __init__(self, in_flight: InFlight, exchange: Exchange) -> None:
         self._in_flight = in_flight
-        self._sender = tasks.sender
-        self._target = tasks.sender.target
-        self._resolver = tasks.resolver
+        self._sender = exchange.sender
+        self._target = exchange.sender.target
+        self._resolver = exchange.resolver
 
     def after(self, batch: Batch, outcomes: list[Outcome]) -> list[Batch]:
         """The batches in which rows of this one are written again. Their outcomes here become "moved"."""

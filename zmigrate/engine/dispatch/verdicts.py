@@ -142,6 +142,12 @@ def _verdict(
         return Verdict(refused, left_open="unknown")
     if doubted:
         return Verdict(refused, _question(target, row, found))
+    return on_refusal(target, found)
+
+
+def on_refusal(target: Target, found: Sequence[ZohoReason]) -> Verdict:
+    """The verdict on a row that was refused, where no earlier request is in doubt."""
+    refused = refusal(found, target.module, target.key)
     asks = target.on_existing is not None and taken(refused, target.key) and names_no_module(found)
     return Verdict(refused, Question("there", refused.id) if asks else None)
 

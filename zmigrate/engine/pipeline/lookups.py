@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
-from zmigrate.engine.pipeline.resolver import FoundCache, Resolver, Wanted, ask
+from zmigrate.engine.pipeline.resolver import Finds, FoundCache, Resolver, Wanted, ask
 from zmigrate.engine.storage.id_map import IdMap, KeyRule
-from zmigrate.events import Emit
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.facts.limits import IDS_PER_READ
+from zmigrate.zoho.metadata import ModuleFields
 from zmigrate.zoho.workers import in_parallel
 
 
@@ -21,42 +20,34 @@ class Lookups:
     """Opened on first use, since most runs have no references. Main thread only."""
 
     def __init__(
-        self,
-        state_dir: Path,
-        org: tuple[str, str],
-        crm: Crm,
-        *,
-        lasting: bool = True,
-        emit: Emit | None = None,
+        self, open_ids: Callable[[], IdMap], finds: Finds, fields_of: Callable[[str], ModuleFields]
     ) -> None:
-        """`org`: see `ledger.identity`. `lasting`: the org outlives this process. `emit` gets warnings."""
-        self._state_dir = state_dir
-        self._org = org
-        self._lasting = lasting
-        self._crm = crm
-        self._emit = emit
+        """`finds` answers what `Find`s ask."""
+        self._open_ids = open_ids
+        self._finds = finds
         self._ids: IdMap | None = None
         self._found = FoundCache()
-        self.resolver = Resolver(self.ids, self._found, crm.fields, lambda: [*self.ids().unread])
+        self.resolver = Resolver(self.ids, self._found, fields_of, lambda: [*self.ids().unread])
 
     def ids(self) -> IdMap:
         """The org's id map, as it was when first asked for."""
         if self._ids is None:
-            self._ids = IdMap.open(self._state_dir, self._org, lasting=self._lasting, emit=self._emit)
+            self._ids = self._open_ids()
         return self._ids
 
     def ask(self, wanted: Wanted) -> dict[str, list[str]]:
         """Ask the org for a `Find`'s values, now."""
-        return ask(self._crm, wanted)
+        return ask(self._finds, wanted)
 
     def recorder(self, rule: KeyRule, at: float) -> Callable[[list[tuple[str, str]]], None]:
         """A function that adds keys and ids of this run, which began at `at`, to the id map."""
         ids = self.ids()
         return lambda keys: ids.add(rule, at, keys)
 
-    def close(self) -> None:
+    def close(self, *, ids: bool = True) -> None:
+        """`ids` False: others still use the id map."""
         self._found.close()
-        if self._ids is not None:
+        if ids and self._ids is not None:
             self._ids.close()
 
 

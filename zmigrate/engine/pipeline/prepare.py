@@ -109,7 +109,7 @@ class Preparer:
             key = given.get(self._key) if isinstance(given, Mapping) else None
             # A refusal of `transform` comes before the record's references are met.
             met = () if given is None else self._converter.open
-            return self._ended(row, source, Outcome("failed", None, bad.reasons), key, met)
+            return self._ended(row, source, Outcome("failed", None, bad.reasons), key, bad.record, met)
         except PausedError:  # the org's users, or a subform's fields, can't be read just now
             raise
         except Exception as error:
@@ -122,7 +122,7 @@ class Preparer:
             return PreparedRow(row.number, row.line, None, None, record, source, waiting), None
         problem = self._problem(record, key)
         if problem is not None:
-            return self._ended(row, source, problem)
+            return self._ended(row, source, problem, None, record, waiting)
         value = record[key]
         text = value if type(value) is str else str(value)
         if self._target.looked_up and key != "id":
@@ -146,11 +146,13 @@ class Preparer:
         source: Mapping[str, Any] | None,
         outcome: Outcome,
         key: object = None,
+        record: dict[str, Any] | None = None,
         met: tuple[OpenId, ...] = (),
     ) -> tuple[PreparedRow, Outcome]:
-        """`met`: the references of a row that is refused for its values, so that a plan can report both."""
+        """`record` and `met`: the good values of a row that is refused for others, and its references. A plan
+        reports all that is wrong."""
         shown = None if key is None or key == "" else as_text(key)
-        return PreparedRow(row.number, row.line, shown, None, {}, source, met), outcome
+        return PreparedRow(row.number, row.line, shown, None, record or {}, source, met), outcome
 
     def _log_traceback(self, row: Row, error: Exception) -> None:
         self._tracebacks += 1

@@ -21,10 +21,16 @@ AT_ONCE = 500
 class RequiredReferences:
     """Keeps each such reference once, with its first line, in a temporary database."""
 
-    def __init__(self, resolver: Resolver, ask: Callable[[Wanted], dict[str, list[str]]]) -> None:
-        """`ask` asks the org for a `Find`'s values."""
+    def __init__(
+        self,
+        resolver: Resolver,
+        ask: Callable[[Wanted], dict[str, list[str]]],
+        note: Callable[[PreparedRow, Outcome], None] | None = None,
+    ) -> None:
+        """`ask` asks the org for a `Find`'s values. `note` takes the open references; then none is raised."""
         self._resolver = resolver
         self._ask = ask
+        self._note = note
         self._db = scratch_db()
         self._db.execute(
             "CREATE TABLE required (module TEXT, by TEXT, value TEXT, found INTEGER, field TEXT,"
@@ -48,6 +54,9 @@ class RequiredReferences:
         shown: list[str] = []
         count = 0
         for row, outcome in self._open_ones(is_own):
+            if self._note is not None:
+                self._note(row, outcome)
+                continue
             count += 1
             if len(shown) < SHOWN:
                 (reason,) = outcome.reasons  # of the one reference that its row has

@@ -1,220 +1,160 @@
-"""What would become of a row, from what the org has: created, updated, left as it is, or refused, and why."""
+"""What Zoho would refuse in a record, beside the values that were converted: mandatory fields, layouts,
+users, records that lookups name, values that must be unique.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import UNASKABLE, KeyField
-from zmigrate.engine.model.outcomes import (
-    DUPLICATE_DATA,
-    EXISTS,
-    INVALID_DATA,
-    KEY_AMBIGUOUS,
-    KEY_NOT_ASKED,
-    KEY_NOT_FOUND,
-)
-from zmigrate.engine.model.target import Target
-from zmigrate.engine.plan.book import Fate
-from zmigrate.engine.plan.compare import says_already
-from zmigrate.engine.plan.key_lookup import Hits, Record
-from zmigrate.job.writes import Insert, Write
+from zmigrate.engine.dispatch.zoho_reasons import InTheWay, ZohoReason
+from zmigrate.engine.model.keys import KeyField
+from zmigrate.engine.model.outcomes import DUPLICATE_DATA, INVALID_DATA
+from zmigrate.engine.plan.org_model import OrgModel
+from zmigrate.engine.plan.record_ids import PointedAt, Pointers, user_ids
+from zmigrate.engine.preflight.first_reads import FirstReads
+from zmigrate.errors import Fatal, RefusedError
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
-from zmigrate.zoho.coql import can_query
-from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.rows.conversion.users import User
+from zmigrate.zoho.metadata import Layout, ModuleFields
 
-LINES_KEPT = 3
+USER_TYPES = frozenset(["ownerlookup", "userlookup"])
 
 
 class Judge:
-    """Judges rows one by one. `required`: the fields that each layout requires, by the layout's id."""
+    """Judges records of one module by the model of the org."""
 
     def __init__(
         self,
-        write: Write,
-        target: Target,
+        model: OrgModel,
         fields: ModuleFields,
-        keys: Sequence[KeyField],
-        required: Mapping[str, frozenset[str]],
+        unique: Sequence[KeyField],
+        pointers: Pointers,
+        reads: FirstReads,
+        layouts: Sequence[Layout] | None,
     ) -> None:
-        self._target = target
+        """`unique`: the unique fields of the module. `layouts`: None if they can't be read."""
+        self._model = model
         self._fields = fields
-        self._others = [key for key in keys if key.name != target.key]
-        self._required = required
-        self._wanted = frozenset.intersection(*required.values()) if required else frozenset[str]()
+        self._unique = unique
+        self._pointers = pointers
+        self._reads = reads
+        self._mandatory = [field.api_name for field in fields if field.mandatory]
+        self._user_fields = [field.api_name for field in fields if field.data_type in USER_TYPES]
+        self._required = {layout.id: frozenset(layout.required) for layout in layouts or ()}
+        every = self._required.values()
+        self._wanted = sorted(frozenset.intersection(*every)) if every else []
         self.lacking: Counter[str] = Counter()
         """New records, by field, that leave it empty although every layout requires it; Zoho accepts them."""
-        self._mandatory = [field.api_name for field in fields if field.mandatory]
-        self._on_existing = write.on_existing if isinstance(write, Insert) else None
-        self.record_id: str | None = None
-        """The id of the record that the row judged last would change."""
-        self.namesakes: Counter[str] = Counter()
-        """Records that would be created beside one with the same key."""
-        self.found_by_another: Counter[str] = Counter()
-        """Upserts that Zoho would send to a record found by another unique field."""
-        self.keys_replaced: Counter[str] = Counter()
-        """The upserts among these that would replace the record's own key."""
-        self.lines: dict[str, list[int]] = {"namesakes": [], "found_by_another": []}
-        """The first lines of both."""
 
-    def judge(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Reason]]:
-        """The row's fate, and the reasons against it."""
-        operation = self._target.operation
-        self.record_id = None
-        if (self._target.asks_first or self._target.looked_up) and not can_query(row.key or ""):
-            code = KEY_NOT_ASKED if operation == "insert" else KEY_NOT_FOUND
-            return "refused", [Reason(code, self._target.key, UNASKABLE, row.key)]
-        if operation == "insert":
-            return self._insert(row, hits)
-        found = None if hits is None else self._found(row, hits)
-        if hits is None or found is None:
-            return "unasked", list(self._blanked(row.record)) if operation == "update" else []
-        if operation == "upsert":
-            return self._upsert(row, hits, found)
-        return self._named(row, hits, found)
+    def of_new(self, record: Mapping[str, Any]) -> list[ZohoReason]:
+        """What Zoho refuses in a new record, but for values that other records have."""
+        return [*self._lacking(record), *self._of_values(record)]
 
-    def _named(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Reason]]:
-        """An update or delete, whose row names one record."""
-        reason = self._no_target(row, found)
-        if reason is not None:
-            return "refused", [reason]
-        if self._target.operation == "delete":
-            return "delete", []
-        return self._update(row, hits, found[0])
+    def of_changed(self, record: Mapping[str, Any]) -> list[ZohoReason]:
+        """The same for values that are written over those of a record."""
+        return [*self._blanked(record), *self._of_values(record)]
 
-    def _note_found_by_another(self, field: str, line: int, record: Record) -> None:
-        self._remember("found_by_another", line)
-        self.found_by_another[field] += 1
-        self.keys_replaced[field] += record.get(self._target.key or "") not in (None, "")
+    def count_lacking(self, record: Mapping[str, Any]) -> None:
+        """Count what a new record lacks that only a person would have to fill in."""
+        if self._wanted and _layout_of(record) is None:
+            self.lacking.update(name for name in self._wanted if record.get(name) is None)
 
-    # -- by operation -----------------------------------------------------------------------------
-
-    def _insert(self, row: PreparedRow, hits: Hits | None) -> tuple[Fate, list[Reason]]:
-        reasons = list(self._lacking(row.record))
-        found: list[Record] | None = []
-        if hits is None:
-            found = None if self._asks(row) else []
-        elif self._target.key is not None:
-            found = self._found(row, hits)
-        if found and self._on_existing is not None:
-            return self._existing(row, hits or {}, found)
-        if found and self._target.key_kind == "unique":
-            reasons.append(self._duplicate(self._target.key or "", row.key or "", found[0]))
-        elif found:
-            self._remember("namesakes", row.line)
-            self.namesakes[self._target.key or ""] += 1
-        reasons += self._taken(row, hits, None)
-        if reasons:
-            return "refused", reasons
-        return ("unasked" if found is None else "create"), []
-
-    def _existing(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Reason]]:
-        if self._on_existing == "skip":
-            return "skip", []
-        key = self._target.key
-        if self._on_existing == "fail":
-            reason = f"the record {found[0]['id']} has this key already"
-            return "refused", [Reason(EXISTS, key, reason, row.key)]
-        if len(found) > 1:
-            return "refused", [self._ambiguous(row, found)]
-        return self._update(row, hits, found[0])
-
-    def _upsert(self, row: PreparedRow, hits: Hits, found: list[Record]) -> tuple[Fate, list[Reason]]:
-        if found:
-            return self._update(row, hits, found[0])
-        for key, _, others in self._other_hits(row, hits):
-            if others:
-                # Zoho tries the unique fields too, after the one to match on.
-                self._note_found_by_another(key.name, row.line, others[0])
-                return self._update(row, hits, others[0])
-        reasons = list(self._lacking(row.record))
-        return ("refused", reasons) if reasons else ("create", [])
-
-    def _update(self, row: PreparedRow, hits: Hits, found: Record) -> tuple[Fate, list[Reason]]:
-        reasons = list(self._blanked(row.record)) + self._taken(row, hits, str(found["id"]))
-        if reasons:
-            return "refused", reasons
-        self.record_id = str(found["id"])
-        same = says_already(row.record, found, self._fields, [self._target.key or "id"])
-        return ("unchanged" if same else "update"), []
-
-    # -- what speaks against a row ----------------------------------------------------------------
-
-    def _lacking(self, record: Mapping[str, Any]) -> Iterator[Reason]:
-        """Fields that a new record must have. Those of a layout count where the record names its layout
-        (zoho-api 5.1: they are checked only then).
+    def taken(
+        self, record: Mapping[str, Any], own: str | None = None, *, by_the_org_alone: bool = False
+    ) -> Iterator[ZohoReason]:
+        """Values of unique fields that another record has than `own`. `by_the_org_alone`: records that the
+        plan would create do not count.
         """
+        for key in self._unique:
+            text = key.text_of(record)
+            if text is None:
+                continue
+            others = [
+                one
+                for one, _ in self._model.with_key(self._fields.module, key, text)
+                if one != own and not (by_the_org_alone and self._model.is_planned(one))
+            ]
+            if others:
+                yield self._duplicate(key.name, text, others)
+
+    def _duplicate(self, field: str, value: str, others: Sequence[str]) -> ZohoReason:
+        message = f"the record {others[0]} has this value already"
+        way = InTheWay(others[0], self._fields.module, several=len(others) > 1)
+        return ZohoReason(Reason(DUPLICATE_DATA, field, message, value), None, way)
+
+    # -- fields that must be filled -------------------------------------------------------------------
+
+    def _lacking(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
+        """Those of a layout count where the record names its layout (zoho-api 5.1)."""
         for name in self._mandatory:
             if record.get(name) is None:
-                yield Reason(MANDATORY_NOT_FOUND, name, "a new record must have it, and the row has none")
-        layout_id = _layout_of(record)
-        for name in self._required.get(layout_id or "", ()):
-            if record.get(name) is None and name not in self._mandatory:
-                yield Reason(MANDATORY_NOT_FOUND, name, f"layout {layout_id} requires it; the row has none")
-        if layout_id is None:
-            self.lacking.update(name for name in self._wanted if record.get(name) is None)
-        elif self._required and layout_id not in self._required:
-            reason = f"{self._fields.module} has no layout with this id"
-            yield Reason(INVALID_DATA, "Layout", reason, layout_id)
+                yield _reason(MANDATORY_NOT_FOUND, name, "a new record must have it, and the row has none")
+        yield from self._of_layout(record, new=True)
 
-    def _blanked(self, record: Mapping[str, Any]) -> Iterator[Reason]:
+    def _blanked(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
         for name in self._mandatory:
             if name in record and record[name] is None:
-                yield Reason(MANDATORY_NOT_FOUND, name, "the row would blank it, and it must have a value")
+                yield _reason(MANDATORY_NOT_FOUND, name, "the row would blank it, and it must have a value")
+        yield from self._of_layout(record, new=False)
 
-    def _taken(self, row: PreparedRow, hits: Hits | None, own: str | None) -> list[Reason]:
-        """Values of unique fields that another record has."""
-        if hits is None:
-            return []
-        return [
-            self._duplicate(key.name, text, taken)
-            for key, text, others in self._other_hits(row, hits)
-            for taken in [record for record in others if str(record["id"]) != own][:1]
-        ]
+    def _of_layout(self, record: Mapping[str, Any], *, new: bool) -> Iterator[ZohoReason]:
+        layout_id = _layout_of(record)
+        if layout_id is None:
+            return
+        for name in self._required.get(layout_id, ()):
+            lacks = record.get(name) is None and (new or name in record)
+            if lacks and name not in self._mandatory:
+                message = f"layout {layout_id} requires it; the row has none"
+                yield _reason(MANDATORY_NOT_FOUND, name, message)
+        if self._required and layout_id not in self._required:
+            message = f"{self._fields.module} has no layout with this id"
+            yield _reason(INVALID_DATA, "Layout", message, layout_id)
 
-    def _other_hits(self, row: PreparedRow, hits: Hits) -> Iterator[tuple[KeyField, str, list[Record]]]:
-        for key in self._others:
-            text = key.text_of(row.record)
-            if text is not None:
-                yield key, text, hits.get(key.name, {}).get(key.fold(text)) or []
+    # -- records and users that are named by id -------------------------------------------------------
 
-    def _no_target(self, row: PreparedRow, found: list[Record]) -> Reason | None:
-        key = self._target.key
-        if len(found) > 1:
-            return self._ambiguous(row, found)
-        if found:
-            return None
-        if key == "id":
-            return Reason(INVALID_DATA, "id", "the org has no record with this id", row.key)
-        return Reason(KEY_NOT_FOUND, key, f"no record has this key: {row.key!r}", row.key)
+    def _of_values(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
+        for name, user_id in user_ids(record, self._user_fields):
+            yield from self._wrong_user(name, user_id)
+        for pointed in self._pointers.of(record):
+            if not self._is_there(pointed):
+                message = f"{' or '.join(pointed.modules)} has no record with this id"
+                yield _reason(INVALID_DATA, pointed.field, message, pointed.id)
 
-    def _ambiguous(self, row: PreparedRow, found: list[Record]) -> Reason:
-        ids = ", ".join(str(record["id"]) for record in found)
-        reason = f"several records have the key {row.key!r}: {ids}"
-        return Reason(KEY_AMBIGUOUS, self._target.key, reason, row.key)
-
-    @staticmethod
-    def _duplicate(field: str, value: str, found: Record) -> Reason:
-        return Reason(DUPLICATE_DATA, field, f"the record {found['id']} has this value already", value)
-
-    # -- small things -----------------------------------------------------------------------------
-
-    def _found(self, row: PreparedRow, hits: Hits) -> list[Record] | None:
-        """The records with the row's key; None if the org could not be asked."""
-        return hits.get(self._target.key or "", {}).get(row.folded or "", [])
-
-    def _asks(self, row: PreparedRow) -> bool:
-        """Whether records of the org can matter for this row."""
-        return self._target.key is not None or any(
-            key.text_of(row.record) is not None for key in self._others
+    def _is_there(self, pointed: PointedAt) -> bool:
+        """Also where the org was not asked. A field may refer to several modules: one of them is enough."""
+        if not pointed.modules:
+            return True
+        return any(
+            self._model.has(module, pointed.id) or not self._model.knows_id(module, pointed.id)
+            for module in pointed.modules
         )
 
-    def _remember(self, what: str, line: int) -> None:
-        if len(self.lines[what]) < LINES_KEPT:
-            self.lines[what].append(line)
+    def _wrong_user(self, name: str, user_id: str) -> Iterable[ZohoReason]:
+        if self._users is None:
+            return
+        user = self._users.get(user_id)
+        if user is None:
+            yield _reason(INVALID_DATA, name, f"the org has no user with the id {user_id}", user_id)
+        elif not user.active:
+            yield _reason(INVALID_DATA, name, f"{user} is not active", user_id, "name another user")
+
+    @cached_property
+    def _users(self) -> dict[str, User] | None:
+        """The org's users by id; None if they can't be read."""
+        try:
+            return {user.id: user for user in map(User.read, self._reads.users())}
+        except (RefusedError, Fatal):
+            return None
+
+
+def _reason(
+    code: str, field: str, message: str, value: str | None = None, remedy: str | None = None
+) -> ZohoReason:
+    return ZohoReason(Reason(code, field, message, value, remedy), None, None)
 
 
 def _layout_of(record: Mapping[str, Any]) -> str | None:

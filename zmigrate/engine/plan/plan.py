@@ -10,9 +10,8 @@ from typing import Any, TextIO
 
 from zmigrate.engine.plan.book import Book, Reject, RejectGroup
 from zmigrate.engine.plan.price import PlanCounts, Price
-from zmigrate.engine.plan.reject_file import check_paths, file_of_step, write_rejects
+from zmigrate.engine.plan.row_files import PlannedRows, check_paths, file_of_step
 from zmigrate.events import StepFacts
-from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 
 
@@ -71,8 +70,8 @@ class Plan:
     elapsed_s: float
     book: Book = field(repr=False)
     source: Source = field(repr=False)
-    """What was planned, for `write_rejects`."""
-    texts: CellTexts = field(repr=False)
+    """What was planned."""
+    files: PlannedRows = field(repr=False)
     variables: tuple[str, ...] = ()
     """What was read of the environment, and for which host."""
 
@@ -106,7 +105,13 @@ class Plan:
         """Write the rows that would be refused as CSV, with their reasons, to be fixed and loaded. Return
         how many. Raises UsageError if the file can't be written.
         """
-        return write_rejects(path, self.book, self.source, self.texts)
+        return self.files.write_rejects(path)
+
+    def write_details(self, path: Path) -> int:
+        """Write every row with its fate as CSV; return how many. Raises UsageError if the file can't be
+        written.
+        """
+        return self.files.write_details(path)
 
     def close(self) -> None:
         self.book.close()
@@ -210,6 +215,13 @@ class FlowPlan:
         refused = [step for step in self.steps if step.plan.counts.refused]
         check_paths([step.rejects_file(path) for step in refused], [step.plan.source for step in self.steps])
         return sum(step.plan.write_rejects(step.rejects_file(path)) for step in refused)
+
+    def write_details(self, path: Path) -> int:
+        """Write each step's rows with their fates to a file of its own; return how many."""
+        check_paths(
+            [step.rejects_file(path) for step in self.steps], [step.plan.source for step in self.steps]
+        )
+        return sum(step.plan.write_details(step.rejects_file(path)) for step in self.steps)
 
     def close(self) -> None:
         for step in self.steps:

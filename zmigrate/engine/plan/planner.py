@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from zmigrate.engine.model.run_options import PlanOptions
-from zmigrate.engine.pipeline.resolver import IdLookup
-from zmigrate.engine.plan.plan import FlowPlan, Plan, PlanWarning, StepPlan
-from zmigrate.engine.plan.planned_keys import LazyIds, PlannedKeys
+from zmigrate.engine.plan.dry_run import DryRun, DryRunner, OrgOfPlan
+from zmigrate.engine.plan.org_model import OrgModel
+from zmigrate.engine.plan.plan import FlowPlan, Plan, PlanWarning, StepPlan, UserMapped
 from zmigrate.engine.plan.price import Price, RoundTrips
-from zmigrate.engine.plan.record_planner import RecordPlanner, asked_how
-from zmigrate.engine.plan.warnings import Findings, remarks
+from zmigrate.engine.plan.questions import OrgQuestions
+from zmigrate.engine.plan.warnings import warnings_of
 from zmigrate.engine.preflight.environment import variables_read
 from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.preflight.record_work import Heard, RecordWork
@@ -24,9 +24,11 @@ from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.engine.storage.inputs import origin, shown_origin
 from zmigrate.errors import RunError, UsageError
 from zmigrate.job.job import Flow, Job, RecordJob, job_name
+from zmigrate.reasons import told
 from zmigrate.zoho.connection import Connection
 
 REASONS_SHOWN = 20
+USERS_SHOWN = 1_000
 
 
 class Planner:
@@ -51,12 +53,11 @@ class Planner:
         self._invocation.hub.add(self._trips)
         with ExitStack() as stack:
             opened = self._beginning.open(work, stack)
-            ids = LazyIds(lambda: open_ids(self._invocation, opened.identity))
+            ids = _SharedIds(self._invocation, opened.identity)
             stack.callback(ids.close)
+            org = OrgOfPlan(OrgModel(), lambda: ids.opened)
             if not work.is_flow:
-                return self._plan_job(opened.works[0], opened, self._options, opened.warnings, [ids])
-            planned = PlannedKeys()
-            stack.callback(planned.close)
+                return self._plan_job(opened.works[0], opened, self._options, opened.warnings, org)
             told = [PlanWarning("CHECK", warning) for warning in opened.warnings]
             unfinished = stack.enter_context(ExitStack())
             plans: list[StepPlan] = []
@@ -66,7 +67,8 @@ class Planner:
                     rest = f"{each.place} and the steps after it were not looked at: --limit"
                     told.append(PlanWarning("LIMIT", rest))
                     break
-                judged = partial(self._plan_step, opened=opened, options=options, ids=ids, planned=planned)
+                last = each is opened.works[-1]
+                judged = partial(self._plan_step, opened=opened, options=options, org=org, last=last)
                 (plan,) = for_each([each], judged)
                 if options.limit is not None:
                     options = replace(options, limit=options.limit - plan.plan.counts.rows)
@@ -78,10 +80,9 @@ class Planner:
     # -- a record job -----------------------------------------------------------------------------
 
     def _plan_step(
-        self, work: RecordWork, opened: Opened, options: PlanOptions, ids: LazyIds, planned: PlannedKeys
+        self, work: RecordWork, opened: Opened, options: PlanOptions, org: OrgOfPlan, *, last: bool
     ) -> StepPlan:
-        """`ids`: keys that earlier runs wrote. `planned`: keys of earlier steps; this step adds its own."""
-        plan = self._plan_job(work, opened, options, (), [ids, planned], planned)
+        plan = self._plan_job(work, opened, options, (), org, hands_on=not last)
         return StepPlan(work.read.step.facts(work.read.fingerprint.rows), plan)
 
     def _plan_job(
@@ -90,22 +91,23 @@ class Planner:
         opened: Opened,
         options: PlanOptions,
         warnings: Sequence[str],
-        known: Sequence[IdLookup],
-        planned: PlannedKeys | None = None,
+        org: OrgOfPlan,
+        *,
+        hands_on: bool = False,
     ) -> Plan:
         began = self._invocation.now()
         heard = Heard()
         self._invocation.hub.add(heard)
         try:
-            planner = RecordPlanner(work, opened, self._invocation, options, known=known, planned=planned)
-            found = planner.work(lambda: self._trips.median_s)
+            runner = DryRunner(work, opened, self._invocation, options, org, hands_on=hands_on)
+            found = runner.run(lambda: self._trips.median_s)
         finally:
             self._invocation.hub.remove(heard)
         told = [
             *(PlanWarning("CHECK", each) for each in (*warnings, *work.warnings, *heard.warnings)),
             *self._repetition(work, opened),
         ]
-        return self._as_plan(work, planner, found, told, began)
+        return self._as_plan(found, told, began)
 
     def _repetition(self, work: RecordWork, opened: Opened) -> Iterator[PlanWarning]:
         """A run would be refused if the same work is under way or done."""
@@ -117,33 +119,26 @@ class Planner:
             hint = f" {error.hint}" if error.hint else ""
             yield PlanWarning("RUN_BEFORE", f"a run would be refused: {error.message}.{hint}")
 
-    def _as_plan(
-        self,
-        work: RecordWork,
-        planner: RecordPlanner,
-        found: Findings,
-        told: Sequence[PlanWarning],
-        began: float,
-    ) -> Plan:
-        target, counts, step = found.target, found.counts, work.read.step
+    def _as_plan(self, found: DryRun, told: Sequence[PlanWarning], began: float) -> Plan:
+        target, counts, step = found.target, found.counts, found.work.read.step
         return Plan(
-            **self._head(step.job, planner.opened),
+            **self._head(step.job, found.opened),
             module=target.module,
             operation=target.operation,
             key=target.key,
             counts=counts,
-            skips=found.reader.skips.most_common(REASONS_SHOWN),
-            warnings=[*told, *remarks(found)],
-            users=planner.users(),
+            skips=found.notes.skips.most_common(REASONS_SHOWN),
+            warnings=[*told, *warnings_of(found)],
+            users=_users(found.work),
             asked=asked_how(found.questions, counts.rows),
             repeatable=target.recovery != "report",
             price=found.price,
-            limited=found.reader.limited,
+            limited=found.limited,
             elapsed_s=self._invocation.now() - began,
             book=found.book,
-            source=planner.source,
+            source=step.source,
+            files=found.files,
             variables=variables_read([step.source]),
-            texts=work.texts,
         )
 
     def _head(self, job: Job, opened: Opened) -> dict[str, Any]:
@@ -216,7 +211,47 @@ class Planner:
         return told
 
 
-def open_ids(invocation: Invocation, org: tuple[str, str]) -> IdMap:
-    """The id map of an org; in practice a temporary one."""
-    state_dir, emit = invocation.settings.state_dir, invocation.hub.emit
-    return IdMap.open(state_dir, org, lasting=not invocation.practice, emit=emit)
+class _SharedIds:
+    """The keys of earlier runs, and of earlier steps: opened when the first one is looked up."""
+
+    def __init__(self, invocation: Invocation, org: tuple[str, str]) -> None:
+        self._invocation = invocation
+        self._org = org
+
+    @cached_property
+    def opened(self) -> IdMap:
+        invocation = self._invocation
+        return IdMap.copied(
+            invocation.settings.state_dir,
+            self._org,
+            lasting=not invocation.practice,
+            emit=invocation.hub.emit,
+        )
+
+    def close(self) -> None:
+        if "opened" in self.__dict__:
+            self.opened.close()
+
+
+def _users(work: RecordWork) -> list[UserMapped]:
+    """The org's users that the source's texts mean, the most frequent first."""
+    directory = work.users
+    mapped = []
+    for text, rows in directory.used.most_common(USERS_SHOWN):
+        user = directory.found.get(text)
+        if user is not None:
+            mapped.append(UserMapped(text, rows, str(user)))
+    problems = ((text, told(why)) for text, why in list(directory.missing.items())[:USERS_SHOWN])
+    mapped += [UserMapped(text, directory.used.get(text, 0), None, why) for text, why in problems]
+    return mapped
+
+
+def asked_how(questions: OrgQuestions, rows: int) -> str:
+    """How the org was asked, in words."""
+    if questions.empty:
+        return "the module is empty"
+    if not questions.asked_rows:
+        return (
+            "the org was not asked for the rows' records" if questions.looks else "there is no key to ask for"
+        )
+    return f"the org was asked for {min(questions.asked_rows, rows):,} rows"

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from zmigrate.engine.model.batch import BREAKER_ROWS
 from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
-from zmigrate.engine.model.target import Target
-from zmigrate.engine.plan.book import Book
-from zmigrate.engine.plan.judge import Judge
-from zmigrate.engine.plan.key_lookup import KeyQuestions
+from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.plan import PlanWarning
-from zmigrate.engine.plan.price import PlanCounts, Price
-from zmigrate.engine.plan.reader import SourceReader
-from zmigrate.engine.plan.record_ids import Pointers
-from zmigrate.engine.plan.references import References
-from zmigrate.job.formats import Formats
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE, UNKNOWN_FIELD
 from zmigrate.zoho.facts.limits import edition_of
-from zmigrate.zoho.metadata import NUMBERS, Field, Layout, ModuleFields, Org
+from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 
 SYSTEM_TIMES = frozenset(["Created_Time", "Modified_Time", "Last_Activity_Time"])
 PICK_LISTS = frozenset(["picklist", "multiselectpicklist"])
@@ -37,27 +28,7 @@ _REMEDIES = {
 NAMES_SHOWN = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """All that the parts of a plan found out."""
-
-    target: Target
-    fields: ModuleFields
-    formats: Formats
-    layouts: Sequence[Layout] | None
-    """None if they could not be read."""
-    org: Org
-    counts: PlanCounts
-    price: Price
-    book: Book
-    reader: SourceReader
-    judge: Judge
-    questions: KeyQuestions
-    pointers: Pointers
-    references: References
-
-
-def remarks(found: Findings) -> Iterator[PlanWarning]:
+def warnings_of(found: DryRun) -> Iterator[PlanWarning]:
     """The warnings, the most important first."""
     yield from _stopping(found)
     yield from _unread_keys(found)
@@ -75,7 +46,7 @@ def remarks(found: Findings) -> Iterator[PlanWarning]:
     yield from _credits(found)
 
 
-def _stopping(found: Findings) -> Iterator[PlanWarning]:
+def _stopping(found: DryRun) -> Iterator[PlanWarning]:
     """A run stops early if its first rows are all refused for the same reason."""
     code = found.book.code_of_first(BREAKER_ROWS)
     if code is not None:
@@ -86,10 +57,10 @@ def _stopping(found: Findings) -> Iterator[PlanWarning]:
         )
 
 
-def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
+def _unread_keys(found: DryRun) -> Iterator[PlanWarning]:
     """Whatever its limit, a run reads all keys first if one of several rows with a key is chosen."""
     target = found.target
-    if found.reader.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
+    if found.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
         yield PlanWarning(
             "LIMIT",
             f"keys behind the limit were not read. A run reads them all and may choose another row of a key "
@@ -97,19 +68,19 @@ def _unread_keys(found: Findings) -> Iterator[PlanWarning]:
         )
 
 
-def _existing(found: Findings) -> Iterator[PlanWarning]:
-    judge, key = found.judge, found.target.key
-    for field, count in judge.namesakes.items():
+def _existing(found: DryRun) -> Iterator[PlanWarning]:
+    writes, key = found.writes, found.target.key
+    for field, count in writes.namesakes.rows.items():
         yield PlanWarning(
             "NAMESAKES",
             f"the org already has records with this {field}, which is not a unique field: second records "
             "would be created. To skip such rows or update the records: --on-existing skip|update|fail",
             field,
             count,
-            tuple(judge.lines["namesakes"]),
+            tuple(writes.namesakes.lines),
         )
-    for field, count in judge.found_by_another.items():
-        replaced = judge.keys_replaced[field]
+    for field, count in writes.found_by_another.rows.items():
+        replaced = writes.keys_replaced[field]
         more = (
             f"; {replaced:,} of these records have another {key}, which would be replaced" if replaced else ""
         )
@@ -119,15 +90,15 @@ def _existing(found: Findings) -> Iterator[PlanWarning]:
             f"would change those records{more}",
             field,
             count,
-            tuple(judge.lines["found_by_another"]),
+            tuple(writes.found_by_another.lines),
         )
 
 
-def _added(found: Findings) -> Iterator[PlanWarning]:
+def _added(found: DryRun) -> Iterator[PlanWarning]:
     """Rows of subforms and the like: an update adds rows and removes none."""
     if not found.counts.updates or found.target.operation == "delete":
         return
-    for name in sorted(found.target.appended & found.reader.filled):
+    for name in sorted(found.target.appended & found.notes.filled):
         yield PlanWarning(
             "ROWS_ADDED",
             f"the rows of {name} are added to the rows that a record has; a second run adds them again",
@@ -136,9 +107,7 @@ def _added(found: Findings) -> Iterator[PlanWarning]:
         )
 
 
-def _open_references(found: Findings) -> Iterator[PlanWarning]:
-    if not found.references.seen:
-        return
+def _open_references(found: DryRun) -> Iterator[PlanWarning]:
     for group in found.book.groups():
         code, field = group.reason.code, group.reason.field
         if code != REFERENCE_OPEN or field is None:
@@ -155,15 +124,15 @@ def _open_references(found: Findings) -> Iterator[PlanWarning]:
                 group.rejects,
                 group.lines,
             )
-    for when_open, code, what in (
-        ("leave_out", "REFERENCE_LEFT_OUT", "; the rows would be written without it"),
-        ("stop", "REFERENCE_STOPS", ": a run would stop before its first write, as the job says"),
-    ):
-        for field, count, lines in found.references.counts(when_open):
-            yield PlanWarning(code, f"{field} refers to no record{what}", field, count, tuple(lines))
+    for name, seen in found.notes.left_out.items():
+        what = f"{name} refers to no record; the rows would be written without it"
+        yield PlanWarning("REFERENCE_LEFT_OUT", what, name, seen.rows.total(), tuple(seen.lines))
+    for name, seen in found.stopping.items():
+        what = f"{name} refers to no record: a run would stop before its first write, as the job says"
+        yield PlanWarning("REFERENCE_STOPS", what, name, seen.rows.total(), tuple(seen.lines))
 
 
-def _dropped(found: Findings) -> Iterator[PlanWarning]:
+def _dropped(found: DryRun) -> Iterator[PlanWarning]:
     """Fields that take no value: such rows fail, since Zoho would answer SUCCESS and drop the value."""
     for code in (NOT_WRITABLE, UNKNOWN_FIELD):
         for group in found.book.groups():
@@ -171,7 +140,7 @@ def _dropped(found: Findings) -> Iterator[PlanWarning]:
                 continue
             hint = ""
             if group.reason.field in SYSTEM_TIMES:
-                times = _own_times(found.fields)
+                times = _own_times(found.work.fields)
                 where = f": {', '.join(times)}" if times else " (the module has none yet)"
                 hint = f"; keep dates of the old system in a date-time field of your own{where}"
             yield PlanWarning(
@@ -191,8 +160,8 @@ def _own_times(fields: ModuleFields) -> list[str]:
     ][:LINES_SHOWN]
 
 
-def _unread_columns(found: Findings) -> Iterator[PlanWarning]:
-    unread = found.reader.unread_columns
+def _unread_columns(found: DryRun) -> Iterator[PlanWarning]:
+    unread = found.columns.unread
     if unread:
         yield PlanWarning(
             "COLUMNS_UNREAD",
@@ -201,16 +170,16 @@ def _unread_columns(found: Findings) -> Iterator[PlanWarning]:
         )
 
 
-def _unfilled(found: Findings) -> Iterator[PlanWarning]:
+def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
     """Important fields that are not mapped."""
-    if found.target.operation not in {"insert", "upsert"} or not found.reader.filled:
+    if found.target.operation not in {"insert", "upsert"} or not found.notes.filled:
         return
-    filled = found.reader.filled
+    filled = found.notes.filled
     for layout in found.layouts or ():
         wanted = sorted(
             name
             for name in set(layout.required) - filled
-            if (field := found.fields.get(name)) is not None and not field.mandatory
+            if (field := found.work.fields.get(name)) is not None and not field.mandatory
         )
         if wanted:
             yield PlanWarning(
@@ -221,7 +190,7 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
                 len(wanted),
             )
     for name, rows in found.judge.lacking.items():
-        field = found.fields.get(name)
+        field = found.work.fields.get(name)
         if name in filled and field is not None and not field.mandatory:
             yield PlanWarning(
                 "EMPTY_ON_LAYOUT",
@@ -230,14 +199,14 @@ def _unfilled(found: Findings) -> Iterator[PlanWarning]:
                 name,
                 rows,
             )
-    own = [field.api_name for field in found.fields if _is_key(field)]
+    own = [field.api_name for field in found.work.fields if _is_key(field)]
     if found.target.key is None and own and not filled.intersection(own):
         yield PlanWarning(
             "NO_KEY_FILLED",
             f"no key is mapped ({_listed(own)}): the records can't be found again for a second load, for "
             "references, or if an answer is lost",
         )
-    if "Owner" in found.fields.fields and "Owner" not in filled:
+    if "Owner" in found.work.fields.fields and "Owner" not in filled:
         yield PlanWarning(
             "NO_OWNER",
             "Owner is not mapped: new records will belong to you, the API user",
@@ -249,9 +218,9 @@ def _is_key(field: Field) -> bool:
     return (field.unique or field.external is not None) and field.on_layout and field.creatable
 
 
-def _pick_lists(found: Findings) -> Iterator[PlanWarning]:
+def _pick_lists(found: DryRun) -> Iterator[PlanWarning]:
     """Values that are not in their pick list, with the nearest choices."""
-    for field in found.fields:
+    for field in found.work.fields:
         if field.data_type not in PICK_LISTS or not field.pick_list:
             continue
         values = found.book.distinct_values(field.api_name, INVALID_DATA, NAMES_SHOWN)
@@ -278,21 +247,20 @@ def _nearest(value: str, times: int, shown: Sequence[str]) -> str:
     return f"{value!r} ({times:,}{near})"
 
 
-def _ambiguous(found: Findings) -> Iterator[PlanWarning]:
-    for name, lines in found.reader.ambiguous.items():
-        field = found.fields.get(name)
+def _ambiguous(found: DryRun) -> Iterator[PlanWarning]:
+    for name, seen in found.notes.ambiguous.items():
+        field = found.work.fields.get(name)
         remedy = _REMEDIES.get("" if field is None else field.data_type, "the reasons say how to write them")
-        count = found.reader.ambiguous_values[name]
         what = f"values of {name} can be read in several ways; {remedy}"
-        yield PlanWarning("AMBIGUOUS", what, name, count, tuple(lines))
+        yield PlanWarning("AMBIGUOUS", what, name, seen.rows.total(), tuple(seen.lines))
 
 
-def _short_years(found: Findings) -> Iterator[PlanWarning]:
+def _short_years(found: DryRun) -> Iterator[PlanWarning]:
     """Two-digit years get their century by POSIX's rule, which is often wrong for birthdays."""
-    for field in found.fields:
-        formats = found.formats.of(field.api_name)
+    for field in found.work.fields:
+        formats = found.work.read.step.job.formats.of(field.api_name)
         declared = {"date": formats.date_format, "datetime": formats.datetime_format}.get(field.data_type)
-        if declared is not None and "%y" in declared and field.api_name in found.reader.filled:
+        if declared is not None and "%y" in declared and field.api_name in found.notes.filled:
             yield PlanWarning(
                 "SHORT_YEARS",
                 f"{field.api_name} is read as {declared}: years 69 to 99 become 1969 to 1999, all others "
@@ -301,7 +269,7 @@ def _short_years(found: Findings) -> Iterator[PlanWarning]:
             )
 
 
-def _not_asked(found: Findings) -> Iterator[PlanWarning]:
+def _not_asked(found: DryRun) -> Iterator[PlanWarning]:
     counts, questions = found.counts, found.questions
     if counts.not_asked:
         why = (
@@ -320,7 +288,7 @@ def _not_asked(found: Findings) -> Iterator[PlanWarning]:
             "NOT_COMPARED",
             "a query can't read all the fields that are written, so unchanged rows are not recognised",
         )
-    for module, why in {**found.pointers.not_asked, **found.references.not_asked}.items():
+    for module, why in found.questions.not_asked.items():
         yield PlanWarning("NOT_ASKED", f"records of {module} that rows refer to were not looked up: {why}")
     if found.layouts is None:
         yield PlanWarning(
@@ -328,18 +296,18 @@ def _not_asked(found: Findings) -> Iterator[PlanWarning]:
         )
 
 
-def _settling(found: Findings) -> Iterator[PlanWarning]:
+def _settling(found: DryRun) -> Iterator[PlanWarning]:
     if found.target.warning is not None:
         yield PlanWarning("NOT_SETTLED", found.target.warning)
 
 
-def _credits(found: Findings) -> Iterator[PlanWarning]:
+def _credits(found: DryRun) -> Iterator[PlanWarning]:
     price = found.price
-    if edition_of(found.org.edition) is None:
+    if edition_of(found.opened.org.edition) is None:
         yield PlanWarning(
             "EDITION_UNKNOWN",
-            f"the edition {found.org.edition or 'of this org'!r} is unknown to zmigrate: its credits are not "
-            "known, and five calls at a time are assumed",
+            f"the edition {found.opened.org.edition or 'of this org'!r} is unknown to zmigrate: its credits "
+            "are not known, and five calls at a time are assumed",
         )
     if not price.affordable:
         yield PlanWarning(
@@ -355,8 +323,3 @@ def _listed(names: Sequence[str]) -> str:
     if len(names) > NAMES_SHOWN:
         return f"{', '.join(shown)} and {len(names) - NAMES_SHOWN} more"
     return ", ".join(shown)
-
-
-def required_by_layout(layouts: Sequence[Layout] | None) -> Mapping[str, frozenset[str]]:
-    """For each layout id, the fields that the layout requires."""
-    return {layout.id: frozenset(layout.required) for layout in layouts or ()}

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
+from zmigrate.engine.model.cost import estimate
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.preflight.admission import tell_of_our_columns
 from zmigrate.engine.preflight.fields import (
@@ -31,7 +32,6 @@ from zmigrate.job.writes import Operation, Write
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
-from zmigrate.zoho.facts.limits import RECORDS_PER_WRITE, write_credits
 from zmigrate.zoho.metadata import ModuleFields
 
 
@@ -59,14 +59,9 @@ class RecordWork:
 
     @property
     def estimated_credits(self) -> int | None:
-        """Credits of the writes, if every batch is full and sent once; None where the rows are not known."""
-        rows, operation = self.read.fingerprint.rows, self.target.operation
-        if rows is None:
-            return None
-        full, rest = divmod(rows, RECORDS_PER_WRITE)
-        return full * write_credits(operation, RECORDS_PER_WRITE) + (
-            write_credits(operation, rest) if rest else 0
-        )
+        """Credits of the run, if every row is sent once; None where the number of rows is not known."""
+        rows = self.read.fingerprint.rows
+        return None if rows is None else estimate(self.target, rows).credits
 
 
 class Heard:

@@ -4,19 +4,20 @@ row, or where an earlier session stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from zmigrate.engine.dispatch.breaker import Breaker
 from zmigrate.engine.dispatch.completion import Completions
 from zmigrate.engine.dispatch.dispatcher import Dispatcher
+from zmigrate.engine.dispatch.exchange import Exchange, WithZoho
 from zmigrate.engine.dispatch.held_keys import HeldKeys
-from zmigrate.engine.dispatch.in_flight import InFlight
+from zmigrate.engine.dispatch.in_flight import InFlight, Watch
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.sender import Sender
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.dispatch.tasks import Tasks
 from zmigrate.engine.model.batch import BATCH_ROWS, BREAKER_ROWS, Batch
 from zmigrate.engine.model.outcomes import RunState
 from zmigrate.engine.model.target import Target
@@ -27,6 +28,7 @@ from zmigrate.engine.pipeline.pipeline import Pipeline
 from zmigrate.engine.pipeline.prepare import Preparer
 from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.pipeline.reading import KnownMarks, Reading
+from zmigrate.engine.pipeline.resolver import Resolver
 from zmigrate.engine.pipeline.survey import Survey
 from zmigrate.engine.runner.recovery import ReadingPoint, Recovery
 from zmigrate.engine.storage.id_map import KeyRule
@@ -56,6 +58,8 @@ class RecordInput:
     lookups: Lookups
     crm: Crm
     """Reads the rows of a source that is in the org."""
+    transform: Callable[[Mapping[str, Any]], Any] | None = None
+    """In place of the job's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class SessionOptions:
     limit: int | None = None
     keep_going: bool = False
     batch_rows: int = BATCH_ROWS
+    watch: Watch | None = None
+    """Is told of the rows that have their outcomes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,7 @@ class RecordSession:
         *,
         clock: Callable[[], float] = steady_time,
         make_workers: Callable[[int], Workers[Batch]] = Workers,
+        make_exchange: Callable[[Sender, Resolver], Exchange] = WithZoho,
     ) -> None:
         self._given = given
         self._target = given.target
@@ -106,6 +113,7 @@ class RecordSession:
         self._options = options
         self._clock = clock
         self._make_workers = make_workers
+        self._make_exchange = make_exchange
         self._reading_point = ReadingPoint(journal, given.survey.source)
         self.rows = self._reading_point.rows
         self._rows_read = self._reading_point.rows_to_read(given.crm)
@@ -122,24 +130,25 @@ class RecordSession:
         shared = SharedValues(target.others, target.key or "") if target.others else None
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
-            tasks = Tasks(Sender(self._org.wire, target, self._org.user), self._given.lookups.resolver)
+            sender = Sender(self._org.wire, target, self._org.user)
+            exchange = self._make_exchange(sender, self._given.lookups.resolver)
             in_flight = self._make_in_flight(seen, shared)
             completions = Completions(
                 in_flight,
-                tasks,
+                exchange,
                 self._options.settling_time,
                 self._hub.emit,
                 lambda: self._stop.requested,
                 self._clock,
             )
             if not self._reading_point.is_fresh:
-                self._recover(in_flight, tasks.sender, seen, shared)
+                self._recover(in_flight, sender, seen, shared)
             if target.tells_ours_by_time and not self._nothing_was_there():
                 self._leave_the_second(started_at)
             dispatcher = Dispatcher(
                 in_flight,
                 completions,
-                tasks,
+                exchange,
                 workers,
                 self._org,
                 self._hub,
@@ -170,12 +179,12 @@ class RecordSession:
         fence = Fence()
         producer = self._make_producer(fence, seen, shared)
         keys = HeldKeys(fence, producer, seen, self._known(), first_only=self._first_only)
-        return InFlight(self._journal, producer, keys, self.rows, self._hub.emit)
+        return InFlight(self._journal, producer, keys, self.rows, self._hub.emit, self._options.watch)
 
     def _make_producer(self, fence: Fence, seen: SeenKeys | None, shared: SharedValues | None) -> Producer:
         given, source = self._given, self._given.survey.source
         preparer = Preparer(
-            given.job.transform,
+            given.transform or given.job.transform,
             given.converter,
             given.target,
             self._hub.emit,

@@ -10,7 +10,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from zmigrate.engine.storage.folder import make_private
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.ledger import RunInfo, all_runs, identity
 from zmigrate.engine.storage.recorded import Numbered
-from zmigrate.engine.storage.scratch import CACHE_KIB
+from zmigrate.engine.storage.scratch import CACHE_KIB, scratch_db
 from zmigrate.engine.storage.sent_records import records_written
 from zmigrate.errors import RunError, ZmigrateError
 from zmigrate.events import Emit, Log
@@ -148,6 +148,26 @@ class IdMap:
         return ids
 
     @classmethod
+    def copied(
+        cls, state_dir: Path, org: tuple[str, str], *, lasting: bool = True, emit: Emit | None = None
+    ) -> IdMap:
+        """What `open` gives, in a temporary file: nothing in the state folder changes. See there."""
+        path = org_folder(state_dir, *org) / "ids.db"
+        db = scratch_db()
+        if lasting and path.exists():
+            # A damaged map is rebuilt from the journals by the next run; until then it tells nothing.
+            with (
+                suppress(sqlite3.DatabaseError),
+                closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as known,
+            ):
+                known.backup(db)
+        ids = cls(db)
+        ids.replay(state_dir, org)
+        for run_id, why in ids.unread.items() if lasting else ():
+            _warn(emit, f"references can't find what run {run_id} wrote: {why}")
+        return ids
+
+    @classmethod
     def _opened(cls, path: Path | None, state_dir: Path, org: tuple[str, str]) -> IdMap:
         if path is not None:
             _made(path)
@@ -190,10 +210,7 @@ class IdMap:
     def _replay_run(self, run: RunInfo, path: Path, name: str, now: float) -> None:
         """Add what one run wrote, or note why it can't be read."""
         write = run.record.write or {}
-        rule = KeyRule.of(write)
-        deletes = write["operation"] == "delete"
-        others = {} if deletes else self._other_keys(str(write["module"]), rule)
-        if rule is None and not deletes and not others:
+        if not self.concerns(write):
             return
         known = self._db.execute("SELECT rows FROM run WHERE journal=?", (name,)).fetchone()
         try:
@@ -201,12 +218,7 @@ class IdMap:
                 rows = journal.rows_ended()
                 if known is None or known[0] != rows:
                     self._db.execute("BEGIN")
-                    if deletes:
-                        self._note_deleted(journal)
-                    else:
-                        self._take_up(journal, run.record.began(now), rule, others)
-                    # A run that is older than a deletion may have gone on after it.
-                    self._db.execute("DELETE FROM entry WHERE id IN gone")
+                    self._follow(journal, write, run.record.began(now))
                     self._db.execute(ROWS_KNOWN, (name, rows))
                     self._db.execute("COMMIT")
         except (ZmigrateError, ValueError, zlib.error) as error:
@@ -214,6 +226,30 @@ class IdMap:
                 self._db.execute("ROLLBACK")
             if known is None or run.record.unfinished:  # otherwise all of it was added before
                 self.unread[run.run_id] = error.message if isinstance(error, ZmigrateError) else str(error)
+
+    def follow(self, journal: Journal, write: Mapping[str, Any], began: float) -> None:
+        """Add what a run wrote, or a plan would write. `write`: see `Target.to_json`."""
+        if self.concerns(write):
+            self._db.execute("BEGIN")
+            self._follow(journal, write, began)
+            self._db.execute("COMMIT")
+
+    def concerns(self, write: Mapping[str, Any]) -> bool:
+        """Whether a run with this write can change what is known."""
+        return write["operation"] == "delete" or KeyRule.of(write) is not None or self.has_other_keys(write)
+
+    def has_other_keys(self, write: Mapping[str, Any]) -> bool:
+        """Whether records of the write's module are known by other fields than its key."""
+        return bool(self._other_keys(str(write["module"]), KeyRule.of(write)))
+
+    def _follow(self, journal: Journal, write: Mapping[str, Any], began: float) -> None:
+        rule = KeyRule.of(write)
+        if write["operation"] == "delete":
+            self._note_deleted(journal)
+        else:
+            self._take_up(journal, began, rule, self._other_keys(str(write["module"]), rule))
+        # A run that is older than a deletion may have gone on after it.
+        self._db.execute("DELETE FROM entry WHERE id IN gone")
 
     def _take_up(
         self, journal: Journal, began: float, rule: KeyRule | None, others: Mapping[str, KeyRule]

@@ -61,22 +61,25 @@ class Journal:
     Raises JournalDamaged when the file is not a journal or can't be read, DiskFull when it can't grow.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, *, bodies: bool = True) -> None:
+        """`bodies`: keep what is sent."""
         self._db = connection
         self.path = path
+        self._bodies = bodies
         with self._guard():
             self._read_outcome = READ_OUTCOME[schema_of(connection)]
 
     @classmethod
-    def create(cls, path: Path) -> Journal:
-        connection = connect(path)
+    def create(cls, path: Path, *, lasting: bool = True, bodies: bool = True) -> Journal:
+        """A new journal. `lasting` False: for this process alone. `bodies`: keep what is sent."""
+        connection = connect(path, lasting=lasting)
         with guard(path):
             # All or nothing: what a crash leaves is an empty file or a journal.
             connection.executescript(
                 f"BEGIN; PRAGMA application_id={sql.APPLICATION_ID};{sql.SCHEMA}"
                 f"PRAGMA user_version={sql.SCHEMA_VERSION}; COMMIT"
             )
-        return cls(connection, path)
+        return cls(connection, path, bodies=bodies)
 
     @classmethod
     def open(cls, path: Path) -> Journal:
@@ -159,7 +162,7 @@ class Journal:
                 batch.id,
                 batch.packed_rows,
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
-                None if body is None else batch.packed_body or pack_body(body),
+                (batch.packed_body or pack_body(body)) if self._bodies and body is not None else None,
                 deferred_links.pack_links(batch.rows) if batch.has_links else None,
             ),
         )

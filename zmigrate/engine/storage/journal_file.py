@@ -33,17 +33,21 @@ RECOVERY = (
 )
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """A writing connection to a file that need not exist yet. Raises JournalDamaged."""
+def connect(path: Path, *, lasting: bool = True) -> sqlite3.Connection:
+    """A writing connection to a file that need not exist yet. `lasting` False: the file is not needed after
+    this process. Raises JournalDamaged.
+    """
     try:
         make_database(path)
-        connection = sqlite3.connect(path, isolation_level=None, cached_statements=64)
+        connection = sqlite3.connect(
+            path, isolation_level=None, cached_statements=64, check_same_thread=lasting
+        )
     except (sqlite3.Error, OSError) as error:
         raise _not_opened(path, error) from error
     with guard(path):
         # WAL with FULL: a committed turn survives a power cut, and readers never block the run.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA journal_mode={'WAL' if lasting else 'MEMORY'}")
+        connection.execute(f"PRAGMA synchronous={'FULL' if lasting else 'OFF'}")
         connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     return connection
 

@@ -79,7 +79,7 @@ def write_results(
     keys of the first row that is written. `texts` writes values as text. `file`: the first cell of every
     line, in a flow. Raises DiskFull, and SourceError if the source lacks a row of the journal.
     """
-    return _written(_Tables(folder, columns, texts, file), _with_source(journal, pieces))
+    return _written(_Tables(folder, columns, texts, file), with_source(journal, pieces))
 
 
 def write_item_results(folder: RunFolder, journal: Journal) -> dict[str, Path]:
@@ -123,7 +123,7 @@ def why_not_written(error: OSError, path: Path) -> PausedError:
     )
 
 
-def _with_source(
+def with_source(
     journal: Journal, pieces: Iterable[Piece] | None
 ) -> Iterator[tuple[RecordedRows, SourceRows]]:
     """Every recorded row with its source row, in source order, as many at a time as fit."""

@@ -114,7 +114,7 @@ class Converter:
                 reasons += self._not_found(converted, reasons)
                 break
         if reasons:
-            raise BadValue(*reasons)
+            raise BadValue(*reasons, record=converted)
         return converted
 
     def _key_alone(self, record: object) -> dict[str, Any]:

@@ -45,9 +45,10 @@ class Refused(Exception):
 
 
 class BadValue(Exception):
-    """A record with values that Zoho would refuse or drop: all of them in `reasons`."""
+    """A record with values that Zoho would refuse or drop: all of them in `reasons`, the rest in `record`."""
 
-    def __init__(self, *reasons: Reason) -> None:
+    def __init__(self, *reasons: Reason, record: dict[str, Any] | None = None) -> None:
+        self.record = record or {}
         self.reasons = tuple(map(_printable, reasons))
         super().__init__(
             "; ".join(

@@ -1,0 +1,119 @@
+"""What else is wrong with rows that are refused before Zoho would see them: a run stops at the first
+problem, a plan tells all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from zmigrate.engine.dispatch.exchange import Exchange
+from zmigrate.engine.dispatch.zoho_reasons import ZohoReason
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
+from zmigrate.engine.model.keys import KeyField
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.plan.book import Book
+from zmigrate.engine.plan.judge import Judge
+from zmigrate.engine.plan.org_model import OrgModel
+from zmigrate.engine.plan.questions import OrgQuestion, OrgQuestions
+from zmigrate.engine.plan.row_notes import RowNotes
+from zmigrate.engine.preflight.first_reads import FirstReads
+from zmigrate.reasons import Reason
+from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class SecondLook:
+    """Looks at the rows that the book kept, once the plan has gone through all rows."""
+
+    book: Book
+    notes: RowNotes
+    target: Target
+    keys: Sequence[KeyField]
+    exchange: Exchange
+    questions: OrgQuestions
+    judge: Judge
+    model: OrgModel
+    reads: FirstReads
+
+    def go(self) -> None:
+        """Add the further reasons to the book; tell which rows only follow a refused one."""
+        rows = self.book.unsent()
+        while some := list(islice(rows, BATCH_ROWS)):
+            self.reads.stop.check()
+            self._look_at(some)
+        if self.target.key not in (None, "id"):
+            key = self.target.key or ""
+            self.model.note_refused(self.target.module, key, self.book.refused_keys(), self.target.match)
+        for reference in self.book.open_references():
+            where = self.model.refused_row(reference.module, reference.key, reference.field)
+            if where is not None:
+                what = f"the {reference.module} record with the key {reference.key!r}"
+                self.book.let_follow(reference.reject, f"{what} is in {where}, which would be refused itself")
+
+    def _look_at(self, rows: Sequence[PreparedRow]) -> None:
+        rows = [self._with_key(row) for row in rows]
+        wanted = self.exchange.resolver.wanted(rows)
+        found = [row for row in rows if row.folded is not None or self.target.key is None]
+        self._ask(
+            [
+                *self.questions.about(found)[0],
+                *self.questions.about_pointers(rows),
+                *self.questions.about_finds(wanted),
+            ]
+        )
+        looked_up = self.exchange.sender.look_up(Batch(0, list(found)), wanted) if found else None
+        for place, answers in looked_up.answers if looked_up else ():
+            self.exchange.resolver.learn(place, answers)
+        _, ended = self.exchange.resolver.resolve(rows)
+        open_ones = {row.number: outcome.reasons for row, outcome in ended}
+        hits = dict(zip((row.number for row in found), looked_up.found if looked_up else (), strict=False))
+        for row in rows:
+            reasons = [*self._of_record(row, hits.get(row.number)), *open_ones.get(row.number, ())]
+            self._add(row, reasons)
+
+    def _with_key(self, row: PreparedRow) -> PreparedRow:
+        key = row.key
+        return row if key is None else row._replace(folded=self.target.fold(key))
+
+    def _ask(self, questions: Iterable[OrgQuestion]) -> None:
+        tasks = ((question, question.ask) for question in questions)
+        for question, answer in self.reads.side_by_side(tasks):
+            question.learn(answer)
+
+    def _of_record(self, row: PreparedRow, hit: str | Outcome | None) -> Iterator[Reason]:
+        """What is wrong with the record, and with the key by which it is looked up."""
+        if isinstance(hit, Outcome):
+            yield from hit.reasons if hit.action == "failed" else ()
+            hit = None
+        if self.target.operation != "delete":
+            for found in self._judged(row, hit):
+                yield found.reason
+
+    def _judged(self, row: PreparedRow, hit: str | None) -> Iterator[ZohoReason]:
+        record, target = row.record, self.target
+        own = hit
+        if target.operation == "upsert" and row.key is not None:
+            there = self.model.with_key(target.module, self.keys[0], row.key)
+            own = next((one for one, _ in there if not self.model.is_planned(one)), None)
+        elif target.key_kind == "id":
+            own = row.key
+        new = target.operation == "insert" or (target.operation == "upsert" and own is None)
+        yield from self.judge.of_new(record) if new else self.judge.of_changed(record)
+        if target.on_existing is None:
+            yield from self.judge.taken(record, own, by_the_org_alone=True)
+
+    def _add(self, row: PreparedRow, reasons: Iterable[Reason]) -> None:
+        """Add the reasons that are not known yet."""
+        known = self.book.reasons(row.number)
+        codes, fields = {(one.code, one.field) for one in known}, {one.field for one in known}
+        fresh = [
+            reason
+            for reason in reasons
+            if (reason.code, reason.field) not in codes
+            and not (reason.code == MANDATORY_NOT_FOUND and reason.field in fields)
+        ]
+        if fresh:
+            self.notes.refuse(row, fresh)
