@@ -690,7 +690,7 @@ def test_keys_behind_the_limit_that_a_run_goes_by_are_told(bench: Bench) -> None
         ("skip", "first", {"creates": 1, "skipped": 2, "refused": 1}),
         ("skip", "each", {"creates": 1, "skipped": 3}),
         ("update", "first", {"creates": 1, "updates": 1, "refused": 2}),
-        ("update", "each", {"creates": 1, "updates": 3}),
+        ("update", "each", {"creates": 1, "updates": 3, "unchanged": 2}),
         ("fail", "each", {"creates": 1, "refused": 3}),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.rows.fields import LEADS
-from zmigrate.engine.plan.compare import comparable_fields, says_already
+from zmigrate.engine.plan.compare import Comparison, comparable_fields
 
 SAME = [
     ("Last_Name", "x", "x"),
@@ -43,16 +43,16 @@ OTHER = [
 
 @pytest.mark.parametrize(("field", "sent", "found"), SAME)
 def test_equal_values_change_nothing(field: str, sent: Any, found: Any) -> None:
-    assert says_already({"Legacy_ID": "1", field: sent}, {"id": "9", field: found}, LEADS, ["Legacy_ID"])
+    assert Comparison(LEADS, ["Legacy_ID"]).same({"Legacy_ID": "1", field: sent}, {"id": "9", field: found})
 
 
 @pytest.mark.parametrize(("field", "sent", "found"), OTHER)
 def test_other_values_and_those_that_cant_be_compared_are_a_change(field: str, sent: Any, found: Any) -> None:
-    assert not says_already({field: sent}, {"id": "9", field: found}, LEADS, [])
+    assert not Comparison(LEADS, []).same({field: sent}, {"id": "9", field: found})
 
 
 def test_a_field_that_was_not_asked_for_is_a_change() -> None:
-    assert not says_already({"Last_Name": "x"}, {"id": "9"}, LEADS, [])
+    assert not Comparison(LEADS, []).same({"Last_Name": "x"}, {"id": "9"})
 
 
 def test_only_fields_that_queries_give_back_are_asked_for() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, Final
 
 from zmigrate.zoho.facts.limits import FIELDS_PER_READ
@@ -24,19 +25,43 @@ def comparable_fields(names: Iterable[str], fields: ModuleFields, leave_out: Ite
     ]
 
 
-def says_already(
-    record: Mapping[str, Any], found: Mapping[str, Any], fields: ModuleFields, leave_out: Iterable[str]
-) -> bool:
-    """True if writing the record would change nothing. False also if that can't be known."""
-    out = {"id", *leave_out}
-    for name, value in record.items():
-        if name in out:
-            continue
-        field = fields.get(name)
-        compare = None if field is None else _compare_of(field)
-        if compare is None or name not in found or not compare(value, found[name]):
-            return False
-    return True
+class Comparison:
+    """Tells whether writing a record would change nothing. `leave_out`: fields that do not count."""
+
+    def __init__(self, fields: ModuleFields, leave_out: Iterable[str]) -> None:
+        self._fields = fields
+        self._compares: dict[str, Callable[[Any, Any], bool]] = dict.fromkeys(
+            ("id", *leave_out), lambda sent, found: True
+        )
+
+    def same(self, record: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+        """True if the org has all values of the record already. False also if that can't be known."""
+        compares = self._compares
+        for name, value in record.items():
+            compare = compares.get(name) or self._compile(name)
+            if not compare(value, found.get(name, _UNREAD)):
+                return False
+        return True
+
+    def _compile(self, name: str) -> Callable[[Any, Any], bool]:
+        field = self._fields.get(name)
+        known = None if field is None else _compare_of(field)
+        compare = _never if known is None else partial(_read_and, known)
+        self._compares[name] = compare
+        return compare
+
+
+_UNREAD: Final = object()
+
+
+def _never(sent: Any, found: Any) -> bool:
+    return False
+
+
+def _read_and(same: Callable[[Any, Any], bool], sent: Any, found: Any) -> bool:
+    if type(sent) is str and sent == found:
+        return True
+    return found is not _UNREAD and same(sent, found)
 
 
 def _compare_of(field: Field) -> Callable[[Any, Any], bool] | None:

@@ -45,6 +45,8 @@ class Judge:
         self._mandatory = [field.api_name for field in fields if field.mandatory]
         self._user_fields = [field.api_name for field in fields if field.data_type in USER_TYPES]
         self._required = {layout.id: frozenset(layout.required) for layout in layouts or ()}
+        self._pointing = frozenset({"Layout", *self._user_fields, *pointers.fields})
+        """Fields that have to be looked into."""
         every = self._required.values()
         self._wanted = sorted(frozenset.intersection(*every)) if every else []
         self.lacking: Counter[str] = Counter()
@@ -52,25 +54,47 @@ class Judge:
 
     def of_new(self, record: Mapping[str, Any]) -> list[ZohoReason]:
         """What Zoho refuses in a new record, but for values that other records have."""
-        return [*self._lacking(record), *self._of_values(record)]
+        reasons = [
+            _reason(MANDATORY_NOT_FOUND, name, "a new record must have it, and the row has none")
+            for name in self._mandatory
+            if record.get(name) is None
+        ]
+        if not self._pointing.isdisjoint(record):
+            reasons += self._of_layout(record, new=True)
+            reasons += self._of_values(record)
+        return reasons
 
     def of_changed(self, record: Mapping[str, Any]) -> list[ZohoReason]:
         """The same for values that are written over those of a record."""
-        return [*self._blanked(record), *self._of_values(record)]
+        reasons = [
+            _reason(MANDATORY_NOT_FOUND, name, "the row would blank it, and it must have a value")
+            for name in self._mandatory
+            if name in record and record[name] is None
+        ]
+        if not self._pointing.isdisjoint(record):
+            reasons += self._of_layout(record, new=False)
+            reasons += self._of_values(record)
+        return reasons
 
     def count_lacking(self, record: Mapping[str, Any]) -> None:
         """Count what a new record lacks that only a person would have to fill in."""
-        if self._wanted and _layout_of(record) is None:
-            self.lacking.update(name for name in self._wanted if record.get(name) is None)
+        lacking = [name for name in self._wanted if record.get(name) is None]
+        if lacking and _layout_of(record) is None:
+            self.lacking.update(lacking)
 
     def taken(
-        self, record: Mapping[str, Any], own: str | None = None, *, by_the_org_alone: bool = False
+        self,
+        record: Mapping[str, Any],
+        own: str | None = None,
+        *,
+        but: str | None = None,
+        by_the_org_alone: bool = False,
     ) -> Iterator[ZohoReason]:
-        """Values of unique fields that another record has than `own`. `by_the_org_alone`: records that the
-        plan would create do not count.
+        """Values of unique fields that another record has than `own`. `but`: a field that was looked at.
+        `by_the_org_alone`: records that the plan would create do not count.
         """
         for key in self._unique:
-            text = key.text_of(record)
+            text = None if key.name == but else key.text_of(record)
             if text is None:
                 continue
             others = [
@@ -88,20 +112,8 @@ class Judge:
 
     # -- fields that must be filled -------------------------------------------------------------------
 
-    def _lacking(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
-        """Those of a layout count where the record names its layout (zoho-api 5.1)."""
-        for name in self._mandatory:
-            if record.get(name) is None:
-                yield _reason(MANDATORY_NOT_FOUND, name, "a new record must have it, and the row has none")
-        yield from self._of_layout(record, new=True)
-
-    def _blanked(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
-        for name in self._mandatory:
-            if name in record and record[name] is None:
-                yield _reason(MANDATORY_NOT_FOUND, name, "the row would blank it, and it must have a value")
-        yield from self._of_layout(record, new=False)
-
     def _of_layout(self, record: Mapping[str, Any], *, new: bool) -> Iterator[ZohoReason]:
+        """The fields of a layout count where the record names its layout (zoho-api 5.1)."""
         layout_id = _layout_of(record)
         if layout_id is None:
             return

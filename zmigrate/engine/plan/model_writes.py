@@ -12,7 +12,7 @@ from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.model.outcomes import INVALID_DATA
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.plan.compare import says_already
+from zmigrate.engine.plan.compare import Comparison
 from zmigrate.engine.plan.judge import Judge
 from zmigrate.engine.plan.org_model import Known, OrgModel
 from zmigrate.reasons import Reason
@@ -58,9 +58,9 @@ class ModelWrites:
         """`keys`: the key of the target, then the unique fields of the module."""
         self._model = model
         self._target = target
-        self._fields = fields
         self._keys = keys
         self._judge = judge
+        self._comparison = Comparison(fields, [target.key or "id"])
         self.unasked: set[int] = set()
         """Numbers of rows for which the org is not asked."""
         self.remarks: dict[int, Reason] = {}
@@ -83,7 +83,9 @@ class ModelWrites:
             "upsert": self._upsert,
             "delete": self._delete,
         }[target.operation]
-        return [write(row, batch) for row in batch.rows]
+        replies = [write(row, batch) for row in batch.rows]
+        self._model.add_created(target.module)
+        return replies
 
     def _insert(self, row: PreparedRow, batch: Batch) -> Reply:
         record = row.record
@@ -98,24 +100,27 @@ class ModelWrites:
         self._judge.count_lacking(record)
         if row.number in self.unasked and any(key.text_of(record) is not None for key in self._keys):
             self.remarks[row.number] = _NOT_ASKED
-        return _done(self._model.create(target.module, record, row.line), "insert")
+        return _done(self._model.create(record, row.line), "insert")
 
     def _upsert(self, row: PreparedRow, batch: Batch) -> Reply:
         for key in self._keys:
             text = row.key if key.name == self._target.key else key.text_of(row.record)
             hits = [] if text is None else self._model.with_key(self._target.module, key, text)
             if hits:
-                return self._upsert_over(row, batch, key, hits[0])
+                return self._upsert_over(row, batch, key, hits[0], alone=len(hits) == 1)
         reply = self._insert(row, batch)
         if row.number in self.unasked and isinstance(reply, Done):
             self.remarks[row.number] = _NOT_ASKED
         return reply
 
-    def _upsert_over(self, row: PreparedRow, batch: Batch, key: KeyField, hit: tuple[str, str]) -> Reply:
+    def _upsert_over(
+        self, row: PreparedRow, batch: Batch, key: KeyField, hit: tuple[str, str], *, alone: bool
+    ) -> Reply:
+        """`alone`: no other record has this value."""
         record_id, text = hit
         own = self._target.key or ""
         known = self._model.record(self._target.module, record_id)
-        reply = self._change(row, batch, known, record_id)
+        reply = self._change(row, batch, known, record_id, key.name if alone else None)
         if not isinstance(reply, Done) or known is None:
             return reply
         if key.name != own:
@@ -129,27 +134,34 @@ class ModelWrites:
         record_id = str(row.record["id"])
         return self._change(row, batch, self._model.record(self._target.module, record_id), record_id)
 
-    def _change(self, row: PreparedRow, batch: Batch, known: Known | None, record_id: str) -> Reply:
+    def _change(
+        self,
+        row: PreparedRow,
+        batch: Batch,
+        known: Known | None,
+        record_id: str,
+        looked_at: str | None = None,
+    ) -> Reply:
+        """`looked_at`: a unique field whose value no other record has."""
         if known is None:
             return [_no_record(record_id)]
         record = row.record
         reasons = self._judge.of_changed(record)
-        reasons += self._judge.taken(record, record_id)
+        reasons += self._judge.taken(record, record_id, but=looked_at)
         if reasons:
             return reasons
-        self._remark_change(row, batch, known)
-        self._model.change(self._target.module, known, record, row.line)
-        return _done(record_id)
-
-    def _remark_change(self, row: PreparedRow, batch: Batch, known: Known) -> None:
+        same = self._comparison.same(record, known.body)
+        if same:
+            self._model.touch(known, row.line)
+        else:
+            self._model.change(self._target.module, known, record, row.line)
         if known.assumed:
             self.remarks[row.number] = _NOT_ASKED
-        elif batch.closes_circles:
-            return
-        elif known.line is not None and known.line != row.line:
-            self.remarks[row.number] = Reason(OVERWRITES, None, f"overwrites what line {known.line} wrote")
-        elif says_already(row.record, known.body, self._fields, [self._target.key or "id"]):
+        elif same and not batch.closes_circles:
             self.remarks[row.number] = _NOTHING_NEW
+        elif known.line is not None and known.line != row.line and not batch.closes_circles:
+            self.remarks[row.number] = Reason(OVERWRITES, None, f"overwrites what line {known.line} wrote")
+        return _done(record_id)
 
     def _delete(self, row: PreparedRow, batch: Batch) -> Reply:
         record_id = str(row.record["id"])

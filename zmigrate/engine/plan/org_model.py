@@ -58,10 +58,14 @@ class OrgModel:
         self._db = scratch_db()
         weakref.finalize(self, self._db.close)
         self._db.executescript(_SCHEMA)
+        self._db.execute("BEGIN")  # never committed: the database goes with the process
         self._last_id = _FIRST_ID
         self._places: dict[tuple[str, str], int] = {}
-        self._indexed: dict[str, list[tuple[str, int, Callable[[str], str]]]] = {}
-        """By module: the fields that are indexed, with the number of their place and how values fold."""
+        self._folds: list[Callable[[str], str]] = []
+        """How the values of each place fold."""
+        self._indexed: dict[str, list[tuple[str, int]]] = {}
+        """By module: the fields that are indexed, with their places."""
+        self._created: list[tuple[str, Record, int | None]] = []
         self._complete: set[str] = set()
         self._matches: dict[tuple[str, str], Callable[[str], str]] = {}
         self.sources: list[str] = []
@@ -78,7 +82,8 @@ class OrgModel:
             return
         place = self._places[module, field] = len(self._places)
         fold = fold_number if number else fold_key
-        self._indexed.setdefault(module, []).append((field, place, fold))
+        self._folds.append(fold)
+        self._indexed.setdefault(module, []).append((field, place))
         found = self._db.execute("SELECT id, body FROM record WHERE module=?", (module,)).fetchall()
         self._db.executemany(
             "INSERT OR REPLACE INTO value VALUES (?,?,?,?)",
@@ -109,16 +114,41 @@ class OrgModel:
 
     def learn(self, module: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Take up records of the org. What the plan has changed of them by now stays changed."""
+        fresh: dict[str, Mapping[str, Any]] = {}
         for record in records:
             record_id = id_text(record.get("id"))
             if record_id is None or self.is_absent(module, record_id):  # deleted by the plan
                 continue
             known = self.record(module, record_id)
-            fresh = {name: value for name, value in record.items() if known is None or name not in known.body}
-            body = {**fresh, **(known.body if known else {})}
-            line = None if known is None else known.line
-            self._put(record_id, module, body, line, assumed=False)
-            self._add_values(module, record_id, fresh)
+            if known is None:
+                fresh[record_id] = record
+            else:
+                self._complete_record(module, known, record)
+        self._add(module, [(record_id, record, None) for record_id, record in fresh.items()])
+
+    def _add(self, module: str, records: Sequence[tuple[str, Mapping[str, Any], int | None]]) -> None:
+        """Add records by their ids, each with the line of the row that makes it (None: the org's own)."""
+        source = len(self.sources) - 1
+        self._db.executemany(
+            "INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,0)",
+            [(record_id, module, orjson.dumps(record), line, source) for record_id, record, line in records],
+        )
+        for field, place in self._indexed.get(module, ()):
+            fold = self._folds[place]
+            self._db.executemany(
+                "INSERT OR REPLACE INTO value VALUES (?,?,?,?)",
+                [
+                    (place, fold(text), record_id, text)
+                    for record_id, record, _ in records
+                    if (text := _text_of(record, field)) is not None
+                ],
+            )
+
+    def _complete_record(self, module: str, known: Known, record: Mapping[str, Any]) -> None:
+        """The record was known, maybe with fewer fields, or as one that was only assumed."""
+        more = {name: value for name, value in record.items() if name not in known.body}
+        self._put(known.id, module, {**more, **known.body}, known.line, assumed=False)
+        self._add_values(module, known.id, more)
 
     def assume(self, module: str, field: str, value: str) -> str:
         """Take it that a record with this value exists, since the org is not asked; return its id."""
@@ -169,9 +199,8 @@ class OrgModel:
 
     def _with_value(self, module: str, field: str, text: str) -> list[tuple[str, str]]:
         place = self._places[module, field]
-        fold = next(fold for _, at, fold in self._indexed[module] if at == place)
         return self._db.execute(
-            "SELECT id, text FROM value WHERE place=? AND folded=?", (place, fold(text))
+            "SELECT id, text FROM value WHERE place=? AND folded=?", (place, self._folds[place](text))
         ).fetchall()
 
     # -- the calls that look for records, answered from what is known -------------------------------
@@ -197,33 +226,38 @@ class OrgModel:
 
     # -- what the plan writes -----------------------------------------------------------------------
 
-    def create(self, module: str, record: Record, line: int) -> str:
-        """Add a record; return its id."""
+    def create(self, record: Record, line: int) -> str:
+        """Add a record, once the batch is over (`add_created`); return its id. No other row of a batch can
+        have to do with it, since the fence keeps rows with the same key or unique value apart.
+        """
         record_id = self._new_id()
-        self._put(record_id, module, record, line, assumed=False)
-        self._add_values(module, record_id, record)
+        self._created.append((record_id, record, line))
         return record_id
+
+    def add_created(self, module: str) -> None:
+        """The batch is over: its new records are there."""
+        self._add(module, self._created)
+        self._created.clear()
 
     def change(self, module: str, known: Known, record: Record, line: int) -> None:
         """Write values over those of a record."""
         body = {**known.body, **{name: value for name, value in record.items() if name != "id"}}
         self._put(known.id, module, body, line, assumed=known.assumed)
-        for field, place, fold in self._indexed.get(module, ()):
-            before = _text_of(known.body, field)
-            if field in record and before is not None:
-                self._db.execute(
-                    "DELETE FROM value WHERE place=? AND folded=? AND id=?", (place, fold(before), known.id)
-                )
-        self._add_values(module, known.id, record)
+        for field, place in self._indexed.get(module, ()):
+            if field in record and _text_of(known.body, field) != _text_of(record, field):
+                self._drop_value(place, known, field)
+                self._add_value(place, known.id, _text_of(record, field))
+
+    def touch(self, known: Known, line: int) -> None:
+        """A row was written over a record and changed nothing."""
+        self._db.execute(
+            "UPDATE record SET line=?, source=? WHERE id=?", (line, len(self.sources) - 1, known.id)
+        )
 
     def delete(self, module: str, known: Known) -> None:
         self._db.execute("DELETE FROM record WHERE id=?", (known.id,))
-        for field, place, fold in self._indexed.get(module, ()):
-            text = _text_of(known.body, field)
-            if text is not None:
-                self._db.execute(
-                    "DELETE FROM value WHERE place=? AND folded=? AND id=?", (place, fold(text), known.id)
-                )
+        for field, place in self._indexed.get(module, ()):
+            self._drop_value(place, known, field)
         self.note_absent(module, [known.id])
 
     def _new_id(self) -> str:
@@ -237,12 +271,23 @@ class OrgModel:
         )
 
     def _add_values(self, module: str, record_id: str, record: Mapping[str, Any]) -> None:
-        for field, place, fold in self._indexed.get(module, ()):
-            text = _text_of(record, field)
-            if text is not None:
-                self._db.execute(
-                    "INSERT OR REPLACE INTO value VALUES (?,?,?,?)", (place, fold(text), record_id, text)
-                )
+        for field, place in self._indexed.get(module, ()):
+            self._add_value(place, record_id, _text_of(record, field))
+
+    def _add_value(self, place: int, record_id: str, text: str | None) -> None:
+        if text is not None:
+            self._db.execute(
+                "INSERT OR REPLACE INTO value VALUES (?,?,?,?)",
+                (place, self._folds[place](text), record_id, text),
+            )
+
+    def _drop_value(self, place: int, known: Known, field: str) -> None:
+        text = _text_of(known.body, field)
+        if text is not None:
+            self._db.execute(
+                "DELETE FROM value WHERE place=? AND folded=? AND id=?",
+                (place, self._folds[place](text), known.id),
+            )
 
     # -- rows that are refused --------------------------------------------------------------------
 
@@ -298,6 +343,6 @@ class OrgModel:
 
 def _text_of(record: Mapping[str, Any], field: str) -> str | None:
     value = record.get(field)
-    if isinstance(value, Mapping | list):
-        return None
-    return None if value is None or value == "" else str(value)
+    if type(value) is str:
+        return value or None
+    return None if value is None or isinstance(value, dict | list) else str(value)

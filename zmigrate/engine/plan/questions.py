@@ -254,6 +254,8 @@ class OrgQuestions:
         """Are the records there that lookups name by id?"""
         lacking: dict[str, dict[str, None]] = {}
         for row in rows:
+            if self._pointers.fields.isdisjoint(row.record):
+                continue
             for pointed in self._pointers.of(row.record):
                 for module in pointed.modules:
                     if not self._model.knows_id(module, pointed.id):

@@ -35,9 +35,13 @@ class Pointers:
             if field.data_type == "subform" and field.subform_module
         }
         self._of_rows: dict[str, dict[str, Field]] = {}
+        self.fields = frozenset([*self._lookups, *self._subforms])
+        """The fields that may name a record."""
 
     def of(self, record: Mapping[str, Any]) -> Iterator[PointedAt]:
         """What the record names, each once a field."""
+        if self.fields.isdisjoint(record):
+            return
         for name in self._lookups.keys() & record.keys():
             yield from _named(name, self._lookups[name], record[name], record)
         for name in self._subforms.keys() & record.keys():
