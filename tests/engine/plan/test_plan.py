@@ -613,6 +613,14 @@ def test_a_limit_reads_the_first_rows_only(bench: Bench) -> None:
     assert not planned(bench, INSERT, leads(150), limit=150).limited
 
 
+def test_rows_of_a_circle_count_at_a_limit_too(bench: Bench, tmp_path: Path) -> None:
+    rows = [{"id": f"k{n}", "name": "N", "parent": f"k{n ^ 1}"} for n in range(30)]
+    path = write_rows(bench.folder / "a.csv", rows)
+    with bench.plan(make(Insert("Accounts", key="Legacy_ID"), path, account), limit=21) as plan:
+        assert (fates(plan), plan.limited) == ({"creates": 21}, True)
+        assert plan.write_details(tmp_path / "details.csv") == 21
+
+
 def test_a_stop_ends_a_plan_and_nothing_was_written(bench_with: Callable[..., Bench]) -> None:
     bench = bench_with(latency_ms=20)
     bench.seed(leads(9_000, start=50_000))

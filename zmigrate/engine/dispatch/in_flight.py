@@ -160,6 +160,13 @@ class InFlight:
         self._move(batch, BatchState.WAITING)
         self._waiting[batch.id] = batch
 
+    def leave_links(self) -> None:
+        """In a plan with a limit: the rows that wait to close circles count as they are, since what they
+        refer to may lie behind the limit."""
+        for batch in self.waiting:
+            self.finish(batch, [Outcome("updated", row.record["id"]) for row in batch.rows])
+        self.commit()
+
     def look_up_waiting(self, batches: Sequence[Batch]) -> None:
         """The org has to be asked about these batches, which wait; after that they wait on."""
         for batch in batches:

@@ -5,13 +5,13 @@ place, batch by batch, in the order in which they began.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from zmigrate.engine.dispatch.exchange import Task, WithZoho
 from zmigrate.engine.dispatch.searching import Search
 from zmigrate.engine.dispatch.sender import LookedUp, Sender, Sent, Written
 from zmigrate.engine.dispatch.verdicts import Verdict, all_written, on_refusal
-from zmigrate.engine.model.batch import Batch, BatchState
+from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Resolver, Wanted
@@ -21,6 +21,20 @@ from zmigrate.engine.plan.price import Tariff
 from zmigrate.engine.plan.questions import OrgQuestion, OrgQuestions
 from zmigrate.zoho.answers import Done
 from zmigrate.zoho.workers import Finished
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A batch about which the org is asked."""
+
+    batch: Batch
+    looks_up: bool
+    """Its ids are looked up; else it is sent."""
+    questions: Sequence[OrgQuestion]
+    wanted: Sequence[Wanted] = ()
+    """The values that its `Find`s look for."""
+    unasked: frozenset[int] = frozenset()
+    """Numbers of rows for which the org is not asked."""
 
 
 class DryExchange:
@@ -42,7 +56,7 @@ class DryExchange:
         self._questions = questions
         self._writes = writes
         self._tariff = tariff
-        self._begun: dict[int, tuple[Batch, BatchState, Sequence[OrgQuestion], Sequence[Wanted]]] = {}
+        self._begun: dict[int, Begun] = {}
         """What is under way, in the order in which it began: by the ids of batches."""
         self._finished: dict[int, Finished[Batch]] = {}
 
@@ -55,33 +69,40 @@ class DryExchange:
     def send(self, batch: Batch) -> Task:
         target = self.sender.target_of(batch)
         self._tariff.count_write(target.operation, len(batch.rows), batch.first_row)
-        questions = [] if batch.second else self._about(batch)
-        return self._task(batch, [*questions, *self._questions.about_pointers(batch.rows)])
+        pointed = self._questions.about_pointers(batch.rows)
+        if batch.second:
+            return self._task(Begun(batch, False, pointed))
+        questions, unasked = self._questions.about(batch.rows, again=batch.resolved)
+        if target.operation in {"update", "delete"}:
+            self._assume(unasked)
+        numbers = frozenset(row.number for row in unasked)
+        return self._task(Begun(batch, False, [*questions, *pointed], unasked=numbers))
 
     def look_up(self, batch: Batch) -> Task:
         wanted = self.resolver.wanted(batch.rows)
         by_key = not batch.second and (self.sender.target.looked_up or self.sender.target.asks_first)
         self._tariff.count_look_up(len(batch.rows) if by_key else 0, [len(each.values) for each in wanted])
-        questions = self._about(batch) if by_key else []
-        return self._task(batch, [*questions, *self._questions.about_finds(wanted)], wanted)
+        finds = self._questions.about_finds(wanted)
+        if not by_key:
+            return self._task(Begun(batch, True, finds, wanted))
+        questions, unasked = self._questions.about(batch.rows)
+        if self.sender.target.looked_up:
+            self._assume(unasked)
+        return self._task(Begun(batch, True, [*questions, *finds], wanted))
 
     def search(self, batch: Batch) -> Task:
         raise AssertionError("no answer of the model is lost")
 
-    def _about(self, batch: Batch) -> list[OrgQuestion]:
-        questions, unasked = self._questions.about(batch.rows)
+    def _assume(self, rows: Sequence[PreparedRow]) -> None:
+        """Take it that the records of these rows are there, since the org is not asked."""
         target = self.sender.target
-        for row in unasked:
-            if target.operation in {"update", "delete"}:
-                text = str(row.record["id"]) if target.key_kind == "id" else row.key or ""
-                self._model.assume(target.module, target.key or "id", text)
-            else:
-                self._writes.unasked.add(row.number)
-        return questions
+        for row in rows:
+            text = str(row.record["id"]) if "id" in row.record else row.key or ""
+            self._model.assume(target.module, "id" if "id" in row.record else target.key or "", text)
 
-    def _task(self, batch: Batch, questions: Sequence[OrgQuestion], wanted: Sequence[Wanted] = ()) -> Task:
-        self._begun[batch.id] = (batch, batch.state, questions, wanted)
-        return lambda: [question.ask() for question in questions]
+    def _task(self, begun: Begun) -> Task:
+        self._begun[begun.batch.id] = begun
+        return lambda: [question.ask() for question in begun.questions]
 
     # -- on the main thread again -----------------------------------------------------------------------
 
@@ -90,25 +111,21 @@ class DryExchange:
             self._finished[each.tag.id] = each
         concluded = []
         while self._begun and (first := next(iter(self._begun))) in self._finished:
-            done = self._finished.pop(first)
-            batch, state, questions, wanted = self._begun.pop(first)
+            done, begun = self._finished.pop(first), self._begun.pop(first)
             if done.error is not None:
                 raise done.error
             assert isinstance(done.value, list)  # noqa: S101  see `_task`
-            for question, answer in zip(questions, done.value, strict=True):
+            for question, answer in zip(begun.questions, done.value, strict=True):
                 question.learn(answer)
-            if state is BatchState.LOOKING_UP:
-                concluded.append(replace(done, value=self._looked_up(batch, wanted)))
-            else:
-                concluded.append(replace(done, value=self._sent(batch)))
+            concluded.append(replace(done, value=self._answer(begun)))
         return concluded
 
-    def _looked_up(self, batch: Batch, wanted: Sequence[Wanted]) -> LookedUp:
-        return self.sender.look_up(batch, wanted)
-
-    def _sent(self, batch: Batch) -> Written | Sent:
+    def _answer(self, begun: Begun) -> LookedUp | Written | Sent:
+        batch = begun.batch
+        if begun.looks_up:
+            return self.sender.look_up(batch, begun.wanted)
         target = self.sender.target_of(batch)
-        replies = self._writes.write(target, batch)
+        replies = self._writes.write(target, batch, begun.unasked)
         done = [reply for reply in replies if isinstance(reply, Done)]
         if len(done) == len(replies):
             return Written(self._with_remarks(batch, all_written(target.operation, target.key, done)))

@@ -184,7 +184,13 @@ class DryRunner:
                 journal,
                 self._hub(),
                 self._invocation.stop,
-                SessionOptions(SettlingTime(0.0), limit=self._options.limit, keep_going=True, watch=notes),
+                SessionOptions(
+                    SettlingTime(0.0),
+                    limit=self._options.limit,
+                    keep_going=True,
+                    watch=notes,
+                    leaves_links=True,
+                ),
                 make_exchange=make_exchange,
             )
             result = session.run(self._invocation.now())

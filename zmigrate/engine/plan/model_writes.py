@@ -61,8 +61,8 @@ class ModelWrites:
         self._keys = keys
         self._judge = judge
         self._comparison = Comparison(fields, [target.key or "id"])
-        self.unasked: set[int] = set()
-        """Numbers of rows for which the org is not asked."""
+        self._unasked: frozenset[int] = frozenset()
+        """Numbers of rows of this batch for which the org is not asked."""
         self.remarks: dict[int, Reason] = {}
         """What is to be said of the rows of the last batch, by their numbers."""
         self.namesakes = Sightings()
@@ -74,9 +74,10 @@ class ModelWrites:
         self.other_spelling = Sightings()
         """Upserts that would hit a record whose key has other letter case."""
 
-    def write(self, target: Target, batch: Batch) -> list[Reply]:
-        """The replies to a batch, row by row."""
+    def write(self, target: Target, batch: Batch, unasked: frozenset[int] = frozenset()) -> list[Reply]:
+        """The replies to a batch, row by row. `unasked`: numbers of rows for which the org was not asked."""
         self.remarks.clear()
+        self._unasked = unasked
         write = {
             "insert": self._insert,
             "update": self._update,
@@ -98,7 +99,7 @@ class ModelWrites:
         if may_double and self._model.with_key(target.module, self._keys[0], row.key or ""):
             self.namesakes.add(self._keys[0].name, row.line)
         self._judge.count_lacking(record)
-        if row.number in self.unasked and any(key.text_of(record) is not None for key in self._keys):
+        if row.number in self._unasked and any(key.text_of(record) is not None for key in self._keys):
             self.remarks[row.number] = _NOT_ASKED
         return _done(self._model.create(record, row.line), "insert")
 
@@ -109,7 +110,7 @@ class ModelWrites:
             if hits:
                 return self._upsert_over(row, batch, key, hits[0], alone=len(hits) == 1)
         reply = self._insert(row, batch)
-        if row.number in self.unasked and isinstance(reply, Done):
+        if row.number in self._unasked and isinstance(reply, Done):
             self.remarks[row.number] = _NOT_ASKED
         return reply
 

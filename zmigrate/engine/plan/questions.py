@@ -90,15 +90,21 @@ class OrgQuestions:
 
     # -- about the rows' own records ------------------------------------------------------------------
 
-    def about(self, rows: Sequence[PreparedRow]) -> tuple[list[OrgQuestion], list[PreparedRow]]:
-        """What to ask before these rows can be written; and the rows for which the org is not asked."""
+    def about(
+        self, rows: Sequence[PreparedRow], *, again: bool = False
+    ) -> tuple[list[OrgQuestion], list[PreparedRow]]:
+        """What to ask before these rows can be written; and the rows for which the org is not asked. `again`:
+        the keys of these rows were looked up.
+        """
         if not self._begun:
             self._begun = True
             self._begin(rows)
         module = self._target.module
         if self._model.is_complete(module):
-            self.asked_rows += 0 if self.empty else len(rows)
+            self.asked_rows += 0 if self.empty or again else len(rows)
             return [], []
+        if again:
+            return [], [row for row in rows if self._is_unknown(row)]
         if self._target.key_kind == "id":
             return self._about_ids(rows)
         keyed = [row for row in rows if self._asks(row)]
@@ -116,6 +122,13 @@ class OrgQuestions:
     def _asks(self, row: PreparedRow) -> bool:
         """Whether records of the org can matter for the row."""
         return row.key is not None or any(key.text_of(row.record) is not None for key in self._keys)
+
+    def _is_unknown(self, row: PreparedRow) -> bool:
+        """Whether the model does not know what the org has for the row's key."""
+        if self._target.operation != "insert" or row.key is None:
+            return False
+        folded = fold_number(row.key) if self._keys[0].number else fold_key(row.key)
+        return not self._model.knows_value(self._target.module, self._keys[0].name, folded)
 
     def _begin(self, first: Sequence[PreparedRow]) -> None:
         """Look at the module: it may be empty, or be read whole at less cost than key by key."""

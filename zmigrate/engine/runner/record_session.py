@@ -74,6 +74,8 @@ class SessionOptions:
     batch_rows: int = BATCH_ROWS
     watch: Watch | None = None
     """Is told of the rows that have their outcomes."""
+    leaves_links: bool = False
+    """At a limit nothing waits for the rows behind it: there will be no resume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,8 @@ class RecordSession:
             before = self.rows.accounted
             try:
                 dispatcher.run()
+                if self._options.leaves_links and _state(in_flight) == "limited":
+                    in_flight.leave_links()
             finally:
                 self._warn_of_others(completions)
             first, last = dispatcher.first_sent_at, dispatcher.last_done_at
