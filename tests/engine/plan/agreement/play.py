@@ -223,7 +223,7 @@ def counts_of_plan(found: Plan | FlowPlan) -> dict[str, int]:
     counts = found.counts
     return {
         "create": counts.creates,
-        "update": counts.updates + counts.unchanged,
+        "update": counts.updates,
         "delete": counts.deletes,
         "skip": counts.skipped,
         "refuse": counts.refused,
