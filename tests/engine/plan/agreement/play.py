@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from zmigrate.ready_jobs.import_csv import ImportCsv
 from zmigrate.ready_jobs.import_folder import ImportFolder
 
-from tests.engine.plan.agreement.cases import CODE, Case, Load
+from tests.engine.plan.agreement.cases import CODE, UNKNOWN_ID, Case, Load
 from tests.engine.plan.agreement.links import wrong_links
 from tests.support import Bench, read_rows, write_rows
 from zmigrate import FlowPlan, Plan, RunResult
@@ -251,9 +251,10 @@ def compare(played: Played, planned: Mapping[str, int], ran: Mapping[str, int]) 
     for who, told in (("plan", played.planned), ("run", played.ran)):
         if sorted(told) != sorted(every):
             wrong.append(f"the {who} tells of {len(told)} rows, not of {len(every)}")
+    known = set(played.ids)
     for place in every:
         plan, run = played.planned.get(place), played.ran.get(place)
-        if plan is not None and run is not None and not agree(plan, run, set(played.ids)):
+        if plan is not None and run is not None and not agree(plan, run, known):
             wrong.append(f"{place[0]}:{place[1]}: plan: {plan}\n    run: {run}")
             played.kinds[f"plan {plan.kind}, run {run.kind}"] += 1
     if planned != ran:
@@ -261,14 +262,16 @@ def compare(played: Played, planned: Mapping[str, int], ran: Mapping[str, int]) 
 
 
 def agree(plan: Told, run: Told, known: set[str]) -> bool:
-    """`known`: ids of the records that were there before; the plan shows no others. A run's skipped rows
-    name theirs in the message, and of several records none is the row's.
+    """Fate and codes; and the id of a record that was there before (`known`). The plan shows no other, but
+    for one that the row itself names. A run's skipped rows name their records in the message, if anywhere.
     """
     if plan.fate != run.fate or not run.codes <= plan.codes:
         return False
-    if run.fate == "refuse":
+    if plan.id not in known | {"", UNKNOWN_ID}:
+        return False
+    shown = known.intersection([run.id] if run.id is not None else re.findall(r"\d{10,}", run.message))
+    if run.fate == "refuse" or (run.fate == "skip" and not shown):
         return True
-    shown = known.intersection(re.findall(r"\d{10,}", run.message) if run.id is None else [run.id])
     return plan.id in shown if len(shown) == 1 else plan.id == ""
 
 
