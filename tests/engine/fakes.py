@@ -365,6 +365,12 @@ class FakeSource:
         raise NotImplementedError
 
 
-def row(number: int, key: str | None = None, source: Mapping[str, Any] | None = None) -> PreparedRow:
-    """A row on its way, from the line behind its number, as below a header."""
-    return PreparedRow(number, number + 1, key, None if key is None else fold(key), {KEY: key}, source)
+def row(
+    number: int,
+    key: str | None = None,
+    source: Mapping[str, Any] | None = None,
+    others: tuple[str, ...] = (),
+) -> PreparedRow:
+    """A row on its way, from the line behind its number, as below a header. `others`: see `PreparedRow`."""
+    folded = None if key is None else fold(key)
+    return PreparedRow(number, number + 1, key, folded, {KEY: key}, source, others=others)

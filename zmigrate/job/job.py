@@ -237,6 +237,13 @@ class RecordJob(Job, abstract=True):
         """Whether `transform` only applies the declared `columns`."""
         return getattr(self.transform, "__func__", None) is RecordJob.transform
 
+    @property
+    def _key_column(self) -> str | None:
+        """The column whose cells are the keys as they stand; None if that is not known."""
+        if not self._transforms_by_columns:
+            return None
+        return next((column for column, name in (self.columns or {}).items() if name == self.write.key), None)
+
     @cached_property
     def _declared_columns(self) -> DeclaredColumns:
         columns = self.columns or {}

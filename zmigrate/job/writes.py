@@ -19,7 +19,9 @@ OnExisting = Literal["skip", "update", "fail"]
 """What happens to a row whose record is in the org already."""
 
 OnRepeated = Literal["first", "last", "each", "fail"]
-"""Which rows with the same key are written: the first, the last, each after the other, or none."""
+"""Which rows with the same key are written: the first, the last, each after the other, or none. If a job does
+not say, it is the first that Zoho accepts, and later ones fail, unless they are the same.
+"""
 
 WRITE_SHAPE = """
     write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
@@ -44,7 +46,7 @@ class Insert:
     _: KW_ONLY
     key: str | None = None
     on_existing: OnExisting | None = None
-    on_repeated: OnRepeated = "first"
+    on_repeated: OnRepeated | None = None
     operation: ClassVar[Literal["insert"]] = "insert"
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class Update:
     module: str
     _: KW_ONLY
     key: str = "id"
-    on_repeated: OnRepeated = "each"
+    on_repeated: OnRepeated | None = None
     operation: ClassVar[Literal["update"]] = "update"
 
     def __post_init__(self) -> None:
@@ -78,12 +80,12 @@ class Upsert:
     module: str
     _: KW_ONLY
     match_on: str = ""
-    on_repeated: OnRepeated = "each"
+    on_repeated: OnRepeated | None = None
     operation: ClassVar[Literal["upsert"]] = "upsert"
 
     if TYPE_CHECKING:  # required; it has a default only so that our own error names it
 
-        def __init__(self, module: str, *, match_on: str, on_repeated: OnRepeated = "each") -> None: ...
+        def __init__(self, module: str, *, match_on: str, on_repeated: OnRepeated | None = None) -> None: ...
 
     def __post_init__(self) -> None:
         if not self.match_on:
@@ -102,7 +104,7 @@ class Delete:
     module: str
     _: KW_ONLY
     key: str = "id"
-    on_repeated: ClassVar[OnRepeated] = "each"
+    on_repeated: ClassVar[None] = None
     operation: ClassVar[Literal["delete"]] = "delete"
 
     def __post_init__(self) -> None:
@@ -152,7 +154,8 @@ def _check_write(write: Write, key: str | None) -> None:
                 f"{name!r} in {type(write).__name__}(...) is not an api name of a {what}. "
                 f"Write it like this:\n{WRITE_SHAPE}"
             )
-    _check_choice(write, "on_repeated", write.on_repeated, OnRepeated)
+    if write.on_repeated is not None:
+        _check_choice(write, "on_repeated", write.on_repeated, OnRepeated)
 
 
 def _check_choice(write: Write, what: str, chosen: object, choices: Any) -> None:

@@ -143,7 +143,8 @@ def test_a_late_update_never_overwrites_a_later_row_of_the_same_record(bench: Be
     ids = bench.seed(leads(1))
     rows = [{"id": ids[0], "Company": "first"}, {"id": ids[0], "Company": "second"}]
     bench.script({"method": "PUT", "path": "/crm/v8/Leads", "fault": "late", "delay_s": 0.15, "times": 1})
-    result = bench.run(file_job(Update("Leads"), write_rows(bench.folder / "rows.csv", rows)))
+    write = Update("Leads", on_repeated="each")
+    result = bench.run(file_job(write, write_rows(bench.folder / "rows.csv", rows)))
     assert result.rows.updated == 2
     assert bench.records()[0]["Company"] == "second"
 

@@ -97,7 +97,7 @@ def test_where_two_rows_change_a_record_a_lost_answer_is_left_in_doubt(bench: Be
     """The time of its last change tells that one was applied, and not which."""
     bench.script({"fault": "reset", "method": "POST", "path": f"/crm/v8/{MODULE}*", "times": 1, "skip": 1})
     rows = [{"id": "1", "work": "Fixed"}, {"id": "1", "work": "Checked"}]
-    result = bench.run(job_of(bench, WRITES["upsert"], rows))
+    result = bench.run(job_of(bench, Upsert(MODULE, match_on="Legacy_ID", on_repeated="each"), rows))
     assert (result.rows.created, result.rows.in_doubt + result.rows.updated) == (1, 1)
     assert works(bench)["1"].count("Checked") == result.rows.updated
 

@@ -183,27 +183,29 @@ def repeated(key: str) -> list[dict[str, str]]:
 
 
 CASES = [
-    ("first", {"b"}, 2),
-    ("last", {"e"}, 2),
-    ("fail", set(), 3),
+    (None, {"b"}, 2, 0),
+    ("first", {"b"}, 0, 2),
+    ("last", {"e"}, 0, 2),
+    ("fail", set(), 3, 0),
 ]
 
 
 @pytest.mark.parametrize("key", [UNIQUE, PLAIN])
-@pytest.mark.parametrize(("mode", "cities", "failed"), CASES)
+@pytest.mark.parametrize(("mode", "cities", "failed", "skipped"), CASES)
 def test_which_row_of_a_key_is_inserted(
-    bench: Bench, key: str, mode: Any, cities: set[str], failed: int
+    bench: Bench, key: str, mode: Any, cities: set[str], failed: int, skipped: int
 ) -> None:
     rows = repeated(key)
     result = bench.run(
         file_job(Insert("Leads", key=key, on_repeated=mode), write_rows(bench.folder / "l.csv", rows))
     )
-    assert (result.rows.read, result.rows.failed) == (305, failed)
+    assert (result.rows.read, result.rows.failed, result.rows.skipped) == (305, failed, skipped)
+    assert result.exit_code == bool(failed)
     found = by_key(bench, key)
     assert {record["City"] for record in found.get(rows[1][key], [])} == cities
-    errors = read_rows(result.files["errors"])
-    assert {row["code"] for row in errors} == {"DUPLICATE_IN_SOURCE"}
-    assert {row[key] for row in errors} == {rows[1][key]}
+    left_out = read_rows(result.files["errors" if failed else "skipped"])
+    assert {row["code"] for row in left_out} == {"DUPLICATE_IN_SOURCE" if failed else "SKIPPED"}
+    assert {row[key] for row in left_out} == {rows[1][key]}
 
 
 def test_each_row_of_a_key_is_inserted_where_the_job_says_so(bench: Bench) -> None:
@@ -212,12 +214,13 @@ def test_each_row_of_a_key_is_inserted_where_the_job_says_so(bench: Bench) -> No
     assert (result.rows.created, result.rows.failed) == (305, 0)
 
 
-@pytest.mark.parametrize(("mode", "city"), [("first", "b"), ("last", "e"), ("each", "e")])
+@pytest.mark.parametrize(("mode", "city"), [(None, "b"), ("first", "b"), ("last", "e"), ("each", "e")])
 def test_which_row_of_a_key_is_upserted(bench: Bench, mode: Any, city: str) -> None:
     rows = repeated(UNIQUE)
     write = Upsert("Leads", match_on=UNIQUE, on_repeated=mode)
     result = bench.run(file_job(write, write_rows(bench.folder / "l.csv", rows)))
-    assert result.rows.failed == (0 if mode == "each" else 2)
+    left_out = {None: (2, 0), "each": (0, 0)}.get(mode, (0, 2))
+    assert (result.rows.failed, result.rows.skipped) == left_out
     [record] = by_key(bench, UNIQUE)[rows[1][UNIQUE]]
     assert record["City"] == city
 
@@ -228,7 +231,7 @@ def test_which_row_of_an_id_is_updated(bench: Bench) -> None:
     result = bench.run(
         file_job(Update("Leads", on_repeated="first"), write_rows(bench.folder / "l.csv", rows))
     )
-    assert (result.rows.updated, result.rows.failed) == (1, 2)
+    assert (result.rows.updated, result.rows.skipped, result.exit_code) == (1, 2, 0)
     assert bench.records()[0]["City"] == "a"
 
 

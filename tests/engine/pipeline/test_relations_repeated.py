@@ -18,6 +18,7 @@ from zmigrate.reasons import told
 
 INSERT = Insert("Accounts", key="Legacy_ID")
 UPSERT = Upsert("Accounts", match_on="Legacy_ID")
+EACH = Upsert("Accounts", match_on="Legacy_ID", on_repeated="each")
 
 
 def load(bench: Bench, write: Write, *rows: tuple[str, str, str]) -> RecordJob:
@@ -31,7 +32,7 @@ def names(bench: Bench) -> dict[str, str]:
 
 
 def test_the_later_row_of_a_key_is_written_later_although_it_has_no_parent(bench: Bench) -> None:
-    result = bench.run(load(bench, UPSERT, ("a", "Old", "b"), ("b", "B", ""), ("a", "New", "")))
+    result = bench.run(load(bench, EACH, ("a", "Old", "b"), ("b", "B", ""), ("a", "New", "")))
     assert (result.rows.created, result.rows.updated) == (2, 1)
     assert names(bench) == {"a": "New", "b": "B"}
     assert parents(bench) == {"a": "b", "b": None}
@@ -49,7 +50,7 @@ def test_a_link_does_not_overwrite_what_a_later_row_says(there_before: bool, ben
     if there_before:
         bench.seed([{"Legacy_ID": key, "Account_Name": "Old"} for key in "abc"], "Accounts")
     rows = [("a", "A", "b"), ("b", "B", "a"), ("c", "C", ""), ("a", "A2", "c")]
-    result = bench.run(load(bench, UPSERT, *rows))
+    result = bench.run(load(bench, EACH, *rows))
     assert (result.state, result.rows.created + result.rows.updated) == ("finished", 4)
     assert names(bench)["a"] == "A2"
     assert parents(bench) == {"a": "c", "b": "a", "c": None}
@@ -137,7 +138,7 @@ def test_a_link_that_is_found_in_the_org_is_asked_for_before_it_is_written(bench
 
     rows = [("a", "A", "b"), ("b", "B", "a"), ("a", "A2", "Acme")]
     cells = [dict(zip(("id", "name", "parent"), row, strict=True)) for row in rows]
-    job = make(UPSERT, write_rows(bench.folder / "accounts.csv", cells), either, ["Accounts"])
+    job = make(EACH, write_rows(bench.folder / "accounts.csv", cells), either, ["Accounts"])
     result = bench.run(job)
     assert (result.state, result.rows.created, result.rows.updated) == ("finished", 2, 1)
     assert parents(bench) == {"a": "x", "b": "a", "x": None}
@@ -170,14 +171,14 @@ def test_a_child_waits_for_the_row_of_its_parent_that_is_written(write: Write, b
 def test_no_circle_is_made_of_waiting_for_the_last_row_of_a_key(bench: Bench) -> None:
     """The last row of `a` is below `c`, which is below `a`: no link is written by itself."""
     rows = [("r", "R", ""), ("a", "A", "r"), ("c", "C", "a"), ("a", "A2", "c")]
-    result = bench.run(load(bench, UPSERT, *rows))
+    result = bench.run(load(bench, EACH, *rows))
     assert (result.rows.created, result.rows.updated, result.rows.failed) == (3, 1, 0)
     assert parents(bench) == {"r": None, "a": "c", "c": "a"}
     assert not [sent for sent in bench.seen(RequestSent) if sent.method == "PUT"]
 
 
 def test_a_link_counts_where_that_of_a_later_row_of_its_record_stays_open(bench: Bench) -> None:
-    result = bench.run(load(bench, UPSERT, ("a", "A", "a"), ("a", "A2", "nobody")))
+    result = bench.run(load(bench, EACH, ("a", "A", "a"), ("a", "A2", "nobody")))
     assert (result.rows.created, result.rows.failed) == (1, 1)
     [failed] = read_rows(result.files["errors"])
     assert (failed["line"], failed["code"]) == ("3", "REFERENCE_OPEN")

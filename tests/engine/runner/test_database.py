@@ -403,7 +403,7 @@ def test_a_plan_says_what_the_run_does_and_leaves_nothing_behind(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    rows = [*people(120), ("L-90001", ""), ("", "No Key"), people(1)[0]]
+    rows = [*people(120), ("L-90001", ""), ("", "No Key"), ("L-00000", "Another")]
     job = job_of(write_people(bench.folder / "old.db", rows), into=Insert("Leads", key="Legacy_ID"))
     with bench.plan(job) as plan:
         counts = plan.counts

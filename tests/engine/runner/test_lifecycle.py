@@ -360,9 +360,10 @@ def test_a_key_that_stands_twice_in_the_file_is_inserted_once(key: str, bench: B
     rows[40][key] = rows[3][key].lower()
     rows[230][key] = " " + rows[3][key]
     result = bench.run(file_job(Insert("Leads", key=key), write_rows(bench.folder / "a.csv", rows)))
-    assert (result.rows.created, result.rows.failed) == (248, 2)
+    lines = ["42", "232"] if key == "Legacy_ID" else ["232"]  # in another case it is another record
+    assert (result.rows.created, result.rows.failed) == (250 - len(lines), len(lines))
     failed = read_rows(result.files["errors"])
-    assert [row["line"] for row in failed] == ["42", "232"]
+    assert [row["line"] for row in failed] == lines
     assert {row["code"] for row in failed} == {"DUPLICATE_IN_SOURCE"}
     assert "line 5" in failed[0]["message"]
 
@@ -382,8 +383,8 @@ def test_rows_with_one_key_reach_zoho_one_after_the_other_in_source_order(
 ) -> None:
     bench = bench_with(latency_ms=15, rate_5xx=0.1, rate_429=0.05, seed=3)
     rows = [{**row, "City": f"City {turn}"} for turn in range(4) for row in leads(400)]
-    upsert = file_job(Upsert("Leads", match_on="Legacy_ID"), write_rows(bench.folder / "a.csv", rows))
-    result = bench.run(upsert)
+    upsert = Upsert("Leads", match_on="Legacy_ID", on_repeated="each")
+    result = bench.run(file_job(upsert, write_rows(bench.folder / "a.csv", rows)))
     assert (result.rows.created, result.rows.updated) == (400, 1_200)
     assert {record["City"] for record in bench.records()} == {"City 3"}
     assert bench.stats()["key_conflicts"] == 0

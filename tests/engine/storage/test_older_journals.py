@@ -151,7 +151,7 @@ def test_an_older_run_that_is_unfinished_guards_its_file_and_names_the_version_t
     in_the_older_form(folder)
     before = folder.journal.read_bytes()
 
-    with pytest.raises(JournalDamaged, match=r"schema 4, needed 5\), by zmigrate 0\.0\.9") as told:
+    with pytest.raises(JournalDamaged, match=r"schema 4, needed 6\), by zmigrate 0\.0\.9") as told:
         bench.resume()
     assert "pip install zmigrate==0.0.9" in (told.value.hint or "")
     assert folder.journal.read_bytes() == before

@@ -96,7 +96,7 @@ class Completions:
         self._accepted += 1
         if self.failure is None:
             self.clear_suspects()
-        if self._target.others:
+        if self._target.operation == "upsert" and self._target.others:
             self.found_by_another.update(filter(None, map(found_by, outcomes)))
         second_writes = self.second_writes.after(batch, outcomes)
         left = self._left_by_full_org(batch, outcomes)

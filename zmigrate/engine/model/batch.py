@@ -126,6 +126,16 @@ class PreparedRow(NamedTuple):
     """References in the record that wait for their ids."""
     links: tuple[Link, ...] = ()
     """References that close a circle: taken out of the record, and written once all records exist."""
+    others: tuple[str, ...] = ()
+    """The values of the other unique fields, folded, each with its field: `Email\\0jo@example.com`."""
+    digest: int | None = None
+    """Tells whether two records are the same. None: no later row can have one of its values, or it does not
+    matter."""
+
+    @property
+    def fenced(self) -> tuple[str, ...]:
+        """What no other row may write while this one is under way: its key, and its other unique values."""
+        return self.others if self.folded is None else (self.folded, *self.others)
 
 
 def refer(rows: Iterable[PreparedRow]) -> bool:
@@ -133,6 +143,12 @@ def refer(rows: Iterable[PreparedRow]) -> bool:
     return any(map(_open_of, rows))
 
 
+def fenced_by(rows: Iterable[PreparedRow]) -> list[str]:
+    """The keys and other unique values of rows."""
+    return [value for row in rows for value in row.fenced]
+
+
+digest_of = attrgetter("digest")
 _open_of = attrgetter("open")
 _links_of = attrgetter("links")
 
@@ -218,8 +234,9 @@ class Batch:
         return [row.record for row in self.rows]
 
     @property
-    def folded_keys(self) -> list[str]:
-        return [row.folded for row in self.rows if row.folded is not None]
+    def fenced(self) -> list[str]:
+        """The keys and other unique values of its rows."""
+        return fenced_by(self.rows)
 
     def part(self, batch_id: int, rows: Iterable[PreparedRow]) -> Batch:
         """A new batch with some of these rows. It inherits what is known of the requests so far."""

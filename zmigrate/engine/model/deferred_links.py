@@ -23,9 +23,11 @@ WRITTEN_AS = "written as "
 
 
 def link_row(row: PreparedRow, record_id: str) -> PreparedRow:
-    """The second write of a row that was created without its links. It no longer holds its key."""
+    """The second write of a row that was created without its links. It no longer holds its key, nor its other
+    unique values.
+    """
     record = {"id": record_id, **{link.field: link.value for link in row.links}}
-    return row._replace(folded=None, record=record, open=_open_ids(record), links=())
+    return row._replace(folded=None, record=record, open=_open_ids(record), links=(), others=(), digest=None)
 
 
 def update_row(row: PreparedRow, record_id: str, key: str | None) -> PreparedRow:

@@ -81,10 +81,18 @@ def skipped(reason: str) -> Outcome:
 
 
 def duplicate_in_source(
-    key: str | None, line: int, field: str | None = None, record_id: str | None = None
+    key: str | None,
+    line: int,
+    field: str | None = None,
+    record_id: str | None = None,
+    *,
+    doubted: bool = False,
+    remedy: str | None = None,
 ) -> Outcome:
-    message = f"the key {key!r} is already used in line {line}, and that row was written"
-    return failed(DUPLICATE_IN_SOURCE, field, message, key, record_id=record_id)
+    """The outcome of a row whose key another row has. `doubted`: that row is in doubt."""
+    written = "may have been written" if doubted else "was written"
+    message = f"the key {key!r} is already used in line {line}, and that row {written}"
+    return failed(DUPLICATE_IN_SOURCE, field, message, key, remedy, record_id=record_id)
 
 
 def lost(reason: str, field: str | None = None, *more: Reason) -> Outcome:
@@ -108,6 +116,11 @@ def found_by(outcome: Outcome) -> str | None:
 def was_written(outcome: Outcome) -> bool:
     """Whether the row's record was created or updated."""
     return written_as(outcome) in {"created", "updated"}
+
+
+def may_stand(outcome: Outcome) -> bool:
+    """Whether Zoho did what the row wants, or may have done it."""
+    return written_as(outcome) in {"created", "updated", "unchanged", "deleted", "in_doubt"}
 
 
 def written_as(outcome: Outcome) -> Action:

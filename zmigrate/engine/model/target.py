@@ -40,11 +40,11 @@ class Target:
     """The key is a whole number, and queries must ask for a number."""
     case_sensitive: bool = False
     on_existing: OnExisting | None = None
-    on_repeated: OnRepeated = "first"
+    on_repeated: OnRepeated | None = None
     appended: frozenset[str] = frozenset()
     """Fields to which an update adds rows. Applied twice, the same request adds them twice."""
     others: tuple[KeyField, ...] = ()
-    """For an upsert: the unique fields by which Zoho finds a record when none has the key."""
+    """The module's other unique fields, unless records are deleted. An upsert also finds records by them."""
     match: Callable[[str], str] = EXACT
     """Two spellings of the same key become the same text: what is known in another letter case only does not
     match, except for e-mail addresses."""
@@ -64,6 +64,11 @@ class Target:
             "on_repeated": self.on_repeated,
         }
 
+    def other_values(self, record: Mapping[str, Any]) -> tuple[str, ...]:
+        """A record's values of the other unique fields, as `PreparedRow.others` has them."""
+        texts = ((field, field.text_of(record)) for field in self.others)
+        return tuple(f"{field.name}\0{field.fold(text)}" for field, text in texts if text is not None)
+
     @property
     def second(self) -> Target:
         """The target of second writes: records that exist are updated by id."""
@@ -77,9 +82,10 @@ class Target:
         return replace(self, appends=True) if adds else self
 
     @property
-    def natural_on_repeated(self) -> OnRepeated:
-        """What happens to rows with the same key when the job does not compare keys beforehand."""
-        return "first" if self.operation == "insert" else "each"
+    def writes_by_key(self) -> bool:
+        """Whether Zoho itself finds the record by the key, and changes it."""
+        updates = self.operation == "insert" and self.on_existing == "update" and self.key_kind == "unique"
+        return updates or self.operation == "upsert"
 
     @property
     def repeatable(self) -> bool:

@@ -1,86 +1,168 @@
-"""Keys and unique values that several rows of a source share, and which of these rows are written.
+"""Rows of a source that share a key or another unique value: one rule decides which of them are written.
 
-They are kept in temporary databases that spill to disk, so that memory stays flat.
+Rows of one key come here one after the other, in source order, once each holds its values at the fence: so it
+is known what became of those before. `Repeats` alone looks at all rows beforehand, for `last` and `fail`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 
-from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import KeyField
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, failed
+import orjson
+
+from zmigrate.engine.model.batch import PreparedRow, digest_of
+from zmigrate.engine.model.outcomes import (
+    DUPLICATE_IN_SOURCE,
+    Outcome,
+    duplicate_in_source,
+    failed,
+    may_stand,
+    skipped,
+)
+from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.written_rows import WrittenRow, WrittenRows
 from zmigrate.engine.storage.scratch import scratch_db
-from zmigrate.job.writes import OnRepeated
+from zmigrate.rows.key_slots import RepeatedKeys
+
+EVERY_ROW = "to write every row, one after the other: --on-repeated each"
+
+
+class Duplicates:
+    """Remembers which rows were written with which key, and decides about later rows with such a key."""
+
+    def __init__(self, target: Target, repeated: RepeatedKeys | None = None) -> None:
+        """`repeated`: which keys may come more than once; None: any may."""
+        self._target = target
+        self._repeated = repeated
+        self._written = WrittenRows()
+        self._one_record = target.writes_by_key and target.fold is not target.match
+        """Whether Zoho takes two spellings of a key for one record, and would change the earlier row's."""
+        self.by_others = target.operation == "upsert" and bool(target.others)
+        """Whether Zoho finds records by other unique values, too."""
+        chosen_here = target.operation == "delete" or target.on_repeated in {None, "first"}
+        self._watches = chosen_here or self._one_record or self.by_others
+
+    def watch(self, rows: list[PreparedRow]) -> list[PreparedRow]:
+        """The rows before their references are filled in: those to remember get a digest."""
+        if not self._watches:
+            return rows
+        if self._repeated is None:
+            return list(map(_with_digest, rows))
+        rows = list(rows)
+        places = set(self._repeated.among([row.key or "" for row in rows]))
+        if self.by_others:
+            places.update(place for place, row in enumerate(rows) if row.others)
+        for place in places:
+            rows[place] = _with_digest(rows[place])
+        return rows
+
+    def outcome(self, row: PreparedRow) -> Outcome | None:
+        """Why a row that holds its values is not written; None if it is."""
+        if row.digest is None:
+            return None
+        key = self._target.match(row.key or "")
+        for first in self._written.of(row.folded or ""):
+            if first.key == key:
+                outcome = self._of_same_key(row, first)
+            else:
+                outcome = self._in_another_case(row, first) if self._one_record else None
+            if outcome is not None:
+                return outcome
+        for value in row.others if self.by_others else ():
+            for first in self._written.of(value):
+                if first.key != key:
+                    message = shared(first.line, self._target.key or "")
+                    return failed(DUPLICATE_IN_SOURCE, value.partition("\0")[0], message)
+        return None
+
+    def note(self, rows: Sequence[PreparedRow], outcomes: Sequence[Outcome]) -> None:
+        """Remember the rows that were written, or may have been."""
+        if not any(map(digest_of, rows)):
+            return
+        new: list[WrittenRow] = []
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if row.digest is not None and may_stand(outcome):
+                key, doubted = self._target.match(row.key or ""), outcome.action == "in_doubt"
+                values = row.fenced if self.by_others else (row.folded or "",)
+                new += [WrittenRow(value, key, row.line, row.digest, doubted) for value in values]
+        self._written.add(new)
+
+    def close(self) -> None:
+        self._written.close()
+
+    def _of_same_key(self, row: PreparedRow, first: WrittenRow) -> Outcome | None:
+        target, line = self._target, first.line
+        if target.operation == "delete":
+            deletes = "may have deleted" if first.doubted else "deletes"
+            return skipped(f"line {line} {deletes} this record already")
+        if target.on_repeated not in {None, "first"}:
+            return None
+        if row.digest == first.digest and not first.doubted:
+            return skipped(f"the same as line {line}")
+        if target.on_repeated == "first":
+            written = "may have been written" if first.doubted else "was written"
+            return skipped(f"line {line} has this key too, and {written}")
+        remedy = None if target.operation == "insert" else EVERY_ROW
+        return duplicate_in_source(row.key, line, target.key, doubted=first.doubted, remedy=remedy)
+
+    def _in_another_case(self, row: PreparedRow, first: WrittenRow) -> Outcome:
+        other = f"line {first.line} has the key {first.key!r}, in another letter case"
+        message = f"{other}: Zoho takes both for one record"
+        return failed(DUPLICATE_IN_SOURCE, self._target.key, message, row.key)
+
+
+def _with_digest(row: PreparedRow) -> PreparedRow:
+    """The row with a digest of its record; of open references, of what they refer to."""
+    content = orjson.dumps(row.record, option=orjson.OPT_SORT_KEYS)
+    if row.open:
+        content += repr([(each.field, each.reference) for each in row.open]).encode()
+    digest = int.from_bytes(blake2b(content, digest_size=8).digest()) >> 1 or 1
+    return tuple.__new__(PreparedRow, (*row[:-1], digest))
+
+
+def shared(line: int, key: str) -> str:
+    """Why a row is not written."""
+    return f"line {line} has this value too, with another {key}: Zoho would change the record of that line"
 
 
 class Repeats:
-    """For each key its first and last row."""
+    """For each key its first and last row, of all that can be prepared."""
 
-    def __init__(self, mode: OnRepeated, key: str) -> None:
-        """`key`: the field that holds the keys."""
-        self.mode = mode
-        self._key = key
+    def __init__(self, target: Target) -> None:
+        self._target = target
         self._db = scratch_db()
         self._db.execute(
-            "CREATE TABLE seen (folded TEXT PRIMARY KEY, first INTEGER, first_line INTEGER,"
+            "CREATE TABLE seen (key TEXT PRIMARY KEY, first INTEGER, first_line INTEGER,"
             " last INTEGER, last_line INTEGER) WITHOUT ROWID"
         )
         self._db.execute("BEGIN")
 
     def add(self, rows: Iterable[PreparedRow]) -> None:
         """Add rows in source order."""
+        match = self._target.match
         self._db.executemany(
             "INSERT INTO seen VALUES (?1,?2,?3,?2,?3)"
             " ON CONFLICT DO UPDATE SET last=excluded.last, last_line=excluded.last_line",
-            [(row.folded, row.number, row.line) for row in rows if row.folded is not None],
+            [(match(row.key), row.number, row.line) for row in rows if row.key is not None],
         )
 
     def outcome(self, row: PreparedRow) -> Outcome | None:
         """Why a row is not written; None if it is. Rows are identified by their lines."""
-        if row.folded is None:
+        if row.key is None:
             return None
         found = self._db.execute(
-            "SELECT first, first_line, last, last_line FROM seen WHERE folded=?", (row.folded,)
+            "SELECT first, first_line, last, last_line FROM seen WHERE key=?", (self._target.match(row.key),)
         ).fetchone()
         if found is None or found[0] == found[2]:
             return None
         _, first_line, _, last_line = found
-        if self.mode == "fail":
-            where = f"several lines, from {first_line} to {last_line}; none of them is written"
-            return self._repeated(row, where)
-        written = first_line if self.mode == "first" else last_line
-        return (
-            None
-            if row.line == written
-            else self._repeated(row, f"line {written} too, and written there instead")
-        )
-
-    def _repeated(self, row: PreparedRow, where: str) -> Outcome:
+        if self._target.on_repeated == "last":
+            late = row.line == last_line
+            return None if late else skipped(f"line {last_line} has this key too, and comes last")
+        where = f"several lines, from {first_line} to {last_line}; none of them is written"
         message = f"the key {row.key!r} is used in {where}"
-        return failed(DUPLICATE_IN_SOURCE, self._key, message, row.key)
-
-    def close(self) -> None:
-        self._db.close()
-
-
-class SeenKeys:
-    """The line of each row that created a record, by its key, if Zoho would allow a second one."""
-
-    def __init__(self) -> None:
-        self._db = scratch_db()
-        self._db.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, line INTEGER NOT NULL) WITHOUT ROWID")
-
-    def add(self, keys: Iterable[tuple[str, int]]) -> None:
-        self._db.execute("BEGIN")
-        self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?,?)", keys)
-        self._db.execute("COMMIT")
-
-    def line_of(self, key: str) -> int | None:
-        """The line of the row that was created with this key."""
-        row = self._db.execute("SELECT line FROM seen WHERE key=?", (key,)).fetchone()
-        return None if row is None else int(row[0])
+        return failed(DUPLICATE_IN_SOURCE, self._target.key, message, row.key)
 
     def close(self) -> None:
         self._db.close()
@@ -100,65 +182,6 @@ class MetItems:
         self._db.execute("UPDATE met SET times = times + 1 WHERE item = ?", (item,))
         times: int = self._db.execute("SELECT times FROM met WHERE item = ?", (item,)).fetchone()[0]
         return times
-
-    def close(self) -> None:
-        self._db.close()
-
-
-def shared(line: int, key: str) -> str:
-    """Why a row is not written."""
-    return f"line {line} has this value too, with another {key}: Zoho would change the record of that line"
-
-
-class SharedValues:
-    """The first row that is sent with each unique value.
-
-    If no record has an upsert's key, Zoho goes by the other unique fields (zoho-api 5.4): a later row with
-    such a value would change the earlier row's record. Both may be in one request, so it is not known
-    whether the earlier row succeeds.
-    """
-
-    def __init__(self, fields: Sequence[KeyField], key: str) -> None:
-        """`key`: the field that the write matches on."""
-        self._fields = fields
-        self._key = key
-        self._db = scratch_db()
-        self._db.execute(
-            "CREATE TABLE seen (field TEXT, folded TEXT, key TEXT, line INTEGER,"
-            " PRIMARY KEY (field, folded)) WITHOUT ROWID"
-        )
-        self._db.execute("BEGIN")
-
-    @property
-    def names(self) -> list[str]:
-        return [field.name for field in self._fields]
-
-    def take_up(self, rows: Iterable[tuple[int, str, Mapping[str, Any]]]) -> None:
-        """Take up rows that an earlier session sent: line, folded key, record."""
-        for line, key, record in rows:
-            self._keep(self._values(record), key, line)
-
-    def outcome(self, row: PreparedRow) -> Outcome | None:
-        """Why a row is not written; None if it is."""
-        values = self._values(row.record)
-        for place in values:
-            first = self._db.execute(
-                "SELECT key, line FROM seen WHERE field=? AND folded=?", place
-            ).fetchone()
-            if first is not None and first[0] != row.folded:
-                return failed(DUPLICATE_IN_SOURCE, place[0], shared(first[1], self._key))
-        self._keep(values, row.folded or "", row.line)
-        return None
-
-    def _values(self, record: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """Field names and folded values of a record."""
-        texts = ((field, field.text_of(record)) for field in self._fields)
-        return [(field.name, field.fold(text)) for field, text in texts if text is not None]
-
-    def _keep(self, values: Iterable[tuple[str, str]], key: str, line: int) -> None:
-        self._db.executemany(
-            "INSERT OR IGNORE INTO seen VALUES (?,?,?,?)", ((*each, key, line) for each in values)
-        )
 
     def close(self) -> None:
         self._db.close()

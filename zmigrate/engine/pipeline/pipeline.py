@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import PreparedRow, refer
 from zmigrate.engine.model.outcomes import Outcome
-from zmigrate.engine.pipeline.duplicates import Repeats, SharedValues
+from zmigrate.engine.pipeline.duplicates import Duplicates, Repeats
 from zmigrate.engine.pipeline.order import Order
 from zmigrate.engine.pipeline.prepare import Preparer
 from zmigrate.engine.pipeline.producer import Prepared
@@ -20,10 +20,10 @@ class Pipeline:
     """Called with source rows. Returns the rows that can be sent, and the ended rows with outcomes."""
 
     def __init__(
-        self, prepare: Preparer, survey: Survey, resolver: Resolver, shared: SharedValues | None
+        self, prepare: Preparer, survey: Survey, resolver: Resolver, duplicates: Duplicates | None
     ) -> None:
         self._prepare = prepare
-        self._shared = shared
+        self._duplicates = duplicates
         self._repeats: Repeats | None = survey.repeats
         self._order: Order | None = survey.order
         self._resolver = resolver
@@ -33,14 +33,13 @@ class Pipeline:
         if self._repeats is not None:
             on_their_way, repeated = _parted(on_their_way, self._repeats)
             ended += repeated
+        if self._duplicates is not None:
+            on_their_way = self._duplicates.watch(on_their_way)
         if self._order is not None and self._order.cuts:
             on_their_way = [self._cut(row, self._order) for row in on_their_way]
         if refer(on_their_way):
             on_their_way, unresolved = self._resolver.resolve(on_their_way)
             ended += unresolved
-        if self._shared is not None:
-            on_their_way, shared = _parted(on_their_way, self._shared)
-            ended += shared
         return on_their_way, ended
 
     def _cut(self, row: PreparedRow, order: Order) -> PreparedRow:
@@ -52,7 +51,7 @@ class Pipeline:
 
 
 def _parted(
-    rows: Sequence[PreparedRow], repeats: Repeats | SharedValues
+    rows: Sequence[PreparedRow], repeats: Repeats
 ) -> tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]:
     on_their_way: list[PreparedRow] = []
     ended: list[tuple[PreparedRow, Outcome]] = []

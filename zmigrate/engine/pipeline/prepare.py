@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -85,15 +85,18 @@ class Preparer:
         key, target = self._key, self._target
         if records is None or (target.operation == "upsert" and "id" in fields):
             return None
+        fill_others = any(field.name in fields for field in target.others)
+        others: Iterable[tuple[str, ...]] = map(target.other_values, records) if fill_others else repeat(())
         if key is None:
-            parts = zip(numbers, lines, repeat(None), repeat(None), records, *ENDS)
+            parts = zip(numbers, lines, repeat(None), repeat(None), records, *ENDS, others, repeat(None))
         else:
             keys = [record[key] for record in records]
             texts = [value if type(value) is str else str(value) for value in keys]
             if target.looked_up and key != "id":
                 for record in records:
                     del record[key]
-            parts = zip(numbers, lines, texts, map(target.fold, texts), records, *ENDS)  # noqa: B905  endless
+            folded = map(target.fold, texts)
+            parts = zip(numbers, lines, texts, folded, records, *ENDS, others, repeat(None))
         return list(map(tuple.__new__, repeat(PreparedRow), parts))
 
     def _prepare(self, row: Row) -> tuple[PreparedRow, Outcome | None]:
@@ -119,7 +122,8 @@ class Preparer:
         key = self._key
         waiting = self._converter.open
         if key is None:
-            return PreparedRow(row.number, row.line, None, None, record, source, waiting), None
+            others = self._target.other_values(record)
+            return PreparedRow(row.number, row.line, None, None, record, source, waiting, (), others), None
         problem = self._problem(record, key)
         if problem is not None:
             return self._ended(row, source, problem, None, record, waiting)
@@ -128,7 +132,8 @@ class Preparer:
         if self._target.looked_up and key != "id":
             # The key finds the record; sent as well, it would only overwrite itself.
             record = {name: kept for name, kept in record.items() if name != key}
-        return PreparedRow(row.number, row.line, text, self._target.fold(text), record, source, waiting), None
+        folded, others = self._target.fold(text), self._target.other_values(record)
+        return PreparedRow(row.number, row.line, text, folded, record, source, waiting, (), others), None
 
     def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
         """Why a record can't be written by its key; None if it can."""

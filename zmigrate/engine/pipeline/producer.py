@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
-from zmigrate.engine.model.outcomes import Outcome, duplicate_in_source
-from zmigrate.engine.pipeline.duplicates import SeenKeys
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow, digest_of
+from zmigrate.engine.model.outcomes import Outcome
+from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.reading import Reading
 from zmigrate.rows.sources import Row
@@ -20,9 +20,9 @@ Prepared = tuple[list[PreparedRow], list[tuple[PreparedRow, Outcome]]]
 
 
 class Producer:
-    """Makes batches in source order, except for rows that wait for their key.
+    """Makes batches in source order, except for rows that wait for their key, or another unique value.
 
-    `seen`: the keys that this run created records for, where Zoho would create a second one.
+    `duplicates` decides whether a row is written once the earlier rows with its key have ended.
     """
 
     def __init__(
@@ -32,14 +32,14 @@ class Producer:
         fence: Fence,
         *,
         batch_id: int = 1,
-        seen: SeenKeys | None = None,
+        duplicates: Duplicates | None = None,
         batch_rows: int = BATCH_ROWS,
     ) -> None:
         self.reading = reading
         self._prepare = prepare
         self._fence = fence
         self._next_id = batch_id
-        self._seen = seen
+        self._duplicates = duplicates
         self._batch_rows = batch_rows
         self._freed: deque[PreparedRow] = deque()
         self._open: list[PreparedRow] = []
@@ -104,7 +104,7 @@ class Producer:
         on_their_way, ended = self._prepare(self.reading.take(count))
         self.decided += ended
         admitted = self._fence.admit_all(on_their_way)
-        if self._seen is None:
+        if self._duplicates is None or not any(map(digest_of, admitted)):
             self._open += admitted
         else:
             for pending in admitted:
@@ -115,10 +115,12 @@ class Producer:
             self._place(self._freed.popleft())
 
     def _place(self, row: PreparedRow) -> None:
-        """Put a row that holds its key into the open batch, unless this run created that key's record."""
-        line = self._seen.line_of(row.folded) if self._seen is not None and row.folded is not None else None
-        if line is None:
+        """Put a row that holds its values into the open batch, unless an earlier row keeps it from being
+        written.
+        """
+        outcome = None if self._duplicates is None else self._duplicates.outcome(row)
+        if outcome is None:
             self._open.append(row)
             return
-        self.decided.append((row, duplicate_in_source(row.key, line)))
-        self._freed.extend(self._fence.release([row.folded or ""]))
+        self.decided.append((row, outcome))
+        self._freed.extend(self._fence.release(row.fenced))

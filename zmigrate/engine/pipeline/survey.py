@@ -72,11 +72,10 @@ class Surveyor:
             job.transform, work.converter, target, _to_no_one, keep_source=False, columns=self._columns
         )
         wants_order = self._may_refer_to_itself(work.fields)
-        mode = job.write.on_repeated
-        wants_repeats = target.key is not None and mode not in {"each", target.natural_on_repeated}
-        in_turn = not wants_repeats
-        self._order = Order(last_of_key=mode == "last", in_turn=in_turn) if wants_order else None
-        self._repeats = Repeats(mode, target.key or "") if wants_repeats else None
+        mode = target.on_repeated
+        chosen = target.key is not None and mode in {"last", "fail"}
+        self._order = Order(last_of_key=mode == "last", in_turn=not chosen) if wants_order else None
+        self._repeats = Repeats(target) if chosen else None
 
     @property
     def reads_every_row(self) -> bool:

@@ -179,6 +179,7 @@ class DryRunner:
                     lookups,
                     self._reads.crm,
                     columns.transform,
+                    work.read.repeated,
                 ),
                 self._access(),
                 journal,
@@ -270,7 +271,7 @@ class DryRunner:
 
     def _with_copy(self, work: RecordWork, folder: Path) -> RecordWork:
         """The rows of a database as a run reads them, in a file that is deleted with the plan."""
-        (step, fingerprint), source = work.read, work.read.step.source
+        (step, fingerprint, _), source = work.read, work.read.step.source
         if not isinstance(source, Sql):
             return work
         copy = copy_rows(

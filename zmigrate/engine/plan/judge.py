@@ -133,8 +133,13 @@ class Judge:
             yield from self._wrong_user(name, user_id)
         for pointed in self._pointers.of(record):
             if not self._is_there(pointed):
-                message = f"{' or '.join(pointed.modules)} has no record with this id"
-                yield _reason(INVALID_DATA, pointed.field, message, pointed.id)
+                modules = " or ".join(pointed.modules)
+                message = f"{modules} has no record with this id"
+                remedy = None
+                if pointed.by_key:
+                    message = f"the {modules} record {pointed.id} is no longer in the org"
+                    remedy = "`zmigrate ids check` forgets such records"
+                yield _reason(INVALID_DATA, pointed.field, message, pointed.id, remedy)
 
     def _is_there(self, pointed: PointedAt) -> bool:
         """Also where the org was not asked. A field may refer to several modules: one of them is enough."""

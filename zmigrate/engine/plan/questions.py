@@ -195,7 +195,8 @@ class OrgQuestions:
         fields = ["id", *self._to_compare(asked, ["id"])]
         ids = list(dict.fromkeys(str(row.record["id"]) for row in asked))
         questions = self._for_ids(module, ids, fields)
-        for key, spellings in self._lacking(asked).items():
+        left = {row.number for row in rest}
+        for key, spellings in self._lacking([row for row in rows if row.number not in left]).items():
             questions += [self._question(key, part, asked) for part in _parts(spellings, COQL_IN_VALUES)]
         return questions, rest
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from zmigrate.engine.preflight.first_reads import FirstReads
+from zmigrate.job.references import Ref
 from zmigrate.rows.conversion.converter import PARENT
 from zmigrate.rows.conversion.lookups import SE_MODULE, modules_of
+from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.zoho.metadata import Field, ModuleFields
 
 _LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
@@ -21,6 +23,8 @@ class PointedAt(NamedTuple):
     modules: tuple[str, ...]
     """The modules of which one must have the record; none: not known."""
     id: str
+    by_key: bool
+    """The id is that of a key which an earlier run wrote."""
 
 
 class Pointers:
@@ -72,8 +76,8 @@ def user_ids(record: Mapping[str, Any], fields: Iterable[str]) -> Iterator[tuple
 
 def _named(name: str, field: Field, value: Any, record: Mapping[str, Any]) -> Iterator[PointedAt]:
     modules = tuple(_modules_of(field, record))
-    for found in _ids(value, field.connected_lookup or ""):
-        yield PointedAt(name, modules, found)
+    for found, by_key in _ids(value, field.connected_lookup or "").items():
+        yield PointedAt(name, modules, found, by_key)
 
 
 def _modules_of(field: Field, record: Mapping[str, Any]) -> Sequence[str]:
@@ -82,10 +86,16 @@ def _modules_of(field: Field, record: Mapping[str, Any]) -> Sequence[str]:
     return list(modules_of(field)) or ([named] if isinstance(named, str) and named else [])
 
 
-def _ids(value: Any, wrapped: str) -> list[str]:
-    """The ids of a lookup, each once: a single one, or several wrapped as `[{"<wrapped>": {"id": ...}}]`."""
+def _ids(value: Any, wrapped: str) -> dict[str, bool]:
+    """The ids of a lookup, and whether each is that of a key: a single one, or several wrapped as
+    `[{"<wrapped>": {"id": ...}}]`.
+    """
     links = [row.get(wrapped) for row in value] if isinstance(value, list) else [value]
-    return list(dict.fromkeys(filter(None, map(_id, links))))
+    return {
+        found: isinstance(link, OpenId) and isinstance(link.reference, Ref)
+        for link in links
+        if (found := _id(link)) is not None
+    }
 
 
 def _id(value: Any) -> str | None:

@@ -60,7 +60,7 @@ def _stopping(found: DryRun) -> Iterator[PlanWarning]:
 def _unread_keys(found: DryRun) -> Iterator[PlanWarning]:
     """Whatever its limit, a run reads all keys first if one of several rows with a key is chosen."""
     target = found.target
-    if found.limited and target.on_repeated not in {"each", target.natural_on_repeated}:
+    if found.limited and target.on_repeated in {"last", "fail"}:
         yield PlanWarning(
             "LIMIT",
             f"keys behind the limit were not read. A run reads them all and may choose another row of a key "

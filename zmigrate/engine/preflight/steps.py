@@ -17,7 +17,8 @@ from zmigrate.engine.storage.inputs import hashes_of, refuse_changed
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import StepFacts
 from zmigrate.job.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, source_of, steps_of
-from zmigrate.rows.sources import Fingerprint, Source
+from zmigrate.rows.key_slots import KeySlots
+from zmigrate.rows.sources import Csv, Fingerprint, Source
 
 Given = TypeVar("Given")
 
@@ -85,6 +86,8 @@ class ReadStep(NamedTuple):
 
     step: Step
     fingerprint: Fingerprint
+    repeated: str | None = None
+    """Which keys may come more than once in the source, for `RepeatedKeys`; None if that is not known."""
 
     @property
     def place(self) -> str:
@@ -174,6 +177,11 @@ def _all_of(wrong: Sequence[tuple[Each, UsageError]]) -> UsageError:
 def read_step(step: Step) -> ReadStep:
     """Read a step's source once, strictly, and check what needs no call."""
     fills_of(step.job)
-    read = ReadStep(step, step.source.scan())
-    refuse_lacking(step.job, step.source)
+    source, column = step.source, step.job._key_column
+    if isinstance(source, Csv) and column is not None:
+        keys = KeySlots(column)
+        read = ReadStep(step, source.scan(keys), keys.packed())
+    else:
+        read = ReadStep(step, source.scan())
+    refuse_lacking(step.job, source)
     return read

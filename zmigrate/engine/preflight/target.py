@@ -45,7 +45,7 @@ def find_target(
         on_existing=write.on_existing if isinstance(write, Insert) else None,
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
-        others=unique_fields(fields, key) if operation == "upsert" else (),
+        others=unique_fields(fields, key) if operation != "delete" else (),
         match=_match(field),
     )
 

@@ -151,7 +151,7 @@ class Beginning:
         if self._seat is None:
             read = for_each(steps, read_step)
         else:
-            read = [ReadStep(step, self._seat.read.fingerprint) for step in steps]
+            read = [self._seat.read._replace(step=step) for step in steps]
             for_each(read, _check_source)
         return Undertaking(self._job, read, read)
 
@@ -297,7 +297,7 @@ class Beginning:
             module=(write or {}).get("module"),
             operation=(write or {}).get("operation"),
             rows=work.rows,
-            steps=[step.facts(found.rows) for step, found in work.steps] if work.is_flow else (),
+            steps=[read.step.facts(read.fingerprint.rows) for read in work.steps] if work.is_flow else (),
             reads=variables_read(read.step.source for read in work.steps),
         )
 

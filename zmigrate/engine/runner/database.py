@@ -31,7 +31,7 @@ def copy_database(
     """Copy the rows of the source, a database; return the work with the copy as its source. `limit`: rows
     still to be read (None: all). Raises PausedError if the rows can't be read: a resume tries again.
     """
-    (step, fingerprint), source = work.read, work.read.step.source
+    (step, fingerprint, _), source = work.read, work.read.step.source
     assert isinstance(source, Sql)  # noqa: S101  the caller has looked
     rows_read, recorded = journal.progress().read, journal.last_recorded()
     if rows_read and not folder.source_copy.exists():

@@ -21,7 +21,7 @@ from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.model.batch import BATCH_ROWS, BREAKER_ROWS, Batch
 from zmigrate.engine.model.outcomes import RunState
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.pipeline.duplicates import SeenKeys, SharedValues
+from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.pipeline import Pipeline
@@ -36,6 +36,7 @@ from zmigrate.engine.storage.journal import Journal
 from zmigrate.events import EventHub, Log
 from zmigrate.job.job import DeclaredColumns, RecordJob
 from zmigrate.rows.conversion.converter import Converter
+from zmigrate.rows.key_slots import RepeatedKeys
 from zmigrate.rows.sources.query import record_mark
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.clock import steady_time
@@ -45,6 +46,9 @@ from zmigrate.zoho.workers import Workers
 
 SPARE_WORKERS = 4
 """Workers beyond the calls that may be in flight: some of them wait for their next attempt."""
+
+REPEATED_KEYS = "repeated_keys"
+"""The fact of the journal that keeps `RecordInput.repeated` for a resume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class RecordInput:
     """Reads the rows of a source that is in the org."""
     transform: Callable[[Mapping[str, Any]], Any] | None = None
     """In place of the job's own."""
+    repeated: str | None = None
+    """Which keys may come more than once: see `ReadStep`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +125,6 @@ class RecordSession:
         self._reading_point = ReadingPoint(journal, given.survey.source)
         self.rows = self._reading_point.rows
         self._rows_read = self._reading_point.rows_to_read(given.crm)
-        target = given.target
-        self._first_only = target.operation == "insert" and target.on_repeated == "first"
 
     def run(self, started_at: float) -> SessionResult:
         """Run to the end, to the limit, or to a stop. `started_at`: when the command began (our clock).
@@ -128,13 +132,12 @@ class RecordSession:
         Raises the error that ended the session early; what was known by then is in the journal.
         """
         target = self._target
-        seen = SeenKeys() if self._first_only and target.key_kind == "plain" else None
-        shared = SharedValues(target.others, target.key or "") if target.others else None
+        duplicates = None if target.key is None else Duplicates(target, self._repeated_keys())
         workers = self._make_workers(HEAVY_IN_FLIGHT + SPARE_WORKERS)
         try:
             sender = Sender(self._org.wire, target, self._org.user)
             exchange = self._make_exchange(sender, self._given.lookups.resolver)
-            in_flight = self._make_in_flight(seen, shared)
+            in_flight = self._make_in_flight(duplicates)
             completions = Completions(
                 in_flight,
                 exchange,
@@ -144,7 +147,7 @@ class RecordSession:
                 self._clock,
             )
             if not self._reading_point.is_fresh:
-                self._recover(in_flight, sender, seen, shared)
+                self._recover(in_flight, sender, duplicates)
             if target.tells_ours_by_time and not self._nothing_was_there():
                 self._leave_the_second(started_at)
             dispatcher = Dispatcher(
@@ -175,17 +178,26 @@ class RecordSession:
             workers.close(wait=not self._stop.aborted and workers.busy == 0)
             with suppress(Exception):  # every row that was read is recorded: an error at the end loses none
                 self._rows_read.close()
-            for keys in (seen, shared):
-                if keys is not None:
-                    keys.close()
+            if duplicates is not None:
+                duplicates.close()
 
-    def _make_in_flight(self, seen: SeenKeys | None, shared: SharedValues | None) -> InFlight:
+    def _repeated_keys(self) -> RepeatedKeys | None:
+        """Which keys may come more than once, as the run's first session found out."""
+        packed = self._given.repeated
+        if not self._reading_point.is_fresh:
+            packed = self._journal.fact(REPEATED_KEYS)
+        elif packed is not None:
+            with self._journal.transaction():
+                self._journal.put_fact(REPEATED_KEYS, packed)
+        return None if packed is None else RepeatedKeys(packed)
+
+    def _make_in_flight(self, duplicates: Duplicates | None) -> InFlight:
         fence = Fence()
-        producer = self._make_producer(fence, seen, shared)
-        keys = HeldKeys(fence, producer, seen, self._known(), first_only=self._first_only)
+        producer = self._make_producer(fence, duplicates)
+        keys = HeldKeys(fence, producer, duplicates, self._known())
         return InFlight(self._journal, producer, keys, self.rows, self._hub.emit, self._options.watch)
 
-    def _make_producer(self, fence: Fence, seen: SeenKeys | None, shared: SharedValues | None) -> Producer:
+    def _make_producer(self, fence: Fence, duplicates: Duplicates | None) -> Producer:
         given, source = self._given, self._given.survey.source
         preparer = Preparer(
             given.transform or given.job.transform,
@@ -207,10 +219,10 @@ class RecordSession:
         )
         return Producer(
             reading,
-            Pipeline(preparer, given.survey, given.lookups.resolver, shared),
+            Pipeline(preparer, given.survey, given.lookups.resolver, duplicates),
             fence,
             batch_id=self._journal.next_batch_id(),
-            seen=seen,
+            duplicates=duplicates,
             batch_rows=self._options.batch_rows,
         )
 
@@ -221,16 +233,15 @@ class RecordSession:
         rule = KeyRule.of(self._target.to_json())
         return None if rule is None else self._given.lookups.recorder(rule, self._options.run_began)
 
-    def _recover(
-        self, in_flight: InFlight, sender: Sender, seen: SeenKeys | None, shared: SharedValues | None
-    ) -> None:
+    def _recover(self, in_flight: InFlight, sender: Sender, duplicates: Duplicates | None) -> None:
         options, now = self._options, self._clock()
         recovery = Recovery(
             self._journal, self._target, self._org.clock, options.settling_time, options.run_began
         )
         recovery.take_up_batches(in_flight, sender, now)
-        recovery.take_up_keys(in_flight, now)
-        recovery.take_up_values(seen, shared)
+        recovery.take_up_held(in_flight, sender, now)
+        if duplicates is not None:
+            recovery.take_up_written(duplicates, sender)
 
     def _warn_of_others(self, completions: Completions) -> None:
         for field, records in completions.found_by_another.items():

@@ -12,12 +12,11 @@ from zmigrate.engine.dispatch.org_access import OrgClock
 from zmigrate.engine.dispatch.sender import Sender
 from zmigrate.engine.dispatch.settling import SettlingTime, in_doubt
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
-from zmigrate.engine.model.outcomes import Rows, was_written
+from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow, fenced_by
+from zmigrate.engine.model.outcomes import Rows
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.pipeline.duplicates import SeenKeys, SharedValues
+from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.sent_records import rows_sent
 from zmigrate.rows.sources import Cursor, Row, Source
 from zmigrate.rows.sources.query import record_mark
 from zmigrate.zoho.crm import Crm
@@ -83,20 +82,22 @@ class Recovery:
             if batch.closes_circles:
                 batch.rows = [deferred_links.reopened(row) for row in batch.rows]
             else:
-                batch.rows = [self._with_folded_key(row) for row in batch.rows]
+                batch.rows = [self._with_fenced(row) for row in batch.rows]
             if batch.closes_circles and batch.parent is None:  # its parts, which are sent, have a parent
                 in_flight.wait(batch)
                 continue
             batch.resolved = True
             batch.body = sender.body(batch)
-            in_flight.keys.take_up(batch.folded_keys)
+            in_flight.keys.take_up(batch.fenced)
             if batch.state is BatchState.LEFT_UNSENT:
                 in_flight.take_up(batch)
             else:
                 self._take_up_doubted(batch, in_flight, sender, now)
 
-    def _with_folded_key(self, row: PreparedRow) -> PreparedRow:
-        return row._replace(folded=None if row.key is None else self.target.fold(row.key))
+    def _with_fenced(self, row: PreparedRow) -> PreparedRow:
+        """The row with its folded key and its other unique values, which the journal does not keep."""
+        folded = None if row.key is None else self.target.fold(row.key)
+        return row._replace(folded=folded, others=self.target.other_values(row.record))
 
     def _take_up_doubted(self, batch: Batch, in_flight: InFlight, sender: Sender, now: float) -> None:
         recovery = sender.target_of(batch).recovery
@@ -124,22 +125,15 @@ class Recovery:
         batch.first_intent = self.zoho_clock.earliest(self.run_began)
         return now - self.run_began >= DATED_S
 
-    def take_up_keys(self, in_flight: InFlight, now: float) -> None:
-        """Keys of finished batches that an earlier request may still overwrite."""
-        for keys, until in self.journal.held_keys(now):
+    def take_up_held(self, in_flight: InFlight, sender: Sender, now: float) -> None:
+        """Keys and other unique values of finished batches that an earlier request may still overwrite."""
+        for rows, until in self.journal.held_rows(now, sender.records):
             # If the clock was set back meanwhile, `until` would be later than any request can arrive.
             latest = min(until, now + self.settling_time.longest)
-            in_flight.keys.take_up([self.target.fold(key) for key in keys], latest)
+            in_flight.keys.take_up(fenced_by(map(self._with_fenced, rows)), latest)
 
-    def take_up_values(self, seen: SeenKeys | None, shared: SharedValues | None) -> None:
-        """Keys and unique values that rows of earlier sessions have written."""
-        fold = self.target.fold
-        if shared is not None:
-            sent = rows_sent(self.journal, shared.names)
-            shared.take_up((line, fold(key), record) for line, key, record in sent)
-        if seen is not None:
-            seen.add(
-                (fold(key), line)
-                for (_, line, key), outcome in self.journal.ended()
-                if key is not None and (outcome.action == "in_doubt" or was_written(outcome))
-            )
+    def take_up_written(self, duplicates: Duplicates, sender: Sender) -> None:
+        """Rows that earlier sessions wrote, with values that may come again."""
+        rebuild = sender.records if duplicates.by_others else None
+        for ended in self.journal.rows_with_digests(rebuild):
+            duplicates.note([self._with_fenced(row) for row, _ in ended], [outcome for _, outcome in ended])

@@ -178,7 +178,7 @@ class Runner:
             versions=versions(),
             code=code_hash(type(job)),
             reads=hashes_of(job),
-            steps=[step.to_json(found) for step, found in work.steps] if work.is_flow else None,
+            steps=[read.step.to_json(read.fingerprint) for read in work.steps] if work.is_flow else None,
             practice=self._invocation.practice,
         )
 

@@ -149,6 +149,7 @@ class Session:
                 work.target,
                 self._surveyed.lookups,
                 self._connection.crm,
+                repeated=work.read.repeated,
             ),
             OrgAccess.of(self._connection, work.user),
             self._journal,

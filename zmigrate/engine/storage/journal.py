@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite
+from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite, digest_of
 from zmigrate.engine.model.outcomes import Action, Outcome, Rows, lets_go, rows_of, written_as
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.journal_file import (
@@ -36,20 +36,21 @@ from zmigrate.engine.storage.recorded import (
     READ_OUTCOME,
     Numbered,
     RecordedRows,
+    id_span,
     pack_body,
+    pack_digests,
     pack_outcome,
     pack_outcomes,
     pack_source,
     pack_state,
+    stored_id,
+    unpack_digests,
     unpack_outcomes,
     unpack_source,
     unpack_state,
 )
 from zmigrate.errors import JournalDamaged
 from zmigrate.zoho.clock import stored_time
-
-LARGEST_INTEGER = 2**63 - 1
-"""The largest integer that SQLite can store."""
 
 Rebuild = Callable[[bytes, SecondWrite | None], list[dict[str, Any]]]
 """Makes the records from a batch's body."""
@@ -166,6 +167,8 @@ class Journal:
                 deferred_links.pack_links(batch.rows) if batch.has_links else None,
             ),
         )
+        if any(map(digest_of, batch.rows)):
+            self._db.execute(sql.PUT_DIGESTS, (batch.id, pack_digests(batch.rows)))
 
     def mark_batch(self, batch: Batch) -> None:
         """Record that a batch is queued again, or that it is in doubt."""
@@ -185,7 +188,7 @@ class Journal:
                 batch.id,
                 batch.doubted,
                 batch.held_until,
-                *_span(ids),
+                *id_span(ids),
                 pack_outcomes(batch.outcomes),
             ),
         )
@@ -248,6 +251,19 @@ class Journal:
         """The places that `put_places` kept."""
         yield from map(Place._make, self._all(sql.PLACES))
 
+    def rows_with_digests(self, rebuild: Rebuild | None) -> Iterator[list[tuple[PreparedRow, Outcome]]]:
+        """The rows with digests, and their outcomes; with empty records if there is no `rebuild`."""
+        query = sql.WITH_DIGESTS.format(body="NULL" if rebuild is None else "body")
+        for rows, body, second, outcomes, digests in self._all(query):
+            numbered, ended = orjson.loads(rows), self._unpacked(outcomes)
+            records = rebuild(zlib.decompress(body), second) if rebuild and body is not None else None
+            found = []
+            for at, digest in unpack_digests(digests):
+                number, line, key = numbered[at]
+                record = records[at] if records else {}
+                found.append((PreparedRow(number, line, key, None, record, digest=digest), ended[at]))
+            yield found
+
     def next_batch_id(self) -> int:
         row = self._one(sql.NEXT_BATCH)
         assert row is not None  # noqa: S101  an aggregate always has a row
@@ -259,13 +275,15 @@ class Journal:
 
     @staticmethod
     def _batch(row: tuple[Any, ...], rebuild: Rebuild) -> Batch:
-        id_, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, linked = row
+        id_, parent, state, sends, first_intent, sent_at, doubted, second, *content = row
+        rows, source, body, linked, digests = content
         for at in (first_intent, sent_at):
             if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
                 raise JournalDamaged(f"the journal has {at!r} for a time of batch {id_}", hint=RECOVERY)
-        numbered = orjson.loads(rows)
-        records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
+        numbered = _with_records(rows, body, second, rebuild)
         sources = unpack_source(source) or [None] * len(numbered)
+        for at, digest in unpack_digests(digests):
+            numbered[at] = numbered[at]._replace(digest=digest)
         return Batch(
             id=id_,
             parent=parent,
@@ -276,11 +294,7 @@ class Journal:
             doubted=bool(doubted),
             second=second,
             rows=deferred_links.with_links(
-                [
-                    PreparedRow(number, line, key, None, record, kept)
-                    for (number, line, key), record, kept in zip(numbered, records, sources, strict=True)
-                ],
-                linked,
+                [row._replace(source=kept) for row, kept in zip(numbered, sources, strict=True)], linked
             ),
         )
 
@@ -312,12 +326,11 @@ class Journal:
         row = self._one(sql.LAST_RECORDED)
         return row[0] or 0 if row else 0
 
-    def held_keys(self, now: float) -> Iterator[tuple[list[str], float]]:
-        """Keys of finished batches that stay fenced, and until when; without the keys of rows that moved."""
-        for rows, outcomes, until in self._all(sql.HELD, now):
-            ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
-            keys = [key for (_, _, key), outcome in ended if key is not None and lets_go(outcome)]
-            yield keys, stored_time(until)
+    def held_rows(self, now: float, rebuild: Rebuild) -> Iterator[tuple[list[PreparedRow], float]]:
+        """Rows of finished batches that stay fenced, and until when; without rows that moved."""
+        for rows, body, second, outcomes, until in self._all(sql.HELD, now):
+            ended = zip(_with_records(rows, body, second, rebuild), self._unpacked(outcomes), strict=True)
+            yield [row for row, outcome in ended if lets_go(outcome)], stored_time(until)
 
     def groups(self) -> Iterator[RecordedRows]:
         """Recorded rows with an outcome, in groups ordered by their lowest row number; without moved rows."""
@@ -401,17 +414,16 @@ class Journal:
         return guard(self.path)
 
 
-def _span(ids: list[str]) -> tuple[int | None, int | None]:
-    """The lowest and the highest id. Ids of one length, as most are, can be compared as text."""
-    if not ids:
-        return None, None
-    key = int if len(set(map(len, ids))) > 1 else None
-    return stored_id(min(ids, key=key)), stored_id(max(ids, key=key))
-
-
-def stored_id(record_id: str) -> int:
-    """An id that SQLite can compare: Zoho's ids may have 20 digits."""
-    return min(int(record_id), LARGEST_INTEGER)
+def _with_records(
+    rows: str, body: bytes | None, second: SecondWrite | None, rebuild: Rebuild
+) -> list[PreparedRow]:
+    """The rows of a batch, with the records that its body has."""
+    numbered = orjson.loads(rows)
+    records = rebuild(zlib.decompress(body), second) if body is not None else [{} for _ in numbered]
+    return [
+        PreparedRow(number, line, key, None, record)
+        for (number, line, key), record in zip(numbered, records, strict=True)
+    ]
 
 
 CLAIMED = frozenset(["created", "deleted"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 APPLICATION_ID = 0x7A6D6967
 """Marks the file as a zmigrate journal ("zmig")."""
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 OLDEST_READ = 4
 """The oldest schema that can be read. A run whose journal has a schema older than ours can't be resumed."""
@@ -33,6 +33,10 @@ CREATE TABLE content (            -- what is written once, and is most of the fi
     source BLOB,                  -- the rows as they were read, zlib, where the source can't be read again
     body BLOB,                    -- what was sent, zlib
     links TEXT                    -- references that close circles, written later: {place: {field: ..}}
+);
+CREATE TABLE digest (             -- of rows whose key, or other unique value, may come again
+    batch INTEGER PRIMARY KEY,
+    digests BLOB NOT NULL         -- of each such row its place in the batch (1 byte) and its digest (8 bytes)
 );
 CREATE TABLE outcome (            -- a batch that is in here is done
     batch INTEGER PRIMARY KEY,
@@ -76,13 +80,19 @@ PUT_CONTENT = (
 MARK_BATCH = "UPDATE batch SET state=?, doubted=? WHERE id=?"
 PUT_OUTCOME = "INSERT INTO outcome(batch, doubted, held_until, min_id, max_id, outcomes) VALUES (?,?,?,?,?,?)"
 PUT_DECIDED = "INSERT INTO decided(number, line, key, outcome, source) VALUES (?,?,?,?,?)"
+PUT_DIGESTS = "INSERT OR IGNORE INTO digest(batch, digests) VALUES (?,?)"
 PUT_PLACE = "INSERT INTO place(place, number, line, level, cut) VALUES (?,?,?,?,?)"
 DROP_PLACES = "DELETE FROM place"
 PUT_ITEM = "INSERT INTO item(key, number, outcome) VALUES (?,?,?)"
 PUT_FACT = "INSERT INTO fact(name, value) VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value"
 OPEN_BATCHES = (
-    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, links"
-    " FROM batch JOIN content ON content.batch = id WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
+    "SELECT id, parent, state, sends, first_intent, sent_at, doubted, second, rows, source, body, links,"
+    " digests FROM batch JOIN content ON content.batch = id LEFT JOIN digest ON digest.batch = id"
+    " WHERE id NOT IN (SELECT batch FROM outcome) ORDER BY id"
+)
+WITH_DIGESTS = (
+    "SELECT rows, {body}, second, outcomes, digests FROM digest JOIN content USING (batch)"
+    " JOIN outcome USING (batch) JOIN batch ON id = digest.batch"
 )
 OPEN_ROWS = (
     "SELECT rows FROM batch JOIN content ON content.batch = id"
@@ -97,7 +107,10 @@ MAY_HOLD_ID = (
 )
 RECORDED_AFTER = "SELECT rows, source FROM batch JOIN content ON content.batch = id WHERE last_row > ?"
 DECIDED_AFTER = "SELECT number, source FROM decided WHERE number > ?"
-HELD = "SELECT rows, outcomes, held_until FROM outcome JOIN content USING (batch) WHERE held_until > ?"
+HELD = (
+    "SELECT rows, body, second, outcomes, held_until FROM outcome JOIN content USING (batch)"
+    " JOIN batch ON id = batch WHERE held_until > ?"
+)
 HELD_UNTIL = "SELECT max(held_until) FROM outcome WHERE held_until IS NOT NULL"
 """A text would be the highest: SQLite sorts texts above all numbers."""
 LAST_RECORDED = (

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import count
+from itertools import count, starmap
+from struct import Struct
 from typing import Any, NamedTuple
 
 import orjson
 
-from zmigrate.engine.model.batch import MAYBE_APPLIED, BatchState
+from zmigrate.engine.model.batch import MAYBE_APPLIED, BatchState, PreparedRow
 from zmigrate.engine.model.outcomes import FOUND_BY_ANOTHER_FIELD, Action, Outcome
 from zmigrate.engine.storage.journal_sql import SCHEMA_VERSION
 from zmigrate.reasons import Reason
@@ -86,6 +87,10 @@ BODY_LEVEL = 1
 """zlib level of stored bodies: 1 costs 0.3 µs a row; 6 costs half as much again and saves a fifth."""
 
 
+DIGEST = Struct("<Bq")
+"""A row's place in its batch, and its digest."""
+
+
 def pack_body(body: bytes) -> bytes:
     """The body of a request as the journal keeps it."""
     return zlib.compress(body, BODY_LEVEL)
@@ -98,6 +103,17 @@ def pack_source(source: object) -> bytes:
 
 def unpack_source(packed: bytes | None) -> Any:
     return None if packed is None else orjson.loads(zlib.decompress(packed))
+
+
+def pack_digests(rows: Iterable[PreparedRow]) -> bytes:
+    """The digests of a batch's rows that have one."""
+    pairs = ((place, row.digest) for place, row in enumerate(rows) if row.digest is not None)
+    return b"".join(starmap(DIGEST.pack, pairs))
+
+
+def unpack_digests(packed: bytes | None) -> Iterator[tuple[int, int]]:
+    """Places and digests of a batch's rows that have one."""
+    return DIGEST.iter_unpack(packed or b"")
 
 
 def pack_outcomes(outcomes: Iterable[Outcome]) -> str:
@@ -153,7 +169,11 @@ def _with_joined_reasons(parts: Sequence[Any]) -> Outcome:
     return Outcome(action, record_id, (Reason(code, field, message or ""),))
 
 
-READ_OUTCOME: Mapping[int, ReadOutcome] = {4: _with_joined_reasons, SCHEMA_VERSION: _with_reasons}
+READ_OUTCOME: Mapping[int, ReadOutcome] = {
+    4: _with_joined_reasons,
+    5: _with_reasons,
+    SCHEMA_VERSION: _with_reasons,
+}
 """How an outcome is read, by the schema of the journal."""
 
 
@@ -165,3 +185,20 @@ def pack_state(state: BatchState) -> str:
 def unpack_state(stored: str) -> BatchState:
     """The state of a batch that has no outcomes in the journal."""
     return BatchState.LEFT_UNSENT if stored == "queued" else BatchState.LEFT_IN_DOUBT
+
+
+LARGEST_INTEGER = 2**63 - 1
+"""The largest integer that SQLite can store."""
+
+
+def id_span(ids: list[str]) -> tuple[int | None, int | None]:
+    """The lowest and the highest id. Ids of one length, as most are, can be compared as text."""
+    if not ids:
+        return None, None
+    key = int if len(set(map(len, ids))) > 1 else None
+    return stored_id(min(ids, key=key)), stored_id(max(ids, key=key))
+
+
+def stored_id(record_id: str) -> int:
+    """An id that SQLite can compare: Zoho's ids may have 20 digits."""
+    return min(int(record_id), LARGEST_INTEGER)

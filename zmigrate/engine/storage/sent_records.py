@@ -22,13 +22,6 @@ def records_written(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[s
             yield outcome.id, record
 
 
-def rows_sent(journal: Journal, fields: Sequence[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """(line, key, record) of every row with a key that was sent, from batches with one of these fields."""
-    for (_, line, key), _, record in _sent_with(journal, fields):
-        if key is not None:
-            yield line, key, record
-
-
 def _sent_with(journal: Journal, fields: Sequence[str]) -> Iterator[Sent]:
     marks = [f'"{name}":'.encode() for name in fields]
     for rows, content, outcomes in journal.sent():

@@ -51,6 +51,13 @@ class Compiled:
         self.columns = self._plain_columns(words, header)
         self.transform = self._transform(words, rows_differ=header is None)
 
+    def column_of(self, name: str | None) -> str | None:
+        """The column whose cells go to a field unchanged; None if there is none."""
+        rule = self._rules.get(name or "")
+        if rule is not None:
+            return rule.column if rule.plain else None
+        return next((column for column, own in self._own.items() if own == name), None)
+
     @property
     def fills(self) -> list[Fill]:
         """The fields that are filled in every row, by rules and by columns with their name."""

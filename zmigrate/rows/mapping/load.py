@@ -168,6 +168,11 @@ class Load:
         """{column: field}, if that is all. None if rules do more."""
         return self._compiled.columns
 
+    @property
+    def key_column(self) -> str | None:
+        """The column whose cells are the keys as they stand; None if a rule makes them, or rows differ."""
+        return self._compiled.column_of(self.write.key)
+
     def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as a record. Raises Skip if `skip_if` says so, BadValue if a rule fails."""
         return self._compiled.transform(row)

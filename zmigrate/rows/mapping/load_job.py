@@ -98,6 +98,11 @@ class LoadJob(RecordJob, abstract=True):
         return self.columns is not None
 
     @property
+    def _key_column(self) -> str | None:
+        overridden = type(self).transform is not LoadJob.transform
+        return None if overridden else self.load_in_use.key_column
+
+    @property
     def _hooks(self) -> JobHooks:
         load = self.load
         return JobHooks(

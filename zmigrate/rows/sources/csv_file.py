@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from zmigrate.errors import SourceError
+from zmigrate.rows.key_slots import KeySlots
 from zmigrate.rows.sources.base import START, Block, Cursor, Fingerprint, Row
 from zmigrate.rows.sources.csv_delimiter import (
     LINE_END,
@@ -101,7 +102,8 @@ class Csv:
         form = self._find_format()
         return tuple(form.header[: form.ours])
 
-    def scan(self) -> Fingerprint:
+    def scan(self, keys: KeySlots | None = None) -> Fingerprint:
+        """`keys`: takes the cells of its column. Our own result files have escapes, and give none."""
         form = self._find_format()
         self._watch.begin()
         with self._file.open() as raw:
@@ -111,7 +113,10 @@ class Csv:
             widths: Counter[int] = Counter()
             hashing.rows_ended = widths.total
             try:
-                widths.update(map(len, form.reader(open_text(hashing, form.encoding))))
+                rows: Iterator[list[str]] = form.reader(open_text(hashing, form.encoding))
+                if keys is not None and keys.column in form.columns and not form.escaped:
+                    rows = _noted(rows, form.columns.index(keys.column), keys)
+                widths.update(map(len, rows))
             except NulByte:
                 raise explain_nul(self._file) from None
             except UnicodeDecodeError:
@@ -309,6 +314,19 @@ class _Format:
 
     def reader(self, text: Iterator[str]) -> CsvReader:
         return strict_reader(text, self.delimiter)
+
+
+def _noted(rows: Iterator[list[str]], at: int, keys: KeySlots) -> Iterator[list[str]]:
+    """The same rows; `keys` gets the cells at this place."""
+    cells: list[str] = []
+    for row in rows:
+        if len(row) > at:
+            cells.append(row[at])
+        if len(cells) == BLOCK_ROWS:
+            keys.add(cells)
+            cells = []
+        yield row
+    keys.add(cells)
 
 
 def _taken(reader: CsvReader, bytes_of: BoundedReader) -> list[list[str]]:

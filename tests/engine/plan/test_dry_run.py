@@ -1,0 +1,178 @@
+"""A plan is the run itself, against a model of the org: what that promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.plan.test_plan import planned, rejects
+from tests.engine.plan.test_plan_pointing import ACCOUNTS, CONTACTS, contact, job_of
+from tests.support import Bench, file_job, leads, read_rows, write_rows
+from zmigrate import Delete, Find, Flow, Insert, RecordJob, Ref, Update, Upsert
+
+INSERT = Insert("Leads", key="Legacy_ID")
+
+
+def everything_in(folder: Path) -> dict[str, bytes]:
+    """By their paths. SQLite makes empty files beside a database that it only reads."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in files
+        if not path.name.endswith(("-wal", "-shm"))
+    }
+
+
+def test_a_plan_changes_nothing_in_the_state_folder_nor_in_the_id_map(bench: Bench) -> None:
+    rows = [{"Legacy_ID": "A1", "Account_Name": "A"}]
+    bench.run(file_job(ACCOUNTS, write_rows(bench.folder / "a.csv", rows)))
+    runs, orgs = bench.folder / ".zmigrate" / "runs", bench.folder / ".zmigrate" / "orgs"
+    before = everything_in(runs), sorted(orgs.rglob("ids.db*"))
+    people = [{"id": "1", "account": "A1"}, {"id": "2", "account": "A9"}]
+    with bench.plan(job_of(bench, CONTACTS, people, contact)) as plan:
+        assert rejects(plan) == [(3, "Account_Name", "REFERENCE_OPEN")]
+    assert (everything_in(runs), sorted(orgs.rglob("ids.db*"))) == before
+
+
+def test_all_that_is_wrong_with_a_row_is_told_where_a_run_stops_at_the_first(bench: Bench) -> None:
+    """A date that is none, a key that the org has, a reference to nothing, an account that is not there."""
+    bench.seed([{"Legacy_ID": "1", "Last_Name": "There"}], "Contacts")
+
+    def person(row: Mapping[str, str]) -> dict[str, Any]:
+        return {**contact(row), "Date_of_Birth": "soon", "Reporting_To": "999999", "Last_Name": ""}
+
+    job = job_of(bench, CONTACTS, [{"id": "1", "account": "A9"}], person)
+    with bench.plan(job) as plan:
+        told = {(field, code) for _, field, code in rejects(plan)}
+        assert plan.counts.refused == 1
+    assert told == {
+        ("Date_of_Birth", "INVALID_DATA"),
+        ("Last_Name", "MANDATORY_NOT_FOUND"),
+        ("Account_Name", "REFERENCE_OPEN"),
+        ("Reporting_To", "INVALID_DATA"),
+        ("Legacy_ID", "DUPLICATE_DATA"),
+    }
+    [failed] = read_rows(bench.run(job).files["errors"])
+    assert set(failed["code"].split("; ")) <= {code for _, code in told}
+
+
+def test_a_key_that_is_not_there_is_told_beside_a_bad_value(bench: Bench) -> None:
+    bench.seed(leads(1))
+    rows = [{"Legacy_ID": "none", "Email": "nope"}, {"Legacy_ID": "L-000001", "Email": "nope"}]
+    assert rejects(planned(bench, Update("Leads", key="Legacy_ID"), rows)) == [
+        (2, "Email", "INVALID_DATA"),
+        (2, "Legacy_ID", "KEY_NOT_FOUND"),
+        (3, "Email", "INVALID_DATA"),
+    ]
+
+
+def test_what_is_wrong_by_another_row_of_the_file_alone_is_not_told_of_a_refused_row(bench: Bench) -> None:
+    rows = leads(2)
+    rows[0]["Email"] = "nope"
+    rows[1]["Legacy_ID"] = rows[0]["Legacy_ID"]
+    assert rejects(planned(bench, INSERT, rows)) == [(2, "Email", "INVALID_DATA")]
+
+
+@pytest.mark.parametrize("write", [INSERT, Upsert("Leads", match_on="Legacy_ID"), Insert("Leads")])
+def test_the_estimate_of_a_run_is_the_figure_of_its_plan(bench: Bench, write: Any) -> None:
+    rows = leads(250)
+    with planned(bench, write, rows) as plan:
+        credits = plan.price.credits
+    result = bench.run(file_job(write, bench.folder / "rows.csv"))
+    assert result.credits["estimated"] == credits
+
+
+def test_ids_of_records_that_would_be_created_are_never_shown(bench: Bench, tmp_path: Path) -> None:
+    rows = [{"Email": "a@x.io", "Last_Name": "A"}, {"Email": "a@x.io", "Last_Name": "B"}]
+    twins = job_of(bench, Insert("Leads"), rows, dict)
+    later = job_of(
+        bench,
+        CONTACTS,
+        [{"id": "1"}],
+        lambda row: {
+            "Legacy_ID": row["id"],
+            "Last_Name": "x",
+            "Account_Name": Find("Accounts", "Account_Name", "N"),
+        },
+        finds=["Accounts"],
+    )
+    both = job_of(
+        bench, ACCOUNTS, [{"id": "1"}, {"id": "2"}], lambda row: {"Legacy_ID": row["id"], "Account_Name": "N"}
+    )
+
+    class All(Flow):
+        """Twins, accounts of one name, and a contact that looks for it."""
+
+        def jobs(self) -> list[RecordJob]:
+            return [twins, both, later]
+
+    with bench.plan(All()) as plan:
+        [reject] = plan.steps[2].plan.rejects
+        plan.write_details(tmp_path / "all.csv")
+    assert reject.reason.code == "REFERENCE_AMBIGUOUS"
+    assert "of line 2 of Accounts.csv" in reject.reason.message
+    for path in tmp_path.glob("all-*.csv"):
+        assert "90000000" not in path.read_text()
+
+
+def test_a_later_step_finds_what_an_earlier_one_changed_or_deleted(bench: Bench) -> None:
+    """A name that an update gives away, one that it brings, and one whose record a delete takes away."""
+    ids = bench.seed([{"Account_Name": name, "Legacy_ID": name} for name in ("Old", "Gone")], "Accounts")
+
+    def person(row: Mapping[str, str]) -> dict[str, Any]:
+        found = Find("Accounts", "Account_Name", row["account"])
+        return {"Legacy_ID": row["id"], "Last_Name": "x", "Account_Name": found}
+
+    names = ["Old", "New", "Gone"]
+    people = job_of(
+        bench,
+        CONTACTS,
+        [{"id": str(n), "account": each} for n, each in enumerate(names)],
+        person,
+        finds=["Accounts"],
+    )
+    jobs = [
+        file_job(
+            Update("Accounts", key="Legacy_ID"),
+            write_rows(bench.folder / "renamed.csv", [{"Legacy_ID": "Old", "Account_Name": "New"}]),
+        ),
+        file_job(Delete("Accounts"), write_rows(bench.folder / "deleted.csv", [{"id": ids[1]}])),
+        people,
+    ]
+
+    class All(Flow):
+        """Renames, deletes, then refers."""
+
+        def jobs(self) -> list[RecordJob]:
+            return list(jobs)
+
+    with bench.plan(All()) as plan:
+        told = rejects(plan.steps[2].plan)
+    assert told == [(2, "Account_Name", "REFERENCE_OPEN"), (4, "Account_Name", "REFERENCE_OPEN")]
+    result = bench.run(All())
+    assert (result.rows.created, result.rows.failed) == (1, 2)
+
+
+def test_a_parent_that_is_refused_takes_its_children_down_in_a_later_step_too(bench: Bench) -> None:
+    parents = file_job(
+        ACCOUNTS, write_rows(bench.folder / "a.csv", [{"Legacy_ID": "A1", "Account_Name": ""}])
+    )
+    children = job_of(
+        bench,
+        CONTACTS,
+        [{"id": "1", "account": "A1"}],
+        lambda row: {"Legacy_ID": "1", "Last_Name": "x", "Account_Name": Ref("Accounts", row["account"])},
+    )
+
+    class Both(Flow):
+        """Accounts, then contacts."""
+
+        def jobs(self) -> list[RecordJob]:
+            return [parents, children]
+
+    with bench.plan(Both()) as plan:
+        assert plan.counts.refused == 2
+    assert bench.run(Both()).rows.failed == 2
