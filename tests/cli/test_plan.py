@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shlex
 
 import httpx
@@ -135,7 +136,7 @@ def test_nor_are_the_rejects_of_a_flows_steps(zmigrate, folder):
         (["nowhere.csv"], "nowhere.csv"),
         (["leads.csv", "--profile", "x"], "exclude each other"),
         (["leads.csv", "--ask", "-1"], "--ask"),
-        (["leads.csv", "--yes"], "--yes"),
+        (["leads.csv", "--trigger", "mails"], "--trigger"),
     ],
 )
 def test_wrong_use_ends_with_2(zmigrate, leads, words, message):
@@ -200,13 +201,22 @@ def test_a_column_that_goes_nowhere_is_told_as_by_run(zmigrate, folder):
     assert "Shoe size" in said[0].err
 
 
-def test_help_has_the_jobs_options_and_the_plans(zmigrate):
-    done = zmigrate("plan", "import-csv", "--help")
-    assert done.code == 0
-    for option in ("--module", "--ask", "--rejects", "--limit", "--profile"):
-        assert option in done.out
-    assert "--keep-going" not in done.out
+def test_help_has_every_option_of_the_run_and_those_of_a_plan(zmigrate):
+    def options(command):
+        return set(re.findall(r"(?<=│ )--[a-z-]+", zmigrate(command, "import-csv", "--help").out))
+
+    assert {"--module", "--trigger", "--keep-going"} < options("run")
+    assert options("plan") - options("run") == {"--details", "--rejects", "--force", "--ask"}
+    assert options("run") <= options("plan")
     assert "import-csv" in zmigrate("plan", "--help").out
+
+
+def test_options_that_steer_a_run_are_taken_and_change_nothing(zmigrate, leads):
+    words = ["plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--json"]
+    steers = ["--yes", "--keep-going", "--wait", "--again"]
+    plain, steered = [json.loads(zmigrate(*words, *more).out) for more in ([], steers)]
+    for name in ("creates", "refused", "rejects", "warnings", "requests", "credits"):
+        assert plain[name] == steered[name]
 
 
 def test_nothing_is_left_in_the_state_folder_but_the_orgs_credits(zmigrate, leads, folder, credentials):

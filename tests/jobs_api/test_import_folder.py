@@ -346,7 +346,7 @@ def test_the_plan_knows_what_earlier_files_rename(bench: Bench, tmp_path: Path) 
         tmp_path,
         upserts + finds,
         accounts="Legacy_ID,name\nA1,New Name\nA2,Same\nA3,Third\n",
-        contacts="Legacy_ID,name,account\nC1,Ada,New Name\nC2,Ben,Old Name\nC3,Cy,Same\nC4,Di,third\n",
+        contacts="Legacy_ID,name,account\nC1,Ada,New Name\nC2,Ben,Old Name\nC3,Cy,Same\nC4,Di,Third\n",
         deals=None,
     )
     (tmp_path / "deals.csv").unlink(missing_ok=True)

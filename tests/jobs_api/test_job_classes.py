@@ -128,6 +128,20 @@ def test_a_write_with_a_name_that_can_be_none_is_refused(make: Any) -> None:
         make()
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Insert("Leads", key="Legacy_ID", ignore_case=True),
+        lambda: Update("Leads", ignore_case=True),
+        lambda: Delete("Leads", ignore_case=True),
+        lambda: Upsert("Leads", match_on="Email", ignore_case=True),  # type: ignore[call-arg]
+    ],
+)
+def test_ignoring_case_is_refused_where_no_key_is_looked_up(make: Any) -> None:
+    with pytest.raises(JobError, match="`ignore_case`"):
+        make()
+
+
 def test_a_write_knows_its_module_operation_and_key() -> None:
     writes = [
         Insert("Leads"),

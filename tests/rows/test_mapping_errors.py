@@ -182,6 +182,11 @@ FIELD = len(HEAD.splitlines()) + 2
             None,
         ),
         (
+            '{ column = "a", ignore_case = true }',
+            'fields.F.ignore_case: `ignore_case` needs the module of the record: ref = "Accounts".',
+            None,
+        ),
+        (
             '{ rows = "i.csv", match = { x = "a" } }',
             "fields.F.rows: `rows` needs the fields of its rows",
             None,
@@ -226,6 +231,22 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
             None,
         ),
         ('operation = "delete"\non_repeated = "last"', "on_repeated: it is not for delete.", None),
+        (
+            'operation = "upsert"\nmatch_on = "F"\nignore_case = true',
+            "ignore_case: it is not for upsert: Zoho finds",
+            None,
+        ),
+        (
+            'key = "F"\nignore_case = true',
+            'ignore_case: an insert looks no key up without on_existing = "skip".',
+            None,
+        ),
+        (
+            'operation = "update"\nignore_case = true',
+            "ignore_case: an id has no letter case.",
+            'key = "FIELD"',
+        ),
+        ('ignore_case = "yes"', "ignore_case: 'yes' does not fit here.", "ignore_case = true"),
         ('operation = "upsert"', "an upsert needs match_on FIELD, the field that shows", None),
         ('operation = "upsert"\nkey = "A"\nmatch_on = "B"', "by match_on; leave key out.", None),
         ('on_repeated = "all"', 'on_repeated: it is one of "first", "last", "each", "fail", not', None),

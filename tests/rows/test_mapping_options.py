@@ -93,12 +93,15 @@ def test_options_add_to_a_file(tmp_path: Path) -> None:
         user=["anna@old.example=ben@example.com"],
         default_user="boss@example.com",
         on_repeated="last",
+        ignore_case=True,
     )
     assert load.transform({"id": "1", "worth": "2"})["Type"] == "New Business"
     with pytest.raises(Skip, match="worth is empty"):
         load.transform({"id": "1", "worth": ""})
     assert load.users == Users({"anna@old.example": "ben@example.com"}, "boss@example.com")
-    assert load.write == Insert("Deals", key="Legacy_ID", on_existing="skip", on_repeated="last")
+    assert load.write == Insert(
+        "Deals", key="Legacy_ID", on_existing="skip", on_repeated="last", ignore_case=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,6 +134,7 @@ def test_options_add_to_a_file(tmp_path: Path) -> None:
         ({"date_format": "dd"}, "--date-format: date_format = 'dd' is not a date format"),
         ({"key": "id"}, "--key: a new record has no id yet."),
         ({"on_existing": "skip"}, "--on-existing: without a key nothing shows"),
+        ({"ignore_case": True}, "--ignore-case: an insert looks no key up without --on-existing skip."),
         ({"operation": None}, "missing: --operation OPERATION."),
         ({"decimall": ","}, 'a load has no word "decimall".'),
     ],

@@ -64,6 +64,12 @@ VALUES = 'values = { Won = "Closed Won", "n/a" = "" }'
         ),
         ('{ ref = "Accounts", column = "a" }', " ", ""),
         ('{ ref = "Accounts", column = "a", empty = "blank" }', " ", None),
+        ('{ ref = "Deals", column = "a", ignore_case = true }', "x", Ref("Deals", "x", ignore_case=True)),
+        (
+            '{ find = "Deals", by = "Deal_Name", column = "a", ignore_case = true }',
+            "x",
+            Find("Deals", "Deal_Name", "x", ignore_case=True),
+        ),
         ('{ ref = "Accounts", column = "a", default = "A-0" }', " ", Ref("Accounts", "A-0")),
         ('{ ref = "Accounts", constant = "A-0" }', " ", Ref("Accounts", "A-0")),
         ('{ ref = "Deals", column = "a", split = ";" }', "1; 2", [Ref("Deals", "1"), Ref("Deals", "2")]),

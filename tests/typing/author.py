@@ -10,12 +10,14 @@ from zmigrate import (
     Argument,
     Csv,
     Delete,
+    Find,
     Insert,
     Job,
     JsonLines,
     Option,
     Query,
     RecordJob,
+    Ref,
     Skip,
     Update,
     Upsert,
@@ -96,6 +98,11 @@ assert_type(job.tags, list[str])
 assert_type(job.write.match_on, str)
 assert_type(job.write.operation, Literal["upsert"])
 CountDeals()
+Update("Leads", key="Legacy_ID", ignore_case=True)
+Delete("Leads", key="Legacy_ID", ignore_case=True)
+Insert("Leads", key="Legacy_ID", on_existing="skip", ignore_case=True)
+Ref("Accounts", "A1", ignore_case=True)
+Find("Accounts", "Account_Name", "Acme", ignore_case=True)
 
 ImportLeads()  # error: Missing named argument "file"
 ImportLeads(fiel=Path("leads.csv"))  # error: Unexpected keyword argument "fiel"
@@ -103,4 +110,5 @@ ImportLeads(Path("leads.csv"))  # error: Too many positional arguments
 ImportLeads(file=Path("a"), since="2024-01-01")  # error: incompatible type "str"; expected "date | None"
 ImportLeads(file=Path("a"), size="huge")  # error: expected "Literal['small', 'big']"
 Upsert("Leads")  # error: Missing named argument "match_on"
+Upsert("Leads", match_on="x", ignore_case=True)  # error: Unexpected keyword argument "ignore_case"
 Insert("Leads", match_on="x")  # error: Unexpected keyword argument "match_on"

@@ -26,7 +26,7 @@ COMMANDS = {
     "jobs": ("jobs", "List the jobs that can be run from this folder."),
     "show": ("jobs", "Describe a job: its write, scopes and options."),
     "new": ("jobs", "Start a job of your own: module, test, small file."),
-    "plan": ("plan", "Show what a job would do, row by row. Writes nothing."),
+    "plan": ("plan", "Show what a job would do, row by row. Writes nothing to Zoho."),
     "run": ("run", "Run a job. `zmigrate run JOB --help` shows its options."),
     "resume": ("runs", "Go on with a run that was interrupted, paused or limited."),
     "runs": ("runs", "List the runs that were made from this folder."),

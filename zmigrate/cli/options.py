@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 VARIABLE_NAME = re.compile(r"\w+")  # A variable's name in a URL: `${NAME}`
 RUNNER_PANEL = "Options of every run"
+PLAN_PANEL = "Options of a plan"
 
 
 def run_option(*flags: str, **about: Any) -> Any:
     """An option of the runner, which help shows apart from those of the job."""
     return typer.Option(*flags, rich_help_panel=RUNNER_PANEL, **about)
+
+
+def plan_option(*flags: str, **about: Any) -> Any:
+    """An option that only a plan has, shown below those of its run."""
+    return typer.Option(*flags, rich_help_panel=PLAN_PANEL, **about)
 
 
 Profile = Annotated[
@@ -161,47 +167,26 @@ State = Annotated[
 
 Ask = Annotated[
     int | None,
-    run_option(
+    plan_option(
         "--ask", min=0, metavar="N", help="Ask the org for the keys of N rows at most (default 100000)."
     ),
 ]
+Details = Annotated[
+    Path | None,
+    plan_option("--details", metavar="FILE.csv", help="Write every row with what would become of it."),
+]
 Rejects = Annotated[
     Path | None,
-    run_option(
+    plan_option(
         "--rejects", metavar="FILE.csv", help="Write the rows that would be refused, to be fixed and loaded."
     ),
 ]
-ReplaceRejects = Annotated[
-    bool, run_option("--force", help="Replace the file of --rejects where there is one.")
+Replace = Annotated[
+    bool, plan_option("--force", help="Replace the files of --details and --rejects where they exist.")
 ]
 LimitRead = Annotated[
     int | None, run_option("--limit", min=1, metavar="N", help="Read the first N rows only.")
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFlags:
-    """The options of a plan, in the order in which help shows them."""
-
-    profile: Profile = None
-    emulator: UseEmulator = False
-    limit: LimitRead = None
-    ask: Ask = None
-    rejects: Rejects = None
-    force: ReplaceRejects = False
-    concurrency: Concurrency = None
-    allow_env: AllowEnv = None
-    json: AsJson = False
-    quiet: Quiet = False
-    jobs: Jobs = None
-    state_dir: StateDir = None
-    verbose: Verbose = False
-
-    def chosen(self) -> PlanOptions:
-        """What the engine is told of them. Raises UsageError where they exclude each other."""
-        from zmigrate.engine.model.run_options import PlanOptions
-
-        return PlanOptions(**told_engine(self, PlanOptions))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,21 +213,36 @@ class RunFlags:
         """What the engine is told of them. Raises UsageError where they exclude each other."""
         from zmigrate.engine.model.run_options import RunOptions
 
-        return RunOptions(
-            **told_engine(self, RunOptions)
-            | {
-                "trigger": triggers(self.trigger),
-                "keep_going": self.keep_going or None,
-                "wait": self.wait or None,
-            }
-        )
+        return RunOptions(**told_engine(self, RunOptions))
 
 
-def told_engine(flags: RunFlags | PlanFlags, options: type[RunOptions | PlanOptions]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class PlanFlags(RunFlags):
+    """The options of a plan: those of the run that it foresees, then its own."""
+
+    limit: LimitRead = None
+    details: Details = None
+    rejects: Rejects = None
+    force: Replace = False
+    ask: Ask = None
+
+    def chosen(self) -> PlanOptions:
+        """What the engine is told of them. Raises UsageError where they exclude each other."""
+        from zmigrate.engine.model.run_options import PlanOptions
+
+        return PlanOptions(**told_engine(self, PlanOptions))
+
+
+def told_engine(flags: RunFlags, options: type[RunOptions]) -> dict[str, Any]:
     """The flags that are options of the engine, by name. Raises UsageError where two places for the
     credentials are named.
     """
     if flags.emulator and flags.profile:
         raise UsageError("--emulator and --profile exclude each other", hint="leave one of them out")
     told = {each.name: getattr(flags, each.name) for each in fields(options)}
-    return told | {"allow_env": tuple(flags.allow_env or ())}
+    return told | {
+        "trigger": triggers(flags.trigger),
+        "keep_going": flags.keep_going or None,
+        "wait": flags.wait or None,
+        "allow_env": tuple(flags.allow_env or ()),
+    }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.spinner import Spinner
     from typer._click import Command
 
+    from zmigrate.display.plan import PlanFiles
     from zmigrate.engine.plan.plan import FlowPlan, Plan
     from zmigrate.job.job import Job
     from zmigrate.registry import JobEntry
@@ -79,34 +80,41 @@ def start(job: Job, options: PlanFlags) -> None:
     from zmigrate.engine.entry import Caller, foresee
 
     chosen = options.chosen()
-    if options.rejects is not None:
-        check_rejects(job, options.rejects, force=options.force)
+    check_files(job, options)
     with PlanProgress(quiet=options.quiet, verbose=options.verbose) as progress:
         found = foresee(job, chosen, Caller(listeners=(progress,)))
     with found:
         try:
-            if options.rejects is not None:
-                found.write_rejects(options.rejects)
+            files = write_files(found, job, options)
         except ZmigrateError:
             if not options.json:  # with --json the one object is the error
                 show(found, options)
             raise
-        show(found, options, rejects=options.rejects, job=job)
+        show(found, options, files)
         raise typer.Exit(found.exit_code)
 
 
-def show(
-    found: Plan | FlowPlan, options: PlanFlags, *, rejects: Path | None = None, job: Job | None = None
-) -> None:
-    """Print the plan. `rejects`: the file with the refused rows of `job`."""
+def write_files(found: Plan | FlowPlan, job: Job, options: PlanFlags) -> PlanFiles:
+    """Write the files that were asked for; return what the plan shows of them."""
+    from zmigrate.display.plan import PlanFiles
+
+    if options.rejects is not None:
+        found.write_rejects(options.rejects)
+    if options.details is not None:
+        found.write_details(options.details)
+    commands = {} if options.rejects is None else load_commands(found, job, options.rejects, options)
+    return PlanFiles(options.details, options.rejects, commands)
+
+
+def show(found: Plan | FlowPlan, options: PlanFlags, files: PlanFiles | None = None) -> None:
+    """Print the plan. `files`: what was written."""
     if options.json:
         found.write_json(streams.result())
     elif not options.quiet:
         from zmigrate.display.console import stdout_console
-        from zmigrate.display.plan import report
+        from zmigrate.display.plan import NO_FILES, report
 
-        commands = {} if rejects is None or job is None else load_commands(found, job, rejects, options)
-        shown = report(found, rejects=rejects, practice=options.emulator, commands=commands)
+        shown = report(found, files or NO_FILES, practice=options.emulator)
         stdout_console().print(shown, crop=False)
 
 
@@ -123,32 +131,38 @@ def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: Plan
     loads = {step.name: step.job.load for step in steps_in(job) if isinstance(step.job, LoadFile)}
     given = ["--profile", options.profile] if options.profile else []
     given += ["--emulator"] if options.emulator else []
+    given += [word for name in options.trigger or () for word in ("--trigger", name)]
     named = Named(options.state_dir, options.jobs)
     return {
-        step.facts.name: named.run(
-            [*load_words(step.rejects_file(rejects), load.mapping, step.facts), *given]
-        )
+        step.facts.name: named.run([*load_words(step.rows_file(rejects), load.mapping, step.facts), *given])
         for step in found.steps
         if (load := loads.get(step.facts.name)) is not None and load.mapping is not None
     }
 
 
-def check_rejects(job: Job, path: Path, *, force: bool) -> None:
-    """Raise UsageError before anything is read, if the rejects can't be written to this file, or if the file
-    exists: its rows may have been fixed by hand.
+def check_files(job: Job, options: PlanFlags) -> None:
+    """Raise UsageError before anything is read, if the files that are asked for can't be written, or if one
+    exists: a person may have changed it.
     """
     from zmigrate.engine.plan.row_files import check_paths, file_of_step
     from zmigrate.engine.preflight.steps import steps_in
 
     steps = steps_in(job)
-    paths = [file_of_step(path, step.name) if step.name else path for step in steps]
+    paths = [
+        file_of_step(path, step.name) if step.name else path
+        for path in (options.details, options.rejects)
+        if path is not None
+        for step in steps
+    ]
     check_paths(paths, [step.source for step in steps])
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError("--details and --rejects name the same file", hint="Give each its own.")
     there = [str(path) for path in paths if path.exists()]
-    if there and not force:
+    if there and not options.force:
         raise UsageError(
-            f"{', '.join(there)} {'exist' if len(there) > 1 else 'exists'} already, perhaps with rows that "
-            "you have fixed",
-            hint="choose another name with --rejects, or overwrite with --force",
+            f"{', '.join(there)} {'exist' if len(there) > 1 else 'exists'} already, perhaps with changes of "
+            "yours",
+            hint="Choose another name, or overwrite with --force.",
         )
 
 
@@ -157,6 +171,6 @@ def add_to(app: typer.Typer) -> None:
 
     @group.callback()
     def plan(jobs: JobsPath = None) -> None:
-        """Show what a job would do, row by row. Writes nothing."""
+        """Show what a job would do, row by row. Writes nothing to Zoho."""
 
     app.add_typer(group, name="plan")

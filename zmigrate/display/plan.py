@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,22 +41,29 @@ STOPPING = frozenset(["RUN_BEFORE", "REFERENCE_STOPS", "BREAKER"])
 """Codes of warnings after which `run` would not start, or not finish."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlanFiles:
+    """The files that were written with a plan; of a flow, those of its steps are named after them."""
+
+    details: Path | None = None
+    """Every row, with what would become of it."""
+    rejects: Path | None = None
+    """The rows that would be refused."""
+    commands: Mapping[str, str] = field(default_factory=dict)
+    """The command that loads the fixed rejects of a step, by the step's name."""
+
+
+NO_FILES = PlanFiles()
+
+
 def judged(event: events.RowsJudged) -> str:
     """`12,300 of 1,000,000 rows judged`."""
     total = "" if event.rows_total is None else f"of {count(event.rows_total)} "
     return f"{count(event.rows)} {total}rows judged"
 
 
-def report(
-    plan: Plan | FlowPlan,
-    *,
-    rejects: Path | None = None,
-    practice: bool = False,
-    commands: Mapping[str, str] = {},
-) -> RenderableType:
-    """The whole plan. `commands`: the command that loads a step's fixed rejects, by the step's name. Print it
-    with `crop=False`, so that what is to be copied stays in one piece.
-    """
+def report(plan: Plan | FlowPlan, files: PlanFiles = NO_FILES, *, practice: bool = False) -> RenderableType:
+    """The whole plan. Print it with `crop=False`, so that what is to be copied stays in one piece."""
     from rich.console import Group as Lines
     from rich.text import Text
 
@@ -73,7 +81,8 @@ def report(
             parts += ["", Text("about all steps", style="bold yellow"), *map(_warning, plan.warnings)]
         parts += ["", _step_table(plan)]
     parts += ["", *map(Text, _price(plan)), "", _verdict(plan)]
-    parts += map(step_line, _next_steps(plan, rejects, commands))
+    parts += map(step_line, _details(plan, files.details))
+    parts += map(step_line, _next_steps(plan, files))
     return Lines(*parts)
 
 
@@ -91,7 +100,7 @@ def _findings(plan: Plan) -> list[RenderableType]:
     if groups:
         parts += ["", Text("would be refused", style="bold red"), *map(_group, groups[:GROUPS_SHOWN])]
         if len(groups) > GROUPS_SHOWN:
-            parts.append(Text(f"  and {len(groups) - GROUPS_SHOWN} more kinds: see --json or --rejects"))
+            parts.append(Text(f"  and {len(groups) - GROUPS_SHOWN} more kinds: see --details"))
     if plan.warnings:
         parts += ["", Text("please note", style="bold yellow"), *map(_warning, plan.warnings)]
     if plan.users:
@@ -252,12 +261,24 @@ def _verdict(plan: Plan | FlowPlan) -> Text:
     return Text("no row would be refused; nothing was written", style="bold green")
 
 
-def _next_steps(plan: Plan | FlowPlan, rejects: Path | None, commands: Mapping[str, str]) -> Iterator[str]:
+def _details(plan: Plan | FlowPlan, details: Path | None) -> Iterator[str]:
+    if details is None:
+        return
+    yield "Every row, with what would become of it:"
+    if isinstance(plan, Plan):
+        yield f"  {details}  ({counted(plan.counts.rows, 'row')})"
+        return
+    for step in plan.steps:
+        yield f"  {step.rows_file(details)}  ({counted(step.plan.counts.rows, 'row')})"
+
+
+def _next_steps(plan: Plan | FlowPlan, files: PlanFiles) -> Iterator[str]:
+    rejects = files.rejects
     if rejects is not None and not isinstance(plan, Plan):
         for step in plan.steps:
             if step.plan.counts.refused:
                 yield f"Fix the rows of {step.facts.file} that would be refused, then load them:"
-                yield f"  {commands.get(step.facts.name) or step.rejects_file(rejects)}"
+                yield f"  {files.commands.get(step.facts.name) or step.rows_file(rejects)}"
     elif rejects is not None and plan.counts.refused:
         yield "Fix the rows that would be refused in this file, then load it with the same command:"
         yield f"  {rejects}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +104,11 @@ def plan(
     limit: int | None = None,
     ask: int | None = None,
     concurrency: int | None = None,
+    trigger: Sequence[str] = (),
+    yes: bool = False,
+    again: bool = False,
+    keep_going: bool = False,
+    wait: bool = False,
     allow_env: Sequence[str] = (),
     state_dir: Path | None = None,
     folder: Path | None = None,
@@ -111,11 +116,12 @@ def plan(
     listeners: Sequence[Listener] = (),
     stop: StopSignal | None = None,
 ) -> Plan | FlowPlan:
-    """Say beforehand what a job would do: every row is read and judged, and nothing is written.
+    """Say beforehand what a job would do: a dry run of all its rows against a model of the org. Nothing is
+    written.
 
-    `limit`: rows to read. `ask`: rows whose keys the org is asked for (default: all up to 100,000).
-    Problems before rows are looked at are raised as a ZmigrateError. Use the plan in a `with`, or close
-    it. A flow's plan has the plan of each step.
+    It takes the options of the run that it foresees. `limit`: rows to read. `ask`: rows whose keys the org
+    is asked for (default: all up to 100,000). Problems before rows are looked at are raised as a
+    ZmigrateError. Use the plan in a `with`, or close it. A flow's plan has the plan of each step.
     """
     options = PlanOptions(
         profile=profile,
@@ -123,6 +129,11 @@ def plan(
         limit=limit,
         ask=ask,
         concurrency=concurrency,
+        trigger=trigger,
+        yes=yes,
+        again=again,
+        keep_going=keep_going or None,
+        wait=wait or None,
         allow_env=tuple(allow_env),
         state_dir=state_dir,
     )
@@ -187,7 +198,7 @@ def foresee(job: Job, options: PlanOptions, caller: Caller) -> Plan | FlowPlan:
     """See `plan`."""
     from zmigrate.engine.plan.planner import Planner  # noqa: PLC0415  no run needs any of it
 
-    with _invocation(job, options, caller) as invocation:
+    with _invocation(job, replace(options, wait=None), caller) as invocation:  # only the run would wait
         return Planner(job, invocation, options).plan()
 
 
@@ -256,18 +267,18 @@ def _caller(
     )
 
 
-def _settings(options: RunOptions | PlanOptions, caller: Caller) -> Settings:
+def _settings(options: RunOptions, caller: Caller) -> Settings:
     return load_settings(
         environ=caller.environ,
         folder=caller.folder,
         state_dir=options.state_dir,
         concurrency=options.concurrency,
-        wait_for_credits=options.wait if isinstance(options, RunOptions) else None,
+        wait_for_credits=options.wait,
     )
 
 
 @contextmanager
-def _invocation(job: Job, options: RunOptions | PlanOptions, caller: Caller) -> Iterator[Invocation]:
+def _invocation(job: Job, options: RunOptions, caller: Caller) -> Iterator[Invocation]:
     """One call of the engine, until it is done: signals stop it, and an embedded emulator lives as long."""
     hub, settings = EventHub(*caller.listeners), _settings(options, caller)
     with ExitStack() as stack:
@@ -280,7 +291,7 @@ def _invocation(job: Job, options: RunOptions | PlanOptions, caller: Caller) -> 
 
 
 @contextmanager
-def _credentials(options: RunOptions | PlanOptions, caller: Caller) -> Iterator[Credentials]:
+def _credentials(options: RunOptions, caller: Caller) -> Iterator[Credentials]:
     if caller.credentials is not None:
         yield caller.credentials
     elif options.emulator:

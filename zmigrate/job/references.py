@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 
 WhenOpen = Literal["fail", "leave_out", "stop"]
 """What happens to a row whose reference is not found: it fails, it is written without the field, or the run
-stops before its first write."""
+stops before its first write. If there is a record, but its key differs in letter case, `leave_out` fails the
+row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +23,30 @@ class Ref:
     """The record of `module` that this or an earlier run against the same org wrote for `key`.
 
     `field`: the field that the key was written to; None: any. With an empty key the field is left alone.
+    `ignore_case`: if no record has the key as it is written, take one whose key differs in letter case. Keys
+    that are e-mail addresses always ignore it.
     """
 
     module: str
     key: str
     field: str | None = None
     when_open: WhenOpen = "fail"
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Find:
-    """The record of `module` whose `field` has this value in the org. Several such records fail the row."""
+    """The record of `module` whose `field` has this value in the org. Several such records fail the row.
+
+    `ignore_case`: if no record has the value as it is written, take one whose value differs in letter case.
+    E-mail addresses always ignore it.
+    """
 
     module: str
     field: str
     value: str
     when_open: WhenOpen = "fail"
+    ignore_case: bool = False
 
 
 Reference: TypeAlias = Ref | Find

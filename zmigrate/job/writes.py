@@ -27,6 +27,7 @@ WRITE_SHAPE = """
     write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
     write = Insert("Leads", key="Legacy_ID", on_existing="skip", on_repeated="last")
     write = Update("Leads")                          # by id; or key="Legacy_ID", looked up in the org
+    write = Update("Leads", key="Legacy_ID", ignore_case=True)
     write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that shows whether it is there
     write = Delete("Leads")                          # by id; or key="Legacy_ID", looked up in the org"""
 
@@ -39,7 +40,7 @@ class Insert:
 
     `on_existing`: what happens to a row whose key the org already has. None: Zoho decides: it refuses the row
     if the key is unique, and creates a second record if not. `on_repeated`: which rows with the same key are
-    written.
+    written. `ignore_case`: also a record whose key differs in letter case exists already.
     """
 
     module: str
@@ -47,6 +48,7 @@ class Insert:
     key: str | None = None
     on_existing: OnExisting | None = None
     on_repeated: OnRepeated | None = None
+    ignore_case: bool = False
     operation: ClassVar[Literal["insert"]] = "insert"
 
     def __post_init__(self) -> None:
@@ -57,20 +59,27 @@ class Insert:
             _check_choice(self, "on_existing", self.on_existing, OnExisting)
             if self.key is None:
                 raise JobError(f"{self!r}: without a `key` nothing shows whether a record exists already.")
+        elif self.ignore_case:
+            raise JobError(f"{self!r}: `ignore_case` needs `on_existing`; else no key is looked up.")
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Change the record that each row names by `id`, or by another `key` that is looked up in the org."""
+    """Change the record that each row names by `id`, or by another `key` that is looked up in the org.
+
+    `ignore_case`: if no record has the key as it is written, take one whose key differs in letter case.
+    """
 
     module: str
     _: KW_ONLY
     key: str = "id"
     on_repeated: OnRepeated | None = None
+    ignore_case: bool = False
     operation: ClassVar[Literal["update"]] = "update"
 
     def __post_init__(self) -> None:
         _check_write(self, self.key)
+        _check_ignore_case(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +90,10 @@ class Upsert:
     _: KW_ONLY
     match_on: str = ""
     on_repeated: OnRepeated | None = None
+    ignore_case: bool = False
     operation: ClassVar[Literal["upsert"]] = "upsert"
 
-    if TYPE_CHECKING:  # required; it has a default only so that our own error names it
+    if TYPE_CHECKING:  # `match_on` is required: it has a default only so that our own error names it
 
         def __init__(self, module: str, *, match_on: str, on_repeated: OnRepeated | None = None) -> None: ...
 
@@ -91,6 +101,10 @@ class Upsert:
         if not self.match_on:
             raise JobError(f"Upsert({self.module!r}) has no `match_on`. Write it like this:\n{WRITE_SHAPE}")
         _check_write(self, self.match_on)
+        if self.ignore_case:
+            raise JobError(
+                f"{self!r}: Zoho finds an upsert's record in its own way; leave out `ignore_case`."
+            )
 
     @property
     def key(self) -> str:
@@ -99,16 +113,21 @@ class Upsert:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """Delete the record that each row names by `id`, or by another `key` that is looked up in the org."""
+    """Delete the record that each row names by `id`, or by another `key` that is looked up in the org.
+
+    `ignore_case`: if no record has the key as it is written, take one whose key differs in letter case.
+    """
 
     module: str
     _: KW_ONLY
     key: str = "id"
+    ignore_case: bool = False
     on_repeated: ClassVar[None] = None
     operation: ClassVar[Literal["delete"]] = "delete"
 
     def __post_init__(self) -> None:
         _check_write(self, self.key)
+        _check_ignore_case(self)
 
 
 Write: TypeAlias = Insert | Update | Upsert | Delete
@@ -156,6 +175,11 @@ def _check_write(write: Write, key: str | None) -> None:
             )
     if write.on_repeated is not None:
         _check_choice(write, "on_repeated", write.on_repeated, OnRepeated)
+
+
+def _check_ignore_case(write: Update | Delete) -> None:
+    if write.ignore_case and write.key == "id":
+        raise JobError(f"{write!r}: an id has no letter case; `ignore_case` needs another `key`.")
 
 
 def _check_choice(write: Write, what: str, chosen: object, choices: Any) -> None:

@@ -258,5 +258,5 @@ def test_the_id_map_forgets_a_key_that_an_upsert_replaced(bench_with: Any) -> No
     assert bench.run(file_job(Upsert("Leads", match_on="Legacy_ID"), again)).rows.updated == 1
     org = list_runs(bench.folder / ".zmigrate")[0].record.org
     ids = IdMap.open(bench.folder / ".zmigrate", identity(org))
-    assert {key: len(found) for key, found in ids.find("Leads", ["9", "5"]).items()} == {"9": 0, "5": 1}
+    assert {key: len(found.ids) for key, found in ids.find("Leads", ["9", "5"]).items()} == {"9": 0, "5": 1}
     ids.close()

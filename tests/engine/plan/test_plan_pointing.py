@@ -110,7 +110,7 @@ def test_references_to_what_nobody_wrote_are_listed(bench: Bench) -> None:
     bench.run(
         file_job(ACCOUNTS, write_rows(bench.folder / "a.csv", [{"Legacy_ID": "A1", "Account_Name": "A"}]))
     )
-    rows = [{"id": str(n), "account": key} for n, key in enumerate(["A1", "a1", "A2", ""])]
+    rows = [{"id": str(n), "account": key} for n, key in enumerate(["A1", "A1 ", "A2", ""])]
     plan = bench.plan(job_of(bench, CONTACTS, rows, contact))
     assert rejects(plan) == [(4, "Account_Name", "REFERENCE_OPEN")]
     assert plan.counts.creates == 3
@@ -155,7 +155,7 @@ def test_what_an_open_reference_does_is_said(bench: Bench, when_open: Any, code:
 
 def test_finds_are_looked_for_in_the_org_once_a_value(bench: Bench) -> None:
     bench.seed([{"Account_Name": name} for name in ("Acme", "Twin", "Twin")], "Accounts")
-    names = ["Acme", "ACME", "Twin", "Nobody", "Acme"]
+    names = ["Acme", "Acme ", "Twin", "Nobody", "Acme"]
 
     def transform(row: Mapping[str, str]) -> dict[str, Any]:
         found = Find("Accounts", "Account_Name", row["account"])

@@ -92,4 +92,4 @@ def test_a_key_of_a_run_that_was_dated_ahead_gives_way_to_a_later_one(bench: Ben
     accounts.record_file.write_bytes(orjson.dumps(ahead.to_json()))
     with closing(IdMap.open(bench.folder / ".zmigrate", identity(record.org))) as ids:
         ids.add(KeyRule("Accounts", "Legacy_ID", unique=True), time.time(), [("A3", "77")])
-        assert ids.find("Accounts", ["A3"]) == {"A3": ["77"]}
+        assert ids.find("Accounts", ["A3"])["A3"].ids == ["77"]

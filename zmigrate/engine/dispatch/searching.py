@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from zmigrate.engine.dispatch.made_by import changed_by_us, in_second_of, made_by_us
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.keys import UNASKABLE, askable
+from zmigrate.engine.model.keys import TAKE_KEY, UNASKABLE, askable
 from zmigrate.engine.model.outcomes import DUPLICATE_DATA, Outcome, failed, lost, zoho_says
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import InDoubt, ZmigrateError
@@ -49,7 +49,7 @@ class Search:
     user: str | None
 
     def by_key(self, rows: Sequence[PreparedRow], extra: Sequence[str] = ()) -> dict[str, list[Hit]]:
-        """The records that have the rows' keys, by folded key."""
+        """The records that have the rows' keys, in whatever letter case: by the key without it."""
         key = self.target.key or "id"
         values = askable([row.key for row in rows if row.key is not None], number=self.target.number)
         hits: dict[str, dict[str, Hit]] = {}
@@ -60,15 +60,26 @@ class Search:
                 if record_id is None:
                     raise InDoubt(f"Zoho names a record of {self.target.module} without its id")
                 if hit.get(key) is not None:
-                    hits.setdefault(self.target.fold(str(hit[key])), {})[record_id] = {**hit, "id": record_id}
-        return {folded: list(found.values()) for folded, found in hits.items()}
+                    alike = self.target.alike(str(hit[key]))
+                    hits.setdefault(alike, {})[record_id] = {**hit, "id": record_id}
+        return {alike: list(found.values()) for alike, found in hits.items()}
+
+    def alike(self, row: PreparedRow, hits: Mapping[str, list[Hit]]) -> list[Hit]:
+        """Of the records that `by_key` found those with the row's key, in whatever letter case."""
+        return [] if row.key is None else hits.get(self.target.alike(row.key), [])
+
+    def _same(self, row: PreparedRow, hits: Sequence[Hit]) -> list[Hit]:
+        """The records that have the row's key as the row wrote it. An upsert may have found its record by a
+        key in another letter case."""
+        same = self.target.fold if self.target.operation == "upsert" else self.target.match
+        return [hit for hit in hits if same(str(hit[self.target.key or "id"])) == same(row.key or "")]
 
     # -- batches in doubt -------------------------------------------------------------------------
 
     def written(self, batch: Batch) -> list[Verdict | None]:
         """Which records our lost request has inserted. None: the row has no record of ours."""
         hits = self.by_key(batch.rows, CREATED)
-        return [self._made(row, hits.get(row.folded or "", []), batch) for row in batch.rows]
+        return [self._made(row, self._same(row, self.alike(row, hits)), batch) for row in batch.rows]
 
     def changed(self, batch: Batch) -> list[Verdict | None]:
         """Which records our lost request has changed or made, of a batch that updates or upserts. None: no
@@ -83,7 +94,7 @@ class Search:
             ]
         else:
             by_key = self.by_key(batch.rows, times)
-            hits = [by_key.get(row.folded or "", []) for row in batch.rows]
+            hits = [self._same(row, self.alike(row, by_key)) for row in batch.rows]
         return [self._changed(row, found, batch) for row, found in zip(batch.rows, hits, strict=True)]
 
     def _made(self, row: PreparedRow, hits: Sequence[Hit], batch: Batch) -> Verdict | None:
@@ -158,7 +169,7 @@ class Search:
             return told
         hits = self.by_key(open_rows, CREATED if self.target.operation == "insert" else [*CREATED, *CHANGED])
         return [
-            self._by_key(row, verdict, hits.get(row.folded or "", []), batch, looked_for)
+            self._by_key(row, verdict, self.alike(row, hits), batch, looked_for)
             for row, verdict in zip(batch.rows, told, strict=True)
         ]
 
@@ -177,14 +188,31 @@ class Search:
         if record is None:  # it is of another module, or gone: in no case the row's
             nobodys = refused._replace(id=None)
             return Verdict(nobodys) if question.kind == "there" else verdict._replace(outcome=nobodys)
-        if question.kind == "there":
-            key = record.get(self.target.key or "")
-            same = key is not None and row.folded == self.target.fold(str(key))
-            return Verdict(refused if same else refused._replace(id=None))
-        is_ours = self._is_ours(record, row, batch)
+        is_ours = question.kind == "ours" and self._is_ours(record, row, batch)
         if is_ours is None:
             return Verdict(_untold(record_id, self.target.key))
-        return Verdict(Outcome("created", record_id), unless_owned=refused) if is_ours else Verdict(refused)
+        if is_ours:
+            return Verdict(Outcome("created", record_id), unless_owned=refused)
+        return Verdict(self._refused_by(record, row, refused) if self.target.on_existing else refused)
+
+    def _refused_by(self, record: Mapping[str, Any], row: PreparedRow, refused: Outcome) -> Outcome:
+        """The refusal of a row. It names the record only if that has the row's key."""
+        target, key, own = self.target, record.get(self.target.key or ""), row.key or ""
+        if key is not None and target.match(str(key)) == target.match(own):
+            return refused
+        if key is not None and target.alike(str(key)) == target.alike(own):
+            return self._taken_in_another_case(refused, str(key))
+        return refused._replace(id=None)
+
+    def _taken_in_another_case(self, refused: Outcome, key: str) -> Outcome:
+        """The refusal of a row by a record whose key differs in letter case."""
+        reasons = [
+            reason._replace(message=f"{reason.message}: the org has {key!r}", remedy=TAKE_KEY)
+            if reason.field == self.target.key
+            else reason
+            for reason in refused.reasons
+        ]
+        return refused._replace(id=None, reasons=tuple(reasons))
 
     def _is_ours(self, record: Mapping[str, Any], row: PreparedRow, batch: Batch) -> bool | None:
         """Whether our request made the record for this row. None: the record does not tell."""
@@ -193,25 +221,30 @@ class Search:
         if key not in record:
             return None if made is not False else False
         value = record[key]
-        return made if value is not None and row.folded == self.target.fold(str(value)) else False
+        same = value is not None and self.target.match(str(value)) == self.target.match(row.key or "")
+        return made if same else False
 
     def _by_key(
-        self, row: PreparedRow, verdict: Verdict, hits: Sequence[Hit], batch: Batch, looked_for: bool
+        self, row: PreparedRow, verdict: Verdict, alike: Sequence[Hit], batch: Batch, looked_for: bool
     ) -> Verdict:
-        """The verdict after a search for the key."""
+        """The verdict after a search for the key. `alike`: the records that have it in any letter case."""
         question, refused = verdict.question, verdict.outcome
         if question is None:
             return verdict
+        hits = self._same(row, alike)
         inserts = self.target.operation == "insert"
         found = self._made(row, hits, batch) if inserts else self._upserted(row, hits, batch, refused)
         if found is not None:
             return _with_answer(found, refused)
-        if hits and not question.stands:
-            ids = ", ".join(hit["id"] for hit in hits)
-            one = hits[0]["id"] if len(hits) == 1 else None
+        in_the_way = hits or ([] if self.target.case_sensitive else alike)
+        if in_the_way and not question.stands:
+            ids = ", ".join(hit["id"] for hit in in_the_way)
+            one = in_the_way[0]["id"] if len(in_the_way) == 1 else None
             remark = Reason("", None, f"the key belongs to the record {ids}")
             refused = refused._replace(id=one, reasons=(*refused.reasons, remark))
-        if hits or (question.stands and looked_for):
+            if one is not None and self.target.on_existing:
+                refused = self._refused_by(in_the_way[0], row, refused)
+        if in_the_way or (question.stands and looked_for):
             return Verdict(refused)
         unseen = _with_answer(Verdict(lost("no record with this key can be seen", self.target.key)), refused)
         return unseen if looked_for else unseen._replace(left_open="absent")

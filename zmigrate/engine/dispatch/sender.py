@@ -12,7 +12,7 @@ from zmigrate.engine.dispatch.searching import Hit, Reads, Search
 from zmigrate.engine.dispatch.verdicts import Verdict, all_written, read_answer, why_unmatched
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
-from zmigrate.engine.model.keys import UNASKABLE
+from zmigrate.engine.model.keys import TAKE_KEY, UNASKABLE, Matches, choose
 from zmigrate.engine.model.outcomes import (
     EXISTS,
     KEY_AMBIGUOUS,
@@ -180,21 +180,30 @@ class Sender:
         target = self.target
         found: list[str | Outcome | None] = []
         if (target.looked_up or target.asks_first) and not batch.resolved and batch.second is None:
-            hits = self._search().by_key(batch.rows)
+            search = self._search()
+            hits = search.by_key(batch.rows)
             tell = self._only if target.looked_up else self._existing
-            found = [tell(row, hits.get(row.folded or "", [])) for row in batch.rows]
+            found = [tell(row, self._with_key(row, search.alike(row, hits))) for row in batch.rows]
         return LookedUp(found, [(one.place, ask(self._wire, one)) for one in wanted])
 
-    def _existing(self, row: PreparedRow, hits: Sequence[Hit]) -> str | Outcome | None:
+    def _with_key(self, row: PreparedRow, alike: Sequence[Hit]) -> Matches:
+        target = self.target
+        known = [(str(hit[target.key or "id"]), str(hit["id"])) for hit in alike]
+        return choose(row.key or "", known, target.match, ignore_case=target.ignore_case)
+
+    def _existing(self, row: PreparedRow, found: Matches) -> str | Outcome | None:
         """For an insert: what a record that has the key already means for the row. None: there is none."""
         if not can_query(row.key or ""):
             reason = f"zmigrate can't ask whether a record has the key {row.key!r}: {UNASKABLE}"
             return failed(KEY_NOT_ASKED, self.target.key, reason, row.key)
-        if not hits:
+        key, ids = self.target.key, found.ids
+        if found.spelling is not None:
+            message = f"{key} {row.key!r} exists in another letter case: the org has {found.spelling!r}"
+            return failed(EXISTS, key, message, row.key, TAKE_KEY)
+        if not ids:
             return None
-        key, ids = self.target.key, [hit["id"] for hit in hits]
         if self.target.on_existing == "update" and len(ids) == 1:
-            return str(ids[0])
+            return ids[0]
         if self.target.on_existing == "update":
             return self._ambiguous(row, ids)
         return existing(self.target, ids[0] if len(ids) == 1 else None, f"{key} {row.key!r}", ids)
@@ -203,14 +212,16 @@ class Sender:
         message = f"several records have the key {row.key!r}: {', '.join(ids)}"
         return failed(KEY_AMBIGUOUS, self.target.key, message, row.key)
 
-    def _only(self, row: PreparedRow, hits: Sequence[Hit]) -> str | Outcome:
-        key = self.target.key
-        if len(hits) == 1:
-            return str(hits[0]["id"])
-        if not hits:
-            reason = "no record has this key" if can_query(row.key or "") else UNASKABLE
-            return failed(KEY_NOT_FOUND, key, f"{reason}: {row.key!r}", row.key)
-        return self._ambiguous(row, [hit["id"] for hit in hits])
+    def _only(self, row: PreparedRow, found: Matches) -> str | Outcome:
+        if len(found.ids) == 1:
+            return found.ids[0]
+        if found.ids:
+            return self._ambiguous(row, found.ids)
+        reason = "no record has this key" if can_query(row.key or "") else UNASKABLE
+        message, remedy = f"{reason}: {row.key!r}", None
+        if found.spelling is not None:
+            message, remedy = f"{message}; the org has {found.spelling!r}", TAKE_KEY
+        return failed(KEY_NOT_FOUND, self.target.key, message, row.key, remedy)
 
     def search(self, batch: Batch) -> Searched:
         """Search the org for the records of a batch in doubt, and tell our records from those of others."""

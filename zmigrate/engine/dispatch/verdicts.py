@@ -51,8 +51,8 @@ class Question:
     - ours: is the record with this id the one that our lost request made?
     - gone: is the record with this id no longer there?
     - key: is there a record with the row's key that our lost request made?
-    - there: does the record with this id, of which Zoho names no module, exist in the module written to, and
-      have the row's key?
+    - there: does the record with this id exist in the module written to, and have the row's key? Asked where
+      Zoho names no module, or where the record's key may differ in letter case.
     """
 
     kind: Literal["ours", "gone", "key", "there"]
@@ -142,13 +142,14 @@ def _verdict(
         return Verdict(refused, left_open="unknown")
     if doubted:
         return Verdict(refused, _question(target, row, found))
-    return on_refusal(target, found)
+    return on_refusal(target, row, found)
 
 
-def on_refusal(target: Target, found: Sequence[ZohoReason]) -> Verdict:
+def on_refusal(target: Target, row: PreparedRow, found: Sequence[ZohoReason]) -> Verdict:
     """The verdict on a row that was refused, where no earlier request is in doubt."""
     refused = refusal(found, target.module, target.key)
-    asks = target.on_existing is not None and taken(refused, target.key) and names_no_module(found)
+    unsure = names_no_module(found) or target.case_counts(row.key or "")
+    asks = target.on_existing is not None and taken(refused, target.key) and unsure
     return Verdict(refused, Question("there", refused.id) if asks else None)
 
 

@@ -163,7 +163,8 @@ def _stored(value: Any) -> Any:
         reference = value.reference
         kind = "find" if isinstance(reference, Find) else "ref"
         what = reference.value if isinstance(reference, Find) else reference.key
-        return {REFERENCE: [kind, reference.module, what, reference.field, reference.when_open]}
+        said = [kind, reference.module, what, reference.field, reference.when_open]
+        return {REFERENCE: [*said, reference.ignore_case]}
     if isinstance(value, dict):
         return {name: _stored(part) for name, part in value.items()}
     return [_stored(part) for part in value] if isinstance(value, list) else value
@@ -171,9 +172,11 @@ def _stored(value: Any) -> Any:
 
 def _restored(value: Any, field: str) -> Any:
     if isinstance(value, dict) and REFERENCE in value:
-        kind, module, what, by, when_open = value[REFERENCE]
+        kind, module, what, by, when_open, *case = value[REFERENCE]  # zmigrate 0.1 had no `ignore_case`
         reference: Reference = (
-            Find(module, by, what, when_open) if kind == "find" else Ref(module, what, by, when_open)
+            Find(module, by, what, when_open, *case)
+            if kind == "find"
+            else Ref(module, what, by, when_open, *case)
         )
         return OpenId(reference, field)
     if isinstance(value, dict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
 from zmigrate.rows.conversion.keys import fold_key, fold_number, whole_number
@@ -19,6 +19,51 @@ look for them.
 """
 
 
+EXACT: Final[Callable[[str], str]] = partial(fold_key, case_sensitive=True)
+"""Compares keys letter by letter."""
+
+CASE_INSENSITIVE: Final[Callable[[str], str]] = fold_key
+
+
+def match_of(field: Field | None, *, ignore_case: bool = False) -> Callable[[str], str]:
+    """How values of a field are matched: exactly, except for numbers and e-mail addresses. None: `id`."""
+    if field is None or field.whole_number:
+        return fold_number
+    return CASE_INSENSITIVE if ignore_case or field.data_type == "email" else EXACT
+
+
+TAKE_KEY: Final = (
+    "write ignore_case = true beside the key to take it (in a job: ignore_case=True; as an option: "
+    "--ignore-case)"
+)
+"""What to do about a record whose key differs in letter case."""
+
+
+class Matches(NamedTuple):
+    """The records that have a key."""
+
+    ids: list[str]
+    spelling: str | None = None
+    """If there are none: the key in another letter case, as a record has it."""
+
+
+NO_MATCH: Final = Matches([])
+
+
+def choose(
+    key: str, known: Iterable[tuple[str, str]], match: Callable[[str], str], *, ignore_case: bool
+) -> Matches:
+    """Which of `known` have the key: spellings that differ in letter case at most, with their ids.
+    `ignore_case`: other spellings count if none is the same.
+    """
+    alike = list(known)
+    same = [pair for pair in alike if match(pair[0]) == match(key)]
+    if ignore_case:
+        same = [pair for pair in alike if EXACT(pair[0]) == EXACT(key)] or alike
+    ids = list(dict.fromkeys(record_id for _, record_id in same))
+    return Matches(ids, None if ids or not alike else alike[0][0])
+
+
 @dataclass(frozen=True, slots=True)
 class KeyField:
     """A field by whose values records are found."""
@@ -26,12 +71,14 @@ class KeyField:
     name: str
     fold: Callable[[str], str]
     number: bool = False
+    match: Callable[[str], str] = EXACT
 
     @classmethod
     def of(cls, field: Field) -> KeyField:
         if field.whole_number:
-            return cls(field.api_name, fold_number, number=True)
-        return cls(field.api_name, partial(fold_key, case_sensitive=field.case_sensitive))
+            return cls(field.api_name, fold_number, number=True, match=fold_number)
+        fold = partial(fold_key, case_sensitive=field.case_sensitive)
+        return cls(field.api_name, fold, match=match_of(field))
 
     def text_of(self, record: Mapping[str, Any]) -> str | None:
         value = record.get(self.name)

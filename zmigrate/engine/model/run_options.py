@@ -60,16 +60,8 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """The options of a plan. None: not given."""
+class PlanOptions(RunOptions):
+    """The options of a plan: those of the run that it foresees, and its own."""
 
-    profile: str | None = None
-    emulator: bool = False
-    """Plan against an embedded emulator."""
-    limit: int | None = None
-    """The most rows to read."""
     ask: int | None = None
     """The most rows whose keys the org is asked for. Not given: 100,000."""
-    concurrency: int | None = None
-    allow_env: tuple[str, ...] = ()
-    state_dir: Path | None = None

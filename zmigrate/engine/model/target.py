@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
-from zmigrate.engine.model.keys import KeyField
+from zmigrate.engine.model.keys import EXACT, KeyField
 from zmigrate.job.writes import OnExisting, OnRepeated, Operation
-from zmigrate.rows.conversion.keys import fold_key
+from zmigrate.rows.conversion.keys import fold_key, fold_number
 
 KeyKind = Literal["none", "id", "unique", "plain"]
 
 Recovery = Literal["repeat", "resend", "query", "report"]
-
-EXACT: Callable[[str], str] = partial(fold_key, case_sensitive=True)
-"""Compares keys letter by letter."""
 
 NOT_SETTLED = (
     "an insert without a key: if Zoho's answer to a request is lost, nobody can find out whether its rows "
@@ -47,7 +43,11 @@ class Target:
     """The module's other unique fields, unless records are deleted. An upsert also finds records by them."""
     match: Callable[[str], str] = EXACT
     """Two spellings of the same key become the same text: what is known in another letter case only does not
-    match, except for e-mail addresses."""
+    match, except for e-mail addresses, or if the write ignores case."""
+    email: bool = False
+    """The key is an e-mail address."""
+    ignore_case: bool = False
+    """The write takes a record whose key differs in letter case, if none has the same key."""
     appends: bool = False
     """For one batch: its records fill such fields, and exist or may exist."""
 
@@ -60,6 +60,7 @@ class Target:
             "unique": self.key_kind == "unique",
             "number": self.number,
             "case_sensitive": self.case_sensitive,
+            "email": self.email,
             "on_existing": self.on_existing,
             "on_repeated": self.on_repeated,
         }
@@ -80,6 +81,15 @@ class Target:
             return self
         adds = any(record.get(name) for record in records for name in self.appended)
         return replace(self, appends=True) if adds else self
+
+    def alike(self, key: str) -> str:
+        """The key without letter case."""
+        return fold_number(key) if self.number else fold_key(key)
+
+    def case_counts(self, key: str) -> bool:
+        """Whether Zoho may take a record with this key in another letter case for the row's record, which it
+        is not."""
+        return not self.case_sensitive and self.match(key.lower()) != self.match(key.upper())
 
     @property
     def writes_by_key(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
-from zmigrate.engine.pipeline.resolver import Finds, FoundCache, Resolver, Wanted, ask
+from zmigrate.engine.pipeline.resolver import Answers, Finds, FoundCache, Resolver, Wanted, ask
 from zmigrate.engine.storage.id_map import IdMap, KeyRule
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.crm import Crm
@@ -35,7 +35,7 @@ class Lookups:
             self._ids = self._open_ids()
         return self._ids
 
-    def ask(self, wanted: Wanted) -> dict[str, list[str]]:
+    def ask(self, wanted: Wanted) -> Answers:
         """Ask the org for a `Find`'s values, now."""
         return ask(self._finds, wanted)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zmigrate.engine.model.batch import Place
 from zmigrate.engine.pipeline import order_sql as sql
 from zmigrate.engine.storage.scratch import scratch_db
+from zmigrate.rows.conversion.keys import fold_key
 from zmigrate.rows.sources import Cursor, Fingerprint, Row, Source
 from zmigrate.rows.sources.base import START
 
@@ -35,10 +36,12 @@ class Order:
         of them are sent, in order.
         """
         self._db = scratch_db()
+        self._db.create_function("alike", 1, fold_key, deterministic=True)
         self._db.executescript(sql.SCHEMA)
         self._db.execute("BEGIN")
         self._last_of_key = last_of_key
         self._in_turn = in_turn
+        self._ignores_case = False
         self.fields: set[str] = set()
         """The fields by which rows refer to one another."""
         self.roots = 0
@@ -54,15 +57,19 @@ class Order:
     # -- filling ----------------------------------------------------------------------------------
 
     def add_keys(self, keys: Iterable[tuple[str, int]]) -> None:
-        """Add rows by their folded keys and numbers."""
+        """Add rows by their keys, as they are matched, and numbers."""
         self._db.executemany("INSERT INTO key VALUES (?,?)", keys)
 
-    def add_child(self, row: Row, parents: Sequence[str]) -> None:
-        """Add a row that refers to rows with these folded keys, wherever they are in the source."""
+    def add_child(self, row: Row, parents: Sequence[str], ignore_case: Sequence[str] = ()) -> None:
+        """Add a row that refers to rows with these keys, wherever they are in the source. `ignore_case`: of
+        the keys those that a row in another letter case has, if none has them as they are.
+        """
         self._db.execute(
             "INSERT INTO child VALUES (?,?,?,NULL,0,0,NULL)", (row.number, row.line, _packed(row))
         )
-        self._db.executemany("INSERT INTO pointer VALUES (?,?)", [(row.number, key) for key in parents])
+        pointers = [(row.number, key, key in ignore_case) for key in parents]
+        self._db.executemany("INSERT INTO pointer VALUES (?,?,?)", pointers)
+        self._ignores_case = self._ignores_case or bool(ignore_case)
 
     def arrange(self, source: Source | None, rows: int) -> bool:
         """Find the level and place of each of the source's `rows` rows. Return False if no row refers to
@@ -73,6 +80,9 @@ class Order:
         db.execute("COMMIT")
         db.execute("BEGIN")
         db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
+        if self._ignores_case:
+            db.execute(sql.ALIKE_INDEX)
+            db.execute(sql.TO_ALIKE)
         db.execute(sql.EDGES.format(which="max" if self._last_of_key else "min"))
         db.execute("CREATE INDEX edge_child ON edge(child)")
         db.execute("DELETE FROM child WHERE number NOT IN (SELECT child FROM edge)")
@@ -189,8 +199,11 @@ class Order:
 
     # -- questions --------------------------------------------------------------------------------
 
-    def has_key(self, folded: str) -> bool:
+    def has_key(self, folded: str, *, ignore_case: bool = False) -> bool:
         """Whether a row has this key. The first call makes an index."""
+        if ignore_case:
+            self._db.execute(sql.ALIKE_INDEX)
+            return self._one(sql.HAS_ALIKE, folded) is not None
         self._db.execute("CREATE INDEX IF NOT EXISTS key_folded ON key(folded, number)")
         return self._one("SELECT 1 FROM key WHERE folded=? LIMIT 1", folded) is not None
 

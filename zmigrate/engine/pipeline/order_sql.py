@@ -4,7 +4,7 @@ from __future__ import annotations
 
 SCHEMA = """
 CREATE TABLE key (folded TEXT NOT NULL, number INTEGER NOT NULL);
-CREATE TABLE pointer (child INTEGER NOT NULL, folded TEXT NOT NULL);
+CREATE TABLE pointer (child INTEGER NOT NULL, folded TEXT NOT NULL, ignore_case INTEGER NOT NULL);
 CREATE TABLE child (            -- rows that refer to others of the source
     number INTEGER PRIMARY KEY,
     line INTEGER NOT NULL,
@@ -26,6 +26,15 @@ CREATE TABLE edge (
     PRIMARY KEY (parent, child)
 ) WITHOUT ROWID;
 """
+
+ALIKE_INDEX = "CREATE INDEX IF NOT EXISTS key_alike ON key(alike(folded))"
+HAS_ALIKE = "SELECT 1 FROM key WHERE alike(folded) = alike(?) LIMIT 1"
+TO_ALIKE = (
+    "UPDATE pointer SET folded = (SELECT key.folded FROM key WHERE alike(key.folded) = alike(pointer.folded)"
+    " ORDER BY number LIMIT 1)"
+    " WHERE ignore_case AND NOT EXISTS (SELECT 1 FROM key WHERE key.folded = pointer.folded)"
+    " AND EXISTS (SELECT 1 FROM key WHERE alike(key.folded) = alike(pointer.folded))"
+)
 
 EDGES = (
     "INSERT OR IGNORE INTO edge(parent, child)"

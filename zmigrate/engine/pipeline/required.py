@@ -7,7 +7,7 @@ from itertools import islice
 
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.outcomes import REFERENCE_OPEN, Outcome
-from zmigrate.engine.pipeline.resolver import Resolver, Wanted
+from zmigrate.engine.pipeline.resolver import Answers, Resolver, Wanted
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
 from zmigrate.job.references import Find, Ref
@@ -24,7 +24,7 @@ class RequiredReferences:
     def __init__(
         self,
         resolver: Resolver,
-        ask: Callable[[Wanted], dict[str, list[str]]],
+        ask: Callable[[Wanted], Answers],
         note: Callable[[PreparedRow, Outcome], None] | None = None,
     ) -> None:
         """`ask` asks the org for a `Find`'s values. `note` takes the open references; then none is raised."""
@@ -33,8 +33,8 @@ class RequiredReferences:
         self._note = note
         self._db = scratch_db()
         self._db.execute(
-            "CREATE TABLE required (module TEXT, by TEXT, value TEXT, found INTEGER, field TEXT,"
-            " line INTEGER, PRIMARY KEY (module, by, value, found)) WITHOUT ROWID"
+            "CREATE TABLE required (module TEXT, by TEXT, value TEXT, found INTEGER, ignore_case INTEGER,"
+            " field TEXT, line INTEGER, PRIMARY KEY (module, by, value, found, ignore_case)) WITHOUT ROWID"
         )
 
     def add(self, row: PreparedRow) -> None:
@@ -45,8 +45,16 @@ class RequiredReferences:
                 continue
             value, found = (reference.value, True) if isinstance(reference, Find) else (reference.key, False)
             self._db.execute(
-                "INSERT OR IGNORE INTO required VALUES (?,?,?,?,?,?)",
-                (reference.module, reference.field or "", value, found, open_id.field, row.line),
+                "INSERT OR IGNORE INTO required VALUES (?,?,?,?,?,?,?)",
+                (
+                    reference.module,
+                    reference.field or "",
+                    value,
+                    found,
+                    reference.ignore_case,
+                    open_id.field,
+                    row.line,
+                ),
             )
 
     def check(self, is_own: Callable[[Ref], bool]) -> None:
@@ -83,8 +91,13 @@ class RequiredReferences:
 
     def _rows(self) -> Iterator[PreparedRow]:
         """One row for each reference, with just enough in it to resolve the reference."""
-        for module, by, value, found, field, line in self._db.execute("SELECT * FROM required ORDER BY line"):
-            reference = Find(module, by, value, "stop") if found else Ref(module, value, by or None, "stop")
+        stored = self._db.execute("SELECT * FROM required ORDER BY line")
+        for module, by, value, found, ignore_case, field, line in stored:
+            reference = (
+                Find(module, by, value, "stop", bool(ignore_case))
+                if found
+                else Ref(module, value, by or None, "stop", bool(ignore_case))
+            )
             open_id = OpenId(reference, field)
             yield PreparedRow(line, line, None, None, {field: open_id}, None, (open_id,))
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import UNASKABLE, askable
+from zmigrate.engine.model.keys import EXACT, NO_MATCH, UNASKABLE, KeyField, Matches, askable, choose
 from zmigrate.engine.model.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
@@ -30,15 +30,20 @@ IDS_SHOWN = 5
 Place = tuple[str, str]
 """The module and field that a `Find` looks into."""
 
-Answers = Mapping[str, Sequence[str]]
-"""The ids of the records that have each value."""
+Answers = Mapping[str, Sequence[tuple[str, str]]]
+"""For each value the records that have it in any letter case: the value as they have it, and their ids."""
+
+Keys = tuple[str, str | None, bool]
+"""What `Ref`s look for keys by: module, field, and whether letter case is ignored."""
 
 
 class IdLookup(Protocol):
     """Finds ids by key: the id map; in a plan also the keys that earlier files will write."""
 
-    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
-        """The ids of each key: none if the key is unknown, several if it is ambiguous."""
+    def find(
+        self, module: str, keys: Sequence[str], field: str | None = None, *, ignore_case: bool = False
+    ) -> dict[str, Matches]:
+        """The records of each key: none if the key is unknown, several if it is ambiguous."""
 
 
 class Finds(Protocol):
@@ -65,23 +70,25 @@ class FoundCache:
     def __init__(self) -> None:
         self._db = scratch_db()
         self._db.execute(
-            "CREATE TABLE found (module TEXT, field TEXT, folded TEXT, ids TEXT NOT NULL,"
-            " PRIMARY KEY (module, field, folded)) WITHOUT ROWID"
+            "CREATE TABLE found (module TEXT, field TEXT, value TEXT, records TEXT NOT NULL,"
+            " PRIMARY KEY (module, field, value)) WITHOUT ROWID"
         )
 
     def put(self, place: Place, answers: Answers) -> None:
         self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT OR REPLACE INTO found VALUES (?,?,?,?)",
-            [(*place, fold_key(value), orjson.dumps(list(ids)).decode()) for value, ids in answers.items()],
+            [(*place, EXACT(value), orjson.dumps(found).decode()) for value, found in answers.items()],
         )
         self._db.execute("COMMIT")
 
-    def get(self, place: Place, value: str) -> list[str] | None:
+    def get(self, place: Place, value: str) -> list[tuple[str, str]] | None:
         row = self._db.execute(
-            "SELECT ids FROM found WHERE module=? AND field=? AND folded=?", (*place, fold_key(value))
+            "SELECT records FROM found WHERE module=? AND field=? AND value=?", (*place, EXACT(value))
         ).fetchone()
-        return None if row is None else list(orjson.loads(row[0]))
+        return (
+            None if row is None else [(spelling, record_id) for spelling, record_id in orjson.loads(row[0])]
+        )
 
     def close(self) -> None:
         self._db.close()
@@ -104,7 +111,7 @@ class Resolver:
         self._ids = ids
         self._found = found
         self._fields_of = fields_of
-        self._numbers: dict[Place, bool] = {}
+        self._key_fields: dict[Place, KeyField] = {}
 
     def resolve(
         self, rows: Sequence[PreparedRow]
@@ -135,56 +142,65 @@ class Resolver:
                 reference = open_id.reference
                 if isinstance(reference, Find) and waits(row.record, open_id):
                     place = (reference.module, reference.field)
-                    places.setdefault(place, {})[fold_key(reference.value)] = reference.value.strip()
+                    places.setdefault(place, {})[EXACT(reference.value)] = reference.value.strip()
         return [
-            Wanted(place, list(values.values()), self._is_number(place)) for place, values in places.items()
+            Wanted(place, list(values.values()), self._key_field(place).number)
+            for place, values in places.items()
         ]
 
     def learn(self, place: Place, answers: Answers) -> None:
         """Remember what the org answered."""
         self._found.put(place, answers)
 
-    def _known_refs(self, rows: Sequence[PreparedRow]) -> dict[tuple[str, str | None], dict[str, list[str]]]:
-        keys: dict[tuple[str, str | None], list[str]] = {}
+    def _known_refs(self, rows: Sequence[PreparedRow]) -> dict[Keys, dict[str, Matches]]:
+        keys: dict[Keys, list[str]] = {}
         for row in rows:
             for open_id in row.open:
                 reference = open_id.reference
                 if isinstance(reference, Ref) and waits(row.record, open_id):
-                    keys.setdefault((reference.module, reference.field), []).append(reference.key)
+                    keys.setdefault(_looked_for_by(reference), []).append(reference.key)
         return {
-            (module, field): self._ids().find(module, wanted, field)
-            for (module, field), wanted in keys.items()
+            by: self._ids().find(module, wanted, field, ignore_case=ignore_case)
+            for by, wanted in keys.items()
+            for module, field, ignore_case in [by]
         }
 
     def _fill(
-        self,
-        row: PreparedRow,
-        open_id: OpenId,
-        known: Mapping[tuple[str, str | None], Mapping[str, list[str]]],
+        self, row: PreparedRow, open_id: OpenId, known: Mapping[Keys, Mapping[str, Matches]]
     ) -> Reason | None:
         """Fill in one reference. Return the reason if it ends the row."""
         reference = open_id.reference
         if isinstance(reference, Ref):
-            ids: Sequence[str] | None = known[(reference.module, reference.field)].get(reference.key, ())
+            found: Matches | None = known[_looked_for_by(reference)].get(reference.key, NO_MATCH)
         elif not can_query(reference.value):
-            ids = ()
+            found = NO_MATCH
         else:
-            ids = self._found.get((reference.module, reference.field), reference.value)
-        if ids is None:
+            found = self._answered(reference)
+        if found is None:
             return None
-        if len(ids) == 1:
-            open_id.fill(ids[0])
+        if len(found.ids) == 1:
+            open_id.fill(found.ids[0])
             return None
+        if found.ids:
+            return _points_at_several(open_id, found.ids)
+        if found.spelling is not None:
+            return _points_at_another_spelling(open_id, found.spelling)
         unasked = isinstance(reference, Find) and not can_query(reference.value)
-        if not ids and not unasked and reference.when_open == "leave_out":
+        if not unasked and reference.when_open == "leave_out":
             leave_out(row.record, open_id)
             return None
-        if ids:
-            return _points_at_several(open_id, ids)
         return points_at_nothing(open_id, self._unread() if isinstance(reference, Ref) else ())
 
-    def _is_number(self, place: Place) -> bool:
-        if place not in self._numbers:
+    def _answered(self, find: Find) -> Matches | None:
+        """The org's answer; None if it was not asked yet."""
+        place = (find.module, find.field)
+        alike = self._found.get(place, find.value)
+        if alike is None:
+            return None
+        return choose(find.value, alike, self._key_field(place).match, ignore_case=find.ignore_case)
+
+    def _key_field(self, place: Place) -> KeyField:
+        if place not in self._key_fields:
             module, name = place
             field = self._fields_of(module).get(name)
             if field is None:
@@ -193,8 +209,8 @@ class Resolver:
                     hint=f"See: zmigrate fields {module}",
                     code="UNKNOWN_FIELD",
                 )
-            self._numbers[place] = field.whole_number
-        return self._numbers[place]
+            self._key_fields[place] = KeyField.of(field)
+        return self._key_fields[place]
 
 
 def settled(row: PreparedRow) -> bool:
@@ -212,22 +228,23 @@ def waits(record: Mapping[str, Any], open_id: OpenId) -> bool:
     return isinstance(value, list) and any(part is open_id for element in value for part in element.values())
 
 
-def ask(crm: Finds, wanted: Wanted) -> dict[str, list[str]]:
-    """Ask for the ids of the records with each of these values, ignoring letter case, as `Find` does.
-    Values that no query can hold find nothing. Runs on a worker; keeps nothing.
+def ask(crm: Finds, wanted: Wanted) -> dict[str, list[tuple[str, str]]]:
+    """Ask for the records with each of these values, in whatever letter case Zoho finds them. Values that no
+    query can hold find nothing. Runs on a worker; keeps nothing.
     """
     module, field = wanted.place
     fold = fold_number if wanted.number else fold_key
     alike: dict[str, list[str]] = {}
     for value in wanted.values:
         alike.setdefault(fold(value), []).append(value)
-    answers: dict[str, list[str]] = {value: [] for value in wanted.values}
+    answers: dict[str, list[tuple[str, str]]] = {value: [] for value in wanted.values}
     values = askable(wanted.values, number=wanted.number)
     for start in range(0, len(values), COQL_IN_VALUES):
         for hit in crm.find(module, field, values[start : start + COQL_IN_VALUES]):
-            for value in alike.get(fold(str(hit.get(field))), ()):
-                if str(hit["id"]) not in answers[value]:  # the value was asked for in two spellings
-                    answers[value].append(str(hit["id"]))
+            found = (str(hit.get(field)), str(hit["id"]))
+            for value in alike.get(fold(found[0]), ()):
+                if found not in answers[value]:  # the value was asked for in two spellings
+                    answers[value].append(found)
     return answers
 
 
@@ -274,6 +291,22 @@ def points_at_nothing(open_id: OpenId, unread: Sequence[str]) -> Reason:
         why = UNASKABLE
     message = f"there is no {describe(reference)}: {why}"
     return Reason(REFERENCE_OPEN, open_id.field, message, _value(reference))
+
+
+def _points_at_another_spelling(open_id: OpenId, spelling: str) -> Reason:
+    reference = open_id.reference
+    word = "ref" if isinstance(reference, Ref) else "find"
+    has = "this run or an earlier one wrote" if isinstance(reference, Ref) else "the org has"
+    message = f"there is no {describe(reference)}; {has} {spelling!r}"
+    remedy = (
+        f"write ignore_case = true beside `{word}` to take it (in a job: {word.capitalize()}(..., "
+        "ignore_case=True))"
+    )
+    return Reason(REFERENCE_OPEN, open_id.field, message, _value(reference), remedy)
+
+
+def _looked_for_by(ref: Ref) -> Keys:
+    return ref.module, ref.field, ref.ignore_case
 
 
 def _points_at_several(open_id: OpenId, ids: Sequence[str]) -> Reason:

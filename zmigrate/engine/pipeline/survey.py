@@ -182,28 +182,36 @@ class Surveyor:
         return self.source.rows(START, self._crm)
 
     def _add_to_order(self, order: Order, rows: Sequence[Row], on_their_way: Sequence[PreparedRow]) -> None:
-        order.add_keys([(row.folded, row.number) for row in on_their_way if row.folded is not None])
+        match = self._target.match
+        order.add_keys([(match(row.key), row.number) for row in on_their_way if row.key is not None])
         for row in on_their_way:
-            keys = [(own_key(self._target, open_id.reference), open_id.field) for open_id in row.open]
-            parents = [key for key, _ in keys if key is not None]
+            parents: list[str] = []
+            ignore_case: list[str] = []
+            for open_id in row.open:
+                key = own_key(self._target, open_id.reference)
+                if key is not None:
+                    parents.append(key)
+                    ignore_case += [key] if open_id.reference.ignore_case else []
+                    order.fields.add(open_id.field)
             if parents:
-                order.add_child(rows[row.number - rows[0].number], parents)
-                order.fields.update(field for key, field in keys if key is not None)
+                order.add_child(rows[row.number - rows[0].number], parents, ignore_case)
 
     def _is_a_key(self, reference: Ref) -> bool:
         """Whether a row of this source has the key that a reference names."""
         key = own_key(self._target, reference)
-        return key is not None and self._order is not None and self._order.has_key(key)
+        if key is None or self._order is None:
+            return False
+        return self._order.has_key(key, ignore_case=reference.ignore_case)
 
 
 def own_key(target: Target, reference: Reference) -> str | None:
-    """The folded key of a reference to a row of this run; None for any other reference."""
+    """The key of a reference to a row of this run, as it is matched; None for any other reference."""
     if (
         isinstance(reference, Ref)
         and reference.module == target.module
         and reference.field in {None, target.key}
     ):
-        return target.fold(reference.key.strip())
+        return target.match(reference.key)
     return None
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, NamedTuple
 
-import orjson
-
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.outcomes import REFERENCE_OPEN
 from zmigrate.engine.storage.scratch import scratch_db
@@ -22,7 +20,6 @@ CREATE TABLE reject (id INTEGER PRIMARY KEY, number INTEGER, line INTEGER, key T
     follows INTEGER NOT NULL,       -- the row itself is fine: it refers to one that is refused
     ref_module TEXT, ref_by TEXT);  -- of an open reference by key
 CREATE INDEX reject_number ON reject (number);
-CREATE TABLE source (number INTEGER PRIMARY KEY, cells TEXT);
 CREATE TABLE unsent (number INTEGER PRIMARY KEY, row BLOB);
 """
 
@@ -100,11 +97,6 @@ class Book:
             column = column_of.get((reason.field or "").partition("[")[0])
             self._db.execute(_PUT, (row.number, row.line, row.key, column, *reason[:5], *names))
 
-    def note_source(self, row: PreparedRow) -> None:
-        """Keep a row that can't be read again, for the file of rejects."""
-        cells = orjson.dumps(row.source, default=str).decode()
-        self._db.execute("INSERT OR IGNORE INTO source VALUES (?,?)", (row.number, cells))
-
     def note_unsent(self, row: PreparedRow) -> None:
         """Keep a row that was refused before Zoho would have seen it."""
         self._db.execute("INSERT OR REPLACE INTO unsent VALUES (?,?)", (row.number, pickle.dumps(row)))
@@ -126,12 +118,6 @@ class Book:
             "SELECT code, field, message, value, remedy FROM reject WHERE number=? ORDER BY id", (number,)
         )
         return tuple(Reason(*each) for each in found)
-
-    def cells(self, number: int) -> dict[str, Any]:
-        """A row that `note_source` kept."""
-        (cells,) = self._db.execute("SELECT cells FROM source WHERE number=?", (number,)).fetchone()
-        found: dict[str, Any] = orjson.loads(cells)
-        return found
 
     def open_references(self) -> Iterator[OpenReference]:
         """The rejects for references by key."""

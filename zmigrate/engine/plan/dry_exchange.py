@@ -129,8 +129,9 @@ class DryExchange:
         done = [reply for reply in replies if isinstance(reply, Done)]
         if len(done) == len(replies):
             return Written(self._with_remarks(batch, all_written(target.operation, target.key, done)))
-        verdicts = [self._verdict(target, reply) for reply in replies]
+        verdicts = [self._verdict(target, row, reply) for row, reply in zip(batch.rows, replies, strict=True)]
         if any(verdict.question is not None for verdict in verdicts):
+            self._tariff.count_read_back()
             verdicts = Search(self._model, target, None).answered(batch, verdicts, looked_for=False)
         outcomes = self._with_remarks(batch, [verdict.outcome for verdict in verdicts])
         told = [
@@ -138,10 +139,10 @@ class DryExchange:
         ]
         return Sent(told, doubted=False)
 
-    def _verdict(self, target: Target, reply: Reply) -> Verdict:
+    def _verdict(self, target: Target, row: PreparedRow, reply: Reply) -> Verdict:
         if isinstance(reply, Done):
             return Verdict(all_written(target.operation, target.key, [reply])[0])
-        return on_refusal(target, reply)
+        return on_refusal(target, row, reply)
 
     def _with_remarks(self, batch: Batch, outcomes: list[Outcome]) -> list[Outcome]:
         remarks = self._writes.remarks

@@ -47,7 +47,7 @@ class Known(NamedTuple):
     id: str
     body: Record
     line: int | None
-    """The line of the row that the plan wrote it with last; None if it is as the org has it."""
+    """The line of the row that wrote it last, if this row is of the source that is being read."""
     assumed: bool
 
 
@@ -184,7 +184,8 @@ class OrgModel:
 
     def record(self, module: str, record_id: str) -> Known | None:
         found = self._db.execute(
-            "SELECT body, line, assumed FROM record WHERE id=? AND module=?", (record_id, module)
+            "SELECT body, CASE WHEN source=? THEN line END, assumed FROM record WHERE id=? AND module=?",
+            (len(self.sources) - 1, record_id, module),
         ).fetchone()
         return None if found is None else Known(record_id, orjson.loads(found[0]), found[1], bool(found[2]))
 

@@ -155,8 +155,8 @@ class StepPlan:
     facts: StepFacts
     plan: Plan
 
-    def rejects_file(self, path: Path) -> Path:
-        """Where its refused rows go."""
+    def rows_file(self, path: Path) -> Path:
+        """The file for its rows, beside those of the other steps."""
         return file_of_step(path, self.facts.name)
 
 
@@ -211,17 +211,15 @@ class FlowPlan:
         stream.write("]}\n")
 
     def write_rejects(self, path: Path) -> int:
-        """Write each step's refused rows to a file of its own (`StepPlan.rejects_file`); return how many."""
+        """Write each step's refused rows to a file of its own (`StepPlan.rows_file`); return how many."""
         refused = [step for step in self.steps if step.plan.counts.refused]
-        check_paths([step.rejects_file(path) for step in refused], [step.plan.source for step in self.steps])
-        return sum(step.plan.write_rejects(step.rejects_file(path)) for step in refused)
+        check_paths([step.rows_file(path) for step in refused], [step.plan.source for step in self.steps])
+        return sum(step.plan.write_rejects(step.rows_file(path)) for step in refused)
 
     def write_details(self, path: Path) -> int:
         """Write each step's rows with their fates to a file of its own; return how many."""
-        check_paths(
-            [step.rejects_file(path) for step in self.steps], [step.plan.source for step in self.steps]
-        )
-        return sum(step.plan.write_details(step.rejects_file(path)) for step in self.steps)
+        check_paths([step.rows_file(path) for step in self.steps], [step.plan.source for step in self.steps])
+        return sum(step.plan.write_details(step.rows_file(path)) for step in self.steps)
 
     def close(self) -> None:
         for step in self.steps:

@@ -14,7 +14,7 @@ from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.plan.plan import FlowPlan, Plan, PlanWarning, StepPlan, UserMapped
 from zmigrate.engine.plan.price import Price, RoundTrips
 from zmigrate.engine.plan.questions import OrgQuestions
-from zmigrate.engine.plan.warnings import warnings_of
+from zmigrate.engine.plan.warnings import credits_short, warnings_of
 from zmigrate.engine.preflight.environment import variables_read
 from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.preflight.record_work import Heard, RecordWork
@@ -44,7 +44,7 @@ class Planner:
         self._invocation = invocation
         self._options = options
         self._began = invocation.now()
-        self._beginning = Beginning(job, invocation, plans=True)
+        self._beginning = Beginning(job, invocation, trigger=options.trigger or (), plans=True)
         self._trips = RoundTrips()
 
     def plan(self) -> Plan | FlowPlan:
@@ -110,11 +110,11 @@ class Planner:
         return self._as_plan(found, told, began)
 
     def _repetition(self, work: RecordWork, opened: Opened) -> Iterator[PlanWarning]:
-        """A run would be refused if the same work is under way or done."""
+        """A run would be refused if the same work is under way or done, and perhaps even with `--again`."""
         if self._invocation.practice:
             return
         try:
-            self._beginning.refuse_step_again(work, opened, again=False)
+            self._beginning.refuse_step_again(work, opened, again=self._options.again)
         except RunError as error:
             hint = f" {error.hint}" if error.hint else ""
             yield PlanWarning("RUN_BEFORE", f"a run would be refused: {error.message}.{hint}")
@@ -128,7 +128,7 @@ class Planner:
             key=target.key,
             counts=counts,
             skips=found.notes.skips.most_common(REASONS_SHOWN),
-            warnings=[*told, *warnings_of(found)],
+            warnings=[*told, *warnings_of(found, self._options)],
             users=_users(found.work),
             asked=asked_how(found.questions, counts.rows),
             repeatable=target.recovery != "report",
@@ -200,15 +200,7 @@ class Planner:
                     f"it waits up to {wait_s / 60:g} minutes for them",
                 )
             )
-        if not price.affordable:
-            told.append(
-                PlanWarning(
-                    "CREDITS_SHORT",
-                    f"{price.credits:,} credits are needed in all, {price.credits_left:,} are left for these "
-                    "24 hours: the run would pause on the way; run with --wait, or resume it",
-                )
-            )
-        return told
+        return [*told, *credits_short(price, wait=self._options.wait)]
 
 
 class _SharedIds:

@@ -94,6 +94,10 @@ class Tariff:
         for values in (keys, *finds):
             self._add(of_look_up(values), "look-ups")
 
+    def count_read_back(self) -> None:
+        """The records that are in a batch's way are read, to see whether they are the rows'."""
+        self._add(Cost(1, 1), "read back")
+
     def _add(self, cost: Cost, together: object) -> None:
         self._cost = self._cost.plus(cost)
         self._rounds[together] += cost.calls

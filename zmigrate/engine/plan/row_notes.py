@@ -67,9 +67,6 @@ class RowNotes:
                     self._note(row, outcome, batch)
         if batch is not None and batch.has_open and batch.second is None:
             self._note_left_out(rows, outcomes)
-        if rows and rows[0].source is not None:
-            for row in rows:
-                self._book.note_source(row)
         self._hub.deliver()
         self._hub.emit(RowsJudged(self.rows, self._total))
 

@@ -7,10 +7,13 @@ from difflib import get_close_matches
 
 from zmigrate.engine.model.batch import BREAKER_ROWS
 from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
+from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.plan import PlanWarning
+from zmigrate.engine.plan.price import Price
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE, UNKNOWN_FIELD
+from zmigrate.wording import counted
 from zmigrate.zoho.facts.limits import edition_of
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
 
@@ -28,11 +31,14 @@ _REMEDIES = {
 NAMES_SHOWN = 8
 
 
-def warnings_of(found: DryRun) -> Iterator[PlanWarning]:
+def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     """The warnings, the most important first."""
-    yield from _stopping(found)
+    if not options.keep_going:
+        yield from _stopping(found)
+    yield from _triggered(found)
     yield from _unread_keys(found)
     yield from _existing(found)
+    yield from _overwritten(found)
     yield from _added(found)
     yield from _open_references(found)
     yield from _dropped(found)
@@ -43,7 +49,8 @@ def warnings_of(found: DryRun) -> Iterator[PlanWarning]:
     yield from _short_years(found)
     yield from _not_asked(found)
     yield from _settling(found)
-    yield from _credits(found)
+    yield from _edition(found)
+    yield from credits_short(found.price, wait=options.wait)
 
 
 def _stopping(found: DryRun) -> Iterator[PlanWarning]:
@@ -54,6 +61,19 @@ def _stopping(found: DryRun) -> Iterator[PlanWarning]:
             "BREAKER",
             f"a run would stop early: its first {BREAKER_ROWS} rows are all refused with {code}. To go on "
             "anyway: --keep-going",
+        )
+
+
+def _triggered(found: DryRun) -> Iterator[PlanWarning]:
+    """Zoho runs no automation unless `--trigger` names its kind. A delete runs none but workflows."""
+    target, rows = found.target, found.counts.sent
+    kinds = [kind for kind in target.trigger if kind == "workflow" or target.operation != "delete"]
+    if kinds and rows:
+        yield PlanWarning(
+            "TRIGGERS",
+            f"Zoho would run {', '.join(f'{kind}s' for kind in kinds)} for {counted(rows, 'record')}: "
+            "these may send e-mails and change other records",
+            count=rows,
         )
 
 
@@ -91,6 +111,29 @@ def _existing(found: DryRun) -> Iterator[PlanWarning]:
             field,
             count,
             tuple(writes.found_by_another.lines),
+        )
+
+    for field, count in writes.other_spelling.rows.items():
+        yield PlanWarning(
+            "OTHER_SPELLING",
+            f"the org has the {field} of these rows in other upper and lower case only: Zoho would change "
+            "those records",
+            field,
+            count,
+            tuple(writes.other_spelling.lines),
+        )
+
+
+def _overwritten(found: DryRun) -> Iterator[PlanWarning]:
+    seen = found.notes.overwritten
+    if seen.rows:
+        why = ", as --on-repeated each says" if found.target.on_repeated == "each" else ""
+        yield PlanWarning(
+            "OVERWRITES",
+            f"these rows would overwrite what an earlier row wrote{why}",
+            found.target.key,
+            seen.rows.total(),
+            tuple(seen.lines),
         )
 
 
@@ -301,19 +344,23 @@ def _settling(found: DryRun) -> Iterator[PlanWarning]:
         yield PlanWarning("NOT_SETTLED", found.target.warning)
 
 
-def _credits(found: DryRun) -> Iterator[PlanWarning]:
-    price = found.price
+def _edition(found: DryRun) -> Iterator[PlanWarning]:
     if edition_of(found.opened.org.edition) is None:
         yield PlanWarning(
             "EDITION_UNKNOWN",
             f"the edition {found.opened.org.edition or 'of this org'!r} is unknown to zmigrate: its credits "
             "are not known, and five calls at a time are assumed",
         )
+
+
+def credits_short(price: Price, *, wait: bool | None) -> Iterator[PlanWarning]:
+    """The credits do not suffice. `wait`: the run would wait for more."""
     if not price.affordable:
+        then = "wait for more" if wait else "pause. Run it with --wait, or resume it later"
         yield PlanWarning(
             "CREDITS_SHORT",
             f"{price.credits:,} credits are needed, {price.credits_left:,} are left for these 24 hours: the "
-            "run would pause. Run it with --wait, or resume it later",
+            f"run would {then}",
         )
 
 

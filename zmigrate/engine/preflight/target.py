@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
-from zmigrate.engine.model.keys import KEY_TYPES, unique_fields
-from zmigrate.engine.model.target import EXACT, KeyKind, Target
+from zmigrate.engine.model.keys import CASE_INSENSITIVE, EXACT, KEY_TYPES, match_of, unique_fields
+from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.preflight.fields import nearest_field, told_with_place
 from zmigrate.errors import UsageError
 from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Insert, Write
-from zmigrate.rows.conversion.keys import fold_key, fold_number
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields
-
-CASE_INSENSITIVE = partial(fold_key, case_sensitive=False)
 
 
 def find_target(
@@ -38,7 +34,7 @@ def find_target(
         operation,
         key,
         kind,
-        _fold(field),
+        _fold(write, field),
         tuple(trigger),
         number=field is not None and field.whole_number,
         case_sensitive=field is not None and field.unique and field.case_sensitive,
@@ -46,7 +42,9 @@ def find_target(
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
         others=unique_fields(fields, key) if operation != "delete" else (),
-        match=_match(field),
+        match=match_of(field, ignore_case=write.ignore_case),
+        email=field is not None and field.data_type == "email",
+        ignore_case=write.ignore_case,
     )
 
 
@@ -60,18 +58,11 @@ def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
         )
 
 
-def _fold(field: Field | None) -> Callable[[str], str]:
+def _fold(write: Write, field: Field | None) -> Callable[[str], str]:
     """How spellings of a key are compared; `id` has no field."""
-    if field is None or field.whole_number:
-        return fold_number
-    return EXACT if field.unique and field.case_sensitive else CASE_INSENSITIVE
-
-
-def _match(field: Field | None) -> Callable[[str], str]:
-    """How keys are matched: exactly, but for e-mail addresses and numbers."""
-    if field is None or field.whole_number:
-        return fold_number
-    return CASE_INSENSITIVE if field.data_type == "email" else EXACT
+    match = match_of(field, ignore_case=write.ignore_case)
+    exact = field is not None and field.unique and field.case_sensitive
+    return CASE_INSENSITIVE if match is EXACT and not exact else match
 
 
 def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:

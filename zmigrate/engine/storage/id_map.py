@@ -16,9 +16,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from zmigrate.engine.model.keys import Matches
 from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, found_by
 from zmigrate.engine.storage.folder import make_private
 from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.known_keys import KnownKey, records_of
 from zmigrate.engine.storage.ledger import RunInfo, all_runs, identity
 from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.scratch import CACHE_KIB, scratch_db
@@ -32,6 +34,9 @@ from zmigrate.zoho.connection import org_folder
 KEYS_AT_ONCE = 500
 WRITE_AT_ONCE = 10_000
 
+VERSION = 1
+"""Of the schema. Before, it had no number, and a record had one spelling of its key."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (journal TEXT PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS entry (
@@ -42,15 +47,18 @@ CREATE TABLE IF NOT EXISTS entry (
     id TEXT NOT NULL,
     kind TEXT NOT NULL,         -- of the key: see KeyRule
     at REAL NOT NULL,           -- when the run began: of a unique key the latest counts
-    PRIMARY KEY (module, folded, field, id)
+    PRIMARY KEY (module, folded, field, id, key)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entry_id ON entry(id);
 CREATE TABLE IF NOT EXISTS gone (id TEXT PRIMARY KEY) WITHOUT ROWID;   -- records that were deleted
 """
 
+SET_ASIDE = "DROP INDEX entry_id; ALTER TABLE entry RENAME TO before;"
+TAKE_OVER = "INSERT INTO entry SELECT * FROM before; DROP TABLE before;"
+
 PUT = (
     "INSERT INTO entry(module, folded, field, key, id, kind, at) VALUES (?,?,?,?,?,?,?)"
-    " ON CONFLICT DO UPDATE SET key=excluded.key, kind=excluded.kind, at=max(at, excluded.at)"
+    " ON CONFLICT DO UPDATE SET kind=excluded.kind, at=max(at, excluded.at)"
 )
 
 FORGOTTEN = "`zmigrate ids check` finds the records that were deleted in Zoho."
@@ -70,21 +78,23 @@ class KeyRule:
     unique: bool = False
     number: bool = False
     case_sensitive: bool = False
+    email: bool = False
 
     @property
     def kind(self) -> str:
-        """One letter for each property: unique, number, case-sensitive."""
-        return "u" * self.unique + "n" * self.number + "c" * self.case_sensitive
+        """One letter for each property: unique, number, case-sensitive, e-mail address."""
+        return "u" * self.unique + "n" * self.number + "c" * self.case_sensitive + "e" * self.email
 
     def fold(self, key: str) -> str:
         return fold_number(key) if self.number else fold_key(key)
 
     @classmethod
     def of(cls, write: Mapping[str, Any] | None) -> KeyRule | None:
-        """The rule for a run's write, as `run.json` keeps it; None if its rows have no key of their own."""
+        """The rule for a run's write, as `run.json` keeps it; None if its rows have no key of their own. Runs
+        of zmigrate 0.1 do not say whether the key is an e-mail address."""
         if not write or write.get("key") in (None, "id"):
             return None
-        flags = {name: bool(write.get(name)) for name in ("unique", "number", "case_sensitive")}
+        flags = {name: bool(write.get(name)) for name in ("unique", "number", "case_sensitive", "email")}
         return cls(str(write["module"]), str(write["key"]), **flags)
 
 
@@ -97,17 +107,6 @@ class Entry(NamedTuple):
     id: str
 
 
-class _Stored(NamedTuple):
-    """An entry as it is looked up."""
-
-    folded: str
-    field: str
-    key: str
-    id: str
-    kind: str
-    at: float
-
-
 class IdMap:
     """The keys of one org. Main thread only."""
 
@@ -115,7 +114,11 @@ class IdMap:
         self._db = db
         self.unread: dict[str, str] = {}
         """Runs that may have written keys but can't be read, and why."""
+        (version,) = db.execute("PRAGMA user_version").fetchone()
         db.executescript(SCHEMA)
+        if version < VERSION:
+            steps = f"{SET_ASIDE} {SCHEMA} {TAKE_OVER} PRAGMA user_version={VERSION}"
+            db.executescript(f"BEGIN IMMEDIATE; {steps}; COMMIT")
 
     @classmethod
     def open(
@@ -278,9 +281,11 @@ class IdMap:
 
     def _other_keys(self, module: str, own: KeyRule | None) -> dict[str, KeyRule]:
         """The fields of a module by which records are known, except a run's own key."""
-        kinds = self._db.execute("SELECT field, kind FROM entry WHERE module=? GROUP BY field", (module,))
+        kinds = self._db.execute(
+            "SELECT field, max(kind) FROM entry WHERE module=? GROUP BY field", (module,)
+        )
         return {
-            field: KeyRule(module, field, "u" in kind, "n" in kind, "c" in kind)
+            field: KeyRule(module, field, *(letter in kind for letter in "unce"))
             for field, kind in kinds
             if own is None or field != own.field
         }
@@ -312,19 +317,24 @@ class IdMap:
 
     # -- questions --------------------------------------------------------------------------------
 
-    def find(self, module: str, keys: Sequence[str], field: str | None = None) -> dict[str, list[str]]:
-        """The ids of each key: none if the key is unknown, several if it is ambiguous."""
-        found: dict[str, list[str]] = {}
+    def find(
+        self, module: str, keys: Sequence[str], field: str | None = None, *, ignore_case: bool = False
+    ) -> dict[str, Matches]:
+        """The records of each key: none if the key is unknown, several if it is ambiguous. `ignore_case`: a
+        key in another letter case counts if none is the same.
+        """
+        found: dict[str, Matches] = {}
         wanted = list(dict.fromkeys(keys))
         for start in range(0, len(wanted), KEYS_AT_ONCE):
             some = wanted[start : start + KEYS_AT_ONCE]
             entries = self._entries_of(module, some)
             for key in some:
                 candidates = entries.get(fold_key(key), []) + entries.get(fold_number(key), [])
-                found[key] = _only(key, [entry for entry in candidates if field in (None, entry.field)])
+                in_field = [entry for entry in candidates if field in (None, entry.field)]
+                found[key] = records_of(key, in_field, ignore_case=ignore_case)
         return found
 
-    def _entries_of(self, module: str, keys: Sequence[str]) -> dict[str, list[_Stored]]:
+    def _entries_of(self, module: str, keys: Sequence[str]) -> dict[str, list[KnownKey]]:
         folded = list({form for key in keys for form in (fold_key(key), fold_number(key))})
         marks = ",".join("?" * len(folded))
         rows = self._db.execute(
@@ -332,9 +342,9 @@ class IdMap:
             f" WHERE module=? AND folded IN ({marks})",
             (module, *folded),
         )
-        entries: dict[str, list[_Stored]] = {}
+        entries: dict[str, list[KnownKey]] = {}
         for row in rows:
-            entries.setdefault(row[0], []).append(_Stored._make(row))
+            entries.setdefault(row[0], []).append(KnownKey._make(row))
         return entries
 
     def modules(self) -> list[str]:
@@ -373,21 +383,6 @@ class IdMap:
                 (module,),
             ),
         )
-
-
-def _only(key: str, entries: Iterable[_Stored]) -> list[str]:
-    """The ids of the entries with this key, compared as its field compares keys."""
-    latest: dict[str, _Stored] = {}
-    ids: dict[str, None] = {}
-    for entry in entries:
-        same = entry.folded == (fold_number(key) if "n" in entry.kind else fold_key(key))
-        if not same or ("c" in entry.kind and entry.key != key.strip()):
-            continue
-        if "u" not in entry.kind:
-            ids[entry.id] = None
-        elif entry.field not in latest or entry.at >= latest[entry.field].at:
-            latest[entry.field] = entry
-    return list(dict.fromkeys([*ids, *(entry.id for entry in latest.values())]))
 
 
 def _made(path: Path) -> None:

@@ -22,7 +22,7 @@ SHAPES: Final = (
 
 _FORMAT_WORDS: Final = ("format", "decimal", "thousands", "timezone", "true", "false")
 _OF_TEXT: Final = ("trim", "case", "values", "otherwise", "strict", "default", "empty", *_FORMAT_WORDS)
-_OF_REFERENCES: Final = ("ref", "find", "by", "when_open")
+_OF_REFERENCES: Final = ("ref", "find", "by", "when_open", "ignore_case")
 
 TAKES_FROM: Final[Mapping[str, tuple[str, ...]]] = {
     "column": ("split", "part", *_OF_TEXT, *_OF_REFERENCES),
@@ -40,6 +40,7 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "strict": (("values",), 'the values that are known: values = { Won = "Closed Won" }'),
     "by": (("ref", "find"), 'the module of the record: ref = "Accounts"'),
     "when_open": (("ref", "find"), 'the module of the record: ref = "Accounts"'),
+    "ignore_case": (("ref", "find"), 'the module of the record: ref = "Accounts"'),
     "find": (("by",), 'the field to find the record by: by = "Email"'),
     "rows": (("match",), 'which of its columns equals which of ours: match = { quote_id = "id" }'),
 }
@@ -60,6 +61,7 @@ class Pointer:
     module: str
     by: str | None
     when_open: WhenOpen
+    ignore_case: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,8 @@ def _values(values: Mapping[str, Any], case: str | None, places: Places, path: K
 def _pointer(said: Mapping[str, Any], when_open: WhenOpen) -> Pointer | None:
     for kind in ("ref", "find"):
         if kind in said:
-            return Pointer(kind, said[kind], said.get("by"), said.get("when_open", when_open))
+            when_open = said.get("when_open", when_open)
+            return Pointer(kind, said[kind], said.get("by"), when_open, said.get("ignore_case", False))
     return None
 
 

@@ -38,6 +38,9 @@ class ImportJob(LoadJob, abstract=True):
     match_on: str | None = Option(
         default=None, metavar="FIELD", help="Field that shows whether a record exists; for upsert."
     )
+    ignore_case: bool | None = Option(
+        default=None, help="Take a record whose key differs only in letter case, if none has the same key."
+    )
     on_existing: OnExisting | None = Option(
         default=None, help="For insert: what to do with a row if a record has its key already."
     )

@@ -114,16 +114,20 @@ def _write(said: Mapping[str, Any], places: Places) -> Write:
     module, operation = said["module"], said["operation"]
     key = _key(said, operation, places)
     _check_existing(said, operation, key, places)
+    ignore_case = said.get("ignore_case", False)
+    if ignore_case:
+        _check_ignore_case(said, operation, key, places)
     if operation == "delete":
         if "on_repeated" in said:
             raise wrong(places, ("on_repeated",), "it is not for delete.")
-        return Delete(module, key=key or "id")
+        return Delete(module, key=key or "id", ignore_case=ignore_case)
     more = {"on_repeated": said["on_repeated"]} if "on_repeated" in said else {}
     if operation == "insert":
-        return Insert(module, key=key, on_existing=said.get("on_existing"), **more)
+        on_existing = said.get("on_existing")
+        return Insert(module, key=key, on_existing=on_existing, ignore_case=ignore_case, **more)
     if operation == "upsert":
         return Upsert(module, match_on=key or "", **more)
-    return Update(module, key=key or "id", **more)
+    return Update(module, key=key or "id", ignore_case=ignore_case, **more)
 
 
 def _check_existing(said: Mapping[str, Any], operation: str, key: str | None, places: Places) -> None:
@@ -140,6 +144,24 @@ def _check_existing(said: Mapping[str, Any], operation: str, key: str | None, pl
             ("on_existing",),
             "without a key nothing shows whether a record exists already.",
             f"Name the field to find records by: {places.gives('key', 'FIELD')}",
+        )
+
+
+def _check_ignore_case(said: Mapping[str, Any], operation: str, key: str | None, places: Places) -> None:
+    """Check that the key is one that is looked up."""
+    where = ("ignore_case",)
+    if operation == "upsert":
+        raise wrong(places, where, "it is not for upsert: Zoho finds the records in its own way.")
+    if operation == "insert" and "on_existing" not in said:
+        raise wrong(
+            places, where, f"an insert looks no key up without {places.gives('on_existing', 'skip')}."
+        )
+    if operation != "insert" and key in (None, "id"):
+        raise wrong(
+            places,
+            where,
+            "an id has no letter case.",
+            f"Name another field to find records by: {places.gives('key', 'FIELD')}",
         )
 
 

@@ -59,8 +59,8 @@ def _pointed(pointer: Pointer | None, value: Any) -> Any:
         return [_pointed(pointer, item) for item in value]
     key = as_text(value).strip()
     if pointer.kind == "ref":
-        return Ref(pointer.module, key, pointer.by, pointer.when_open)
-    return Find(pointer.module, pointer.by or "", key, pointer.when_open)
+        return Ref(pointer.module, key, pointer.by, pointer.when_open, pointer.ignore_case)
+    return Find(pointer.module, pointer.by or "", key, pointer.when_open, pointer.ignore_case)
 
 
 # ---------------------------------------------------------------------------------------- from where
