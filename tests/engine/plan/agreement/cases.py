@@ -107,6 +107,8 @@ class Load:
     on_existing: OnExisting | None
     on_repeated: OnRepeated | None
     when_open: WhenOpen
+    ignore_case: bool
+    """Of keys that are looked up in the org, and of references."""
     refs: Mapping[str, str]
     """Lookups whose cells are keys of records, and the modules of these."""
     rows: tuple[Cells, ...]
@@ -218,6 +220,7 @@ class _Maker:
             self._some(["skip", "update", "fail"]) if operation == "insert" and key is not None else None,
             self._some(["first", "last", "each", "fail"]) if operation != "delete" else None,
             self._dice.choice(["fail", "fail", "fail", "leave_out"]),
+            self._dice.random() < 0.25,
             self._refs(module, operation, key, as_folder),
             (),
         )

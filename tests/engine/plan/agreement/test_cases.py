@@ -13,7 +13,7 @@ LOADS = [load for case in CASES for load in case.loads]
 
 
 def update_of_contacts(*rows: Cells) -> Load:
-    return Load(MODULES["Contacts"], "update", CODE, None, "first", "fail", {}, rows)
+    return Load(MODULES["Contacts"], "update", CODE, None, "first", "fail", False, {}, rows)
 
 
 def kept(load: Load, *there: Cells) -> list[str]:
