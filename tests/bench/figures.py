@@ -16,6 +16,7 @@ from typing import Any
 from tests.bench.data import BATCH_ROWS, MODULE
 from tests.bench.lab import IN_FLIGHT, INSERTS, LATENCY_S, MIB, Inserted, Lab, Sizes
 from tests.bench.measure import Child, run
+from tests.bench.plans import plans
 from tests.bench.relations import relations
 from tests.bench.table import Line, at_least, at_most
 
@@ -191,4 +192,5 @@ FIGURES: dict[str, Callable[[Lab], Iterator[Line]]] = {
     "resume": late_resume,
     "start": start_up,
     "relations": relations,
+    "plan": plans,
 }

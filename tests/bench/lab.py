@@ -113,8 +113,12 @@ class Lab:
         return self.command("run", "import-csv", str(path), *options)
 
     def command(self, *words: str) -> list[str]:
-        flags = ["--yes", "--json", "--quiet", "--state-dir", str(self.state)]
-        return [sys.executable, "-m", "zmigrate", *words, *flags]
+        """A command that writes."""
+        return [*self.reading(*words), "--yes"]
+
+    def reading(self, *words: str) -> list[str]:
+        """A command that only reads."""
+        return [sys.executable, "-m", "zmigrate", *words, "--json", "--quiet", "--state-dir", str(self.state)]
 
     def expect(self, rows: int, told: int) -> None:
         """Raises CommandFailed unless each row was created once."""

@@ -65,7 +65,7 @@ def _load(lab: Lab, accounts: int, kills: Iterable[str] = ()) -> Cost:
     """Load the folder into an empty org; killed in the middle of these modules, and resumed."""
     lab.server.fresh()
     shutil.rmtree(lab.state, ignore_errors=True)
-    folder = _folder(lab.folder, accounts)
+    folder = folder_of(lab.folder, accounts)
     command = lab.command("run", "import-folder", str(folder))
     for module in kills:
         half = accounts * (CONTACTS_EACH if module == "Contacts" else 1) // 200
@@ -86,7 +86,7 @@ def _load(lab: Lab, accounts: int, kills: Iterable[str] = ()) -> Cost:
 
 
 def _links_right(lab: Lab, what: str) -> Line:
-    folder = _folder(lab.folder, lab.sizes.accounts)
+    folder = folder_of(lab.folder, lab.sizes.accounts)
     ids: dict[str, str] = {}
     points_at: dict[str, str] = {}
     for record in lab.server.records("Accounts", ("Legacy_ID", "Parent_Account")):
@@ -113,7 +113,7 @@ def _id(value: Any) -> str:
     return value["id"] if value else ""
 
 
-def _folder(scratch: Path, accounts: int) -> Path:
+def folder_of(scratch: Path, accounts: int) -> Path:
     """The files of so many accounts; made once. No account is its own ancestor."""
     folder = scratch / f"folder-{accounts}"
     if folder.is_dir():

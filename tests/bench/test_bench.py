@@ -29,7 +29,7 @@ def test_help_names_every_measurement(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     assert end.value.code == 0
-    assert "{speed,latency,size,resume,start,relations}" in capsys.readouterr().out
+    assert "{speed,latency,size,resume,start,relations,plan}" in capsys.readouterr().out
 
 
 def test_what_falls_short_is_plain_in_the_table():
