@@ -128,7 +128,8 @@ class Surveyor:
         if not self.source.stable:
             raise UsageError(
                 f"the rows of {self.source.name} have to be read twice, and may have changed by then",
-                hint="Rows that refer to one another, and `on_repeated`, need a file: export to one first.",
+                hint="Rows that refer to one another, and `on_repeated` last or fail, need a file: "
+                "export to one first.",
                 code="SOURCE_CHANGES",
             )
 
