@@ -176,3 +176,27 @@ def test_a_parent_that_is_refused_takes_its_children_down_in_a_later_step_too(be
     with bench.plan(Both()) as plan:
         assert plan.counts.refused == 2
     assert bench.run(Both()).rows.failed == 2
+
+
+def test_a_step_that_goes_by_another_field_changes_the_keys_that_later_steps_refer_to(bench: Bench) -> None:
+    """An earlier run wrote A1; a step that goes by the account's number makes it A2."""
+    first = [{"Legacy_ID": "A1", "Account_Name": "A", "Account_Number": "7"}]
+    bench.run(file_job(ACCOUNTS, write_rows(bench.folder / "a.csv", first)))
+    again = [{"Account_Number": "7", "Legacy_ID": "A2"}]
+    renamed = file_job(
+        Update("Accounts", key="Account_Number"), write_rows(bench.folder / "again.csv", again)
+    )
+    rows = [{"id": "1", "account": "A1"}, {"id": "2", "account": "A2"}]
+    people = job_of(bench, CONTACTS, rows, contact)
+
+    class Both(Flow):
+        """Renames, then refers."""
+
+        def jobs(self) -> list[RecordJob]:
+            return [renamed, people]
+
+    with bench.plan(Both()) as plan:
+        told = rejects(plan.steps[1].plan)
+    result = bench.run(Both())
+    assert told == [(2, "Account_Name", "REFERENCE_OPEN")]
+    assert [row["line"] for row in read_rows(result.files["errors"])] == ["2"]

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from zmigrate.engine.dispatch.exchange import Task, WithZoho
 from zmigrate.engine.dispatch.searching import Search
-from zmigrate.engine.dispatch.sender import LookedUp, Sender, Sent, Written
+from zmigrate.engine.dispatch.sender import LookedUp, Sent, Written
 from zmigrate.engine.dispatch.verdicts import Verdict, all_written, on_refusal
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.model.target import Target
-from zmigrate.engine.pipeline.resolver import Resolver, Wanted
+from zmigrate.engine.pipeline.resolver import Wanted
 from zmigrate.engine.plan.model_writes import ModelWrites, Reply
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.plan.price import Tariff
@@ -42,16 +42,19 @@ class DryExchange:
 
     def __init__(
         self,
-        sender: Sender,
-        resolver: Resolver,
+        with_zoho: WithZoho,
         model: OrgModel,
         questions: OrgQuestions,
         writes: ModelWrites,
         tariff: Tariff,
+        *,
+        bodies: bool,
     ) -> None:
-        self.sender = sender
-        self.resolver = resolver
-        self._with_zoho = WithZoho(sender, resolver)
+        """`bodies`: the journal keeps what would be sent."""
+        self.sender = with_zoho.sender
+        self.resolver = with_zoho.resolver
+        self._with_zoho = with_zoho
+        self._bodies = bodies
         self._model = model
         self._questions = questions
         self._writes = writes
@@ -64,7 +67,9 @@ class DryExchange:
         return self._with_zoho.must_look_up(batch)
 
     def make_body(self, batch: Batch) -> None:
-        """Nothing is sent."""
+        """Nothing is sent; what would be is only needed by the journal."""
+        if self._bodies:
+            self._with_zoho.make_body(batch)
 
     def send(self, batch: Batch) -> Task:
         target = self.sender.target_of(batch)

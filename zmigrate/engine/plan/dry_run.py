@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from zmigrate.engine.dispatch.exchange import WithZoho
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.sender import Sender
 from zmigrate.engine.dispatch.settling import SettlingTime
@@ -31,7 +32,7 @@ from zmigrate.engine.plan.questions import OrgQuestions
 from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.plan.row_files import PlannedRows
 from zmigrate.engine.plan.row_notes import RowNotes, WatchedColumns
-from zmigrate.engine.plan.second_look import SecondLook
+from zmigrate.engine.plan.second_look import PlanParts, SecondLook
 from zmigrate.engine.preflight.invocation import Invocation
 from zmigrate.engine.preflight.record_work import RecordWork
 from zmigrate.engine.preflight.steps import ReadStep
@@ -64,15 +65,11 @@ class DryRun:
     opened: Opened
     rows: Rows
     limited: bool
-    layouts: Sequence[Layout] | None
-    """None if they could not be read."""
     price: Price
     book: Book
-    notes: RowNotes
-    columns: WatchedColumns
-    judge: Judge
-    writes: ModelWrites
-    questions: OrgQuestions
+    parts: PlanParts
+    unread: Sequence[str]
+    """Columns that `transform` never looks at."""
     files: PlannedRows
     stopping: Mapping[str, Sightings]
     """References that must find a record and find none, by field: a run would stop before its first write."""
@@ -83,12 +80,12 @@ class DryRun:
 
     @property
     def counts(self) -> PlanCounts:
-        rows, unasked = self.rows, self.notes.not_asked()
+        rows, unasked = self.rows, self.parts.notes.not_asked()
         return PlanCounts(
             rows=rows.read,
             creates=rows.created - unasked["created"],
             updates=rows.updated - unasked["updated"],
-            unchanged=self.notes.changing_nothing(),
+            unchanged=self.parts.notes.changing_nothing(),
             deletes=rows.deleted - unasked["deleted"],
             skipped=rows.skipped,
             refused=rows.failed,
@@ -131,90 +128,107 @@ class DryRunner:
     def _run(self, seconds_per_call: Callable[[], float]) -> DryRun:
         folder = self._book.closing.enter_context(scratch_folder())
         work = self._work = self._with_copy(self._work, folder)
-        target, step, model = work.target, work.read.step, self._org.model
-        model.sources.append(step.source.name)
-        keys, layouts = _keys(work), self._layouts()
-        pointers = Pointers(work.fields, self._reads)
-        unique = [key for key in keys if key.name != target.key or target.key_kind == "unique"]
-        judge = Judge(model, work.fields, unique, pointers, self._reads, layouts)
-        questions = OrgQuestions(
-            self._reads,
-            model,
-            target,
-            work.fields,
-            keys,
-            pointers,
-            rows=self._rows_expected,
-            most=self._options.ask,
-        )
-        writes = ModelWrites(model, target, work.fields, keys, judge)
-        lookups = Lookups(self._org.ids, AskedFinds(model, questions), self._reads.crm.fields)
-        notes = RowNotes(
-            self._book,
-            model,
-            self._invocation.hub,
-            column_of={fill.field: fill.columns[0] for fill in work.fills or () if fill.columns},
-            total=self._rows_expected,
-        )
+        self._org.model.sources.append(work.read.step.source.name)
+        parts = self._make_parts(work)
+        finds = AskedFinds(self._org.model, parts.questions)
+        lookups = Lookups(self._org.ids, finds, self._reads.crm.fields)
+        columns = WatchedColumns(work.read.step.job, work.read.step.source)
         with ExitStack() as stack:
             stack.callback(lookups.close, ids=False)
             survey = self._survey(lookups)
             self._book.closing.callback(survey.close)
             work.users.used.clear()  # the first pass has counted them, too
-            tariff = Tariff(target, survey.gates)
-            exchanges: list[DryExchange] = []
-
-            def make_exchange(sender: Sender, resolver: Resolver) -> DryExchange:
-                exchanges.append(DryExchange(sender, resolver, model, questions, writes, tariff))
-                return exchanges[0]
-
-            columns = WatchedColumns(step.job, step.source)
+            tariff = Tariff(work.target, survey.gates)
             journal = self._journal(folder)
-            session = RecordSession(
-                RecordInput(
-                    step.job,
-                    survey,
-                    work.converter,
-                    target,
-                    lookups,
-                    self._reads.crm,
-                    columns.transform,
-                    work.read.repeated,
-                ),
-                self._access(),
-                journal,
-                self._hub(),
-                self._invocation.stop,
-                SessionOptions(
-                    SettlingTime(0.0),
-                    limit=self._options.limit,
-                    keep_going=True,
-                    watch=notes,
-                    leaves_links=True,
-                ),
-                make_exchange=make_exchange,
+            given = RecordInput(
+                work.read.step.job,
+                survey,
+                work.converter,
+                work.target,
+                lookups,
+                self._reads.crm,
+                columns.transform,
+                work.read.repeated,
             )
-            result = session.run(self._invocation.now())
-            self._invocation.stop.check()
-            (exchange,) = exchanges
-            SecondLook(self._book, notes, target, keys, exchange, questions, judge, model, self._reads).go()
+            rows, limited = self._go_through(given, journal, parts, tariff)
             if self._hands_on:
-                self._org.ids().follow(journal, target.to_json(), self._invocation.now())
+                self._org.ids().follow(journal, work.target.to_json(), self._invocation.now())
         return DryRun(
             work,
             self._opened,
-            session.rows,
-            result.state == "limited",
-            layouts,
+            rows,
+            limited,
             self._price(tariff, seconds_per_call()),
             self._book,
-            notes,
-            columns,
-            judge,
-            writes,
-            questions,
-            PlannedRows(journal, self._book, model, survey.source, work.texts),
+            parts,
+            columns.unread,
+            PlannedRows(journal, self._book, self._org.model, survey.source, work.texts),
             self._stopping,
+        )
+
+    def _go_through(
+        self, given: RecordInput, journal: Journal, parts: PlanParts, tariff: Tariff
+    ) -> tuple[Rows, bool]:
+        """Go through the rows as a run does, then look at the refused ones again. Return the counts, and
+        whether the limit came before the end.
+        """
+        exchanges: list[DryExchange] = []
+
+        def make_exchange(sender: Sender, resolver: Resolver) -> DryExchange:
+            with_zoho = WithZoho(sender, resolver)
+            made = DryExchange(
+                with_zoho, self._org.model, parts.questions, parts.writes, tariff, bodies=journal.keeps_bodies
+            )
+            exchanges.append(made)
+            return made
+
+        session = RecordSession(
+            given,
+            self._access(),
+            journal,
+            self._hub(),
+            self._invocation.stop,
+            SessionOptions(
+                SettlingTime(0.0),
+                limit=self._options.limit,
+                keep_going=True,
+                watch=parts.notes,
+                leaves_links=True,
+            ),
+            make_exchange=make_exchange,
+        )
+        result = session.run(self._invocation.now())
+        self._invocation.stop.check()
+        (exchange,) = exchanges
+        SecondLook(self._book, self._work.target, self._org.model, self._reads, exchange, parts).go()
+        return session.rows, result.state == "limited"
+
+    def _make_parts(self, work: RecordWork) -> PlanParts:
+        model, target, layouts = self._org.model, work.target, self._layouts()
+        keys, pointers = _keys(work), Pointers(work.fields, self._reads)
+        unique = [key for key in keys if key.name != target.key or target.key_kind == "unique"]
+        judge = Judge(model, work.fields, unique, pointers, self._reads, layouts)
+        return PlanParts(
+            layouts,
+            judge,
+            OrgQuestions(
+                self._reads,
+                model,
+                target,
+                work.fields,
+                keys,
+                pointers,
+                rows=self._rows_expected,
+                most=self._options.ask,
+            ),
+            ModelWrites(model, target, work.fields, keys, judge),
+            RowNotes(
+                self._book,
+                model,
+                self._invocation.hub,
+                column_of={fill.field: fill.columns[0] for fill in work.fills or () if fill.columns},
+                total=self._rows_expected,
+            ),
         )
 
     # -- what the session is given ------------------------------------------------------------------

@@ -66,7 +66,7 @@ class OrgQuestions:
         self._model = model
         self._target = target
         self._fields = fields
-        self._keys = keys
+        self.keys = keys
         self._pointers = pointers
         self._rows = rows
         self._most = ASKED_BY_DEFAULT if most is None else most
@@ -86,7 +86,7 @@ class OrgQuestions:
     @property
     def looks(self) -> bool:
         """Whether there is anything by which records could be found."""
-        return bool(self._keys) or self._target.key_kind == "id"
+        return bool(self.keys) or self._target.key_kind == "id"
 
     # -- about the rows' own records ------------------------------------------------------------------
 
@@ -121,14 +121,14 @@ class OrgQuestions:
 
     def _asks(self, row: PreparedRow) -> bool:
         """Whether records of the org can matter for the row."""
-        return row.key is not None or any(key.text_of(row.record) is not None for key in self._keys)
+        return row.key is not None or any(key.text_of(row.record) is not None for key in self.keys)
 
     def _is_unknown(self, row: PreparedRow) -> bool:
         """Whether the model does not know what the org has for the row's key."""
         if self._target.operation != "insert" or row.key is None:
             return False
-        folded = fold_number(row.key) if self._keys[0].number else fold_key(row.key)
-        return not self._model.knows_value(self._target.module, self._keys[0].name, folded)
+        folded = fold_number(row.key) if self.keys[0].number else fold_key(row.key)
+        return not self._model.knows_value(self._target.module, self.keys[0].name, folded)
 
     def _begin(self, first: Sequence[PreparedRow]) -> None:
         """Look at the module: it may be empty, or be read whole at less cost than key by key."""
@@ -147,7 +147,7 @@ class OrgQuestions:
     def _written(self, rows: Sequence[PreparedRow]) -> list[KeyField]:
         names = set[str]().union(*(row.record.keys() for row in rows))
         own = [KeyField("id", str.strip)] if self._target.key_kind == "id" else []
-        return own + [key for key in self._keys if key.name in names or key.name == self._target.key]
+        return own + [key for key in self.keys if key.name in names or key.name == self._target.key]
 
     def _count(self) -> int | None:
         """How many records the module has; None if the org does not say."""
@@ -166,7 +166,7 @@ class OrgQuestions:
 
     def _read_whole(self, first: Sequence[PreparedRow]) -> None:
         module = self._target.module
-        columns = [key.name for key in self._keys]
+        columns = [key.name for key in self.keys]
         columns = [*columns, *self._to_compare(first, columns)][: MOST_COMPARED + 1]
         query = f"select {', '.join(['id', *columns])} from {module} where id is not null"  # noqa: S608
         page: list[Record] = []
@@ -214,7 +214,7 @@ class OrgQuestions:
     def _lacking(self, rows: Sequence[PreparedRow]) -> dict[KeyField, _Spellings]:
         """For each field the values that the model knows nothing of."""
         module, wanted = self._target.module, dict[KeyField, _Spellings]()
-        for key in self._keys:
+        for key in self.keys:
             own, fold = key.name == self._target.key, fold_number if key.number else fold_key
             for row in rows:
                 text = row.key if own else key.text_of(row.record)

@@ -11,17 +11,30 @@ from itertools import islice
 from zmigrate.engine.dispatch.exchange import Exchange
 from zmigrate.engine.dispatch.zoho_reasons import ZohoReason
 from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
-from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.judge import Judge
+from zmigrate.engine.plan.model_writes import ModelWrites
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.plan.questions import OrgQuestion, OrgQuestions
 from zmigrate.engine.plan.row_notes import RowNotes
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
+from zmigrate.zoho.metadata import Layout
+
+
+@dataclass(frozen=True, slots=True)
+class PlanParts:
+    """What works on the rows of one record job in a plan."""
+
+    layouts: Sequence[Layout] | None
+    """None if they could not be read."""
+    judge: Judge
+    questions: OrgQuestions
+    writes: ModelWrites
+    notes: RowNotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +42,11 @@ class SecondLook:
     """Looks at the rows that the book kept, once the plan has gone through all rows."""
 
     book: Book
-    notes: RowNotes
     target: Target
-    keys: Sequence[KeyField]
-    exchange: Exchange
-    questions: OrgQuestions
-    judge: Judge
     model: OrgModel
     reads: FirstReads
+    exchange: Exchange
+    parts: PlanParts
 
     def go(self) -> None:
         """Add the further reasons to the book; tell which rows only follow a refused one."""
@@ -54,14 +64,15 @@ class SecondLook:
                 self.book.let_follow(reference.reject, f"{what} is in {where}, which would be refused itself")
 
     def _look_at(self, rows: Sequence[PreparedRow]) -> None:
+        questions = self.parts.questions
         rows = [self._with_key(row) for row in rows]
         wanted = self.exchange.resolver.wanted(rows)
         found = [row for row in rows if row.folded is not None or self.target.key is None]
         self._ask(
             [
-                *self.questions.about(found)[0],
-                *self.questions.about_pointers(rows),
-                *self.questions.about_finds(wanted),
+                *questions.about(found)[0],
+                *questions.about_pointers(rows),
+                *questions.about_finds(wanted),
             ]
         )
         looked_up = self.exchange.sender.look_up(Batch(0, list(found)), wanted) if found else None
@@ -93,17 +104,17 @@ class SecondLook:
                 yield found.reason
 
     def _judged(self, row: PreparedRow, hit: str | None) -> Iterator[ZohoReason]:
-        record, target = row.record, self.target
+        record, target, judge = row.record, self.target, self.parts.judge
         own = hit
         if target.operation == "upsert" and row.key is not None:
-            there = self.model.with_key(target.module, self.keys[0], row.key)
+            there = self.model.with_key(target.module, self.parts.questions.keys[0], row.key)
             own = next((one for one, _ in there if not self.model.is_planned(one)), None)
         elif target.key_kind == "id":
             own = row.key
         new = target.operation == "insert" or (target.operation == "upsert" and own is None)
-        yield from self.judge.of_new(record) if new else self.judge.of_changed(record)
+        yield from judge.of_new(record) if new else judge.of_changed(record)
         if target.on_existing is None:
-            yield from self.judge.taken(record, own, by_the_org_alone=True)
+            yield from judge.taken(record, own, by_the_org_alone=True)
 
     def _add(self, row: PreparedRow, reasons: Iterable[Reason]) -> None:
         """Add the reasons that are not known yet."""
@@ -116,4 +127,4 @@ class SecondLook:
             and not (reason.code == MANDATORY_NOT_FOUND and reason.field in fields)
         ]
         if fresh:
-            self.notes.refuse(row, fresh)
+            self.parts.notes.refuse(row, fresh)

@@ -89,7 +89,7 @@ def _unread_keys(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _existing(found: DryRun) -> Iterator[PlanWarning]:
-    writes, key = found.writes, found.target.key
+    writes, key = found.parts.writes, found.target.key
     for field, count in writes.namesakes.rows.items():
         yield PlanWarning(
             "NAMESAKES",
@@ -125,7 +125,7 @@ def _existing(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _overwritten(found: DryRun) -> Iterator[PlanWarning]:
-    seen = found.notes.overwritten
+    seen = found.parts.notes.overwritten
     if seen.rows:
         why = ", as --on-repeated each says" if found.target.on_repeated == "each" else ""
         yield PlanWarning(
@@ -141,7 +141,7 @@ def _added(found: DryRun) -> Iterator[PlanWarning]:
     """Rows of subforms and the like: an update adds rows and removes none."""
     if not found.counts.updates or found.target.operation == "delete":
         return
-    for name in sorted(found.target.appended & found.notes.filled):
+    for name in sorted(found.target.appended & found.parts.notes.filled):
         yield PlanWarning(
             "ROWS_ADDED",
             f"the rows of {name} are added to the rows that a record has; a second run adds them again",
@@ -167,7 +167,7 @@ def _open_references(found: DryRun) -> Iterator[PlanWarning]:
                 group.rejects,
                 group.lines,
             )
-    for name, seen in found.notes.left_out.items():
+    for name, seen in found.parts.notes.left_out.items():
         what = f"{name} refers to no record; the rows would be written without it"
         yield PlanWarning("REFERENCE_LEFT_OUT", what, name, seen.rows.total(), tuple(seen.lines))
     for name, seen in found.stopping.items():
@@ -204,7 +204,7 @@ def _own_times(fields: ModuleFields) -> list[str]:
 
 
 def _unread_columns(found: DryRun) -> Iterator[PlanWarning]:
-    unread = found.columns.unread
+    unread = found.unread
     if unread:
         yield PlanWarning(
             "COLUMNS_UNREAD",
@@ -215,10 +215,10 @@ def _unread_columns(found: DryRun) -> Iterator[PlanWarning]:
 
 def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
     """Important fields that are not mapped."""
-    if found.target.operation not in {"insert", "upsert"} or not found.notes.filled:
+    if found.target.operation not in {"insert", "upsert"} or not found.parts.notes.filled:
         return
-    filled = found.notes.filled
-    for layout in found.layouts or ():
+    filled = found.parts.notes.filled
+    for layout in found.parts.layouts or ():
         wanted = sorted(
             name
             for name in set(layout.required) - filled
@@ -232,7 +232,7 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
                 wanted[0] if len(wanted) == 1 else None,
                 len(wanted),
             )
-    for name, rows in found.judge.lacking.items():
+    for name, rows in found.parts.judge.lacking.items():
         field = found.work.fields.get(name)
         if name in filled and field is not None and not field.mandatory:
             yield PlanWarning(
@@ -291,7 +291,7 @@ def _nearest(value: str, times: int, shown: Sequence[str]) -> str:
 
 
 def _ambiguous(found: DryRun) -> Iterator[PlanWarning]:
-    for name, seen in found.notes.ambiguous.items():
+    for name, seen in found.parts.notes.ambiguous.items():
         field = found.work.fields.get(name)
         remedy = _REMEDIES.get("" if field is None else field.data_type, "the reasons say how to write them")
         what = f"values of {name} can be read in several ways; {remedy}"
@@ -303,7 +303,7 @@ def _short_years(found: DryRun) -> Iterator[PlanWarning]:
     for field in found.work.fields:
         formats = found.work.read.step.job.formats.of(field.api_name)
         declared = {"date": formats.date_format, "datetime": formats.datetime_format}.get(field.data_type)
-        if declared is not None and "%y" in declared and field.api_name in found.notes.filled:
+        if declared is not None and "%y" in declared and field.api_name in found.parts.notes.filled:
             yield PlanWarning(
                 "SHORT_YEARS",
                 f"{field.api_name} is read as {declared}: years 69 to 99 become 1969 to 1999, all others "
@@ -313,7 +313,7 @@ def _short_years(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _not_asked(found: DryRun) -> Iterator[PlanWarning]:
-    counts, questions = found.counts, found.questions
+    counts, questions = found.counts, found.parts.questions
     if counts.not_asked:
         why = (
             f"only the first {questions.asked_rows:,} rows were; for more: --ask N"
@@ -331,9 +331,9 @@ def _not_asked(found: DryRun) -> Iterator[PlanWarning]:
             "NOT_COMPARED",
             "a query can't read all the fields that are written, so unchanged rows are not recognised",
         )
-    for module, why in found.questions.not_asked.items():
+    for module, why in found.parts.questions.not_asked.items():
         yield PlanWarning("NOT_ASKED", f"records of {module} that rows refer to were not looked up: {why}")
-    if found.layouts is None:
+    if found.parts.layouts is None:
         yield PlanWarning(
             "NOT_ASKED", "the layouts could not be read, so the fields that they require are not known"
         )

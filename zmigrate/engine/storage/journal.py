@@ -66,7 +66,7 @@ class Journal:
         """`bodies`: keep what is sent."""
         self._db = connection
         self.path = path
-        self._bodies = bodies
+        self.keeps_bodies = bodies
         with self._guard():
             self._read_outcome = READ_OUTCOME[schema_of(connection)]
 
@@ -163,7 +163,7 @@ class Journal:
                 batch.id,
                 batch.packed_rows,
                 None if batch.rows[0].source is None else pack_source([row.source for row in batch.rows]),
-                (batch.packed_body or pack_body(body)) if self._bodies and body is not None else None,
+                (batch.packed_body or pack_body(body)) if self.keeps_bodies and body is not None else None,
                 deferred_links.pack_links(batch.rows) if batch.has_links else None,
             ),
         )
