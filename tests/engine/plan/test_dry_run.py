@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jobs.import_folder import ImportFolder
 from tests.engine.plan.test_plan import planned, rejects
 from tests.engine.plan.test_plan_pointing import ACCOUNTS, CONTACTS, contact, job_of
 from tests.support import Bench, file_job, leads, read_rows, write_rows
@@ -200,3 +201,67 @@ def test_a_step_that_goes_by_another_field_changes_the_keys_that_later_steps_ref
     result = bench.run(Both())
     assert told == [(2, "Account_Name", "REFERENCE_OPEN")]
     assert [row["line"] for row in read_rows(result.files["errors"])] == ["2"]
+
+
+@pytest.mark.parametrize("write", [Update("Leads"), Delete("Leads")])
+def test_an_id_that_is_none_fails_its_row_alone(bench: Bench, write: Any) -> None:
+    """As Zoho's own export writes ids."""
+    [known] = bench.seed(leads(1))
+    rows = [{"id": f"zcrm_{known}", "Company": "x"}, {"id": known, "Company": "x"}]
+    with planned(bench, write, rows) as plan:
+        assert rejects(plan) == [(2, "id", "INVALID_DATA")]
+        counts = plan.counts
+    assert (counts.updates + counts.deletes, counts.refused) == (1, 1)
+
+
+def test_a_row_that_transform_refuses_lacks_nothing_else(bench: Bench) -> None:
+    path = write_rows(bench.folder / "rows.csv", [{"id": "1", "name": "Sue", "state": "odd"}])
+    mapping = (
+        f'[[load]]\nfile = "{path.name}"\nmodule = "Leads"\noperation = "insert"\nkey = "Legacy_ID"\n'
+        '[load.fields]\nLegacy_ID = "id"\nLast_Name = "name"\n'
+        'Rating = { column = "state", values = { hot = "Active" }, strict = true }\n'
+    )
+    (bench.folder / "m.toml").write_text(mapping)
+    with bench.plan(ImportFolder(folder=bench.folder, mapping=bench.folder / "m.toml")) as plan:
+        [reject] = plan.steps[0].plan.rejects
+    assert reject.reason.code == "NOT_IN_VALUES"
+
+
+def test_a_key_that_is_written_in_another_letter_case_is_a_change(bench: Bench) -> None:
+    bench.seed([{"Legacy_ID": "L1", "Last_Name": "Abel"}])
+    rows = [{"Legacy_ID": "l1", "Last_Name": "Abel"}]
+    with planned(bench, Upsert("Leads", match_on="Legacy_ID"), rows) as plan:
+        assert (plan.counts.updates, plan.counts.unchanged) == (1, 0)
+
+
+def test_with_ignore_case_a_case_sensitive_key_is_looked_up_first(bench_with: Callable[..., Bench]) -> None:
+    """Zoho would accept a second record."""
+    bench = bench_with(legacy_case_sensitive=True)
+    [known] = bench.seed([{"Legacy_ID": "ab-1", "Last_Name": "There"}])
+    write = Insert("Leads", key="Legacy_ID", on_existing="update", ignore_case=True)
+    rows = [{"Legacy_ID": "AB-1", "Last_Name": "New"}]
+    with planned(bench, write, rows) as plan:
+        assert (plan.counts.creates, plan.counts.updates) == (0, 1)
+    assert bench.run(file_job(write, bench.folder / "rows.csv")).rows.updated == 1
+    assert [(record["id"], record["Last_Name"]) for record in bench.records()] == [(known, "New")]
+
+
+@pytest.mark.parametrize("write", [Delete("Leads", key="Legacy_ID", ignore_case=True)])
+def test_with_ignore_case_no_row_speaks_for_one_of_another_spelling(
+    write: Any, bench_with: Callable[..., Bench]
+) -> None:
+    bench = bench_with(legacy_case_sensitive=True)
+    bench.seed([{"Legacy_ID": key, "Last_Name": key} for key in ("m1", "M1")])
+    rows = [{"Legacy_ID": "m1"}, {"Legacy_ID": "M1"}]
+    with planned(bench, write, rows) as plan:
+        assert rejects(plan) == [(3, "Legacy_ID", "DUPLICATE_IN_SOURCE")]
+    result = bench.run(file_job(write, bench.folder / "rows.csv"))
+    assert (result.rows.deleted, result.rows.failed, result.rows.skipped) == (1, 1, 0)
+
+
+def test_two_addresses_of_which_one_has_a_sharp_s_are_two(bench: Bench) -> None:
+    write = Insert("Leads", key="Email", on_repeated="last")
+    rows = [{"Email": f"info@{name}.de", "Last_Name": name} for name in ("strasse", "straße", "STRASSE")]
+    with planned(bench, write, rows) as plan:
+        assert (plan.counts.creates, plan.counts.skipped) == (2, 1)
+    assert bench.run(file_job(write, bench.folder / "rows.csv")).rows.created == 2

@@ -198,7 +198,7 @@ class Search:
     def _refused_by(self, record: Mapping[str, Any], row: PreparedRow, refused: Outcome) -> Outcome:
         """The refusal of a row. It names the record only if that has the row's key."""
         target, key, own = self.target, record.get(self.target.key or ""), row.key or ""
-        if key is not None and target.match(str(key)) == target.match(own):
+        if key is not None and target.same_record(str(key), own):
             return refused
         if key is not None and target.alike(str(key)) == target.alike(own):
             return self._taken_in_another_case(refused, str(key))

@@ -25,11 +25,17 @@ EXACT: Final[Callable[[str], str]] = partial(fold_key, case_sensitive=True)
 CASE_INSENSITIVE: Final[Callable[[str], str]] = fold_key
 
 
-def match_of(field: Field | None, *, ignore_case: bool = False) -> Callable[[str], str]:
+def match_of(field: Field | None) -> Callable[[str], str]:
     """How values of a field are matched: exactly, except for numbers and e-mail addresses. None: `id`."""
     if field is None or field.whole_number:
         return fold_number
-    return CASE_INSENSITIVE if ignore_case or field.data_type == "email" else EXACT
+    return _lower if field.data_type == "email" else EXACT
+
+
+def _lower(text: str) -> str:
+    """An e-mail address for comparison. Unlike `fold_key` it keeps `straße` and `strasse` apart: they are two
+    addresses."""
+    return normalize("NFC", EXACT(text).lower())
 
 
 TAKE_KEY: Final = (

@@ -89,7 +89,15 @@ class Target:
     def case_counts(self, key: str) -> bool:
         """Whether Zoho may take a record with this key in another letter case for the row's record, which it
         is not."""
-        return not self.case_sensitive and self.match(key.lower()) != self.match(key.upper())
+        if self.case_sensitive or self.ignore_case:
+            return False
+        return self.match(key.lower()) != self.match(key.upper())
+
+    def same_record(self, key: str, other: str) -> bool:
+        """Whether a record with one of these keys may be taken for that of a row with the other."""
+        if self.ignore_case:
+            return self.alike(key) == self.alike(other)
+        return self.match(key) == self.match(other)
 
     @property
     def writes_by_key(self) -> bool:
@@ -150,4 +158,5 @@ class Target:
         """Whether an insert looks for its key first, because Zoho would accept a second record with it. A
         unique key needs no look: Zoho's refusal names the record.
         """
-        return self.operation == "insert" and self.key_kind == "plain" and self.on_existing is not None
+        doubles = self.key_kind == "plain" or (self.ignore_case and self.case_sensitive)
+        return self.operation == "insert" and self.on_existing is not None and doubles

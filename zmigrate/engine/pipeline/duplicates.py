@@ -36,8 +36,9 @@ class Duplicates:
         self._target = target
         self._repeated = repeated
         self._written = WrittenRows()
-        self._one_record = target.writes_by_key and target.fold is not target.match
-        """Whether Zoho takes two spellings of a key for one record, and would change the earlier row's."""
+        by_key = target.writes_by_key and target.fold is not target.match
+        self._one_record = by_key or target.ignore_case
+        """Whether two spellings of a key may be one record, and a row would change an earlier row's."""
         self.by_others = target.operation == "upsert" and bool(target.others)
         """Whether Zoho finds records by other unique values, too."""
         chosen_here = target.operation == "delete" or target.on_repeated in {None, "first"}
@@ -111,7 +112,9 @@ class Duplicates:
 
     def _in_another_case(self, row: PreparedRow, first: WrittenRow) -> Outcome:
         other = f"line {first.line} has the key {first.key!r}, in another letter case"
-        message = f"{other}: Zoho takes both for one record"
+        why = "with ignore_case" if self._target.ignore_case else "Zoho"
+        takes = "both may be" if self._target.ignore_case else "takes both for"
+        message = f"{other}: {why} {takes} one record"
         return failed(DUPLICATE_IN_SOURCE, self._target.key, message, row.key)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import EXACT, NO_MATCH, UNASKABLE, KeyField, Matches, askable, choose
+from zmigrate.engine.model.keys import NO_MATCH, UNASKABLE, KeyField, Matches, askable, choose
 from zmigrate.engine.model.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
@@ -78,13 +78,13 @@ class FoundCache:
         self._db.execute("BEGIN")
         self._db.executemany(
             "INSERT OR REPLACE INTO found VALUES (?,?,?,?)",
-            [(*place, EXACT(value), orjson.dumps(found).decode()) for value, found in answers.items()],
+            [(*place, value.strip(), orjson.dumps(found).decode()) for value, found in answers.items()],
         )
         self._db.execute("COMMIT")
 
     def get(self, place: Place, value: str) -> list[tuple[str, str]] | None:
         row = self._db.execute(
-            "SELECT records FROM found WHERE module=? AND field=? AND value=?", (*place, EXACT(value))
+            "SELECT records FROM found WHERE module=? AND field=? AND value=?", (*place, value.strip())
         ).fetchone()
         return (
             None if row is None else [(spelling, record_id) for spelling, record_id in orjson.loads(row[0])]
@@ -142,7 +142,7 @@ class Resolver:
                 reference = open_id.reference
                 if isinstance(reference, Find) and waits(row.record, open_id):
                     place = (reference.module, reference.field)
-                    places.setdefault(place, {})[EXACT(reference.value)] = reference.value.strip()
+                    places.setdefault(place, {})[reference.value.strip()] = reference.value.strip()
         return [
             Wanted(place, list(values.values()), self._key_field(place).number)
             for place, values in places.items()

@@ -26,13 +26,11 @@ def comparable_fields(names: Iterable[str], fields: ModuleFields, leave_out: Ite
 
 
 class Comparison:
-    """Tells whether writing a record would change nothing. `leave_out`: fields that do not count."""
+    """Tells whether writing a record would change nothing. A key in another letter case is a change."""
 
-    def __init__(self, fields: ModuleFields, leave_out: Iterable[str]) -> None:
+    def __init__(self, fields: ModuleFields) -> None:
         self._fields = fields
-        self._compares: dict[str, Callable[[Any, Any], bool]] = dict.fromkeys(
-            ("id", *leave_out), lambda sent, found: True
-        )
+        self._compares: dict[str, Callable[[Any, Any], bool]] = {"id": lambda sent, found: True}
 
     def same(self, record: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
         """True if the org has all values of the record already. False also if that can't be known."""

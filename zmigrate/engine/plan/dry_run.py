@@ -312,7 +312,8 @@ class DryRunner:
 def _keys(work: RecordWork) -> list[KeyField]:
     """The key of the target, but for `id`; then the unique fields that Zoho itself guards."""
     target = work.target
-    own = [] if target.key in (None, "id") else [KeyField(target.key or "", target.fold, target.number)]
+    field = work.fields.get(target.key or "")
+    own = [] if field is None else [KeyField.of(field)]
     return own if target.operation == "delete" else [*own, *unique_fields(work.fields, target.key)]
 
 

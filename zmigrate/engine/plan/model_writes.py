@@ -60,7 +60,7 @@ class ModelWrites:
         self._target = target
         self._keys = keys
         self._judge = judge
-        self._comparison = Comparison(fields, [target.key or "id"])
+        self._comparison = Comparison(fields)
         self._unasked: frozenset[int] = frozenset()
         """Numbers of rows of this batch for which the org is not asked."""
         self.remarks: dict[int, Reason] = {}

@@ -107,7 +107,7 @@ class Planner:
             *(PlanWarning("CHECK", each) for each in (*warnings, *work.warnings, *heard.warnings)),
             *self._repetition(work, opened),
         ]
-        return self._as_plan(found, told, began)
+        return self._as_plan(work, found, told, began)
 
     def _repetition(self, work: RecordWork, opened: Opened) -> Iterator[PlanWarning]:
         """A run would be refused if the same work is under way or done, and perhaps even with `--again`."""
@@ -119,8 +119,8 @@ class Planner:
             hint = f" {error.hint}" if error.hint else ""
             yield PlanWarning("RUN_BEFORE", f"a run would be refused: {error.message}.{hint}")
 
-    def _as_plan(self, found: DryRun, told: Sequence[PlanWarning], began: float) -> Plan:
-        target, counts, step = found.target, found.counts, found.work.read.step
+    def _as_plan(self, work: RecordWork, found: DryRun, told: Sequence[PlanWarning], began: float) -> Plan:
+        target, counts, step = found.target, found.counts, work.read.step
         return Plan(
             **self._head(step.job, found.opened),
             module=target.module,

@@ -67,7 +67,7 @@ class SecondLook:
         questions = self.parts.questions
         rows = [self._with_key(row) for row in rows]
         wanted = self.exchange.resolver.wanted(rows)
-        found = [row for row in rows if row.folded is not None or self.target.key is None]
+        found = [row for row in rows if self._can_be_found(row)]
         self._ask(
             [
                 *questions.about(found)[0],
@@ -82,8 +82,15 @@ class SecondLook:
         open_ones = {row.number: outcome.reasons for row, outcome in ended}
         hits = dict(zip((row.number for row in found), looked_up.found if looked_up else (), strict=False))
         for row in rows:
-            reasons = [*self._of_record(row, hits.get(row.number)), *open_ones.get(row.number, ())]
+            judged = self._of_record(row, hits.get(row.number)) if row.record else ()
+            reasons = [*judged, *open_ones.get(row.number, ())]
             self._add(row, reasons)
+
+    def _can_be_found(self, row: PreparedRow) -> bool:
+        """Whether the row has what its record is found by; a key that could not be read is none."""
+        if self.target.key_kind == "id":
+            return "id" in row.record
+        return row.folded is not None or self.target.key is None
 
     def _with_key(self, row: PreparedRow) -> PreparedRow:
         key = row.key
@@ -110,7 +117,7 @@ class SecondLook:
             there = self.model.with_key(target.module, self.parts.questions.keys[0], row.key)
             own = next((one for one, _ in there if not self.model.is_planned(one)), None)
         elif target.key_kind == "id":
-            own = row.key
+            own = str(record["id"]) if "id" in record else None
         new = target.operation == "insert" or (target.operation == "upsert" and own is None)
         yield from judge.of_new(record) if new else judge.of_changed(record)
         if target.on_existing is None:

@@ -10,6 +10,7 @@ from zmigrate.engine.preflight.fields import nearest_field, told_with_place
 from zmigrate.errors import UsageError
 from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Insert, Write
+from zmigrate.rows.conversion.keys import fold_number
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.metadata import STORED_ELSEWHERE, Field, ModuleFields
 
@@ -42,7 +43,7 @@ def find_target(
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
         others=unique_fields(fields, key) if operation != "delete" else (),
-        match=match_of(field, ignore_case=write.ignore_case),
+        match=match_of(field),
         email=field is not None and field.data_type == "email",
         ignore_case=write.ignore_case,
     )
@@ -59,10 +60,11 @@ def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
 
 
 def _fold(write: Write, field: Field | None) -> Callable[[str], str]:
-    """How spellings of a key are compared; `id` has no field."""
-    match = match_of(field, ignore_case=write.ignore_case)
-    exact = field is not None and field.unique and field.case_sensitive
-    return CASE_INSENSITIVE if match is EXACT and not exact else match
+    """Which spellings of a key are kept apart in flight; `id` has no field."""
+    if field is None or field.whole_number:
+        return fold_number
+    exact = field.unique and field.case_sensitive and field.data_type != "email"
+    return EXACT if exact and not write.ignore_case else CASE_INSENSITIVE
 
 
 def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None]:
