@@ -77,7 +77,8 @@ class DryExchange:
         pointed = self._questions.about_pointers(batch.rows)
         if batch.second:
             return self._task(Begun(batch, False, pointed))
-        questions, unasked = self._questions.about(batch.rows, again=batch.resolved)
+        by_key = target.looked_up or target.asks_first  # else only what its `Find`s want was looked up
+        questions, unasked = self._questions.about(batch.rows, again=batch.resolved and by_key)
         if target.operation in {"update", "delete"}:
             self._assume(unasked)
         numbers = frozenset(row.number for row in unasked)
@@ -103,7 +104,9 @@ class DryExchange:
         target = self.sender.target
         for row in rows:
             text = str(row.record["id"]) if "id" in row.record else row.key or ""
-            self._model.assume(target.module, "id" if "id" in row.record else target.key or "", text)
+            field = "id" if "id" in row.record else target.key or ""
+            if not self._model.knows_some(target.module, field, text):  # of an earlier row, maybe
+                self._model.assume(target.module, field, text)
 
     def _task(self, begun: Begun) -> Task:
         self._begun[begun.batch.id] = begun

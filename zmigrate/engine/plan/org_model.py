@@ -34,7 +34,7 @@ CREATE TABLE record (id TEXT PRIMARY KEY, module TEXT, body BLOB,
 ) WITHOUT ROWID;
 CREATE TABLE value (place INTEGER, folded TEXT, id TEXT, text TEXT,
     PRIMARY KEY (place, folded, id)) WITHOUT ROWID;
-CREATE TABLE asked (place INTEGER, folded TEXT, PRIMARY KEY (place, folded)) WITHOUT ROWID;
+CREATE TABLE asked (place INTEGER, text TEXT, PRIMARY KEY (place, text)) WITHOUT ROWID;
 CREATE TABLE absent (module TEXT, id TEXT, PRIMARY KEY (module, id)) WITHOUT ROWID;
 CREATE TABLE refused (module TEXT, field TEXT, key TEXT, line INTEGER, source INTEGER,
     PRIMARY KEY (module, field, key)) WITHOUT ROWID;
@@ -66,7 +66,8 @@ class OrgModel:
         self._indexed: dict[str, list[tuple[str, int]]] = {}
         """By module: the fields that are indexed, with their places."""
         self._created: list[tuple[str, Record, int | None]] = []
-        self._complete: set[str] = set()
+        self._complete: dict[str, frozenset[str] | None] = {}
+        """By module of which all records are known: the fields that were read; None: all."""
         self._matches: dict[tuple[str, str], Callable[[str], str]] = {}
         self.sources: list[str] = []
         """The names of the sources that rows come from; the last one is being read."""
@@ -96,17 +97,24 @@ class OrgModel:
 
     # -- what the org has -------------------------------------------------------------------------
 
-    def note_complete(self, module: str) -> None:
-        """All records of the module are known."""
-        self._complete.add(module)
+    def note_complete(self, module: str, fields: Iterable[str] | None = None) -> None:
+        """All records of the module are known, with these fields. None: it has none."""
+        known = self._complete.get(module, frozenset())
+        self._complete[module] = None if fields is None or known is None else known.union(fields)
 
-    def is_complete(self, module: str) -> bool:
-        return module in self._complete
+    def is_complete(self, module: str, fields: Iterable[str]) -> bool:
+        """Whether all records of the module are known by these fields."""
+        known = self._complete.get(module, frozenset())
+        return module in self._complete and (known is None or known.issuperset(fields))
 
-    def note_asked(self, module: str, field: str, folded: Iterable[str]) -> None:
-        """The org was asked for records with these values; those that it has were learned before."""
+    def note_asked(self, module: str, field: str, texts: Iterable[str]) -> None:
+        """The org was asked for records with these values; those that it has were learned before. Whether it
+        compares letter by letter is not documented, so another spelling was not asked for.
+        """
         place = self._places[module, field]
-        self._db.executemany("INSERT OR IGNORE INTO asked VALUES (?,?)", ((place, one) for one in folded))
+        self._db.executemany(
+            "INSERT OR IGNORE INTO asked VALUES (?,?)", ((place, text.strip()) for text in texts)
+        )
 
     def note_absent(self, module: str, ids: Iterable[str]) -> None:
         """The org has no records with these ids."""
@@ -160,12 +168,16 @@ class OrgModel:
 
     # -- questions --------------------------------------------------------------------------------
 
-    def knows_value(self, module: str, field: str, folded: str) -> bool:
+    def knows_value(self, module: str, field: str, text: str) -> bool:
         """Whether the org need not be asked for records with this value."""
-        if module in self._complete:
+        if self.is_complete(module, [field]):
             return True
-        asked = "SELECT 1 FROM asked WHERE place=? AND folded=?"
-        return self._db.execute(asked, (self._places[module, field], folded)).fetchone() is not None
+        asked = "SELECT 1 FROM asked WHERE place=? AND text=?"
+        return self._db.execute(asked, (self._places[module, field], text.strip())).fetchone() is not None
+
+    def knows_some(self, module: str, field: str, text: str) -> bool:
+        """Whether some record with this value is known."""
+        return self.has(module, text) if field == "id" else bool(self._with_value(module, field, text))
 
     def knows_id(self, module: str, record_id: str) -> bool:
         if module in self._complete or self.is_absent(module, record_id):

@@ -84,6 +84,11 @@ class OrgQuestions:
             model.index(target.module, key.name, number=key.number)
 
     @property
+    def _names(self) -> list[str]:
+        """The fields by which records are found, besides their ids."""
+        return [key.name for key in self.keys]
+
+    @property
     def looks(self) -> bool:
         """Whether there is anything by which records could be found."""
         return bool(self.keys) or self._target.key_kind == "id"
@@ -100,7 +105,7 @@ class OrgQuestions:
             self._begun = True
             self._begin(rows)
         module = self._target.module
-        if self._model.is_complete(module):
+        if self._model.is_complete(module, self._names):
             self.asked_rows += 0 if self.empty or again else len(rows)
             return [], []
         if again:
@@ -127,14 +132,13 @@ class OrgQuestions:
         """Whether the model does not know what the org has for the row's key."""
         if self._target.operation != "insert" or row.key is None:
             return False
-        folded = fold_number(row.key) if self.keys[0].number else fold_key(row.key)
-        return not self._model.knows_value(self._target.module, self.keys[0].name, folded)
+        return not self._model.knows_value(self._target.module, self.keys[0].name, row.key)
 
     def _begin(self, first: Sequence[PreparedRow]) -> None:
         """Look at the module: it may be empty, or be read whole at less cost than key by key."""
         module = self._target.module
         written = self._written(first)
-        if not written or self._most == 0 or self._model.is_complete(module):
+        if not written or self._most == 0 or self._model.is_complete(module, self._names):
             return
         if self._crm.is_empty(module):
             self.empty = True
@@ -177,7 +181,7 @@ class OrgQuestions:
                 self._model.learn(module, page)
                 page = []
         self._model.learn(module, page)
-        self._model.note_complete(module)
+        self._model.note_complete(module, columns)
 
     def _to_compare(self, rows: Sequence[PreparedRow], leave_out: Iterable[str]) -> list[str]:
         if not self._compares or not self.compared:
@@ -220,9 +224,8 @@ class OrgQuestions:
                 text = row.key if own else key.text_of(row.record)
                 if text is None or not can_query(text):
                     continue
-                folded = fold(text)
-                if not self._model.knows_value(module, key.name, folded):
-                    wanted.setdefault(key, {}).setdefault(folded, {})[text] = None
+                if not self._model.knows_value(module, key.name, text):
+                    wanted.setdefault(key, {}).setdefault(fold(text), {})[text] = None
         return wanted
 
     def _question(self, key: KeyField, spellings: _Spellings, rows: Sequence[PreparedRow]) -> OrgQuestion:
@@ -235,7 +238,7 @@ class OrgQuestions:
 
         def learn(found: list[Record]) -> None:
             self._model.learn(self._target.module, found)
-            self._model.note_asked(self._target.module, key.name, spellings)
+            self._model.note_asked(self._target.module, key.name, chain.from_iterable(spellings.values()))
 
         return OrgQuestion(partial(self._find, key, spellings, extra), learn)
 
@@ -315,7 +318,7 @@ class OrgQuestions:
         fold = fold_number if wanted.number else fold_key
         spellings: _Spellings = {}
         for value in wanted.values:
-            if can_query(value) and not self._model.knows_value(module, field, fold(value)):
+            if can_query(value) and not self._model.knows_value(module, field, value):
                 spellings.setdefault(fold(value), {})[value] = None
         for part in _parts(spellings, COQL_IN_VALUES):
             values = askable(chain.from_iterable(part.values()), number=wanted.number)
@@ -342,7 +345,7 @@ class OrgQuestions:
                 self._model.assume(module, field, next(iter(texts)))
         else:
             self._model.learn(module, found)
-        self._model.note_asked(module, field, spellings)
+        self._model.note_asked(module, field, chain.from_iterable(spellings.values()))
 
 
 def _parts(spellings: _Spellings, size: int) -> Iterator[_Spellings]:

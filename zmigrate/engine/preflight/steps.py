@@ -178,7 +178,7 @@ def read_step(step: Step) -> ReadStep:
     """Read a step's source once, strictly, and check what needs no call."""
     fills_of(step.job)
     source, column = step.source, step.job._key_column
-    if isinstance(source, Csv) and column is not None:
+    if type(source) is Csv and column is not None:
         keys = KeySlots(column)
         read = ReadStep(step, source.scan(keys), keys.packed())
     else:
