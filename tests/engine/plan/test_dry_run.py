@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from jobs.import_folder import ImportFolder
-from tests.engine.plan.test_plan import planned, rejects
+from tests.engine.plan.test_plan import fates, planned, rejects
 from tests.engine.plan.test_plan_pointing import ACCOUNTS, CONTACTS, contact, job_of
 from tests.support import Bench, file_job, leads, read_rows, write_rows
-from zmigrate import Delete, Find, Flow, Insert, RecordJob, Ref, Update, Upsert
+from zmigrate import Csv, Delete, Find, Flow, Insert, RecordJob, Ref, Update, Upsert, scopes_for
 
 INSERT = Insert("Leads", key="Legacy_ID")
 
@@ -265,3 +265,85 @@ def test_two_addresses_of_which_one_has_a_sharp_s_are_two(bench: Bench) -> None:
     with planned(bench, write, rows) as plan:
         assert (plan.counts.creates, plan.counts.skipped) == (2, 1)
     assert bench.run(file_job(write, bench.folder / "rows.csv")).rows.created == 2
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        (Insert("Contacts", key="Legacy_ID"), {"creates": 2, "refused": 3}),
+        (Insert("Contacts", key="Legacy_ID", on_existing="skip"), {"creates": 2, "skipped": 3}),
+        (Upsert("Contacts", match_on="Legacy_ID"), {"creates": 2, "updates": 3}),
+    ],
+)
+def test_keys_of_rows_that_look_something_up_are_asked_for_all_the_same(
+    bench: Bench, write: Any, expected: dict[str, int]
+) -> None:
+    bench.seed([{"Account_Name": "A", "Phone": "1"}], "Accounts")
+    bench.seed([{"Legacy_ID": f"c{n}", "Last_Name": "There"} for n in range(3)], "Contacts")
+
+    def person(row: Mapping[str, str]) -> dict[str, Any]:
+        return {"Legacy_ID": row["id"], "Last_Name": "x", "Account_Name": Find("Accounts", "Phone", "1")}
+
+    job = job_of(bench, write, [{"id": f"c{n}"} for n in range(5)], person, finds=["Accounts"])
+    with bench.plan(job) as plan:
+        assert fates(plan) == expected
+
+
+def test_a_module_that_was_read_whole_is_known_by_the_fields_that_were_read(bench: Bench) -> None:
+    """A small module is read whole by its key; a reference looks for another field of it."""
+    there = [{"Legacy_ID": f"a{n}", "Account_Name": "A", "Phone": f"{n}"} for n in range(150)]
+    bench.seed(there, "Accounts")
+    keys = [{"Legacy_ID": f"a{n}", "Account_Name": f"New {n}"} for n in range(1_000)]
+    accounts = file_job(
+        Upsert("Accounts", match_on="Legacy_ID"), write_rows(bench.folder / "accounts.csv", keys)
+    )
+
+    def person(row: Mapping[str, str]) -> dict[str, Any]:
+        return {
+            "Legacy_ID": row["id"],
+            "Last_Name": "x",
+            "Account_Name": Find("Accounts", "Phone", row["id"]),
+        }
+
+    people = job_of(bench, CONTACTS, [{"id": str(n)} for n in range(5)], person, finds=["Accounts"])
+
+    class Both(Flow):
+        """Accounts, then contacts."""
+
+        def jobs(self) -> list[RecordJob]:
+            return [accounts, people]
+
+    with bench.plan(Both()) as plan:
+        assert fates(plan.steps[1].plan) == {"creates": 5}
+
+
+def test_rows_of_one_key_that_are_not_asked_for_are_of_one_record(bench: Bench) -> None:
+    bench.seed(leads(2))
+    rows = [{"Legacy_ID": "L-000001", "Company": str(n)} for n in range(3)]
+    write = Update("Leads", key="Legacy_ID", on_repeated="each")
+    with planned(bench, write, rows, ask=0) as plan:
+        assert fates(plan) == {"not_asked": 3}
+
+
+def test_a_source_that_changes_cells_may_have_any_key_twice(bench: Bench) -> None:
+    path = write_rows(bench.folder / "rows.csv", [{"id": f"K1#{n}", "name": f"N{n}"} for n in range(3)])
+
+    class Cut(Csv):
+        """Cells are cut at a mark."""
+
+        def rows(self, *args: Any, **kwargs: Any) -> Any:
+            for row in super().rows(*args, **kwargs):
+                yield row._replace(values={name: cell.partition("#")[0] for name, cell in row.values.items()})
+
+    class Load(RecordJob):
+        """Loads leads."""
+
+        write = Upsert("Leads", match_on="Legacy_ID")
+        scopes = scopes_for(write)
+        columns = {"id": "Legacy_ID", "name": "Last_Name"}  # noqa: RUF012
+
+        def source(self) -> Csv:
+            return Cut(path)
+
+    result = bench.run(Load())
+    assert (result.rows.created, result.rows.updated, result.rows.failed) == (1, 0, 2)
