@@ -221,16 +221,16 @@ def test_outcomes_come_by_the_first_row_of_their_group_without_the_moved(journal
 
 def test_the_row_that_created_a_record_is_found_by_the_id_and_is_another_one(journal: Journal) -> None:
     put(journal, sent(), [CREATED, Outcome("updated", "5545974000000000001")])
-    assert journal.line_that(["created"], "5545974000000000001", besides=2) == 2
-    assert journal.line_that(["created"], "5545974000000000001", besides=1) is None
-    assert journal.line_that(["created"], "5545974000000000002", besides=2) is None
+    assert journal.row_that(["created"], "5545974000000000001", besides=2) == (2, "k1")
+    assert journal.row_that(["created"], "5545974000000000001", besides=1) is None
+    assert journal.row_that(["created"], "5545974000000000002", besides=2) is None
 
 
 def test_ids_of_twenty_digits_are_found_again(journal: Journal) -> None:
     first, second = "99999999999999999998", "99999999999999999999"
     put(journal, sent(), [Outcome("created", first), Outcome("created", second)])
-    assert journal.line_that(["created"], second, besides=0) == 3
-    assert journal.line_that(["created"], "99999999999999999997", besides=0) is None
+    assert journal.row_that(["created"], second, besides=0) == (3, "k2")
+    assert journal.row_that(["created"], "99999999999999999997", besides=0) is None
 
 
 def test_keys_on_hold_come_back_until_their_time_is_over(journal: Journal) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zmigrate.engine.dispatch.verdicts import Verdict, taken
-from zmigrate.engine.model.batch import Batch
+from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome, disputed, duplicate_in_source
 from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.duplicates import in_another_case
 from zmigrate.engine.storage.journal import Journal
 
 
@@ -42,13 +43,20 @@ class Ownership:
         row = batch.rows[index]
         key = self.target.key
         if verdict.unless_owned is not None and outcome.id is not None:
-            line = self.journal.line_that(disputed(outcome.action), outcome.id, row.number)
-            outcome = outcome if line is None else verdict.unless_owned
+            other = self.journal.row_that(disputed(outcome.action), outcome.id, row.number)
+            outcome = outcome if other is None else verdict.unless_owned
         if outcome.id is not None and taken(outcome, key):
             updates = self.target.on_existing == "update"
-            line = self.journal.line_that(
+            other = self.journal.row_that(
                 ["created", "updated"] if updates else ["created"], outcome.id, row.number
             )
-            if line is not None and self.target.on_repeated != "each":
-                return duplicate_in_source(row.key, line, key, outcome.id)
+            if other is not None and self.target.on_repeated != "each":
+                return self._repeated(row, *other)._replace(id=outcome.id)
         return outcome
+
+    def _repeated(self, row: PreparedRow, line: int, key: str | None) -> Outcome:
+        """The outcome of a row whose record a row with this key has written."""
+        match = self.target.match
+        if key is not None and match(key) != match(row.key or ""):
+            return in_another_case(self.target, row, line, key)
+        return duplicate_in_source(row.key, line, self.target.key)

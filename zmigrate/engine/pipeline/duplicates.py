@@ -65,8 +65,10 @@ class Duplicates:
         for first in self._written.of(row.folded or ""):
             if self._same_key(row, first):
                 outcome = self._of_same_key(row, first)
+            elif self._one_record:
+                outcome = in_another_case(self._target, row, first.line, first.key)
             else:
-                outcome = self._in_another_case(row, first) if self._one_record else None
+                outcome = None
             if outcome is not None:
                 return outcome
         for value in row.others if self.by_others else ():
@@ -110,12 +112,12 @@ class Duplicates:
         remedy = None if target.operation == "insert" else EVERY_ROW
         return duplicate_in_source(row.key, line, target.key, doubted=first.doubted, remedy=remedy)
 
-    def _in_another_case(self, row: PreparedRow, first: WrittenRow) -> Outcome:
-        other = f"line {first.line} has the key {first.key!r}, in another letter case"
-        why = "with ignore_case" if self._target.ignore_case else "Zoho"
-        takes = "both may be" if self._target.ignore_case else "takes both for"
-        message = f"{other}: {why} {takes} one record"
-        return failed(DUPLICATE_IN_SOURCE, self._target.key, message, row.key)
+
+def in_another_case(target: Target, row: PreparedRow, line: int, key: str) -> Outcome:
+    """The outcome of a row that an earlier one keeps from being written, by its key in other letters."""
+    why = "with ignore_case both may be" if target.ignore_case else "Zoho takes both for"
+    message = f"line {line} has the key {key!r}, in another letter case: {why} one record"
+    return failed(DUPLICATE_IN_SOURCE, target.key, message, row.key)
 
 
 def _with_digest(row: PreparedRow) -> PreparedRow:

@@ -25,6 +25,7 @@ from zmigrate.engine.storage.inputs import origin, shown_origin
 from zmigrate.errors import RunError, UsageError
 from zmigrate.job.job import Flow, Job, RecordJob, job_name
 from zmigrate.reasons import told
+from zmigrate.wording import counted
 from zmigrate.zoho.connection import Connection
 
 REASONS_SHOWN = 20
@@ -246,4 +247,4 @@ def asked_how(questions: OrgQuestions, rows: int) -> str:
         return (
             "the org was not asked for the rows' records" if questions.looks else "there is no key to ask for"
         )
-    return f"the org was asked for {min(questions.asked_rows, rows):,} rows"
+    return f"the org was asked for {counted(min(questions.asked_rows, rows), 'row')}"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import csv
+import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from zmigrate.engine.model.outcomes import Action, Outcome
+from zmigrate.engine.pipeline.order import Ordered
 from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.model_writes import CHANGES_NOTHING, NOT_ASKED, OVERWRITES
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.result_files import pieces_of, with_source
+from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import SourceError, UsageError
 from zmigrate.private_files import Draft
 from zmigrate.reasons import Reason
@@ -52,6 +56,20 @@ def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
             raise UsageError(f"{path} is a folder, not a file", hint="Name a file.")
         if not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
+
+
+PlannedRow: TypeAlias = tuple[Numbered, Outcome, Any]
+"""Number, line and key; the outcome; the row as the source gives it."""
+
+
+def _by_line(rows: Iterable[PlannedRow]) -> Iterator[PlannedRow]:
+    """The rows sorted by their lines, in a temporary database that spills to disk."""
+    with closing(scratch_db()) as db:
+        db.execute("CREATE TABLE planned (line INTEGER PRIMARY KEY, row BLOB)")
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO planned VALUES (?,?)", ((row[0][1], pickle.dumps(row)) for row in rows))
+        for (row,) in db.execute("SELECT row FROM planned ORDER BY line"):
+            yield pickle.loads(row)  # noqa: S301  written by this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +117,11 @@ class PlannedRows:
             raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
         return count
 
-    def _rows(self) -> Iterator[tuple[Numbered, Outcome, Any]]:
+    def _rows(self) -> Iterator[PlannedRow]:
+        """The rows in source order, also where parents are sent first."""
+        return _by_line(self._as_sent()) if isinstance(self.source, Ordered) else self._as_sent()
+
+    def _as_sent(self) -> Iterator[PlannedRow]:
         try:
             for run, values in with_source(self.journal, pieces_of(self.source)):
                 yield from zip(run.rows, run.outcomes, values, strict=True)

@@ -298,17 +298,19 @@ class Journal:
             ),
         )
 
-    def line_that(self, actions: Collection[Action], record_id: str, besides: int) -> int | None:
-        """The line of another row (not number `besides`) that did one of these actions to this record.
+    def row_that(
+        self, actions: Collection[Action], record_id: str, besides: int
+    ) -> tuple[int, str | None] | None:
+        """Line and key of another row (not number `besides`) that did one of these actions to this record.
 
         Zoho's ids grow, so the batch that created the record is among the last that start below the id.
         """
         for rows, outcomes in self._all(sql.MAY_HOLD_ID, stored_id(record_id), stored_id(record_id)):
-            ended = zip(orjson.loads(rows), self._unpacked(outcomes), strict=True)
-            for (number, line, _), outcome in ended:
+            ended = self._unpacked(outcomes)
+            for (number, line, key), outcome in zip(orjson.loads(rows), ended, strict=True):
                 same = written_as(outcome) in actions
                 if same and outcome.id == record_id and number != besides:
-                    return int(line)
+                    return int(line), key
         return None
 
     def recorded_after(self, number: int) -> Iterator[tuple[int, dict[str, Any] | None]]:
@@ -341,9 +343,8 @@ class Journal:
             found = self._one(sql.FINISHED, batch)
             if found is not None:
                 rows, source, outcomes = found
-                group = RecordedRows(
-                    first_row, orjson.loads(rows), self._unpacked(outcomes), unpack_source(source)
-                )
+                ended = self._unpacked(outcomes)
+                group = RecordedRows(first_row, orjson.loads(rows), ended, unpack_source(source))
                 yield group.without_moved() if "moved" in outcomes else group
 
     def _decided(self) -> Iterator[RecordedRows]:
