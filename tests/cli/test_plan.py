@@ -201,6 +201,20 @@ def test_a_column_that_goes_nowhere_is_told_as_by_run(zmigrate, folder):
     assert "Shoe size" in said[0].err
 
 
+@pytest.mark.parametrize("option", ["--details", "--rejects", "--force", "--ask"])
+def test_a_run_says_which_options_are_those_of_a_plan(zmigrate, leads, option):
+    done = zmigrate("run", "import-csv", "leads.csv", *INSERT, option)
+    assert done.err == (
+        f"error: no such option: {option}\n"
+        f"hint: {option} is an option of plan: zmigrate plan import-csv ... {option}\n"
+    )
+
+
+def test_a_file_in_place_of_the_job_is_answered_with_the_command_that_was_given(zmigrate, leads):
+    assert "To plan it: zmigrate plan import-csv leads.csv --module" in zmigrate("plan", "leads.csv").err
+    assert "To load it: zmigrate run import-csv leads.csv --module" in zmigrate("run", "leads.csv").err
+
+
 def test_help_has_every_option_of_the_run_and_those_of_a_plan(zmigrate):
     def options(command):
         return set(re.findall(r"(?<=│ )--[a-z-]+", zmigrate(command, "import-csv", "--help").out))

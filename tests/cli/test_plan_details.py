@@ -96,9 +96,37 @@ def test_the_details_of_a_flow_replace_no_file_of_its_own(zmigrate, folder_of_tw
     assert "x-02-two.csv is the file that the rows come from" in done.err
 
 
-def test_the_command_for_fixed_rejects_names_the_triggers_of_the_plan(zmigrate, folder_of_two):
-    done = zmigrate(
-        *("plan", "import-folder", ".", "--emulator", "--rejects", "out/bad.csv", "--trigger", "workflow")
+@pytest.mark.parametrize("option", ["--details", "--rejects"])
+def test_a_file_in_the_folder_that_is_imported_is_refused(zmigrate, folder_of_two, folder, option):
+    done = zmigrate("plan", "import-folder", ".", "--emulator", option, "bad.csv")
+    assert (done.code, done.out) == (2, "")
+    assert "bad-01-one.csv is in the folder that is imported" in done.err
+    assert zmigrate("plan", "import-folder", ".", "--emulator", option, "out/bad.csv").code == 1
+
+
+def test_rejects_of_a_step_that_has_none_any_more_are_not_left_from_the_plan_before(
+    zmigrate, folder_of_two, folder
+):
+    words = ["plan", "import-folder", ".", "--emulator", "--rejects", "out/bad.csv"]
+    assert zmigrate(*words).code == 1
+    assert len(read(folder / "out" / "bad-01-one.csv")) == 1
+    (folder / "one.csv").write_text("Last_Name,Email\nLi,li@example.com\n")
+    done = zmigrate(*words, "--force")
+    assert done.code == 0, done.err
+    assert read(folder / "out" / "bad-01-one.csv") == []
+    assert not (folder / "out" / "bad-02-two.csv").exists()
+
+
+def test_no_command_is_told_for_an_emulator_that_is_gone(zmigrate, folder_of_two):
+    done = zmigrate("plan", "import-folder", ".", "--emulator", "--rejects", "out/bad.csv")
+    assert "The rows of one.csv that would be refused:\n  out/bad-01-one.csv\n" in done.out
+    assert "zmigrate run import-csv" not in done.out
+
+
+def test_the_command_for_fixed_rejects_names_the_triggers_of_the_plan(zmigrate, folder_of_two, credentials):
+    done = zmigrate("plan", "import-folder", ".", "--rejects", "out/bad.csv", "--trigger", "workflow")
+    assert done.out.index("`run` instead of `plan`") < done.out.index(
+        "After the run, fix the rows of one.csv"
     )
     (command,) = [line for line in done.out.splitlines() if line.startswith("  zmigrate run ")]
     assert "out/bad-01-one.csv" in command

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from zmigrate.display.plan import _group, judged, report
+from zmigrate.display.plan import PlanFiles, _group, judged, report
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.plan.book import Book, RejectGroup
 from zmigrate.engine.plan.plan import Plan, PlanWarning, UserMapped
@@ -93,15 +95,32 @@ def test_a_clean_plan_has_no_part_without_content() -> None:
 def test_every_fate_is_shown_that_some_row_has() -> None:
     counts = PlanCounts(28, creates=1, updates=2, unchanged=3, deletes=4, skipped=5, refused=6, not_asked=7)
     text = shown(a_plan(counts=counts, skips=[("no e-mail", 5)]))
-    for words in ("created", "updated", "change nothing", "deleted", "left out", "refused", "not asked"):
+    for words in (
+        "created",
+        "updated",
+        "3 of them change nothing",
+        "deleted",
+        "would be skipped",
+        "refused",
+        "not asked",
+    ):
         assert words in text
-    assert "left out: no e-mail (5)" in text
+    assert "skipped: no e-mail (5)" in text
+    assert "1 of them changes nothing" in shown(a_plan(counts=replace(counts, unchanged=1)))
+
+
+def test_skipped_rows_that_have_none_of_the_most_frequent_reasons_are_counted() -> None:
+    skips = [("no e-mail", 9), ("test data", 4), ("too old", 3), ("a", 2), ("b", 1)]
+    text = shown(a_plan(counts=PlanCounts(20, skipped=20), skips=skips))
+    assert "skipped: too old (3)\n  skipped: for other reasons (4)\n" in text
+    text = shown(a_plan(counts=PlanCounts(16, skipped=16), skips=skips[:3]))
+    assert "other reasons" not in text
 
 
 def test_the_price_says_what_it_assumes() -> None:
     text = shown(a_plan())
     assert "112 calls and takes 1,012 credits of the 48,000 that are left" in text
-    assert "1 min 30 s or so: 10 calls at a time, 0.3 s each" in text or "0.4 s each" in text
+    assert re.search(r"it lasts about 1 min 30 s: 10 calls at a time, 0\.[34] s each\.", text)
     assert "not known" in shown(a_plan(price=replace(PRICE, credits_left=None)))
 
 
@@ -147,6 +166,13 @@ def test_it_says_what_to_do_next() -> None:
     assert "`run` instead of `plan`" in shown(a_plan(), 140)
     assert "leave --limit out" in shown(a_plan(limited=True))
     assert "a run would write nothing" in shown(a_plan(counts=PlanCounts(3, skipped=3)))
+
+
+def test_the_rows_to_fix_come_after_the_run_that_writes_what_they_refer_to(tmp_path: Path) -> None:
+    text = shown(a_plan(2), files=PlanFiles(rejects=tmp_path / "bad.csv"))
+    assert text.index("`run` instead of `plan`") < text.index("After the run, fix the rows")
+    nothing = shown(a_plan(2, counts=PlanCounts(2, refused=2)), files=PlanFiles(rejects=tmp_path / "bad.csv"))
+    assert "\nFix the rows that would be refused in this file" in nothing
 
 
 def test_progress_tells_how_far_it_is() -> None:

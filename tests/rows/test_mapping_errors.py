@@ -230,7 +230,11 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
             "on_existing: it is for insert, not for update.",
             None,
         ),
-        ('operation = "delete"\non_repeated = "last"', "on_repeated: it is not for delete.", None),
+        (
+            'operation = "delete"\non_repeated = "last"',
+            "on_repeated: it is not for delete: repeated rows are skipped anyway.",
+            None,
+        ),
         (
             'operation = "upsert"\nmatch_on = "F"\nignore_case = true',
             "ignore_case: it is not for upsert: Zoho finds",
@@ -238,7 +242,7 @@ def test_an_error_of_a_field_names_its_line_and_the_right_shape(
         ),
         (
             'key = "F"\nignore_case = true',
-            'ignore_case: an insert looks no key up without on_existing = "skip".',
+            "ignore_case: an insert looks no key up without on_existing (skip, update or fail).",
             None,
         ),
         (

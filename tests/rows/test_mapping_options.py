@@ -134,7 +134,7 @@ def test_options_add_to_a_file(tmp_path: Path) -> None:
         ({"date_format": "dd"}, "--date-format: date_format = 'dd' is not a date format"),
         ({"key": "id"}, "--key: a new record has no id yet."),
         ({"on_existing": "skip"}, "--on-existing: without a key nothing shows"),
-        ({"ignore_case": True}, "--ignore-case: an insert looks no key up without --on-existing skip."),
+        ({"ignore_case": True}, "--ignore-case: an insert looks no key up without --on-existing (skip, "),
         ({"operation": None}, "missing: --operation OPERATION."),
         ({"decimall": ","}, 'a load has no word "decimall".'),
     ],

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 INTERNAL = 5
 JOB_COMMANDS = frozenset({"plan", "run"})  # Commands that take a job's name
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
+OF_PLAN = frozenset({"--ask", "--details", "--force", "--rejects"})
 RUN_COMMANDS = frozenset({"run", "resume"})
 VALUE_WORDS = (
     (r"Input should be a valid integer", "must be a whole number"),
@@ -82,7 +83,8 @@ def usage_message(error: typer.TyperException) -> str:
     """The parser's message in our style: small first letter, no full stop."""
     if isinstance(error, typer.BadParameter) and error.message:
         return value_message(error)
-    message = error.format_message().strip().rstrip(".")
+    elsewhere = getattr(error, "option_name", None) in OF_PLAN  # what the parser finds similar is no help
+    message = (error.message if elsewhere else error.format_message()).strip().rstrip(".")
     message = re.sub(r"^Option '(\S+)' requires an argument$", r"\1 needs a value", message)
     return message[:1].lower() + message[1:]
 
@@ -126,6 +128,8 @@ def option_hint(unknown: str, context: Context) -> str | None:
     words = context.command_path.split()
     if words[-1] in JOB_COMMANDS and len(words) == 2:
         return f"options go after the job's name: {context.command_path} JOB {unknown}"
+    if words[1:2] == ["run"] and unknown in OF_PLAN:
+        return f"{unknown} is an option of plan: {words[0]} plan {words[-1]} ... {unknown}"
     if words[-1] == "import-csv" and unknown in OF_IMPORT_FILE:
         other = context.command_path.replace("import-csv", "import-file")
         return f"import-file reads workbooks, databases and all other kinds: {other} FILE {unknown}"

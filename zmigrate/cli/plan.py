@@ -126,11 +126,10 @@ def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: Plan
     from zmigrate.engine.preflight.steps import steps_in
     from zmigrate.rows.mapping.folder_mapping import LoadFile
 
-    if not isinstance(found, FlowPlan):
+    if not isinstance(found, FlowPlan) or options.emulator:  # another command has another emulator
         return {}
     loads = {step.name: step.job.load for step in steps_in(job) if isinstance(step.job, LoadFile)}
     given = ["--profile", options.profile] if options.profile else []
-    given += ["--emulator"] if options.emulator else []
     given += [word for name in options.trigger or () for word in ("--trigger", name)]
     named = Named(options.state_dir, options.jobs)
     return {
@@ -146,6 +145,7 @@ def check_files(job: Job, options: PlanFlags) -> None:
     """
     from zmigrate.engine.plan.row_files import check_paths, file_of_step
     from zmigrate.engine.preflight.steps import steps_in
+    from zmigrate.rows.mapping.folder_mapping import LoadFile
 
     steps = steps_in(job)
     paths = [
@@ -155,6 +155,13 @@ def check_files(job: Job, options: PlanFlags) -> None:
         for step in steps
     ]
     check_paths(paths, [step.source for step in steps])
+    folders = {step.job.load.folder.resolve() for step in steps if isinstance(step.job, LoadFile)}
+    inside = next((path for path in paths if path.resolve().parent in folders), None)
+    if inside is not None:
+        raise UsageError(
+            f"{inside} is in the folder that is imported: the next plan would find a file without a load",
+            hint="Name a file in another folder.",
+        )
     if len({path.resolve() for path in paths}) < len(paths):
         raise UsageError("--details and --rejects name the same file", hint="Give each its own.")
     there = [str(path) for path in paths if path.exists()]

@@ -69,7 +69,7 @@ class RunGroup(CommandGroup):
         if cmd_name not in registry.jobs:
             if ctx.resilient_parsing:
                 return None
-            refuse_file(cmd_name)
+            refuse_file(cmd_name, ctx.info_name or "run")
         return JobCommand(registry.entry(cmd_name), self.command_of)
 
     def command_of(self, entry: JobEntry) -> Command:
@@ -77,20 +77,21 @@ class RunGroup(CommandGroup):
         return job_command(entry, RunFlags, start)
 
 
-def refuse_file(name: str) -> None:
-    """Raise JobError if a file or folder was given as the job."""
+def refuse_file(name: str, command: str) -> None:
+    """Raise JobError if a file or folder was given as the job. `command`: `run`, or `plan`."""
     from zmigrate.rows.sources.opening import ENDINGS
 
+    does = "plan" if command == "plan" else "load"
     if name.lower().endswith((*ENDINGS, ".gz", ".zip")):
         job = "import-csv" if name.lower().endswith((".csv", ".txt", ".tsv")) else "import-file"
         raise JobError(
             f'"{name}" is a file, not a job',
-            hint=f"To load it: zmigrate run {job} {name} --module MODULE --operation OPERATION",
+            hint=f"To {does} it: zmigrate {command} {job} {name} --module MODULE --operation OPERATION",
         )
     if name.endswith("/") or ("/" in name and Path(name).is_dir()):
         raise JobError(
             f'"{name}" is a folder, not a job',
-            hint=f"To load its files: zmigrate run import-folder {name} --mapping FILE.toml",
+            hint=f"To {does} its files: zmigrate {command} import-folder {name} --mapping FILE.toml",
         )
 
 

@@ -28,7 +28,7 @@ FATES = (
     ("creates", "would be created", "green"),
     ("updates", "would be updated", "green"),
     ("deletes", "would be deleted", "green"),
-    ("skipped", "would be left out", ""),
+    ("skipped", "would be skipped", ""),
     ("refused", "would be refused", "red"),
     ("not_asked", "not asked for", "yellow"),
 )
@@ -82,7 +82,8 @@ def report(plan: Plan | FlowPlan, files: PlanFiles = NO_FILES, *, practice: bool
         parts += ["", _step_table(plan)]
     parts += ["", *map(Text, _price(plan)), "", _verdict(plan)]
     parts += map(step_line, _details(plan, files.details))
-    parts += map(step_line, _next_steps(plan, files))
+    parts += map(step_line, _next_steps(plan))
+    parts += map(step_line, _to_fix(plan, files))
     return Lines(*parts)
 
 
@@ -92,10 +93,7 @@ def _findings(plan: Plan) -> list[RenderableType]:
 
     groups = plan.groups()
     parts: list[RenderableType] = ["", _counts(plan.counts)]
-    parts += [
-        Text(f"  left out: {reason} ({count(rows)})", style="dim")
-        for reason, rows in plan.skips[:SKIPS_SHOWN]
-    ]
+    parts += [Text(f"  skipped: {reason} ({count(rows)})", style="dim") for reason, rows in _skips(plan)]
     parts.append(Text(f"= {counted(plan.counts.rows, 'row')} read; {plan.asked}", style="dim"))
     if groups:
         parts += ["", Text("would be refused", style="bold red"), *map(_group, groups[:GROUPS_SHOWN])]
@@ -106,6 +104,15 @@ def _findings(plan: Plan) -> list[RenderableType]:
     if plan.users:
         parts += ["", Text("users", style="bold"), *_users(plan.users)]
     return parts
+
+
+def _skips(plan: Plan) -> Iterator[tuple[str, int]]:
+    """The most frequent reasons of skipped rows, and how many rows have others."""
+    shown = plan.skips[:SKIPS_SHOWN]
+    yield from shown
+    others = plan.counts.skipped - sum(rows for _, rows in shown)
+    if shown and others > 0:
+        yield "for other reasons", others
 
 
 def _step_table(plan: FlowPlan) -> RenderableType:
@@ -156,7 +163,8 @@ def _counts(counts: PlanCounts) -> RenderableType:
         if rows or name == "refused":
             table.add_row(f"  {words}", count(rows), style=style if rows else "dim")
         if name == "updates" and counts.unchanged:
-            table.add_row("    these change nothing", count(counts.unchanged), style="dim")
+            change = "changes" if counts.unchanged == 1 else "change"
+            table.add_row(f"    {count(counts.unchanged)} of them {change} nothing", "", style="dim")
     return table
 
 
@@ -243,8 +251,9 @@ def _price(plan: Plan | FlowPlan) -> Iterator[str]:
     )
     calls, credits = counted(price.requests, "call"), counted(price.credits, "credit")
     yield f"a run makes about {calls} and takes {credits} {left}"
+    lasts = duration(max(price.minutes * 60, 1))
     yield (
-        f"and {duration(max(price.minutes * 60, 1))} or so: {counted(price.in_flight, 'call')} at a time, "
+        f"it lasts about {lasts}: {counted(price.in_flight, 'call')} at a time, "
         f"{price.seconds_per_call:.1f} s each. This plan took {counted(price.credits_used, 'credit')}"
     )
 
@@ -272,18 +281,7 @@ def _details(plan: Plan | FlowPlan, details: Path | None) -> Iterator[str]:
         yield f"  {step.rows_file(details)}  ({counted(step.plan.counts.rows, 'row')})"
 
 
-def _next_steps(plan: Plan | FlowPlan, files: PlanFiles) -> Iterator[str]:
-    rejects = files.rejects
-    if rejects is not None and not isinstance(plan, Plan):
-        for step in plan.steps:
-            if step.plan.counts.refused:
-                yield f"Fix the rows of {step.facts.file} that would be refused, then load them:"
-                yield f"  {files.commands.get(step.facts.name) or step.rows_file(rejects)}"
-    elif rejects is not None and plan.counts.refused:
-        yield "Fix the rows that would be refused in this file, then load it with the same command:"
-        yield f"  {rejects}"
-    elif plan.counts.refused:
-        yield "Fix the source and plan again; or load the rest, and fix the rows of --rejects FILE.csv later"
+def _next_steps(plan: Plan | FlowPlan) -> Iterator[str]:
     if plan.limited:
         yield "only the first rows were read: leave --limit out for all"
     if not plan.counts.sent:
@@ -293,6 +291,27 @@ def _next_steps(plan: Plan | FlowPlan, files: PlanFiles) -> Iterator[str]:
     else:
         rows = counted(plan.counts.sent, "row")
         yield f"to write {rows}: the same command with `run` instead of `plan`"
+
+
+def _to_fix(plan: Plan | FlowPlan, files: PlanFiles) -> Iterator[str]:
+    """Where the refused rows are, and how to load them: after the run, as they may refer to its records."""
+    rejects = files.rejects
+    if not plan.counts.refused:
+        return
+    if rejects is None:
+        yield "To fix the refused rows apart: add --rejects FILE.csv"
+        return
+    fix = "After the run, fix" if plan.counts.sent and not _refused_as_a_whole(plan) else "Fix"
+    if isinstance(plan, Plan):
+        yield f"{fix} the rows that would be refused in this file, then load it with the same command:"
+        yield f"  {rejects}"
+        return
+    for step in plan.steps:
+        if step.plan.counts.refused:
+            command = files.commands.get(step.facts.name)
+            rows = f"the rows of {step.facts.file} that would be refused"
+            yield f"{fix} {rows}, then load them:" if command else f"{rows[0].upper()}{rows[1:]}:"
+            yield f"  {command or step.rows_file(rejects)}"
 
 
 def _refused_as_a_whole(plan: Plan | FlowPlan) -> bool:

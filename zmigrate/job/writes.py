@@ -19,8 +19,12 @@ OnExisting = Literal["skip", "update", "fail"]
 """What happens to a row whose record is in the org already."""
 
 OnRepeated = Literal["first", "last", "each", "fail"]
-"""Which rows with the same key are written: the first, the last, each after the other, or none. If a job does
-not say, it is the first that Zoho accepts, and later ones fail, unless they are the same.
+"""Which rows with the same key are written: the first that Zoho accepts, the last, each after the other, or
+none. If a job does not say, it is the first that Zoho accepts; later ones fail, unless they are the same in
+all fields.
+
+"last" takes the last row that can be converted. If Zoho refuses that row, none of the key is written: the
+earlier ones are skipped. Keys are compared letter by letter, except e-mail addresses, or with `ignore_case`.
 """
 
 WRITE_SHAPE = """

@@ -447,6 +447,31 @@ def test_a_transform_that_fails_or_skips_is_told_with_its_reasons(bench: Bench) 
 
 
 @pytest.mark.parametrize(
+    ("write", "kinds"),
+    [
+        (
+            Insert("Leads", key="Legacy_ID", on_repeated="first"),
+            [("the same as an earlier row", 2), ("an earlier row has this key", 1)],
+        ),
+        (Insert("Leads", key="Legacy_ID", on_repeated="last"), [("a later row has this key", 3)]),
+        (
+            Insert("Leads", key="Legacy_ID", on_existing="skip", on_repeated="each"),
+            [("the org has the record already", 4)],
+        ),
+        (Delete("Leads", key="Legacy_ID"), [("an earlier row deletes this record", 3)]),
+    ],
+)
+def test_skipped_rows_are_counted_by_kinds_without_lines_and_ids(
+    bench: Bench, write: Any, kinds: list[tuple[str, int]]
+) -> None:
+    row = {"Legacy_ID": "A", "Last_Name": "x"}
+    if write.operation == "delete" or write.on_existing:
+        bench.seed([row])
+    plan = planned(bench, write, [row, row, row, {**row, "Last_Name": "y"}])
+    assert list(plan.skips) == kinds
+
+
+@pytest.mark.parametrize(
     "copy", [dict, lambda row: {**row}, lambda row: dict(row.items()), lambda row: row.copy()]
 )
 def test_a_row_that_is_taken_whole_leaves_no_column_unread(bench: Bench, copy: Any) -> None:

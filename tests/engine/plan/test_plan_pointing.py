@@ -122,6 +122,13 @@ def test_values_that_point_at_nothing_are_counted(bench: Bench) -> None:
     assert "2 different values of Account_Name refer to no record: 'A1' (2), 'A2' (1)" in warning.message
 
 
+def test_rows_that_only_follow_a_refused_one_are_not_counted_as_pointing_at_nothing(bench: Bench) -> None:
+    rows = [{"id": "a", "parent": "x"}, {"id": "b", "parent": "y"}, {"id": "c", "parent": "a"}]
+    plan = bench.plan(job_of(bench, ACCOUNTS, rows, account))
+    warning = codes(plan)["POINTS_AT_NOTHING"]
+    assert (plan.counts.refused, warning.count, warning.lines) == (3, 2, (2, 3))
+
+
 def test_references_inside_the_file_may_point_anywhere_in_it(bench: Bench) -> None:
     rows = [{"id": "a", "parent": "c"}, {"id": "b", "parent": ""}, {"id": "c", "parent": "b"}]
     plan = bench.plan(job_of(bench, ACCOUNTS, rows, account))
@@ -150,6 +157,7 @@ def test_what_an_open_reference_does_is_said(bench: Bench, when_open: Any, code:
 
     plan = bench.plan(job_of(bench, CONTACTS, [{"id": "1", "account": "gone"}], transform))
     assert codes(plan)[code].lines == (2,)
+    assert when_open != "stop" or "stop before it writes any row of" in codes(plan)[code].message
     assert plan.counts.creates == creates
 
 

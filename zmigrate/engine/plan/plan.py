@@ -58,7 +58,7 @@ class Plan:
     key: str | None
     counts: PlanCounts
     skips: Sequence[tuple[str, int]]
-    """The most frequent reasons for which `transform` leaves rows out, and how often."""
+    """The most frequent reasons for which rows are skipped, and how often."""
     warnings: Sequence[PlanWarning]
     users: Sequence[UserMapped]
     asked: str
@@ -211,10 +211,12 @@ class FlowPlan:
         stream.write("]}\n")
 
     def write_rejects(self, path: Path) -> int:
-        """Write each step's refused rows to a file of its own (`StepPlan.rows_file`); return how many."""
-        refused = [step for step in self.steps if step.plan.counts.refused]
-        check_paths([step.rows_file(path) for step in refused], [step.plan.source for step in self.steps])
-        return sum(step.plan.write_rejects(step.rows_file(path)) for step in refused)
+        """Write each step's refused rows to a file of its own (`StepPlan.rows_file`); return how many. A
+        step without any gets no file; one of an earlier plan is emptied.
+        """
+        written = [step for step in self.steps if step.plan.counts.refused or step.rows_file(path).exists()]
+        check_paths([step.rows_file(path) for step in written], [step.plan.source for step in self.steps])
+        return sum(step.plan.write_rejects(step.rows_file(path)) for step in written)
 
     def write_details(self, path: Path) -> int:
         """Write each step's rows with their fates to a file of its own; return how many."""

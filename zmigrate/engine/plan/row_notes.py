@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, SKIPPED, TRANSFORM_FAILED, Outcome
+from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, EXISTS, TRANSFORM_FAILED, Outcome
 from zmigrate.engine.pipeline.resolver import waits
 from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.model_writes import CHANGES_NOTHING, NOT_ASKED, OVERWRITES, REMARKS, Sightings
@@ -22,6 +23,14 @@ LINES_KEPT = 3
 
 _ALL_TOLD = frozenset([DUPLICATE_IN_SOURCE, TRANSFORM_FAILED])
 """Codes of rows of which nothing more is to be said."""
+
+_REPEATS = (
+    (re.compile(r"the same as line \d+"), "the same as an earlier row"),
+    (re.compile(r"line \d+ has this key too, and comes last"), "a later row has this key"),
+    (re.compile(r"line \d+ has this key too, and .+ written"), "an earlier row has this key"),
+    (re.compile(r"line \d+ .+ this record already"), "an earlier row deletes this record"),
+)
+"""Reasons of rows that repeat another one (`pipeline.duplicates`), and each one's kind."""
 
 
 class RowNotes:
@@ -45,7 +54,7 @@ class RowNotes:
         self.rows = 0
         """Rows that have their outcome."""
         self.skips: Counter[str] = Counter()
-        """Rows that `transform` left out, by reason."""
+        """Skipped rows by reason. Reasons that differ only in a line or an id count as one."""
         self.filled: set[str] = set()
         """Fields that some record writes."""
         self.ambiguous: dict[str, Sightings] = {}
@@ -76,10 +85,10 @@ class RowNotes:
             if batch is None and not _ALL_TOLD.intersection(outcome.codes):
                 self._book.note_unsent(row)
             return
-        first = outcome.reasons[0]
-        if outcome.action == "skipped" and first.code == SKIPPED:
-            known = first.message in self.skips or len(self.skips) < REASONS_KEPT
-            self.skips[first.message if known else "for further reasons"] += 1
+        if outcome.action == "skipped":
+            kind = _kind_of(outcome.reasons[0])
+            known = kind in self.skips or len(self.skips) < REASONS_KEPT
+            self.skips[kind if known else "for further reasons"] += 1
         for reason in outcome.reasons:
             if reason.code in REMARKS:
                 self.remarks[reason.code].add(outcome.action, row.line)
@@ -117,6 +126,13 @@ class RowNotes:
     def overwritten(self) -> Sightings:
         """Rows that overwrite what an earlier row wrote."""
         return self.remarks[OVERWRITES]
+
+
+def _kind_of(reason: Reason) -> str:
+    """Why a row is skipped, without the line or id of the other row or record."""
+    if reason.code == EXISTS:
+        return "the org has the record already"
+    return next((kind for text, kind in _REPEATS if text.fullmatch(reason.message)), reason.message)
 
 
 class ReadRow(dict[str, Any]):

@@ -156,7 +156,7 @@ def _open_references(found: DryRun) -> Iterator[PlanWarning]:
         if code != REFERENCE_OPEN or field is None:
             continue
         values = found.book.distinct_values(field, code, NAMES_SHOWN)
-        different, _, _ = found.book.count_values(field, code)
+        different, in_all, lines = found.book.count_values(field, code)
         if different > 1:
             said = [f"{value!r} ({times:,})" for value, times in values]
             more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
@@ -164,14 +164,15 @@ def _open_references(found: DryRun) -> Iterator[PlanWarning]:
                 "POINTS_AT_NOTHING",
                 f"{different:,} different values of {field} refer to no record: {', '.join(said)}{more}",
                 field,
-                group.rejects,
-                group.lines,
+                in_all,
+                tuple(lines),
             )
+    source = found.work.read.step.source.name
     for name, seen in found.parts.notes.left_out.items():
         what = f"{name} refers to no record; the rows would be written without it"
         yield PlanWarning("REFERENCE_LEFT_OUT", what, name, seen.rows.total(), tuple(seen.lines))
     for name, seen in found.stopping.items():
-        what = f"{name} refers to no record: a run would stop before its first write, as the job says"
+        what = f"{name} refers to no record: a run would stop before it writes any row of {source}"
         yield PlanWarning("REFERENCE_STOPS", what, name, seen.rows.total(), tuple(seen.lines))
 
 
@@ -237,8 +238,8 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
         if name in filled and field is not None and not field.mandatory:
             yield PlanWarning(
                 "EMPTY_ON_LAYOUT",
-                f"{rows:,} of the rows leave {name} empty, but the layouts require it. Zoho accepts them "
-                "unless they name a layout; a person who edits such a record must fill it",
+                f"{name} is empty in {counted(rows, 'row')}, but the layouts require it. Zoho accepts such "
+                "rows unless they name a layout; a person who edits such a record must fill it",
                 name,
                 rows,
             )
@@ -273,9 +274,10 @@ def _pick_lists(found: DryRun) -> Iterator[PlanWarning]:
         shown = [value.display for value in used_values(field)]
         said = [_nearest(value, times, shown) for value, times in values]
         more = f", and {different - NAMES_SHOWN:,} more" if different > NAMES_SHOWN else ""
+        are_choices = "is not a choice" if different == 1 else "are not choices"
         yield PlanWarning(
             "NOT_IN_PICK_LIST",
-            f"{different:,} of the file's values are not choices of {field.api_name}: "
+            f"{different:,} of the file's values {are_choices} of {field.api_name}: "
             f"{', '.join(said)}{more}. Add them in Zoho, or map them",
             field.api_name,
             in_all,

@@ -47,7 +47,8 @@ class ImportJob(LoadJob, abstract=True):
     on_repeated: OnRepeated | None = Option(
         default=None,
         help="Which rows with the same key are written; unless named, the first that Zoho accepts, "
-        "and later ones fail.",
+        "and later ones fail. last: the last one that can be converted; if Zoho refuses it, none is "
+        "written.",
     )
     mapping: Path | None = Option(
         default=None, metavar="FILE.toml", help="Mapping file: the same words, and more for fields."

@@ -119,7 +119,7 @@ def _write(said: Mapping[str, Any], places: Places) -> Write:
         _check_ignore_case(said, operation, key, places)
     if operation == "delete":
         if "on_repeated" in said:
-            raise wrong(places, ("on_repeated",), "it is not for delete.")
+            raise wrong(places, ("on_repeated",), "it is not for delete: repeated rows are skipped anyway.")
         return Delete(module, key=key or "id", ignore_case=ignore_case)
     more = {"on_repeated": said["on_repeated"]} if "on_repeated" in said else {}
     if operation == "insert":
@@ -154,7 +154,9 @@ def _check_ignore_case(said: Mapping[str, Any], operation: str, key: str | None,
         raise wrong(places, where, "it is not for upsert: Zoho finds the records in its own way.")
     if operation == "insert" and "on_existing" not in said:
         raise wrong(
-            places, where, f"an insert looks no key up without {places.gives('on_existing', 'skip')}."
+            places,
+            where,
+            f"an insert looks no key up without {places.word('on_existing')} (skip, update or fail).",
         )
     if operation != "insert" and key in (None, "id"):
         raise wrong(
