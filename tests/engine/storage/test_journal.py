@@ -229,7 +229,7 @@ def test_the_row_that_created_a_record_is_found_by_the_id_and_is_another_one(jou
 def test_ids_of_twenty_digits_are_found_again(journal: Journal) -> None:
     first, second = "99999999999999999998", "99999999999999999999"
     put(journal, sent(), [Outcome("created", first), Outcome("created", second)])
-    assert journal.row_that(["created"], second, besides=0) == (3, "k2")
+    assert journal.row_that(["created"], second, besides=0) == (3, "K2")
     assert journal.row_that(["created"], "99999999999999999997", besides=0) is None
 
 

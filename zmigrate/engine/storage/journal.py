@@ -265,9 +265,7 @@ class Journal:
             yield found
 
     def next_batch_id(self) -> int:
-        row = self._one(sql.NEXT_BATCH)
-        assert row is not None  # noqa: S101  an aggregate always has a row
-        return int(row[0])
+        return next(int(row[0]) for row in self._all(sql.NEXT_BATCH))  # an aggregate always has a row
 
     def open_batches(self, rebuild: Rebuild) -> list[Batch]:
         """Batches without outcomes; `rebuild` makes the records of a body."""
