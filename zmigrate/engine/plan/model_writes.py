@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -186,8 +186,3 @@ def _no_record(record_id: str) -> ZohoReason:
 
 def _done(record_id: str, action: Any = None, found_by: str | None = None) -> Done:
     return Done("SUCCESS", Details(record_id), "success", action, found_by)
-
-
-def filled_keys(record: Mapping[str, Any], keys: Sequence[KeyField]) -> list[tuple[KeyField, str]]:
-    """The fields among these that a record fills, with their values."""
-    return [(key, text) for key in keys if (text := key.text_of(record)) is not None]
