@@ -24,7 +24,7 @@ none. If a job does not say, it is the first that Zoho accepts; later ones fail,
 all fields.
 
 "last" takes the last row that can be converted. If Zoho refuses that row, none of the key is written: the
-earlier ones are skipped. Keys are compared letter by letter, except e-mail addresses, or with `ignore_case`.
+earlier ones are skipped. Keys are compared letter by letter, except e-mail addresses.
 """
 
 WRITE_SHAPE = """
