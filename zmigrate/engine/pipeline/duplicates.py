@@ -7,7 +7,7 @@ is known what became of those before. `Repeats` alone looks at all rows beforeha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from zlib import adler32, crc32
+from hashlib import blake2b
 
 import orjson
 
@@ -121,13 +121,13 @@ def in_another_case(target: Target, row: PreparedRow, line: int, key: str) -> Ou
 
 
 def _with_digest(row: PreparedRow) -> PreparedRow:
-    """The row with a digest of its record; of open references, of what they refer to."""
+    """The row with a digest of its record; of open references, of what they refer to. A row with the same
+    digest is skipped as the same, so nobody may be able to make two records of one digest.
+    """
     content = orjson.dumps(row.record, option=orjson.OPT_SORT_KEYS)
     if row.open:
         content += repr([(each.field, each.reference) for each in row.open]).encode()
-    digest = (
-        crc32(content) << 31 | adler32(content) >> 1
-    )  # only ever compared with that of a row with its key
+    digest = int.from_bytes(blake2b(content, digest_size=8).digest()) >> 1  # SQLite's integers are signed
     return tuple.__new__(PreparedRow, (*row[:-1], digest or 1))
 
 

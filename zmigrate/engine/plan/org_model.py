@@ -72,9 +72,6 @@ class OrgModel:
         self.sources: list[str] = []
         """The names of the sources that rows come from; the last one is being read."""
 
-    def close(self) -> None:
-        self._db.close()
-
     # -- what is indexed --------------------------------------------------------------------------
 
     def index(self, module: str, field: str, *, number: bool) -> None:
@@ -85,7 +82,7 @@ class OrgModel:
         fold = fold_number if number else fold_key
         self._folds.append(fold)
         self._indexed.setdefault(module, []).append((field, place))
-        found = self._db.execute("SELECT id, body FROM record WHERE module=?", (module,)).fetchall()
+        found = self._db.execute("SELECT id, body FROM record WHERE module=?", (module,))
         self._db.executemany(
             "INSERT OR REPLACE INTO value VALUES (?,?,?,?)",
             (
@@ -158,13 +155,12 @@ class OrgModel:
         self._put(known.id, module, {**more, **known.body}, known.line, assumed=False)
         self._add_values(module, known.id, more)
 
-    def assume(self, module: str, field: str, value: str) -> str:
-        """Take it that a record with this value exists, since the org is not asked; return its id."""
+    def assume(self, module: str, field: str, value: str) -> None:
+        """Take it that a record with this value exists, since the org is not asked."""
         record_id = value if field == "id" else self._new_id()
         self._put(record_id, module, {field: value}, None, assumed=True)
         if field != "id":
             self._add_values(module, record_id, {field: value})
-        return record_id
 
     # -- questions --------------------------------------------------------------------------------
 
@@ -180,10 +176,9 @@ class OrgModel:
         return self.has(module, text) if field == "id" else bool(self._with_value(module, field, text))
 
     def knows_id(self, module: str, record_id: str) -> bool:
-        if module in self._complete or self.is_absent(module, record_id):
-            return True
-        found = self._db.execute("SELECT 1 FROM record WHERE id=? AND module=?", (record_id, module))
-        return found.fetchone() is not None
+        """Whether the org need not be asked for this record."""
+        known = module in self._complete or self.is_absent(module, record_id)
+        return known or self.has(module, record_id)
 
     def has(self, module: str, record_id: str) -> bool:
         """Whether the module has a record with this id."""

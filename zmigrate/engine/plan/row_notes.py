@@ -19,7 +19,6 @@ from zmigrate.reasons import Reason
 from zmigrate.rows.sources import Source
 
 REASONS_KEPT = 1_000
-LINES_KEPT = 3
 
 _ALL_TOLD = frozenset([DUPLICATE_IN_SOURCE, TRANSFORM_FAILED])
 """Codes of rows of which nothing more is to be said."""
