@@ -122,7 +122,7 @@ def in_another_case(target: Target, row: PreparedRow, line: int, key: str) -> Ou
 
 def _with_digest(row: PreparedRow) -> PreparedRow:
     """The row with a digest of its record; of open references, of what they refer to. A row with the same
-    digest is skipped as the same, so nobody may be able to make two records of one digest.
+    digest is skipped as the same, so a checksum, which another record may easily have, would not do.
     """
     content = orjson.dumps(row.record, option=orjson.OPT_SORT_KEYS)
     if row.open:
