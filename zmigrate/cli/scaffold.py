@@ -52,7 +52,7 @@ class {cls}(RecordJob):
         }}
 '''
 
-TEST = '''"""The fixtures come with zmigrate: `zoho` is a local Zoho for one test, and the others work on it."""
+TEST = '''"""The fixtures come with zmigrate: `zoho` is a local Zoho for one test, where the others work."""
 
 import sys
 from pathlib import Path
