@@ -38,7 +38,15 @@ from zmigrate.engine.storage.run_record import (
     read_record,
     record_of,
 )
-from zmigrate.errors import DiskFull, InternalError, JournalDamaged, PausedError, RunError, ZmigrateError
+from zmigrate.errors import (
+    DiskFull,
+    InternalError,
+    JournalDamaged,
+    PausedError,
+    RunError,
+    ZmigrateError,
+    is_full_disk,
+)
 from zmigrate.file_owner import ANOTHER_PLACE, cant_read, why
 from zmigrate.private_files import drop_parts, is_plain_name, make_folder, read_whole, replace_whole
 from zmigrate.state_folders import private_folder
@@ -330,12 +338,19 @@ def make_private(path: Path, root: Path) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old or the new content, never half. Raises DiskFull."""
+    """Write a file so that a crash leaves the old or the new content, never half. Raises DiskFull, or
+    PausedError.
+    """
     try:
         replace_whole(path, content)
     except OSError as error:
-        raise DiskFull(
-            f"{path}: can't be written: {error.strerror}", hint="Make room, then resume the run."
+        what = f"{path}: can't be written: {error.strerror}"
+        if is_full_disk(error):
+            raise DiskFull(what, hint="Make room, then resume the run.") from error
+        raise PausedError(
+            what,
+            hint="Close the file if a program has it open, and check who may write there; then resume.",
+            code="FILE_NOT_WRITTEN",
         ) from error
 
 

@@ -42,6 +42,7 @@ class Lock:
         """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be used."""
         handle = self._opened(os.O_CREAT)
         if not _try_lock(handle):
+            handle.seek(0)
             holder = handle.read(PID_LENGTH).strip() or "unknown"
             handle.close()
             raise LockHeld(holder)
