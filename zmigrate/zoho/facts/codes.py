@@ -18,6 +18,8 @@ THROTTLE_CODES = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED", "429"})
 
 PERMISSION_CODES = frozenset({"NO_PERMISSION", "AUTHORIZATION_FAILED"})
 
+BLOCKED = "BLOCKED"  # our own code: a firewall or proxy answered in Zoho's place
+
 
 class Meaning(Enum):
     """What the refusal of a whole call means for the run. A code without a meaning may be about one record:
@@ -62,7 +64,7 @@ def speaks_of_org(code: str | None) -> Meaning | None:
     return WHOLE_CALL.get(code or "")
 
 
-_NO_FEATURE = (
+NO_FEATURE = (
     "The org's edition does not have this, or it is not switched on: check both in Zoho's Setup, or do"
     " without it."
 )
@@ -99,10 +101,10 @@ WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
         "NO_PERMISSION": "Give the profile of the client's owner this permission (Setup > Security Control >"
         " Profiles).",
         "AUTHORIZATION_FAILED": "Give the client's owner a role or profile that may do this.",
-        "FEATURE_NOT_SUPPORTED": _NO_FEATURE,
-        "FEATURE_NOT_ENABLED": _NO_FEATURE,
-        "NOT_SUPPORTED_FEATURE": _NO_FEATURE,
-        "NOT_SUPPORTED": _NO_FEATURE,
+        "FEATURE_NOT_SUPPORTED": NO_FEATURE,
+        "FEATURE_NOT_ENABLED": NO_FEATURE,
+        "NOT_SUPPORTED_FEATURE": NO_FEATURE,
+        "NOT_SUPPORTED": NO_FEATURE,
         "MAX_RECORDS_LIMIT_REACHED": _NO_ROOM,
         "STORAGE_SPACE_EXCEEDED": _NO_ROOM,
         "LICENSE_LIMIT_EXCEEDED": "The licence allows no more: buy more licences or free some, then resume.",
@@ -160,6 +162,11 @@ TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
         "access_denied": TokenRefusal(
             "Zoho denies this client access",
             "Check in the API console that the client's owner is an active user of the org.",
+        ),
+        BLOCKED.lower(): TokenRefusal(
+            "A web page came back instead of a token",
+            "Either accounts_url is wrong, or a firewall or proxy blocks the way: ask whoever runs it to let"
+            " requests to Zoho's accounts server and API through.",
         ),
         "general_error": TokenRefusal(
             "Zoho's accounts server failed",
