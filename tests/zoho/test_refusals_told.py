@@ -85,17 +85,18 @@ def test_a_web_page_in_place_of_a_refusal_is_told_as_a_firewalls(status: int) ->
     with pytest.raises(Fatal, match="firewall or proxy") as caught:
         judge(INSERT, status, PAGE)
 
-    assert (caught.value.code, caught.value.may_be_one_record) == ("BLOCKED", True)
+    assert (caught.value.code, caught.value.may_be_one_record) == ("BLOCK_PAGE", True)
     assert "HTML, a script or SQL" in (caught.value.hint or "")
 
 
 def test_a_blocked_read_is_not_repeated(tmp_path: Path) -> None:
-    zoho = FakeZoho([httpx.Response(403, html="<html>Blocked</html>")])
+    zoho = FakeZoho([httpx.Response(403, html="<html>Blocked</html>"), httpx.Response(200, json={"org": []})])
 
     with rig(tmp_path, zoho) as wire, pytest.raises(Fatal, match="did not reach Zoho") as caught:
         wire.transport.send(READ)
 
-    assert (len(zoho.requests), caught.value.exit_code, caught.value.may_be_one_record) == (1, 3, False)
+    assert [request.url.path for request in zoho.requests] == ["/crm/v8/Leads", "/crm/v8/org"]
+    assert (caught.value.exit_code, caught.value.may_be_one_record) == (3, False)
 
 
 # -- scopes ---------------------------------------------------------------------------------------

@@ -356,16 +356,6 @@ def test_a_refusal_with_a_description_is_not_taken_for_throttling(
     assert (caught.code, wire.time.passed) == (body["error"], 0)
 
 
-def test_a_web_page_in_place_of_a_token_is_told_and_not_asked_for_again(tmp_path: Path) -> None:
-    zoho = FakeZoho(tokens=[httpx.Response(403, html="<html>Blocked</html>")])
-
-    with rig(tmp_path, zoho) as wire:
-        caught = error_of(wire)
-
-    assert (caught.code, caught.exit_code, len(zoho.token_forms)) == ("BLOCKED", 3, 1)
-    assert "accounts_url" in (caught.hint or "")
-
-
 @pytest.mark.parametrize(
     "reply",
     [

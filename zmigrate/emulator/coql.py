@@ -118,7 +118,7 @@ class QueryRunner:
         lag = self._world.options.coql_lag_s
         newest = self._world.clock.now() - lag if lag else float("inf")
         for record in self._candidates():
-            if record.created > newest:
+            if record.created > newest or record.converted:
                 continue
             values: Values = orjson.loads(record.body)
             if test(record, values):

@@ -16,9 +16,9 @@ import httpx
 import orjson
 
 from zmigrate.zoho import wire
-from zmigrate.zoho.answers import is_page
 from zmigrate.zoho.backoff import retry_after_s
-from zmigrate.zoho.facts.codes import BLOCKED, TOKEN_REFUSALS
+from zmigrate.zoho.barriers import Barrier, block_page, is_page
+from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
 from zmigrate.zoho.redaction import Redactor
 from zmigrate.zoho.secret import Secret
@@ -65,6 +65,8 @@ class Denied:
     why: str
     sent: bool = True
     retry_after_s: float = 0.0
+    barrier: Barrier | None = None
+    """What stands in the way, if it does not go away by itself."""
 
 
 class Accounts:
@@ -83,8 +85,16 @@ class Accounts:
         if isinstance(answer, wire.Trouble):
             url = self._client.accounts_url
             why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
-            return Denied("transient", answer.why, why, sent=answer.sent)
-        return read_answer(answer, scopes, self._now(), self.redactor)
+            return Denied("transient", answer.why, why, sent=answer.sent, barrier=answer.barrier)
+        denied = self._denied_by_a_page(answer)
+        return denied or read_answer(answer, scopes, self._now(), self.redactor)
+
+    def _denied_by_a_page(self, answer: httpx.Response) -> Denied | None:
+        """For a web page in place of JSON, which is no answer of Zoho's."""
+        if not is_page(answer.status_code, answer.content):
+            return None
+        barrier = block_page(httpx.URL(self._client.accounts_url).host, answer.status_code)
+        return Denied("transient", f"HTTP_{answer.status_code}", barrier.what.rstrip("."), barrier=barrier)
 
     def revoke(self, token: Secret) -> bool:
         """Give the token back (POST /oauth/v2/token/revoke). Best effort, takes some seconds, never
@@ -120,8 +130,6 @@ class Accounts:
 
 
 _TOKEN = re.compile(r"[!-~]{1,500}")  # Characters that a header can have. Today's tokens have 70.
-_PAGE_STATUSES = frozenset(range(400, 500)) - {408, 429}
-"""With these statuses a web page will come again: the path is wrong, or a firewall answers (zoho-api 1.4)."""
 _OAUTH_CODE = re.compile(r"[a-z0-9_]+")
 _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -135,8 +143,6 @@ def read_answer(
         body = orjson.loads(response.content)
     except orjson.JSONDecodeError:
         body = None
-    if is_page(response.content) and response.status_code in _PAGE_STATUSES:
-        return Denied("refused", BLOCKED, TOKEN_REFUSALS[BLOCKED.lower()].what)
     if not isinstance(body, dict):
         return Denied("transient", f"HTTP_{response.status_code}", "The accounts server answered no JSON")
     value = body.pop("access_token", None)

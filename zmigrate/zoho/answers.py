@@ -14,6 +14,7 @@ import msgspec
 import orjson
 
 from zmigrate.errors import InDoubt, Retryable, UsageError
+from zmigrate.zoho.barriers import begins_as_page
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
@@ -29,7 +30,7 @@ _READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
 """Statuses that always come with JSON. Other statuses mean enough without a body."""
 _UNREADABLE = object()
 _PAGE = object()
-_BLOCKED_STATUSES = frozenset({400, 403, 405, 406})
+_BLOCKED_STATUSES = frozenset({400, 403, 405, 406, 451})
 """Statuses with which a firewall's page comes. Zoho's own refusals with these statuses are JSON."""
 
 _DEEPEST = 100  # The deepest nesting of lists and objects. Zoho's answers have about ten levels.
@@ -145,7 +146,7 @@ def decode(content: bytes, redactor: Redactor) -> Any:
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return _PAGE if is_page(content) else _UNREADABLE
+        return _PAGE if begins_as_page(content) else _UNREADABLE
     if _may_be_deep(content) and _is_deep(body):
         return _UNREADABLE
     return redactor.redacted(body) if redactor.may_hide(content) else body
@@ -190,13 +191,9 @@ def is_unreadable(body: object) -> bool:
     return body is _UNREADABLE or body is _PAGE
 
 
-def is_page(content: bytes) -> bool:
-    """Whether a body that is not JSON is a web page."""
-    return content.lstrip()[:1] == b"<"
-
-
 def is_block_page(status: int, body: object) -> bool:
-    """Whether an answer is the web page of a firewall or proxy that let the request not through to Zoho."""
+    """Whether an answer to one call is the page of a firewall or proxy that did not let it through to Zoho.
+    (`Transport` has seen whether pages come for every call.)"""
     return body is _PAGE and status in _BLOCKED_STATUSES
 
 
@@ -214,7 +211,7 @@ def judge(call: Call, status: int, body: Any) -> Any:
     Retryable: throttled, or a service inside Zoho failed; not applied. InDoubt: it is unknown whether the
     write was applied, or the read's answer is unusable. ScopeError, RefusedError: scope and permission.
     OrgFull: the org takes no more records. Fatal (with status and code): refused for good; the code is
-    BLOCKED if the request did not reach Zoho.
+    BLOCK_PAGE if the request did not reach Zoho.
     """
     if status in call.ok_statuses:
         return None if is_unreadable(body) else body

@@ -14,6 +14,7 @@ import orjson
 
 from zmigrate.errors import Fatal, OrgFull, RefusedError, Retryable, ScopeError, UsageError, ZmigrateError
 from zmigrate.zoho import coql
+from zmigrate.zoho.barriers import BLOCK_PAGE
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.codes import Meaning
 from zmigrate.zoho.facts.scopes import scopes_of_call
@@ -118,7 +119,7 @@ def blocked(call: Call, status: int) -> Fatal:
         f"{call.method} {call.path} did not reach Zoho: a firewall or proxy answered it with a web page"
         f" (status {status}).",
         status=status,
-        code=codes.BLOCKED,
+        code=BLOCK_PAGE,
         hint="Ask whoever runs the firewall or proxy to let requests to Zoho's API through. Firewalls often"
         " block text that looks like HTML, a script or SQL.",
         may_be_one_record=call.expect is not None,

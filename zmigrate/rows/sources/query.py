@@ -38,7 +38,7 @@ class Query:
                 hint=f"{_HINT}; `--limit N` of a run takes the first N.",
             )
         self.module = self._parts.module
-        self.fields = tuple(name.strip() for name in self._parts.columns.split(","))
+        self.fields = self._parts.names
 
     def __repr__(self) -> str:
         return f"Query({self.select!r})"

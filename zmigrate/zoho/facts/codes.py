@@ -18,8 +18,6 @@ THROTTLE_CODES = frozenset({"TOO_MANY_REQUESTS", "RATE_LIMIT_EXCEEDED", "429"})
 
 PERMISSION_CODES = frozenset({"NO_PERMISSION", "AUTHORIZATION_FAILED"})
 
-BLOCKED = "BLOCKED"  # our own code: a firewall or proxy answered in Zoho's place
-
 
 class Meaning(Enum):
     """What the refusal of a whole call means for the run. A code without a meaning may be about one record:
@@ -162,11 +160,6 @@ TOKEN_REFUSALS: Mapping[str, TokenRefusal] = MappingProxyType(
         "access_denied": TokenRefusal(
             "Zoho denies this client access",
             "Check in the API console that the client's owner is an active user of the org.",
-        ),
-        BLOCKED.lower(): TokenRefusal(
-            "A web page came back instead of a token",
-            "Either accounts_url is wrong, or a firewall or proxy blocks the way: ask whoever runs it to let"
-            " requests to Zoho's accounts server and API through.",
         ),
         "general_error": TokenRefusal(
             "Zoho's accounts server failed",

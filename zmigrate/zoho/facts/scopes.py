@@ -28,6 +28,8 @@ _NAMES = """leads accounts contacts deals campaigns tasks events calls cases sol
 _STANDARD_MODULES = frozenset(_NAMES.split())
 """Modules with a scope of their own; the scope of every other module is `custom`."""
 
+_OF_SYSTEM = "__s"  # ends the api names of Zoho's newer system modules
+
 _DOES: Mapping[str, frozenset[str]] = MappingProxyType(
     {"all": frozenset({"read", "create", "update", "delete"}), "write": frozenset({"create", "update"})}
 )
@@ -46,9 +48,12 @@ _VERBS: Mapping[str, str] = MappingProxyType(
 
 
 def scope_segment(module: str) -> str:
-    """The part of a scope that names this module: `Price_Books` is `pricebooks`, a custom module `custom`."""
-    name = module.replace("_", "").lower()
-    return name if name in _STANDARD_MODULES else "custom"
+    """The part of a scope that names this module: `Price_Books` is `pricebooks`, a custom module `custom`;
+    a system module lacks its suffix: `Services__s` is `services` (zoho-api 14.19).
+    """
+    whole = module.lower()
+    name = whole.removesuffix(_OF_SYSTEM).replace("_", "")
+    return name if whole.endswith(_OF_SYSTEM) or name in _STANDARD_MODULES else "custom"
 
 
 def module_scope(module: str, operation: str) -> str:
