@@ -234,14 +234,19 @@ def read_org(answer: Mapping[str, Any]) -> Org:
 
 
 def _may(raw: Mapping[str, Any], verb: str) -> bool:
-    """Whether the API may write the field: `operation_type` decides; `read_only` alone is not enough."""
+    """Whether the API may write the field: `operation_type` decides; `read_only` alone is not enough.
+
+    The `operation_type` of a subform is false though it is written, as is the `view_type` of Tag
+    (zoho-api 14.7 and 14.8).
+    """
     kind = raw.get("data_type")
     if kind in COMPUTED or (raw.get("virtual_field") is True and kind not in STORED_ELSEWHERE):
         return False
     view = raw.get("view_type")
-    if isinstance(view, dict) and view.get("create") is False and view.get("edit") is False:
+    on_pages = not isinstance(view, dict) or view.get("create") is not False or view.get("edit") is not False
+    if not on_pages and raw.get("api_name") != "Tag":
         return False
-    operation = raw.get("operation_type")
+    operation = raw.get("operation_type") if kind != "subform" else None
     if isinstance(operation, dict) and isinstance(operation.get(f"api_{verb}"), bool):
         return bool(operation[f"api_{verb}"])
     return raw.get("read_only") is not True and raw.get("field_read_only") is not True
