@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from zmigrate.engine.model.keys import KEY_TYPES
+from zmigrate.engine.model.keys import KEY_TYPES, why_no_key
 from zmigrate.errors import Fatal, UsageError
 from zmigrate.job.context import Fill
 from zmigrate.job.job import RecordJob
@@ -131,12 +131,10 @@ def _by_problem(fill: Fill, module: str, by: str, fields: ModuleFields) -> str |
     looks, field = f"{fill.said} looks for {module} by", fields.get(by)
     if field is None:
         return f"{looks} {by!r}, but there is no such field. {nearest_field(by, fields)}"
-    if field.data_type not in KEY_TYPES:
+    why = why_no_key(field)
+    if why is not None:
         kinds = ", ".join(sorted(KEY_TYPES))
-        return (
-            f"{looks} {by}, but values of a {field.data_type} field can't be looked up reliably. "
-            f"Take a field of one of these types: {kinds}"
-        )
+        return f"{looks} {by}, but {why}. Take a field of one of these types that is not encrypted: {kinds}"
     return None
 
 
