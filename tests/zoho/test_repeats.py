@@ -123,7 +123,6 @@ def test_an_insert_that_was_throttled_and_then_lost_is_in_doubt(tmp_path: Path) 
         (refused("INVALID_URL_PATTERN", 404), "INVALID_URL_PATTERN", 404),
         (records_answer({"code": "INVALID_MODULE", "details": {"resource_path_index": 0}, "status": "error"},
                         status=400), "INVALID_MODULE", 400),
-        (httpx.Response(302, headers={"location": "https://evil.example"}), "HTTP_302", 302),
     ],
 )  # fmt: skip
 def test_a_write_refused_as_a_whole_tells_its_code_and_status(

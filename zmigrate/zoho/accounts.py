@@ -17,6 +17,7 @@ import orjson
 
 from zmigrate.zoho import wire
 from zmigrate.zoho.backoff import retry_after_s
+from zmigrate.zoho.barriers import Barrier, block_page, is_page
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
 from zmigrate.zoho.redaction import Redactor
@@ -64,6 +65,8 @@ class Denied:
     why: str
     sent: bool = True
     retry_after_s: float = 0.0
+    barrier: Barrier | None = None
+    """What stands in the way, if it does not go away by itself."""
 
 
 class Accounts:
@@ -82,8 +85,16 @@ class Accounts:
         if isinstance(answer, wire.Trouble):
             url = self._client.accounts_url
             why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
-            return Denied("transient", answer.why, why, sent=answer.sent)
-        return read_answer(answer, scopes, self._now(), self.redactor)
+            return Denied("transient", answer.why, why, sent=answer.sent, barrier=answer.barrier)
+        denied = self._denied_by_a_page(answer)
+        return denied or read_answer(answer, scopes, self._now(), self.redactor)
+
+    def _denied_by_a_page(self, answer: httpx.Response) -> Denied | None:
+        """For a web page in place of JSON, which is no answer of Zoho's."""
+        if not is_page(answer.status_code, answer.content):
+            return None
+        barrier = block_page(httpx.URL(self._client.accounts_url).host, answer.status_code)
+        return Denied("transient", f"HTTP_{answer.status_code}", barrier.what.rstrip("."), barrier=barrier)
 
     def revoke(self, token: Secret) -> bool:
         """Give the token back (POST /oauth/v2/token/revoke). Best effort, takes some seconds, never

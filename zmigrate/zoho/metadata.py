@@ -296,7 +296,9 @@ def _may(raw: Mapping[str, Any], verb: str) -> bool:
         allowed = _flag(_object(raw, "operation_type").get(f"api_{verb}"))
         if allowed is not None:
             return allowed
-    locked = any(_flag(raw.get(name)) is True for name in ("read_only", "field_read_only"))
+    # Every version of the API shows Owner as `field_read_only`, though each takes it.
+    locks = ("read_only",) if raw.get("api_name") == "Owner" else ("read_only", "field_read_only")
+    locked = any(_flag(raw.get(name)) is True for name in locks)
     return allowed is not False and not locked
 
 

@@ -23,6 +23,7 @@ from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.answers import Answer, Call, Done, decode, is_token_refused, judge, read_done
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
+from zmigrate.zoho.barriers import REFUSING_PAGES, Barrier, block_page, is_page
 from zmigrate.zoho.body import ACCEPTED_ENCODING
 from zmigrate.zoho.clock import ZohoClock, steady_time
 from zmigrate.zoho.credits import CreditLedger
@@ -37,7 +38,7 @@ _FAILURES_OF_ONE_READ = 8
 
 _INNER_FAILURES = 5  # how often a call is sent while a service inside Zoho fails
 
-_PROBE_PATH = "/crm/v8/org"
+_PROBE = Call("GET", "/crm/v8/org", repeatable=False, credits=1)
 
 _KEPT_URLS = 256
 _LONGEST_KEPT_PATH = 200
@@ -145,7 +146,9 @@ class Transport:
                     slot.succeeded()
         try:
             if isinstance(reply, wire.Trouble):
+                self._refuse_barrier(reply.barrier)
                 raise _trouble_error(call, reply, base)
+            self._refuse_block_page(story, reply)
             self.clock.observe(reply.headers.get("date"), sent_at, answered_at)
             self.credits.correct(reply.headers.get("x-api-credits-remaining"))
             done = _done(call, story, reply, self.tokens.redactor)
@@ -169,6 +172,23 @@ class Transport:
             story.doubt_timed_out,
             done,
         )
+
+    def _refuse_barrier(self, barrier: Barrier | None) -> None:
+        """Raise if something stands between this machine and Zoho that does not go away by itself."""
+        if barrier is not None and barrier.stops(reached_before=self._answered > 0):
+            raise barrier.error(reached_before=self._answered > 0)
+
+    def _refuse_block_page(self, story: _Story, reply: httpx.Response) -> None:
+        """Raise if web pages come for every call. A page for this call alone is judged like other answers,
+        and so is the first one that does not refuse it: it may be an accident.
+        """
+        if not is_page(reply.status_code, reply.content):
+            return
+        if reply.status_code not in REFUSING_PAGES and not story.failures:
+            return
+        other = self._probe()
+        if isinstance(other, httpx.Response) and is_page(other.status_code, other.content):
+            self._refuse_barrier(block_page(reply.request.url.host, reply.status_code))
 
     def _judged(self, call: Call, story: _Story, reply: httpx.Response, answered_at: float) -> Any:
         """The body of an answer. Raises what `judge` raises."""
@@ -262,19 +282,22 @@ class Transport:
 
     def _answers_elsewhere(self, call: Call) -> bool:
         """Whether Zoho answers a light call: after a run's last batch there are no others to compare with."""
-        probe = Call("GET", _PROBE_PATH, repeatable=False, credits=1)
-        reply = wire.send(self._http, self._request(self.tokens.token().api_domain, probe), self._auth)
-        with self._lock:
-            self.sent += 1
+        reply = self._probe()
         if isinstance(reply, wire.Trouble):
             return False
         try:
-            judge(probe, reply.status_code, decode(reply.content, self.tokens.redactor))
+            judge(_PROBE, reply.status_code, decode(reply.content, self.tokens.redactor))
         except (InDoubt, Retryable):
             return False
         except ZmigrateError:
             return True  # a refusal is an answer
         return True
+
+    def _probe(self) -> httpx.Response | wire.Trouble:
+        """What comes for a light call, to compare with."""
+        with self._lock:
+            self.sent += 1
+        return wire.send(self._http, self._request(self.tokens.token().api_domain, _PROBE), self._auth)
 
     def _note_refusal(self, call: Call, story: _Story, refusal: Retryable) -> None:
         if story.first_trouble is None:
@@ -317,7 +340,7 @@ class Transport:
             f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {str(error).rstrip('.')}.",
             hint="See status.zoho.com; or does a proxy answer instead of Zoho?"
             if unusable
-            else "Check the network and status.zoho.com.",
+            else getattr(error, "hint", None) or "Check the network and status.zoho.com.",
         )
 
 
@@ -362,7 +385,9 @@ def _trouble_error(call: Call, trouble: wire.Trouble, base: str) -> Fatal | InDo
         return InDoubt(
             f"The connection broke before Zoho answered {name}: {trouble.why}.", timed_out=trouble.timed_out
         )
-    return Retryable(f"can't reach {base} ({trouble.why})", code="NOT_SENT")
+    barrier = trouble.barrier
+    why, hint = (trouble.why, None) if barrier is None else (barrier.code, barrier.hint)
+    return Retryable(f"can't reach {base} ({why})", code="NOT_SENT", hint=hint)
 
 
 def _may_repeat(state: RetryCallState) -> bool:
