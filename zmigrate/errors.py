@@ -111,6 +111,18 @@ class ScopeError(RefusedError):
 
     code = "SCOPE"
 
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        needed: tuple[str, ...] = (),
+    ):
+        super().__init__(message, hint=hint, code=code)
+        self.needed = needed
+        """The scopes of the refused call, as far as they are known."""
+
 
 class OrgError(RefusedError):
     """The token opens another org than the one that was asked for."""

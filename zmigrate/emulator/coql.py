@@ -118,7 +118,7 @@ class QueryRunner:
         lag = self._world.options.coql_lag_s
         newest = self._world.clock.now() - lag if lag else float("inf")
         for record in self._candidates():
-            if record.created > newest:
+            if record.created > newest or record.converted:
                 continue
             values: Values = orjson.loads(record.body)
             if test(record, values):
@@ -316,6 +316,34 @@ def conjuncts(condition: Condition) -> Iterator[Criterion]:
     elif condition.operator == "and":
         yield from conjuncts(condition.left)
         yield from conjuncts(condition.right)
+
+
+def criteria(condition: Condition) -> Iterator[Criterion]:
+    if isinstance(condition, Criterion):
+        yield condition
+    else:
+        yield from criteria(condition.left)
+        yield from criteria(condition.right)
+
+
+def modules_of(world: World, query: Query) -> tuple[str, ...]:
+    """The modules that a query reads: that of `from` first, then those that its lookup paths lead to.
+
+    `Account_Name.id` is the reference itself, and reads no other module.
+    """
+    paths = [column.path for column in query.columns]
+    paths += [criterion.column for criterion in criteria(query.where)]
+    paths += [column for column, _ in query.order]
+    found = [query.module]
+    for path in paths:
+        module = query.module
+        for name in path.removesuffix(".id").split(".")[:-1]:
+            field = world.specs[module].fields.get(name)
+            if field is None or field.lookup not in world.specs:
+                break
+            module = field.lookup
+            found.append(module)
+    return tuple(dict.fromkeys(found))
 
 
 def _liking(getter: Getter, pattern: str, negated: bool) -> Test:

@@ -41,6 +41,8 @@ class RecordView:
                 "$in_merge": False,
                 "Locked__s": record.locked,
             }
+            if self._module == "Leads":
+                shown["$converted"] = record.converted
         rows = {name for name, field in self._fields.items() if field.data_type in ROWS}
         more = {name: False for name in shown if name in rows}
         return {**shown, "$has_more": more} if more else shown
