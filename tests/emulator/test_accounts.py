@@ -126,6 +126,16 @@ def test_text_and_status_of_throttling_are_switches(zoho: Zoho) -> None:
     assert answer.json()["error"] == "拒绝访问"
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_throttled_client_may_be_told_so_without_the_key_status(zoho: Zoho, status: int) -> None:
+    zoho.set(token_limit=1, throttle_status=status, throttle_without_status=True)
+
+    answer = zoho.ask_token()
+
+    assert answer.status_code == status
+    assert answer.json().keys() == {"error", "error_description"}
+
+
 def test_the_sixteenth_active_token_drops_the_oldest(zoho: Zoho) -> None:
     first = zoho.http.headers["Authorization"]
     for _ in range(15 - MINTED_AT_LOGIN):

@@ -132,6 +132,47 @@ def test_the_preference_names_the_fields_of_both_modules(zoho: Zoho) -> None:
     ]
 
 
+@pytest.mark.parametrize("preference", ["own", "converted_records"])
+def test_a_converted_lead_holds_its_values_only_by_preference(zoho: Zoho, preference: str) -> None:
+    ids = zoho.created([lead(1)])
+    zoho.act("convert/Leads", {"ids": ids})
+    zoho.set(duplicate_check=preference)
+
+    answer = zoho.insert([lead(1)])
+
+    if preference == "own":
+        assert answer.status_code == 201
+    else:
+        assert duplicate(answer)["duplicate_record"]["id"] == ids[0]
+
+
+def test_a_converted_lead_is_listed_on_request_and_found_by_its_id_alone(zoho: Zoho) -> None:
+    (converted, other) = zoho.created([lead(1), lead(2)])
+    zoho.act("convert/Leads", {"ids": [converted]})
+
+    listed = {
+        wanted: [one["id"] for one in zoho.get("/Leads", fields="id", converted=wanted).json()["data"]]
+        for wanted in ("true", "false", "both")
+    }
+
+    assert listed == {"true": [converted], "false": [other], "both": [other, converted]}
+    assert [one["id"] for one in zoho.get("/Leads", fields="id").json()["data"]] == [other]
+    assert zoho.query("select id from Leads where Legacy_ID = 'L-1'").status_code == 204
+    assert zoho.record(converted)["$converted"] is True
+    assert zoho.record(other)["$converted"] is False
+
+
+def test_a_converted_lead_takes_no_update_and_no_upsert_finds_it(zoho: Zoho) -> None:
+    (converted,) = zoho.created([lead(1)])
+    zoho.act("convert/Leads", {"ids": [converted]})
+
+    updated = zoho.update([{"id": converted, "City": "Durban"}])
+    upserted = zoho.upsert([lead(1)], duplicate_check_fields=["Legacy_ID"])
+
+    assert (updated.status_code, only(updated)["code"]) == (400, "CONVERTED_RECORD")
+    assert (upserted.status_code, only(upserted)["action"]) == (200, "insert")
+
+
 def test_the_preference_for_converted_leads_has_no_mapping(zoho: Zoho) -> None:
     zoho.set(duplicate_check="converted_records")
 

@@ -10,7 +10,7 @@ from time import time
 
 import pytest
 
-from tests.emulator.zoho import Zoho, lead
+from tests.emulator.zoho import JsonObject, Zoho, lead
 
 SLOW_MS = 1_500.0
 
@@ -61,6 +61,37 @@ def test_too_many_requests_says_so_without_retry_after_unless_switched(zoho: Zoh
     assert plain.json()["code"] == "TOO_MANY_REQUESTS"
     assert "retry-after" not in plain.headers
     assert told.headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("options", "body"),
+    [
+        ({}, {"code": "TOO_MANY_REQUESTS", "details": {}, "status": "error"}),
+        ({"retry_after_in": "details"}, {"code": "TOO_MANY_REQUESTS", "details": {"retry_after": 7}}),
+        ({"retry_after_in": "retry_in_seconds"}, {"code": "TOO_MANY_REQUESTS", "retry_in_seconds": 7}),
+        ({"too_many_shape": "number"}, {"code": 429, "error": "TOO_MANY_REQUESTS", "details": []}),
+    ],
+)
+def test_the_shapes_of_too_many_requests_are_switches(
+    zoho: Zoho, options: dict[str, str], body: JsonObject
+) -> None:
+    zoho.set(credits=0, retry_after_s=7, **options)
+
+    answer = zoho.get("/org")
+
+    assert answer.status_code == 429
+    assert answer.json() | body == answer.json()
+    assert ("retry-after" in answer.headers) is ("retry_after_in" not in options)
+    assert ("message" in answer.json()) is ("too_many_shape" not in options)
+
+
+def test_spent_credits_without_a_header_are_429_again_and_again(zoho: Zoho) -> None:
+    zoho.set(credits=2, credits_header=False)
+
+    answers = [zoho.get("/org") for _ in range(5)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 429]
+    assert not any("x-api-credits-remaining" in answer.headers for answer in answers)
 
 
 def spent(zoho: Zoho) -> int:

@@ -68,6 +68,32 @@ def test_each_call_needs_all_of_its_scopes(zoho: Zoho, method: str, path: str, s
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        "select id, Account_Name.Account_Name from Contacts where id is not null",
+        "select id from Contacts where Account_Name.Account_Name = 'Firm'",
+        "select id from Contacts where id is not null order by Account_Name.Account_Name",
+    ],
+)
+def test_a_query_needs_the_scope_of_each_module_that_it_reads(zoho: Zoho, query: str) -> None:
+    contacts = ["ZohoCRM.coql.READ", "ZohoCRM.modules.contacts.READ"]
+
+    zoho.login(*contacts)
+    refused = zoho.query(query)
+    zoho.login(*contacts, "ZohoCRM.modules.accounts.READ")
+    answered = zoho.query(query)
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "OAUTH_SCOPE_MISMATCH")
+    assert answered.status_code == 204
+
+
+def test_a_query_for_the_id_of_a_reference_reads_one_module(zoho: Zoho) -> None:
+    zoho.login("ZohoCRM.coql.READ", "ZohoCRM.modules.contacts.READ")
+
+    assert zoho.query("select Account_Name.id from Contacts where Account_Name.id = 1").status_code == 204
+
+
+@pytest.mark.parametrize(
     ("scope", "may"),
     [
         ("ZohoCRM.modules.ALL", True),

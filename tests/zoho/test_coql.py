@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmigrate.errors import UsageError
-from zmigrate.zoho.coql import can_query, in_query, parse, quote
+from zmigrate.zoho.coql import can_query, in_query, parse, quote, ways_to_write, written
 
 
 def test_a_quote_inside_a_text_is_doubled() -> None:
@@ -122,3 +122,42 @@ def test_what_is_no_query_is_refused_with_the_right_shape(query: str) -> None:
         parse(query)
 
     assert "select id" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("name", ["External", "Order", "GROUP", "from", "Limit", "Desc"])
+def test_a_name_that_is_a_reserved_word_stands_in_quotes(name: str) -> None:
+    assert written(name) == f"'{name}'"
+
+
+@pytest.mark.parametrize("name", ["Last_Name", "Name", "Email", "Orders", "Account_Name.Parent_Account.id"])
+def test_any_other_name_stands_as_it_is(name: str) -> None:
+    assert written(name) == name
+
+
+def test_a_look_up_quotes_the_reserved_words_among_its_names() -> None:
+    assert in_query(("External", "Stage"), "Order", "External", ["a"]) == (
+        "select id, 'External', Stage from 'Order' where 'External' in ('a')"
+    )
+
+
+def test_names_are_written_as_the_table_says_then_quoted_then_bare() -> None:
+    def written_as(*names: str) -> list[list[str]]:
+        return [[write(name) for name in names] for write in ways_to_write(names)]
+
+    assert written_as("Leads", "Email", "id") == [["Leads", "Email", "id"], ["'Leads'", "'Email'", "id"]]
+    assert written_as("Order", "Email") == [["'Order'", "Email"], ["'Order'", "'Email'"], ["Order", "Email"]]
+    assert written_as("Order") == [["'Order'"], ["Order"]]
+
+
+@pytest.mark.parametrize(
+    ("written_by", "source"), [("Order", "'Order'"), ("'Leads'", "'Leads'"), ('"Order"', '"Order"')]
+)
+def test_an_authors_query_keeps_its_quotes_and_gets_those_that_its_module_lacks(
+    written_by: str, source: str
+) -> None:
+    select = parse(f"select 'External', Stage from {written_by} where 'External' is not null")
+
+    assert select.names == ("External", "Stage")
+    assert select.page(None, 10) == (
+        f"select id, 'External', Stage from {source} where 'External' is not null order by id asc limit 10"
+    )

@@ -73,6 +73,20 @@ def test_a_module_without_a_scope_of_its_own_falls_under_custom() -> None:
     assert module_scope("Machines", "CREATE") == "ZohoCRM.modules.custom.CREATE"
 
 
+@pytest.mark.parametrize(
+    ("module", "named"),
+    [
+        ("Services__s", "services"),
+        ("Appointments__s", "appointments"),
+        ("Locking_Information__s", "lockinginformation"),
+        ("locking_information__s", "lockinginformation"),
+        ("Services", "services"),
+    ],
+)
+def test_the_scope_of_a_system_module_lacks_its_suffix(module: str, named: str) -> None:
+    assert module_scope(module, "READ") == f"ZohoCRM.modules.{named}.READ"
+
+
 def test_what_a_write_needs() -> None:
     assert scopes_of_write("Leads", "insert", keyed=False) == ("ZohoCRM.modules.leads.CREATE",)
     assert scopes_of_write("Leads", "upsert", keyed=True) == (

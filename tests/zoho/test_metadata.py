@@ -18,7 +18,16 @@ def field(**raw: Any) -> Field:
         (None, (False, False)),
         ({"case_sensitive": True}, (True, True)),
         ({"case_sensitive": False}, (True, False)),
-        ({"casesensitive": True}, (True, False)),
+        ({"casesensitive": True}, (True, True)),
+        ({"casesensitive": "1"}, (True, True)),
+        ({"casesensitive": "true"}, (True, True)),
+        ({"case_sensitive": 1}, (True, True)),
+        ({"casesensitive": "0"}, (True, False)),
+        ({"case_sensitive": None}, (True, False)),
+        (True, (True, False)),
+        ("1", (True, False)),
+        (False, (False, False)),
+        ("false", (False, False)),
     ],
 )
 def test_an_empty_unique_is_not_unique(unique: object, expected: tuple[bool, bool]) -> None:
@@ -49,6 +58,87 @@ def test_what_the_api_may_write(raw: dict[str, Any], writable: tuple[bool, bool]
     read = field(**raw)
 
     assert (read.creatable, read.updatable) == writable
+
+
+NO_OPERATION = {"web_create": False, "web_update": False, "api_create": False, "api_update": False}
+
+
+@pytest.mark.parametrize(
+    ("raw", "writable"),
+    [
+        ({"view_type": {"create": True, "edit": True}}, (True, True)),
+        ({"view_type": {"create": True, "edit": False}}, (True, False)),
+        ({"view_type": {"create": False, "edit": False}}, (False, False)),
+        ({"view_type": {"create": True, "edit": True}, "read_only": True}, (False, False)),
+        ({"view_type": {"create": True, "edit": True}, "field_read_only": True}, (False, False)),
+        ({}, (True, True)),
+    ],
+)
+def test_a_subform_is_writable_if_its_view_is_whatever_its_operations_say(
+    raw: dict[str, Any], writable: tuple[bool, bool]
+) -> None:
+    read = field(data_type="subform", virtual_field=True, operation_type=NO_OPERATION, **raw)
+
+    assert (read.creatable, read.updatable) == writable
+
+
+def test_tags_are_writable_although_no_form_shows_them() -> None:
+    view, operations = {"create": False, "edit": False}, {"api_create": True, "api_update": True}
+    tag, other = (field(api_name=name, view_type=view, operation_type=operations) for name in ("Tag", "Tags"))
+
+    assert (tag.creatable, tag.updatable) == (True, True)
+    assert (other.creatable, other.updatable) == (False, False)
+
+
+@pytest.mark.parametrize("name", ["Call_Duration", "Participants", "Pricing_Details"])
+def test_a_field_that_only_some_records_must_have_is_not_mandatory(name: str) -> None:
+    assert not field(api_name=name, system_mandatory=True).mandatory
+    assert field(api_name="Call_Start_Time", system_mandatory=True).mandatory
+
+
+def test_a_field_with_a_crypt_is_encrypted() -> None:
+    assert field(crypt={"mode": "encryption", "column": "C_1", "status": 1}).encrypted
+    assert not field(crypt=None).encrypted
+    assert not field(crypt={}).encrypted
+
+
+def test_a_field_that_says_that_it_is_used_is_used_whatever_list_it_came_in() -> None:
+    unused = [{"api_name": name, **said} for name, said in (("A", {"type": "used"}), ("B", {}))]
+    every = [{"api_name": "C", "type": "unused"}, {"api_name": "D", "type": "used"}, {"api_name": "E"}]
+
+    read = read_fields("Leads", {"fields": every}, {"fields": unused})
+
+    assert {each.api_name: each.on_layout for each in read} == {
+        "A": True,
+        "B": False,
+        "C": False,
+        "D": True,
+        "E": True,
+    }
+
+
+def test_a_layout_says_how_many_rows_its_subforms_take() -> None:
+    rows = {"api_name": "Service_Log", "data_type": "subform"}
+    sections = [
+        {"properties": None, "fields": [{"api_name": "Name", "data_type": "text"}]},
+        {"properties": {"maximum_rows": 25}, "fields": [rows]},
+        {"properties": {"maximum_rows": None}, "fields": [{**rows, "api_name": "Parts"}]},
+    ]
+
+    (layout,) = read_layouts({"layouts": [{"id": "1", "name": "Standard", "sections": sections}]})
+
+    assert layout.most_rows == {"Service_Log": 25}
+
+
+def test_the_edition_of_an_org_on_trial_is_that_of_the_trial() -> None:
+    free = {"paid": False, "paid_type": "free", "users_license_purchased": 3}
+    tried = read_org({"org": [{"license_details": {**free, "trial_type": "enterprise"}}]})
+    left = read_org({"org": [{"license_details": {**free, "trial_type": None}}]})
+    paid = {**free, "paid": True, "paid_type": "standard", "trial_type": "enterprise"}
+
+    assert (tried.edition, tried.credit_allowance) == ("enterprise", 53_000)
+    assert left.edition == "free"
+    assert read_org({"org": [{"license_details": paid}]}).edition == "standard"
 
 
 def test_a_field_is_read_whole() -> None:

@@ -69,7 +69,9 @@ class Accounts:
         if len(self._minted) >= options.token_limit:
             self.refused += 1
             title, description = THROTTLED[options.throttle_language]
-            body = {"error_description": description, "error": title, "status": "failure"}
+            body = {"error_description": description, "error": title}
+            if not options.throttle_without_status:
+                body["status"] = "failure"
             return json_answer(body, options.throttle_status)
         error = self._request_error(form, options)
         if error:

@@ -61,12 +61,13 @@ DOCUMENTED: dict[str, tuple[str, Json]] = {
         "The dependent service does not have permission to complete the operation",
         {"dependency_error": "NO_PERMISSION"},
     ),
+    "FEATURE_NOT_SUPPORTED": ("feature not available in this edition", {}),
     "INTERNAL_ERROR": ("Internal Server Error", {}),
     "INVALID_REQUEST_METHOD": ("The http request method type is not a valid one", FIRST_SEGMENT),
     "INVALID_TOKEN": ("invalid oauth token", {}),
     "NO_PERMISSION": ("Permission denied", {"permissions": ["Crm_Implied_View_Leads"]}),
 }
-"""Message and details of a code, as the OAS examples of record calls have them."""
+"""Message and details of a code, as the OAS examples have them."""
 
 
 def documented(

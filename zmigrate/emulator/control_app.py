@@ -77,8 +77,8 @@ class ControlApp:
                 world.reset()
             case "fields", [module]:
                 world.set_field(module, self._field(self._module(module), parsed(body)))
-            case "lock", [module]:
-                self._lock(self._module(module), parsed(body))
+            case "lock" | "convert", [module]:
+                self._mark(f"{action}ed", self._module(module), parsed(body))
             case _:
                 raise ValueError(f"no such action: {shown(action)}")
 
@@ -88,15 +88,16 @@ class ControlApp:
             raise ValueError("there is no module " + ("without a name" if name is None else shown(name)))
         return name
 
-    def _lock(self, module: str, change: Json) -> None:
-        records, locked = self._world.stores[module].records, change.get("locked", True)
-        if not isinstance(locked, bool):
-            raise BadValue("locked", f"must be true or false, not {shown(locked)}")
+    def _mark(self, mark: str, module: str, change: Json) -> None:
+        """Marks records as `locked` or `converted`, or takes the mark away."""
+        records, value = self._world.stores[module].records, change.get(mark, True)
+        if not isinstance(value, bool):
+            raise BadValue(mark, f"must be true or false, not {shown(value)}")
         ids = control_checks.ids(change.get("ids"))
         if not records.keys() >= set(ids):
             raise BadValue("ids", "must be ids of existing records")
         for record_id in ids:
-            records[record_id].locked = locked
+            setattr(records[record_id], mark, value)
 
     def _audit(self, query: Mapping[str, str]) -> Json:
         module, key = self._module(query.get("module")), query.get("key", DEFAULT_KEY)

@@ -21,9 +21,9 @@ Getter = Callable[[Record, Values], Any]
 Test = Callable[[Record, Values], bool]
 
 ID = Field(api_name="id", data_type="bigint")
-REFERENCES = frozenset({"lookup", "ownerlookup", "userlookup"})
+REFERENCES = frozenset({"lookup", "ownerlookup", "userlookup", "multi_module_lookup"})
 NUMBERS = frozenset({"integer", "bigint", "double", "currency", "percent"})
-LINKED = frozenset({"lookup", "userlookup"})
+LINKED = frozenset({"lookup", "userlookup", "multi_module_lookup"})
 INDEXED = frozenset({"text", "email", "phone", "website"}) | LINKED
 NOT_STORED = ("Full_Name", "Tag")
 MAX_RELATIONS = 2
@@ -118,7 +118,7 @@ class QueryRunner:
         lag = self._world.options.coql_lag_s
         newest = self._world.clock.now() - lag if lag else float("inf")
         for record in self._candidates():
-            if record.created > newest:
+            if record.created > newest or record.converted:
                 continue
             values: Values = orjson.loads(record.body)
             if test(record, values):
@@ -235,7 +235,7 @@ class QueryRunner:
         negated = criterion.negated
         if criterion.operator == "null":
             return lambda record, values: (getter(record, values) is None) is not negated
-        if field.data_type == "textarea":
+        if field.data_type == "textarea" or (field.encrypted and not _comparable(field, criterion)):
             raise unsupported(criterion.column, "unsupported column in criteria")
         if criterion.operator == "like":
             return _liking(getter, str(criterion.values[0]), negated)
@@ -305,6 +305,11 @@ def queryable(field: Field) -> bool:
     return not structured or field.data_type in ("multiselectpicklist", *REFERENCES)
 
 
+def _comparable(field: Field, criterion: Criterion) -> bool:
+    """Whether a query may compare an encrypted field so: numbers, and for equality (docs v7 "COQL")."""
+    return field.data_type in NUMBERS and criterion.operator in ("=", "!=")
+
+
 def wrong_type(expected: str, column: str) -> Refused:
     return invalid_data(expected_data_type=expected, api_name=column, json_path="$.select_query")
 
@@ -316,6 +321,34 @@ def conjuncts(condition: Condition) -> Iterator[Criterion]:
     elif condition.operator == "and":
         yield from conjuncts(condition.left)
         yield from conjuncts(condition.right)
+
+
+def criteria(condition: Condition) -> Iterator[Criterion]:
+    if isinstance(condition, Criterion):
+        yield condition
+    else:
+        yield from criteria(condition.left)
+        yield from criteria(condition.right)
+
+
+def modules_of(world: World, query: Query) -> tuple[str, ...]:
+    """The modules that a query reads: that of `from` first, then those that its lookup paths lead to.
+
+    `Account_Name.id` is the reference itself, and reads no other module.
+    """
+    paths = [column.path for column in query.columns]
+    paths += [criterion.column for criterion in criteria(query.where)]
+    paths += [column for column, _ in query.order]
+    found = [query.module]
+    for path in paths:
+        module = query.module
+        for name in path.removesuffix(".id").split(".")[:-1]:
+            field = world.specs[module].fields.get(name)
+            if field is None or field.lookup not in world.specs:
+                break
+            module = field.lookup
+            found.append(module)
+    return tuple(dict.fromkeys(found))
 
 
 def _liking(getter: Getter, pattern: str, negated: bool) -> Test:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import orjson
 
+from . import permissions
 from .answers import Answer, Refused, documented
 from .audit import Audit
 from .exchange import Exchange
@@ -125,7 +126,7 @@ class CrmApp:
             self._carried_out(call)
 
     def _admission(self, request: Request, call: PlannedCall) -> Answer | None:
-        """Checks token and scopes and spends the credits. Returns the refusal, or None."""
+        """Checks token, scopes and permissions and spends the credits. Returns the refusal, or None."""
         world = self._world
         try:
             self._authorize(request, call)
@@ -133,6 +134,9 @@ class CrmApp:
             return refused.answer()
         if world.credits.remaining(world.options) < call.credits:
             return too_many_requests(world)
+        refusal = permissions.refusal(world, call.permissions, call.write.rows if call.write else 0)
+        if refusal is not None:
+            return refusal
         world.credits.spend(call.credits)
         return None
 

@@ -1,7 +1,8 @@
 """DUPLICATE_DATA: finds the records that already have a unique value, and names one in the refusal.
 
 Facts: docs v7 "duplicate check preference", OAS `record` examples. UNCONFIRMED: the refusal names a record of
-the same module first; an update is checked against the other module only for values that it changes.
+the same module first; an update is checked against the other module only for values that it changes; without
+the preference for converted leads, their unique values are free.
 """
 
 from __future__ import annotations
@@ -52,12 +53,17 @@ class Duplicates:
             value = kept.get(name)
             if value is None:
                 continue
-            live = taken.all(value)
+            live = [one for one in taken.all(value) if self._counts(one)]
             others = [(self._module, one) for one in live if own is None or one != own.id]
             others += self._elsewhere(name, taken, value, own)
             if others or (not live and self._deleted_record_has(name, taken.fold(value))):
                 found.append(self.problem(name, index, others))
         return found
+
+    def _counts(self, record_id: int) -> bool:
+        """Whether a record of the module is held against a new value. A converted lead is by preference."""
+        preferred = self._world.options.duplicate_check == "converted_records"
+        return preferred or not self._store.records[record_id].converted
 
     def _elsewhere(self, name: str, taken: Index, value: Any, own: Record | None) -> list[tuple[str, int]]:
         """The other module's records with this value."""

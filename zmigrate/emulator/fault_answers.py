@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from .answers import Answer, Refused, documented, json_answer
+from .answers import Answer, Json, documented, error, json_answer
 from .faults import Fault
 from .options import EmptyBody
 from .world import World
@@ -19,15 +19,33 @@ from .world import World
 HTML = b"<!DOCTYPE html>\n<html><head><title>Zoho CRM</title></head><body>One moment, please</body></html>"
 A_LIST = b'{"data":[{"id":"5545974000000500002"},{"id":"5545974000000500003"}]}'
 GARBAGE = b'<html><head><title>502</title></head><body>upstream {"data":['
+TOO_MANY: dict[str, Json] = {
+    "code": error("TOO_MANY_REQUESTS", "too many requests. please try again after some time", {}),
+    "number": {
+        "code": 429,
+        "error": "TOO_MANY_REQUESTS",
+        "error_info": "Many requests fired than the allowed limit for the past 24 hours.",
+        "details": [],
+    },
+}
 
 
 def too_many_requests(world: World) -> Answer:
-    """429. Zoho answers the same for calls in flight and for credits."""
-    text = "too many requests. please try again after some time"
-    headers, seconds = world.credits.headers(world.options), world.options.retry_after_s
-    if seconds is not None:
+    """429. Zoho answers the same for calls in flight and for credits.
+
+    UNCONFIRMED: the text. The body with a number is an older one; `details.retry_after` is from OAS `apis`,
+    `retry_in_seconds` from a third party's client.
+    """
+    options = world.options
+    headers, seconds = world.credits.headers(options), options.retry_after_s
+    body: Json = {**TOO_MANY[options.too_many_shape]}
+    if seconds is not None and options.retry_after_in == "header":
         headers = (*headers, (b"retry-after", str(seconds).encode()))
-    return replace(Refused("TOO_MANY_REQUESTS", text, status=429).answer(), headers=headers)
+    elif seconds is not None and options.retry_after_in == "details":
+        body["details"] = {"retry_after": seconds}
+    elif seconds is not None:
+        body["retry_in_seconds"] = seconds
+    return json_answer(body, 429, headers)
 
 
 def fault_answer(world: World, fault: Fault) -> Answer:

@@ -53,7 +53,7 @@ class Credits:
 
     def headers(self, options: Options) -> tuple[tuple[bytes, bytes], ...]:
         left = self.remaining(options)
-        if left > self.allowance(options) * (1 - HEADER_FROM_SHARE):
+        if not options.credits_header or left > self.allowance(options) * (1 - HEADER_FROM_SHARE):
             return ()
         return ((b"x-api-credits-remaining", str(left).encode()),)
 

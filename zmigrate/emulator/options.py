@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
 Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
+UniqueSpelling = Literal["case_sensitive", "casesensitive"]
 EmptyBody = Literal["none", "object", "null_list", "list", "text", "number", "html", "half"]
 """No body; `{}`; null in place of the list; a JSON list, text or number; an HTML page; JSON cut off."""
 EMPTY_BODIES: tuple[EmptyBody, ...] = get_args(EmptyBody)
@@ -106,6 +107,7 @@ class Options:
     active_tokens: int = _opt(15, "active tokens of a client; one more ends the oldest", Within(1, MANY))
     token_error_status: int = _opt(200, "HTTP status of the token endpoint's refusals", ANSWER_STATUS)
     throttle_status: int = _opt(400, "HTTP status when a client asks for too many tokens", ANSWER_STATUS)
+    throttle_without_status: bool = _opt(False, "leave the key `status` out of that refusal")
     throttle_language: Literal["en", "zh", "de"] = _opt("en", "language of that refusal")
     soid_case_sensitive: bool = _opt(False, "accept the service name in the soid only as `ZohoCRM`")
     wrong_org_error: Literal["invalid_soid", "invalid_org"] = _opt("invalid_soid", "error for an unknown org")
@@ -119,6 +121,7 @@ class Options:
     org_type: OrgType = _opt("sandbox", "`type` of the org; `absent` leaves the key out")  # noqa: RUF009  # field()
     wrong_zgid: bool = _opt(False, "GET /org names another org than the soid")
     edition: Edition = _opt("enterprise", "edition: sets credits and concurrency")  # noqa: RUF009  # field()
+    trial: bool = _opt(False, "the org tries the edition out: not paid, with a `trial_type`")
     users_purchased: int = _opt(10, "user licences: they add credits")
     credits: int | None = _opt(None, "API credits of 24 hours; by edition if not given", Within(0, 10**12))
     credits_window_s: float = _opt(86400.0, "rolling window of the credits", UP_TO_A_YEAR)
@@ -126,9 +129,23 @@ class Options:
     deleted_credits: int = _opt(2, "credits of a list of deleted records")
     concurrency: int | None = _opt(None, "calls in flight at once; by edition if not given", Within(1, MANY))
     sub_concurrency: int = _opt(10, "heavy calls in flight at once")
+    credits_header: bool = _opt(True, "tell the credits left, once half of them are spent")
     retry_after_s: int | None = _opt(
-        None, "Retry-After header of 429 answers; none if not given", UP_TO_A_YEAR
+        None, "seconds to wait, as 429 answers tell them in `retry_after_in`; none if not given", UP_TO_A_YEAR
     )
+    retry_after_in: Literal["header", "details", "retry_in_seconds"] = _opt(
+        "header", "the header Retry-After, or a key of the body: `details.retry_after`, `retry_in_seconds`"
+    )
+    too_many_shape: Literal["code", "number"] = _opt(
+        "code", "body of 429 answers: with Zoho's code, or the older one with a number for it"
+    )
+    denied_permissions: str = _opt(
+        "", "comma-separated permissions that the user's profile lacks, as Crm_Implied_Create_Leads"
+    )
+    denied_shape: Literal["bare", "wrapped", "rows"] = _opt(
+        "bare", "what is refused for it: the call, the call inside `data[]`, or each record"
+    )
+    denied_status: int = _opt(403, "HTTP status of a call refused for it", ANSWER_STATUS)
     records_limit: int | None = _opt(
         None, "most records of the org, over all modules; no limit if not given", Within(0, 10**12)
     )
@@ -145,6 +162,9 @@ class Options:
 
     email_unique: bool = _fixed(False, "Email is unique in Leads and Contacts")
     legacy_case_sensitive: bool = _fixed(False, "Legacy_ID is unique with regard to letter case")
+    unique_spelling: UniqueSpelling = _opt(  # noqa: RUF009  # field()
+        "case_sensitive", "how a unique field says so: `case_sensitive` true/false, or `casesensitive` 1/0"
+    )
     duplicate_check: Literal["own", "converted_records", "mapped_module_records"] = _opt(
         "own", "duplicate check preference of Leads; with the last, Contacts are checked too"
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import coql, metadata, reads
+from . import coql, metadata, permissions, reads
 from .answers import (
     Answer,
     Json,
@@ -47,7 +47,8 @@ Run = Callable[[], Answer]
 
 @dataclass(slots=True)
 class PlannedCall:
-    """A call before it runs. `run` raises Refused where Zoho refuses; the token needs all `scopes`.
+    """A call before it runs. `run` raises Refused where Zoho refuses; the token needs all `scopes`, its user
+    all `permissions`.
 
     `rows`: the list that `run` inserts, updates or upserts.
     """
@@ -59,6 +60,7 @@ class PlannedCall:
     credits: int = 1
     write: Write | None = None
     rows: list[Any] = field(default_factory=list)
+    permissions: tuple[str, ...] = ()
 
 
 def refusing(label: str, refusal: Refused) -> PlannedCall:
@@ -96,7 +98,8 @@ def route(world: World, request: Request, segments: list[str]) -> PlannedCall:
         found = _metadata_call(world, request, segments)
         if found is not None:
             scope, run = found
-            return PlannedCall(label_of(request), run, (f"zohocrm.{scope}.read",))
+            needed = permissions.of_metadata(segments, request.query)
+            return PlannedCall(label_of(request), run, (f"zohocrm.{scope}.read",), permissions=needed)
     match request.method, segments:
         case "POST", ["coql"]:
             return _coql(world, request)
@@ -148,13 +151,16 @@ def _coql(world: World, request: Request) -> PlannedCall:
         return call
     meta = body.get("include_meta")
     with_fields = isinstance(meta, list) and "fields" in meta
-    scopes = ("zohocrm.coql.read", f"zohocrm.modules.{world.specs[query.module].scope}.read")
+    modules = coql.modules_of(world, query)
+    read = dict.fromkeys(f"zohocrm.modules.{world.specs[module].scope}.read" for module in modules)
+    scopes = ("zohocrm.coql.read", *read)
     return PlannedCall(
         label_of(request),
         lambda: coql.QueryRunner(world, query).answer(with_fields),
         (*scopes, "zohocrm.settings.fields.read") if with_fields else scopes,
         heavy=True,
         credits=next(cost for most, cost in COQL_STEPS if query.limit <= most),
+        permissions=permissions.view(*modules),
     )
 
 
@@ -176,7 +182,7 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
     since = request.header(b"if-modified-since")
 
     def get(run: Run, credits: int = 1, label: str = label) -> PlannedCall:
-        return PlannedCall(label, run, (scope,), credits=credits)
+        return PlannedCall(label, run, (scope,), credits=credits, permissions=permissions.view(module))
 
     match method, rest:
         case "GET", []:
@@ -255,7 +261,8 @@ def _write(
 
     scopes = (f"zohocrm.modules.{spec.scope}.{ACTION_SCOPES[action]}",)
     cost = max(1, -(-len(rows) // ROWS_PER_CREDIT))
-    return PlannedCall(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows)
+    needed = permissions.of_write(action, spec.api_name)
+    return PlannedCall(label, run, scopes, len(rows) > HEAVY_ABOVE_ROWS, cost, write, rows, needed)
 
 
 def _delete(world: World, request: Request, spec: ModuleSpec, raw_ids: str | None) -> PlannedCall:
@@ -279,7 +286,9 @@ def _delete(world: World, request: Request, spec: ModuleSpec, raw_ids: str | Non
         return Writer(world, spec.api_name).delete(ids)
 
     label = f"DELETE /crm/{VERSION}/{spec.api_name}" + ("" if "ids" in request.query else "/{id}")
-    return PlannedCall(label, run, (f"zohocrm.modules.{spec.scope}.delete",), write=write)
+    needed = permissions.of_write("delete", spec.api_name)
+    scopes = (f"zohocrm.modules.{spec.scope}.delete",)
+    return PlannedCall(label, run, scopes, write=write, permissions=needed)
 
 
 def rows_of(body: Json) -> list[Any]:

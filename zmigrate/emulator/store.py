@@ -26,7 +26,17 @@ def packed(values: Values) -> bytes:
 class Record:
     """A record; `body` has its values. Times are seconds since the epoch on the emulator's clock."""
 
-    __slots__ = ("body", "created", "created_by", "id", "locked", "modified", "modified_by", "owner")
+    __slots__ = (
+        "body",
+        "converted",
+        "created",
+        "created_by",
+        "id",
+        "locked",
+        "modified",
+        "modified_by",
+        "owner",
+    )
 
     def __init__(self, record_id: int, body: bytes, created: float, created_by: int, owner: int) -> None:
         self.id = record_id
@@ -34,7 +44,7 @@ class Record:
         self.created = self.modified = created
         self.created_by = self.modified_by = created_by
         self.owner = owner
-        self.locked = False
+        self.locked = self.converted = False
 
     def values(self) -> Values:
         values: Values = orjson.loads(self.body)

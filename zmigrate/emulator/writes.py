@@ -20,6 +20,7 @@ from .store import Record, Store
 from .users import CURRENT_USER
 from .world import World
 
+CONVERTED_TEXT = "can't update the converted record"
 LOCKED_TEXT = "Sorry, you cannot perform this operation as the record is locked."
 Problems = list[Json]
 """Zoho's error objects for one row."""
@@ -139,6 +140,8 @@ class Writer:
         if record.locked:
             details = {**id_details(str(record.id), index), "action": "record_locking"}
             return [error("RECORD_LOCKED", LOCKED_TEXT, details)]
+        if record.converted:
+            return [error("CONVERTED_RECORD", CONVERTED_TEXT, id_details(str(record.id), index))]
         kept, problems = self._rules.check(row, index)
         problems += self._rules.blanked(kept, index, str(record.id))
         problems += self._duplicates.problems(kept, index, record)
@@ -207,9 +210,12 @@ class Writer:
             value = row.get(name)
             if value == "" or not isinstance(value, str | int | float):
                 continue
-            other = self._store.index(self._store.spec.fields[name]).first(value)
-            if other is not None:
-                return name, self._store.records[other]
+            others = self._store.index(self._store.spec.fields[name]).all(value)
+            found = [
+                record for record in map(self._store.records.__getitem__, others) if not record.converted
+            ]
+            if found:
+                return name, found[0]
         return None
 
     def _is_new(self, row: Any, tried: Sequence[str]) -> bool:

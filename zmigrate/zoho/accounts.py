@@ -17,6 +17,7 @@ import orjson
 
 from zmigrate.zoho import wire
 from zmigrate.zoho.backoff import retry_after_s
+from zmigrate.zoho.barriers import Barrier, block_page, is_page
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.limits import TOKEN_LIFE_S
 from zmigrate.zoho.redaction import Redactor
@@ -64,6 +65,8 @@ class Denied:
     why: str
     sent: bool = True
     retry_after_s: float = 0.0
+    barrier: Barrier | None = None
+    """What stands in the way, if it does not go away by itself."""
 
 
 class Accounts:
@@ -82,8 +85,16 @@ class Accounts:
         if isinstance(answer, wire.Trouble):
             url = self._client.accounts_url
             why = f"{url} did not answer" if answer.sent else f"can't reach {url}"
-            return Denied("transient", answer.why, why, sent=answer.sent)
-        return read_answer(answer, scopes, self._now(), self.redactor)
+            return Denied("transient", answer.why, why, sent=answer.sent, barrier=answer.barrier)
+        denied = self._denied_by_a_page(answer)
+        return denied or read_answer(answer, scopes, self._now(), self.redactor)
+
+    def _denied_by_a_page(self, answer: httpx.Response) -> Denied | None:
+        """For a web page in place of JSON, which is no answer of Zoho's."""
+        if not is_page(answer.status_code, answer.content):
+            return None
+        barrier = block_page(httpx.URL(self._client.accounts_url).host, answer.status_code)
+        return Denied("transient", f"HTTP_{answer.status_code}", barrier.what.rstrip("."), barrier=barrier)
 
     def revoke(self, token: Secret) -> bool:
         """Give the token back (POST /oauth/v2/token/revoke). Best effort, takes some seconds, never
@@ -119,6 +130,7 @@ class Accounts:
 
 
 _TOKEN = re.compile(r"[!-~]{1,500}")  # Characters that a header can have. Today's tokens have 70.
+_OAUTH_CODE = re.compile(r"[a-z0-9_]+")
 _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -148,7 +160,7 @@ def read_answer(
 def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denied:
     wait_s = retry_after_s(response, body, now)
     code = _plain(body.get("error"))
-    if response.status_code == 429 or (body.get("status") == "failure" and "error_description" in body):
+    if response.status_code == 429 or _is_throttle(body):
         return Denied(
             "throttled", "THROTTLED", "Zoho gives this client no more tokens for now", retry_after_s=wait_s
         )
@@ -156,6 +168,19 @@ def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denie
     if response.status_code >= 500 or (known is not None and known.transient):
         return Denied("transient", code or f"HTTP_{response.status_code}", "The accounts server failed")
     return Denied("refused", code or "NO_TOKEN", known.what if known else "Zoho gives no token")
+
+
+def _is_throttle(body: dict[str, Any]) -> bool:
+    """Whether the client asked for too many tokens (zoho-api 1.4 and 14.4). The texts are translated, and
+    `status` may be missing. What is no throttle has a code as its `error`, as a rule without a description.
+    """
+    error, described = body.get("error"), body.get("error_description")
+    if not isinstance(described, str):
+        return False
+    if "too many requests" in described.lower():
+        return True
+    is_code = isinstance(error, str) and _OAUTH_CODE.fullmatch(error) is not None
+    return not is_code or (body.get("status") == "failure" and error not in TOKEN_REFUSALS)
 
 
 def _plain(error: object) -> str:

@@ -1,4 +1,4 @@
-"""COQL as text: quoting, look-ups by key, and pages of a query by id. Sends nothing.
+"""COQL as text: names and values in quotes, look-ups by key, and pages of a query by id. Sends nothing.
 
 Source: zoho.com/crm/developer/docs/api/v8/COQL-Overview.html and COQL-Limitations.html.
 """
@@ -6,20 +6,31 @@ Source: zoho.com/crm/developer/docs/api/v8/COQL-Overview.html and COQL-Limitatio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from zmigrate.errors import UsageError
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL
+from zmigrate.zoho.facts.modules import STANDARD_LOOKUPS
+from zmigrate.zoho.facts.reserved_words import RESERVED
+
+WriteName: TypeAlias = Callable[[str], str]
+"""Writes the api name of a field or a module as a part of a query."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]*")
 _WORDS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()]|\b(?:group\s+by|order\s+by|where|limit|offset)\b", re.IGNORECASE
 )
 _SHAPE = re.compile(
-    r"\s*select\s+(?P<columns>\S++(?:\s++(?!from\s)\S++)*)\s+from\s+(?P<module>[A-Za-z]\w*)\s*", re.I | re.S
+    r"\s*select\s+(?P<columns>\S++(?:\s++(?!from\s)\S++)*)\s+from\s+"
+    r"(?P<mark>['\"]?)(?P<module>[A-Za-z]\w*)(?P=mark)\s*",
+    re.I | re.S,
 )
 _AGGREGATE = re.compile(r"\b(?:count|sum|min|max|avg)\s*\(", re.IGNORECASE)
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_LOOKUP_PATH = re.compile(r"(?<![\w.])[A-Za-z]\w*(?:\.[A-Za-z]\w*)+")
+_CHOSEN_MODULE = re.compile(r"'\w+->([A-Za-z]\w*)\.")
 _UNASKABLE = re.compile(r"[\\\x00-\x1f\x7f\u2028\u2029]")
 _QUERY_HINT = "Write it as: select id, Last_Name from Leads where Email is null"
 
@@ -32,11 +43,34 @@ class Select:
     module: str
     where: str
     tail: str
+    source: str
+    """The module as the query writes it: in quotes or not."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns as the answer names them."""
+        return tuple(column.strip().strip("'\"") for column in self.columns.split(","))
 
     @property
     def pages_by_id(self) -> bool:
         """Whether the query can be paged by `id > last`."""
         return not self.tail and not _AGGREGATE.search(self.columns)
+
+    @property
+    def lookup_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The lookups that the query goes through, one path each: ("Account_Name", "Parent_Account").
+        `Account_Name.id` is the lookup's own value and goes through nothing.
+        """
+        text = _LITERAL.sub("''", f"{self.columns} {self.where} {self.tail}")
+        paths = (tuple(found.removesuffix(".id").split(".")[:-1]) for found in _LOOKUP_PATH.findall(text))
+        return tuple(dict.fromkeys(filter(None, paths)))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that the query reads, as far as its text tells: custom lookups are unknown here."""
+        joined = (STANDARD_LOOKUPS.get(name) for path in self.lookup_paths for name in path)
+        chosen = _CHOSEN_MODULE.findall(self.columns)
+        return tuple(dict.fromkeys([self.module, *filter(None, joined), *chosen]))
 
     def page(self, after: str | None, rows: int = COQL_ROWS_PER_CALL) -> str:
         """The query for the next page by id: rows with an id greater than `after`, lowest first."""
@@ -65,9 +99,10 @@ class Select:
 
     def _head(self) -> str:
         columns = self.columns
-        if not _AGGREGATE.search(columns) and "group" not in self.tail.lower() and not _names_id(columns):
+        has_id = any(name.lower() == "id" for name in self.names)
+        if not has_id and not _AGGREGATE.search(columns) and "group" not in self.tail.lower():
             columns = f"id, {columns}"
-        return f"select {columns} from {self.module}"  # noqa: S608 - COQL as the author wrote it
+        return f"select {columns} from {self.source}"  # noqa: S608 - COQL as the author wrote it
 
 
 _LIMIT = re.compile(
@@ -75,8 +110,9 @@ _LIMIT = re.compile(
 )
 
 
-def parse(query: str) -> Select:
-    """The parts of a query. Raises UsageError if it is not `select … from Module …`.
+def parse(query: str, write: WriteName | None = None) -> Select:
+    """The parts of a query. Raises UsageError if it is not `select … from Module …`. `write`: how the module
+    is written, if not in quotes.
 
     Words inside quotes and brackets are ignored. Zoho judges the rest.
     """
@@ -100,7 +136,9 @@ def parse(query: str) -> Select:
         )
     else:
         where = ""
-    return Select(match["columns"], match["module"], where, rest[where_end:].strip())
+    module, mark = match["module"], match["mark"]
+    source = f"{mark}{module}{mark}" if mark else (write or written)(module)
+    return Select(match["columns"], module, where, rest[where_end:].strip(), source)
 
 
 def quote(text: str) -> str:
@@ -114,19 +152,63 @@ def can_query(value: str | int) -> bool:
     return isinstance(value, int) or (bool(value.strip()) and _UNASKABLE.search(value) is None)
 
 
-def in_query(fields: Iterable[str], module: str, field: str, values: Sequence[str | int]) -> str:
+def written(name: str) -> str:
+    """The name of a field or a module in a query: a reserved word stands in quotes (Kaizen #171).
+
+    Raises UsageError for a text that is no api name.
+    """
+    _check_name(name)
+    return quote(name) if is_reserved(name) else name
+
+
+def ways_to_write(names: Iterable[str]) -> Iterator[WriteName]:
+    """How to write these names, one way after another while Zoho refuses the query: there is no list of the
+    words that it wants in quotes. Ways that come to the same are left out.
+    """
+    names, tried = list(names), list[list[str]]()
+    for write in (written, _in_quotes, _bare):
+        texts = [write(name) for name in names]
+        if texts not in tried:
+            tried.append(texts)
+            yield write
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name is a word of COQL, which Zoho does not take as a name unless it is in quotes."""
+    return name.lower() in RESERVED
+
+
+def _in_quotes(name: str) -> str:
+    _check_name(name)
+    return name if name == "id" else quote(name)
+
+
+def _bare(name: str) -> str:
+    _check_name(name)
+    return name
+
+
+def _check_name(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(f"{name!r} is not an API name.")
+
+
+def in_query(
+    fields: Iterable[str],
+    module: str,
+    field: str,
+    values: Sequence[str | int],
+    write: WriteName = written,
+) -> str:
     """`select … from module where field in (…)`, for at most 50 values that `can_query`."""
     if not 0 < len(values) <= COQL_IN_VALUES:
         raise ValueError(f"a query takes 1 to {COQL_IN_VALUES} values, not {len(values)}")
-    names = list(dict.fromkeys(("id", *fields)))
-    for name in (module, field, *names):
-        if _NAME.fullmatch(name) is None:
-            raise UsageError(f"{name!r} is not an API name.")
     for value in values:
         if not can_query(value):
             raise ValueError("a value that can't stand in a query")
+    columns = ", ".join(map(write, dict.fromkeys(("id", *fields))))
     listed = ", ".join(str(value) if isinstance(value, int) else quote(value) for value in values)
-    return f"select {', '.join(names)} from {module} where {field} in ({listed})"  # noqa: S608 - quoted above
+    return f"select {columns} from {write(module)} where {write(field)} in ({listed})"  # noqa: S608 - quoted
 
 
 def _top_level_words(text: str) -> list[tuple[str, int, int]]:
@@ -142,7 +224,3 @@ def _top_level_words(text: str) -> list[tuple[str, int, int]]:
         elif depth == 0 and word[0] not in "'\"":
             found.append((word.split()[0].lower(), match.start(), match.end()))
     return found
-
-
-def _names_id(columns: str) -> bool:
-    return any(column.strip().lower() == "id" for column in columns.split(","))

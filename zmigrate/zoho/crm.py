@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, Final, Literal
 
 import msgspec
@@ -47,6 +48,7 @@ class Crm:
         self._emit: Emit | None = None
         self._item: Callable[[], int] = lambda: 0
         self._lock = threading.Lock()
+        self._spelt: dict[tuple[str, ...], coql.WriteName] = {}
         self._org: Org | None = None
         self._field_lists: dict[tuple[str, str], dict[str, Any]] = {}
         self._fields: dict[str, ModuleFields] = {}
@@ -120,12 +122,9 @@ class Crm:
         by offset.
         """
         select = coql.parse(select_query)
-        if select.pages_by_id:
-            yield from self._reads.query_by_id(select, after)
-            return
-        if after is not None:
+        if after is not None and not select.pages_by_id:
             raise UsageError("A query with `order by`, `group by` or `limit` can't start after an id.")
-        yield from self._reads.query_by_offset(select)
+        yield from self._reads.query(select, after)
 
     def org(self) -> Org:
         """The org of the token (asked once)."""
@@ -211,18 +210,72 @@ class Crm:
 
     def is_empty(self, module: str) -> bool:
         """Whether a module has no record that COQL sees."""
-        query = f"select id from {_module(module)} where id is not null limit 1"  # noqa: S608  a checked name
-        return next(self.query(query), None) is None
+        return next(self.select(module, ["id"], limit=1), None) is None
+
+    def select(
+        self, module: str, columns: Sequence[str], *, filled: str = "id", limit: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The records of a module, by a query; `filled`: those that have a value in this field."""
+
+        def made(write: coql.WriteName) -> str:
+            listed = ", ".join(map(write, columns))
+            select = f"select {listed} from {write(module)} where {write(filled)} is not null"  # noqa: S608  names
+            return select if limit is None else f"{select} limit {limit}"
+
+        return self._asked(made, (module, filled, *columns))
+
+    def count(self, module: str) -> int | None:
+        """How many records a module has; None if Zoho does not say."""
+
+        def made(write: coql.WriteName) -> str:
+            return f"select COUNT(id) from {write(module)} where id is not null limit 1"  # noqa: S608  a name
+
+        try:
+            row = next(self._asked(made, (module,)), {})
+        except Fatal:
+            return None
+        return next((value for value in row.values() if isinstance(value, int)), None)
 
     def find(
-        self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
+        self,
+        module: str,
+        field: str,
+        values: Sequence[str | int],
+        extra_fields: Sequence[str] = (),
+        *,
+        limit: int | None = None,
     ) -> list[dict[str, Any]]:
-        """All records whose `field` has one of at most 50 values (see `coql.can_query`), with extra fields.
+        """The records whose `field` has one of at most 50 values (see `coql.can_query`), with extra fields.
 
         Zoho does not document whether `in` ignores letter case: compare the results.
         """
-        query = coql.in_query((field, *extra_fields), module, field, values)
-        return list(self._reads.query_by_id(coql.parse(query), None))
+
+        def made(write: coql.WriteName) -> str:
+            query = coql.in_query((field, *extra_fields), module, field, values, write)
+            return query if limit is None else f"{query} limit {limit}"
+
+        return list(self._asked(made, (module, field, *extra_fields)))
+
+    def _asked(self, made: Callable[[coql.WriteName], str], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The rows of a query of ours, which `made` writes. If Zoho does not understand it, the names are
+        written in other ways; what it understood is kept. Raises the first refusal.
+        """
+        known = self._spelt.get(tuple(names))
+        first: Fatal | None = None
+        for write in [known] if known else coql.ways_to_write(names):
+            rows = self._reads.query(coql.parse(made(write), write))
+            try:
+                begun = list(islice(rows, 1))
+            except Fatal as error:
+                in_quotes = any(write(name) != name for name in names)
+                if error.code != "SYNTAX_ERROR" and not (in_quotes and error.code == "INVALID_QUERY"):
+                    raise
+                first = first or error
+                continue
+            self._spelt[tuple(names)] = write
+            return chain(begun, rows)
+        assert first is not None  # noqa: S101  there is a way at least
+        raise first
 
     def write(
         self,

@@ -29,6 +29,7 @@ _RENEW_AT_SHARE = 0.10
 _RENEW_AT_MOST_S = 300.0
 _SENDS_MAX = 6  # A request is sent at most this often, however short tokens live
 
+_ACCIDENTAL_PAGES = 2  # so many web pages in place of a token may be an accident of the server
 _SERVER_FAILURES = 4  # after this many failures of the accounts server, a failure counts as a refusal
 
 
@@ -254,15 +255,26 @@ class TokenProvider:
             self._ledger.confirm(reserved, self._now())
         if isinstance(answer, Granted):
             return asked_at, answer
+        self._refuse_barrier(answer, patience)
         if patience.first_trouble is None:
             patience.first_trouble = asked_at
-        patience.failures += answer.code in TOKEN_REFUSALS
+        patience.failures += answer.code in TOKEN_REFUSALS or (answer.sent and answer.barrier is not None)
         if patience.failures >= _SERVER_FAILURES:
             raise _refusal(answer, self._asked)
         patience.asked_to_wait_s = answer.retry_after_s
         if answer.fate == "throttled":
             self._ledger.block(self._now())
         raise _denial_error(answer, self._asked)
+
+    def _refuse_barrier(self, denied: Denied, patience: Patience) -> None:
+        """Raise if something stands between this machine and Zoho that does not go away by itself. The first
+        web pages may be an accident.
+        """
+        barrier, reached_before = denied.barrier, self.acquired > 0
+        if barrier is None or (denied.sent and patience.failures < _ACCIDENTAL_PAGES):
+            return
+        if barrier.stops(reached_before=reached_before):
+            raise barrier.error(reached_before=reached_before)
 
     def _wait_for_place(self) -> float:
         while True:
@@ -277,7 +289,7 @@ class TokenProvider:
         error = state.outcome.exception() if state.outcome else None
         raise Outage(
             f"No token within the time budget of {self._backoff.budget_s:.0f} s: {error}.",
-            hint="Check the network and status.zoho.com.",
+            hint=getattr(error, "hint", None) or "Check the network and status.zoho.com.",
         )
 
     def _tell_retry(self, state: RetryCallState) -> None:
@@ -307,7 +319,7 @@ def _denial_error(denied: Denied, asked: tuple[str, ...]) -> ZmigrateError:
     """The error for a refusal of the token endpoint. It quotes only the answer's code."""
     if denied.fate == "refused":
         return _refusal(denied, asked)
-    return _NoTokenNow(f"{denied.why} ({denied.code})")
+    return _NoTokenNow(f"{denied.why} ({denied.code})", hint=denied.barrier.hint if denied.barrier else None)
 
 
 def _refusal(denied: Denied, asked: tuple[str, ...]) -> RefusedError:

@@ -55,7 +55,11 @@ class PagedReader:
             asked = {key: value for key, value in asked.items() if key not in {"page", "page_token"}}
             asked |= _next_page(path, name, body, number)
 
-    def query_by_id(self, select: coql.Select, after: str | None) -> Iterator[dict[str, Any]]:
+    def query(self, select: coql.Select, after: str | None = None) -> Iterator[dict[str, Any]]:
+        """The rows of a query, after an id if it can be paged by id."""
+        return self._by_id(select, after) if select.pages_by_id else self._by_offset(select)
+
+    def _by_id(self, select: coql.Select, after: str | None) -> Iterator[dict[str, Any]]:
         """The rows of a query after an id, lowest id first."""
         last = after
         while True:
@@ -67,7 +71,7 @@ class PagedReader:
                 raise _more_is_missing(self._coql_path)
             last = str(rows[-1]["id"])
 
-    def query_by_offset(self, select: coql.Select) -> Iterator[dict[str, Any]]:
+    def _by_offset(self, select: coql.Select) -> Iterator[dict[str, Any]]:
         """The rows of a query with its own order or limit."""
         offset, wanted = select.bounds()
         while wanted is None or wanted > 0:

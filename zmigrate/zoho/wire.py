@@ -6,9 +6,12 @@ and an error raised from it later has no cause and no context.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar
@@ -17,6 +20,7 @@ import httpx
 
 from zmigrate.errors import ConfigError
 from zmigrate.zoho import body
+from zmigrate.zoho.barriers import Barrier, barrier_of
 
 CONNECTIONS = 32  # 25 calls in flight, the accounts server, and a reserve
 
@@ -26,6 +30,9 @@ _KEEPALIVE_S = 4.0
 _CONNECT_TIMEOUT_S = 20.0
 
 _READS_AN_ANSWER = 5  # An answer that comes drop by drop is given up after this many read timeouts
+
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+"""OpenSSL's own, which httpx reads, then that of `requests`, which companies set on their machines."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _MALFORMED = (httpx.LocalProtocolError, httpx.UnsupportedProtocol)
@@ -40,6 +47,7 @@ class Trouble:
     timed_out: bool = False
     malformed: bool = False  # True: it can't be sent at all
     status: int | None = None  # the status of an unusable answer; `why` then says what is wrong with it
+    barrier: Barrier | None = None  # what stands in the way, if it does not go away by itself
 
 
 class _NoCookies(CookieJar):
@@ -56,7 +64,8 @@ def build_client(
     answer must end within five read timeouts, and its size is limited (`body`).
 
     The environment's proxies and certificates (HTTPS_PROXY, SSL_CERT_FILE) count, unless Zoho is this
-    machine. Raises ConfigError if they can't be used.
+    machine. Raises ConfigError if they can't be used. Its message shows no value: a proxy's URL may have a
+    password.
     """
     for name in ("httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -70,7 +79,7 @@ def build_client(
     try:
         return httpx.Client(
             transport=transport,
-            verify=_certificates() if local else True,
+            verify=_certificates() if local or transport is not None else _trusted(os.environ),
             cookies=_NoCookies(),
             headers={"accept-encoding": body.ACCEPTED_ENCODING},
             event_hooks={"response": [bound]},
@@ -79,10 +88,42 @@ def build_client(
             timeout=httpx.Timeout(read_timeout_s, connect=min(_CONNECT_TIMEOUT_S, read_timeout_s)),
             limits=limits,
         )
-    except (ImportError, ValueError, OSError, httpx.InvalidURL) as error:
+    except ImportError:
         raise ConfigError(
-            f"The proxy or the certificates of the environment can't be used ({type(error).__name__}).",
-            hint="Check HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR.",
+            "The proxy of the environment is a SOCKS proxy, and the package for it is not installed.",
+            hint="Install it: pip install 'httpx[socks]'. Or name an HTTP proxy in HTTPS_PROXY or ALL_PROXY.",
+        ) from None
+    except (ValueError, OSError, httpx.InvalidURL) as error:
+        raise ConfigError(
+            f"The proxy of the environment can't be used ({type(error).__name__}).",
+            hint="Check HTTPS_PROXY, ALL_PROXY and NO_PROXY. A proxy is given as http://HOST:PORT or, after"
+            " pip install 'httpx[socks]', as socks5://HOST:PORT.",
+        ) from None
+
+
+def _trusted(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """The certificates that the environment names, else httpx's own. Raises ConfigError."""
+    for variable in _CERTIFICATE_VARIABLES:
+        place = environ.get(variable)
+        if place:
+            return _context_of(place, variable)
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _context_of(place: str, variable: str) -> ssl.SSLContext:
+    is_folder = os.path.isdir(place)
+    try:
+        if not os.path.exists(place):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        return ssl.create_default_context(
+            cafile=None if is_folder else place, capath=place if is_folder else None
+        )
+    except OSError as error:
+        why = "it has no certificate" if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigError(
+            f"{variable} names certificates that can't be used: {place}: {why}.",
+            hint="Name a PEM file (-----BEGIN CERTIFICATE-----), or a folder that `openssl rehash` has"
+            " prepared; or remove the variable.",
         ) from None
 
 
@@ -97,11 +138,11 @@ def send(client: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) 
     try:
         return client.send(request, auth=auth)
     except (httpx.RequestError, httpx.StreamError) as error:
-        return trouble_of(error)
+        return trouble_of(error, request.url.host)
 
 
-def trouble_of(error: Exception) -> Trouble:
-    """What an exception of httpx means for the request.
+def trouble_of(error: Exception, host: str = "Zoho") -> Trouble:
+    """What an exception of httpx means for the request to a host.
 
     Only a request that failed before the connection was made is certainly not sent. If a connection broke
     later, even an idle one that the server closed before reading, it is unknown.
@@ -112,5 +153,7 @@ def trouble_of(error: Exception) -> Trouble:
     if isinstance(error, _MALFORMED):
         return Trouble(why, sent=False, malformed=True)
     if isinstance(error, _NOT_SENT):
-        return Trouble(why, sent=False, timed_out=isinstance(error, httpx.TimeoutException))
+        barrier = barrier_of(error, host)
+        timed_out = isinstance(error, httpx.TimeoutException)
+        return Trouble(why, sent=False, timed_out=timed_out, barrier=barrier)
     return Trouble(why, sent=True, timed_out=isinstance(error, httpx.TimeoutException))

@@ -19,6 +19,15 @@ look for them.
 """
 
 
+def why_no_key(field: Field) -> str | None:
+    """Why records can't be found by a field's values; None if they can."""
+    if field.encrypted:
+        return "it is encrypted, and Zoho does not look for the values of encrypted fields"
+    if field.data_type not in KEY_TYPES:
+        return f"it is a {field.data_type} field, whose values can't be looked up reliably"
+    return None
+
+
 EXACT: Final[Callable[[str], str]] = partial(fold_key, case_sensitive=True)
 """Compares keys letter by letter."""
 

@@ -12,7 +12,15 @@ from typing import Any, Protocol
 import orjson
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import NO_MATCH, UNASKABLE, KeyField, Matches, askable, choose
+from zmigrate.engine.model.keys import (
+    NO_MATCH,
+    UNASKABLE,
+    KeyField,
+    Matches,
+    askable,
+    choose,
+    why_no_key,
+)
 from zmigrate.engine.model.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
@@ -208,6 +216,10 @@ class Resolver:
                     f"a record of {module} can't be found by {name!r}: there is no such field",
                     hint=f"See: zmigrate fields {module}",
                     code="UNKNOWN_FIELD",
+                )
+            if field.encrypted:
+                raise UsageError(
+                    f"a record of {module} can't be found by {name}: {why_no_key(field)}", code="KEY_TYPE"
                 )
             self._key_fields[place] = KeyField.of(field)
         return self._key_fields[place]

@@ -311,11 +311,14 @@ class DryRunner:
 
 
 def _keys(work: RecordWork) -> list[KeyField]:
-    """The key of the target, but for `id`; then the unique fields that Zoho itself guards."""
+    """The key of the target, but for `id`; then the unique fields that Zoho itself guards, if it can be asked
+    for their values.
+    """
     target = work.target
     field = work.fields.get(target.key or "")
     own = [] if field is None else [KeyField.of(field)]
-    return own if target.operation == "delete" else [*own, *unique_fields(work.fields, target.key)]
+    others = () if target.operation == "delete" else unique_fields(work.fields, target.key)
+    return own + [key for key in others if not work.fields.fields[key.name].encrypted]
 
 
 class AskedFinds:

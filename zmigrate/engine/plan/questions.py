@@ -19,7 +19,7 @@ from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.rows.conversion.keys import fold_key, fold_number
-from zmigrate.zoho.coql import can_query, in_query
+from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
 from zmigrate.zoho.metadata import ModuleFields
 
@@ -144,7 +144,7 @@ class OrgQuestions:
             self.empty = True
             self._model.note_complete(module)
             return
-        records = self._count() if self._rows is None or self._rows > COQL_IN_VALUES else None
+        records = self._crm.count(module) if self._rows is None or self._rows > COQL_IN_VALUES else None
         if records is not None and self._whole_is_cheaper(records, len(written)):
             self._read_whole(first)
 
@@ -152,15 +152,6 @@ class OrgQuestions:
         names = set[str]().union(*(row.record.keys() for row in rows))
         own = [KeyField("id", str.strip)] if self._target.key_kind == "id" else []
         return own + [key for key in self.keys if key.name in names or key.name == self._target.key]
-
-    def _count(self) -> int | None:
-        """How many records the module has; None if the org does not say."""
-        query = f"select COUNT(id) from {self._target.module} where id is not null limit 1"  # noqa: S608
-        try:
-            row = next(self._crm.query(query), {})
-        except Fatal:
-            return None
-        return next((value for value in row.values() if isinstance(value, int)), None)
 
     def _whole_is_cheaper(self, records: int, keys: int) -> bool:
         whole = -(-records // COQL_ROWS_PER_CALL) * coql_credits(COQL_ROWS_PER_CALL)
@@ -172,9 +163,8 @@ class OrgQuestions:
         module = self._target.module
         columns = [key.name for key in self.keys]
         columns = [*columns, *self._to_compare(first, columns)][: MOST_COMPARED + 1]
-        query = f"select {', '.join(['id', *columns])} from {module} where id is not null"  # noqa: S608
         page: list[Record] = []
-        for record in self._crm.query(query):
+        for record in self._crm.select(module, ["id", *columns]):
             page.append(record)
             if len(page) == COQL_ROWS_PER_CALL:
                 self._reads.stop.check()
@@ -253,9 +243,8 @@ class OrgQuestions:
 
     def _found(self, key: KeyField, values: Sequence[str | int], extra: Sequence[str]) -> list[Record]:
         module = self._target.module
-        query = in_query((key.name, *extra), module, key.name, values)
         try:
-            found = list(self._crm.query(f"{query} limit {_ROWS_OF_A_QUESTION}"))
+            found = self._crm.find(module, key.name, values, extra, limit=_ROWS_OF_A_QUESTION)
         except Fatal:
             if not extra or key.name != self._target.key:
                 raise

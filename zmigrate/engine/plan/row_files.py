@@ -21,7 +21,6 @@ from zmigrate.engine.storage.result_files import pieces_of, with_source
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import SourceError, UsageError
 from zmigrate.private_files import Draft
-from zmigrate.reasons import Reason
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.packed import TextFile
@@ -133,20 +132,30 @@ class PlannedRows:
             return None
         return list(reason_cells(self.book.reasons(row[0])))
 
-    def _details(self, row: Numbered, outcome: Outcome) -> list[str]:
-        reasons: Sequence[Reason] = outcome.reasons
-        fate = FATES[outcome.action]
-        if outcome.action == "failed":
-            reasons = self.book.reasons(row[0])
-        elif NOT_ASKED in outcome.codes:
-            fate = "not_asked"
-        told = [
+    def outcomes(self) -> Iterator[tuple[Numbered, Outcome]]:
+        """Every row with its outcome and all its reasons. The id of a record that would be created is None.
+        Raises SourceError if the source has changed.
+        """
+        for row, outcome, _ in self._rows():
+            yield row, self._told(row, outcome)
+
+    def _told(self, row: Numbered, outcome: Outcome) -> Outcome:
+        """An outcome as a person sees it."""
+        reasons = self.book.reasons(row[0]) if outcome.action == "failed" else outcome.reasons
+        told = tuple(
             reason._replace(
                 code="" if reason.code in _WITHOUT_CODE else reason.code,
                 message=self.model.veiled(reason.message),
             )
             for reason in reasons
-        ]
-        field, code, message = reason_cells(told)
+        )
         shown = None if self.model.is_planned(outcome.id) else outcome.id
-        return [fate, shown or "", code, field, message]
+        return outcome._replace(id=shown, reasons=told)
+
+    def _details(self, row: Numbered, outcome: Outcome) -> list[str]:
+        fate = FATES[outcome.action]
+        if outcome.action != "failed" and NOT_ASKED in outcome.codes:
+            fate = "not_asked"
+        told = self._told(row, outcome)
+        field, code, message = reason_cells(told.reasons)
+        return [fate, told.id or "", code, field, message]

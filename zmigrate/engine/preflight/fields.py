@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from zmigrate.engine.model.keys import KEY_TYPES
+from zmigrate.engine.model.keys import KEY_TYPES, why_no_key
 from zmigrate.errors import Fatal, UsageError
 from zmigrate.job.context import Fill
 from zmigrate.job.job import RecordJob
@@ -14,7 +14,7 @@ from zmigrate.job.writes import Operation
 from zmigrate.rows.conversion.lookups import modules_of
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.zoho.facts import modules as module_facts
-from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.zoho.metadata import LOOKUPS, ModuleFields
 
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 
@@ -23,12 +23,6 @@ PROBLEMS_TOLD = 20
 
 
 """How many problems are listed: a file may have hundreds of columns that go nowhere."""
-
-
-LOOKUPS = frozenset(["lookup", "multiselectlookup"])
-
-
-"""Data types of fields that refer to a record."""
 
 
 @contextmanager
@@ -131,12 +125,10 @@ def _by_problem(fill: Fill, module: str, by: str, fields: ModuleFields) -> str |
     looks, field = f"{fill.said} looks for {module} by", fields.get(by)
     if field is None:
         return f"{looks} {by!r}, but there is no such field. {nearest_field(by, fields)}"
-    if field.data_type not in KEY_TYPES:
+    why = why_no_key(field)
+    if why is not None:
         kinds = ", ".join(sorted(KEY_TYPES))
-        return (
-            f"{looks} {by}, but values of a {field.data_type} field can't be looked up reliably. "
-            f"Take a field of one of these types: {kinds}"
-        )
+        return f"{looks} {by}, but {why}. Take a field of one of these types that is not encrypted: {kinds}"
     return None
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from zmigrate.engine.model.cost import estimate
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.preflight.admission import tell_of_our_columns
+from zmigrate.engine.preflight.askable import check_askable
 from zmigrate.engine.preflight.fields import (
     FieldsOf,
     check_fills,
@@ -111,6 +112,7 @@ def check_record_job(
         target = replace(target, appended=target.appended & {fill.field for fill in fills})
         check_fills(fills, fields, write.operation, write.key)
         check_pointers(fills, fields, partial(read_fields, reads.fields))
+    check_askable(reads.crm, target, fills or ())
     check_source(source, write)
     for warning in job._hooks.warnings():
         heard(Log("warning", warning))

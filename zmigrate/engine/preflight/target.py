@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from zmigrate.engine.model.keys import CASE_INSENSITIVE, EXACT, KEY_TYPES, match_of, unique_fields
+from zmigrate.engine.model.keys import CASE_INSENSITIVE, EXACT, KEY_TYPES, match_of, unique_fields, why_no_key
 from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.preflight.fields import nearest_field, told_with_place
 from zmigrate.errors import UsageError
@@ -86,11 +86,11 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
             hint="Put the field on a layout (Setup > Modules and Fields), or choose another key.",
             code="UNUSED_FIELD",
         )
-    if field.data_type not in KEY_TYPES:
+    why = why_no_key(field)
+    if why is not None:
         raise UsageError(
-            f"{write.module}.{key} can't be a key: it is a {field.data_type} field, "
-            "whose values can't be looked up reliably",
-            hint=f"A key is one of: {', '.join(sorted(KEY_TYPES))}.",
+            f"{write.module}.{key} can't be a key: {why}",
+            hint=f"A key is not encrypted, and one of: {', '.join(sorted(KEY_TYPES))}.",
             code="KEY_TYPE",
         )
     return ("unique" if field.unique else "plain"), field

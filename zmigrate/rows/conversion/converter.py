@@ -16,13 +16,13 @@ from zmigrate.job.blank import Blank
 from zmigrate.job.formats import Formats
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion import field_types
-from zmigrate.rows.conversion.activities import WHOLE_CHECKS, nothing_else
+from zmigrate.rows.conversion.activities import WHOLE_CHECKS
 from zmigrate.rows.conversion.columns import TakeColumn, column_taker
 from zmigrate.rows.conversion.declared import formats_problem
 from zmigrate.rows.conversion.lookups import Links, record_id
 from zmigrate.rows.conversion.numbers import refuse_rounded
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, Refused, shown
-from zmigrate.rows.conversion.subforms import Subform
+from zmigrate.rows.conversion.subforms import Subform, too_many_rows
 from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
 __all__ = ["BadValue", "Converter", "field_problem"]
@@ -77,7 +77,8 @@ class Converter:
         self._related = related
         self._erases = operation != "insert" or may_update
         self._links = Links(users)
-        self._whole = WHOLE_CHECKS.get(fields.module, nothing_else)
+        self._whole = WHOLE_CHECKS.get(fields.module)
+        self._subforms = frozenset(field.api_name for field in fields if field.data_type == "subform")
         self._mandatory = _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
@@ -111,7 +112,7 @@ class Converter:
         if self._links.met:
             self.open, misled = self._links.leave(converted)
             reasons += misled
-        reasons += self._whole(converted)
+        reasons += self._of_record(converted)
         if self._key is not None and converted.get(self._key) is None:
             reasons += self._empty_key(reasons)
         for name in self._mandatory:
@@ -121,6 +122,11 @@ class Converter:
         if reasons:
             raise BadValue(*reasons, record=converted)
         return converted
+
+    def _of_record(self, converted: Mapping[str, Any]) -> tuple[Reason, ...]:
+        """What is wrong with a record beside its single values."""
+        rows = () if self._subforms.isdisjoint(converted) else too_many_rows(converted, self._subforms)
+        return rows if self._whole is None else rows + self._whole(converted, self._operation == "insert")
 
     def _key_alone(self, record: object) -> dict[str, Any]:
         """The key, which is all that a delete needs."""
@@ -163,7 +169,8 @@ class Converter:
         """
         if (
             self._operation == "delete"
-            or self._whole is not nothing_else
+            or self._whole is not None
+            or not self._subforms.isdisjoint(names)
             or not self._mandatory.issubset(names)
         ):
             return None
@@ -196,7 +203,7 @@ class Converter:
             self._links.forget()  # they come again, row by row
             return None
         if self._links.met:
-            if self._links.open or self._links.what:  # each belongs to a row
+            if self._links.open or self._links.what or self._links.unnamed:  # each belongs to a row
                 self._links.forget()
                 return None
             self._links.leave({})

@@ -38,7 +38,7 @@ class Query:
                 hint=f"{_HINT}; `--limit N` of a run takes the first N.",
             )
         self.module = self._parts.module
-        self.fields = tuple(name.strip() for name in self._parts.columns.split(","))
+        self.fields = self._parts.names
 
     def __repr__(self) -> str:
         return f"Query({self.select!r})"
@@ -54,7 +54,7 @@ class Query:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes_of_query(self.module)
+        return scopes_of_query(*self._parts.modules)
 
     def scan(self) -> Fingerprint:
         """The query itself. The number of rows is known only after reading. Sends nothing."""
