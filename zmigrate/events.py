@@ -204,7 +204,7 @@ class BatchSplit(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsDecided(Event):
-    """Rows that ended without a request: skipped by the job, failed before sending, or with nothing to write."""
+    """Rows that ended without a request: skipped by the job, failed before sending, nothing to write."""
 
     skipped: int
     failed: int
