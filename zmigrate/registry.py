@@ -23,6 +23,7 @@ from zmigrate.errors import JobError, ZmigrateError
 from zmigrate.job.job import Job, job_name
 from zmigrate.job.options import nearest
 from zmigrate.job_files import JobClass, read_job_file
+from zmigrate.printable import LOCALE, is_unicode
 
 ENTRY_POINT_GROUP: Final = "zmigrate.jobs"
 READY_MADE: Final = "ready-made"
@@ -259,6 +260,8 @@ def _refuse(found: JobClass, path: Path) -> Callable[[], type[Job]]:
 
 
 def _import_file(path: Path) -> ModuleType | BrokenModule:
+    if not is_unicode(str(path.resolve())):
+        return BrokenModule(_short(path), None, f"its path is not UTF-8. Rename it. {LOCALE}")
     name = f"zmigrate_job_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
