@@ -4,6 +4,7 @@
     ├── UsageError            2   wrong use; nothing was sent
     │   ├── ConfigError           profile, credentials, settings
     │   ├── JobError              a job class or module, or its options
+    │   │   └── JobFailed             an exception in the job's own code
     │   ├── SourceError           a file that can't be read as it is
     │   └── RunError              a run that can't be opened: locked, unknown, unfinished, changed
     ├── RefusedError          3   Zoho refuses: client, scope, org, permission
@@ -80,6 +81,17 @@ class JobError(UsageError):
     code = "JOB"
 
 
+class JobFailed(JobError):
+    """The job's own code raised an exception."""
+
+    code = "JOB_FAILED"
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, detail: str | None = None):
+        super().__init__(message, hint=hint)
+        self.detail = detail
+        """The traceback, without secrets."""
+
+
 class SourceError(UsageError):
     """The source can't be read."""
 
@@ -103,6 +115,18 @@ class ScopeError(RefusedError):
     """The client may not have a scope that the job needs."""
 
     code = "SCOPE"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        needed: tuple[str, ...] = (),
+    ):
+        super().__init__(message, hint=hint, code=code)
+        self.needed = needed
+        """The scopes of the refused call, as far as they are known."""
 
 
 class OrgError(RefusedError):

@@ -20,12 +20,13 @@ from types import MappingProxyType, ModuleType
 from typing import Final
 
 from zmigrate.errors import JobError, ZmigrateError
+from zmigrate.job.author_code import ENTRY_POINT_GROUP, ready_made_folders
 from zmigrate.job.job import Job, job_name
 from zmigrate.job.options import nearest
 from zmigrate.job_files import JobClass, read_job_file
 from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.wording import name_of
 
-ENTRY_POINT_GROUP: Final = "zmigrate.jobs"
 READY_MADE: Final = "ready-made"
 
 
@@ -304,9 +305,7 @@ def _job_files(path: Path) -> list[Path]:
 
 @cache
 def _ready_made_files() -> list[Path]:
-    spec = importlib.util.find_spec("zmigrate.ready_jobs")
-    folders = (spec.submodule_search_locations if spec is not None else None) or []
-    return [file for folder in folders for file in _job_files(Path(folder))]
+    return [file for folder in ready_made_folders() for file in _job_files(folder)]
 
 
 @cache
@@ -347,7 +346,7 @@ def _broken(shown: str, error: BaseException, path: Path | None = None) -> Broke
     else:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is(frame.filename, path)]
         line = frames[-1].lineno if frames else None
-        text = error.message if isinstance(error, ZmigrateError) else f"{type(error).__name__}: {error}"
+        text = error.message if isinstance(error, ZmigrateError) else name_of(error)
     return BrokenModule(shown, line, text, error.hint if isinstance(error, ZmigrateError) else None)
 
 

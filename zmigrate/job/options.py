@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 from zmigrate.errors import JobError
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.zoho.redaction import Redactor
 
 _OF_RUNNER = """limit yes again profile emulator concurrency via trigger diff no_undo keep_going wait
     allow_env json quiet jobs state_dir verbose help version force forget_payloads
@@ -339,6 +340,15 @@ def _choose(spec: OptionSpec, text: str, where: str) -> Any:
     if spec.base is str:
         return text
     return next(member for member in spec.base if enum_word(member) == text)
+
+
+def hidden_by(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> Redactor:
+    """What hides the values of the secret options."""
+    secrets = Redactor()
+    for name, spec in specs.items():
+        if spec.secret and values[name] is not None:
+            secrets.add_for_people(values[name])
+    return secrets
 
 
 def encode_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from zmigrate.job.writes import Operation
 from zmigrate.rows.conversion.lookups import modules_of
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.zoho.facts import modules as module_facts
-from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.zoho.metadata import LOOKUPS, ModuleFields
 
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 
@@ -23,12 +23,6 @@ PROBLEMS_TOLD = 20
 
 
 """How many problems are listed: a file may have hundreds of columns that go nowhere."""
-
-
-LOOKUPS = frozenset(["lookup", "multiselectlookup"])
-
-
-"""Data types of fields that refer to a record."""
 
 
 @contextmanager

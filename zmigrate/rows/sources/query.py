@@ -54,7 +54,7 @@ class Query:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes_of_query(self.module)
+        return scopes_of_query(*self._parts.modules)
 
     def scan(self) -> Fingerprint:
         """The query itself. The number of rows is known only after reading. Sends nothing."""

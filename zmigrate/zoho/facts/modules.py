@@ -7,6 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+STANDARD_LOOKUPS: Final[Mapping[str, str]] = {
+    "Account_Name": "Accounts",
+    "Parent_Account": "Accounts",
+    "Contact_Name": "Contacts",
+    "Reporting_To": "Contacts",
+    "Deal_Name": "Deals",
+    "Vendor_Name": "Vendors",
+    "Product_Name": "Products",
+    "Campaign_Source": "Campaigns",
+}
+"""The module that a lookup of this name leads to, in every standard module that has it (zoho-api 6)."""
+
 NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])  # modules without an upsert call
 
 SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
