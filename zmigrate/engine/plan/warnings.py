@@ -9,6 +9,7 @@ from zmigrate.engine.model.batch import BREAKER_ROWS
 from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.dry_run import DryRun
+from zmigrate.engine.plan.erasing import erased
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
 from zmigrate.rows.conversion.choices import used_values
@@ -39,6 +40,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _triggered(found)
     yield from _unread_keys(found)
     yield from _existing(found)
+    yield from erased(found)
     yield from _overwritten(found)
     yield from _added(found)
     yield from _open_references(found)

@@ -26,8 +26,11 @@ from zmigrate.engine.storage.item_marks import Path, item_mark, line_of, loose_m
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, OrgFull, Outage, PausedError, ZmigrateError
 from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
+from zmigrate.job.author_code import hidden
+from zmigrate.reasons import Reason
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.wording import as_text
+from zmigrate.zoho.redaction import Redactor
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -70,7 +73,14 @@ class RunContext:
     """
 
     def __init__(
-        self, crm: Crm, journal: Journal, hub: EventHub, stop: StopSignal, limit: int | None = None
+        self,
+        crm: Crm,
+        journal: Journal,
+        hub: EventHub,
+        stop: StopSignal,
+        limit: int | None = None,
+        *,
+        secrets: Redactor | None = None,
     ) -> None:
         progress = journal.fact("progress") or {}
         self.crm = crm
@@ -82,6 +92,7 @@ class RunContext:
         self._hub = hub
         self._stop = stop
         self._limit = limit
+        self._secrets = secrets or Redactor()
         self._outermost = _AtWork((), "")
         self._at_work: list[_AtWork] = []
         """The innermost last."""
@@ -353,9 +364,14 @@ class RunContext:
             self._hub.emit(Tick(0, 1, 0, None))
 
     def _note(self, mark: str, outcome: Outcome) -> None:
+        outcome = outcome._replace(reasons=tuple(map(self._without_secrets, outcome.reasons)))
         self.rows.read += 1
         self.rows.add(outcome.action)
         self._done.append((mark, self.rows.read, outcome))
+
+    def _without_secrets(self, reason: Reason) -> Reason:
+        value = None if reason.value is None else hidden(self._secrets, reason.value)
+        return reason._replace(message=hidden(self._secrets, reason.message), value=value)
 
     def _tell(self, action: str, count: int) -> None:
         if action == "skipped":

@@ -19,7 +19,15 @@ from zmigrate.engine.storage.ledger import identity, list_steps, readable
 from zmigrate.engine.storage.result_files import write_flow_files
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_result import Pace, RunResult, Spent, flow_result
-from zmigrate.errors import InternalError, JournalDamaged, PausedError, SourceError, UsageError, ZmigrateError
+from zmigrate.errors import (
+    InternalError,
+    JobFailed,
+    JournalDamaged,
+    PausedError,
+    SourceError,
+    UsageError,
+    ZmigrateError,
+)
 from zmigrate.events import BannerFacts, BatchDone, BatchSent, FlowEnded, FlowStarted
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.connection import Connection
@@ -53,7 +61,8 @@ class FlowSession:
         """Do the steps, and return the flow's result. `limit`: the rows of all steps together."""
         folder = self._place.folder
         with ExitStack() as stack:
-            log = RunLog(folder.log, leave_out=(BatchDone, BatchSent))
+            secrets = self._work.job._secrets
+            log = RunLog(folder.log, leave_out=(BatchDone, BatchSent), hide=secrets.redacted_text)
             stack.callback(log.close)
             pace = Pace(self._invocation.now)
             for listener in (log, pace):
@@ -65,7 +74,7 @@ class FlowSession:
                 self._invocation.hub.emit(started)
                 state, problem = self._go_through(limit, log)
             except BaseException as error:
-                problem = as_problem(error, log.path)
+                problem = as_problem(error, log.path, secrets)
                 state = state_of(problem)
                 log_traceback(error, log)
             return self._conclude(state, problem, pace)
@@ -163,9 +172,9 @@ def _between_steps(error: Exception, step: Step, log: RunLog) -> ZmigrateError:
     """The error that kept a later step from beginning. A usage error is a pause: earlier steps have
     written.
     """
-    if isinstance(error, UsageError) and not isinstance(error, SourceError):
+    if isinstance(error, UsageError) and not isinstance(error, SourceError | JobFailed):
         return PausedError(f"{step.place}: {error.message}", hint=error.hint, code=error.code)
-    problem = as_problem(error, log.path)
-    if isinstance(problem, InternalError):
+    problem = as_problem(error, log.path, step.job._secrets)
+    if isinstance(problem, InternalError | JobFailed):
         log_traceback(error, log)
     return _at(step, problem)

@@ -1,4 +1,4 @@
-"""What is said of a column that begins with `$`: it tells a record's state in Zoho, and is written by nobody."""
+"""What is said of a column that begins with `$`, which tells the state of a record in Zoho."""
 
 from __future__ import annotations
 

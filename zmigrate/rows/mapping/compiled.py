@@ -20,7 +20,7 @@ from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
 from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
 from zmigrate.rows.mapping.toml_lines import KeyPath
-from zmigrate.rows.sources import Csv, Source
+from zmigrate.rows.sources import Source
 from zmigrate.zoho.facts.modules import STATES
 
 OpenSource: TypeAlias = Callable[[str, Mapping[str, Any]], Source]
@@ -46,7 +46,6 @@ class Compiled:
                 self._own = {column: name for column, name in self._own.items() if name == words.write.key}
         self._places = places
         self._operation = words.write.operation
-        self._text_only = isinstance(source, Csv)
         self._seconds: dict[str, SecondFile] = {}
         for name, rule in self._rules.items():
             if rule.rows is not None:
@@ -86,8 +85,6 @@ class Compiled:
         rules = self._rules
         if header is None or words.skip_if or not all(rule.plain for rule in rules.values()):
             return None
-        if not self._text_only and self._operation in ("update", "upsert"):
-            return None  # a cell may be None, and would empty its field
         columns = {str(rule.column): name for name, rule in rules.items()} | self._own
         if len(columns) < len(rules) + len(self._own):
             return None  # a column goes to several fields
