@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zmigrate.engine.entry import RunResult, plan, resume, run
     from zmigrate.engine.plan.plan import FlowPlan, Plan
+    from zmigrate.job.blank import Blank
     from zmigrate.job.context import Context, Skip, WrittenRecord
     from zmigrate.job.formats import Formats
     from zmigrate.job.job import Flow, Job, RecordJob
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Argument",
+    "Blank",
     "Context",
     "Csv",
     "Delete",
@@ -62,6 +64,7 @@ __all__ = [
 _HOMES = {
     "zmigrate.engine.entry": ("RunResult", "plan", "resume", "run"),
     "zmigrate.engine.plan.plan": ("FlowPlan", "Plan"),
+    "zmigrate.job.blank": ("Blank",),
     "zmigrate.job.context": ("Context", "Skip", "WrittenRecord"),
     "zmigrate.job.formats": ("Formats",),
     "zmigrate.job.job": ("Flow", "Job", "RecordJob"),

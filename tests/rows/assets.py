@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zmigrate.emulator.catalogue import catalogue
+from zmigrate.emulator.field_json import Org, field_metadata
 from zmigrate.emulator.options import Options
 from zmigrate.emulator.users import FIRST_USERS
 from zmigrate.job.formats import Formats
@@ -19,9 +20,12 @@ USERS: list[Mapping[str, Any]] = [
 ]
 
 
+ORG = Org(lambda name: "0", "case_sensitive")
+
+
 def fields_of(module: str) -> ModuleFields:
     fields = catalogue(Options())[module].fields.values()
-    every = [one.metadata(str(number), number, lambda name: "0") for number, one in enumerate(fields, 100)]
+    every = [field_metadata(one, str(number), number, ORG) for number, one in enumerate(fields, 100)]
     unused = [raw for raw in every if raw["type"] == "unused"]
     return read_fields(module, {"fields": every}, {"fields": unused})
 

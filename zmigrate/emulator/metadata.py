@@ -17,6 +17,7 @@ from .answers import (
 )
 from .catalogue import ModuleSpec
 from .duplicates import MAPPED_MODULES, mapped_fields
+from .field_json import field_metadata
 from .ids import id_number
 from .metadata_json import FIELD_ID, FIELDS_PER_MODULE, layout_metadata, module_metadata, org_metadata
 from .reads import page_of
@@ -75,7 +76,7 @@ def fields(world: World, query: Mapping[str, str], field_id: str | None = None) 
         else:
             wanted = kind == "all" or field.on_layout is (kind is None)
         if wanted:
-            entry = field.metadata(own_id, number, world.module_id)
+            entry = field_metadata(field, own_id, number, world.shown_org)
             shown.append({**entry, "display_field": field.api_name == spec.name_field})
     if not shown and field_id is not None:
         raise unknown_id(resource_path_index=2)
@@ -104,7 +105,7 @@ def module(world: World, name: str) -> Answer:
 def layouts(world: World, query: Mapping[str, str], layout_id: str | None = None) -> Answer:
     """`GET /settings/layouts?module=`. Each module has one layout."""
     spec = module_of(world, query)
-    layout = layout_metadata(spec, world.position(spec.api_name), world.module_id)
+    layout = layout_metadata(spec, world.position(spec.api_name), world.shown_org)
     if layout_id not in (None, layout["id"]):
         raise unknown_id(resource_path_index=2)
     return json_answer({"layouts": [layout]})

@@ -87,6 +87,9 @@ class RecordView:
         field = self._fields.get(name)
         if field is not None and field.data_type in ROWS:
             return [self._row(record, values, field, row) for row in value or ()]
+        if field is not None and field.names_module and value is not None:
+            named = value.get("module", {}).get("api_name")
+            return {**value, **self._named([named], value)}
         if field is not None and field.data_type in ("lookup", "userlookup") and value is not None:
             modules = [values.get("$se_module")] if name == "What_Id" else field.lookup_modules
             return self._named(modules, value)

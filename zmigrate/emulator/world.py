@@ -14,6 +14,7 @@ from .audit import Audit
 from .catalogue import ModuleSpec, catalogue
 from .clock import Clock
 from .faults import Faults
+from .field_json import Org
 from .fields import Field
 from .limits import Concurrency, Credits
 from .metadata_json import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
@@ -99,6 +100,7 @@ class World:
             user_exists=self._user_exists,
             modules=lambda: list(self.specs),
             subform=self.all_specs.__getitem__,
+            module_id=self.module_id,
             tag_id=lambda name: self._tag_id(module, name),
             layout_id=self.layout_id(module),
         )
@@ -127,6 +129,10 @@ class World:
     def _user_exists(self, user_id: int) -> bool:
         user = self.users.find(user_id)
         return user is not None and (user.status == "active" or self.options.inactive_owner == "accept")
+
+    @property
+    def shown_org(self) -> Org:
+        return Org(self.module_id, self.options.unique_spelling)
 
     def module_id(self, module: str) -> str:
         """The id of a module, or "0" for another name, such as the "se_module" of What_Id."""

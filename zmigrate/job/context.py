@@ -40,6 +40,8 @@ class Fill(NamedTuple):
     said: str
     """Where the job says so, for messages: `column 'stage'`, `old.toml:12: fields.Stage`."""
     points_at: PointsAt | None = None
+    by_itself: bool = False
+    """Nobody named the field: the column has its name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ class AuthorCrm:
     """Zoho's API for a hand-written job. A job's scopes must cover what it calls.
 
     `insert`, `update`, `upsert` and `delete` take any number of records, send 100 in a call, and return a
-    `WrittenRecord` for each record, in the order given. A record that Zoho refuses is data: it raises nothing, and
-    is counted and listed as failed. So is a record whose answer was lost: it is in doubt, and is not sent
+    `WrittenRecord` for each record, in the order given. A record that Zoho refuses is data: it raises
+    nothing, and is counted and listed as failed. A record whose answer was lost is in doubt, and is not sent
     again. Zoho sets off no workflow, approval or mail, unless the run has `--trigger`. Records are as Zoho's
     JSON has them.
 
