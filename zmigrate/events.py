@@ -204,10 +204,11 @@ class BatchSplit(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsDecided(Event):
-    """Rows that ended without a request: skipped by the job, or failed before sending."""
+    """Rows that ended without a request: skipped by the job, failed before sending, nothing to write."""
 
     skipped: int
     failed: int
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

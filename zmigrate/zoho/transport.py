@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import httpx
 from tenacity import RetryCallState, Retrying
@@ -32,6 +31,7 @@ from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
 from zmigrate.zoho.redaction import Redactor
+from zmigrate.zoho.urls import Urls
 
 _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
@@ -44,9 +44,6 @@ call is answered, the credits are most likely spent. With the usual waits that t
 _INNER_FAILURES = 5  # how often a call is sent while a service inside Zoho fails
 
 _PROBE = Call("GET", "/crm/v8/org", repeatable=False, credits=1)
-
-_KEPT_URLS = 256
-_LONGEST_KEPT_PATH = 200
 
 
 @dataclass(slots=True)
@@ -98,7 +95,7 @@ class Transport:
         self._now = now
         self._lock = threading.Lock()
         self._answered = 0
-        self._urls: dict[str, httpx.URL] = {}
+        self._urls = Urls()
         self._extensions = {"timeout": http.timeout.as_dict()}
         self.sent = 0  # HTTP requests sent to the API, with repeats
         self.retried = 0  # Attempts after the first
@@ -212,29 +209,11 @@ class Transport:
     def _request(self, base: str, call: Call) -> httpx.Request:
         return httpx.Request(
             call.method,
-            self._url(base, call),
+            self._urls.of(base, call),
             headers=_HEADERS if call.content is None else _JSON_HEADERS,
             content=call.content,
             extensions=self._extensions,
         )
-
-    def _url(self, base: str, call: Call) -> httpx.URL:
-        try:
-            return self._known_url(base, call)
-        except httpx.InvalidURL:  # a page token or a job's parameters have more than 65,536 characters
-            raise Fatal(
-                f"{_name(call)} can't be sent: its parameters are too long.", code="MALFORMED_REQUEST"
-            ) from None
-
-    def _known_url(self, base: str, call: Call) -> httpx.URL:
-        if call.params:
-            return httpx.URL(f"{base}{call.path}?{urlencode(call.params)}")
-        url = self._urls.get(call.path)
-        if url is None:
-            url = httpx.URL(base + call.path)
-            if len(self._urls) < _KEPT_URLS and len(call.path) < _LONGEST_KEPT_PATH:
-                self._urls[call.path] = url
-        return url
 
     def _afford(self, call: Call, story: _Story) -> None:
         """Wait for credits or raise CreditsSpent. These waits do not count as trouble."""

@@ -120,7 +120,15 @@ def check_record_job(
     user = find_user(reads.current_user, heard) if target.tells_ours_by_time and not plans else None
     users = UserDirectory(job.users, reads.users)
     check_users(users, job)
-    converter = Converter(fields, write.operation, write.key, job.formats, users, reads.fields)
+    converter = Converter(
+        fields,
+        write.operation,
+        write.key,
+        job.formats,
+        users,
+        reads.fields,
+        may_update=target.on_existing == "update",
+    )
     raise_all([*_problems(job, fields, converter, reads.fields)], "MAPPING")
     texts = CellTexts(job.formats, fills, fields)
     return RecordWork(read, fields, target, fills, users, converter, texts, user, tuple(heard.warnings))

@@ -224,7 +224,13 @@ class RecordSession:
         )
         return Producer(
             reading,
-            Pipeline(preparer, given.survey, given.lookups.resolver, duplicates),
+            Pipeline(
+                preparer,
+                given.survey,
+                given.lookups.resolver,
+                duplicates,
+                updates=given.target.operation == "update",
+            ),
             fence,
             batch_id=self._journal.next_batch_id(),
             duplicates=duplicates,
