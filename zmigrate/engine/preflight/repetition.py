@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.storage.folder import make_private
+from zmigrate.engine.storage.folder import cannot_write, make_private
 from zmigrate.engine.storage.ledger import (
     CREATED_BY_HAND,
     RunInfo,
@@ -205,6 +205,8 @@ def starting(state_dir: Path) -> Iterator[None]:
             if time.monotonic() >= end:
                 raise RunError(f"another process (pid {held.holder}) is starting a run") from None
             time.sleep(0.05)
+        except OSError as error:
+            raise cannot_write(state_dir, error) from error
     try:
         yield
     finally:

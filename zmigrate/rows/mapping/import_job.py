@@ -62,7 +62,11 @@ class ImportJob(LoadJob, abstract=True):
     field: list[str] = Option(
         default=(), metavar=FIELD_SHAPE, help="Fill a field by a rule, as in a mapping file; repeatable."
     )
-    ignore_column: list[str] = Option(default=(), metavar="COLUMN", help="Leave a column out; repeatable.")
+    ignore_column: list[str] = Option(
+        default=(),
+        metavar="COLUMN",
+        help="Leave a column out; '$*': all that begin with $. Repeatable.",
+    )
     skip_if: list[str] = Option(
         default=(),
         metavar='{column="COLUMN",is="TEXT"}',
