@@ -161,7 +161,8 @@ def file_of(folder: Path, rows: Iterable[Row]) -> Path:
 
 
 def job_of(answer: FieldsAnswer, path: Path) -> ImportFile:
-    return ImportFile(file=str(path), module=answer.module, operation="insert")
+    declared = ["$se_module=$se_module"] if "What_Id" in answer.fields and path.suffix == ".jsonl" else []
+    return ImportFile(file=str(path), module=answer.module, operation="insert", map=declared)
 
 
 def contains(found: Any, wanted: Any) -> bool:
