@@ -29,7 +29,7 @@ class RecordView:
         values = record.values()
         shown: Json = {"id": str(record.id)}
         for name in names if names is not None else self._fields:
-            if name in self._fields and self._fields[name].on_layout:
+            if name != "id" and name in self._fields and self._fields[name].on_layout:
                 shown[name] = self.value(record, values, name)
         if "$se_module" in values:
             shown["$se_module"] = values["$se_module"]
@@ -53,7 +53,7 @@ class RecordView:
         shown: Json = {"id": str(record.id)}
         for name in names:
             field = self._fields.get(name)
-            if field is None or not field.on_layout or field.data_type in ROWS:
+            if field is None or name == "id" or not field.on_layout or field.data_type in ROWS:
                 continue
             value = self.value(record, values, name)
             if field.is_rich_text and value is not None:

@@ -142,7 +142,7 @@ class Writer:
             return [error("RECORD_LOCKED", LOCKED_TEXT, details)]
         if record.converted:
             return [error("CONVERTED_RECORD", CONVERTED_TEXT, id_details(str(record.id), index))]
-        kept, problems = self._rules.check(row, index)
+        kept, problems = self._rules.check(row, index, "update")
         problems += self._rules.blanked(kept, index, str(record.id))
         problems += self._duplicates.problems(kept, index, record)
         old = record.values()
@@ -185,7 +185,8 @@ class Writer:
             if name not in (*unique, system):
                 where = f"$.duplicate_check_fields[{position}]"
                 raise invalid_data(api_name="duplicate_check_fields", json_path=where)
-        return tuple(dict.fromkeys([*(check_fields or [system]), *unique]))
+        tried = dict.fromkeys([*(check_fields or [system]), *unique])
+        return tuple(name for name in tried if name in self._store.spec.fields)
 
     def _upsert_one(self, row: Any, index: int, tried: Sequence[str]) -> bytes | Problems:
         if type(row) is not dict:

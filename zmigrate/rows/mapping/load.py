@@ -148,8 +148,15 @@ class Load:
         if _foreign(reading) and self._fed_again:
             reading = {word: value for word, value in reading.items() if word in _OF_CSV}
         if self.as_csv:
-            return Csv(self.location, **reading)
-        return open_source(self.location, **reading, said_in=self.said_in, variables=self.variables)
+            return self._with_ids(Csv(self.location, **reading), reading)
+        source = open_source(self.location, **reading, said_in=self.said_in, variables=self.variables)
+        return self._with_ids(source, reading)
+
+    def _with_ids(self, source: Source, reading: Mapping[str, Any]) -> Source:
+        """The source; of a result file with its ids, if these are the key."""
+        if self.write.key != "id" or not isinstance(source, Csv):
+            return source
+        return Csv(self.location, **reading, with_id=True)
 
     @property
     def written_for(self) -> str | None:
