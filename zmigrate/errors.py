@@ -37,6 +37,11 @@ _NO_ROOM: Final = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 _NO_ROOM_SQLITE: Final = frozenset([13, 10])
 """SQLITE_FULL, and SQLITE_IOERR for a temporary file that can't grow. (`sqlite3` is slow to import.)"""
 
+_NO_LOCKS_SQLITE: Final = frozenset(
+    ["SQLITE_PROTOCOL", "SQLITE_NOLFS"]
+    + [f"SQLITE_IOERR_{what}" for what in ("LOCK", "UNLOCK", "RDLOCK", "CHECKRESERVEDLOCK")]
+)
+
 
 class ZmigrateError(Exception):
     """zmigrate can't go on."""
@@ -263,6 +268,12 @@ def is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM_SQLITE
+
+
+def lacks_locks(error: BaseException) -> bool:
+    """Whether an error of SQLite means that the file system has no locks or no shared memory for it."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name in _NO_LOCKS_SQLITE or name.startswith("SQLITE_IOERR_SHM")
 
 
 def disk_full(error: BaseException, then: str) -> DiskFull:

@@ -24,6 +24,7 @@ from zmigrate.job.author_code import ENTRY_POINT_GROUP, ready_made_folders
 from zmigrate.job.job import Job, job_name
 from zmigrate.job.options import nearest
 from zmigrate.job_files import JobClass, read_job_file
+from zmigrate.printable import LOCALE, is_unicode
 from zmigrate.wording import name_of
 
 READY_MADE: Final = "ready-made"
@@ -260,6 +261,8 @@ def _refuse(found: JobClass, path: Path) -> Callable[[], type[Job]]:
 
 
 def _import_file(path: Path) -> ModuleType | BrokenModule:
+    if not is_unicode(str(path.resolve())):
+        return BrokenModule(_short(path), None, f"its path is not UTF-8. Rename it. {LOCALE}")
     name = f"zmigrate_job_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:

@@ -14,7 +14,8 @@ from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
 from zmigrate.engine.plan.scope_warnings import unreadable_modules
 from zmigrate.rows.conversion.choices import used_values
-from zmigrate.rows.conversion.converter import NOT_WRITABLE, UNKNOWN_FIELD
+from zmigrate.rows.conversion.converter import NOT_WRITABLE
+from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD
 from zmigrate.wording import counted
 from zmigrate.zoho.facts.limits import edition_of
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields

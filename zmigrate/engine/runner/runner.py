@@ -19,7 +19,6 @@ from zmigrate.engine.runner.flow_session import FlowSession
 from zmigrate.engine.runner.late_requests import wait_for_late
 from zmigrate.engine.runner.session import OpenRun, Session, Surveyed
 from zmigrate.engine.storage.folder import RunFolder, org_json, timestamp, versions
-from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.engine.storage.inputs import code_hash, hashes_of, origin, tell_of_changed_code
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.run_record import RunRecord
@@ -99,14 +98,7 @@ class Runner:
             return None
         (work,) = opened.works
         invocation, crm = self._invocation, opened.connection.crm
-        open_ids = partial(
-            IdMap.open,
-            invocation.settings.state_dir,
-            opened.identity,
-            lasting=not invocation.practice,
-            emit=invocation.hub.emit,
-        )
-        lookups = Lookups(open_ids, crm, crm.fields)
+        lookups = Lookups(partial(invocation.id_map, opened.identity), crm, crm.fields)
         stack.callback(lookups.close)
         required = RequiredReferences(lookups.resolver, lookups.ask)
         surveyor = Surveyor(work, required, crm, invocation.stop)

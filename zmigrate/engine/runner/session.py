@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,8 @@ class Session:
             self._stop,
             self._options.limit,
             secrets=self._job._secrets,
+            trigger=self._options.trigger or (),
+            open_ids=partial(self._invocation.id_map, self._opened.identity),
         )
         began, before = self._now(), context.rows.accounted
         try:

@@ -38,7 +38,15 @@ from zmigrate.engine.storage.run_record import (
     read_record,
     record_of,
 )
-from zmigrate.errors import DiskFull, InternalError, JournalDamaged, PausedError, RunError, ZmigrateError
+from zmigrate.errors import (
+    DiskFull,
+    InternalError,
+    JournalDamaged,
+    PausedError,
+    RunError,
+    ZmigrateError,
+    is_full_disk,
+)
 from zmigrate.file_owner import ANOTHER_PLACE, cant_read, why
 from zmigrate.private_files import drop_parts, is_plain_name, make_folder, read_whole, replace_whole
 from zmigrate.state_folders import private_folder
@@ -128,7 +136,7 @@ class RunFolder:
             try:
                 shutil.rmtree(folder.path)
             except OSError as error:
-                raise _cannot_write(folder.path, error) from error
+                raise cannot_write(folder.path, error) from error
         folder._make()
         return folder
 
@@ -173,7 +181,7 @@ class RunFolder:
         try:
             make_folder(self.path)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         self.lock()
 
     def lock(self) -> None:
@@ -188,7 +196,7 @@ class RunFolder:
                 hint="Wait for it, or stop it with Ctrl-C (or SIGTERM); then resume.",
             ) from None
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def unlock(self) -> None:
         self._lock.release()
@@ -326,7 +334,7 @@ def make_private(path: Path, root: Path) -> Path:
     try:
         return private_folder(path, root)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -335,7 +343,10 @@ def write_whole(path: Path, content: bytes) -> None:
         replace_whole(path, content)
     except OSError as error:
         raise DiskFull(
-            f"{path}: can't be written: {error.strerror}", hint="Make room, then resume the run."
+            f"{path}: can't be written: {why(path, error)}",
+            hint="Make room, then resume the run."
+            if is_full_disk(error)
+            else "Make it writable, then resume.",
         ) from error
 
 
@@ -344,7 +355,12 @@ def timestamp() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
-def _cannot_write(path: Path, error: OSError) -> RunError:
+def cannot_write(path: Path, error: OSError) -> RunError | DiskFull:
+    """The error for something in the state folder that can't be written."""
+    if is_full_disk(error):
+        return DiskFull(
+            f"{path}: the disk is full", hint=f"Make room, then give the command again. {ANOTHER_PLACE}"
+        )
     return RunError(f"{path}: can't be written: {why(path, error)}", hint=ANOTHER_PLACE)
 
 

@@ -21,7 +21,14 @@ from zmigrate.rows.conversion.columns import TakeColumn, column_taker
 from zmigrate.rows.conversion.declared import formats_problem
 from zmigrate.rows.conversion.lookups import Links, record_id
 from zmigrate.rows.conversion.numbers import refuse_rounded
-from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, Refused, shown
+from zmigrate.rows.conversion.refusal import (
+    MANDATORY_NOT_FOUND,
+    NOTHING,
+    UNKNOWN_FIELD,
+    BadValue,
+    Refused,
+    shown,
+)
 from zmigrate.rows.conversion.subforms import Subform, too_many_rows
 from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
@@ -33,7 +40,6 @@ if TYPE_CHECKING:
     from zmigrate.rows.conversion.users import UserDirectory
     from zmigrate.zoho.metadata import Field
 
-UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"

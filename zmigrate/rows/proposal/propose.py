@@ -15,7 +15,7 @@ from zmigrate.rows.proposal.match import best_assignment
 from zmigrate.rows.proposal.names import Header, Names, standing_for, words_of
 from zmigrate.rows.proposal.refused_values import Misfits, refused_values
 from zmigrate.wording import counted
-from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
+from zmigrate.zoho.facts.modules import STATES, SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import LOOKUPS, Field, ModuleFields
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def propose(
     known = users or UsersByName()
     takers = _takers(fields, operation, key)
     weigher = _Weigher(takers, fields.module, known, key)
-    scores = {column.name: weigher.scores(column) for column in columns}
+    scores = {
+        column.name: {} if column.name.startswith(STATES) else weigher.scores(column) for column in columns
+    }
     by_name = {each.api_name: each for each in takers}
     own = {column.name for column in columns if column.name in by_name and column.name != RECORD_ID.api_name}
     pairs = {name: name for name in own} | best_assignment(
@@ -342,6 +344,8 @@ def _found_by(target: str, column: Column) -> str:
 
 def _why_not(column: Column, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
     """Why a column does not go to the field with its name."""
+    if column.name.startswith(STATES):
+        return "it tells the state of a record in Zoho, and is no field"
     if fields.get(column.name) is None:
         return None
     problem = field_problem(fields, column.name, operation, key)

@@ -42,6 +42,11 @@ SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
 TAG: Final = "Tag"
 """The field of a record's tags: `[{"name": …}]`. No form shows it, but the API writes it (zoho-api 14.8)."""
 
+STATES: Final = "$"
+"""Begins the keys by which Zoho's answers tell a record's state (`$approved`, `$in_merge`): no fields, but a
+write that has them may set the state.
+"""
+
 MANDATORY_IN_PART: Final = frozenset(["Call_Duration", "Participants", "Pricing_Details"])
 """Fields that the metadata call mandatory, although a record may lack them (zoho-api 14.15)."""
 
