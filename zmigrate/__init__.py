@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zmigrate.engine.entry import RunResult, plan, resume, run
     from zmigrate.engine.plan.plan import FlowPlan, Plan
-    from zmigrate.job.context import Skip
+    from zmigrate.job.blank import Blank
+    from zmigrate.job.context import Context, Skip, WrittenRecord
     from zmigrate.job.formats import Formats
     from zmigrate.job.job import Flow, Job, RecordJob
     from zmigrate.job.options import Argument, Option
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Argument",
+    "Blank",
+    "Context",
     "Csv",
     "Delete",
     "Excel",
@@ -47,6 +50,7 @@ __all__ = [
     "Update",
     "Upsert",
     "Users",
+    "WrittenRecord",
     "__version__",
     "open_source",
     "plan",
@@ -60,7 +64,8 @@ __all__ = [
 _HOMES = {
     "zmigrate.engine.entry": ("RunResult", "plan", "resume", "run"),
     "zmigrate.engine.plan.plan": ("FlowPlan", "Plan"),
-    "zmigrate.job.context": ("Skip",),
+    "zmigrate.job.blank": ("Blank",),
+    "zmigrate.job.context": ("Context", "Skip", "WrittenRecord"),
     "zmigrate.job.formats": ("Formats",),
     "zmigrate.job.job": ("Flow", "Job", "RecordJob"),
     "zmigrate.job.options": ("Argument", "Option"),

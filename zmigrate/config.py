@@ -21,6 +21,7 @@ from dotenv import dotenv_values
 
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_served, read_small
+from zmigrate.printable import LOCALE, is_unicode
 from zmigrate.wording import backslash_hint
 from zmigrate.zoho.credential_formats import address, client_id, client_secret, normalise_soid, upload_address
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS
@@ -133,7 +134,16 @@ def load_settings(
     try:
         where = folder / chosen.expanduser()
     except RuntimeError:
-        raise ConfigError(f"{chosen} names the home of a user who does not exist.") from None
+        whose = "this user, who has none" if chosen.parts[0] == "~" else "a user who does not exist"
+        raise ConfigError(
+            f"{chosen} names the home of {whose}.",
+            hint="Set HOME, or write the folder in full: --state-dir /path/to/folder.",
+        ) from None
+    if not is_unicode(str(where)):
+        raise ConfigError(
+            f"The state folder {where} can't be used: its path is not UTF-8.",
+            hint=f"Name another with --state-dir, or rename it. {LOCALE}",
+        )
     if "\0" in str(where):
         raise ConfigError(f"{str(chosen)!r} can't be a folder.", hint="Name another with --state-dir.")
     if os.path.isfile(where):  # Path.is_file raises if the folder is not accessible

@@ -4,6 +4,7 @@
     ├── UsageError            2   wrong use; nothing was sent
     │   ├── ConfigError           profile, credentials, settings
     │   ├── JobError              a job class or module, or its options
+    │   │   └── JobFailed             an exception in the job's own code
     │   ├── SourceError           a file that can't be read as it is
     │   └── RunError              a run that can't be opened: locked, unknown, unfinished, changed
     ├── RefusedError          3   Zoho refuses: client, scope, org, permission
@@ -35,6 +36,11 @@ from typing import Final
 _NO_ROOM: Final = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 _NO_ROOM_SQLITE: Final = frozenset([13, 10])
 """SQLITE_FULL, and SQLITE_IOERR for a temporary file that can't grow. (`sqlite3` is slow to import.)"""
+
+_NO_LOCKS_SQLITE: Final = frozenset(
+    ["SQLITE_PROTOCOL", "SQLITE_NOLFS"]
+    + [f"SQLITE_IOERR_{what}" for what in ("LOCK", "UNLOCK", "RDLOCK", "CHECKRESERVEDLOCK")]
+)
 
 
 class ZmigrateError(Exception):
@@ -75,6 +81,17 @@ class JobError(UsageError):
     code = "JOB"
 
 
+class JobFailed(JobError):
+    """The job's own code raised an exception."""
+
+    code = "JOB_FAILED"
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None, detail: str | None = None):
+        super().__init__(message, hint=hint)
+        self.detail = detail
+        """The traceback, without secrets."""
+
+
 class SourceError(UsageError):
     """The source can't be read."""
 
@@ -98,6 +115,18 @@ class ScopeError(RefusedError):
     """The client may not have a scope that the job needs."""
 
     code = "SCOPE"
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        code: str | None = None,
+        needed: tuple[str, ...] = (),
+    ):
+        super().__init__(message, hint=hint, code=code)
+        self.needed = needed
+        """The scopes of the refused call, as far as they are known."""
 
 
 class OrgError(RefusedError):
@@ -239,6 +268,12 @@ def is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _NO_ROOM_SQLITE
+
+
+def lacks_locks(error: BaseException) -> bool:
+    """Whether an error of SQLite means that the file system has no locks or no shared memory for it."""
+    name = getattr(error, "sqlite_errorname", "")
+    return name in _NO_LOCKS_SQLITE or name.startswith("SQLITE_IOERR_SHM")
 
 
 def disk_full(error: BaseException, then: str) -> DiskFull:

@@ -9,7 +9,7 @@ import queue
 import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from zmigrate.errors import ZmigrateError
@@ -204,10 +204,11 @@ class BatchSplit(Event):
 
 @dataclass(frozen=True, slots=True)
 class RowsDecided(Event):
-    """Rows that ended without a request: skipped by the job, or failed before sending."""
+    """Rows that ended without a request: skipped by the job, failed before sending, nothing to write."""
 
     skipped: int
     failed: int
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +272,10 @@ Emit = Callable[[Event], None]
 class EventHub:
     """Carries events from any thread to listeners on the main thread (the one that made the hub)."""
 
-    def __init__(self, *listeners: Listener) -> None:
+    def __init__(self, *listeners: Listener, hide: Callable[[str], str] = str) -> None:
+        """`hide`: takes the secrets of the job out of a text."""
         self._listeners = list(listeners)
+        self._hide = hide
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._main = threading.get_ident()
 
@@ -286,6 +289,9 @@ class EventHub:
 
     def emit(self, event: Event) -> None:
         """Deliver at once on the main thread; from another thread, leave it for the next `deliver`."""
+        if isinstance(event, Log):
+            detail = None if event.detail is None else self._hide(event.detail)
+            event = replace(event, message=self._hide(event.message), detail=detail)
         self._queue.put(event)
         if threading.get_ident() == self._main:
             self.deliver()

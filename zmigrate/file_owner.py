@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
 
 from zmigrate.errors import ConfigError
 
-ANOTHER_PLACE = "Choose another place with --state-dir or ZMIGRATE_STATE_DIR."
+ANOTHER_PLACE = "Choose another place with --state-dir or ZMIGRATE_STATE_DIR, on a local disk."
+
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 if sys.platform == "win32":
 
@@ -59,6 +62,8 @@ def owner_of(path: Path) -> tuple[Path, str] | None:
 def why(path: Path, error: OSError) -> str:
     """What the system says, with the owner if it is permission: `Permission denied; it belongs to anna`."""
     said = error.strerror or str(error)
+    if error.errno in _NO_LOCKS:
+        return f"its file system has no locks, as some network and shared folders ({said})"
     found = owner_of(path) if isinstance(error, PermissionError) else None
     if found is None:
         return said

@@ -21,11 +21,25 @@ _NEVER: Final = (
     "\ud800-\udfff"  # halves of a pair, which can't be encoded
     "\U000e0000-\U000e0fff"  # invisible tags and selectors
 )
+HALF_CHARACTERS: Final = re.compile("[\ud800-\udfff]")
+LOCALE: Final = "If the name looks right to you, set the locale: LANG=C.UTF-8."
+"""What to do about a path that is not UTF-8, beside renaming it."""
 UNPRINTABLE: Final = re.compile(f"[{_NEVER}]")
 
 _DRAWING: Final = r"\x1b\[(?:[0-9;]*m|[0-9]*[AK]|\?25[hl])"
 """What a live display needs (ECMA-48): colors, one line up, clear the line, hide and show the cursor."""
 _UNDRAWABLE: Final = re.compile(f"({_DRAWING}|\r)|[{_NEVER}]")
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text has whole characters only. Python gives half characters for a path whose bytes the
+    locale can't read (PEP 383); JSON, TOML and SQLite take none.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def printable(text: str) -> str:

@@ -20,11 +20,13 @@ from types import MappingProxyType, ModuleType
 from typing import Final
 
 from zmigrate.errors import JobError, ZmigrateError
+from zmigrate.job.author_code import ENTRY_POINT_GROUP, ready_made_folders
 from zmigrate.job.job import Job, job_name
 from zmigrate.job.options import nearest
 from zmigrate.job_files import JobClass, read_job_file
+from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.wording import name_of
 
-ENTRY_POINT_GROUP: Final = "zmigrate.jobs"
 READY_MADE: Final = "ready-made"
 
 
@@ -259,6 +261,8 @@ def _refuse(found: JobClass, path: Path) -> Callable[[], type[Job]]:
 
 
 def _import_file(path: Path) -> ModuleType | BrokenModule:
+    if not is_unicode(str(path.resolve())):
+        return BrokenModule(_short(path), None, f"its path is not UTF-8. Rename it. {LOCALE}")
     name = f"zmigrate_job_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -301,9 +305,7 @@ def _job_files(path: Path) -> list[Path]:
 
 @cache
 def _ready_made_files() -> list[Path]:
-    spec = importlib.util.find_spec("zmigrate.ready_jobs")
-    folders = (spec.submodule_search_locations if spec is not None else None) or []
-    return [file for folder in folders for file in _job_files(Path(folder))]
+    return [file for folder in ready_made_folders() for file in _job_files(folder)]
 
 
 @cache
@@ -344,7 +346,7 @@ def _broken(shown: str, error: BaseException, path: Path | None = None) -> Broke
     else:
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is(frame.filename, path)]
         line = frames[-1].lineno if frames else None
-        text = error.message if isinstance(error, ZmigrateError) else f"{type(error).__name__}: {error}"
+        text = error.message if isinstance(error, ZmigrateError) else name_of(error)
     return BrokenModule(shown, line, text, error.hint if isinstance(error, ZmigrateError) else None)
 
 

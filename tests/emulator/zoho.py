@@ -18,7 +18,7 @@ EVERYTHING = (
     "ZohoSearch.securesearch.READ",
 )
 MODULES = ["Leads", "Contacts", "Accounts", "Deals", "Products", "Tasks", "Legacy_Assets"]
-MODULES += ["Events", "Calls", "Org_Units", "Branches"]
+MODULES += ["Events", "Calls", "Org_Units", "Branches", "Price_Books", "Services__s", "Appointments__s"]
 HIDDEN = {
     "Deals_X_Products": "linking",
     "Legacy_Assets_X_Contacts": "linking",

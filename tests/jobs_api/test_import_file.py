@@ -19,7 +19,8 @@ from zmigrate.emulator import Emulator, Options
 from zmigrate.engine.entry import plan
 from zmigrate.errors import JobError, SourceError, UsageError
 from zmigrate.events import Log
-from zmigrate.job.job import DeclaredColumns, missing_scopes, options
+from zmigrate.job.columns import DeclaredColumns
+from zmigrate.job.job import missing_scopes, options
 
 SAMPLES = Path(str(files(zmigrate.samples)))
 LEADS = {"module": "Leads", "operation": "insert"}

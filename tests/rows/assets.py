@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zmigrate.emulator.catalogue import catalogue
+from zmigrate.emulator.field_json import Org, field_metadata
 from zmigrate.emulator.options import Options
 from zmigrate.emulator.users import FIRST_USERS
 from zmigrate.job.formats import Formats
@@ -14,14 +15,15 @@ from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.zoho.metadata import ModuleFields, read_fields
 
-USERS: list[Mapping[str, Any]] = [
-    user.metadata(Options()) for user in FIRST_USERS if user.status != "deleted"
-]
+USERS: list[Mapping[str, Any]] = [user.metadata(Options()) for user in FIRST_USERS]
+
+
+ORG = Org(lambda name: "0", "case_sensitive")
 
 
 def fields_of(module: str) -> ModuleFields:
     fields = catalogue(Options())[module].fields.values()
-    every = [one.metadata(str(number), number, lambda name: "0") for number, one in enumerate(fields, 100)]
+    every = [field_metadata(one, str(number), number, ORG) for number, one in enumerate(fields, 100)]
     unused = [raw for raw in every if raw["type"] == "unused"]
     return read_fields(module, {"fields": every}, {"fields": unused})
 

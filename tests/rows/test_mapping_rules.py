@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.rows.mappings import load_of, value
-from zmigrate import Find, Formats, Ref, Skip
+from zmigrate import Blank, Find, Formats, Ref, Skip
 from zmigrate.rows.conversion.refusal import BadValue
 
 VALUES = 'values = { Won = "Closed Won", "n/a" = "" }'
@@ -47,7 +47,7 @@ VALUES = 'values = { Won = "Closed Won", "n/a" = "" }'
         ('{ column = "a", default = 0 }', "", 0),
         ('{ column = "a", default = 1.5 }', "", Decimal("1.5")),
         ('{ column = "a", default = ["x", "y"] }', "", ["x", "y"]),
-        ('{ column = "a", empty = "blank" }', " ", None),
+        ('{ column = "a", empty = "blank" }', " ", Blank),
         ('{ column = "a", empty = "leave" }', "", ""),
         ('{ template = "{a} - {a}" }', " x ", "x - x"),
         ('{ template = "{{{a}}}" }', "x", "{x}"),
@@ -63,7 +63,7 @@ VALUES = 'values = { Won = "Closed Won", "n/a" = "" }'
             Ref("Accounts", "A-1", "Legacy_ID", "stop"),
         ),
         ('{ ref = "Accounts", column = "a" }', " ", ""),
-        ('{ ref = "Accounts", column = "a", empty = "blank" }', " ", None),
+        ('{ ref = "Accounts", column = "a", empty = "blank" }', " ", Blank),
         ('{ ref = "Deals", column = "a", ignore_case = true }', "x", Ref("Deals", "x", ignore_case=True)),
         (
             '{ find = "Deals", by = "Deal_Name", column = "a", ignore_case = true }',

@@ -10,7 +10,7 @@ import pytest
 
 from tests.zoho.fakes import FakeZoho, Reply, created, records_answer, refused, rig
 from zmigrate.errors import CreditsSpent, Fatal, InDoubt, Outage, ReadFailed, RefusedError
-from zmigrate.events import RequestSent, Retrying, Throttled
+from zmigrate.events import RequestSent, Retrying, Throttled, Waiting
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.answers import Call
 
@@ -41,7 +41,6 @@ UNKNOWN: dict[str, Reply] = {
     "undecodable body": httpx.DecodingError("bad gzip"),
     "garbage body": httpx.Response(201, content=b'{"data": [{"co'),
     "empty body": httpx.Response(201),
-    "HTML with 400": httpx.Response(400, html="<html>"),
     "too short data": SHORT,
     "too long data": records_answer(created(1), created(2)),
     "no data": httpx.Response(200, json={"hello": "there"}),
@@ -205,6 +204,12 @@ def test_the_waits_grow_exponentially_and_stay_under_a_minute(tmp_path: Path) ->
         ({"retry-after": "30"}, {}, 30.0),
         ({"retry-after": formatdate(1_800_000_045, usegmt=True)}, {}, 45.0),
         ({}, {"details": {"retry_after": 60}}, 60.0),
+        ({}, {"retry_in_seconds": 60}, 60.0),
+        ({}, {"retry_in_seconds": "60"}, 60.0),
+        ({}, {"details": {"retry_in_seconds": 60.5}}, 60.5),
+        ({"retry-after": "30"}, {"retry_in_seconds": 60}, 30.0),
+        ({}, {"retry_in_seconds": True}, 0.0),
+        ({}, {"retry_in_seconds": -60, "details": []}, 0.0),
         ({"retry-after": "soon"}, {}, 0.0),
         ({"retry-after": "-3"}, {}, 0.0),
     ],
@@ -266,13 +271,58 @@ def test_a_stop_after_a_lost_read_is_just_a_stop(tmp_path: Path) -> None:
             wire.transport.send(READ)
 
 
-def test_endless_throttling_is_an_outage_that_says_so(tmp_path: Path) -> None:
-    zoho = FakeZoho([refused("TOO_MANY_REQUESTS", 429)])
+@pytest.mark.parametrize(
+    "body", [{"code": "TOO_MANY_REQUESTS"}, {"code": 429, "error": "TOO_MANY_REQUESTS", "details": []}]
+)
+def test_throttling_that_goes_on_with_one_call_at_a_time_is_told_as_spent_credits(
+    tmp_path: Path, body: dict[str, object]
+) -> None:
+    zoho = FakeZoho([httpx.Response(429, json=body)])
 
-    with rig(tmp_path, zoho) as wire, pytest.raises(Outage, match="too many requests"):
+    with rig(tmp_path, zoho) as wire, pytest.raises(CreditsSpent, match="most likely") as caught:
         wire.transport.send(INSERT)
 
-    assert wire.limiter.limit(True) == 1
+    assert (caught.value.exit_code, wire.limiter.limit(True)) == (4, 1)
+    assert 60 < wire.time.passed < 600
+    with pytest.raises(CreditsSpent):
+        wire.transport.send(READ)
+    assert len(zoho.requests) < 12, "once it is known, nothing more is sent"
+
+
+def test_spent_credits_that_nobody_told_of_are_waited_for_if_asked(tmp_path: Path) -> None:
+    zoho = FakeZoho([refused("TOO_MANY_REQUESTS", 429)] * 12 + [GOOD])
+
+    with rig(tmp_path, zoho, wait_for_credits=True) as wire:
+        answer = wire.transport.send(INSERT)
+
+    assert answer.status == 201
+    assert [waiting.what for waiting in wire.told(Waiting)] == ["API credits"]
+
+
+def test_throttling_of_one_call_while_others_are_answered_is_not_told_as_spent_credits(
+    tmp_path: Path,
+) -> None:
+    zoho = FakeZoho([refused("TOO_MANY_REQUESTS", 429)])
+
+    with rig(tmp_path, zoho) as wire:
+
+        def another_is_answered() -> None:
+            wire.transport._answered += 1
+
+        wire.stop.before_sleep = another_is_answered
+        with pytest.raises(Outage, match="too many requests") as caught:
+            wire.transport.send(INSERT)
+
+    assert "--concurrency" in (caught.value.hint or "")
+
+
+def test_a_wait_of_hours_for_a_throttled_call_is_told_as_spent_credits(tmp_path: Path) -> None:
+    zoho = FakeZoho([httpx.Response(429, headers={"retry-after": "7200"})])
+
+    with rig(tmp_path, zoho) as wire, pytest.raises(CreditsSpent, match="try at 2027-01-15 1") as caught:
+        wire.transport.send(INSERT)
+
+    assert (wire.time.passed, caught.value.exit_code) == (0, 4)
 
 
 def test_throttling_with_no_credits_left_is_credits_spent(tmp_path: Path) -> None:

@@ -314,16 +314,18 @@ def test_a_refusal_of_accounts_is_judged_by_its_body_and_says_what_to_do(
 THROTTLED = {
     "English": ("Access Denied", "You have made too many requests continuously."),
     "Chinese": ("拒绝访问", "您连续发出的请求过多。请稍后再试。"),
+    "code": ("access_denied", "You have made too many requests continuously."),
 }
 
 
 @pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize("said", [{"status": "failure"}, {}], ids=["with status", "without"])
 @pytest.mark.parametrize("language", THROTTLED)
 def test_throttling_is_known_in_any_language_and_waits_a_whole_window(
-    tmp_path: Path, language: str, status: int
+    tmp_path: Path, language: str, status: int, said: dict[str, str]
 ) -> None:
     error, text = THROTTLED[language]
-    body = {"error_description": text, "error": error, "status": "failure"}
+    body = {"error_description": text, "error": error, **said}
     zoho = FakeZoho(tokens=[httpx.Response(status, json=body), token_answer()])
 
     with rig(tmp_path, zoho) as wire:
@@ -332,6 +334,26 @@ def test_throttling_is_known_in_any_language_and_waits_a_whole_window(
     assert wire.time.passed >= 600
     assert wire.told(Waiting)
     assert len(zoho.token_forms) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": "invalid_client", "error_description": "The client is unknown"},
+        {"error": "invalid_client", "error_description": "unknown", "status": "failure"},
+        {"error": "access_denied"},
+        {"error": "something_new", "error_description": "never seen"},
+    ],
+)
+def test_a_refusal_with_a_description_is_not_taken_for_throttling(
+    tmp_path: Path, body: dict[str, str]
+) -> None:
+    zoho = FakeZoho(tokens=[httpx.Response(200, json=body)])
+
+    with rig(tmp_path, zoho) as wire:
+        caught = error_of(wire)
+
+    assert (caught.code, wire.time.passed) == (body["error"], 0)
 
 
 @pytest.mark.parametrize(

@@ -152,9 +152,9 @@ def scopes_of(verb: str, path: str, body: Any) -> Sequence[str]:
 
     query = body.get("select_query") if isinstance(body, dict) else None
     try:
-        queried = parse(query).module if isinstance(query, str) else None
+        queried = parse(query).modules if isinstance(query, str) else ()
     except UsageError:
-        queried = None  # Zoho says what is wrong with the query
+        queried = ()  # Zoho says what is wrong with the query
     return scopes_of_call(verb, path, queried=queried)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -127,8 +126,8 @@ def tell(error: BaseException, words: Sequence[str]) -> int:
     """Print the error on stderr, with --json on stdout too. Returns the exit code."""
     problem = errors.problem_behind(error, words)
     with suppress(BaseException):  # a second Ctrl-C ends the message
-        if problem.exit_code == errors.INTERNAL and {"-v", "--verbose"}.intersection(words):
-            streams.say("".join(traceback.format_exception(error)).rstrip())
+        if problem.traceback and {"-v", "--verbose"}.intersection(words):
+            streams.say(problem.traceback.rstrip())
         if problem.exit_code == INTERRUPTED:
             streams.say(f"\n{problem.message}")
         elif problem.message:

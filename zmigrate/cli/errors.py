@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from zmigrate.cli import INTERRUPTED, streams
-from zmigrate.errors import CreditsSpent, UsageError, ZmigrateError, disk_full, is_full_disk
+from zmigrate.errors import CreditsSpent, JobFailed, UsageError, ZmigrateError, disk_full, is_full_disk
 from zmigrate.printable import printable
 from zmigrate.private_files import replace_whole
 from zmigrate.state_folders import private_folder
@@ -48,6 +48,8 @@ class ErrorMessage:
     message: str
     hint: str | None
     exit_code: int
+    traceback: str | None = None
+    """What `-v` shows."""
 
 
 def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
@@ -63,11 +65,17 @@ def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # any option may name a file
         message = f"no file can have a name as long as {str(error.filename)[:40]!r}…"
         return ErrorMessage("USAGE", message, None, UsageError.exit_code)
-    return crash(error, argv)
+    from zmigrate.job.author_code import failure_of
+    from zmigrate.zoho.redaction import Redactor
+
+    authors = failure_of(error, Redactor())  # a job hides its own secrets before
+    return crash(error, argv) if authors is None else failure(authors, argv)
 
 
 def problem_of(error: Exception, argv: Sequence[str] = ()) -> ErrorMessage:
     """The message for an error of ours or of the command-line parser."""
+    if isinstance(error, JobFailed):
+        return failure(error, argv)
     if isinstance(error, CreditsSpent):
         # The error's own hint is for a run that has begun: to resume, or --wait. Other commands have neither.
         wait = ", or at once with --wait" if RUN_COMMANDS.intersection(argv[:1]) else ""
@@ -136,12 +144,20 @@ def option_hint(unknown: str, context: Context) -> str | None:
     return None
 
 
+def failure(error: JobFailed, argv: Sequence[str]) -> ErrorMessage:
+    """An exception of the author's code, before anything was sent: its traceback goes to a file."""
+    where = error.detail and keep_traceback(error.detail, crash_folder(argv))
+    hint = f"{error.hint} The traceback is in {where}." if where else error.hint
+    return ErrorMessage(error.code, error.message, hint, error.exit_code, error.detail)
+
+
 def crash(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
     """An unexpected error: its traceback goes to a file, the person gets one line."""
     where = write_traceback(error, crash_folder(argv))
     what = f"unexpected {name_of(error)}"
     hint = f"the traceback is in {where}" if where else "run again with -v to see the traceback"
-    return ErrorMessage("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL)
+    text = "".join(traceback.format_exception(error))
+    return ErrorMessage("INTERNAL", f"{what} (a fault of zmigrate's own)", hint, INTERNAL, text)
 
 
 @contextmanager
@@ -175,10 +191,14 @@ def value_of(option: str, argv: Sequence[str]) -> str | None:
 
 def write_traceback(error: BaseException, folder: Path) -> Path | None:
     """Write a traceback, without the values of variables, for its owner only. None if it can't be written."""
+    return keep_traceback("".join(traceback.format_exception(error)), folder)
+
+
+def keep_traceback(text: str, folder: Path) -> Path | None:
+    """Write a traceback for its owner only. None if it can't be written."""
     try:
         private_folder(folder, folder.parent)
         path = folder / time.strftime("%Y%m%d-%H%M%S.txt")
-        text = "".join(traceback.format_exception(error))
         replace_whole(path, text.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError, ZmigrateError):  # ValueError: not a folder name
         return None

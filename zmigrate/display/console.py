@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TextIO, TypedDict
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -15,18 +16,36 @@ if TYPE_CHECKING:
 SPINS_PER_S = 12.5
 
 
+class _Colors(TypedDict, total=False):
+    force_terminal: bool
+    color_system: Literal["auto", "standard"]
+
+
 def stderr_console() -> Console:
     """The console for progress, banners and messages. rich honours NO_COLOR, TERM=dumb and COLUMNS."""
     from zmigrate.display.printable_console import PrintableConsole
 
-    return PrintableConsole(file=sys.stderr, stderr=True, highlight=False, emoji=False, markup=False)
+    return PrintableConsole(
+        file=sys.stderr, stderr=True, highlight=False, emoji=False, markup=False, **_colors(sys.stderr)
+    )
 
 
 def stdout_console() -> Console:
     """The console for results."""
     from zmigrate.display.printable_console import PrintableConsole
 
-    return PrintableConsole(file=sys.stdout, highlight=False, emoji=False, markup=False)
+    return PrintableConsole(
+        file=sys.stdout, highlight=False, emoji=False, markup=False, **_colors(sys.stdout)
+    )
+
+
+def _colors(stream: TextIO) -> _Colors:
+    """FORCE_COLOR asks for colors in a file, and no more. rich would take the file for a terminal, and draw
+    on it.
+    """
+    if stream.isatty():
+        return {}
+    return {"force_terminal": False, "color_system": "standard" if os.environ.get("FORCE_COLOR") else "auto"}
 
 
 def begin_live(console: Console, picture: RenderableType, *, by_itself: bool = False) -> Live:

@@ -78,6 +78,7 @@ class Figures:
             case events.RowsDecided():
                 self.skipped += event.skipped
                 self.failed += event.failed
+                self.unchanged += event.unchanged
             case events.RowsCopied():
                 self.copied = event
             case events.Stopping():

@@ -21,9 +21,9 @@ Getter = Callable[[Record, Values], Any]
 Test = Callable[[Record, Values], bool]
 
 ID = Field(api_name="id", data_type="bigint")
-REFERENCES = frozenset({"lookup", "ownerlookup", "userlookup"})
+REFERENCES = frozenset({"lookup", "ownerlookup", "userlookup", "multi_module_lookup"})
 NUMBERS = frozenset({"integer", "bigint", "double", "currency", "percent"})
-LINKED = frozenset({"lookup", "userlookup"})
+LINKED = frozenset({"lookup", "userlookup", "multi_module_lookup"})
 INDEXED = frozenset({"text", "email", "phone", "website"}) | LINKED
 NOT_STORED = ("Full_Name", "Tag")
 MAX_RELATIONS = 2
@@ -235,7 +235,7 @@ class QueryRunner:
         negated = criterion.negated
         if criterion.operator == "null":
             return lambda record, values: (getter(record, values) is None) is not negated
-        if field.data_type == "textarea":
+        if field.data_type == "textarea" or (field.encrypted and not _comparable(field, criterion)):
             raise unsupported(criterion.column, "unsupported column in criteria")
         if criterion.operator == "like":
             return _liking(getter, str(criterion.values[0]), negated)
@@ -303,6 +303,11 @@ def queryable(field: Field) -> bool:
     """Whether a query can name the field. Lists and objects cannot be queried, except references."""
     structured = field.wire_type in ("jsonarray", "jsonobject")
     return not structured or field.data_type in ("multiselectpicklist", *REFERENCES)
+
+
+def _comparable(field: Field, criterion: Criterion) -> bool:
+    """Whether a query may compare an encrypted field so: numbers, and for equality (docs v7 "COQL")."""
+    return field.data_type in NUMBERS and criterion.operator in ("=", "!=")
 
 
 def wrong_type(expected: str, column: str) -> Refused:

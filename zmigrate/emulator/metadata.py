@@ -17,6 +17,7 @@ from .answers import (
 )
 from .catalogue import ModuleSpec
 from .duplicates import MAPPED_MODULES, mapped_fields
+from .field_json import field_metadata
 from .ids import id_number
 from .metadata_json import FIELD_ID, FIELDS_PER_MODULE, layout_metadata, module_metadata, org_metadata
 from .reads import page_of
@@ -69,14 +70,15 @@ def fields(world: World, query: Mapping[str, str], field_id: str | None = None) 
     first = FIELD_ID + world.position(spec.api_name) * FIELDS_PER_MODULE
     shown: list[Json] = []
     for number, field in enumerate(spec.fields.values(), 1):
-        own_id = str(first + number)
+        entry = field_metadata(field, str(first + number), number, world.shown_org)
         if field_id is not None:
-            wanted = own_id == field_id
+            wanted = entry["id"] == field_id
         else:
             wanted = kind == "all" or field.on_layout is (kind is None)
+        if wanted and field.given is None:
+            entry["display_field"] = field.api_name == spec.name_field
         if wanted:
-            entry = field.metadata(own_id, number, world.module_id)
-            shown.append({**entry, "display_field": field.api_name == spec.name_field})
+            shown.append(entry)
     if not shown and field_id is not None:
         raise unknown_id(resource_path_index=2)
     return json_answer({"fields": shown}) if shown else NO_CONTENT
@@ -104,7 +106,7 @@ def module(world: World, name: str) -> Answer:
 def layouts(world: World, query: Mapping[str, str], layout_id: str | None = None) -> Answer:
     """`GET /settings/layouts?module=`. Each module has one layout."""
     spec = module_of(world, query)
-    layout = layout_metadata(spec, world.position(spec.api_name), world.module_id)
+    layout = layout_metadata(spec, world.position(spec.api_name), world.shown_org)
     if layout_id not in (None, layout["id"]):
         raise unknown_id(resource_path_index=2)
     return json_answer({"layouts": [layout]})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .answers import Json
 from .catalogue import ModuleSpec
-from .fields import Field, ModuleId
+from .field_json import Org, field_metadata
+from .fields import Field
 from .options import Options
 from .users import ADMINISTRATOR_ID, FIRST_USERS, ID_PREFIX
 
@@ -14,8 +15,6 @@ FIELD_ID = ID_PREFIX + 300000
 FIELDS_PER_MODULE = 1000
 FIRST_RECORD_ID = ID_PREFIX + 500001
 ORG_ID = ID_PREFIX + 900_000_000_000
-SUBFORM_ROWS = 100
-"""The most rows of a subform in one record (docs v7 "insert subform data")."""
 
 FIXED_ORG: Json = (
     {"country": "ZA", "country_code": "ZA", "state": None, "city": "Cape Town", "street": "1 Long Street"}
@@ -79,10 +78,10 @@ def org_metadata(options: Options, zgid: str) -> Json:
         "license_details": {
             "paid_expiry": "2030-12-31T00:00:00+02:00",
             "users_license_purchased": options.users_purchased,
-            "trial_type": None,
-            "trial_expiry": None,
-            "paid": options.edition != "free",
-            "paid_type": options.edition,
+            "trial_type": options.edition if options.trial else None,
+            "trial_expiry": "2030-12-31T00:00:00+02:00" if options.trial else None,
+            "paid": options.edition != "free" and not options.trial,
+            "paid_type": "free" if options.trial else options.edition,
             "trial_action": None,
             "portal_users_license_purchased": 0,
         },
@@ -112,11 +111,11 @@ def module_metadata(spec: ModuleSpec, position: int) -> Json:
     }
 
 
-def layout_metadata(spec: ModuleSpec, position: int, module_id: ModuleId) -> Json:
+def layout_metadata(spec: ModuleSpec, position: int, org: Org) -> Json:
     """The module's one layout as `GET /settings/layouts` shows it, with the layout-mandatory flags."""
     first = FIELD_ID + position * FIELDS_PER_MODULE
     shown = [
-        (field, _on_layout(field, field.metadata(str(first + number), number, module_id)))
+        (field, _on_layout(field, field_metadata(field, str(first + number), number, org)))
         for number, field in enumerate(spec.fields.values(), 1)
         if field.on_layout
     ]
@@ -125,7 +124,7 @@ def layout_metadata(spec: ModuleSpec, position: int, module_id: ModuleId) -> Jso
     for field, entry in shown:
         if field.data_type == "subform":
             name, number = field.api_name.replace("_", " "), len(sections) + 1
-            sections.append(_section(name, number, position, [entry], subform=True))
+            sections.append(_section(name, number, position, [entry], rows=field.max_rows))
     return FIXED_LAYOUT | {"id": str(LAYOUT_ID + position), "sections": sections}
 
 
@@ -140,8 +139,9 @@ def _on_layout(field: Field, entry: Json) -> Json:
     }
 
 
-def _section(name: str, number: int, position: int, entries: list[Json], *, subform: bool = False) -> Json:
-    rows = {"reorder_rows": True, "bulk_addition": None, "tooltip": None, "maximum_rows": SUBFORM_ROWS}
+def _section(name: str, number: int, position: int, entries: list[Json], *, rows: int | None = None) -> Json:
+    subform = rows is not None
+    limits = {"reorder_rows": True, "bulk_addition": None, "tooltip": None, "maximum_rows": rows}
     return {
         "display_label": name,
         "sequence_number": number,
@@ -155,6 +155,6 @@ def _section(name: str, number: int, position: int, entries: list[Json], *, subf
         "id": str(LAYOUT_ID + 500 * number + position),
         "isSubformSection": subform,
         "tooltip": None,
-        "properties": rows if subform else None,
+        "properties": limits if subform else None,
         "fields": entries,
     }

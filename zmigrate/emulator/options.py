@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
 Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
+UniqueSpelling = Literal["case_sensitive", "casesensitive"]
 EmptyBody = Literal["none", "object", "null_list", "list", "text", "number", "html", "half"]
 """No body; `{}`; null in place of the list; a JSON list, text or number; an HTML page; JSON cut off."""
 EMPTY_BODIES: tuple[EmptyBody, ...] = get_args(EmptyBody)
@@ -120,6 +121,7 @@ class Options:
     org_type: OrgType = _opt("sandbox", "`type` of the org; `absent` leaves the key out")  # noqa: RUF009  # field()
     wrong_zgid: bool = _opt(False, "GET /org names another org than the soid")
     edition: Edition = _opt("enterprise", "edition: sets credits and concurrency")  # noqa: RUF009  # field()
+    trial: bool = _opt(False, "the org tries the edition out: not paid, with a `trial_type`")
     users_purchased: int = _opt(10, "user licences: they add credits")
     credits: int | None = _opt(None, "API credits of 24 hours; by edition if not given", Within(0, 10**12))
     credits_window_s: float = _opt(86400.0, "rolling window of the credits", UP_TO_A_YEAR)
@@ -160,6 +162,9 @@ class Options:
 
     email_unique: bool = _fixed(False, "Email is unique in Leads and Contacts")
     legacy_case_sensitive: bool = _fixed(False, "Legacy_ID is unique with regard to letter case")
+    unique_spelling: UniqueSpelling = _opt(  # noqa: RUF009  # field()
+        "case_sensitive", "how a unique field says so: `case_sensitive` true/false, or `casesensitive` 1/0"
+    )
     duplicate_check: Literal["own", "converted_records", "mapped_module_records"] = _opt(
         "own", "duplicate check preference of Leads; with the last, Contacts are checked too"
     )

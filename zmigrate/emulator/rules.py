@@ -12,9 +12,12 @@ from . import checks, nested
 from .answers import Json, error
 from .catalogue import ModuleSpec
 from .checks import DROPPED, MAX_WHOLE_DIGITS, Check, Invalid
-from .fields import ANY_MODULE, ROWS, Field
+from .fields import ANY_MODULE, ROWS, ROWS_OF_ALL_SUBFORMS, Field
 from .options import Options
 
+NOT_ASKED_FOR = frozenset({"Participants", "Pricing_Details", "Call_Duration"})
+"""Fields without which a record is taken, though their metadata say mandatory (SDK v8, `utility`). A finished
+call needs its duration: see `took_place`."""
 RecordRule = Callable[[Json, Json, int], list[Json]]
 """Takes a record as sent, the values to store and the row's number; returns the error objects."""
 
@@ -29,6 +32,7 @@ class RuleContext:
     modules: Callable[[], list[str]]
     """Modules whose records What_Id may name."""
     subform: Callable[[str], ModuleSpec]
+    module_id: Callable[[str], str]
     tag_id: Callable[[str], str]
     layout_id: str
 
@@ -38,16 +42,22 @@ class Rules:
 
     def __init__(self, spec: ModuleSpec, options: Options, context: RuleContext) -> None:
         fields = list(spec.fields.values())
-        self._mandatory = tuple(field.api_name for field in fields if field.mandatory)
+        mandatory = (field.api_name for field in fields if field.mandatory)
+        self._mandatory = tuple(name for name in mandatory if name not in NOT_ASKED_FOR)
         self._layout_mandatory = tuple(field.api_name for field in fields if field.layout_mandatory)
         self.rows = tuple(field for field in fields if field.data_type in ROWS)
+        self._subforms = [field.api_name for field in self.rows if field.data_type == "subform"]
         self.numbered = tuple(field for field in fields if field.data_type == "autonumber")
         self._options = options
         self._context = context
         self._refuse_unknown = options.unknown_field == "refuse"
         self._refuse_readonly = options.readonly_field == "refuse"
         self._dropped = {field.api_name for field in fields if not field.stored_by_api}
-        self._checks = {field.api_name: self._compile(field) for field in fields if field.stored_by_api}
+        compiled = {field: self._compile(field) for field in fields if field.stored_by_api}
+        self._checks = {
+            action: {field.api_name: one for field, one in compiled.items() if field.left_out_of != action}
+            for action in ("create", "update")
+        }
         self._record_rules: list[RecordRule] = []
         if "What_Id" in spec.fields:
             self._record_rules.append(related_to(context.record_exists, context.modules))
@@ -57,7 +67,7 @@ class Rules:
     def _compile(self, field: Field) -> Check:  # noqa: PLR0911  # a table
         size = field.size
         if field.wire_type in ("jsonarray", "jsonobject"):
-            return self._compile_structured(field)
+            return nested.BY_NAME.get(field.api_name) or self._compile_structured(field)
         match field.data_type:
             case "email":
                 return checks.pattern(size, checks.EMAIL, "email")
@@ -68,7 +78,7 @@ class Rules:
             case "integer":
                 return checks.integer(size)
             case "bigint":
-                return checks.bigint(size)
+                return nested.wizard if field.api_name == "Wizard" else checks.bigint(size)
             case "double" | "currency":
                 return checks.decimal(MAX_WHOLE_DIGITS)
             case "percent":
@@ -88,6 +98,9 @@ class Rules:
         match field.data_type:
             case "multiselectpicklist":
                 return checks.choices(field, self._options.picklist)
+            case "lookup" | "multi_module_lookup" if field.names_module:
+                modules = list(field.modules) or context.modules()
+                return nested.record_of_module(modules, context.record_exists, context.module_id)
             case "lookup":
                 return checks.reference(self._record_of(field))
             case "ownerlookup" | "userlookup":
@@ -108,17 +121,18 @@ class Rules:
                 return nested.rule(field.data_type)
             case "multireminder":
                 return nested.reminders
-        return nested.tags(context.tag_id)
+        tags = nested.tags(context.tag_id)
+        return tags if field.api_name == "Tag" else nested.as_given(field.wire_type)
 
     def _record_of(self, field: Field) -> Callable[[int], bool]:
         exists, modules = self._context.record_exists, field.lookup_modules or (ANY_MODULE,)
         return lambda record_id: any(exists(module, record_id) for module in modules)
 
-    def check(self, record: Json, index: int) -> tuple[Json, list[Json]]:
+    def check(self, record: Json, index: int, action: str = "create") -> tuple[Json, list[Json]]:
         """The values to store (None empties a field), and the error objects of the refused values."""
         kept: Json = {}
         problems: list[Json] = []
-        checks = self._checks
+        checks = self._checks[action]
         for name, value in record.items():
             check = checks.get(name)
             if check is None:
@@ -148,9 +162,12 @@ class Rules:
     def missing(self, kept: Json, problems: list[Json], index: int) -> list[Json]:
         """The errors for mandatory fields that a new record lacks, without already refused fields."""
         names = self._mandatory_names(kept)
+        if took_place(kept):
+            names = tuple(dict.fromkeys([*names, "Call_Duration"]))
         lacking = [name for name in names if kept.get(name) is None]
         if lacking and problems:
-            refused = {problem["details"].get("api_name") for problem in problems}
+            details = [problem["details"] for problem in problems]
+            refused = {one.get("parent_api_name", one.get("api_name")) for one in details}
             lacking = [name for name in lacking if name not in refused]
         return [self.not_found(name, index) for name in lacking]
 
@@ -176,6 +193,10 @@ class Rules:
                 kept[field.api_name] = nested.joined(field, before, new, new_id, replace=drop_old)
             except Invalid as bad:
                 problems += bad.problems(field.api_name, index)
+        lengths = {name: len(kept.get(name, old.get(name)) or ()) for name in self._subforms}
+        if not problems and sum(lengths.values()) > ROWS_OF_ALL_SUBFORMS:
+            last = [name for name in self._subforms if kept.get(name)][-1]
+            problems = nested.too_many_rows(ROWS_OF_ALL_SUBFORMS).problems(last, index)
         return problems
 
     @staticmethod
@@ -207,13 +228,16 @@ def related_to(exists: Callable[[str, int], bool], modules: Callable[[], list[st
     return check
 
 
+def took_place(call: Json) -> bool:
+    """Whether a record is a finished call. Only such a call needs a duration (docs v7 "insert records")."""
+    kind = call.get("Call_Type")
+    return kind == "Inbound" or (kind == "Outbound" and call.get("Outbound_Call_Status") != "Scheduled")
+
+
 def call_duration(record: Json, kept: Json, index: int) -> list[Json]:
-    """A finished call needs a duration (docs v7: `DEPENDENT_MISMATCH`)."""
+    """The duration of a finished call is not zero (docs v7: `DEPENDENT_MISMATCH`)."""
     duration = kept.get("Call_Duration")
-    scheduled = kept.get("Outbound_Call_Status") == "Scheduled"
-    if duration is None or scheduled or kept.get("Call_Type") not in ("Inbound", "Outbound"):
-        return []
-    if duration.strip("0:"):
+    if duration is None or duration.strip("0:") or not took_place(kept):
         return []
     problem = Invalid({}, "DEPENDENT_MISMATCH", "Call Duration can not be zero.")
     return [problem.problem("Call_Duration", index)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .fields import ANY_MODULE, Field, of, pick, text
 from .options import Options
+from .system_modules import taxes
 
 SOURCES = (
     "Advertisement, Cold Call, Employee Referral, External Referral, Online Store, Partner, "
@@ -56,6 +57,11 @@ def address(prefix: str = "") -> list[Field]:
     ]
 
 
+def territories() -> Field:
+    """Another call sets them (docs v7 "assign territories")."""
+    return of("territories", "Territories", writable=False)
+
+
 def leads(options: Options) -> list[Field]:
     interests = (("Hardware", "Hardware"), ("Software", "Software"), ("Training", "Training"))
     return [
@@ -76,6 +82,8 @@ def leads(options: Options) -> list[Field]:
         of("bigint", "Legacy_Number", custom=True),
         of("double", "Score", custom=True, decimals=4),
         *address(),
+        territories(),
+        of("bigint", "Wizard", length=50),
     ]
 
 
@@ -90,6 +98,7 @@ def contacts(options: Options) -> list[Field]:
         of("date", "Date_of_Birth"),
         of("boolean", "Email_Opt_Out"),
         *address("Mailing_"),
+        territories(),
     ]
 
 
@@ -111,6 +120,7 @@ def accounts(options: Options) -> list[Field]:
         of("integer", "Year_Established", custom=True),
         of("rollup_summary", "Open_Deals", custom=True),
         *address("Billing_"),
+        territories(),
     ]
 
 
@@ -127,6 +137,7 @@ def deals(options: Options) -> list[Field]:
         pick("Type", "Existing Business, New Business"),
         pick("Lead_Source", SOURCES),
         text("Next_Step", 100),
+        territories(),
         text("Product", 120, custom=True),
         text("Sales_Agent", 120, custom=True),
         of("date", "Engage_Date", custom=True),
@@ -156,6 +167,7 @@ def products(options: Options) -> list[Field]:
         pick("Usage_Unit", "Box, Carton, Dozen, Each, Hours, Piece"),
         of("date", "Sales_Start_Date"),
         of("boolean", "Taxable"),
+        taxes(),
     ]
 
 

@@ -20,6 +20,7 @@ from zmigrate.engine.storage.ledger import RunInfo, find_run
 from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import EventHub, Listener
+from zmigrate.job.author_code import told_as_authors
 from zmigrate.job.job import Job, decode_options, encode_options, job_name
 from zmigrate.private_files import scratch_folder
 from zmigrate.rows.sources.variables import Variables
@@ -280,8 +281,9 @@ def _settings(options: RunOptions, caller: Caller) -> Settings:
 @contextmanager
 def _invocation(job: Job, options: RunOptions, caller: Caller) -> Iterator[Invocation]:
     """One call of the engine, until it is done: signals stop it, and an embedded emulator lives as long."""
-    hub, settings = EventHub(*caller.listeners), _settings(options, caller)
-    with ExitStack() as stack:
+    hub = EventHub(*caller.listeners, hide=job._secrets.redacted_text)
+    settings = _settings(options, caller)
+    with told_as_authors(job._secrets), ExitStack() as stack:
         stack.enter_context(stop_on_signals(caller.stop))
         found = stack.enter_context(_credentials(options, caller))
         allowed = frozenset(options.allow_env)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zmigrate.errors import JobError
@@ -103,3 +103,39 @@ def check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> No
             f"{job} declares too few scopes for what it does; missing: {', '.join(missing)}.",
             hint="Add them to `scopes`, or derive them: scopes = scopes_for(write, *sources)",
         )
+
+
+def value_of(declared: Any) -> Any:
+    """What an author's method gives, or what a plain attribute is."""
+    return declared() if callable(declared) and not isinstance(declared, type) else declared
+
+
+def said_of(value: Any) -> str:
+    """What an author gave, for messages: `the class Csv`, `list`."""
+    if value is None:
+        return "None"
+    return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+
+
+def all_of(given: Any) -> Any:
+    """The jobs of a flow one by one; what is no row of jobs is given back."""
+    listed = isinstance(given, Iterable) and not isinstance(given, str | bytes | type | Mapping)
+    return tuple(given) if listed else given
+
+
+def not_in_a_flow(flow: str, given: Any) -> JobError:
+    return JobError(
+        f"{flow}.jobs() gave {said_of(given)}, which is not a record job. In a flow are record"
+        " jobs: jobs with their values, or the classes of jobs that need none; no other flow, and no job with"
+        " a `run` of its own."
+        f" Write it like this:\n{FLOW_SHAPE}"
+    )
+
+
+def needs_values(flow: str, job: str, names: Sequence[str]) -> JobError:
+    given = ", ".join(f"{name}=..." for name in names)
+    needed = " and ".join(f"`{name}`" for name in names)
+    return JobError(
+        f"{flow}.jobs() gave the class {job}, which needs {needed}.",
+        hint=f"Put the job there with its values: {job}({given})",
+    )

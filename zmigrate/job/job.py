@@ -33,20 +33,27 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 from zmigrate.errors import JobError
+from zmigrate.job.author_code import hidden, raised_by_author, told_as_authors
 from zmigrate.job.checks import (
     FLOW_SHAPE,
     JOB_SHAPE,
     RECORD_JOB_SHAPE,
+    all_of,
     check_constant_scopes,
     check_covers,
     check_is_write,
     check_overridden,
     check_scopes,
     check_works_when_called,
+    needs_values,
+    not_in_a_flow,
+    said_of,
+    value_of,
 )
+from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.context import Context, Fill
 from zmigrate.job.formats import Formats
 from zmigrate.job.hooks import JobHooks
@@ -57,12 +64,14 @@ from zmigrate.job.options import (
     check_values,
     decode_values,
     encode_values,
+    hidden_by,
     read_options,
     show_values,
 )
 from zmigrate.job.references import Users
 from zmigrate.job.writes import Write, scopes_for
 from zmigrate.zoho.facts import scopes as scope_facts
+from zmigrate.zoho.redaction import Redactor
 
 if TYPE_CHECKING:
     from zmigrate.rows.sources import Source
@@ -132,14 +141,21 @@ class Job:
         if self._abstract:
             raise JobError(f"{type(self).__name__} is a base class of jobs, not a job.")
         vars(self).update(check_values(type(self), self._options, values))
-        try:
-            self.check()
-        except ValueError as error:
-            raise JobError(str(error)) from error
-        self._check_built()
+        vars(self)["_own_secrets"] = hidden_by(self._options, vars(self))
+        with told_as_authors(self._secrets):
+            try:
+                self.check()
+            except ValueError as error:
+                raise _said_by_author(self, error) from None
+            self._check_built()
 
     def _check_built(self) -> None:
         check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
+
+    @property
+    def _secrets(self) -> Redactor:
+        """Hides the values of its secret options, in all that is told of it."""
+        return vars(self)["_own_secrets"]  # type: ignore[no-any-return]
 
     @property
     def _variables(self) -> Variables | None:
@@ -152,22 +168,6 @@ class Job:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({show_values(self._options, vars(self))})"
-
-
-class DeclaredColumns(NamedTuple):
-    """The `columns` of a job, ready for its rows."""
-
-    fields: tuple[str, ...]
-    cells: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    """Takes the fields' cells out of a row."""
-
-    @classmethod
-    def of(cls, job: RecordJob) -> DeclaredColumns | None:
-        """None if the job has its own `transform`, or no columns."""
-        if not job._transforms_by_columns:
-            return None
-        declared = job._declared_columns
-        return declared if declared.fields else None
 
 
 class RecordJob(Job, abstract=True):
@@ -209,9 +209,15 @@ class RecordJob(Job, abstract=True):
         """The modules that `transform` refers to by a `Ref` or a `Find`. None: not declared, but found out.
 
         If the job's own module is not among them, its rows need no search for parents before the first is
-        sent.
+        sent. The token may read these modules, as a `Find` has to.
         """
         return None
+
+    @property
+    def _looks_into(self) -> Sequence[str]:
+        """The modules that the token may read and query beside those of `scopes`: `transform` may look for
+        records there."""
+        return self.refers_to or ()
 
     @property
     def fills(self) -> Sequence[Fill] | None:
@@ -300,7 +306,7 @@ class Flow(Job, abstract=True):
 
     @property
     def scopes(self) -> Sequence[str]:
-        """The scopes of all its jobs together. Only the checks and a plan use a token with all of them."""
+        """The scopes of all its jobs together. Only a plan uses a token with all of them."""
         return tuple(dict.fromkeys(scope for job in steps_of(self) for scope in job.scopes))
 
     @classmethod
@@ -349,30 +355,45 @@ def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[s
 
 
 def source_of(job: RecordJob) -> Source:
-    """The job's source. Raises JobError if the author's `source` raises ValueError or returns no source."""
-    source: Source = _call_author(job, "source", job.source)
-    if not all(hasattr(source, name) for name in ("scan", "check", "rows", "scopes")):
+    """The job's source: what the author's `source` gives, or is. Raises JobError for anything else."""
+    given: Any = _call_author(job, "source", lambda: value_of(job.source))
+    if not all(hasattr(given, name) for name in ("scan", "check", "rows", "scopes")):
         raise JobError(
-            f"{type(job).__name__}.source() gave {type(source).__name__}; "
-            'it gives Csv(self.file), JsonLines(self.file) or Query("select ...").'
+            f"{type(job).__name__}.source() gave {said_of(given)}, which is no source. "
+            f"Write it like this:\n{RECORD_JOB_SHAPE}"
         )
+    source: Source = given
     hand_over: Callable[[Variables], Source] | None = getattr(source, "with_variables", None)
     return source if hand_over is None or job._variables is None else hand_over(job._variables)
 
 
 def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
-    """The flow's jobs. Raises JobError if the author's `jobs` raises ValueError or returns other things."""
-    steps = tuple(_call_author(flow, "jobs", flow.jobs))
+    """The flow's jobs: what the author's `jobs` gives, or is. Raises JobError for anything else."""
+    given: Any = _call_author(flow, "jobs", lambda: all_of(value_of(flow.jobs)))
+    if not isinstance(given, tuple):
+        raise not_in_a_flow(type(flow).__name__, given)
+    steps = tuple(_step_of(flow, each) for each in given)
     for step in steps:
-        if not isinstance(step, RecordJob):
-            raise JobError(
-                f"{type(flow).__name__}.jobs() gave {step!r}, which is not a record job.\n{FLOW_SHAPE}"
-            )
+        flow._secrets.include(step._secrets)
         if flow._variables is not None:
             step._allow(flow._variables)
+    for step in steps:
+        step._secrets.include(flow._secrets)
     if not steps:
         raise JobError(f"{job_name(type(flow))} has no jobs.")
     return steps
+
+
+def _step_of(flow: Flow, given: Any) -> RecordJob:
+    """A job of a flow. A class stands for a job with the default values of its options."""
+    if isinstance(given, type) and issubclass(given, RecordJob) and not given._abstract:
+        needed = [spec.name for spec in options(given) if spec.required]
+        if needed:
+            raise needs_values(type(flow).__name__, given.__name__, needed)
+        return given()
+    if not isinstance(given, RecordJob):
+        raise not_in_a_flow(type(flow).__name__, given)
+    return given
 
 
 def fills_of(job: RecordJob) -> Sequence[Fill] | None:
@@ -393,9 +414,21 @@ def _said(column: str, field: str) -> str:
 
 
 def _call_author(job: Job, what: str, call: Callable[[], Item]) -> Item:
-    try:
-        return call()
-    except ValueError as error:
-        raise JobError(f"{job_name(type(job))}: {error}") from error
-    except NotImplementedError as error:
-        raise JobError(f"{type(job).__name__} has no `{what}`.") from error
+    with told_as_authors(job._secrets):
+        try:
+            return call()
+        except ValueError as error:
+            raise _said_by_author(job, error) from None
+        except NotImplementedError as error:
+            if raised_by_author(error) is not None:
+                raise
+            raise JobError(f"{type(job).__name__} has no `{what}`.") from error
+
+
+def _said_by_author(job: Job, error: ValueError) -> JobError:
+    """A ValueError has the author's words for the person, and so is told with them alone."""
+    raised = raised_by_author(error)
+    return JobError(
+        f"{job_name(type(job))}: {hidden(job._secrets, error)}",
+        hint=None if raised is None else f"This was raised in {raised.place}.",
+    )

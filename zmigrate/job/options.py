@@ -22,6 +22,8 @@ from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
 
 from zmigrate.errors import JobError
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
+from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.zoho.redaction import Redactor
 
 _OF_RUNNER = """limit yes again profile emulator concurrency via trigger diff no_undo keep_going wait
     allow_env json quiet jobs state_dir verbose help version force forget_payloads
@@ -272,11 +274,22 @@ def check_value(spec: OptionSpec, value: Any, *, where: str | None = None) -> An
 
 def _check_one(spec: OptionSpec, value: Any, where: str) -> Any:
     base = spec.base
+    _refuse_half_characters(spec, value, where)
     if spec.choices and isinstance(value, str) and not (issubclass(base, Enum) and isinstance(value, base)):
         return _choose(spec, value, where)
     if isinstance(value, _also_taken(base)) and not _looks_alike(base, value):
         return value if isinstance(value, base) else base(value)
     raise JobError(f"{where} is {_article(spec.type_name)}, not {_shown(spec, value)}.")
+
+
+def _refuse_half_characters(spec: OptionSpec, value: Any, where: str) -> None:
+    """Raise JobError for a path or text that a run's record could not keep."""
+    if isinstance(value, Path) or (isinstance(value, str) and spec.base is Path):
+        path = os.path.abspath(value)
+        if not is_unicode(path):
+            raise JobError(f"{where}: the path {path} is not UTF-8.", hint=f"Rename it. {LOCALE}")
+    elif isinstance(value, str) and not is_unicode(value):
+        raise JobError(f"{where}: {_shown(spec, value)} is not UTF-8.", hint=LOCALE)
 
 
 def _also_taken(base: type[Any]) -> tuple[type[Any], ...]:
@@ -327,6 +340,15 @@ def _choose(spec: OptionSpec, text: str, where: str) -> Any:
     if spec.base is str:
         return text
     return next(member for member in spec.base if enum_word(member) == text)
+
+
+def hidden_by(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> Redactor:
+    """What hides the values of the secret options."""
+    secrets = Redactor()
+    for name, spec in specs.items():
+        if spec.secret and values[name] is not None:
+            secrets.add_for_people(values[name])
+    return secrets
 
 
 def encode_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -140,6 +140,13 @@ class Zoho:
         """
         self._post(f"fields/{module}", {"api_name": api_name, "data_type": data_type, **properties})
 
+    def set_fields(self, module: str, answer: Mapping[str, Any]) -> None:
+        """Give a module the fields of an org's own, and their rules: `answer` is what `GET /settings/fields`
+        answered there, in any API version from 2 to 8. A module that is new is made; so are those that its
+        fields refer to. Raises ValueError for another answer, and for a module that has records.
+        """
+        self._post(f"fields/{module}", {"fields": answer.get("fields")})
+
     def lock(self, module: str, *ids: str, locked: bool = True) -> None:
         """Lock records, so that Zoho refuses to change them; or unlock them."""
         self._post(f"lock/{module}", {"ids": list(ids), "locked": locked})

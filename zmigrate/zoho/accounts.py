@@ -130,6 +130,7 @@ class Accounts:
 
 
 _TOKEN = re.compile(r"[!-~]{1,500}")  # Characters that a header can have. Today's tokens have 70.
+_OAUTH_CODE = re.compile(r"[a-z0-9_]+")
 _CODE = re.compile(r"[A-Za-z_ ]{1,40}")
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -159,7 +160,7 @@ def read_answer(
 def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denied:
     wait_s = retry_after_s(response, body, now)
     code = _plain(body.get("error"))
-    if response.status_code == 429 or (body.get("status") == "failure" and "error_description" in body):
+    if response.status_code == 429 or _is_throttle(body):
         return Denied(
             "throttled", "THROTTLED", "Zoho gives this client no more tokens for now", retry_after_s=wait_s
         )
@@ -167,6 +168,19 @@ def _denial(response: httpx.Response, body: dict[str, Any], now: float) -> Denie
     if response.status_code >= 500 or (known is not None and known.transient):
         return Denied("transient", code or f"HTTP_{response.status_code}", "The accounts server failed")
     return Denied("refused", code or "NO_TOKEN", known.what if known else "Zoho gives no token")
+
+
+def _is_throttle(body: dict[str, Any]) -> bool:
+    """Whether the client asked for too many tokens (zoho-api 1.4 and 14.4). The texts are translated, and
+    `status` may be missing. What is no throttle has a code as its `error`, as a rule without a description.
+    """
+    error, described = body.get("error"), body.get("error_description")
+    if not isinstance(described, str):
+        return False
+    if "too many requests" in described.lower():
+        return True
+    is_code = isinstance(error, str) and _OAUTH_CODE.fullmatch(error) is not None
+    return not is_code or (body.get("status") == "failure" and error not in TOKEN_REFUSALS)
 
 
 def _plain(error: object) -> str:

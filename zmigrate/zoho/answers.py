@@ -14,12 +14,13 @@ import msgspec
 import orjson
 
 from zmigrate.errors import InDoubt, Retryable, UsageError
+from zmigrate.zoho.barriers import begins_as_page
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
 from zmigrate.zoho.record_calls import is_query
 from zmigrate.zoho.redaction import Redactor
-from zmigrate.zoho.refusals import code_of, concerns, is_error, refusal
+from zmigrate.zoho.refusals import blocked, code_of, concerns, is_error, refusal
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -28,6 +29,9 @@ _NOT_MODIFIED = 304  # answers a question that zmigrate never asks, so it is not
 _READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
 """Statuses that always come with JSON. Other statuses mean enough without a body."""
 _UNREADABLE = object()
+_PAGE = object()
+_BLOCKED_STATUSES = frozenset({400, 403, 405, 406, 451})
+"""Statuses with which a firewall's page comes. Zoho's own refusals with these statuses are JSON."""
 
 _DEEPEST = 100  # The deepest nesting of lists and objects. Zoho's answers have about ten levels.
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -136,13 +140,13 @@ class Answer:
 
 def decode(content: bytes, redactor: Redactor) -> Any:
     """The JSON of a body, with secrets hidden; None for an empty body. For no JSON, or JSON nested too deeply
-    to walk through, a marker (see `is_unreadable`)."""
+    to walk through, a marker (see `is_unreadable`, `is_block_page`)."""
     if not content:
         return None
     try:
         body = orjson.loads(content)
     except orjson.JSONDecodeError:
-        return _UNREADABLE
+        return _PAGE if begins_as_page(content) else _UNREADABLE
     if _may_be_deep(content) and _is_deep(body):
         return _UNREADABLE
     return redactor.redacted(body) if redactor.may_hide(content) else body
@@ -184,7 +188,13 @@ def read_done(content: bytes, expect: int, redactor: Redactor) -> list[Done] | N
 
 
 def is_unreadable(body: object) -> bool:
-    return body is _UNREADABLE
+    return body is _UNREADABLE or body is _PAGE
+
+
+def is_block_page(status: int, body: object) -> bool:
+    """Whether an answer to one call is the page of a firewall or proxy that did not let it through to Zoho.
+    (`Transport` has seen whether pages come for every call.)"""
+    return body is _PAGE and status in _BLOCKED_STATUSES
 
 
 def is_token_refused(response: httpx.Response, redactor: Redactor) -> bool:
@@ -200,7 +210,8 @@ def judge(call: Call, status: int, body: Any) -> Any:
 
     Retryable: throttled, or a service inside Zoho failed; not applied. InDoubt: it is unknown whether the
     write was applied, or the read's answer is unusable. ScopeError, RefusedError: scope and permission.
-    OrgFull: the org takes no more records. Fatal (with status and code): refused for good.
+    OrgFull: the org takes no more records. Fatal (with status and code): refused for good; the code is
+    BLOCK_PAGE if the request did not reach Zoho.
     """
     if status in call.ok_statuses:
         return None if is_unreadable(body) else body
@@ -212,6 +223,10 @@ def judge(call: Call, status: int, body: Any) -> Any:
         raise InDoubt(f"Zoho answered {status} to {_name(call)}.", status=status)
     if code_of(body) in codes.ROW_IN_DOUBT:
         raise _no_answer(call, status, f"is {code_of(body)}")
+    if is_block_page(status, body):
+        raise blocked(call, status)
+    if status == 403 and _is_row_by_row(body, call.expect):
+        return body
     if status in {401, 403, 413} or (300 <= status < 400 and status != _NOT_MODIFIED):
         raise refusal(call, status, body, call.expect or 0)
     if is_unreadable(body):
@@ -243,6 +258,14 @@ def _judge_records(call: Call, status: int, body: Any, expect: int) -> Any:
     if not all(code_of(one) or is_error(one) for one in elements):
         raise _no_answer(call, status, "does not say what became of its records")
     return body
+
+
+def _is_row_by_row(body: object, expect: int | None) -> bool:
+    """Whether a refusal has a result for each of several records."""
+    elements = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(elements, list) or not 1 < len(elements) == expect:
+        return False
+    return all(code_of(one) or is_error(one) for one in elements) and any(map(is_error, elements))
 
 
 def _is_of_the_record(body: object) -> bool:

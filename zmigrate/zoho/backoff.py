@@ -19,6 +19,7 @@ from zmigrate.zoho.clock import http_date
 LONGEST_WAIT_S: Final = 7 * 24 * 3_600.0
 """The longest wait that an answer can ask for. No call has that much time."""
 
+_WAITS: Final = ("retry_after", "retry_in_seconds")
 _SECONDS: Final = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
 
 
@@ -76,13 +77,15 @@ class BudgetSpent(stop_base):
 
 
 def retry_after_s(response: httpx.Response, body: object, now: float) -> float:
-    """The wait in seconds that an answer asks for: `Retry-After`, or `details.retry_after`; else 0."""
+    """The wait in seconds that an answer asks for: `Retry-After`, else `retry_after` or `retry_in_seconds` of
+    the body or its `details` (zoho-api 3.3 and 14.25); else 0."""
     text = response.headers.get("retry-after", "").strip()
     if text:
         return _seconds(text, now)
-    match body:
-        case {"details": {"retry_after": int() | float() as seconds}}:
-            return min(max(0.0, float(seconds)), LONGEST_WAIT_S)
+    details = body.get("details") if isinstance(body, dict) else None
+    for told in (each.get(name) for name in _WAITS for each in (body, details) if isinstance(each, dict)):
+        if isinstance(told, int | float | str) and not isinstance(told, bool):
+            return _seconds(str(told).strip(), now)
     return 0.0
 
 

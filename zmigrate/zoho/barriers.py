@@ -39,6 +39,8 @@ _PORTAL_LOGIN: Final = 511
 """Network Authentication Required: sent by captive portals (RFC 6585)."""
 
 
+BLOCK_PAGE: Final = "BLOCK_PAGE"  # our own code: a firewall or proxy answers in Zoho's place
+
 REFUSING_PAGES: Final = frozenset({*range(300, 400), 403, 451})
 """Statuses of pages by which a firewall refuses a call: it was not let through."""
 
@@ -92,13 +94,18 @@ def is_page(status: int, content: bytes) -> bool:
         return status == _PORTAL_LOGIN
     if status in _OF_THE_REQUEST:
         return False
-    return (300 <= status < 400 and status != 304) or content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
+    return (300 <= status < 400 and status != 304) or begins_as_page(content)
+
+
+def begins_as_page(content: bytes) -> bool:
+    """Whether a body is HTML and no JSON."""
+    return content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
 def block_page(host: str, status: int) -> Barrier:
     """For a host that answers every call with a page."""
     return Barrier(
-        "BLOCK_PAGE",
+        BLOCK_PAGE,
         f"A web page comes instead of an answer from {host} (status {status}).",
         f"A firewall, a proxy or the login page of a Wi-Fi answers in Zoho's place. Open https://{host} in a"
         " browser: log in where the network asks for it, or let its administrators allow the host.",

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from zmigrate.errors import UsageError
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL
+from zmigrate.zoho.facts.modules import STANDARD_LOOKUPS
 from zmigrate.zoho.facts.reserved_words import RESERVED
 
 WriteName: TypeAlias = Callable[[str], str]
@@ -27,6 +28,9 @@ _SHAPE = re.compile(
     re.I | re.S,
 )
 _AGGREGATE = re.compile(r"\b(?:count|sum|min|max|avg)\s*\(", re.IGNORECASE)
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
+_LOOKUP_PATH = re.compile(r"(?<![\w.])[A-Za-z]\w*(?:\.[A-Za-z]\w*)+")
+_CHOSEN_MODULE = re.compile(r"'\w+->([A-Za-z]\w*)\.")
 _UNASKABLE = re.compile(r"[\\\x00-\x1f\x7f\u2028\u2029]")
 _QUERY_HINT = "Write it as: select id, Last_Name from Leads where Email is null"
 
@@ -51,6 +55,22 @@ class Select:
     def pages_by_id(self) -> bool:
         """Whether the query can be paged by `id > last`."""
         return not self.tail and not _AGGREGATE.search(self.columns)
+
+    @property
+    def lookup_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The lookups that the query goes through, one path each: ("Account_Name", "Parent_Account").
+        `Account_Name.id` is the lookup's own value and goes through nothing.
+        """
+        text = _LITERAL.sub("''", f"{self.columns} {self.where} {self.tail}")
+        paths = (tuple(found.removesuffix(".id").split(".")[:-1]) for found in _LOOKUP_PATH.findall(text))
+        return tuple(dict.fromkeys(filter(None, paths)))
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The modules that the query reads, as far as its text tells: custom lookups are unknown here."""
+        joined = (STANDARD_LOOKUPS.get(name) for path in self.lookup_paths for name in path)
+        chosen = _CHOSEN_MODULE.findall(self.columns)
+        return tuple(dict.fromkeys([self.module, *filter(None, joined), *chosen]))
 
     def page(self, after: str | None, rows: int = COQL_ROWS_PER_CALL) -> str:
         """The query for the next page by id: rows with an id greater than `after`, lowest first."""

@@ -41,6 +41,8 @@ class CreditLedger:
         """Before this time more may have been spent than is counted: a part of the count is unreadable."""
         self._header: tuple[float, int] | None = None
         """When Zoho's header was last seen, and how many credits it leaves by now."""
+        self._presumed_until = 0.0
+        """Until this time the credits count as spent, though Zoho has not said so. Not kept in the file."""
         self._saved_at = 0.0
         self._used = 0
 
@@ -72,6 +74,7 @@ class CreditLedger:
         with self._lock:
             now = self._now()
             grain = int(now // _GRAIN_S)
+            self._presumed_until = 0.0  # a call was answered
             self._used += credits
             self._grains[grain] = self._grains.get(grain, 0) + credits
             self._unsaved[grain] = self._unsaved.get(grain, 0) + credits
@@ -87,10 +90,17 @@ class CreditLedger:
         with self._lock:
             self._header = (self._now(), int(remaining))
 
+    def presume_spent(self, wait_s: float) -> None:
+        """Nothing but spent credits explains Zoho's answers. `wait_s`: the wait that Zoho asks for, or 0."""
+        with self._lock:
+            self._presumed_until = self._now() + max(wait_s, _HEADER_FRESH_S)
+
     def shortage_s(self, credits: int) -> float:
         """Seconds until a call with this price fits; 0 if it fits now, or if nothing is known."""
         with self._lock:
             now = self._now()
+            if now < self._presumed_until:
+                return self._presumed_until - now
             left = self._left(now)
             if left is None or left >= credits:
                 return 0.0
@@ -99,13 +109,20 @@ class CreditLedger:
             return self._free_again_s(credits - left, now)
 
     def exhausted(self, credits: int) -> bool:
-        """Whether credits explain a 429: fewer are left than the call costs."""
+        """Whether credits explain a 429: fewer are left than the call costs, or they are presumed spent."""
         left = self.left()
-        return left is not None and left < credits
+        return self._now() < self._presumed_until or (left is not None and left < credits)
 
     def spent_error(self, wait_s: float) -> CreditsSpent:
         """The error with the time when to go on."""
         again = datetime.fromtimestamp(self._now() + wait_s, UTC).astimezone()
+        if self._now() < self._presumed_until:
+            return CreditsSpent(
+                'Zoho answers every call with "too many requests", also one at a time: most likely the org\'s'
+                f" API credits are used up. Zoho does not say when; try at {again:%Y-%m-%d %H:%M %Z}.",
+                hint="See Setup > Developer Hub > APIs and SDKs > Usage in Zoho, which other programs count"
+                " towards, too. Resume later, or run with --wait.",
+            )
         when = f"enough are free again about {again:%Y-%m-%d %H:%M %Z}"
         if wait_s == _HEADER_FRESH_S:  # others have spent them, so our own count does not help
             when = f"it is unknown when enough are free again; try at {again:%Y-%m-%d %H:%M %Z}"

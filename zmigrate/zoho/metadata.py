@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from zmigrate.zoho.facts.limits import credit_allowance
-from zmigrate.zoho.facts.modules import MANDATORY_IN_PART, TAG
+from zmigrate.zoho.facts.modules import MANDATORY_IN_PART, NAMED_PARENTS, TAG
 
 WHOLE_NUMBERS = frozenset({"integer", "bigint"})  # Data types of whole numbers
 
@@ -26,6 +26,8 @@ STORED_ELSEWHERE = frozenset({"multiselectlookup", "multiuserlookup", "subform",
 """Data types with values in another module: virtual, but writable. A row without an id is added to those that
 the record has (zoho-api 9.2).
 """
+
+LOOKUPS = frozenset({"lookup", "multiselectlookup", "multi_module_lookup"})  # they refer to records
 
 VIEW_DECIDES = frozenset({"subform"})
 """Data types whose `operation_type` says no, although the API writes them; the view decides (zoho-api 14.7).
@@ -72,6 +74,8 @@ class Field:
     """The module that a lookup or multi-select lookup refers to; `se_module` if it may be any."""
     lookup_modules: frozenset[str] = frozenset()
     """The modules of a lookup that may refer to several, if Zoho lists them."""
+    names_module: bool = False
+    """A lookup whose value names the record's module: `{"id": ..., "module": {"api_name": ...}}`."""
     connected_lookup: str | None = None
     """For a multi-select or multi-user lookup: the lookup of its linking module around each id, as in
     `[{"<connected_lookup>": {"id": ...}}]`."""
@@ -164,7 +168,10 @@ def read_fields(module: str, answer: Mapping[str, Any], unused: Mapping[str, Any
     """From GET /settings/fields with type=all and with type=unused (both may be empty)."""
     on_no_layout = {str(raw.get("api_name")): raw for raw in _list(unused, "fields")}
     merged = {**on_no_layout, **{str(raw.get("api_name")): raw for raw in _list(answer, "fields")}}
-    fields = {name: read_field(raw, on_layout=_used(raw, name, on_no_layout)) for name, raw in merged.items()}
+    fields = {
+        name: read_field(raw, on_layout=_used(raw, name, on_no_layout), module=module)
+        for name, raw in merged.items()
+    }
     return ModuleFields(module, MappingProxyType(fields))
 
 
@@ -174,14 +181,16 @@ def _used(raw: Mapping[str, Any], name: str, on_no_layout: Mapping[str, object])
     return said == "used" if said in ("used", "unused") else name not in on_no_layout
 
 
-def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
-    """One element of `fields[]`."""
+def read_field(raw: Mapping[str, Any], *, on_layout: bool, module: str = "") -> Field:
+    """One element of `fields[]`, of a module."""
     name = str(raw.get("api_name"))
     unique = raw.get("unique")
     external = raw.get("external")
     lookup = _object(raw, "lookup")
     linking = _object(raw, "multiselectlookup") or _object(raw, "multiuserlookup")
     rows = _object(raw, "subform") or _object(raw, "associated_module")
+    several = _module_names(_list(_object(raw, "multi_module_lookup"), "modules"))
+    only = next(iter(several)) if len(several) == 1 else None
     return Field(
         api_name=name,
         label=_one_line(raw.get("field_label") or raw.get("display_label") or raw.get("api_name")),
@@ -197,8 +206,9 @@ def read_field(raw: Mapping[str, Any], *, on_layout: bool) -> Field:
         updatable=_may(raw, "update"),
         on_layout=on_layout,
         pick_list=tuple(_pick_list_value(value) for value in _list(raw, "pick_list_values")),
-        lookup_module=_module_name(lookup.get("module") or linking.get("connected_module")),
-        lookup_modules=_module_names(_list(_object(raw, "multi_module_lookup"), "modules")),
+        lookup_module=_module_name(lookup.get("module") or linking.get("connected_module")) or only,
+        lookup_modules=several,
+        names_module=raw.get("data_type") == "multi_module_lookup" or (module, name) in NAMED_PARENTS,
         connected_lookup=str(linking.get("connectedlookup_apiname") or "") or None,
         subform_module=_module_name(rows.get("module")) or _module_name(rows),
         textarea_kind=_text(_object(raw, "textarea").get("type")),
@@ -286,7 +296,9 @@ def _may(raw: Mapping[str, Any], verb: str) -> bool:
         allowed = _flag(_object(raw, "operation_type").get(f"api_{verb}"))
         if allowed is not None:
             return allowed
-    locked = any(_flag(raw.get(name)) is True for name in ("read_only", "field_read_only"))
+    # Every version of the API shows Owner as `field_read_only`, though each takes it.
+    locks = ("read_only",) if raw.get("api_name") == "Owner" else ("read_only", "field_read_only")
+    locked = any(_flag(raw.get(name)) is True for name in locks)
     return allowed is not False and not locked
 
 

@@ -10,10 +10,15 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from zmigrate.errors import Fatal, OrgFull, RefusedError, Retryable, ScopeError, ZmigrateError
+import orjson
+
+from zmigrate.errors import Fatal, OrgFull, RefusedError, Retryable, ScopeError, UsageError, ZmigrateError
+from zmigrate.zoho import coql
+from zmigrate.zoho.barriers import BLOCK_PAGE
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.codes import Meaning
 from zmigrate.zoho.facts.scopes import scopes_of_call
+from zmigrate.zoho.record_calls import is_query
 
 if TYPE_CHECKING:
     from zmigrate.zoho.answers import Call
@@ -92,9 +97,7 @@ def refusal(call: Call, status: int, body: object, rows: int = 0) -> ZmigrateErr
     if meaning is Meaning.LATER:
         return Retryable(message, status=status, code=code, hint=hint)
     if status == 403 or code in codes.PERMISSION_CODES:
-        permissions = _permissions(error)
-        lacking = f" Missing: {', '.join(permissions)}." if permissions else ""
-        return RefusedError(message + lacking, hint=codes.WHAT_TO_DO["NO_PERMISSION"], code=code)
+        return _permission_error(error, message, code)
     whom = concerns(error, rows)
     halves = meaning is None and whom == "unknown" and status in _MAY_BE_ONE_RECORD
     row = whom if isinstance(whom, int) else None
@@ -106,20 +109,65 @@ def _error_in(body: object) -> object:
     elements = body.get("data") if isinstance(body, dict) else None
     if code_of(body) or not isinstance(elements, list):
         return body
-    return next(filter(is_error, elements), body)
+    return next((one for one in elements if is_error(one) or code_of(one) not in {"", "SUCCESS"}), body)
+
+
+def blocked(call: Call, status: int) -> Fatal:
+    """The error for a firewall's page in place of Zoho's answer. Of a write, one record may be to blame: its
+    text looks like an attack."""
+    return Fatal(
+        f"{call.method} {call.path} did not reach Zoho: a firewall or proxy answered it with a web page"
+        f" (status {status}).",
+        status=status,
+        code=BLOCK_PAGE,
+        hint="Ask whoever runs the firewall or proxy to let requests to Zoho's API through. Firewalls often"
+        " block text that looks like HTML, a script or SQL.",
+        may_be_one_record=call.expect is not None,
+    )
+
+
+def _permission_error(error: object, message: str, code: str) -> RefusedError:
+    """The profile lacks permissions, or the org's edition lacks a feature (zoho-api 14.13)."""
+    permissions = permissions_of(error)
+    if permissions:
+        message += f" Missing: {', '.join(permissions)}."
+    hint = codes.WHAT_TO_DO.get(code)
+    if not permissions and (hint is None or code in codes.PERMISSION_CODES):
+        said = error.get("message") if isinstance(error, dict) else None
+        if isinstance(said, str) and _OF_THE_EDITION.search(said):
+            hint = codes.NO_FEATURE
+    return RefusedError(message, hint=hint or codes.WHAT_TO_DO["NO_PERMISSION"], code=code)
+
+
+_OF_THE_EDITION = re.compile(r"\b(?:edition|licen[cs]e|subscription|upgrade|feature)", re.IGNORECASE)
+"""Words with which Zoho says that the org has not paid for something. They only choose the advice."""
 
 
 def _scope_error(call: Call, message: str) -> ScopeError:
-    needed = scopes_of_call(call.method, call.path)
+    needed = scopes_of_call(call.method, call.path, queried=_queried(call))
     hint = (
         f"It needs {' and '.join(needed)}." if needed else "Check the scopes that Zoho's page names for it."
     )
-    return ScopeError(message, hint=f"{hint} Declare it in the job's scopes.", code=codes.SCOPE_CODE)
+    return ScopeError(
+        message, hint=f"{hint} Declare it in the job's scopes.", code=codes.SCOPE_CODE, needed=needed
+    )
 
 
-def _permissions(error: object) -> list[str]:
-    permissions = details_of(error).get("permissions")
-    return [str(name)[:80] for name in permissions] if isinstance(permissions, list) else []
+def _queried(call: Call) -> tuple[str, ...]:
+    """The modules that a query reads, as far as its text tells."""
+    if not is_query(call.path) or call.content is None:
+        return ()
+    try:
+        return coql.parse(orjson.loads(call.content)["select_query"]).modules
+    except (ValueError, TypeError, KeyError, AttributeError, UsageError):  # an author's own call
+        return ()
+
+
+def permissions_of(error: object) -> list[str]:
+    """The permissions that Zoho names as missing; it may name one as a text."""
+    told = details_of(error).get("permissions")
+    names = told if isinstance(told, list) else [told]
+    return [name[:80] for name in names if isinstance(name, str) and name]
 
 
 _SAID: Iterable[str] = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from zmigrate.errors import ConfigError, DiskFull
+from zmigrate.file_lock import try_lock
 from zmigrate.file_owner import ANOTHER_PLACE, cant_read, why
 from zmigrate.private_files import open_private, read_whole, replace_whole
 from zmigrate.state_folders import private_folder
@@ -77,7 +77,7 @@ class SharedFile:
 
     def _try_lock(self, lock: int) -> bool:
         try:
-            return _try_lock(lock)
+            return try_lock(lock)
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -118,24 +118,3 @@ class SharedFile:
             f"{self._path.parent} can't be written: {why(self._path.parent, error)}.",
             hint=f"Make the state folder writable. Else: {ANOTHER_PLACE}",
         )
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(lock: int) -> bool:
-        try:
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
-        except PermissionError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(lock: int) -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

@@ -11,13 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import httpx
 from tenacity import RetryCallState, Retrying
 
 from zmigrate import events
-from zmigrate.errors import Fatal, InDoubt, Outage, ReadFailed, Retryable, ZmigrateError
+from zmigrate.errors import Fatal, InDoubt, Outage, ReadFailed, Retryable, ScopeError, ZmigrateError
 from zmigrate.events import Emit, RequestSent, Throttled, Waiting
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
@@ -27,21 +26,24 @@ from zmigrate.zoho.barriers import REFUSING_PAGES, Barrier, block_page, is_page
 from zmigrate.zoho.body import ACCEPTED_ENCODING
 from zmigrate.zoho.clock import ZohoClock, steady_time
 from zmigrate.zoho.credits import CreditLedger
+from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.facts.codes import Meaning, speaks_of_org
 from zmigrate.zoho.limiter import Limiter
 from zmigrate.zoho.oauth import TokenProvider, ZohoAuth
 from zmigrate.zoho.redaction import Redactor
+from zmigrate.zoho.urls import Urls
 
 _FAILURES_OF_ONE_WRITE = 4
 _FAILURES_OF_ONE_READ = 8
 """After this many server errors or unusable answers, while other calls are answered, the call is to blame."""
 
+_THROTTLED_ALONE = 8
+"""After so many answers of "too many requests" to one call, while nearly nothing is in flight and no other
+call is answered, the credits are most likely spent. With the usual waits that takes two minutes."""
+
 _INNER_FAILURES = 5  # how often a call is sent while a service inside Zoho fails
 
 _PROBE = Call("GET", "/crm/v8/org", repeatable=False, credits=1)
-
-_KEPT_URLS = 256
-_LONGEST_KEPT_PATH = 200
 
 
 @dataclass(slots=True)
@@ -55,6 +57,8 @@ class _Story(Patience):
     doubt_status: int | None = None
     others_before: int = 0  # how many calls were answered before this one began
     given_up: bool = False
+    throttled_alone: int = 0  # "too many requests" in a row, while no other call was answered
+    answered_then: int = 0  # how many calls were answered when the first of these came
 
 
 class OrgMeters(NamedTuple):
@@ -91,7 +95,7 @@ class Transport:
         self._now = now
         self._lock = threading.Lock()
         self._answered = 0
-        self._urls: dict[str, httpx.URL] = {}
+        self._urls = Urls()
         self._extensions = {"timeout": http.timeout.as_dict()}
         self.sent = 0  # HTTP requests sent to the API, with repeats
         self.retried = 0  # Attempts after the first
@@ -194,34 +198,22 @@ class Transport:
         """The body of an answer. Raises what `judge` raises."""
         body = decode(reply.content, self.tokens.redactor)
         story.asked_to_wait_s = retry_after_s(reply, body, answered_at)
-        return judge(call, reply.status_code, body)
+        try:
+            return judge(call, reply.status_code, body)
+        except ScopeError as error:
+            lacking = scope_facts.missing(self.tokens.scopes, error.needed)
+            if lacking:
+                error.hint = f"The token lacks {' and '.join(lacking)}. Declare it in the job's scopes."
+            raise
 
     def _request(self, base: str, call: Call) -> httpx.Request:
         return httpx.Request(
             call.method,
-            self._url(base, call),
+            self._urls.of(base, call),
             headers=_HEADERS if call.content is None else _JSON_HEADERS,
             content=call.content,
             extensions=self._extensions,
         )
-
-    def _url(self, base: str, call: Call) -> httpx.URL:
-        try:
-            return self._known_url(base, call)
-        except httpx.InvalidURL:  # a page token or a job's parameters have more than 65,536 characters
-            raise Fatal(
-                f"{_name(call)} can't be sent: its parameters are too long.", code="MALFORMED_REQUEST"
-            ) from None
-
-    def _known_url(self, base: str, call: Call) -> httpx.URL:
-        if call.params:
-            return httpx.URL(f"{base}{call.path}?{urlencode(call.params)}")
-        url = self._urls.get(call.path)
-        if url is None:
-            url = httpx.URL(base + call.path)
-            if len(self._urls) < _KEPT_URLS and len(call.path) < _LONGEST_KEPT_PATH:
-                self._urls[call.path] = url
-        return url
 
     def _afford(self, call: Call, story: _Story) -> None:
         """Wait for credits or raise CreditsSpent. These waits do not count as trouble."""
@@ -312,8 +304,20 @@ class Transport:
                     hint=refusal.hint,
                     code=refusal.code,
                 ) from None
-        elif self.credits.exhausted(call.credits) and not self._wait_for_credits:
+            return
+        self._watch_throttling(call, story)
+        if self.credits.exhausted(call.credits) and not self._wait_for_credits:
             raise self.credits.spent_error(self.credits.shortage_s(call.credits)) from None
+
+    def _watch_throttling(self, call: Call, story: _Story) -> None:
+        """Zoho does not say which limit was reached, and names the credits left only late (zoho-api 3.3). Too
+        many calls in flight, though, are soon answered again once there are fewer of them."""
+        if self._answered != story.answered_then or self.limiter.limit(call.heavy) > 1:
+            story.throttled_alone, story.answered_then = 0, self._answered
+        story.throttled_alone += 1
+        if story.throttled_alone >= _THROTTLED_ALONE:
+            story.throttled_alone = 0
+            self.credits.presume_spent(story.asked_to_wait_s)
 
     def _tell_retry(self, state: RetryCallState) -> None:
         call: Call = state.args[0]
@@ -332,18 +336,28 @@ class Transport:
 
     def _give_up(self, state: RetryCallState) -> Answer:
         call: Call = state.args[0]
+        story: _Story = state.args[1]
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, Retryable) and error.status is not None and self.credits.exhausted(call.credits):
+        throttled = isinstance(error, Retryable) and error.status is not None
+        if throttled and story.asked_to_wait_s >= self._backoff.budget_s:
+            self.credits.presume_spent(story.asked_to_wait_s)
+        if throttled and self.credits.exhausted(call.credits):
             raise self.credits.spent_error(self.credits.shortage_s(call.credits))
         unusable = isinstance(error, InDoubt) and error.status is not None and error.status < 500
         raise Outage(
             f"Not done within the time budget of {self._backoff.budget_s:.0f} s: {str(error).rstrip('.')}.",
-            hint="See status.zoho.com; or does a proxy answer instead of Zoho?"
+            hint=_OTHERS_CALL
+            if throttled
+            else "See status.zoho.com; or does a proxy answer instead of Zoho?"
             if unusable
             else getattr(error, "hint", None) or "Check the network and status.zoho.com.",
         )
 
 
+_OTHERS_CALL = (
+    "Other programs may use up the calls that the org may have in flight: stop them, then resume, perhaps"
+    " with a lower --concurrency."
+)
 _HEADERS = [
     ("user-agent", "zmigrate"),
     ("accept", "application/json"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.rows.fields import LEADS
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.prepare import Prepared, Preparer
-from zmigrate.job.job import DeclaredColumns, RecordJob
+from zmigrate.job.columns import DeclaredColumns
+from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Insert
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.converter import Converter

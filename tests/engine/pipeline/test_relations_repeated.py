@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.pipeline.test_relations import account, make, parents
 from tests.support import Bench, file_job, read_rows, write_rows
-from zmigrate import Delete, Find, Insert, RecordJob, Ref, Update, Upsert
+from zmigrate import Blank, Delete, Find, Insert, RecordJob, Ref, Update, Upsert
 from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.engine.storage.ledger import identity, list_runs
 from zmigrate.events import RequestSent
@@ -190,7 +190,7 @@ def test_the_id_map_follows_keys_that_a_run_changed(thrown_away: bool, bench: Be
     """Two accounts change their keys, by updates that find them by id; and one loses its key."""
     bench.run(load(bench, INSERT, ("a", "A", ""), ("b", "B", ""), ("c", "C", "")))
     ids = {record["Account_Name"]: record["id"] for record in bench.records("Accounts")}
-    members = {"transform": lambda self, row: {"id": row["id"], "Legacy_ID": row["key"] or None}}
+    members = {"transform": lambda self, row: {"id": row["id"], "Legacy_ID": row["key"] or Blank}}
     for number, (name, key) in enumerate([("A", "tmp"), ("B", "a"), ("A", "b"), ("C", "")]):
         path = write_rows(bench.folder / f"change-{number}.csv", [{"id": ids[name], "key": key}])
         job = make(Update("Accounts"), path, dict)

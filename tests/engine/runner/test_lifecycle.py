@@ -584,7 +584,7 @@ def test_an_error_in_a_hand_written_job_keeps_what_is_done_and_its_traceback(ben
                     raise ZeroDivisionError("oh")
 
     result = bench.run(Broken())
-    assert (result.state, result.exit_code, result.rows.read) == ("broken", 5, 3)
+    assert (result.state, result.exit_code, result.rows.read) == ("broken", 2, 3)
     assert "ZeroDivisionError: oh" in (folder_of(bench) / "run.log").read_text()
 
 

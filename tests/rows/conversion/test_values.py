@@ -5,6 +5,8 @@ Type by type: value_table.py.
 
 from __future__ import annotations
 
+import copy
+import pickle
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from tests.rows.fields import LEADS, choices, field, module
 from tests.rows.refusals import Told
+from zmigrate import Blank
 from zmigrate.rows.conversion.converter import BadValue, Converter, field_problem
 from zmigrate.zoho.metadata import PickListValue
 
@@ -38,11 +41,32 @@ def test_empty_text_is_not_sent(name: str, operation: str) -> None:
     assert converted(name, " \t\n", operation) is ...
 
 
-def test_none_is_left_out_of_an_insert_and_blanks_the_field_of_an_update() -> None:
-    for name in ("First_Name", "Email", "No_of_Employees", "Interests", "Account", "First_Contact"):
-        assert converted(name, None, "insert") is ...
-        assert converted(name, None, "update") is None
-        assert converted(name, None, "upsert") is None
+@pytest.mark.parametrize(
+    "name", ["First_Name", "Email", "No_of_Employees", "Interests", "Account", "First_Contact"]
+)
+def test_none_leaves_a_field_alone_and_blank_erases_it(name: str) -> None:
+    for operation in ("insert", "update", "upsert"):
+        assert converted(name, None, operation) is ...
+    assert converted(name, Blank, "update") is None
+    assert converted(name, Blank, "upsert") is None
+    assert converted(name, Blank, "insert") is ...
+
+
+def test_a_column_of_cells_with_blank_erases_as_a_single_one_does() -> None:
+    columns = [["a", None, Blank, ""]]
+    update = Converter(LEADS, "update").convert_columns(("First_Name",), columns)
+    assert update == [{"First_Name": "a"}, {}, {"First_Name": None}, {}]
+
+
+def test_blank_is_one_object_wherever_it_is_copied_to() -> None:
+    assert copy.deepcopy({"a": Blank})["a"] is Blank
+    assert pickle.loads(pickle.dumps(Blank)) is Blank
+    assert repr(Blank) == "Blank"
+
+
+def test_a_blank_key_is_an_empty_key() -> None:
+    bad = refusal("Legacy_ID", Blank, "update", key="Legacy_ID")
+    assert (bad.field, bad.code) == ("Legacy_ID", "EMPTY_KEY")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.rows.assets import MODULES, converter
 from tests.rows.conversion.value_table import ACCOUNT, CONTACT
 from tests.rows.fields import LEADS, choices, field, module
 from tests.rows.refusals import Told
+from zmigrate import Blank
 from zmigrate.errors import Fatal, UsageError
 from zmigrate.job.formats import Formats
 from zmigrate.job.references import Find, Ref
@@ -75,7 +76,8 @@ def test_an_update_need_not_give_a_mandatory_field_and_must_not_blank_it() -> No
     assert converter().convert({"Units": 1}) == {"Units": 1}
     assert converter(operation="upsert").convert({"Units": 1}) == {"Units": 1}
     for operation in ("update", "upsert"):
-        bad = refusal({"Name": None}, operation=operation)
+        assert converter(operation=operation).convert({"Name": None, "Units": 1}) == {"Units": 1}
+        bad = refusal({"Name": Blank}, operation=operation)
         assert (bad.field, bad.code) == ("Name", "MANDATORY_NOT_FOUND")
 
 
@@ -157,7 +159,7 @@ def test_what_id_is_written_with_the_module_that_it_points_at() -> None:
     given = tasks.convert({"$se_module": "Deals", "What_Id": Find("Deals", "Deal_Name", "Big")})
     assert given["$se_module"] == "Deals"
     assert tasks.convert({"$se_module": "Accounts", "What_Id": ACCOUNT})["What_Id"] == {"id": ACCOUNT}
-    assert tasks.convert({"What_Id": None}) == {"What_Id": None}
+    assert tasks.convert({"What_Id": Blank}) == {"What_Id": None}
     bad = refusal({"What_Id": Ref("Deals", "D1"), "$se_module": "Accounts"}, "Tasks")
     assert (bad.field, bad.message) == ("$se_module", "What_Id refers to Deals, but $se_module says Accounts")
 
@@ -190,7 +192,7 @@ def test_every_bad_cell_of_a_subform_is_told_by_row_and_field() -> None:
 
 def test_a_row_that_is_there_is_changed_and_one_may_be_taken_out() -> None:
     rows = [
-        {"id": "42", "Hours": None},
+        {"id": "42", "Hours": Blank, "Cost": None},
         {"id": 43, "_delete": None},
         {"id": "", "Service_Date": "2024-01-02"},
     ]
@@ -200,6 +202,19 @@ def test_a_row_that_is_there_is_changed_and_one_may_be_taken_out() -> None:
         {"Service_Date": "2024-01-02"},
     ]
     assert converter().convert({"Service_Log": []}) == {"Service_Log": []}
+    assert converter().convert({"Service_Log": Blank}) == {"Service_Log": []}
+
+
+def test_the_links_of_a_record_are_removed_one_by_one_and_not_blanked() -> None:
+    fields = module(field("Links", "multiselectlookup", json_type="jsonarray"))
+    assert Converter(fields, "insert").convert({"Links": Blank}) == {}
+    with pytest.raises(BadValue, match="can only be removed one by one"):
+        Converter(fields, "update").convert({"Links": Blank})
+
+
+def test_a_text_of_separators_alone_chooses_nothing_and_erases_nothing() -> None:
+    assert converter().convert({"Colours": " ; "}) == {}
+    assert converter().convert({"Colours": Blank}) == {"Colours": None}
 
 
 def test_a_column_of_a_subform_may_have_formats_of_its_own() -> None:

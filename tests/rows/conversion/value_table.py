@@ -368,8 +368,8 @@ BAD = [
     ),
     Bad(
         "Service_Log",
-        [{"Service_Date": "2024-01-02"}] * 101,
-        "101 rows, 100 is the most in one record",
+        [{"Service_Date": "2024-01-02"}] * 201,
+        "201 rows, 200 is the most in one record",
         code="LIMIT_EXCEEDED",
     ),
     Bad("Documents", "c01f", "a list or an object is wanted"),

@@ -625,3 +625,23 @@ def test_a_name_of_two_users_is_no_user() -> None:
 def test_numbers_are_looked_at_as_a_run_compares_them() -> None:
     rows = [{"code": value} for value in (1.0, 1, Decimal("1E+3"), True, None)]
     assert dict(look_at(rows, ["code"])[0].values) == {"1": 2, "1000": 1, "true": 1}
+
+
+def test_a_column_that_tells_a_records_state_goes_nowhere() -> None:
+    fields = module(field("Approved", "boolean"), field("Last_Name"))
+
+    proposal = proposed(column("$approved", "true", "true"), column("Last_Name", "A", "B"), fields=fields)
+
+    assert [line.column.name for line in proposal.lines] == ["Last_Name"]
+    (left,) = proposal.left
+    assert (left.column.name, left.near) == ("$approved", None)
+    assert left.why == "it tells the state of a record in Zoho, and is no field"
+
+
+def test_an_encrypted_field_is_proposed_for_its_column_but_not_as_the_key() -> None:
+    fields = module(field("Legacy_ID", unique=True, encrypted=True), field("Last_Name", mandatory=True))
+
+    proposal = proposed(column("Legacy_ID", "1", "2"), column("Last_Name", "A", "A"), fields=fields)
+
+    assert [line.field.api_name for line in proposal.lines] == ["Legacy_ID", "Last_Name"]
+    assert proposal.key is None

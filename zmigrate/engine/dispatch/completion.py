@@ -18,7 +18,7 @@ from zmigrate.engine.dispatch.sender import LookedUp, Searched, Sent, Written
 from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.dispatch.verdicts import org_full
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
+from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow, nothing_to_write
 from zmigrate.engine.model.outcomes import MOVED, Outcome, found_by, lost, zoho_says
 from zmigrate.errors import ApiError, Fatal, InDoubt, Outage, ReadFailed
 from zmigrate.events import BatchDoubted, BatchSplit, Emit
@@ -163,6 +163,12 @@ class Completions:
             elif found is not None:
                 resolved = by_number.pop(row.number)
                 updates.append(deferred_links.update_row(resolved, found, self._target.key))
+        if self._target.operation == "update":
+            for row, outcome in nothing_to_write(list(by_number.values())):
+                self._in_flight.end_row(by_number.pop(row.number), outcome)
+        for row, outcome in nothing_to_write(list(updates)):
+            updates.remove(row)
+            self._in_flight.end_row(row, outcome)
         batches = [self.second_writes.of(updates, "update")] if updates else []
         if by_number:
             first_write = Batch(id=batch.id, rows=list(by_number.values()), resolved=True)

@@ -344,9 +344,8 @@ class InFlight:
         return self.producer.reading.resume_from(min(lowest, default=self.producer.reading.position + 1) - 1)
 
     def _count_decided(self, decided: list[tuple[PreparedRow, Outcome]]) -> None:
-        skipped = sum(outcome.action == "skipped" for _, outcome in decided)
-        failed = len(decided) - skipped
+        actions = Counter([outcome.action for _, outcome in decided])
         self._rows.read += len(decided)
-        self._rows.skipped += skipped
-        self._rows.failed += failed
-        self._emit(RowsDecided(skipped, failed))
+        for action, rows in actions.items():
+            self._rows.add(action, rows)
+        self._emit(RowsDecided(actions["skipped"], actions["failed"], actions["unchanged"]))

@@ -9,7 +9,7 @@ from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.sender import existing
 from zmigrate.engine.dispatch.verdicts import taken
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite
+from zmigrate.engine.model.batch import Batch, PreparedRow, SecondWrite, nothing_to_write
 from zmigrate.engine.model.outcomes import MOVED, Outcome, linked_later
 
 
@@ -39,7 +39,11 @@ class SecondWrites:
                 outcomes[index] = linked_later(outcome)
             elif on_existing and taken(outcome, key):
                 if on_existing == "update":
-                    rows_of["update"].append(deferred_links.update_row(row, record_id, key))
+                    update = deferred_links.update_row(row, record_id, key)
+                    if unchanged := nothing_to_write([update]):
+                        outcomes[index] = unchanged[0][1]
+                        continue
+                    rows_of["update"].append(update)
                     outcomes[index] = Outcome("moved", record_id)
                 else:
                     outcomes[index] = existing(self._target, record_id, f"{key} {row.key!r}", [record_id])

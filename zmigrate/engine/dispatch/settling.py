@@ -22,6 +22,7 @@ from zmigrate.engine.model.outcomes import MOVED, Outcome, failed, lost, zoho_sa
 from zmigrate.engine.model.target import Recovery, Target
 from zmigrate.errors import ApiError, InDoubt, PausedError, RefusedError
 from zmigrate.stopping import StopRequested
+from zmigrate.zoho.barriers import BLOCK_PAGE
 
 SETTLE_RESET_S = 10.0
 """After a reset or a server error: how long Zoho may still be at work on the request."""
@@ -149,7 +150,10 @@ def hopeless(batch: Batch) -> str:
 
 
 def whole_refusal(error: ApiError) -> Outcome:
-    """The outcome of a row because of which Zoho refuses any request that contains it."""
+    """The outcome of a row that makes every request with it refused, or blocked on its way to Zoho."""
+    if error.code == BLOCK_PAGE:
+        message = f"no request with this record gets through: {error.message}"
+        return failed(error.code, None, message, remedy=error.hint)
     return failed(error.code, None, f"Zoho refuses any request with this record: {error.message}")
 
 

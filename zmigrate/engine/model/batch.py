@@ -151,6 +151,15 @@ def fenced_by(rows: Iterable[PreparedRow]) -> list[str]:
     return [*keys, *chain.from_iterable(map(_others_of, rows))]
 
 
+def nothing_to_write(rows: Iterable[PreparedRow]) -> list[tuple[PreparedRow, Outcome]]:
+    """The rows of an update that have nothing to change, with their outcomes: they are not sent."""
+    return [
+        (row, Outcome("unchanged", row.record.get("id")))
+        for row in rows
+        if not row.links and (not row.record or (len(row.record) == 1 and "id" in row.record))
+    ]
+
+
 digest_of = attrgetter("digest")
 _open_of = attrgetter("open")
 _others_of = attrgetter("others")

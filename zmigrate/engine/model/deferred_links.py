@@ -163,8 +163,8 @@ def _stored(value: Any) -> Any:
         reference = value.reference
         kind = "find" if isinstance(reference, Find) else "ref"
         what = reference.value if isinstance(reference, Find) else reference.key
-        said = [kind, reference.module, what, reference.field, reference.when_open]
-        return {REFERENCE: [*said, reference.ignore_case]}
+        said = [kind, reference.module, what, reference.field, reference.when_open, reference.ignore_case]
+        return {REFERENCE: [*said, True] if value.names_module else said}
     if isinstance(value, dict):
         return {name: _stored(part) for name, part in value.items()}
     return [_stored(part) for part in value] if isinstance(value, list) else value
@@ -172,13 +172,14 @@ def _stored(value: Any) -> Any:
 
 def _restored(value: Any, field: str) -> Any:
     if isinstance(value, dict) and REFERENCE in value:
-        kind, module, what, by, when_open, *case = value[REFERENCE]  # zmigrate 0.1 had no `ignore_case`
+        kind, module, what, by, when_open, *more = value[REFERENCE]  # zmigrate 0.1 had no `ignore_case`
+        case, names_module = more[:1], more[1:] == [True]
         reference: Reference = (
             Find(module, by, what, when_open, *case)
             if kind == "find"
             else Ref(module, what, by, when_open, *case)
         )
-        return OpenId(reference, field)
+        return OpenId(reference, field, names_module=names_module)
     if isinstance(value, dict):
         return {name: _restored(part, field) for name, part in value.items()}
     return [_restored(part, field) for part in value] if isinstance(value, list) else value

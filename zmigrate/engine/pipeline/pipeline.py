@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from zmigrate.engine.model import deferred_links
-from zmigrate.engine.model.batch import PreparedRow, refer
+from zmigrate.engine.model.batch import PreparedRow, nothing_to_write, refer
 from zmigrate.engine.model.outcomes import Outcome
 from zmigrate.engine.pipeline.duplicates import Duplicates, Repeats
 from zmigrate.engine.pipeline.order import Order
@@ -20,9 +20,17 @@ class Pipeline:
     """Called with source rows. Returns the rows that can be sent, and the ended rows with outcomes."""
 
     def __init__(
-        self, prepare: Preparer, survey: Survey, resolver: Resolver, duplicates: Duplicates | None
+        self,
+        prepare: Preparer,
+        survey: Survey,
+        resolver: Resolver,
+        duplicates: Duplicates | None,
+        *,
+        updates: bool,
     ) -> None:
+        """`updates`: the records exist, and rows with nothing to change are not sent."""
         self._prepare = prepare
+        self._updates = updates
         self._duplicates = duplicates
         self._repeats: Repeats | None = survey.repeats
         self._order: Order | None = survey.order
@@ -40,6 +48,10 @@ class Pipeline:
         if refer(on_their_way):
             on_their_way, unresolved = self._resolver.resolve(on_their_way)
             ended += unresolved
+        if self._updates and (unchanged := nothing_to_write(on_their_way)):
+            ended += unchanged
+            ends = {row.number for row, _ in unchanged}
+            on_their_way = [row for row in on_their_way if row.number not in ends]
         return on_their_way, ended
 
     def _cut(self, row: PreparedRow, order: Order) -> PreparedRow:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
-from pathlib import Path
 from typing import Any
 
 from zmigrate.engine.model.batch import PreparedRow
@@ -14,19 +13,17 @@ from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.producer import Prepared
 from zmigrate.errors import PausedError
 from zmigrate.events import Emit, Log
+from zmigrate.job.author_code import raised_by_author
+from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.context import Skip
-from zmigrate.job.job import DeclaredColumns
 from zmigrate.job.options import nearest
 from zmigrate.rows.conversion.converter import BadValue, Converter
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.rows.sources import Row
-from zmigrate.wording import as_text, name_of, nearby
+from zmigrate.wording import as_text, name_of
 
 TRACEBACKS_LOGGED = 20
 """How many tracebacks of `transform` go to run.log. The rows themselves are all in errors.csv."""
-
-OURS = Path(__file__).parent.parent
-"""Lines of code in this folder mean nothing to a job's author."""
 
 ENDS = (repeat(None), repeat(()), repeat(()))
 """The last parts of a `PreparedRow` that is not kept and refers to nothing."""
@@ -37,7 +34,7 @@ class Preparer:
     outcomes.
 
     `columns`: the columns of a job without its own `transform`: rows are prepared a column at a time,
-    unless one of them has a problem.
+    unless one of them has a problem. `hide`: an author's words as text, without secrets.
     """
 
     def __init__(
@@ -49,7 +46,9 @@ class Preparer:
         *,
         keep_source: bool,
         columns: DeclaredColumns | None = None,
+        hide: Callable[[object], str] = as_text,
     ) -> None:
+        self._hide = hide
         self._transform = transform
         self._converter = converter
         self._target = target
@@ -107,7 +106,7 @@ class Preparer:
             given = self._transform(values)
             record = self._converter.convert(given)
         except Skip as skip:
-            return self._ended(row, source, skipped(as_text(skip.reason)))
+            return self._ended(row, source, skipped(self._hide(skip.reason)))
         except BadValue as bad:
             key = given.get(self._key) if isinstance(given, Mapping) else None
             # A refusal of `transform` comes before the record's references are met.
@@ -118,7 +117,7 @@ class Preparer:
         except Exception as error:
             self._log_traceback(row, error)
             reason = why_transform_failed(error, values)
-            return self._ended(row, source, failed(TRANSFORM_FAILED, None, reason))
+            return self._ended(row, source, failed(TRANSFORM_FAILED, None, self._hide(reason)))
         key = self._key
         waiting = self._converter.open
         if key is None:
@@ -170,9 +169,9 @@ def why_transform_failed(error: Exception, values: Mapping[str, Any]) -> str:
     """What the job's code raised, and where; for a missing column also the nearest name."""
     said = f"transform raised {name_of(error)}"
     frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is ours
-    own = [frame for frame in frames if frame.filename == frames[0].filename]
-    if own and not Path(own[-1].filename).is_relative_to(OURS):
-        said += f" ({nearby(own[-1].filename)}:{own[-1].lineno})"
+    raised = raised_by_author(error)
+    if raised is not None:
+        said += f" ({raised.place})"
     missing = error.args[0] if isinstance(error, KeyError) and error.args else None
     line = (frames[-1].line or "") if frames else ""
     of_the_row = any(f"[{quote}{missing}{quote}]" in line for quote in "\"'")

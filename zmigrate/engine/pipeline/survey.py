@@ -15,7 +15,7 @@ from zmigrate.engine.pipeline.required import RequiredReferences
 from zmigrate.engine.preflight.record_work import RecordWork
 from zmigrate.errors import JobError, UsageError
 from zmigrate.events import Event
-from zmigrate.job.job import DeclaredColumns
+from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.references import Ref, Reference
 from zmigrate.job.writes import scopes_for
 from zmigrate.rows.sources import Row, Source

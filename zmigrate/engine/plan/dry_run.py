@@ -84,12 +84,13 @@ class DryRun:
         return PlanCounts(
             rows=rows.read,
             creates=rows.created - unasked["created"],
-            updates=rows.updated - unasked["updated"],
-            unchanged=self.parts.notes.changing_nothing(),
+            updates=rows.updated - unasked["updated"] + rows.unchanged,
+            unchanged=self.parts.notes.changing_nothing() + rows.unchanged,
             deletes=rows.deleted - unasked["deleted"],
             skipped=rows.skipped,
             refused=rows.failed,
             not_asked=unasked.total(),
+            unsent=rows.unchanged,
         )
 
 

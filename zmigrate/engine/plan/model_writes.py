@@ -14,7 +14,7 @@ from zmigrate.engine.model.outcomes import INVALID_DATA
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.plan.compare import Comparison
 from zmigrate.engine.plan.judge import Judge
-from zmigrate.engine.plan.org_model import Known, OrgModel
+from zmigrate.engine.plan.org_model import Known, OrgModel, Record
 from zmigrate.reasons import Reason
 from zmigrate.zoho.answers import Details, Done
 from zmigrate.zoho.metadata import ModuleFields
@@ -42,6 +42,27 @@ class Sightings:
         self.rows[name] += 1
         if len(self.lines) < LINES_KEPT:
             self.lines.append(line)
+
+
+@dataclass(slots=True)
+class Erasures:
+    """The values that rows erase, by field."""
+
+    seen: dict[str, Sightings] = field(default_factory=dict)
+    there: Counter[str] = field(default_factory=Counter)
+    """How many of them the records have now."""
+    unread: set[str] = field(default_factory=set)
+    """Fields of which that is not known of all records."""
+
+    def note(self, record: Record, known: Known, line: int) -> None:
+        """A row writes `record` over a known one."""
+        for name, value in record.items():
+            if value is not None and value != []:
+                continue
+            self.seen.setdefault(name, Sightings()).add("", line)
+            self.there[name] += known.body.get(name) not in (None, "", [])
+            if name not in known.body:
+                self.unread.add(name)
 
 
 class ModelWrites:
@@ -73,6 +94,7 @@ class ModelWrites:
         """The upserts among these that would replace the record's own key."""
         self.other_spelling = Sightings()
         """Upserts that would hit a record whose key has other letter case."""
+        self.erasures = Erasures()
 
     def write(self, target: Target, batch: Batch, unasked: frozenset[int] = frozenset()) -> list[Reply]:
         """The replies to a batch, row by row. `unasked`: numbers of rows for which the org was not asked."""
@@ -151,6 +173,7 @@ class ModelWrites:
         reasons += self._judge.taken(record, record_id, but=looked_at)
         if reasons:
             return reasons
+        self.erasures.note(record, known, row.line)
         same = self._comparison.same(record, known.body)
         if same:
             self._model.touch(known, row.line)

@@ -143,14 +143,17 @@ class PlanCounts:
     creates: int = 0
     updates: int = 0
     unchanged: int = 0
-    """Updates whose values the org already has. They are sent all the same."""
+    """Updates that change nothing: the org already has their values (they are sent all the same), or the row
+    has nothing to write."""
     deletes: int = 0
     skipped: int = 0
     refused: int = 0
     not_asked: int = 0
     """Rows whose records were not looked up."""
+    unsent: int = 0
+    """Updates with nothing to write."""
 
     @property
     def sent(self) -> int:
         """Rows that take a place in a batch."""
-        return self.creates + self.updates + self.deletes + self.not_asked
+        return self.creates + self.updates - self.unsent + self.deletes + self.not_asked

@@ -8,11 +8,9 @@ from typing import Any, NamedTuple
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.job.references import Ref
 from zmigrate.rows.conversion.converter import PARENT
-from zmigrate.rows.conversion.lookups import SE_MODULE, modules_of
+from zmigrate.rows.conversion.lookups import SE_MODULE, module_named, modules_of
 from zmigrate.rows.conversion.open_id import OpenId
-from zmigrate.zoho.metadata import Field, ModuleFields
-
-_LOOKUP_TYPES = frozenset(["lookup", "multiselectlookup"])
+from zmigrate.zoho.metadata import LOOKUPS, Field, ModuleFields
 
 
 class PointedAt(NamedTuple):
@@ -32,7 +30,7 @@ class Pointers:
 
     def __init__(self, fields: ModuleFields, reads: FirstReads) -> None:
         self._reads = reads
-        self._lookups = {field.api_name: field for field in fields if field.data_type in _LOOKUP_TYPES}
+        self._lookups = {field.api_name: field for field in fields if field.data_type in LOOKUPS}
         self._subforms = {
             field.api_name: field.subform_module
             for field in fields
@@ -61,7 +59,7 @@ class Pointers:
             self._of_rows[subform] = {
                 field.api_name: field
                 for field in fields
-                if field.data_type in _LOOKUP_TYPES and field.api_name != PARENT
+                if field.data_type in LOOKUPS and field.api_name != PARENT
             }
         return self._of_rows[subform]
 
@@ -75,7 +73,8 @@ def user_ids(record: Mapping[str, Any], fields: Iterable[str]) -> Iterator[tuple
 
 
 def _named(name: str, field: Field, value: Any, record: Mapping[str, Any]) -> Iterator[PointedAt]:
-    modules = tuple(_modules_of(field, record))
+    beside = module_named(value.get("module")) if isinstance(value, Mapping) else None
+    modules = (beside,) if beside else tuple(_modules_of(field, record))
     for found, by_key in _ids(value, field.connected_lookup or "").items():
         yield PointedAt(name, modules, found, by_key)
 

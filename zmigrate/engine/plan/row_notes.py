@@ -14,7 +14,8 @@ from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.model_writes import CHANGES_NOTHING, NOT_ASKED, OVERWRITES, REMARKS, Sightings
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.events import EventHub, RowsJudged
-from zmigrate.job.job import DeclaredColumns, RecordJob, fills_of
+from zmigrate.job.columns import DeclaredColumns
+from zmigrate.job.job import RecordJob, fills_of
 from zmigrate.reasons import Reason
 from zmigrate.rows.sources import Source
 

@@ -9,10 +9,13 @@ from zmigrate.engine.model.batch import BREAKER_ROWS
 from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.dry_run import DryRun
+from zmigrate.engine.plan.erasing import erased
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
+from zmigrate.engine.plan.scope_warnings import unreadable_modules
 from zmigrate.rows.conversion.choices import used_values
-from zmigrate.rows.conversion.converter import NOT_WRITABLE, UNKNOWN_FIELD
+from zmigrate.rows.conversion.converter import NOT_WRITABLE
+from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD
 from zmigrate.wording import counted
 from zmigrate.zoho.facts.limits import edition_of
 from zmigrate.zoho.metadata import NUMBERS, Field, ModuleFields
@@ -35,9 +38,11 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     """The warnings, the most important first."""
     if not options.keep_going:
         yield from _stopping(found)
+    yield from unreadable_modules(found)
     yield from _triggered(found)
     yield from _unread_keys(found)
     yield from _existing(found)
+    yield from erased(found)
     yield from _overwritten(found)
     yield from _added(found)
     yield from _open_references(found)

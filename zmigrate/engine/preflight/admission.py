@@ -64,7 +64,7 @@ LINES_TOLD = 3
 def tell_of_our_columns(source: Source, emit: Emit) -> None:
     """Warn that a file is read as a result file of ours: a file from elsewhere may have such columns, too."""
     if isinstance(source, Csv) and source.ours:
-        left_out = ", ".join(source.ours)
+        left_out = ", ".join(column for column in source.ours if column not in source.kept)
         emit(
             Log(
                 "warning",

@@ -12,9 +12,11 @@ from zmigrate.job.context import Fill
 from zmigrate.job.job import RecordJob
 from zmigrate.job.writes import Operation
 from zmigrate.rows.conversion.lookups import modules_of
+from zmigrate.rows.conversion.state_columns import goes_nowhere
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.zoho.facts import modules as module_facts
-from zmigrate.zoho.metadata import ModuleFields
+from zmigrate.zoho.facts.modules import STATES
+from zmigrate.zoho.metadata import LOOKUPS, ModuleFields
 
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 
@@ -23,12 +25,6 @@ PROBLEMS_TOLD = 20
 
 
 """How many problems are listed: a file may have hundreds of columns that go nowhere."""
-
-
-LOOKUPS = frozenset(["lookup", "multiselectlookup"])
-
-
-"""Data types of fields that refer to a record."""
 
 
 @contextmanager
@@ -71,9 +67,13 @@ def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operatio
     """Raise UsageError, listing them, if fields would not take what fills them: Zoho would drop such
     values and answer SUCCESS.
     """
+    states = [fill.said for fill in fills if fill.by_itself and fill.field.startswith(STATES)]
     problems = [
         problem for fill in fills if (problem := fill_problem(fill, fields, operation, key)) is not None
     ]
+    if states:
+        kind = f"{states[0]} and {len(states) - 1} more" if len(states) > 1 else states[0]
+        problems.append(f"{kind}: {goes_nowhere(fields.module)}")
     problems += _filled_twice(fills)
     raise_all(
         problems,

@@ -22,7 +22,7 @@ from zmigrate.engine.preflight.fields import (
     read_fields,
 )
 from zmigrate.engine.preflight.first_reads import FirstReads
-from zmigrate.engine.preflight.org import check_source, find_user
+from zmigrate.engine.preflight.org import check_lookup_paths, check_source, find_user
 from zmigrate.engine.preflight.steps import ReadStep
 from zmigrate.engine.preflight.target import find_target
 from zmigrate.errors import Fatal, RefusedError
@@ -114,13 +114,22 @@ def check_record_job(
         check_pointers(fills, fields, partial(read_fields, reads.fields))
     check_askable(reads.crm, target, fills or ())
     check_source(source, write)
+    check_lookup_paths(source, job, reads.fields)
     for warning in job._hooks.warnings():
         heard(Log("warning", warning))
     tell_of_our_columns(source, heard)
     user = find_user(reads.current_user, heard) if target.tells_ours_by_time and not plans else None
     users = UserDirectory(job.users, reads.users)
     check_users(users, job)
-    converter = Converter(fields, write.operation, write.key, job.formats, users, reads.fields)
+    converter = Converter(
+        fields,
+        write.operation,
+        write.key,
+        job.formats,
+        users,
+        reads.fields,
+        may_update=target.on_existing == "update",
+    )
     raise_all([*_problems(job, fields, converter, reads.fields)], "MAPPING")
     texts = CellTexts(job.formats, fills, fields)
     return RecordWork(read, fields, target, fills, users, converter, texts, user, tuple(heard.warnings))

@@ -19,7 +19,15 @@ from zmigrate.engine.storage.ledger import identity, list_steps, readable
 from zmigrate.engine.storage.result_files import write_flow_files
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_result import Pace, RunResult, Spent, flow_result
-from zmigrate.errors import InternalError, JournalDamaged, PausedError, SourceError, UsageError, ZmigrateError
+from zmigrate.errors import (
+    InternalError,
+    JobFailed,
+    JournalDamaged,
+    PausedError,
+    SourceError,
+    UsageError,
+    ZmigrateError,
+)
 from zmigrate.events import BannerFacts, BatchDone, BatchSent, FlowEnded, FlowStarted
 from zmigrate.stopping import StopRequested
 from zmigrate.zoho.connection import Connection
@@ -39,21 +47,25 @@ class FlowSession:
         run_step: RunStep,
         *,
         began: float,
-        spent: Connection | None,
+        checks: Connection | None,
     ) -> None:
-        """`spent`: the connection of the checks, if there was anything to check."""
+        """`checks`: the connection of the checks, if there was anything to check. The first step goes on with
+        it, so that a flow takes one token a step.
+        """
         self._work = work
         self._place = place
         self._invocation = invocation
         self._run_step = run_step
         self._began = began
-        self._spent = Spent() if spent is None else Spent.by(spent)
+        self._checks = checks
+        """None once a step has counted what the checks have cost."""
 
     def run(self, facts: BannerFacts, limit: int | None) -> RunResult:
         """Do the steps, and return the flow's result. `limit`: the rows of all steps together."""
         folder = self._place.folder
         with ExitStack() as stack:
-            log = RunLog(folder.log, leave_out=(BatchDone, BatchSent))
+            secrets = self._work.job._secrets
+            log = RunLog(folder.log, leave_out=(BatchDone, BatchSent), hide=secrets.redacted_text)
             stack.callback(log.close)
             pace = Pace(self._invocation.now)
             for listener in (log, pace):
@@ -65,7 +77,7 @@ class FlowSession:
                 self._invocation.hub.emit(started)
                 state, problem = self._go_through(limit, log)
             except BaseException as error:
-                problem = as_problem(error, log.path)
+                problem = as_problem(error, log.path, secrets)
                 state = state_of(problem)
                 log_traceback(error, log)
             return self._conclude(state, problem, pace)
@@ -88,7 +100,7 @@ class FlowSession:
             if left == 0:
                 return "limited", None
             title = f"{self._work.name} {number}/{len(steps)}: {step.name}"
-            seat = StepContext(folder, each, title, identity(self._place.record.org))
+            seat = StepContext(folder, each, title, identity(self._place.record.org), self._checks)
             try:
                 _refuse_lost(seat, place)
                 result = self._run_step(seat, place, left)
@@ -97,6 +109,7 @@ class FlowSession:
             except Exception as error:
                 problem = _between_steps(error, step, log)
                 return state_of(problem), problem
+            self._checks = None
             if result.state != "finished":
                 return result.state, None if result.error is None else _at(step, result.error)
             if left is not None:
@@ -122,7 +135,7 @@ class FlowSession:
             [info.stands for info in readable(list_steps(folder))],
             state,
             problem,
-            spent=self._spent,
+            spent=None if self._checks is None else Spent.by(self._checks),
             files=files,
             elapsed_s=self._invocation.now() - self._began,
             rows_per_s=pace.rows_per_s,
@@ -163,9 +176,9 @@ def _between_steps(error: Exception, step: Step, log: RunLog) -> ZmigrateError:
     """The error that kept a later step from beginning. A usage error is a pause: earlier steps have
     written.
     """
-    if isinstance(error, UsageError) and not isinstance(error, SourceError):
+    if isinstance(error, UsageError) and not isinstance(error, SourceError | JobFailed):
         return PausedError(f"{step.place}: {error.message}", hint=error.hint, code=error.code)
-    problem = as_problem(error, log.path)
-    if isinstance(problem, InternalError):
+    problem = as_problem(error, log.path, step.job._secrets)
+    if isinstance(problem, InternalError | JobFailed):
         log_traceback(error, log)
     return _at(step, problem)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from zmigrate.engine.dispatch.breaker import Breaker
@@ -34,7 +35,9 @@ from zmigrate.engine.runner.recovery import ReadingPoint, Recovery
 from zmigrate.engine.storage.id_map import KeyRule
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.events import EventHub, Log
-from zmigrate.job.job import DeclaredColumns, RecordJob
+from zmigrate.job.author_code import hidden
+from zmigrate.job.columns import DeclaredColumns
+from zmigrate.job.job import RecordJob
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.key_slots import RepeatedKeys
 from zmigrate.rows.sources.query import record_mark
@@ -207,6 +210,7 @@ class RecordSession:
             self._hub.emit,
             keep_source=not source.stable,
             columns=DeclaredColumns.of(given.job),
+            hide=partial(hidden, given.job._secrets),
         )
         recorded, marks = self._reading_point.recorded()
         reading = Reading(
@@ -220,7 +224,13 @@ class RecordSession:
         )
         return Producer(
             reading,
-            Pipeline(preparer, given.survey, given.lookups.resolver, duplicates),
+            Pipeline(
+                preparer,
+                given.survey,
+                given.lookups.resolver,
+                duplicates,
+                updates=given.target.operation == "update",
+            ),
             fence,
             batch_id=self._journal.next_batch_id(),
             duplicates=duplicates,

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +44,13 @@ from zmigrate.errors import (
     is_full_disk,
 )
 from zmigrate.events import BannerFacts, RunEnded, RunStarted
+from zmigrate.job.author_code import failure_of, hide, raised_by_author
 from zmigrate.job.checks import JOB_SHAPE, does_nothing
 from zmigrate.job.context import Context
 from zmigrate.job.job import Job, RecordJob
 from zmigrate.stopping import StopRequested
-from zmigrate.wording import as_text, name_of
+from zmigrate.wording import name_of
+from zmigrate.zoho.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,8 @@ class Session:
         reads the rows first, if they come from a database only now.
         """
         with ExitStack() as stack:
-            log = RunLog(self._folder.log)
+            secrets = self._job._secrets
+            log = RunLog(self._folder.log, hide=secrets.redacted_text)
             stack.callback(log.close)
             self._hub.add(log)
             stack.callback(self._hub.remove, log)
@@ -131,7 +135,7 @@ class Session:
             except StopRequested:
                 state = "interrupted"
             except BaseException as error:
-                problem = as_problem(error, log.path)
+                problem = as_problem(error, log.path, secrets)
                 state = state_of(problem)
                 if problem is not error or isinstance(error, InternalError):
                     log_traceback(error, log)
@@ -165,7 +169,16 @@ class Session:
         return session.run(self._began)
 
     def _do_by_hand(self) -> SessionResult:
-        context = RunContext(self._connection.crm, self._journal, self._hub, self._stop, self._options.limit)
+        context = RunContext(
+            self._connection.crm,
+            self._journal,
+            self._hub,
+            self._stop,
+            self._options.limit,
+            secrets=self._job._secrets,
+            trigger=self._options.trigger or (),
+            open_ids=partial(self._invocation.id_map, self._opened.identity),
+        )
         began, before = self._now(), context.rows.accounted
         try:
             run: Callable[[Context], Any] = self._job.run  # whatever an author's `run` gives
@@ -199,7 +212,7 @@ class Session:
             files = self._write_files()
         except Exception as error:
             rows = self._place.rows
-            problem = problem or as_problem(error, self._folder.log)
+            problem = problem or as_problem(error, self._folder.log, self._job._secrets)
             state = state_of(problem)
         spent, record, org = Spent.by(self._connection), self._place.record, self._opened.org
         work = self._surveyed.work if self._surveyed else next(iter(self._opened.works), None)
@@ -267,17 +280,32 @@ def log_traceback(error: BaseException, log: RunLog) -> None:
         return  # the disk is full, which is most likely why we are here
 
 
-def as_problem(error: BaseException, log: Path) -> ZmigrateError:
-    """The error that ended a run, as one of ours. `log` has the traceback of an unexpected one."""
+def as_problem(error: BaseException, log: Path, secrets: Redactor | None = None) -> ZmigrateError:
+    """The error that ended a run, as one of ours, without secrets. `log` has the traceback of one that is
+    unexpected, or the author's."""
+    secrets = secrets or Redactor()
+    problem = _as_ours(error, log, secrets)
+    hide(problem, secrets)  # an author raises ours, too
+    return problem
+
+
+def _as_ours(error: BaseException, log: Path, secrets: Redactor) -> ZmigrateError:
     if isinstance(error, SourceError):
         return _source_went(error)
     if isinstance(error, ZmigrateError):
-        error.message = as_text(error.message)  # an author raises such, too
         return error
-    if isinstance(error, (orjson.JSONDecodeError, zlib.error)):
-        return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
     if is_full_disk(error):
         return disk_full(error, "then resume the run")
+    raised = raised_by_author(error)
+    if isinstance(error, (orjson.JSONDecodeError, zlib.error)) and (raised is None or raised.within_ours):
+        return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
+    failure = failure_of(error, secrets)
+    if failure is not None:
+        failure.hint = (
+            "Correct the job, then go on with `zmigrate resume`: what was sent is in the journal. "
+            f"The traceback is in {log}."
+        )
+        return failure
     return InternalError(
         f"unexpected {name_of(error)}",
         hint="Nothing is lost: what was sent is in the journal, and `zmigrate resume` goes on. "

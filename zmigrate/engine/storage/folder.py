@@ -136,7 +136,7 @@ class RunFolder:
             try:
                 shutil.rmtree(folder.path)
             except OSError as error:
-                raise _cannot_write(folder.path, error) from error
+                raise cannot_write(folder.path, error) from error
         folder._make()
         return folder
 
@@ -181,7 +181,7 @@ class RunFolder:
         try:
             make_folder(self.path)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
         self.lock()
 
     def lock(self) -> None:
@@ -196,7 +196,7 @@ class RunFolder:
                 hint="Wait for it, or stop it with Ctrl-C (or SIGTERM); then resume.",
             ) from None
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def unlock(self) -> None:
         self._lock.release()
@@ -334,7 +334,7 @@ def make_private(path: Path, root: Path) -> Path:
     try:
         return private_folder(path, root)
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -344,12 +344,12 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         replace_whole(path, content)
     except OSError as error:
-        what = f"{path}: can't be written: {error.strerror}"
+        what = f"{path}: can't be written: {why(path, error)}"
         if is_full_disk(error):
             raise DiskFull(what, hint="Make room, then resume the run.") from error
         raise PausedError(
             what,
-            hint="Close the file if a program has it open, and check who may write there; then resume.",
+            hint="Make it writable, and close it if a program has it open; then resume.",
             code="FILE_NOT_WRITTEN",
         ) from error
 
@@ -359,7 +359,12 @@ def timestamp() -> str:
     return datetime.now().astimezone().isoformat(timespec="milliseconds")
 
 
-def _cannot_write(path: Path, error: OSError) -> RunError:
+def cannot_write(path: Path, error: OSError) -> RunError | DiskFull:
+    """The error for something in the state folder that can't be written."""
+    if is_full_disk(error):
+        return DiskFull(
+            f"{path}: the disk is full", hint=f"Make room, then give the command again. {ANOTHER_PLACE}"
+        )
     return RunError(f"{path}: can't be written: {why(path, error)}", hint=ANOTHER_PLACE)
 
 

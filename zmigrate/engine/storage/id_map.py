@@ -20,12 +20,13 @@ from zmigrate.engine.model.keys import Matches
 from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, found_by
 from zmigrate.engine.storage.folder import make_private
 from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.journal_file import no_locks
 from zmigrate.engine.storage.known_keys import KnownKey, records_of
 from zmigrate.engine.storage.ledger import RunInfo, all_runs, identity
 from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.scratch import CACHE_KIB, scratch_db
 from zmigrate.engine.storage.sent_records import records_written
-from zmigrate.errors import RunError, ZmigrateError
+from zmigrate.errors import RunError, ZmigrateError, lacks_locks
 from zmigrate.events import Emit, Log
 from zmigrate.private_files import make_database
 from zmigrate.rows.conversion.keys import fold_key, fold_number
@@ -408,6 +409,8 @@ def _warn(emit: Emit | None, message: str) -> None:
 
 
 def _unusable(path: Path | None, error: sqlite3.Error | OSError) -> RunError:
+    if path is not None and isinstance(error, sqlite3.Error) and lacks_locks(error):
+        return no_locks(path, error)
     said = error.strerror if isinstance(error, OSError) else error
     return RunError(
         f"{path or 'the id map'}: can't be used: {said}",

@@ -15,8 +15,8 @@ import orjson
 
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.scratch import CACHE_KIB
-from zmigrate.errors import DiskFull, InternalError, JournalDamaged, ZmigrateError
-from zmigrate.file_owner import cant_read
+from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError, ZmigrateError, lacks_locks
+from zmigrate.file_owner import ANOTHER_PLACE, cant_read
 from zmigrate.private_files import check_database, make_database, open_private, read_whole
 
 RUN = "run"
@@ -102,6 +102,8 @@ def guard(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
+        if lacks_locks(error):
+            raise no_locks(path, error) from error
         if "full" in str(error) or "disk I/O" in str(error):
             raise DiskFull(
                 f"{path}: the journal can't grow: {error}",
@@ -115,6 +117,14 @@ def guard(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.DatabaseError as error:
         raise JournalDamaged(f"{path}: {error}", hint=RECOVERY) from error
+
+
+def no_locks(path: Path, error: sqlite3.Error) -> RunError:
+    """The error for a database on a file system that SQLite can't work on."""
+    return RunError(
+        f"{path}: its file system can't hold a database, as some network and shared folders ({error})",
+        hint=f"{ANOTHER_PLACE} To go on with a run, copy the whole state folder there.",
+    )
 
 
 def made_by_another(what: str, path: Path, version: str | None, *, newer: bool) -> JournalDamaged:

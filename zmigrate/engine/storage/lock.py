@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import IO, Final
 
+from zmigrate.file_lock import try_lock
 from zmigrate.private_files import open_private
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
 
 PID_LENGTH: Final = 20
 
@@ -41,8 +35,12 @@ class Lock:
     def take(self) -> None:
         """Take the lock and write our pid into it. Raises LockHeld, or OSError if the file can't be used."""
         handle = self._opened(os.O_CREAT)
-        if not _try_lock(handle):
-            handle.seek(0)
+        try:
+            taken = try_lock(handle.fileno())
+        except OSError:
+            handle.close()
+            raise
+        if not taken:
             holder = handle.read(PID_LENGTH).strip() or "unknown"
             handle.close()
             raise LockHeld(holder)
@@ -78,20 +76,6 @@ class Lock:
             return False
         try:
             with self._opened() as handle:
-                return not _try_lock(handle)
+                return not try_lock(handle.fileno())
         except OSError:
             return False
-
-
-def _try_lock(handle: IO[str]) -> bool:
-    try:
-        if sys.platform == "win32":
-            # The locked byte is far behind the pid, since Windows lets nobody else read locked bytes.
-            handle.seek(1 << 20)
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
-            handle.seek(0)
-        else:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -1,10 +1,11 @@
-"""run.log: the run's events as JSON lines. No event holds secrets, so the log holds none."""
+"""run.log: the run's events as JSON lines, without secrets."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -27,11 +28,14 @@ class RunLog:
     """A listener that appends to run.log. Raises DiskFull if the file can't grow.
 
     Every event is in the file by the next tick, a tenth of a second later. `leave_out`: events that another
-    log has.
+    log has. `hide`: takes the secrets of the job out of a text.
     """
 
-    def __init__(self, path: Path, leave_out: tuple[type[Event], ...] = ()) -> None:
+    def __init__(
+        self, path: Path, leave_out: tuple[type[Event], ...] = (), *, hide: Callable[[str], str] = str
+    ) -> None:
         self.path = path
+        self._hide = hide
         self._leave_out = (*TOO_FREQUENT, *leave_out)
         descriptor = open_private(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._file: IO[bytes] = os.fdopen(descriptor, "ab", buffering=0)
@@ -59,7 +63,7 @@ class RunLog:
             line = _line({**said, **fields})
         except TypeError:  # an author's value that JSON can't express
             line = _line({**said, **{field: as_text(value) for field, value in fields.items()}})
-        self._waiting.append(line)
+        self._waiting.append(self._hide(line.decode()).encode())
 
     def _flush(self) -> None:
         if not self._waiting:

@@ -108,7 +108,7 @@ class Pace:
             self._rows += event.skipped + event.failed + event.in_doubt
             self._last = self._now()
         elif isinstance(event, RowsDecided):
-            self._rows += event.skipped + event.failed
+            self._rows += event.skipped + event.failed + event.unchanged
             self._last = self._now()
 
     @property

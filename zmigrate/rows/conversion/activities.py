@@ -16,39 +16,39 @@ DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that 
 MOST_PARTICIPANTS: Final = 50
 PARTICIPANT_TYPES: Final = ("email", "contact", "lead", "user")
 
-WholeCheck = Callable[[Mapping[str, Any]], tuple[Reason, ...]]
-"""Checks a record after each of its values was checked."""
+WholeCheck = Callable[[Mapping[str, Any], bool], tuple[Reason, ...]]
+"""Checks a record after each of its values was checked, and whether the record is new."""
 
 
-def finished_call(record: Mapping[str, Any]) -> tuple[Reason, ...]:
-    """A call that took place has a duration."""
+def finished_call(record: Mapping[str, Any], new: bool) -> tuple[Reason, ...]:
+    """A call that took place has a duration, others need none (zoho-api 14.15)."""
     duration = record.get("Call_Duration")
     scheduled = record.get("Outbound_Call_Status") == "Scheduled"
-    if record.get("Call_Type") not in ("Inbound", "Outbound") or scheduled or not isinstance(duration, str):
+    if record.get("Call_Type") not in ("Inbound", "Outbound") or scheduled:
         return ()
-    if duration.strip("0: "):
+    remedy = "leave such calls out, or give it a minute"
+    if new and duration is None:
+        message = "required field not found: a call that took place has a duration"
+        return (Reason(MANDATORY_NOT_FOUND, "Call_Duration", message, None, remedy),)
+    if not isinstance(duration, str) or duration.strip("0: "):
         return ()
     message = "the duration of a call that took place can't be zero"
-    remedy = "leave such calls out, or give it a minute"
     return (Reason(DEPENDENT_MISMATCH, "Call_Duration", message, shown(duration), remedy),)
-
-
-def nothing_else(record: Mapping[str, Any]) -> tuple[Reason, ...]:
-    """The check for all other modules."""
-    return ()
 
 
 WHOLE_CHECKS: Final[Mapping[str, WholeCheck]] = MappingProxyType({"Calls": finished_call})  # by module
 
 
 def participants(value: Any) -> Any:
-    """`[{"type": "email", "Email": ...}]`, or another type with the id as `participant`."""
+    """`[{"type": "email", "Email": ...}]`, or the address as `participant`; another type with the id as
+    `participant` (zoho-api 14.24).
+    """
     for number, item in enumerate(_objects(value)):
         kind = item.get("type")
         if kind not in PARTICIPANT_TYPES:
             raise Refused(f"[{number}].type is one of {', '.join(PARTICIPANT_TYPES)}, not {shown(kind)}")
         name = "Email" if kind == "email" else "participant"
-        if not item.get(name):
+        if not (item.get(name) or item.get("participant")):
             raise Refused(
                 f'[{number}]: a participant of the type "{kind}" has its "{name}"', MANDATORY_NOT_FOUND
             )

@@ -12,16 +12,24 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import Fatal, RefusedError, UsageError
+from zmigrate.job.blank import Blank
 from zmigrate.job.formats import Formats
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion import field_types
-from zmigrate.rows.conversion.activities import WHOLE_CHECKS, nothing_else
+from zmigrate.rows.conversion.activities import WHOLE_CHECKS
 from zmigrate.rows.conversion.columns import TakeColumn, column_taker
 from zmigrate.rows.conversion.declared import formats_problem
 from zmigrate.rows.conversion.lookups import Links, record_id
 from zmigrate.rows.conversion.numbers import refuse_rounded
-from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, BadValue, Refused, shown
-from zmigrate.rows.conversion.subforms import Subform
+from zmigrate.rows.conversion.refusal import (
+    MANDATORY_NOT_FOUND,
+    NOTHING,
+    UNKNOWN_FIELD,
+    BadValue,
+    Refused,
+    shown,
+)
+from zmigrate.rows.conversion.subforms import Subform, too_many_rows
 from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
 __all__ = ["BadValue", "Converter", "field_problem"]
@@ -32,7 +40,6 @@ if TYPE_CHECKING:
     from zmigrate.rows.conversion.users import UserDirectory
     from zmigrate.zoho.metadata import Field
 
-UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
@@ -44,8 +51,8 @@ _PLAIN: Final = Formats()
 class Converter:
     """Turns the results of a job's `transform` into records ready for orjson, for one module and operation.
 
-    Empty text is left out, but an empty key fails the row (`EMPTY_KEY`). None is left out of an insert, and
-    empties the field in an update or upsert. For a delete only the key is kept.
+    None and empty text are left out; an empty key fails the row (`EMPTY_KEY`). `Blank` becomes
+    what erases the field, and is left out of new records. For a delete only the key is kept.
     """
 
     def __init__(
@@ -56,9 +63,12 @@ class Converter:
         formats: Formats = _PLAIN,
         users: UserDirectory | None = None,
         related: Callable[[str], ModuleFields] | None = None,
+        *,
+        may_update: bool = False,
     ) -> None:
         """`formats`: how to read text. `users`: finds users by the text of a user field (None: it is an id).
-        `related`: gives the fields of another module, when the first value of a subform comes.
+        `related`: gives the fields of another module, when the first value of a subform comes. `may_update`:
+        what is inserted may turn out to exist, and is then updated.
 
         Raises UsageError if the formats can't be used.
         """
@@ -71,8 +81,10 @@ class Converter:
         self._formats = formats
         self._users = users
         self._related = related
+        self._erases = operation != "insert" or may_update
         self._links = Links(users)
-        self._whole = WHOLE_CHECKS.get(fields.module, nothing_else)
+        self._whole = WHOLE_CHECKS.get(fields.module)
+        self._subforms = frozenset(field.api_name for field in fields if field.data_type == "subform")
         self._mandatory = _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
@@ -106,7 +118,7 @@ class Converter:
         if self._links.met:
             self.open, misled = self._links.leave(converted)
             reasons += misled
-        reasons += self._whole(converted)
+        reasons += self._of_record(converted)
         if self._key is not None and converted.get(self._key) is None:
             reasons += self._empty_key(reasons)
         for name in self._mandatory:
@@ -116,6 +128,11 @@ class Converter:
         if reasons:
             raise BadValue(*reasons, record=converted)
         return converted
+
+    def _of_record(self, converted: Mapping[str, Any]) -> tuple[Reason, ...]:
+        """What is wrong with a record beside its single values."""
+        rows = () if self._subforms.isdisjoint(converted) else too_many_rows(converted, self._subforms)
+        return rows if self._whole is None else rows + self._whole(converted, self._operation == "insert")
 
     def _key_alone(self, record: object) -> dict[str, Any]:
         """The key, which is all that a delete needs."""
@@ -158,7 +175,8 @@ class Converter:
         """
         if (
             self._operation == "delete"
-            or self._whole is not nothing_else
+            or self._whole is not None
+            or not self._subforms.isdisjoint(names)
             or not self._mandatory.issubset(names)
         ):
             return None
@@ -191,7 +209,7 @@ class Converter:
             self._links.forget()  # they come again, row by row
             return None
         if self._links.met:
-            if self._links.open or self._links.what:  # each belongs to a row
+            if self._links.open or self._links.what or self._links.unnamed:  # each belongs to a row
                 self._links.forget()
                 return None
             self._links.leave({})
@@ -212,7 +230,7 @@ class Converter:
             if problem is not None:
                 raise Refused(problem[1], problem[0])
         else:
-            return field_types.as_is
+            return _erasing(field_types.as_is, None)
         field = self._fields.fields[name]
         if field.data_type == "subform" and self._related is not None and field.subform_module:
             convert: Callable[[Any], Any] = Subform(name, partial(self._of_rows, field), self._links.keep)
@@ -221,12 +239,9 @@ class Converter:
         self._column_takers[name] = column_taker(field, is_key=name == self._key)
         if name == self._key:
             return _trimmed(convert)
-        if self._operation == "insert":
-            convert = _none_left_out(convert)
-            if field.data_type in STORED_ELSEWHERE:
-                convert = _new_rows(convert)
-        elif field.mandatory:
-            convert = _never_blank(convert)
+        convert = _erasing(convert, _erasure_of(field) if self._erases else NOTHING)
+        if self._operation == "insert" and field.data_type in STORED_ELSEWHERE:
+            convert = _new_rows(convert)
         if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
             self._text_lengths[name] = field_types.text_length(field)
         return convert
@@ -309,6 +324,8 @@ def _nearest(fields: ModuleFields, name: object) -> str:
 
 def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def trimmed(value: Any) -> Any:
+        if value is Blank:
+            return None
         if isinstance(value, str):
             value = value.strip()
             if "E+" in value:
@@ -318,22 +335,32 @@ def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return trimmed
 
 
-def _none_left_out(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def left_out(value: Any) -> Any:
-        result = convert(value)
-        return NOTHING if result is None else result
+def _erasing(convert: Callable[[Any], Any], erased: Any) -> Callable[[Any], Any]:
+    """`convert`, but `Blank` becomes `erased` or is refused by it. None is left out, and a text without
+    any item of a list."""
 
-    return left_out
+    def erasing(value: Any) -> Any:
+        result = value if value is Blank else convert(value)
+        if result is Blank:
+            if isinstance(erased, Refused):
+                raise erased
+            return erased
+        empty = result is None or (result == [] and isinstance(value, str))
+        return NOTHING if empty else result
+
+    return erasing
 
 
-def _never_blank(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def filled(value: Any) -> Any:
-        result = convert(value)
-        if result is None:
-            raise Refused("the field is mandatory and can't be blanked", MANDATORY_NOT_FOUND)
-        return result
-
-    return filled
+def _erasure_of(field: Field) -> Any:
+    """What erases a field of an existing record, or why nothing does."""
+    if field.mandatory:
+        return Refused("the field is mandatory and can't be erased", MANDATORY_NOT_FOUND)
+    if field.data_type == "subform":
+        return []  # null is not documented for it (zoho-api 9.2)
+    if field.data_type in STORED_ELSEWHERE:
+        remedy = 'remove each of its rows: {"id": "<id of the row>", "_delete": None}'
+        return Refused("its rows can only be removed one by one", remedy=remedy)
+    return None
 
 
 def _mandatory(fields: ModuleFields, operation: Operation, key: str | None) -> frozenset[str]:

@@ -15,6 +15,7 @@ import orjson
 from zmigrate.rows.conversion.activities import INSIDE
 from zmigrate.rows.conversion.choices import Choices, boolean_reader, pick, picks, tags
 from zmigrate.rows.conversion.dates import day_reader, moment_reader
+from zmigrate.rows.conversion.json_text import from_json, whole
 from zmigrate.rows.conversion.lookups import lookup
 from zmigrate.rows.conversion.numbers import (
     BIGINT_DIGITS,
@@ -27,8 +28,8 @@ from zmigrate.rows.conversion.numbers import (
 )
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, Refused, kind_of, take
 from zmigrate.rows.conversion.separators import Separators
-from zmigrate.rows.conversion.subforms import from_json
 from zmigrate.rows.conversion.texts import LONGEST_TEXT, email, phone, text, website
+from zmigrate.zoho.facts.modules import TAG
 
 if TYPE_CHECKING:
     from zmigrate.job.formats import Formats
@@ -46,17 +47,19 @@ Convert = Callable[[Any], Any]
 def converter(field: Field, formats: Formats, links: Links) -> Convert:
     """The function for a field: it gives JSON or `NOTHING`, or raises Refused. None becomes null."""
     kind = field.data_type
-    if kind in _TEXTS:
-        is_tags = field.json_type == "jsonarray"
+    if kind in _TEXTS and (field.api_name == TAG or field.json_type not in _SHAPES):
+        is_tags = field.json_type in _SHAPES  # other lists of this type are given whole: Pricing_Details
         return tags if is_tags else partial(_TEXTS[kind][0], length=text_length(field))
     if kind in _NUMBERS and field.json_type not in _SHAPES:  # the type of Participants is bigint
         read, most = _NUMBERS[kind]
         digits = min(field.length or most, most) if kind in _COUNTED else most
-        return partial(read, separators=Separators.declared(formats), digits=digits)
+        plain = partial(read, separators=Separators.declared(formats), digits=digits)
+        return plain if field.custom or kind != "bigint" else partial(_plain_or_whole, plain)
     if kind in _READERS:
         return _READERS[kind](formats)
     if kind in ("picklist", "multiselectpicklist"):
-        return partial(pick if kind == "picklist" else picks, choices=Choices.of(field))
+        choose = partial(pick if kind == "picklist" else picks, choices=Choices.of(field))
+        return choose if kind == "picklist" else partial(_plain_or_whole, choose)
     return _linked(field, links) or _by_shape(field)
 
 
@@ -78,7 +81,7 @@ def _by_shape(field: Field) -> Convert:
 
 def _linked(field: Field, links: Links) -> Convert | None:
     match field.data_type:
-        case "lookup":
+        case "lookup" | "multi_module_lookup":
             return links.lookup(field)
         case "ownerlookup" | "userlookup":
             return links.user
@@ -110,6 +113,16 @@ def as_is(value: Any) -> Any:
     except TypeError as error:
         raise Refused(f"JSON can't hold it: {error}") from None
     return value
+
+
+def _plain_or_whole(plain: Convert, value: Any) -> Any:
+    """An object, or a list of objects, unchanged, as a dump has them: a `Wizard` is a bigint, the `Tax` of a
+    product a pick list, and neither type says what is in them (zoho-api 14.18). Anything else by its type.
+    """
+    given = whole(value)
+    items = given if isinstance(given, list | tuple) else [given]
+    objects = bool(items) and all(isinstance(item, Mapping) for item in items)
+    return as_is(given) if objects else plain(value)
 
 
 def _looked_into(shaped: Convert, inside: Convert, value: Any) -> Any:

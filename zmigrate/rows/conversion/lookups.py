@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.choices import parted
+from zmigrate.rows.conversion.json_text import whole
 from zmigrate.rows.conversion.numbers import refuse_rounded
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.rows.conversion.refusal import (
@@ -53,6 +54,7 @@ class Links:
         self._users = users
         self._asked: list[str] = []
         self.open: list[OpenId] = []
+        self.unnamed: list[str] = []  # Fields whose value must name its module, and does not
         self.what = False  # A `What_Id` was met, which needs another field of its record
         self.met = False  # Something was met since the last `leave` or `forget`
 
@@ -63,10 +65,11 @@ class Links:
         """
         if self._users is not None:
             self._users.count(self._asked)
-        found, what = tuple(self.open), self.what
+        found, what, unnamed = tuple(self.open), self.what, tuple(self.unnamed)
         self.forget()
+        misled = tuple(reason for name in unnamed if (reason := _name_module(record, name)) is not None)
         if not what:
-            return found, ()
+            return found, misled
         module = next((open_id.reference.module for open_id in found if open_id.field == WHAT), None)
         given = record.get(SE_MODULE)
         if given is None and module is not None:
@@ -83,6 +86,7 @@ class Links:
         """Forget what was met."""
         self._asked.clear()
         self.open.clear()
+        self.unnamed.clear()
         self.what = False
         self.met = False
 
@@ -93,6 +97,8 @@ class Links:
 
     def lookup(self, field: Field) -> Callable[[Any], Any]:
         one = self._one(field)
+        if field.names_module:
+            return partial(self._named, one, field)
         return partial(self._what, one) if field.api_name == WHAT else one
 
     def several(self, field: Field) -> Callable[[Any], Any]:
@@ -103,8 +109,7 @@ class Links:
         return partial(_wrapped, one=one, name=field.connected_lookup)
 
     def _one(self, field: Field) -> Callable[[Any], Any]:
-        modules = modules_of(field)
-        return partial(self._record, field.api_name, modules, REFER.format(min(modules, default="MODULE")))
+        return partial(self._record, field, REFER.format(min(modules_of(field), default="MODULE")))
 
     def user(self, value: Any) -> Any:
         """`{"id": ...}`, from such an object, an id, an e-mail address or a full name."""
@@ -132,17 +137,54 @@ class Links:
             self.what = self.met = True
         return linked
 
-    def _record(self, field: str, modules: frozenset[str], instead: str, value: Any) -> Any:
+    def _named(self, one: Callable[[Any], Any], field: Field, value: Any) -> Any:
+        """`{"id": ..., "module": {"api_name": ...}}`; from the id alone if the module can be only one."""
+        value = whole(value)
+        linked = one(value)
+        if not isinstance(linked, dict) or isinstance(linked, OpenId):
+            return linked
+        named = value.get("module") if isinstance(value, Mapping) else None
+        module = module_named(named) or (min(modules_of(field)) if len(modules_of(field)) == 1 else None)
+        if module is None:
+            self.unnamed.append(field.api_name)
+            self.met = True
+            return linked
+        _check_module(field, module)
+        return {**linked, "module": {"api_name": module}}
+
+    def _record(self, field: Field, instead: str, value: Any) -> Any:
         if not isinstance(value, Ref | Find):
             return lookup(value, instead)
         reference = _with_key(value)
         if reference is None:
             return NOTHING
-        if modules and reference.module not in modules:
-            raise Refused(f"{field} refers to {' or '.join(sorted(modules))}, not to {reference.module}")
-        open_id = OpenId(reference, field)
+        _check_module(field, reference.module)
+        open_id = OpenId(reference, field.api_name, names_module=field.names_module)
         self.keep((open_id,))
         return open_id
+
+
+def module_named(module: object) -> str | None:
+    """The module beside the id in a lookup: `{"api_name": "Deals"}`, or its name alone."""
+    name = module.get("api_name") if isinstance(module, Mapping) else module
+    return name if isinstance(name, str) and name else None
+
+
+def _check_module(field: Field, module: str) -> None:
+    modules = modules_of(field)
+    if modules and module not in modules:
+        raise Refused(f"{field.api_name} refers to {' or '.join(sorted(modules))}, not to {module}")
+
+
+def _name_module(record: dict[str, Any], name: str) -> Reason | None:
+    """Name the module of a lookup by the record's `$se_module`, as older dumps have it; else say why not."""
+    module = module_named(record.get(SE_MODULE))
+    if module is not None:
+        record[name] = {**record[name], "module": {"api_name": module}}
+        return None
+    message = "it does not say which module its record is in"
+    remedy = 'refer to the record (ref, find), or give {"id": "...", "module": {"api_name": "Deals"}}'
+    return Reason(MANDATORY_NOT_FOUND, name, message, shown(record[name]["id"]), remedy)
 
 
 def modules_of(field: Field) -> frozenset[str]:

@@ -13,6 +13,7 @@ from zmigrate.rows.bad_cell import BadCell
 from zmigrate.wording import as_text
 
 INVALID_DATA: Final = "INVALID_DATA"
+UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
 MANDATORY_NOT_FOUND: Final = "MANDATORY_NOT_FOUND"
 LIMIT_EXCEEDED: Final = "LIMIT_EXCEEDED"
 NOTHING: Final = object()

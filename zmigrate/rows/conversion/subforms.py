@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol
-
-import orjson
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zmigrate.reasons import Reason
-from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, NOTHING, BadValue, Refused, kind_of, take
+from zmigrate.rows.conversion.json_text import from_json
+from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, NOTHING, BadValue, Refused, kind_of
+from zmigrate.zoho.facts.limits import SUBFORM_ROWS
 
 if TYPE_CHECKING:
     from zmigrate.rows.conversion.open_id import OpenId
 
-MOST_ROWS: Final = 100  # rows of one subform in one record (zoho-api 9.2)
+
+def too_many_rows(record: Mapping[str, Any], subforms: Iterable[str]) -> tuple[Reason, ...]:
+    """The reason if these subforms of a record have more rows than Zoho takes in all."""
+    names = [name for name in sorted(subforms) if isinstance(record.get(name), list)]
+    rows = sum(len(record[name]) for name in names)
+    if rows <= SUBFORM_ROWS:
+        return ()
+    where = f" in {' and '.join(names)}" if len(names) > 1 else ""
+    message = f"{rows} rows{where}, {SUBFORM_ROWS} is the most in one record"
+    return (Reason(LIMIT_EXCEEDED, names[0], message),)
 
 
 class RowConverter(Protocol):
@@ -48,8 +57,6 @@ class Subform:
             return value
         if not isinstance(value, list | tuple):
             raise Refused(f"a list of rows is wanted, as objects or JSON, not {kind_of(value)}")
-        if len(value) > MOST_ROWS:
-            raise Refused(f"{len(value)} rows, {MOST_ROWS} is the most in one record", LIMIT_EXCEEDED)
         rows: list[dict[str, Any]] = []
         reasons: list[Reason] = []
         found: list[OpenId] = []
@@ -80,16 +87,3 @@ class Subform:
             open_id.field = self._field
             found.append(open_id)
         return converted
-
-
-def from_json(value: Any) -> Any:
-    """The value of a JSON text; any other value unchanged."""
-    value = take(value)
-    if not isinstance(value, str):
-        return value
-    if value[0] not in "[{":
-        raise Refused("a list or an object is wanted, or JSON of one, not text")
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise Refused(f"not JSON that can be read: {error}") from None

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from zmigrate.rows.mapping.field_rule import SubformRows
+from zmigrate.rows.mapping.ignored import EVERY_STATE, is_ignored
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
@@ -20,7 +21,7 @@ def check_columns(words: LoadWords, source: str, header: Sequence[str], places: 
     known = frozenset(header)
     gathered = Gathered()
     for path, column in _named(words):
-        if column not in known:
+        if column not in known and column != EVERY_STATE:
             with gathered.one():
                 raise wrong(places, path, f"{source} has no column {column!r}.{_nearest(column, header)}")
     gathered.raise_all()
@@ -42,7 +43,7 @@ def columns_by_themselves(words: LoadWords, header: Sequence[str], places: Place
     that field is filled already.
     """
     used = {column for rule in words.fields.values() for column in rule.uses}
-    own = {column: column for column in header if column not in used and column not in words.ignore}
+    own = {column: column for column in header if column not in used and not is_ignored(column, words.ignore)}
     for column in own:
         rule = words.fields.get(column)
         if rule is None:
@@ -56,14 +57,20 @@ def columns_by_themselves(words: LoadWords, header: Sequence[str], places: Place
 
 
 def check_key(
-    words: LoadWords, source: str, own: Mapping[str, str], header: Sequence[str], places: Places
+    words: LoadWords,
+    source: str,
+    own: Mapping[str, str],
+    header: Sequence[str],
+    places: Places,
+    *,
+    is_result_file: bool,
 ) -> None:
     """Raise JobError if the field to find records by is not filled."""
     key = words.write.key
-    if key is None or key in words.fields or key in own:
+    if key is None or key in words.fields or key in own.values():
         return
     message = f"no column of {source} goes to {key}, the field to find records by. {_has(header)}"
-    near = {_plain(column): column for column in header if column not in words.ignore}
+    near = {_plain(column): column for column in header if not is_ignored(column, words.ignore)}
     hits = get_close_matches(_plain(key), near, n=1)
     filled = get_close_matches(key, words.fields, n=1, cutoff=0.8)
     if filled:
@@ -71,6 +78,8 @@ def check_key(
     elif hits:
         column = near[hits[0]]
         message += f' Did you mean "{column}"? {places.sends(column, key)}'
+    elif key == "id" and is_result_file:
+        message += " A run's success.csv has the ids of its records; rows in its other files have none."
     elif key == "id":
         message += f" To find records by another field, name it: {places.gives('key', 'FIELD')}."
     raise wrong(places, words.key_path, message)
@@ -86,13 +95,13 @@ def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPat
     named += [(("fields", name), column) for name, each in rule.fields.items() for column in each.uses]
     gathered = Gathered()
     for within, column in named:
-        if column not in header:
+        if column not in header and column != EVERY_STATE:
             with gathered.one():
                 message = f"{source.name} has no column {column!r}.{_nearest(column, header)}"
                 raise wrong(places, (*path, *within), message)
     gathered.raise_all()
     used = {column for _, column in named}
-    left = [column for column in header if column not in used]
+    left = [column for column in header if column not in used and not is_ignored(column, rule.ignore)]
     if left:
         what = f"{'column' if len(left) == 1 else 'columns'} {', '.join(map(repr, left[:COLUMNS_SHOWN]))}"
         raise wrong(

@@ -9,16 +9,19 @@ from typing import Any, Final, TypeAlias
 from zmigrate.errors import SourceError
 from zmigrate.job.context import Fill, PointsAt, Skip
 from zmigrate.reasons import Reason
-from zmigrate.rows.conversion.refusal import BadValue
+from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD, BadValue
+from zmigrate.rows.conversion.state_columns import goes_nowhere
 from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.column_checks import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
+from zmigrate.rows.mapping.ignored import is_ignored
 from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
 from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.sources import Csv, Source
+from zmigrate.zoho.facts.modules import STATES
 
 OpenSource: TypeAlias = Callable[[str, Mapping[str, Any]], Source]
 
@@ -37,13 +40,18 @@ class Compiled:
         self._own: dict[str, str] = {}  # columns that go to the field with their name
         if header is not None:
             check_columns(words, source.name, header, places)
-            self._own = columns_by_themselves(words, header, places)
-            check_key(words, source.name, self._own, header, places)
+            kept = source.kept if isinstance(source, Csv) else {}
+            self._own = columns_by_themselves(words, [name for name in header if name not in kept], places)
+            if "id" not in words.fields and (ids := [name for name in kept if kept[name] == "id"]):
+                # A source's own column of this name may hold another system's ids.
+                self._own = {column: name for column, name in self._own.items() if name != "id"}
+                self._own |= dict.fromkeys(ids, "id")
+            is_result_file = isinstance(source, Csv) and bool(source.ours)
+            check_key(words, source.name, self._own, header, places, is_result_file=is_result_file)
             if words.write.operation == "delete":
                 self._own = {column: name for column, name in self._own.items() if name == words.write.key}
         self._places = places
         self._operation = words.write.operation
-        self._text_only = isinstance(source, Csv)
         self._seconds: dict[str, SecondFile] = {}
         for name, rule in self._rules.items():
             if rule.rows is not None:
@@ -65,7 +73,9 @@ class Compiled:
             Fill(name, rule.uses, self._said(name, rule), points_at(rule))
             for name, rule in self._rules.items()
         ]
-        return by_rules + [Fill(name, (column,), f"column {column!r}") for column, name in self._own.items()]
+        return by_rules + [
+            Fill(name, (column,), f"column {column!r}", by_itself=True) for column, name in self._own.items()
+        ]
 
     def _said(self, name: str, rule: FieldRule) -> str:
         where = self._places.of(("fields", name))
@@ -81,8 +91,6 @@ class Compiled:
         rules = self._rules
         if header is None or words.skip_if or not all(rule.plain for rule in rules.values()):
             return None
-        if not self._text_only and self._operation in ("update", "upsert"):
-            return None  # a cell may be None, and would empty its field
         columns = {str(rule.column): name for name, rule in rules.items()} | self._own
         if len(columns) < len(rules) + len(self._own):
             return None  # a column goes to several fields
@@ -96,8 +104,7 @@ class Compiled:
         functions += [
             (name, compile_rule(name, FieldRule(column=column))) for column, name in self._own.items()
         ]
-        claimed = {*words.ignore, *(column for rule in words.fields.values() for column in rule.uses)}
-        filled = frozenset(words.fields)
+        used = {column for rule in words.fields.values() for column in rule.uses}
         deletes = self._operation == "delete"
 
         def transform(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +117,7 @@ class Compiled:
             except BadValue:
                 raise _all_wrong(functions, row) from None
             if rows_differ and not deletes:
-                record |= _unclaimed(row, claimed, filled)
+                record |= _unclaimed(row, used, words)
             return record
 
         return transform
@@ -160,11 +167,18 @@ def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, A
     return BadValue(*reasons)
 
 
-def _unclaimed(row: Mapping[str, Any], claimed: set[str], filled: frozenset[str]) -> dict[str, Any]:
+def _unclaimed(row: Mapping[str, Any], used: set[str], words: LoadWords) -> dict[str, Any]:
     """The cells of a row without a header that go to the field with their name."""
-    own = {column: cell for column, cell in row.items() if column not in claimed}
+    own = {
+        column: cell
+        for column, cell in row.items()
+        if column not in used and not is_ignored(column, words.ignore)
+    }
     for column in own:
-        if column in filled:
+        if column in words.fields:
             message = f"{column!r} goes nowhere: the field is filled otherwise; ignore it"
             raise bad_value(column, GOES_NOWHERE, message)
+        if column.startswith(STATES):
+            others = sum(name.startswith(STATES) for name in own) - 1
+            raise bad_value(column, UNKNOWN_FIELD, goes_nowhere(words.write.module, others))
     return {column: "" if cell is None else cell for column, cell in own.items()}

@@ -49,7 +49,7 @@ _NEEDS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
 _EXCLUDE: Final = (
     ("ref", "find", "a record is either one that zmigrate wrote (ref) or one that the org has (find)"),
     ("otherwise", "strict", "a value that is not in `values` is either replaced or fails its row"),
-    ("default", "empty", "an empty cell either becomes the default, or is left or emptied"),
+    ("default", "empty", "an empty cell either becomes the default, or is left or erases the field"),
 )
 
 
@@ -96,7 +96,7 @@ class FieldRule:
     strict: bool = False
     default: Any = UNSET
     blank: bool = False
-    """An empty cell empties the field."""
+    """An empty cell erases the field."""
     pointer: Pointer | None = None
     formats: Mapping[str, Any] = field(default_factory=dict)
     """Differences from the load's formats, for `Formats.for_field`."""

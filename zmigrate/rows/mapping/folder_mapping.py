@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from zmigrate.errors import JobError
+from zmigrate.printable import HALF_CHARACTERS
 from zmigrate.rows.mapping.load import Load, is_below, read_mapping
 from zmigrate.rows.mapping.load_job import LoadJob
 from zmigrate.rows.mapping.places import TomlPlaces, wrong
@@ -89,7 +90,7 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
         and not any(fnmatchcase(name, pattern) for pattern in ignored)
     ]
     if forgotten:
-        names = ", ".join(f'"{name}"' for name in forgotten)
+        names = ", ".join(f'"{HALF_CHARACTERS.sub("?", name)}"' for name in forgotten)  # ? fits any character
         raise JobError(
             f"{mapping}: {folder} has files without a load: {', '.join(forgotten)}.",
             hint="Write a [[load]] for each; or leave them out on purpose, before the first load: "

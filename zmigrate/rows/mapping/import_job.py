@@ -55,14 +55,18 @@ class ImportJob(LoadJob, abstract=True):
     )
     load_of: str | None = Option(
         default=None,
-        metavar="FILE",
-        help="If a mapping has several loads: use the one for this file (for an errors.csv).",
+        metavar="FILE|N",
+        help="If a mapping has several loads: use the one for this file (for an errors.csv), or the Nth.",
     )
     map: list[str] = Option(default=(), metavar="COLUMN=FIELD", help="Send a column to a field; repeatable.")
     field: list[str] = Option(
         default=(), metavar=FIELD_SHAPE, help="Fill a field by a rule, as in a mapping file; repeatable."
     )
-    ignore_column: list[str] = Option(default=(), metavar="COLUMN", help="Leave a column out; repeatable.")
+    ignore_column: list[str] = Option(
+        default=(),
+        metavar="COLUMN",
+        help="Leave a column out; '$*': all that begin with $. Repeatable.",
+    )
     skip_if: list[str] = Option(
         default=(),
         metavar='{column="COLUMN",is="TEXT"}',

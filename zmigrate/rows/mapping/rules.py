@@ -1,6 +1,6 @@
 """Each field's rule, compiled once into a function from a row to the field's value.
 
-Empty text leaves the field alone; None empties it. If a row's cells do not fit, a BadValue names the column
+Empty text leaves the field alone; `Blank` erases it. If a row's cells do not fit, a BadValue names the column
 and fails the row.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, TypeAlias
 
+from zmigrate.job.blank import Blank
 from zmigrate.job.references import Find, Ref
 from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value, is_empty
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer, as_given
@@ -48,7 +49,7 @@ def compile_rule(name: str, rule: FieldRule) -> RowFunction:
 def _when_empty(rule: FieldRule) -> Any:
     if rule.default is not None:
         return _pointed(rule.pointer, as_given(rule.default))
-    return None if rule.blank else ""
+    return Blank if rule.blank else ""
 
 
 def _pointed(pointer: Pointer | None, value: Any) -> Any:

@@ -13,7 +13,7 @@ from rapidfuzz import fuzz, process
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.users import by_name, fold_name
 from zmigrate.rows.proposal.column_sample import ISO, LONGEST_SHOWN, Column
-from zmigrate.zoho.metadata import NUMBERS
+from zmigrate.zoho.metadata import LOOKUPS, NUMBERS
 
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
@@ -278,7 +278,7 @@ _BY_TYPE: Final[dict[str, Callable[[Column, Field], Fit]]] = {
     **dict.fromkeys(NUMBERS, _number),
     **dict.fromkeys(("date", "datetime"), _date),
     "boolean": _boolean,
-    **dict.fromkeys(("lookup", "multiselectlookup"), _lookup),
+    **dict.fromkeys(LOOKUPS, _lookup),
     "subform": _structure,
     "id": _record_id,
 }

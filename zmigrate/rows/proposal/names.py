@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from rapidfuzz import fuzz
 
+from zmigrate.zoho.metadata import LOOKUPS
+
 if TYPE_CHECKING:
     from zmigrate.zoho.metadata import Field
 
@@ -107,10 +109,10 @@ class Names:
     def __init__(self, field: Field, module: str) -> None:
         self._plain = {words_of(field.api_name), words_of(field.label)}
         names = set(self._plain)
-        if field.data_type in ("lookup", "multiselectlookup", "ownerlookup"):
+        if field.data_type in LOOKUPS or field.data_type == "ownerlookup":
             names |= {name[:-1] for name in self._plain if len(name) > 1 and name[-1] in ("name", "id")}
         self._standing = {standing_for(name) for name in names}
-        self._lookup = field.data_type in ("lookup", "multiselectlookup")
+        self._lookup = field.data_type in LOOKUPS
         singular = standing_for(words_of(module.removesuffix("s")))
         self._is_name = field.mandatory and any(name[-1:] == ("name",) for name in self._plain)
         self._module = singular

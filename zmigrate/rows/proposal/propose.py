@@ -15,8 +15,8 @@ from zmigrate.rows.proposal.match import best_assignment
 from zmigrate.rows.proposal.names import Header, Names, standing_for, words_of
 from zmigrate.rows.proposal.refused_values import Misfits, refused_values
 from zmigrate.wording import counted
-from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
-from zmigrate.zoho.metadata import Field, ModuleFields
+from zmigrate.zoho.facts.modules import STATES, SYSTEM_DUPLICATE_CHECK
+from zmigrate.zoho.metadata import LOOKUPS, Field, ModuleFields
 
 if TYPE_CHECKING:
     from zmigrate.job.writes import Operation
@@ -31,7 +31,6 @@ _NOT_FROM_COLUMNS: Final = frozenset({"layout", "fileupload", "imageupload", "te
 _KEY_WORDS: Final = frozenset(
     {"id", "ids", "key", "nr", "no", "number", "ref", "code", "uuid", "guid", "legacy"}
 )
-_LOOKUPS: Final = ("lookup", "multiselectlookup")
 RECORD_ID: Final = Field(
     "id", "Record Id", "id", "string", 20, None, True, True, True, None, True, True, True, (), None
 )
@@ -119,7 +118,9 @@ def propose(
     known = users or UsersByName()
     takers = _takers(fields, operation, key)
     weigher = _Weigher(takers, fields.module, known, key)
-    scores = {column.name: weigher.scores(column) for column in columns}
+    scores = {
+        column.name: {} if column.name.startswith(STATES) else weigher.scores(column) for column in columns
+    }
     by_name = {each.api_name: each for each in takers}
     own = {column.name for column in columns if column.name in by_name and column.name != RECORD_ID.api_name}
     pairs = {name: name for name in own} | best_assignment(
@@ -162,7 +163,7 @@ def _takers(fields: ModuleFields, operation: Operation, key: str | None) -> list
         for each in fields
         if field_problem(fields, each.api_name, operation, key) is None
         and each.data_type not in _NOT_FROM_COLUMNS
-        and not (each.data_type in _LOOKUPS and each.lookup_module in (None, "se_module"))
+        and not (each.data_type in LOOKUPS and each.lookup_module in (None, "se_module"))
     ]
     if operation != "insert":
         found = [each for each in found if each.api_name != "id"] + [RECORD_ID]
@@ -274,12 +275,12 @@ def _key(
         return key, why
     if operation in ("update", "delete") and "id" in filled:
         return "id", "the record's id"
-    unique = [line for line in lines if line.field.unique and line.column.unique]
+    unique = [line for line in lines if line.field.unique and line.column.unique and not line.field.encrypted]
     unique.sort(key=lambda line: (line.field.external is None, -line.score))
     if unique:
         return unique[0].field.api_name, "unique in Zoho, and different in each row"
     usual = filled.get(SYSTEM_DUPLICATE_CHECK.get(fields.module, "Name"))
-    if usual is not None and usual.column.unique:
+    if usual is not None and usual.column.unique and not usual.field.encrypted:
         return usual.field.api_name, "not unique in Zoho, but different in each row"
     return None, "no unique field has a column with a different value in each row"
 
@@ -306,7 +307,7 @@ def _with_refused(line: Line, fields: ModuleFields, operation: Operation, key: s
 def _with_reference(line: Line, module: str, key: str | None, lines: Sequence[Line]) -> Line:
     to, column = line.field, line.column
     target = to.lookup_module
-    if to.data_type not in _LOOKUPS or target is None or not column.values or line.fit.why:
+    if to.data_type not in LOOKUPS or target is None or not column.values or line.fit.why:
         return line
     by = _found_by(target, column)
     of_key = next((each.column for each in lines if each.field.api_name == key), None)
@@ -343,6 +344,8 @@ def _found_by(target: str, column: Column) -> str:
 
 def _why_not(column: Column, fields: ModuleFields, operation: Operation, key: str | None) -> str | None:
     """Why a column does not go to the field with its name."""
+    if column.name.startswith(STATES):
+        return "it tells the state of a record in Zoho, and is no field"
     if fields.get(column.name) is None:
         return None
     problem = field_problem(fields, column.name, operation, key)

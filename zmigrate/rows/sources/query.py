@@ -53,8 +53,13 @@ class Query:
         return self.fields if "id" in self.fields else ("id", *self.fields)
 
     @property
+    def lookup_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The lookups that it goes through into other modules, see `coql.Select.lookup_paths`."""
+        return self._parts.lookup_paths
+
+    @property
     def scopes(self) -> tuple[str, ...]:
-        return scopes_of_query(self.module)
+        return scopes_of_query(*self._parts.modules)
 
     def scan(self) -> Fingerprint:
         """The query itself. The number of rows is known only after reading. Sends nothing."""

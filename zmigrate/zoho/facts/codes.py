@@ -62,7 +62,7 @@ def speaks_of_org(code: str | None) -> Meaning | None:
     return WHOLE_CALL.get(code or "")
 
 
-_NO_FEATURE = (
+NO_FEATURE = (
     "The org's edition does not have this, or it is not switched on: check both in Zoho's Setup, or do"
     " without it."
 )
@@ -99,10 +99,10 @@ WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
         "NO_PERMISSION": "Give the profile of the client's owner this permission (Setup > Security Control >"
         " Profiles).",
         "AUTHORIZATION_FAILED": "Give the client's owner a role or profile that may do this.",
-        "FEATURE_NOT_SUPPORTED": _NO_FEATURE,
-        "FEATURE_NOT_ENABLED": _NO_FEATURE,
-        "NOT_SUPPORTED_FEATURE": _NO_FEATURE,
-        "NOT_SUPPORTED": _NO_FEATURE,
+        "FEATURE_NOT_SUPPORTED": NO_FEATURE,
+        "FEATURE_NOT_ENABLED": NO_FEATURE,
+        "NOT_SUPPORTED_FEATURE": NO_FEATURE,
+        "NOT_SUPPORTED": NO_FEATURE,
         "MAX_RECORDS_LIMIT_REACHED": _NO_ROOM,
         "STORAGE_SPACE_EXCEEDED": _NO_ROOM,
         "LICENSE_LIMIT_EXCEEDED": "The licence allows no more: buy more licences or free some, then resume.",

@@ -24,6 +24,8 @@ COQL_ROWS_PER_CALL = 2_000  # v8 COQL-Limitations
 
 COQL_IN_VALUES = 50  # values of one `in` in WHERE
 
+SUBFORM_ROWS = 200  # rows of all subforms of one record; a layout may allow fewer (zoho-api 14.21)
+
 HEAVY_IN_FLIGHT = 10
 """Sub-concurrency: COQL, sorted lists and writes of more than ten records share it, in every edition."""
 

@@ -7,6 +7,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+STANDARD_LOOKUPS: Final[Mapping[str, str]] = {
+    "Account_Name": "Accounts",
+    "Parent_Account": "Accounts",
+    "Contact_Name": "Contacts",
+    "Reporting_To": "Contacts",
+    "Deal_Name": "Deals",
+    "Vendor_Name": "Vendors",
+    "Product_Name": "Products",
+    "Campaign_Source": "Campaigns",
+}
+"""The module that a lookup of this name leads to, in every standard module that has it (zoho-api 6)."""
+
 NO_UPSERT: Final = frozenset(["Tasks", "Events", "Calls", "Notes"])  # modules without an upsert call
 
 SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
@@ -29,6 +41,11 @@ SYSTEM_DUPLICATE_CHECK: Final[Mapping[str, str]] = {
 
 TAG: Final = "Tag"
 """The field of a record's tags: `[{"name": …}]`. No form shows it, but the API writes it (zoho-api 14.8)."""
+
+STATES: Final = "$"
+"""Begins the keys by which Zoho's answers tell a record's state (`$approved`, `$in_merge`): no fields, but a
+write that has them may set the state.
+"""
 
 MANDATORY_IN_PART: Final = frozenset(["Call_Duration", "Participants", "Pricing_Details"])
 """Fields that the metadata call mandatory, although a record may lack them (zoho-api 14.15)."""

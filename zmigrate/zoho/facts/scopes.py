@@ -6,7 +6,7 @@ texts differ in letter case, so scopes are compared without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
 
@@ -36,7 +36,7 @@ _DOES: Mapping[str, frozenset[str]] = MappingProxyType(
 """The operations that a collective one includes (WRITE: create and update, not delete)."""
 
 _SETTINGS = frozenset({"fields", "modules", "layouts", "related_lists"})
-_CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"org": (ORG,), "users": (USERS,), "coql": (COQL,)})
+_CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"org": (ORG,), "users": (USERS,)})
 _BESIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"search": (SEARCH,), "actions/count": (SEARCH, LAYOUTS)}
 )
@@ -79,6 +79,11 @@ def covers(granted: Iterable[str], wanted: str) -> bool:
     return not left
 
 
+def only_reads(scope: str) -> bool:
+    """Whether a scope allows nothing but reading."""
+    return _split(scope)[1] == "read"
+
+
 def missing(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """The wanted scopes that are not covered, in their order, each once."""
     have = tuple(granted)
@@ -99,15 +104,16 @@ def scopes_of_write(module: str, operation: Operation, *, keyed: bool) -> tuple[
     return tuple(dict.fromkeys(scopes))
 
 
-def scopes_of_query(module: str) -> tuple[str, ...]:
-    """The scopes of a COQL query on this module."""
-    return (COQL, module_scope(module, "READ"))
+def scopes_of_query(*modules: str) -> tuple[str, ...]:
+    """The scopes of a COQL query that reads these modules: that of `from`, and those that its lookup paths
+    lead to."""
+    return tuple(dict.fromkeys((COQL, *(module_scope(module, "READ") for module in modules))))
 
 
-def scopes_of_call(method: str, path: str, *, queried: str | None = None) -> tuple[str, ...]:
+def scopes_of_call(method: str, path: str, *, queried: Sequence[str] = ()) -> tuple[str, ...]:
     """The scopes of one call, as far as Zoho's pages say. Empty if this table does not have the path.
 
-    `queried`: the module that a COQL query reads, if known.
+    `queried`: the modules that a COQL query reads, if known.
     """
     place = taken_apart(path)
     if place.area or not place.parts:
@@ -118,7 +124,7 @@ def scopes_of_call(method: str, path: str, *, queried: str | None = None) -> tup
         return (f"ZohoCRM.settings.{second}.READ" if second in _SETTINGS else "ZohoCRM.settings.ALL",)
     module = module_of(path)
     if module is None:
-        return scopes_of_query(queried) if first == "coql" and queried else _CALLS.get(first, ())
+        return scopes_of_query(*queried) if first == "coql" else _CALLS.get(first, ())
     if second == "upsert":
         return (module_scope(module, "CREATE"), module_scope(module, "UPDATE"))
     besides = _BESIDES.get("/".join(behind[:2]), ())
