@@ -302,7 +302,7 @@ def test_the_emulator_prints_the_variables_for_powershell(
         ready(Emulator(options))
 
     monkeypatch.setattr("zmigrate.emulator.serve", served)
-    serve({}, None)  # type: ignore[arg-type]
+    serve({"fields": ()}, None)  # type: ignore[arg-type]
     assert "\n$env:ZMIGRATE_SOID = 'ZohoCRM." in capsys.readouterr().out
 
 
