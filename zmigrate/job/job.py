@@ -208,9 +208,15 @@ class RecordJob(Job, abstract=True):
         """The modules that `transform` refers to by a `Ref` or a `Find`. None: not declared, but found out.
 
         If the job's own module is not among them, its rows need no search for parents before the first is
-        sent.
+        sent. The token may read these modules, as a `Find` has to.
         """
         return None
+
+    @property
+    def _looks_into(self) -> Sequence[str]:
+        """The modules that the token may read and query beside those of `scopes`: `transform` may look for
+        records there."""
+        return self.refers_to or ()
 
     @property
     def fills(self) -> Sequence[Fill] | None:
@@ -300,7 +306,7 @@ class Flow(Job, abstract=True):
 
     @property
     def scopes(self) -> Sequence[str]:
-        """The scopes of all its jobs together. Only the checks and a plan use a token with all of them."""
+        """The scopes of all its jobs together. Only a plan uses a token with all of them."""
         return tuple(dict.fromkeys(scope for job in steps_of(self) for scope in job.scopes))
 
     @classmethod

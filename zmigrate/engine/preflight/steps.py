@@ -20,6 +20,7 @@ from zmigrate.job.job import Flow, Job, RecordJob, encode_options, fills_of, job
 from zmigrate.rows.key_slots import KeySlots
 from zmigrate.rows.sources import Csv, Fingerprint, Source
 from zmigrate.rows.sources.of_job import source_of
+from zmigrate.zoho.connection import Connection
 
 Given = TypeVar("Given")
 
@@ -104,6 +105,8 @@ class StepContext(NamedTuple):
     """For the display: `migrate-all 2/3: 02-contacts`."""
     org: tuple[str, str]
     """The org of the flow, see `ledger.identity`."""
+    connection: Connection | None = None
+    """The connection of the flow's checks, which the first step goes on with."""
 
 
 def steps_in(job: Job) -> list[Step]:

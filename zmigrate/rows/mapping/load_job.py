@@ -91,6 +91,11 @@ class LoadJob(RecordJob, abstract=True):
         return self.load_in_use.refers_to
 
     @property
+    def _looks_into(self) -> Sequence[str]:
+        """None: `scopes` have what the mapping's `Find`s need."""
+        return ()
+
+    @property
     def reads(self) -> Sequence[Path]:
         return self.load_in_use.reads
 
