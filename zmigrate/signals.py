@@ -18,7 +18,8 @@ from typing import Any, Final, NoReturn, TypeAlias
 from zmigrate.signals_of_system import put_default_when_delivered
 from zmigrate.stopping import StopSignal
 
-ENDING: Final = ("SIGINT", "SIGTERM")
+ENDING: Final = ("SIGINT", "SIGTERM", "SIGBREAK")
+"""SIGBREAK, Ctrl-Break, is on Windows only."""
 HANGUP: Final = "SIGHUP"
 """Not on Windows. A closing terminal sends one, and its shell another, so a second one is not a person's
 wish.
