@@ -227,6 +227,7 @@ class DryRunner:
                 self._book,
                 model,
                 self._invocation.hub,
+                fields=work.fields,
                 column_of={fill.field: fill.columns[0] for fill in work.fills or () if fill.columns},
                 total=self._rows_expected,
             ),

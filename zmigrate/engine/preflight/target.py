@@ -89,7 +89,7 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
     why = why_no_key(field)
     if why is not None:
         raise UsageError(
-            f"{write.module}.{key} can't be a key: {why}",
+            f"{write.module}.{key} can't be a key: it is a {field.data_type} field; {why}",
             hint=f"A key is not encrypted, and one of: {', '.join(sorted(KEY_TYPES))}.",
             code="KEY_TYPE",
         )
