@@ -9,20 +9,21 @@ if TYPE_CHECKING:
     from zmigrate.engine.entry import RunResult, plan, resume, run
     from zmigrate.engine.plan.plan import FlowPlan, Plan
     from zmigrate.job.blank import Blank
-    from zmigrate.job.context import Skip
+    from zmigrate.job.context import Context, Skip, WrittenRecord
     from zmigrate.job.formats import Formats
     from zmigrate.job.job import Flow, Job, RecordJob
     from zmigrate.job.options import Argument, Option
     from zmigrate.job.references import Find, Ref, Users
     from zmigrate.job.writes import Delete, Insert, Update, Upsert, scopes_for
     from zmigrate.rows.mapping import ImportJob, Load, LoadFile, LoadJob, read_folder, read_mapping
-    from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, Query, Sql, open_source
+    from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, Query, Rows, Sql, open_source
 
     __version__: str
 
 __all__ = [
     "Argument",
     "Blank",
+    "Context",
     "Csv",
     "Delete",
     "Excel",
@@ -43,12 +44,14 @@ __all__ = [
     "Query",
     "RecordJob",
     "Ref",
+    "Rows",
     "RunResult",
     "Skip",
     "Sql",
     "Update",
     "Upsert",
     "Users",
+    "WrittenRecord",
     "__version__",
     "open_source",
     "plan",
@@ -63,14 +66,14 @@ _HOMES = {
     "zmigrate.engine.entry": ("RunResult", "plan", "resume", "run"),
     "zmigrate.engine.plan.plan": ("FlowPlan", "Plan"),
     "zmigrate.job.blank": ("Blank",),
-    "zmigrate.job.context": ("Skip",),
+    "zmigrate.job.context": ("Context", "Skip", "WrittenRecord"),
     "zmigrate.job.formats": ("Formats",),
     "zmigrate.job.job": ("Flow", "Job", "RecordJob"),
     "zmigrate.job.options": ("Argument", "Option"),
     "zmigrate.job.references": ("Find", "Ref", "Users"),
     "zmigrate.job.writes": ("Delete", "Insert", "Update", "Upsert", "scopes_for"),
     "zmigrate.rows.mapping": ("ImportJob", "Load", "LoadFile", "LoadJob", "read_folder", "read_mapping"),
-    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Parquet", "Query", "Sql", "open_source"),
+    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Parquet", "Query", "Rows", "Sql", "open_source"),
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, assert_type
 
 from zmigrate import (
     Argument,
+    Context,
     Csv,
     Delete,
     Find,
@@ -21,9 +22,9 @@ from zmigrate import (
     Skip,
     Update,
     Upsert,
+    WrittenRecord,
     scopes_for,
 )
-from zmigrate.job.context import Context
 
 
 class Region(Enum):
@@ -88,7 +89,15 @@ class CountDeals(Job):
 
     def run(self, ctx: Context) -> None:
         for deal in ctx.each(ctx.crm.records("Deals", fields=["id"])):
+            assert_type(deal, dict[str, Any])
             ctx.log(str(deal["id"]))
+        for name in ctx.each(["a", "b"], key=lambda item: item.upper()):
+            assert_type(ctx.crm.insert("Leads", [{"Last_Name": name}]), list[WrittenRecord])
+            assert_type(ctx.crm.delete("Leads", [name]), list[WrittenRecord])
+            assert_type(ctx.crm.delete("/crm/v8/Leads", {"ids": name}), dict[str, Any])
+            assert_type(ctx.ids.find("Leads", name), str | None)
+        for row in ctx.each(Csv("a.csv")):
+            assert_type(row, Mapping[str, Any])
 
 
 job = ImportLeads(file=Path("leads.csv"), region=Region.EMEA)

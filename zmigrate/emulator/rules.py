@@ -53,7 +53,11 @@ class Rules:
         self._refuse_unknown = options.unknown_field == "refuse"
         self._refuse_readonly = options.readonly_field == "refuse"
         self._dropped = {field.api_name for field in fields if not field.stored_by_api}
-        self._checks = {field.api_name: self._compile(field) for field in fields if field.stored_by_api}
+        compiled = {field: self._compile(field) for field in fields if field.stored_by_api}
+        self._checks = {
+            action: {field.api_name: one for field, one in compiled.items() if field.left_out_of != action}
+            for action in ("create", "update")
+        }
         self._record_rules: list[RecordRule] = []
         if "What_Id" in spec.fields:
             self._record_rules.append(related_to(context.record_exists, context.modules))
@@ -117,17 +121,18 @@ class Rules:
                 return nested.rule(field.data_type)
             case "multireminder":
                 return nested.reminders
-        return nested.tags(context.tag_id)
+        tags = nested.tags(context.tag_id)
+        return tags if field.api_name == "Tag" else nested.as_given(field.wire_type)
 
     def _record_of(self, field: Field) -> Callable[[int], bool]:
         exists, modules = self._context.record_exists, field.lookup_modules or (ANY_MODULE,)
         return lambda record_id: any(exists(module, record_id) for module in modules)
 
-    def check(self, record: Json, index: int) -> tuple[Json, list[Json]]:
+    def check(self, record: Json, index: int, action: str = "create") -> tuple[Json, list[Json]]:
         """The values to store (None empties a field), and the error objects of the refused values."""
         kept: Json = {}
         problems: list[Json] = []
-        checks = self._checks
+        checks = self._checks[action]
         for name, value in record.items():
             check = checks.get(name)
             if check is None:

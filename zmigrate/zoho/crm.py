@@ -374,10 +374,17 @@ class Crm:
 def write_body(
     records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
 ) -> bytes:
-    """The body of an insert, update or upsert. An empty `trigger` is sent too: without one everything runs.
+    """The body of an insert, update or upsert as bytes.
 
     Records are dicts ready for JSON, or `orjson.Fragment`s of encoded records.
     """
+    return orjson.dumps(body_of(records, operation, trigger, match_on))
+
+
+def body_of(
+    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
+) -> dict[str, Any]:
+    """The body of an insert, update or upsert. An empty `trigger` is sent too: without it everything runs."""
     body: dict[str, Any] = {
         "data": records,
         "trigger": list(trigger),
@@ -385,7 +392,7 @@ def write_body(
     }
     if match_on is not None:
         body["duplicate_check_fields"] = [match_on]
-    return orjson.dumps(body)
+    return body
 
 
 def _said(answer: Answer) -> list[Any]:

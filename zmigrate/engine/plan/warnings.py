@@ -12,6 +12,7 @@ from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.erasing import erased
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
+from zmigrate.engine.plan.scope_warnings import unreadable_modules
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD
@@ -37,6 +38,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     """The warnings, the most important first."""
     if not options.keep_going:
         yield from _stopping(found)
+    yield from unreadable_modules(found)
     yield from _triggered(found)
     yield from _unread_keys(found)
     yield from _existing(found)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.events import EventHub
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.clock import steady_time
@@ -37,6 +38,11 @@ class Invocation:
         """Whether the org is gone with this process."""
         return self.scratch is not None
 
+    def id_map(self, org: tuple[str, str]) -> IdMap:
+        """The id map of an org, see `ledger.identity`. The caller closes it."""
+        state_dir = self.settings.state_dir
+        return IdMap.open(state_dir, org, lasting=not self.practice, emit=self.hub.emit)
+
     def connect(self, scopes: Iterable[str], stack: ExitStack) -> Connection:
         """A connection with these scopes. The stack closes it; after a hard stop its token is not revoked."""
         settings = self.settings
@@ -49,5 +55,9 @@ class Invocation:
             emit=self.hub.emit,
             stop=self.stop,
         )
-        stack.callback(lambda: connection.close(revoke=not self.stop.aborted))
+        self.closes(connection, stack)
         return connection
+
+    def closes(self, connection: Connection, stack: ExitStack) -> None:
+        """From now on the stack closes the connection."""
+        stack.callback(lambda: connection.close(revoke=not self.stop.aborted))

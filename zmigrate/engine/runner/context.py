@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, Rows, failed, skipped
+from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, RowCounts, failed, skipped
 from zmigrate.engine.pipeline.duplicates import MetItems
+from zmigrate.engine.runner.author_crm import AuthorCrm
+from zmigrate.engine.runner.items import ITSELF, Key, items_of, key_of_item
 from zmigrate.engine.runner.job_faults import (
     after_the_end,
     loops_by_number,
@@ -19,11 +21,13 @@ from zmigrate.engine.runner.job_faults import (
     outlived,
     paused_by,
     unrecorded,
-    without_key,
 )
+from zmigrate.engine.runner.known_ids import KnownIds
 from zmigrate.engine.runner.tally import Tally, failure_of, full_org, outcomes_of
+from zmigrate.engine.storage.id_map import IdMap
 from zmigrate.engine.storage.item_marks import Path, item_mark, line_of, loose_mark
 from zmigrate.engine.storage.journal import Journal
+from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, OrgFull, Outage, PausedError, ZmigrateError
 from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
 from zmigrate.job.author_code import hidden
@@ -34,8 +38,6 @@ from zmigrate.zoho.redaction import Redactor
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
-
-Item = TypeVar("Item")
 
 LOOPS = "by line"
 """How the journal names the loops of its items."""
@@ -49,6 +51,10 @@ FLUSH_S = 0.5
 
 ENDS_THE_RUN = (CreditsSpent, DiskFull, OrgFull, Outage)
 """After such an error every call fails: a job that swallows it would fail at every item."""
+
+
+def _no_ids() -> IdMap:
+    return IdMap(scratch_db())
 
 
 @dataclass(slots=True, eq=False)
@@ -81,10 +87,15 @@ class RunContext:
         limit: int | None = None,
         *,
         secrets: Redactor | None = None,
+        trigger: Sequence[str] = (),
+        open_ids: Callable[[], IdMap] = _no_ids,
     ) -> None:
+        """`secrets` hides the secret options, `trigger` names what Zoho shall run."""
         progress = journal.fact("progress") or {}
-        self.crm = crm
-        self.rows = Rows(**progress.get("rows", {}))
+        self.crm = AuthorCrm(crm, trigger, self._check_stop)
+        self.ids = KnownIds(open_ids)
+        self._calls = crm
+        self.rows = RowCounts(**progress.get("rows", {}))
         if self.rows.read and progress.get("loops") != LOOPS:
             raise loops_by_number()
         self.limited = False
@@ -128,10 +139,10 @@ class RunContext:
         self._refuse_stray("ctx.fail")
         self._say(failed("FAILED", None, as_text(reason)))
 
-    def each(self, items: Iterable[Item], *, key: str = "id") -> Iterator[Item]:
-        """The items one by one; `key` names what identifies them (a key of a mapping, or an attribute).
+    def each(self, items: Any, *, key: Key = ITSELF) -> Iterator[Any]:
+        """The items one by one.
 
-        See `author.Context.each` for what an author may count on. An item's outcome is what its body wrote
+        See `Context.each` for what an author may count on. An item's outcome is what its body wrote
         through `ctx.crm`: failed if Zoho refused a record or a call; else created, updated or deleted;
         unchanged if it wrote nothing. An item that wrote something is in the journal before the next is
         handed out. An item that an error (or `break`) left comes again, unless that would double what it
@@ -142,7 +153,7 @@ class RunContext:
         around = self._at_work[-1] if self._at_work else self._outermost
         line = line_of(sys._getframe(1))
         around.loops[line] += 1
-        return self._loop((*around.path, (line, around.loops[line])), items, key)
+        return self._loop((*around.path, (line, around.loops[line])), items_of(items, self._calls), key)
 
     # -- what the session calls --------------------------------------------------------------------
 
@@ -181,6 +192,7 @@ class RunContext:
         finally:
             self._ended = True
             self._met.close()
+            self.ids.close()
 
     def flush(self) -> None:
         """Write down what is finished."""
@@ -199,7 +211,12 @@ class RunContext:
 
     # -- a loop ------------------------------------------------------------------------------------
 
-    def _loop(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
+    def _check_stop(self) -> None:
+        """Raise StopRequested if a stop was asked for, unless an item would be left half done."""
+        if not any(outer.tally.would_double for outer in self._at_work):
+            self._stop.check()
+
+    def _loop(self, path: Path, items: Iterable[Any], key: Key) -> Iterator[Any]:
         try:
             yield from self._handed_out(path, items, key)
             self.flush()
@@ -207,13 +224,12 @@ class RunContext:
             self._end = error
             raise
 
-    def _handed_out(self, path: Path, items: Iterable[Item], key: str) -> Iterator[Item]:
+    def _handed_out(self, path: Path, items: Iterable[Any], key: Key) -> Iterator[Any]:
         taken = 0
         self._refuse_stray("a loop of ctx.each")
         for item in items:
-            if not any(outer.tally.would_double for outer in self._at_work):
-                self._stop.check()
-            own = (*path, _key(item, key))
+            self._check_stop()
+            own = (*path, key_of_item(item, key))
             times = self._met.meet(item_mark(own))
             mark = item_mark(own, times)
             if self._journal.item_number(mark) is not None:
@@ -237,11 +253,12 @@ class RunContext:
             self._left.remove(at_work)
             self._finish(at_work)
 
-    def _repeated(self, own: Path, key: str) -> Outcome:
+    def _repeated(self, own: Path, key: Key) -> Outcome:
         self.flush()
+        field = key if isinstance(key, str) else None
         first = self._journal.item_number(item_mark(own))
         where = "" if first is None else f", as item {first:,}"
-        return failed(DUPLICATE_IN_SOURCE, key, f"the key {own[-1]!r} was used before{where}", str(own[-1]))
+        return failed(DUPLICATE_IN_SOURCE, field, f"the key {own[-1]!r} was used before{where}", str(own[-1]))
 
     def _leave(self, item: _AtWork) -> None:
         if threading.get_ident() == self._thread:
@@ -386,10 +403,3 @@ def _behind(error: BaseException) -> Iterator[BaseException]:
     while found is not None:
         yield found
         found = found.__cause__ or found.__context__
-
-
-def _key(item: Any, key: str) -> str:
-    value = item.get(key) if isinstance(item, Mapping) else getattr(item, key, None)
-    if value is None:
-        raise without_key(key)
-    return as_text(str(value))  # two values that can't be shown are not the same one

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from zmigrate.engine.model.outcomes import ANSWER_LOST
 from zmigrate.errors import InDoubt, JobError, PausedError
 from zmigrate.events import CallFailed, WriteAnswered
+from zmigrate.job.checks import said_of
+from zmigrate.wording import as_text
 
 
 def after_the_end(what: str) -> JobError:
@@ -28,11 +30,48 @@ def outlived(write: WriteAnswered | CallFailed) -> JobError:
     )
 
 
-def without_key(key: str) -> JobError:
+def without_key(key: object) -> JobError:
+    said = f"has no {key!r}" if isinstance(key, str) else "has no key: the function `key` gave None"
     return JobError(
-        f"an item of ctx.each has no {key!r}",
-        hint='Name what identifies the items: ctx.each(items, key="id").',
+        f"an item of ctx.each {said}",
+        hint='Name what identifies the items: ctx.each(items, key="id"), or key=lambda item: item[0].',
     )
+
+
+def nothing_to_loop_over(items: object) -> JobError:
+    return JobError(
+        f"ctx.each was given {said_of(items)}, which has no items",
+        hint="It takes a list, a generator, a source such as Csv(self.file), or anything else with items.",
+    )
+
+
+def no_records(operation: str, given: object) -> JobError:
+    return JobError(
+        f"ctx.crm.{operation} was given {said_of(given)}, and takes a list of records",
+        hint=f"One record stands in a list, too: {_EXAMPLES[operation]}",
+    )
+
+
+def no_record(operation: str, given: object) -> JobError:
+    return JobError(
+        f"ctx.crm.{operation} was given a list with {said_of(given)} in it; a record is a dict by field name",
+        hint=f"Write it like this: {_EXAMPLES[operation]}",
+    )
+
+
+def no_id(given: object) -> JobError:
+    return JobError(
+        f"ctx.crm.delete was given {as_text(given)[:80]!r}, which is neither an id nor a record with an `id`",
+        hint=f"Write it like this: {_EXAMPLES['delete']}",
+    )
+
+
+_EXAMPLES = {
+    "insert": 'ctx.crm.insert("Leads", [{"Last_Name": "Doe"}])',
+    "update": 'ctx.crm.update("Leads", [{"id": "...", "City": "Bern"}])',
+    "upsert": 'ctx.crm.upsert("Leads", [{"Last_Name": "Doe"}], match_on="Email")',
+    "delete": 'ctx.crm.delete("Leads", [id])',
+}
 
 
 def loops_by_number() -> JobError:

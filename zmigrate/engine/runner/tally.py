@@ -13,6 +13,7 @@ from zmigrate.engine.model.outcomes import DUPLICATE_DATA, HALF_DONE, Action, Ou
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
+from zmigrate.job.writes import Operation
 from zmigrate.reasons import Reason
 from zmigrate.stopping import StopRequested
 from zmigrate.wording import counted, words_of
@@ -35,10 +36,18 @@ def outcomes_of(event: WriteAnswered) -> list[Outcome]:
         return [_of_a_thing(element) for element in event.elements] or [Outcome("updated")]
     if not event.elements:
         return []
-    target = Target(taken_apart(event.path).module or "", event.operation, None, "none", str)
-    batch = Batch(0, [_A_RECORD] * len(event.elements))
-    verdicts = read_answer(target, batch, event.elements, event.doubted, None)
-    return [_outcome(verdict, event.doubted) for verdict in verdicts]
+    module = taken_apart(event.path).module or ""
+    return outcomes_of_records(module, event.operation, event.elements, event.doubted)
+
+
+def outcomes_of_records(
+    module: str, operation: Operation, elements: Sequence[Any], doubted: bool
+) -> list[Outcome]:
+    """The outcome of each record of a write. `doubted`: the answer to an earlier attempt was lost."""
+    target = Target(module, operation, None, "none", str)
+    batch = Batch(0, [_A_RECORD] * len(elements))
+    verdicts = read_answer(target, batch, elements, doubted, None)
+    return [_outcome(verdict, doubted) for verdict in verdicts]
 
 
 def _outcome(verdict: Verdict, doubted: bool) -> Outcome:

@@ -20,7 +20,7 @@ from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
 from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
 from zmigrate.rows.mapping.toml_lines import KeyPath
-from zmigrate.rows.sources import Source
+from zmigrate.rows.sources import Csv, Source
 from zmigrate.zoho.facts.modules import STATES
 
 OpenSource: TypeAlias = Callable[[str, Mapping[str, Any]], Source]
@@ -40,8 +40,14 @@ class Compiled:
         self._own: dict[str, str] = {}  # columns that go to the field with their name
         if header is not None:
             check_columns(words, source.name, header, places)
-            self._own = columns_by_themselves(words, header, places)
-            check_key(words, source.name, self._own, header, places)
+            kept = source.kept if isinstance(source, Csv) else {}
+            self._own = columns_by_themselves(words, [name for name in header if name not in kept], places)
+            if "id" not in words.fields and (ids := [name for name in kept if kept[name] == "id"]):
+                # A source's own column of this name may hold another system's ids.
+                self._own = {column: name for column, name in self._own.items() if name != "id"}
+                self._own |= dict.fromkeys(ids, "id")
+            is_result_file = isinstance(source, Csv) and bool(source.ours)
+            check_key(words, source.name, self._own, header, places, is_result_file=is_result_file)
             if words.write.operation == "delete":
                 self._own = {column: name for column, name in self._own.items() if name == words.write.key}
         self._places = places
