@@ -72,6 +72,7 @@ USER: Mapping[str, Kind] = {
     "status": Kind(str),
     "confirm": Kind(bool),
     "admin": Kind(bool),
+    "invited_again": Kind(bool),
 }
 NUMBERS: Mapping[str, Within] = {
     "length": Within(0, 100_000),

@@ -63,13 +63,14 @@ class Ref:
 class Find:
     """The record of `module` whose `field` has this value in the org. Several such records fail the row.
 
+    `Find("Accounts")` alone declares that rows look into a module: `scopes_for(write, Find("Accounts"))`.
     `ignore_case`: if no record has the value as it is written, take one whose value differs in letter case.
     E-mail addresses always ignore it.
     """
 
     module: str
-    field: str
-    value: str
+    field: str = ""
+    value: str = ""
     when_open: WhenOpen = "fail"
     ignore_case: bool = False
 

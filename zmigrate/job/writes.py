@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from zmigrate.errors import JobError
 from zmigrate.job.key_text import fields_of_key, is_composite, key_name
+from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
@@ -178,9 +179,13 @@ Write: TypeAlias = Insert | Update | Upsert | Delete
 
 
 def scopes_for(
-    write: Write | None = None, *sources: Source, finds: Iterable[str] = (), refers_to: Iterable[str] = ()
+    write: Write | None = None,
+    *reads: Source | Reference,
+    finds: Iterable[str] = (),
+    refers_to: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The OAuth scopes for a write, the look-up of its key, its sources and its `Find`s.
+    """The OAuth scopes for a write, the look-up of its key, its sources, and what its rows refer to:
+    `scopes_for(write, Query("select …"), Find("Accounts"))`.
 
     | write                 | module scopes        | COQL | why                                           |
     | --------------------- | -------------------- | ---- | --------------------------------------------- |
@@ -191,9 +196,11 @@ def scopes_for(
     | Upsert                | CREATE, UPDATE, READ | yes  | to find out "created" or "updated"            |
     | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
     | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
-    | Query (a source)      | READ of its module   | yes  |                                               |
-    | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
-    | refers_to             | UPDATE of its own    |      | rows that refer to one another in a circle    |
+    | Query (a source)      | READ of its modules  | yes  | also of those that a lookup path leads to     |
+    | Find("Accounts")      | READ of its module   | yes  | also as finds=("Accounts",)                   |
+    | Ref to its own module | UPDATE               |      | rows that refer to one another in a circle;   |
+    |                       |                      |      | also as refers_to=("Accounts",)               |
+    | Ref to another module |                      |      | the id map knows the record                   |
     | on_existing="update"  | UPDATE               |      | existing records are updated                  |
     """
     wanted: list[str] = []
@@ -201,11 +208,13 @@ def scopes_for(
         wanted += scope_facts.scopes_of_write(
             write.module, write.operation, keyed=write.key not in (None, "id")
         )
-    if isinstance(write, Insert) and (write.on_existing == "update" or write.module in refers_to):
+    own = {*refers_to, *(each.module for each in reads if isinstance(each, Ref))}
+    if isinstance(write, Insert) and (write.on_existing == "update" or write.module in own):
         wanted += scope_facts.scopes_of_write(write.module, "update", keyed=False)
-    for source in sources:
-        wanted += source.scopes
-    for module in finds:
+    for source in reads:
+        if not isinstance(source, Ref | Find):
+            wanted += source.scopes
+    for module in (*finds, *(each.module for each in reads if isinstance(each, Find))):
         wanted += scope_facts.scopes_of_query(module)
     return tuple(dict.fromkeys(wanted))
 

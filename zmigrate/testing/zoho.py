@@ -15,7 +15,7 @@ import httpx
 from zmigrate.config import STATE_FOLDER, Credentials, Secret
 from zmigrate.emulator import Emulator, Options
 from zmigrate.engine.entry import plan, resume, run
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.plan.price import PlanCounts
 from zmigrate.engine.storage.ledger import find_run
 from zmigrate.engine.storage.run_result import RunResult
@@ -286,7 +286,7 @@ class Zoho:
         try:
             result = work(**common)
         except ZmigrateError as error:
-            return JobResult(None, None, Rows(), Outcomes(), error)
+            return JobResult(None, None, RowCounts(), Outcomes(), error)
         except StopRequested:
             raise KeyboardInterrupt from None
         if kill is not None:

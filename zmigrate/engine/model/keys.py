@@ -27,7 +27,7 @@ def why_no_key(field: Field) -> str | None:
     if field.encrypted:
         return "it is encrypted, and Zoho does not look for the values of encrypted fields"
     if field.data_type not in KEY_TYPES:
-        return f"it is a {field.data_type} field, whose values can't be looked up reliably"
+        return f"values of a {field.data_type} field can't be looked up reliably"
     return None
 
 

@@ -13,8 +13,9 @@ from zmigrate.engine.storage.ledger import identity
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import JobError, RunError, UsageError
 from zmigrate.events import BannerFacts, Emit, Log
-from zmigrate.job.job import Job, job_name, missing_scopes
+from zmigrate.job.job import Job, job_name
 from zmigrate.rows.sources import Csv, Source
+from zmigrate.rows.sources.of_job import missing_scopes
 from zmigrate.zoho.metadata import Org
 
 Confirm = Callable[[BannerFacts], bool]

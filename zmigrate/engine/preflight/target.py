@@ -114,7 +114,7 @@ def _key_field(write: Write, key: str, fields: ModuleFields) -> Field:
     why = why_no_key(field)
     if why is not None:
         raise UsageError(
-            f"{write.module}.{key} can't be a key: {why}",
+            f"{write.module}.{key} can't be a key: it is a {field.data_type} field; {why}",
             hint=f"A key is not encrypted, and one of: {', '.join(sorted(KEY_TYPES))}.",
             code="KEY_TYPE",
         )

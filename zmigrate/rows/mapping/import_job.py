@@ -58,8 +58,8 @@ class ImportJob(LoadJob, abstract=True):
     )
     load_of: str | None = Option(
         default=None,
-        metavar="FILE",
-        help="If a mapping has several loads: use the one for this file (for an errors.csv).",
+        metavar="FILE|N",
+        help="If a mapping has several loads: use the one for this file (for an errors.csv), or the Nth.",
     )
     map: list[str] = Option(default=(), metavar="COLUMN=FIELD", help="Send a column to a field; repeatable.")
     field: list[str] = Option(

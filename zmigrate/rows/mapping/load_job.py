@@ -113,6 +113,7 @@ class LoadJob(RecordJob, abstract=True):
             load.inner_fills,
             self._warnings,
             partial(problems_of, load),
+            names_finds=True,
         )
 
     def _warnings(self) -> Iterator[str]:

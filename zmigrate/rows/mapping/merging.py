@@ -80,9 +80,19 @@ def choose_load(
         raise JobError(
             f"{path} has {len(loads)} loads, and {many}.",
             hint=f"They are for: {', '.join(names)}. For a file with another name, such as errors.csv, "
-            "--load-of FILE (and --module MODULE) names the load to use.",
+            "--load-of FILE (and --module MODULE) names the load to use; --load-of 2 is the second one.",
         )
     return found[0]
+
+
+def load_by_number(loads: Sequence[GivenWords], path: Path, load_of: str | None) -> GivenWords | None:
+    """The load that `--load-of 2` names; None if it names a file. Raises JobError if there are fewer."""
+    if load_of is None or not load_of.isdecimal() or loads_of(loads, load_of):
+        return None
+    number = int(load_of)
+    if not 1 <= number <= len(loads):
+        raise JobError(f"{path} has {len(loads)} loads, and none with the number {number}.")
+    return loads[number - 1]
 
 
 def loads_of(loads: Sequence[GivenWords], file: str) -> list[GivenWords]:
