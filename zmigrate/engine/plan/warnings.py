@@ -50,6 +50,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)
+    yield from found.parts.notes.doubtful.warnings()
     yield from _ambiguous(found)
     yield from _short_years(found)
     yield from _not_asked(found)
