@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zmigrate.job.references import Find, Ref, Users
     from zmigrate.job.writes import Delete, Insert, Update, Upsert, scopes_for
     from zmigrate.rows.mapping import ImportJob, Load, LoadFile, LoadJob, read_folder, read_mapping
-    from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, Query, Sql, open_source
+    from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, Query, Rows, Sql, open_source
 
     __version__: str
 
@@ -44,6 +44,7 @@ __all__ = [
     "Query",
     "RecordJob",
     "Ref",
+    "Rows",
     "RunResult",
     "Skip",
     "Sql",
@@ -72,7 +73,7 @@ _HOMES = {
     "zmigrate.job.references": ("Find", "Ref", "Users"),
     "zmigrate.job.writes": ("Delete", "Insert", "Update", "Upsert", "scopes_for"),
     "zmigrate.rows.mapping": ("ImportJob", "Load", "LoadFile", "LoadJob", "read_folder", "read_mapping"),
-    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Parquet", "Query", "Sql", "open_source"),
+    "zmigrate.rows.sources": ("Csv", "Excel", "JsonLines", "Parquet", "Query", "Rows", "Sql", "open_source"),
 }
 
 

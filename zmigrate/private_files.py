@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 import time
@@ -37,6 +38,11 @@ _FLAGS: Final = (
     | getattr(os, "O_NONBLOCK", 0)  # a pipe is refused at once
     | getattr(os, "O_BINARY", 0)
 )
+_IN_USE_S: Final = 2.0
+"""How long a file may be in use when it is to be replaced. On Windows nobody can replace a file that is open,
+and virus scanners, indexers and programs that read it open it for a moment.
+"""
+_LOOK_AGAIN_S: Final = 0.05
 _BESIDE_A_DATABASE: Final = ("", "-wal", "-shm", "-journal")
 
 
@@ -215,11 +221,24 @@ def _replace(path: Path, content: bytes, mode: int | None, *, durable: bool = Tr
             file.flush()
             if durable:
                 os.fsync(descriptor)
-        part.replace(path)
+        _put_in_place(part, path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    """Move an unfinished file to its place. Raises OSError, PermissionError if a program keeps it open."""
+    until = time.monotonic() + _IN_USE_S
+    while True:
+        try:
+            part.replace(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() >= until:
+                raise
+        time.sleep(_LOOK_AGAIN_S)
 
 
 class Draft:
@@ -236,7 +255,7 @@ class Draft:
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
-        self._part.replace(self.path)
+        _put_in_place(self._part, self.path)
 
     def discard(self) -> None:
         """Drop the unfinished file."""
@@ -315,6 +334,18 @@ def make_database(path: Path) -> None:
 # -- names ------------------------------------------------------------------------------------------
 
 
+_DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.I | re.S)
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes a file's name, with any ending, for a device: `nul`, `con.py`."""
+    return _DEVICES.fullmatch(name) is not None
+
+
 def is_plain_name(name: str) -> bool:
-    """Whether a name from elsewhere stays inside its folder when used as a path."""
-    return name not in {"", ".", ".."} and len(name) <= 200 and not set(name) & set("/\\:\0")
+    """Whether a name from elsewhere stays inside its folder when used as a path, and names a file on every
+    system. Windows drops dots and blanks at its end.
+    """
+    if not name or len(name) > 200 or set(name) & set("/\\:\0"):
+        return False
+    return not name.endswith((".", " ")) and not is_device(name)

@@ -229,7 +229,14 @@ def _pipe() -> tuple[Callable[[], bytes], int, Callable[[], None]]:
 
         ours, its = socketpair()
         its.setblocking(False)
-        return lambda: ours.recv(1), its.fileno(), its.close
+
+        def receive() -> bytes:
+            byte = ours.recv(1)
+            if not byte:
+                ours.close()
+            return byte
+
+        return receive, its.fileno(), its.close
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 

@@ -148,6 +148,40 @@ def test_a_wrong_value_for_the_emulator_is_wrong_use(zmigrate, words, message):
     assert message in done.err
 
 
+def test_the_emulator_takes_an_orgs_own_fields(zmigrate, tmp_path, monkeypatch):
+    given = tmp_path / "fields.json"
+    given.write_text('{"fields": [{"api_name": "Kennung", "data_type": "text", "length": 9}]}')
+    command = "import sys; from zmigrate.cli import main; sys.exit(main())"
+    words = ["emulator", "--fields", f"Baustellen={given}"]
+    process = subprocess.Popen([sys.executable, "-c", command, *words], stdout=subprocess.PIPE, text=True)
+    try:
+        for line in [process.stdout.readline() for _ in range(6)][1:]:
+            name, _, value = line.strip().removeprefix("export ").partition("=")
+            monkeypatch.setenv(name, value)
+        assert "Kennung" in zmigrate("fields", "Baustellen").out
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ("Leads", "--fields takes MODULE=FILE.json, not Leads"),
+        ("Leads=nowhere.json", "nowhere.json can't be read"),
+        ("Leads={folder}/text.json", "text.json is no JSON"),
+        ("Leads={folder}/list.json", "Leads"),
+    ],
+)
+def test_fields_for_the_emulator_that_are_no_answer_are_wrong_use(zmigrate, tmp_path, pair, message):
+    (tmp_path / "text.json").write_text("Last_Name")
+    (tmp_path / "list.json").write_text("[]")
+    done = zmigrate("emulator", "--fields", pair.format(folder=tmp_path))
+    assert done.code == 2
+    assert message in done.err
+
+
 def test_the_emulator_says_how_many_tokens_it_gives():
     with Emulator(EmulatorOptions(token_limit=500, token_window_s=60)) as emulator:
         assert environment_of(emulator)["ZMIGRATE_TOKEN_LIMIT"] == "500/60"

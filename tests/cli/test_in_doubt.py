@@ -16,7 +16,7 @@ from zmigrate.cli.watching import reload_commands
 from zmigrate.display.in_doubt import LOAD, LOOK_FIRST, LOOKED_UP, TELLING
 from zmigrate.display.next_commands import Named
 from zmigrate.emulator import Emulator
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.model.target import NOT_SETTLED
 from zmigrate.engine.storage.run_result import RunResult
 
@@ -145,7 +145,7 @@ def test_the_command_that_could_double_is_refused_until_a_person_has_looked(zmig
 
 
 def test_a_run_folder_that_cant_be_read_does_not_hide_how_the_run_ended(tmp_path):
-    result = RunResult("20260101-gone", "import-csv", "broken", {}, "", Rows(read=1, in_doubt=1))
+    result = RunResult("20260101-gone", "import-csv", "broken", {}, "", RowCounts(read=1, in_doubt=1))
     assert reload_commands(result, Named(tmp_path)) == ([], {})
 
 

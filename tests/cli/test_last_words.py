@@ -17,7 +17,7 @@ from zmigrate.cli.errors import crash
 from zmigrate.cli.streams import Input, Output, json_escaped, standard_streams, wants_json
 from zmigrate.cli.watching import Watch
 from zmigrate.display.progress import LiveProgress
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.events import EventHub
@@ -141,7 +141,7 @@ def test_a_summary_that_fails_changes_no_exit_code(folder, capsys):
     result = object.__new__(Undrawable)
     object.__setattr__(result, "state", "interrupted")
     object.__setattr__(result, "error", None)
-    object.__setattr__(result, "rows", Rows())
+    object.__setattr__(result, "rows", RowCounts())
     watch = Watch(quiet=False, verbose=False, as_json=True)
     with pytest.raises(typer.Exit) as left:
         watch.finish(result)

@@ -101,3 +101,132 @@ def test_a_job_of_ones_own_is_fed_in_again_too(zmigrate, folder, credentials):
     (words,) = commands_in(done.err)
     assert "--loud" in words
     assert load_again(zmigrate, words)["rows"]["created"] == 1
+
+
+# -- several loads of one module --------------------------------------------------------------------
+
+TWICE = """[[load]]
+file = "people.csv"
+module = "Contacts"
+operation = "insert"
+ignore = ["boss", "boss mail"]
+[load.fields]
+Last_Name = "name"
+Email = "mail"
+Lead_Source = { constant = "Partner" }
+
+[[load]]
+file = "people.csv"
+module = "Contacts"
+operation = "insert"
+ignore = ["name", "mail"]
+[load.fields]
+Last_Name = "boss"
+Email = "boss mail"
+Lead_Source = { constant = "Trade Show" }
+"""
+
+
+@pytest.fixture
+def twice(folder):
+    """One file that is loaded twice into one module, in a folder whose name a shell would take apart."""
+    made = folder / "the old crm's $HOME"
+    made.mkdir()
+    (made / "people.csv").write_text("name,mail,boss,boss mail\nC1,bad,B1,bad\n")
+    (made / "mapping.toml").write_text(TWICE)
+    return made
+
+
+def in_contacts(emulator):
+    import httpx
+
+    found = httpx.get(f"{emulator.url}/_emulator/records/Contacts", timeout=10).json()
+    rows = found["data"] if isinstance(found, dict) else found
+    return sorted((row["Last_Name"], row["Lead_Source"]) for row in rows)
+
+
+def test_a_file_that_is_loaded_twice_into_one_module_is_fed_in_again_by_both_loads(
+    zmigrate, twice, credentials
+):
+    done = zmigrate("run", "import-folder", twice.name, "--state-dir", "my state")
+    shown = commands_in(done.err)
+    assert commands_in(zmigrate("report", "last", "--state-dir", "my state").out) == shown
+    assert [load_again(zmigrate, words)["rows"]["created"] for words in shown] == [1, 1]
+    assert in_contacts(credentials) == [("B1", "Trade Show"), ("C1", "Partner")]
+
+
+def test_the_rejects_of_a_plan_are_loaded_by_the_load_that_refused_them(zmigrate, twice, credentials):
+    (twice.parent / "my rejects").mkdir()
+    done = zmigrate("plan", "import-folder", twice.name, "--rejects", "my rejects/bad.csv")
+    shown = commands_in(done.out)
+    assert len(shown) == 2, done.out + done.err
+    for words in shown:
+        mend(words[words.index("import-csv") + 1])
+        again = zmigrate(*words[1:])
+        assert again.code == 0, again.err
+    assert in_contacts(credentials) == [("B1", "Trade Show"), ("C1", "Partner")]
+
+
+def test_a_load_is_named_by_its_number_and_a_number_that_is_none_is_refused(zmigrate, twice, credentials):
+    words = ["run", "import-csv", str(twice / "people.csv"), "--mapping", str(twice / "mapping.toml")]
+    several = zmigrate(*words)
+    assert several.code == 2
+    assert "--load-of 2 is the second one" in several.err
+    done = zmigrate(*words, "--load-of", "3")
+    assert done.code == 2
+    assert "has 2 loads, and none with the number 3" in done.err
+
+
+MINE = """from pathlib import Path
+from zmigrate import Argument, Csv, Flow, Insert, Option, RecordJob, scopes_for
+
+class LoadPart(RecordJob):
+    '''Load.'''
+    write = Insert("Contacts")
+    scopes = scopes_for(write)
+    file: Path = Argument(help="CSV.")
+    kind: str = Option(default="", help="Kind.")
+    key: str = Option(secret=True, env="OLD_KEY", help="Key.")
+    def source(self):
+        return Csv(self.file)
+    def transform(self, row):
+        return {"Last_Name": row["name"], "Email": row["mail"], "Lead_Source": self.kind}
+
+class LoadBoth(Flow):
+    '''Both.'''
+    folder: Path = Argument(help="Folder.")
+    key: str = Option(secret=True, env="OLD_KEY", help="Key.")
+    def jobs(self):
+        for kind in ("Partner", "Trade Show"):
+            yield LoadPart(file=self.folder / "people.csv", kind=kind, key=self.key)
+"""
+
+
+def test_each_step_of_a_flow_of_ones_own_is_fed_in_again_with_its_own_options(
+    zmigrate, folder, credentials, monkeypatch
+):
+    monkeypatch.setenv("OLD_KEY", "s3cret")
+    (folder / "my jobs").mkdir()
+    (folder / "my jobs" / "mine.py").write_text(MINE)
+    (folder / "it's here").mkdir()
+    (folder / "it's here" / "people.csv").write_text("name,mail\nC1,bad\n")
+    done = zmigrate("run", "load-both", "it's here", "--jobs", "my jobs")
+    shown = commands_in(done.err)
+    assert commands_in(zmigrate("report", "last", "--jobs", "my jobs").out) == shown
+    assert "s3cret" not in done.err
+    assert [load_again(zmigrate, words)["rows"]["created"] for words in shown] == [1, 1]
+    assert in_contacts(credentials) == [("C1", "Partner"), ("C1", "Trade Show")]
+
+
+def test_the_profile_of_the_run_is_kept(zmigrate, folder, emulator, monkeypatch):
+    monkeypatch.setenv("OUR_SECRET", emulator.client_secret)
+    (folder / "zmigrate.toml").write_text(
+        f'[profiles."our box"]\nclient_id = "{emulator.client_id}"\nsoid = "{emulator.soid}"\n'
+        f'accounts_url = "{emulator.accounts_url}"\nclient_secret_env = "OUR_SECRET"\n'
+    )
+    (folder / "leads.csv").write_text("Last_Name,Email\nC1,bad\n")
+    words = ["run", "import-csv", "leads.csv", "--module", "Leads", "--operation", "insert"]
+    done = zmigrate(*words, "--profile", "our box")
+    (command,) = commands_in(done.err)
+    assert command[command.index("--profile") + 1] == "our box"
+    assert load_again(zmigrate, command)["rows"]["created"] == 1

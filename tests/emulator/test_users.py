@@ -17,7 +17,10 @@ PRESENT = [
     "pieter.dewet",
     "yusuf.demir",
     "ingrid.holm",
+    "kofi.mensah",
 ]
+EVERYBODY = [*PRESENT[:7], "grace.nkosi", "ingrid.holm", "kofi.mensah", "kofi.mensah"]
+"""Also those who are deleted, one of whom was invited again."""
 
 
 def listed(zoho: Zoho, kind: str, **params: Any) -> list[str]:
@@ -30,7 +33,6 @@ def listed(zoho: Zoho, kind: str, **params: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("kind", "missing"),
     [
-        ("AllUsers", set()),
         ("ActiveUsers", {"lena.former", "yusuf.demir"}),
         ("ConfirmedUsers", {"pieter.dewet"}),
         ("ActiveConfirmedUsers", {"lena.former", "yusuf.demir", "pieter.dewet"}),
@@ -45,7 +47,8 @@ def test_large_groups_of_users_leave_out_the_others(zoho: Zoho, kind: str, missi
     [
         ("DeactiveUsers", ["lena.former", "yusuf.demir"]),
         ("NotConfirmedUsers", ["pieter.dewet"]),
-        ("DeletedUsers", ["grace.nkosi"]),
+        ("AllUsers", EVERYBODY),
+        ("DeletedUsers", ["grace.nkosi", "kofi.mensah"]),
         ("AdminUsers", ["mira.berger", "ingrid.holm"]),
         ("ActiveConfirmedAdmins", ["mira.berger", "ingrid.holm"]),
         ("CurrentUser", ["mira.berger"]),
@@ -66,7 +69,7 @@ def test_users_come_in_pages(zoho: Zoho) -> None:
     second = zoho.get("/users", type="ActiveUsers", per_page=4, page=2).json()
 
     assert first["info"] == {"per_page": 4, "count": 4, "page": 1, "more_records": True}
-    assert second["info"] == {"per_page": 4, "count": 2, "page": 2, "more_records": False}
+    assert second["info"] == {"per_page": 4, "count": 3, "page": 2, "more_records": False}
     assert zoho.get("/users", type="ActiveUsers", per_page=4, page=3).status_code == 204
 
 
@@ -106,6 +109,19 @@ def test_a_user_of_a_known_e_mail_is_changed_and_keeps_the_id(zoho: Zoho) -> Non
     assert [user["full_name"] for user in zoho.control("users") if user["id"] == first] == ["Ada Young"]
 
 
+def test_a_user_who_was_deleted_and_invited_again_is_two_users_with_one_e_mail(zoho: Zoho) -> None:
+    entry = {"full_name": "Ada Young", "email": "ada@example.com"}
+    (former,) = zoho.act("users", [entry])["ids"]
+    (present,) = zoho.act("users", [{**entry, "invited_again": True}])["ids"]
+
+    users = zoho.get("/users", type="AllUsers").json()["users"]
+    found = [(user["id"], user["status"]) for user in users if user["email"] == "ada@example.com"]
+    owned = zoho.insert([lead(1, Owner={"id": former}), lead(2, Owner={"id": present})]).json()["data"]
+
+    assert found == [(former, "deleted"), (present, "active")]
+    assert [one["code"] for one in owned] == ["INVALID_DATA", "SUCCESS"]
+
+
 def test_added_users_get_the_same_ids_after_a_reset(zoho: Zoho) -> None:
     entry = [{"full_name": "Ada Young", "email": "ada@example.com"}]
     before = zoho.act("users", entry)["ids"]
@@ -114,7 +130,7 @@ def test_added_users_get_the_same_ids_after_a_reset(zoho: Zoho) -> None:
     assert zoho.act("users", entry)["ids"] == before
     zoho.act("reset")
     zoho.login()
-    assert listed(zoho, "AllUsers") == PRESENT
+    assert listed(zoho, "AllUsers") == EVERYBODY
 
 
 @pytest.mark.parametrize("status", ["inactive", "disabled", "deleted"])

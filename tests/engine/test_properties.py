@@ -42,7 +42,7 @@ from tests.support import read_rows, thorough
 from zmigrate import Skip
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.pipeline.survey import Survey
 from zmigrate.engine.runner.record_session import RecordInput, RecordSession, SessionOptions
@@ -250,7 +250,7 @@ class Lab:
             progress = journal.fact("progress") or {"rows": {}, "watermark": 0, "token": None}
             total = len(self.rows) if self.scenario.stable else None
             check_counts(
-                count_rows(journal), Rows(**progress["rows"]), finished=state == "finished", total=total
+                count_rows(journal), RowCounts(**progress["rows"]), finished=state == "finished", total=total
             )
         finally:
             journal.close()

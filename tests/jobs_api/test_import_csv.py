@@ -10,7 +10,8 @@ from zmigrate.ready_jobs.import_csv import ImportCsv
 
 from zmigrate import Delete, Insert, RecordJob, Update, Upsert
 from zmigrate.errors import JobError
-from zmigrate.job.job import fills_of, missing_scopes
+from zmigrate.job.job import fills_of
+from zmigrate.rows.sources.of_job import missing_scopes
 
 
 def job(folder: Path, header: str = "account,sector,city", **options: Any) -> RecordJob:

@@ -20,7 +20,8 @@ from zmigrate.engine.entry import plan
 from zmigrate.errors import JobError, SourceError, UsageError
 from zmigrate.events import Log
 from zmigrate.job.columns import DeclaredColumns
-from zmigrate.job.job import missing_scopes, options
+from zmigrate.job.job import options
+from zmigrate.rows.sources.of_job import missing_scopes
 
 SAMPLES = Path(str(files(zmigrate.samples)))
 LEADS = {"module": "Leads", "operation": "insert"}

@@ -23,7 +23,8 @@ from zmigrate import (
     scopes_for,
 )
 from zmigrate.errors import JobError
-from zmigrate.job.job import fills_of, job_name, missing_scopes, source_of
+from zmigrate.job.job import fills_of, job_name
+from zmigrate.rows.sources.of_job import missing_scopes, source_of
 
 LEAD_SCOPES = (
     "ZohoCRM.modules.leads.CREATE",
@@ -291,7 +292,7 @@ NOTHING_DONE = [(waits, "is `async def`"), (yields, "has a `yield`"), (waits_and
 
 
 @pytest.mark.parametrize(("code", "found"), NOTHING_DONE)
-@pytest.mark.parametrize("part", ["source", "transform", "check"])
+@pytest.mark.parametrize("part", ["transform", "check"])
 def test_a_part_that_would_do_nothing_is_refused_with_the_right_shape(
     part: str, code: Any, found: str
 ) -> None:

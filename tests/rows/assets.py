@@ -15,9 +15,7 @@ from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
 from zmigrate.zoho.metadata import ModuleFields, read_fields
 
-USERS: list[Mapping[str, Any]] = [
-    user.metadata(Options()) for user in FIRST_USERS if user.status != "deleted"
-]
+USERS: list[Mapping[str, Any]] = [user.metadata(Options()) for user in FIRST_USERS]
 
 
 ORG = Org(lambda name: "0", "case_sensitive")

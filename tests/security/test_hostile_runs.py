@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.cli.test_any_record import JSON, RECORD
 from zmigrate.cli import main
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.storage.ledger import RunInfo, list_runs
 
 GOOD = "20240102-000000-file-job-0000"
@@ -23,7 +23,7 @@ RESULT: dict[str, Any] = {
     "run_id": HOSTILE,
     "job": "file-job",
     "state": "finished",
-    "rows": Rows().to_json(),
+    "rows": RowCounts().to_json(),
     "requests": {"sent": 1, "retried": 0, "throttled": 0},
     "tokens": {"acquired": 1, "renewed": 0},
     "credits": {"estimated": None, "used": 1},

@@ -169,3 +169,14 @@ def test_a_failure_of_the_emulator_itself_fails_the_test(tmp_path):
     local = Zoho(tmp_path)
     with pytest.raises(AssertionError, match="the emulator failed"), local:
         local._emulator._world.audit.broken.append("Traceback: on purpose")
+
+
+def test_an_orgs_own_fields_can_be_given(zoho: Zoho) -> None:
+    field = {"api_name": "Kennung", "data_type": "text", "length": 3, "system_mandatory": True}
+    zoho.set_fields("Baustellen", {"fields": [field]})
+
+    zoho.add("Baustellen", [{"Kennung": "B-1"}])
+
+    assert [record["Kennung"] for record in zoho.records("Baustellen")] == ["B-1"]
+    with pytest.raises(ValueError, match="Baustellen"):
+        zoho.set_fields("Baustellen", {"fields": [field]})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
+from zmigrate.wording import shell_word
 from zmigrate.zoho.answers import call_params
 from zmigrate.zoho.automations import silenced, what_it_sets_off
 from zmigrate.zoho.facts.scopes import ORG
@@ -190,7 +190,7 @@ def refuse_odd_path(verb: str, path: str, *, emulator: bool) -> None:
     if fault is None:
         return
     right = fault.path or "/crm/v8/Leads"
-    options = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in fault.params]
+    options = [f"--param {shell_word(f'{name}={value}')}" for name, value in fault.params]
     command = " ".join(["zmigrate api", verb, right, *options, *(["--emulator"] if emulator else [])])
     raise UsageError(
         f"{path[:200]!r} is not an API path: {fault.why}",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import sys
-from shlex import quote
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
@@ -13,6 +14,8 @@ import typer
 from zmigrate.cli import streams
 from zmigrate.cli.commands import LazyCommand, command_of, escaped, parameter
 from zmigrate.errors import UsageError
+from zmigrate.printable import printable
+from zmigrate.wording import shell_variable
 
 if TYPE_CHECKING:
     from typer._click import Command
@@ -30,6 +33,14 @@ PANELS = {
 """The field with which each panel of the help begins, in the order of the fields."""
 
 FIRST_PANELS = ("Server", "Faults")
+FIELDS = typer.Option(
+    "--fields",
+    help="an org's own fields: the JSON answer of `GET /settings/fields`, of any API version from 2 to 8; "
+    "may be given for several modules, also for subforms' rows",
+    metavar="MODULE=FILE.json",
+    show_default=False,
+    rich_help_panel="Rules",
+)
 METAVARS = {str: "TEXT", int: "N", float: "X"}
 SECRET_FIELDS = frozenset({"client_secret"})
 
@@ -41,6 +52,7 @@ class EmulatorCommand(LazyCommand):
         from zmigrate.emulator import Options
 
         parameters = [option_of(field, panel) for panel, field in paneled(Options)]
+        parameters.append(parameter("fields", list[str], [], FIELDS))
         return command_of("emulator", HELP + DETAILS, parameters, serve)
 
 
@@ -95,6 +107,7 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
     """Serve until interrupted, which is the normal end and no error."""
     from zmigrate import emulator as local
 
+    fields = dict(map(fields_of, values.pop("fields")))
     try:
         options = local.Options(**values)
     except local.BadValue as error:
@@ -105,7 +118,7 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
             f"# Zoho CRM emulator at {emulator.url}, until Ctrl-C. For the shell that runs zmigrate:"
         )
         for name, value in environment_of(emulator).items():
-            streams.echo(f"export {name}={quote(value)}")
+            streams.echo(shell_variable(name, value))
         if emulator.options.token_limit == local.Options().token_limit:
             streams.echo(
                 "# As Zoho's: ten tokens in ten minutes, one a command; for more: --token-limit 1000"
@@ -113,13 +126,28 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
         sys.stdout.flush()  # a script that reads this through a pipe sees it now
 
     try:
-        local.serve(options, ready)
+        local.serve(options, ready, fields)
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+    except local.BadValue as error:
+        raise UsageError(f"--fields: {error}") from None
     except (ValueError, OSError) as error:
         raise UsageError(
             f"the emulator can't start: {error}", hint="choose another --host or --port"
         ) from None
+
+
+def fields_of(pair: str) -> tuple[str, Any]:
+    """Module and answer of one `MODULE=FILE.json`. Raises UsageError for anything else."""
+    module, equals, name = pair.partition("=")
+    if not module or not equals or not name:
+        raise UsageError(f"--fields takes MODULE=FILE.json, not {printable(pair)}")
+    try:
+        return module, json.loads(Path(name).read_bytes())
+    except OSError as error:
+        raise UsageError(f"--fields: {printable(name)} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"--fields: {printable(name)} is no JSON: {printable(str(error))}") from None
 
 
 def environment_of(emulator: Emulator) -> dict[str, str]:

@@ -249,7 +249,7 @@ def tell_json(problem: ErrorMessage, argv: Sequence[str]) -> None:
 
 def nothing_ran(job: str | None) -> dict[str, Any]:
     """The object of `run --json` if no run began (DESIGN, section 6)."""
-    from zmigrate.engine.model.outcomes import Rows
+    from zmigrate.engine.model.outcomes import RowCounts
 
     return {
         "run_id": None,
@@ -257,7 +257,7 @@ def nothing_ran(job: str | None) -> dict[str, Any]:
         "state": None,
         "org": None,
         "api_domain": None,
-        "rows": Rows().to_json(),
+        "rows": RowCounts().to_json(),
         "requests": {"sent": 0, "retried": 0, "throttled": 0},
         "tokens": {"acquired": 0, "renewed": 0},
         "credits": {"estimated": None, "used": 0},

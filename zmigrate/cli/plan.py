@@ -132,11 +132,16 @@ def load_commands(found: Plan | FlowPlan, job: Job, rejects: Path, options: Plan
     given = ["--profile", options.profile] if options.profile else []
     given += [word for name in options.trigger or () for word in ("--trigger", name)]
     named = Named(options.state_dir, options.jobs)
-    return {
-        step.facts.name: named.run([*load_words(step.rows_file(rejects), load.mapping, step.facts), *given])
-        for step in found.steps
-        if (load := loads.get(step.facts.name)) is not None and load.mapping is not None
-    }
+    made = {}
+    for step in found.steps:
+        load = loads.get(step.facts.name)
+        if load is None or load.mapping is None:
+            continue
+        of_mapping = {name for name, each in loads.items() if each.mapping == load.mapping}
+        alike = [each.facts for each in found.steps if each.facts.name in of_mapping]
+        words = load_words(step.rows_file(rejects), load.mapping, alike, alike.index(step.facts))
+        made[step.facts.name] = named.run([*words, *given])
+    return made
 
 
 def check_files(job: Job, options: PlanFlags) -> None:

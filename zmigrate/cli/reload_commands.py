@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zmigrate.engine.storage.ledger import RunInfo
     from zmigrate.engine.storage.run_record import RunRecord
     from zmigrate.job.options import OptionSpec
+    from zmigrate.rows.mapping.merging import GivenWords
 
 TAKES_A_KEY = frozenset({"import-csv", "import-file"})  # jobs with an option for the key
 
@@ -118,32 +119,53 @@ def words_of(record: RunRecord, flow: RunRecord | None, file: Path, jobs: Path |
 
 def words_of_load(record: RunRecord, flow: RunRecord, file: Path) -> list[str] | None:
     """The job and options for a step of import-folder: the mapping, and which load of it."""
-    step = next((each for each in flow.steps or () if each["name"] == file.parent.name), None)
     mapping = next(iter(record.reads), None)
-    if step is None or mapping is None:
+    steps = [step for step in flow.steps or () if mapping in step["reads"]]
+    names = [step["name"] for step in steps]
+    if mapping is None or file.parent.name not in names:
         return None
-    return load_words(file, Path(mapping), StepFacts.of_record(step))
+    facts = list(map(StepFacts.of_record, steps))
+    return load_words(file, Path(mapping), facts, names.index(file.parent.name))
 
 
-def load_words(file: Path, mapping: Path, load: StepFacts) -> list[str]:
-    """The job and options that load a file by one load of a mapping, with no more options than needed."""
+def load_words(file: Path, mapping: Path, steps: Sequence[StepFacts], place: int) -> list[str]:
+    """The job and options that load a file by one load of a mapping, with no more options than needed.
+
+    `steps`: those of the mapping; `place`: that of the load among them.
+    """
     from zmigrate.errors import ZmigrateError
     from zmigrate.rows.mapping.merging import choose_load, loads_in_file
 
     words = ["import-csv", nearby(str(file)), "--mapping", nearby(str(mapping))]
+    load = steps[place]
     every = ["--load-of", load.file, "--module", load.module, "--operation", load.operation]
     try:
         loads = loads_in_file(mapping)
     except ZmigrateError:  # changed since: it may need all of them now
         return [*words, *every]
-    for given in ([], every[:2], every[:4]):
+    # Loads of one module run in the mapping's order, so the second such step is by the second such load.
+    alike = [number for number, each in enumerate(loads) if _is_of(each, load)]
+    before = sum(_same(each, load) for each in steps[:place])
+    if before >= len(alike):
+        return [*words, *every]  # the mapping has changed since
+    for given in ([], every[:2], every[:4], every):
         said = dict(zip(given[::2], given[1::2], strict=True))
-        try:
-            choose_load(loads, mapping, said.get("--load-of", str(file)), said.get("--module"))
-        except ZmigrateError:
-            continue
-        return [*words, *given]
-    return [*words, *every]
+        chosen_by = said.get("--load-of", str(file)), said.get("--module"), said.get("--operation")
+        with suppress(ZmigrateError):
+            if choose_load(loads, mapping, *chosen_by) is loads[alike[before]]:
+                return [*words, *given]
+    return [*words, "--load-of", str(alike[before] + 1)]
+
+
+def _same(one: StepFacts, other: StepFacts) -> bool:
+    return (one.file, one.module, one.operation) == (other.file, other.module, other.operation)
+
+
+def _is_of(words: GivenWords, load: StepFacts) -> bool:
+    """Whether a load of a mapping may be the one of a step."""
+    said = words.words
+    names = (said.get("file"), Path(str(said.get("file"))).name)
+    return load.file in names and (said.get("module"), said.get("operation")) == (load.module, load.operation)
 
 
 def written(spec: OptionSpec, value: Any) -> Iterator[str]:

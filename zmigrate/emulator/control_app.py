@@ -76,7 +76,7 @@ class ControlApp:
             case "reset", []:
                 world.reset()
             case "fields", [module]:
-                world.set_field(module, self._field(self._module(module), parsed(body)))
+                self._fields(module, parsed(body))
             case "lock" | "convert", [module]:
                 self._mark(f"{action}ed", self._module(module), parsed(body))
             case _:
@@ -137,6 +137,13 @@ class ControlApp:
         checked = control_checks.users(entries, len(users.everybody()))
         return [str(users.put(**entry).id) for entry in checked]
 
+    def _fields(self, module: str, change: Json) -> None:
+        """Gives a module all its fields, as `GET /settings/fields` answers them, or sets one field."""
+        if "fields" in change:
+            self._world.give_fields(control_checks.module_name(module), change)
+        else:
+            self._world.set_field(module, self._field(self._module(module), change))
+
     def _field(self, module: str, change: Json) -> Field:
         """A new field, or an existing field with some properties changed."""
         world = self._world
@@ -155,7 +162,9 @@ class ControlApp:
         if "picks" in properties:
             properties["picks"] = picks(*properties["picks"])
         tuples = {key: tuple(value) for key, value in properties.items() if isinstance(value, list)}
-        return Field(**{**(asdict(known) if known else {"custom": True}), **properties, **tuples})
+        return Field(
+            **{**(asdict(known) if known else {"custom": True}), **properties, **tuples, "given": None}
+        )
 
     def _stats(self) -> Json:
         world = self._world

@@ -28,6 +28,7 @@ NEEDED = {
     "multiselectlookup": ("lookup", "linking", "wrapped_in"),
     "multiuserlookup": ("linking", "wrapped_in"),
     "subform": ("subform",),
+    "multi_module_lookup": ("modules",),
 }
 """Properties that a field of this type needs."""
 FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
@@ -35,6 +36,12 @@ FRAMING = frozenset({"connection", "content-length", "transfer-encoding"})
 HEADER_NAME = Like(re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), "the name of a header")
 HEADER_VALUE = Like(re.compile(r"[^\x00-\x1f\x7f]*"), "a text without control characters")
 NAME = Like(re.compile(r"[A-Za-z_$][\w$]{0,99}", re.ASCII), "an API name of up to 100 letters, digits and _")
+
+LIKE = {
+    **dict.fromkeys(("api_name", "linking", "wrapped_in", "back_lookup"), NAME),
+    "left_out_of": Like(re.compile("(create|update)?"), "create, update or empty"),
+}
+"""What texts among the properties of a field must be like."""
 
 
 class Kind(NamedTuple):
@@ -65,10 +72,12 @@ USER: Mapping[str, Kind] = {
     "status": Kind(str),
     "confirm": Kind(bool),
     "admin": Kind(bool),
+    "invited_again": Kind(bool),
 }
 NUMBERS: Mapping[str, Within] = {
     "length": Within(0, 100_000),
     "decimals": Within(0, 9),
+    "max_rows": Within(1, 100),
     "start_number": Within(0, 10**12),
 }
 
@@ -119,6 +128,12 @@ def users(value: Any, present: int) -> list[Json]:
     return entries
 
 
+def module_name(name: str) -> str:
+    if not NAME.pattern.fullmatch(name):
+        raise BadValue(shown(name), f"must be {NAME.what}")
+    return name
+
+
 def ids(value: Any) -> list[int]:
     numbers = [id_number(one) for one in value] if isinstance(value, list) else [None]
     if None in numbers:
@@ -149,14 +164,14 @@ def field_properties(
     hints = get_type_hints(Field)
     made: Json = {}
     for name, value in change.items():
-        if name not in hints:
+        if name not in hints or name == "given":
             raise BadValue(shown(name), "is not a property of a field")
-        if name in ("picks", "unused_picks", "also_lookup"):
+        if name in ("picks", "unused_picks", "also_lookup", "modules"):
             if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
                 raise BadValue(name, "must be a list of texts")
             made[name] = value
             continue
-        like = NAME if name in ("api_name", "linking", "wrapped_in", "back_lookup") else None
+        like = LIKE.get(name)
         why = problem_of(value, hints[name], NUMBERS.get(name, ANY_COUNT), like)
         if why:
             raise BadValue(name, why)
@@ -164,8 +179,13 @@ def field_properties(
     if "api_name" not in made:
         raise BadValue("api_name", "is missing")
     _check_type(made, known, used)
-    for name, allowed in (("lookup", (*modules, ANY_MODULE)), ("also_lookup", modules), ("subform", hidden)):
-        for module in made.get(name, ()) if name == "also_lookup" else [made.get(name)]:
+    for name, allowed in (
+        ("lookup", (*modules, ANY_MODULE)),
+        ("also_lookup", modules),
+        ("modules", modules),
+        ("subform", hidden),
+    ):
+        for module in made.get(name, ()) if name in ("also_lookup", "modules") else [made.get(name)]:
             if module is not None and module not in allowed:
                 raise BadValue(name, f"can't be {shown(module)}: there is no such module")
     return made

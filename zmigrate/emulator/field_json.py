@@ -49,6 +49,8 @@ def field_metadata(field: Field, field_id: str, position: int, org: Org) -> Json
     `operation_type` of a subform is false throughout, though it is written: `view_type`, `read_only` and
     `field_read_only` tell. That of `Tag` is true, its `view_type` not (both as live orgs show them).
     """
+    if field.given is not None:
+        return {"id": field_id, **field.given}
     computed = field.data_type in COMPUTED
     writable = field.writable and not computed and field.data_type not in READ_ONLY
     module_id = org.module_id
@@ -127,6 +129,7 @@ def _textarea(field: Field) -> str:
 def _operations(field: Field, writable: bool) -> Json:
     names = ("web_update", "api_create", "web_create", "api_update")
     shown = dict.fromkeys(names, writable and field.data_type != "subform")
+    shown |= {name: False for name in names if field.left_out_of and name.endswith(field.left_out_of)}
     return {**shown, "web_update": True} if field.data_type == "territories" else shown
 
 

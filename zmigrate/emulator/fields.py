@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Json = dict[str, Any]
@@ -50,6 +50,9 @@ NEVER_STORED = COMPUTED | {"territories", "profileimage"}
 ROWS = frozenset({"multiselectlookup", "multiuserlookup", "subform", "fileupload", "imageupload"})
 """Types whose value is a list of rows with ids. Only a read of one record shows them (docs "get records")."""
 SMALL_TEXTAREA, LARGE_TEXTAREA, RICH_TEXTAREA = 2000, 32000, 50000
+TEXTAREAS = {"small": SMALL_TEXTAREA, "large": LARGE_TEXTAREA, "rich_text": RICH_TEXTAREA}
+OTHER_TYPE = ("string", 255)
+"""JSON type and length of a data type that is not among DATA_TYPES."""
 ANY_MODULE = "*"
 """The `lookup` of What_Id, whose module is named by `$se_module`."""
 SUBFORM_ROWS = 100
@@ -66,7 +69,8 @@ class Field:
     `external`: "org", "user" or None. `also_lookup`: more modules of a lookup, not in its metadata.
     `modules`: the modules of a multi_module_lookup. `encrypted`: queries cannot compare its text.
     `subform`: the module of the subform's rows, of which a record has `max_rows` at most.
-    `prefix` and `start_number` belong to auto-numbers.
+    `prefix` and `start_number` belong to auto-numbers. `left_out_of`: "create" or "update", where the field
+    is written only in the other. `given`: its JSON as a test gave it.
 
     A multi-select or multi-user lookup uses the linking module `linking`. This module has two lookups:
     `back_lookup` to the record itself, and `wrapped_in` to the other record. `wrapped_in` is also the key
@@ -100,10 +104,12 @@ class Field:
     encrypted: bool = False
     prefix: str = ""
     start_number: int = 1
+    left_out_of: str = ""
+    given: Json | None = field(default=None, compare=False, repr=False)
 
     @property
     def size(self) -> int:
-        return self.length or DATA_TYPES[self.data_type][1]
+        return self.length or DATA_TYPES.get(self.data_type, OTHER_TYPE)[1]
 
     @property
     def lookup_modules(self) -> tuple[str, ...]:
@@ -126,7 +132,7 @@ class Field:
 
     @property
     def wire_type(self) -> str:
-        return self.json_type or DATA_TYPES[self.data_type][0]
+        return self.json_type or DATA_TYPES.get(self.data_type, OTHER_TYPE)[0]
 
 
 def picks(*values: str) -> tuple[tuple[str, str], ...]:

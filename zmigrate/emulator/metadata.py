@@ -70,14 +70,15 @@ def fields(world: World, query: Mapping[str, str], field_id: str | None = None) 
     first = FIELD_ID + world.position(spec.api_name) * FIELDS_PER_MODULE
     shown: list[Json] = []
     for number, field in enumerate(spec.fields.values(), 1):
-        own_id = str(first + number)
+        entry = field_metadata(field, str(first + number), number, world.shown_org)
         if field_id is not None:
-            wanted = own_id == field_id
+            wanted = entry["id"] == field_id
         else:
             wanted = kind == "all" or field.on_layout is (kind is None)
+        if wanted and field.given is None:
+            entry["display_field"] = field.api_name == spec.name_field
         if wanted:
-            entry = field_metadata(field, own_id, number, world.shown_org)
-            shown.append({**entry, "display_field": field.api_name == spec.name_field})
+            shown.append(entry)
     if not shown and field_id is not None:
         raise unknown_id(resource_path_index=2)
     return json_answer({"fields": shown}) if shown else NO_CONTENT

@@ -250,6 +250,18 @@ def wizard(value: Any) -> Json:
     return value
 
 
+def as_given(wire_type: str) -> Check:
+    """A list or an object whose inside is nowhere described."""
+    kind = list if wire_type == "jsonarray" else dict
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise expects(wire_type)
+        return value or None
+
+    return check
+
+
 BY_NAME: dict[str, Check] = {"Tax": taxes, "Pricing_Details": prices}
 """Lists whose items have a shape of their own."""
 

@@ -19,9 +19,11 @@ MAX_DIGITS = 9
 DISCRETE_LIMIT = 2000
 TOKEN_LIFE_S = 86400.0
 SORTS = ("id", "Created_Time", "Modified_Time")
-BOUND_PARAMS = ("fields", "ids", "per_page", "sort_by", "sort_order", "converted")
-CONVERTED = {"true": True, "false": False, "both": None}
-"""Which leads the parameter `converted` lists (docs v7 "get records"). UNCONFIRMED: a query lists none."""
+BOUND_PARAMS = ("fields", "ids", "per_page", "sort_by", "sort_order", "converted", "approved")
+CHOICE = {"true": True, "false": False, "both": None}
+"""Which records the parameters `converted` and `approved` list (docs v7 "get records").
+
+UNCONFIRMED: a query lists no converted leads, and the records that wait for approval."""
 
 T = TypeVar("T")
 
@@ -126,8 +128,10 @@ class Listing:
         return page
 
     def _rows(self, page: PageToken | None) -> Iterator[Record]:
-        wanted = CONVERTED.get(self._query.get("converted", "false"))
-        rows = (row for row in self._sorted(page) if wanted in (None, row.converted))
+        converted = CHOICE.get(self._query.get("converted", "false"))
+        rows = (row for row in self._sorted(page) if converted in (None, row.converted))
+        approved = CHOICE.get(self._query.get("approved", "true"))
+        rows = (row for row in rows if approved in (None, not row.waiting))
         if self._query.get("ids"):
             ids = set(self._query["ids"].split(","))
             rows = (row for row in rows if str(row.id) in ids)

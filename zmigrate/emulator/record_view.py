@@ -13,6 +13,13 @@ from .world import World, full_name
 
 LISTED_RICH_TEXT = 500
 """A list shows this many characters of a rich text (docs v8 "fetch full data")."""
+FIXED_STATES: Json = (
+    {"$currency_symbol": "R", "$field_states": None, "$review": None, "$state": "save"}
+    | {"$review_process": {"approve": False, "reject": False, "resubmit": False}}
+    | {"$process_flow": False, "$orchestration": False, "$pathfinder": False, "$in_merge": False}
+    | {"$locked_for_me": False, "$sharing_permission": "full_access", "$canvas_id": None}
+    | {"$zia_visions": None, "$wizard_connection_path": None}
+)
 
 
 class RecordView:
@@ -29,23 +36,29 @@ class RecordView:
         values = record.values()
         shown: Json = {"id": str(record.id)}
         for name in names if names is not None else self._fields:
-            if name in self._fields and self._fields[name].on_layout:
+            if name != "id" and name in self._fields and self._fields[name].on_layout:
                 shown[name] = self.value(record, values, name)
         if "$se_module" in values:
             shown["$se_module"] = values["$se_module"]
         if names is None:
-            shown |= {
-                "$approval_state": "approved",
-                "$editable": True,
-                "$locked_for_me": False,
-                "$in_merge": False,
-                "Locked__s": record.locked,
-            }
-            if self._module == "Leads":
-                shown["$converted"] = record.converted
+            shown |= self._states(record)
         rows = {name for name, field in self._fields.items() if field.data_type in ROWS}
         more = {name: False for name in shown if name in rows}
         return {**shown, "$has_more": more} if more else shown
+
+    def _states(self, record: Record) -> Json:
+        """The `$` keys of a record, as live orgs show them."""
+        no_steps = dict.fromkeys(("delegate", "approve", "reject", "resubmit"), False)
+        states = FIXED_STATES | {
+            "$approved": not record.waiting,
+            "$approval_state": approval_state(record.waiting),
+            "$approval": {**no_steps, "approve": record.waiting, "reject": record.waiting},
+            "$editable": not record.locked,
+            "Locked__s": record.locked,
+        }
+        if self._module == "Leads":
+            states |= {"$converted": record.converted, "$converted_detail": {}}
+        return states
 
     def listed(self, record: Record, names: Iterable[str]) -> Json:
         """The record as a list shows it, without subforms, links and files (docs v7 "get records")."""
@@ -53,7 +66,7 @@ class RecordView:
         shown: Json = {"id": str(record.id)}
         for name in names:
             field = self._fields.get(name)
-            if field is None or not field.on_layout or field.data_type in ROWS:
+            if field is None or name == "id" or not field.on_layout or field.data_type in ROWS:
                 continue
             value = self.value(record, values, name)
             if field.is_rich_text and value is not None:
@@ -125,6 +138,11 @@ class RecordView:
             other = self._named(field.lookup_modules, row[field.wrapped_in])
             return {"id": row["id"], field.wrapped_in: other}
         return {"File_Name__s": "file", "Size__s": "0", **row}
+
+
+def approval_state(waiting: bool) -> str:
+    """UNCONFIRMED: which of the documented states a record has that waits for approval."""
+    return "webform_unapproved" if waiting else "approved"
 
 
 def comparable(  # noqa: PLR0911  # a table

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import checks, nested
+from . import checks, nested, patterns
 from .answers import Json, error
 from .catalogue import ModuleSpec
 from .checks import DROPPED, MAX_WHOLE_DIGITS, Check, Invalid
@@ -53,7 +53,11 @@ class Rules:
         self._refuse_unknown = options.unknown_field == "refuse"
         self._refuse_readonly = options.readonly_field == "refuse"
         self._dropped = {field.api_name for field in fields if not field.stored_by_api}
-        self._checks = {field.api_name: self._compile(field) for field in fields if field.stored_by_api}
+        compiled = {field: self._compile(field) for field in fields if field.stored_by_api}
+        self._checks = {
+            action: {field.api_name: one for field, one in compiled.items() if field.left_out_of != action}
+            for action in ("create", "update")
+        }
         self._record_rules: list[RecordRule] = []
         if "What_Id" in spec.fields:
             self._record_rules.append(related_to(context.record_exists, context.modules))
@@ -65,12 +69,8 @@ class Rules:
         if field.wire_type in ("jsonarray", "jsonobject"):
             return nested.BY_NAME.get(field.api_name) or self._compile_structured(field)
         match field.data_type:
-            case "email":
-                return checks.pattern(size, checks.EMAIL, "email")
-            case "phone":
-                return checks.pattern(size, checks.PHONE, "phone")
-            case "website":
-                return checks.pattern(size, checks.WEBSITE, "website")
+            case "email" | "phone" | "website" as kind:
+                return checks.pattern(size, patterns.BY_OPTION[self._options.patterns][kind], kind)
             case "integer":
                 return checks.integer(size)
             case "bigint":
@@ -117,17 +117,18 @@ class Rules:
                 return nested.rule(field.data_type)
             case "multireminder":
                 return nested.reminders
-        return nested.tags(context.tag_id)
+        tags = nested.tags(context.tag_id)
+        return tags if field.api_name == "Tag" else nested.as_given(field.wire_type)
 
     def _record_of(self, field: Field) -> Callable[[int], bool]:
         exists, modules = self._context.record_exists, field.lookup_modules or (ANY_MODULE,)
         return lambda record_id: any(exists(module, record_id) for module in modules)
 
-    def check(self, record: Json, index: int) -> tuple[Json, list[Json]]:
+    def check(self, record: Json, index: int, action: str = "create") -> tuple[Json, list[Json]]:
         """The values to store (None empties a field), and the error objects of the refused values."""
         kept: Json = {}
         problems: list[Json] = []
-        checks = self._checks
+        checks = self._checks[action]
         for name, value in record.items():
             check = checks.get(name)
             if check is None:

@@ -9,8 +9,9 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
@@ -179,9 +180,13 @@ def _server(world: World, on_started: Callable[[], None]) -> _Server:
 class Emulator:
     """A local Zoho in a thread of this process. A context manager that serves while it is open."""
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options | None = None, fields: Mapping[str, Any] | None = None) -> None:
+        """`fields`: whole answers of `GET /settings/fields` by module; the module becomes as they say.
+
+        Raises BadValue for another answer.
+        """
         self.options = options or Options()
-        self._world = World(self.options)
+        self._world = World(self.options, fields)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -231,9 +236,11 @@ class Emulator:
         self._server = self._thread = None
 
 
-def serve(options: Options, on_ready: Callable[[Emulator], None]) -> None:
+def serve(
+    options: Options, on_ready: Callable[[Emulator], None], fields: Mapping[str, Any] | None = None
+) -> None:
     """Serves in the main thread until SIGINT or SIGTERM. Calls `on_ready` once it listens."""
-    emulator = Emulator(options)
+    emulator = Emulator(options, fields)
     listener = emulator._listen()
     with contextlib.suppress(KeyboardInterrupt):  # a caught SIGINT is raised again after the server's end
         _server(emulator._world, lambda: on_ready(emulator)).run([listener])

@@ -24,7 +24,10 @@ def packed(values: Values) -> bytes:
 
 
 class Record:
-    """A record; `body` has its values. Times are seconds since the epoch on the emulator's clock."""
+    """A record; `body` has its values. Times are seconds since the epoch on the emulator's clock.
+
+    `waiting`: created with `"$approved": false`, and approved by nobody.
+    """
 
     __slots__ = (
         "body",
@@ -36,6 +39,7 @@ class Record:
         "modified",
         "modified_by",
         "owner",
+        "waiting",
     )
 
     def __init__(self, record_id: int, body: bytes, created: float, created_by: int, owner: int) -> None:
@@ -44,7 +48,7 @@ class Record:
         self.created = self.modified = created
         self.created_by = self.modified_by = created_by
         self.owner = owner
-        self.locked = self.converted = False
+        self.locked = self.converted = self.waiting = False
 
     def values(self) -> Values:
         values: Values = orjson.loads(self.body)

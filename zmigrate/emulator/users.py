@@ -101,6 +101,9 @@ FIRST_USERS = (
     _first(7, "Yusuf Demir", "yusuf.demir", status="disabled"),
     _first(8, "Grace Nkosi", "grace.nkosi", status="deleted"),
     _first(9, "Ingrid Holm", "ingrid.holm", admin=True),
+    # Deleted and invited again: one address, two users.
+    _first(10, "Kofi Mensah", "kofi.mensah", status="deleted"),
+    _first(11, "Kofi Mensah", "kofi.mensah"),
 )
 
 
@@ -128,15 +131,31 @@ class Users:
         return found
 
     def put(
-        self, full_name: str, email: str, status: str = "active", confirm: bool = True, admin: bool = False
+        self,
+        full_name: str,
+        email: str,
+        status: str = "active",
+        confirm: bool = True,
+        admin: bool = False,
+        invited_again: bool = False,
     ) -> User:
-        """Adds a user, or changes the user with this email address, who keeps the id."""
+        """Adds a user, or changes the user with this email address, who keeps the id.
+
+        `invited_again` adds one beside those with this address, who are deleted. Several users may share an
+        address only so; a later change is of the newest.
+        """
         if status not in STATES:
             raise ValueError(f"status can't be {shown(status)}: {', '.join(STATES)}")
         first, _, last = full_name.partition(" ")
         first, last = (first, last) if last else ("", first)
         same = [user for user in self._by_id.values() if user.email.casefold() == email.casefold()]
-        known = same[0] if same else User(id=max(self._by_id) + 1, first_name="", last_name="", email=email)
+        if invited_again:
+            for former in same:
+                self._by_id[former.id] = replace(former, status="deleted")
+        new = invited_again or not same
+        known = (
+            same[-1] if not new else User(id=max(self._by_id) + 1, first_name="", last_name="", email=email)
+        )
         user = replace(known, first_name=first, last_name=last, status=status, confirm=confirm, admin=admin)
         self._by_id[user.id] = user
         self._json.pop(user.id, None)
@@ -147,11 +166,14 @@ class Users:
         return list(self._by_id.values())
 
     def of_type(self, kind: str) -> list[User] | None:
-        """The users that `GET /users?type=` lists, or None for a type that Zoho does not know."""
+        """The users that `GET /users?type=` lists, or None for a type that Zoho does not know.
+
+        AllUsers has the deleted ones too, as in the sample of docs v7. UNCONFIRMED: other types have none.
+        """
         present = [user for user in self._by_id.values() if user.status != "deleted"]
         active = [user for user in present if user.status == "active"]
         found = {
-            "AllUsers": present,
+            "AllUsers": self.everybody(),
             "ActiveUsers": active,
             "DeactiveUsers": [user for user in present if user.status != "active"],
             "ConfirmedUsers": [user for user in present if user.confirm],

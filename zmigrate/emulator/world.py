@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .accounts import Accounts
 from .answers import Json
@@ -16,9 +17,11 @@ from .clock import Clock
 from .faults import Faults
 from .field_json import Org
 from .fields import Field
+from .given_fields import given_fields
+from .given_modules import with_module
 from .limits import Concurrency, Credits
 from .metadata_json import FIRST_RECORD_ID, LAYOUT_ID, MODULE_ID
-from .options import Options
+from .options import Options, shown
 from .rules import RuleContext, Rules
 from .store import Record, Store, Values, packed
 from .users import CURRENT_USER, Users
@@ -46,8 +49,9 @@ class World:
     `specs` are the modules with records; `all_specs` also has the modules of subform rows and links.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, fields: Mapping[str, Json] | None = None) -> None:
         self._first_options = options
+        self._first_fields = fields or {}
         self.zgid = options.zgid or str(20_000_000_000 + secrets.randbelow(10**9))
         self.client_id = options.client_id or f"1000.{secrets.token_hex(15).upper()}"
         self.client_secret = options.client_secret or secrets.token_hex(21)
@@ -77,6 +81,8 @@ class World:
         self._tags: dict[tuple[str, str], str] = {}
         self._numbers: Counter[tuple[str, str]] = Counter()
         self._compile()
+        for module, answer in self._first_fields.items():
+            self.give_fields(module, answer)
 
     def change_options(self, changes: Json) -> None:
         """Changes run-time options. Raises ValueError for an option that cannot change."""
@@ -119,6 +125,20 @@ class World:
             raise ValueError(f"no such module: {field.subform}")
         self.specs[module].fields[field.api_name] = field
         self.stores[module].spec_changed()
+        self._compile()
+
+    def give_fields(self, module: str, answer: Any) -> None:
+        """Makes a module of a whole answer of `GET /settings/fields`, or gives a known module these fields.
+
+        Raises BadValue for another answer, ValueError for a module that has records.
+        """
+        if module in self.stores and self.stores[module].records:
+            raise ValueError(f"{shown(module)} has records: its fields must be given before")
+        made = with_module(self.all_specs, module, given_fields(module, answer), self.options)
+        self.all_specs = made
+        self.specs = {name: spec for name, spec in made.items() if spec.has_records}
+        kept = {name: store for name, store in self.stores.items() if self.specs.get(name) is store.spec}
+        self.stores = {name: kept.get(name) or Store(spec) for name, spec in self.specs.items()}
         self._compile()
 
     def _record_exists(self, module: str, record_id: int) -> bool:

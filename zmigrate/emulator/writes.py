@@ -15,6 +15,7 @@ from . import capacity
 from .answers import UNKNOWN_ID, Answer, Json, error, invalid_data
 from .clock import instant
 from .duplicates import Duplicates
+from .record_view import approval_state
 from .rules import Rules
 from .store import Record, Store
 from .users import CURRENT_USER
@@ -62,11 +63,12 @@ class Writer:
     def insert(self, rows: Sequence[Any]) -> Answer:
         capacity.refuse_whole_call(self._world, len(rows))
         head = b'{"code":"SUCCESS","details":{' + self._stamps() + b',"id":"'
-        tail = b'","$approval_state":"approved"},"message":"record added","status":"success"}'
+        tail = b'","$approval_state":"%b"},"message":"record added","status":"success"}'
+        tails = {waiting: tail % approval_state(waiting).encode() for waiting in (False, True)}
 
         def write(row: Any, index: int) -> bytes | Problems:
             record = self._insert_one(row, index)
-            return head + b"%d" % record.id + tail if isinstance(record, Record) else record
+            return head + b"%d" % record.id + tails[record.waiting] if isinstance(record, Record) else record
 
         return results_of(rows, write, 201)
 
@@ -92,12 +94,12 @@ class Writer:
             problems = self._rules.join_rows(kept, {}, index, self._new_row_id)
         if not problems and not capacity.has_room(self._world, 1):
             problems = [capacity.refusal(self._world).error]
-        return problems or self._create(kept)
+        return problems or self._create(kept, waiting=row.get("$approved") is False)
 
     def _new_row_id(self) -> str:
         return str(self._world.new_id())
 
-    def _create(self, kept: Json) -> Record:
+    def _create(self, kept: Json, *, waiting: bool) -> Record:
         owner = kept.pop("Owner", None)
         kept.pop("Layout", None)
         record = self._world.create(
@@ -107,6 +109,7 @@ class Writer:
             owner=int(owner["id"]) if owner else self._user,
             created=self._now,
         )
+        record.waiting = waiting
         self._audit.created(record.id, record.body)
         return record
 
@@ -140,9 +143,12 @@ class Writer:
         if record.locked:
             details = {**id_details(str(record.id), index), "action": "record_locking"}
             return [error("RECORD_LOCKED", LOCKED_TEXT, details)]
+        if record.waiting:
+            text = "Cannot update record that is not approved yet"
+            return [error("NOT_APPROVED", text, id_details(str(record.id), index))]
         if record.converted:
             return [error("CONVERTED_RECORD", CONVERTED_TEXT, id_details(str(record.id), index))]
-        kept, problems = self._rules.check(row, index)
+        kept, problems = self._rules.check(row, index, "update")
         problems += self._rules.blanked(kept, index, str(record.id))
         problems += self._duplicates.problems(kept, index, record)
         old = record.values()
@@ -185,7 +191,8 @@ class Writer:
             if name not in (*unique, system):
                 where = f"$.duplicate_check_fields[{position}]"
                 raise invalid_data(api_name="duplicate_check_fields", json_path=where)
-        return tuple(dict.fromkeys([*(check_fields or [system]), *unique]))
+        tried = dict.fromkeys([*(check_fields or [system]), *unique])
+        return tuple(name for name in tried if name in self._store.spec.fields)
 
     def _upsert_one(self, row: Any, index: int, tried: Sequence[str]) -> bytes | Problems:
         if type(row) is not dict:
@@ -241,6 +248,8 @@ class Writer:
             return [error("INVALID_DATA", "record not deleted", {"id": record_id})]
         if record.locked:
             return [error("RECORD_LOCKED", LOCKED_TEXT, {"action": "record_locking", "id": record_id})]
+        if record.waiting:
+            return [error("NOT_APPROVED", "cannot delete record that is not approved yet", {"id": record_id})]
         name = self._world.name_of(self._module, record.values())
         self._store.remove(record, name, self._user, self._now)
         self._audit.deletes += 1

@@ -29,7 +29,7 @@ docstring is the help of its command, and its name gives the command's: ImportLe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -50,7 +50,6 @@ from zmigrate.job.checks import (
     check_works_when_called,
     needs_values,
     not_in_a_flow,
-    said_of,
     value_of,
 )
 from zmigrate.job.columns import DeclaredColumns
@@ -70,7 +69,6 @@ from zmigrate.job.options import (
 )
 from zmigrate.job.references import Users
 from zmigrate.job.writes import Write, scopes_for
-from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -182,8 +180,9 @@ class RecordJob(Job, abstract=True):
         """What to do with each record: `Insert`, `Update`, `Upsert` or `Delete`."""
         raise NotImplementedError
 
-    def source(self) -> Source:
-        """The source of the rows: `Csv(self.file)`, `JsonLines(self.file)` or `Query("select ...")`."""
+    def source(self) -> Source | Iterable[Mapping[str, Any]]:
+        """The source of the rows: `Csv(self.file)`, `Query("select ...")`, `Rows([...])`, or a plain list of
+        dicts. It may `yield` the rows, and be a plain attribute."""
         raise NotImplementedError
 
     @property
@@ -209,7 +208,7 @@ class RecordJob(Job, abstract=True):
         """The modules that `transform` refers to by a `Ref` or a `Find`. None: not declared, but found out.
 
         If the job's own module is not among them, its rows need no search for parents before the first is
-        sent.
+        sent. The token may read these modules, as a `Find` has to.
         """
         return None
 
@@ -261,7 +260,8 @@ class RecordJob(Job, abstract=True):
     def _check_class(cls) -> None:
         for name in ("scopes", "write", "source"):
             check_overridden(cls, RecordJob, name, RECORD_JOB_SHAPE)
-        check_works_when_called(cls, ("source", "transform", "check"), RECORD_JOB_SHAPE)
+        check_works_when_called(cls, ("transform", "check"), RECORD_JOB_SHAPE)
+        check_works_when_called(cls, ("source",), RECORD_JOB_SHAPE, may_yield=True)
         if cls.transform is RecordJob.transform and cls.columns is RecordJob.columns:
             raise JobError(
                 f"{cls.__name__} has neither `transform` nor `columns`. "
@@ -300,7 +300,7 @@ class Flow(Job, abstract=True):
 
     @property
     def scopes(self) -> Sequence[str]:
-        """The scopes of all its jobs together. Only the checks and a plan use a token with all of them."""
+        """The scopes of all its jobs together. Only a plan uses a token with all of them."""
         return tuple(dict.fromkeys(scope for job in steps_of(self) for scope in job.scopes))
 
     @classmethod
@@ -348,22 +348,9 @@ def decode_options(cls: type[Job], stored: Mapping[str, Any], secrets: Mapping[s
     return cls(**decode_values(cls._options, stored), **(secrets or {}))
 
 
-def source_of(job: RecordJob) -> Source:
-    """The job's source: what the author's `source` gives, or is. Raises JobError for anything else."""
-    given: Any = _call_author(job, "source", lambda: value_of(job.source))
-    if not all(hasattr(given, name) for name in ("scan", "check", "rows", "scopes")):
-        raise JobError(
-            f"{type(job).__name__}.source() gave {said_of(given)}, which is no source. "
-            f"Write it like this:\n{RECORD_JOB_SHAPE}"
-        )
-    source: Source = given
-    hand_over: Callable[[Variables], Source] | None = getattr(source, "with_variables", None)
-    return source if hand_over is None or job._variables is None else hand_over(job._variables)
-
-
 def steps_of(flow: Flow) -> tuple[RecordJob, ...]:
     """The flow's jobs: what the author's `jobs` gives, or is. Raises JobError for anything else."""
-    given: Any = _call_author(flow, "jobs", lambda: all_of(value_of(flow.jobs)))
+    given: Any = call_author(flow, "jobs", lambda: all_of(value_of(flow.jobs)))
     if not isinstance(given, tuple):
         raise not_in_a_flow(type(flow).__name__, given)
     steps = tuple(_step_of(flow, each) for each in given)
@@ -392,22 +379,15 @@ def _step_of(flow: Flow, given: Any) -> RecordJob:
 
 def fills_of(job: RecordJob) -> Sequence[Fill] | None:
     """The fields that are known to be filled. Raises JobError if the job finds that they do not fit."""
-    return _call_author(job, "fills", lambda: job.fills)
-
-
-def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:
-    """The scopes that the job's write and source need, but that the job does not declare."""
-    if not isinstance(job, RecordJob):
-        return ()
-    wanted = scopes_for(job.write, source if source is not None else source_of(job))
-    return tuple(scope_facts.missing(job.scopes, wanted))
+    return call_author(job, "fills", lambda: job.fills)
 
 
 def _said(column: str, field: str) -> str:
     return f"column {column!r}" if column == field else f"column {column!r} → {field}"
 
 
-def _call_author(job: Job, what: str, call: Callable[[], Item]) -> Item:
+def call_author(job: Job, what: str, call: Callable[[], Item]) -> Item:
+    """What the author's code gives. Raises JobError, with its words for a ValueError."""
     with told_as_authors(job._secrets):
         try:
             return call()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from zmigrate.errors import JobError
+from zmigrate.job.key_text import fields_of_key, is_composite, key_name
+from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
@@ -30,10 +32,16 @@ earlier ones are skipped. Keys are compared letter by letter, except e-mail addr
 WRITE_SHAPE = """
     write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
     write = Insert("Leads", key="Legacy_ID", on_existing="skip", on_repeated="last")
+    write = Insert("Leads", key=("Last_Name", "Company"))  # several fields together
     write = Update("Leads")                          # by id; or key="Legacy_ID", looked up in the org
     write = Update("Leads", key="Legacy_ID", ignore_case=True)
     write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that shows whether it is there
     write = Delete("Leads")                          # by id; or key="Legacy_ID", looked up in the org"""
+
+NO_COMPOSITE_UPSERT = (
+    "an upsert matches on one field: of several, Zoho takes a record that agrees in any one of them. Use an "
+    "insert with this key and on_existing, or an update"
+)
 
 _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -45,6 +53,8 @@ class Insert:
     `on_existing`: what happens to a row whose key the org already has. None: Zoho decides: it refuses the row
     if the key is unique, and creates a second record if not. `on_repeated`: which rows with the same key are
     written; see `OnRepeated`. `ignore_case`: also a record whose key differs in letter case exists already.
+
+    A key of several fields is given as a tuple, and read as `Last_Name+Company`.
     """
 
     module: str
@@ -54,6 +64,18 @@ class Insert:
     on_repeated: OnRepeated | None = None
     ignore_case: bool = False
     operation: ClassVar[Literal["insert"]] = "insert"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            module: str,
+            *,
+            key: str | Sequence[str] | None = None,
+            on_existing: OnExisting | None = None,
+            on_repeated: OnRepeated | None = None,
+            ignore_case: bool = False,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         _check_write(self, self.key)
@@ -81,6 +103,17 @@ class Update:
     ignore_case: bool = False
     operation: ClassVar[Literal["update"]] = "update"
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            module: str,
+            *,
+            key: str | Sequence[str] = "id",
+            on_repeated: OnRepeated | None = None,
+            ignore_case: bool = False,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         _check_write(self, self.key)
         _check_ignore_case(self)
@@ -104,6 +137,8 @@ class Upsert:
     def __post_init__(self) -> None:
         if not self.match_on:
             raise JobError(f"Upsert({self.module!r}) has no `match_on`. Write it like this:\n{WRITE_SHAPE}")
+        if not isinstance(self.match_on, str) or is_composite(self.match_on):
+            raise JobError(f"{self!r}: {NO_COMPOSITE_UPSERT}")
         _check_write(self, self.match_on)
         if self.ignore_case:
             raise JobError(
@@ -129,6 +164,12 @@ class Delete:
     on_repeated: ClassVar[None] = None
     operation: ClassVar[Literal["delete"]] = "delete"
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, module: str, *, key: str | Sequence[str] = "id", ignore_case: bool = False
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         _check_write(self, self.key)
         _check_ignore_case(self)
@@ -138,9 +179,13 @@ Write: TypeAlias = Insert | Update | Upsert | Delete
 
 
 def scopes_for(
-    write: Write | None = None, *sources: Source, finds: Iterable[str] = (), refers_to: Iterable[str] = ()
+    write: Write | None = None,
+    *reads: Source | Reference,
+    finds: Iterable[str] = (),
+    refers_to: Iterable[str] = (),
 ) -> tuple[str, ...]:
-    """The OAuth scopes for a write, the look-up of its key, its sources and its `Find`s.
+    """The OAuth scopes for a write, the look-up of its key, its sources, and what its rows refer to:
+    `scopes_for(write, Query("select …"), Find("Accounts"))`.
 
     | write                 | module scopes        | COQL | why                                           |
     | --------------------- | -------------------- | ---- | --------------------------------------------- |
@@ -151,9 +196,11 @@ def scopes_for(
     | Upsert                | CREATE, UPDATE, READ | yes  | to find out "created" or "updated"            |
     | Delete by id          | DELETE, READ         |      | "is it gone?" after a lost answer             |
     | Delete by another key | DELETE, READ         | yes  | the id is looked up                           |
-    | Query (a source)      | READ of its module   | yes  |                                               |
-    | finds                 | READ of each module  | yes  | the modules that a `Find` looks into          |
-    | refers_to             | UPDATE of its own    |      | rows that refer to one another in a circle    |
+    | Query (a source)      | READ of its modules  | yes  | also of those that a lookup path leads to     |
+    | Find("Accounts")      | READ of its module   | yes  | also as finds=("Accounts",)                   |
+    | Ref to its own module | UPDATE               |      | rows that refer to one another in a circle;   |
+    |                       |                      |      | also as refers_to=("Accounts",)               |
+    | Ref to another module |                      |      | the id map knows the record                   |
     | on_existing="update"  | UPDATE               |      | existing records are updated                  |
     """
     wanted: list[str] = []
@@ -161,17 +208,25 @@ def scopes_for(
         wanted += scope_facts.scopes_of_write(
             write.module, write.operation, keyed=write.key not in (None, "id")
         )
-    if isinstance(write, Insert) and (write.on_existing == "update" or write.module in refers_to):
+    own = {*refers_to, *(each.module for each in reads if isinstance(each, Ref))}
+    if isinstance(write, Insert) and (write.on_existing == "update" or write.module in own):
         wanted += scope_facts.scopes_of_write(write.module, "update", keyed=False)
-    for source in sources:
-        wanted += source.scopes
-    for module in finds:
+    for source in reads:
+        if not isinstance(source, Ref | Find):
+            wanted += source.scopes
+    for module in (*finds, *(each.module for each in reads if isinstance(each, Find))):
         wanted += scope_facts.scopes_of_query(module)
     return tuple(dict.fromkeys(wanted))
 
 
-def _check_write(write: Write, key: str | None) -> None:
-    for what, name in (("module", write.module), ("field", key)):
+def _check_write(write: Write, key: object) -> None:
+    if isinstance(key, list | tuple) and all(isinstance(name, str) for name in key):
+        key = key_name(key)
+        object.__setattr__(write, "key", key)
+    names = fields_of_key(key) if isinstance(key, str) else (key,)
+    if len(names) > 1 and ("id" in names or len(set(names)) < len(names)):
+        raise JobError(f"{write!r}: a key of several fields has each field once, and no id.")
+    for what, name in (("module", write.module), *(("field", name) for name in names)):
         if name is not None and not (isinstance(name, str) and _API_NAME.match(name)):
             raise JobError(
                 f"{name!r} in {type(write).__name__}(...) is not an api name of a {what}. "

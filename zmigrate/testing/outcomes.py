@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from zmigrate.engine.model.outcomes import Action, Outcome, Rows, RunState
+from zmigrate.engine.model.outcomes import Action, Outcome, RowCounts, RunState
 from zmigrate.engine.plan.plan import FlowPlan, Plan, PlanWarning
 from zmigrate.engine.plan.price import PlanCounts
 from zmigrate.engine.storage.folder import RunFolder
@@ -75,7 +75,7 @@ class JobResult:
     """As `zmigrate.run` returns it; None if the run did not begin, or was killed."""
     state: RunState | None
     """None if the run did not begin."""
-    rows: Rows
+    rows: RowCounts
     """How many rows were read, created, updated, unchanged, deleted, skipped, failed, in doubt, pending."""
     outcomes: Outcomes
     error: ZmigrateError | None

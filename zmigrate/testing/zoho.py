@@ -15,7 +15,7 @@ import httpx
 from zmigrate.config import STATE_FOLDER, Credentials, Secret
 from zmigrate.emulator import Emulator, Options
 from zmigrate.engine.entry import plan, resume, run
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.plan.price import PlanCounts
 from zmigrate.engine.storage.ledger import find_run
 from zmigrate.engine.storage.run_result import RunResult
@@ -139,6 +139,13 @@ class Zoho:
         have.
         """
         self._post(f"fields/{module}", {"api_name": api_name, "data_type": data_type, **properties})
+
+    def set_fields(self, module: str, answer: Mapping[str, Any]) -> None:
+        """Give a module the fields of an org's own, and their rules: `answer` is what `GET /settings/fields`
+        answered there, in any API version from 2 to 8. A module that is new is made; so are those that its
+        fields refer to. Raises ValueError for another answer, and for a module that has records.
+        """
+        self._post(f"fields/{module}", {"fields": answer.get("fields")})
 
     def lock(self, module: str, *ids: str, locked: bool = True) -> None:
         """Lock records, so that Zoho refuses to change them; or unlock them."""
@@ -279,7 +286,7 @@ class Zoho:
         try:
             result = work(**common)
         except ZmigrateError as error:
-            return JobResult(None, None, Rows(), Outcomes(), error)
+            return JobResult(None, None, RowCounts(), Outcomes(), error)
         except StopRequested:
             raise KeyboardInterrupt from None
         if kill is not None:

@@ -25,7 +25,7 @@ from zmigrate.engine.dispatch.sender import Sender, Sent
 from zmigrate.engine.dispatch.settling import SETTLE_TIMEOUT_S, SettlingTime
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import Outcome, Rows
+from zmigrate.engine.model.outcomes import Outcome, RowCounts
 from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
@@ -126,7 +126,7 @@ class Desk:
         journal = Journal.create(self.folder / "journal.db")
         self.fence = fence
         self.keys = HeldKeys(fence, producer)
-        self.in_flight = InFlight(journal, producer, self.keys, Rows(), lambda event: None)
+        self.in_flight = InFlight(journal, producer, self.keys, RowCounts(), lambda event: None)
         exchange = WithZoho(Sender(None, self.target), RESOLVER)  # type: ignore[arg-type]
         self.completions = Completions(
             self.in_flight, exchange, SettlingTime(), lambda event: None, lambda: False, self.clock

@@ -13,7 +13,7 @@ from tests.engine.fakes import row
 from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.model.batch import Batch, BatchState
-from zmigrate.engine.model.outcomes import MOVED, Outcome, Rows
+from zmigrate.engine.model.outcomes import MOVED, Outcome, RowCounts
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.pipeline.reading import Reading
@@ -30,7 +30,7 @@ class Loop(InFlight):
         fence = Fence()
         producer = Producer(Reading(iter(())), lambda rows: ([], []), fence)
         producer.next_batch()
-        self.counts = Rows()
+        self.counts = RowCounts()
         super().__init__(journal, producer, HeldKeys(fence, producer), self.counts, lambda event: None)
 
     def added(self, batch_id: int, *, must_look_up: bool = False) -> Batch:

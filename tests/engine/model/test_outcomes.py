@@ -14,7 +14,7 @@ from zmigrate.engine.model.outcomes import (
     UNFINISHED,
     Action,
     Outcome,
-    Rows,
+    RowCounts,
     RunState,
     failed,
     linked_later,
@@ -44,21 +44,21 @@ def test_every_state_but_finished_can_be_resumed() -> None:
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_every_final_action_is_a_count_of_its_own(action: Action) -> None:
-    rows = Rows(read=3, pending=1)
+    rows = RowCounts(read=3, pending=1)
     rows.add(action, 2)
     assert rows.to_json()[action] == rows.accounted == 2
     assert rows.balanced
 
 
 def test_a_row_that_moved_is_counted_where_it_went() -> None:
-    rows = Rows(read=1, pending=1)
+    rows = RowCounts(read=1, pending=1)
     rows.add("moved")
     assert rows.accounted == 0
     assert rows.balanced
 
 
 def test_rows_that_dont_add_up_are_not_balanced() -> None:
-    assert not Rows(read=3, created=1, pending=1).balanced
+    assert not RowCounts(read=3, created=1, pending=1).balanced
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from tests.engine.by_hand import (
     yes,
 )
 from tests.support import Bench, leads
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.ledger import what_again_does
 from zmigrate.errors import Fatal, InDoubt, RunError
@@ -320,11 +320,11 @@ def test_again_says_that_what_was_written_by_hand_would_be_there_twice(bench: Be
 
 
 def test_again_promises_nothing_of_a_job_by_hand_that_may_have_written_more_than_is_known() -> None:
-    assert what_again_does(Rows(read=1, failed=1), [{}], {}).startswith(
+    assert what_again_does(RowCounts(read=1, failed=1), [{}], {}).startswith(
         "what it has written would be there TWICE"
     )
-    assert "it seems to have written nothing" in what_again_does(Rows(), [{}], {})
-    assert "nothing is doubled" in what_again_does(Rows(), [{"operation": "update"}], {})
+    assert "it seems to have written nothing" in what_again_does(RowCounts(), [{}], {})
+    assert "nothing is doubled" in what_again_does(RowCounts(), [{"operation": "update"}], {})
 
 
 def test_a_finished_job_by_hand_that_created_nothing_may_run_again(bench: Bench) -> None:

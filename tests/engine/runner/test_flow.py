@@ -95,8 +95,8 @@ def test_each_step_is_a_run_of_its_own_and_the_flow_sums_them_up(bench: Bench, t
     body = result.to_json()
     assert [step["rows"]["created"] for step in body["steps"]] == [250, 150, 50]
     assert body["not_begun"] == []
-    assert body["tokens"]["acquired"] == 4  # one for the checks, one a step
-    assert body["requests"]["sent"] > sum(step["requests"]["sent"] for step in body["steps"])
+    assert body["tokens"]["acquired"] == 3  # one a step: the first goes on with that of the checks
+    assert body["requests"]["sent"] == sum(step["requests"]["sent"] for step in body["steps"])
     folder = find_run(tmp_path / ".zmigrate", "last").folder
     for name in STEPS:
         names = {path.name for path in folder.step(name).path.iterdir()}
@@ -104,17 +104,54 @@ def test_each_step_is_a_run_of_its_own_and_the_flow_sums_them_up(bench: Bench, t
     assert orjson.loads((folder.path / "run.json").read_bytes())["result"] == body
 
 
-def test_each_step_has_a_token_with_its_own_scopes_and_the_checks_have_them_all(
+def test_each_step_has_a_token_with_its_own_scopes_and_the_checks_only_read(
     bench: Bench, tmp_path: Path
 ) -> None:
     bench.run(export(tmp_path))
-    checks, *steps = [set(event.scopes) for event in bench.seen(TokenAcquired)]
-    assert len(steps) == 3
-    for scopes, module in zip(steps, ["accounts", "contacts", "leads"], strict=True):
+    first, *later = [set(event.scopes) for event in bench.seen(TokenAcquired)]
+    assert len(later) == 2
+    for scopes, module in zip(later, ["contacts", "leads"], strict=True):
         own = {scope for scope in scopes if scope.startswith("ZohoCRM.modules.")}
         assert own
         assert all(module in scope for scope in own)
-        assert scopes <= checks
+        assert {scope for scope in own if scope.endswith("READ")} <= first
+    writing = {scope for scope in first if not scope.endswith(".READ")}
+    assert writing == {"ZohoCRM.modules.accounts.CREATE"}, "of the first step alone"
+
+
+def test_a_resumed_flow_takes_no_token_beyond_one_a_step(bench: Bench, tmp_path: Path) -> None:
+    bench.run(export(tmp_path), limit=260)
+    bench.events.clear()
+    assert bench.resume().rows.created == 450
+    first, last = [set(event.scopes) for event in bench.seen(TokenAcquired)]
+    assert {scope for scope in first if not scope.endswith("READ")} == {
+        "ZohoCRM.modules.contacts.CREATE",
+        "ZohoCRM.modules.contacts.UPDATE",
+    }
+    assert "ZohoCRM.modules.leads.CREATE" in last
+
+
+def test_a_flow_of_eight_steps_stays_within_the_budget_of_tokens(bench: Bench, tmp_path: Path) -> None:
+    class MigrateEight(Flow):
+        def jobs(self) -> tuple[RecordJob, ...]:
+            return tuple(LoadAccounts(file=tmp_path / f"{n}.csv") for n in range(8))
+
+    for n in range(8):
+        write_rows(tmp_path / f"{n}.csv", [{"Legacy_ID": f"A{n}", "Account_Name": f"A {n}"}])
+    bench.environ["ZMIGRATE_TOKEN_LIMIT"] = "9/600"
+    assert not [each for each in bench.plan(MigrateEight()).warnings if each.code == "TOKENS"]
+    assert bench.run(MigrateEight()).rows.created == 8
+    assert bench.seen(Waiting) == []
+    assert bench.stats()["token_requests"] == 9, "one of the plan, and one a step"
+
+
+def test_checks_that_are_not_agreed_to_give_their_token_back(
+    bench_with: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = bench_with(org_type="production")
+    with pytest.raises(UsageError, match="not confirmed"):
+        bench.run(export(tmp_path), yes=False, confirm=lambda facts: False)
+    assert (bench.stats()["token_requests"], bench.stats()["revoked"]) == (1, 1)
 
 
 def test_one_banner_lists_the_steps_and_production_is_asked_about_once(
@@ -274,7 +311,7 @@ def test_ctrl_c_drains_the_step_and_later_ones_are_not_begun(bench: Bench, tmp_p
 
 
 def test_ctrl_c_while_a_step_waits_for_its_token(bench: Bench, tmp_path: Path) -> None:
-    bench.environ["ZMIGRATE_TOKEN_LIMIT"] = "2/600"
+    bench.environ["ZMIGRATE_TOKEN_LIMIT"] = "1/600"
     flow, stop = export(tmp_path), StopSignal()
 
     def at_waiting(event: Event) -> None:
@@ -284,7 +321,7 @@ def test_ctrl_c_while_a_step_waits_for_its_token(bench: Bench, tmp_path: Path) -
     result = bench.run(flow, stop=stop, listeners=(bench.events.append, at_waiting))
     assert result.state == "interrupted"
     assert states(result) == [("01-accounts", "finished")]
-    assert "2 tokens in 10 min" in bench.seen(Waiting)[0].why
+    assert "1 tokens in 10 min" in bench.seen(Waiting)[0].why
     bench.environ["ZMIGRATE_TOKEN_LIMIT"] = "1000/600"
     assert bench.resume().rows.created == 450
 

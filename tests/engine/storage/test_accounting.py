@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.fakes import row
 from zmigrate.engine.model.batch import Batch, BatchState
-from zmigrate.engine.model.outcomes import MOVED, Action, Outcome, Rows
+from zmigrate.engine.model.outcomes import MOVED, Action, Outcome, RowCounts
 from zmigrate.engine.storage.accounting import check_counts, count_rows
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.errors import AccountingError
@@ -40,20 +40,20 @@ def test_rows_of_batches_and_decided_rows_add_up(journal: Journal) -> None:
     put(journal, 2, [4, 5])
     with journal.transaction():
         journal.put_decided([(row(2), SKIPPED)])
-    assert count_rows(journal) == Rows(read=5, created=1, failed=1, skipped=1, pending=2)
+    assert count_rows(journal) == RowCounts(read=5, created=1, failed=1, skipped=1, pending=2)
 
 
 def test_a_row_that_moved_to_another_batch_counts_there(journal: Journal) -> None:
     put(journal, 1, [1, 2], [CREATED, MOVED])
     put(journal, 2, [2], [CREATED])
-    assert count_rows(journal) == Rows(read=2, created=2)
+    assert count_rows(journal) == RowCounts(read=2, created=2)
 
 
 def test_items_of_a_hand_written_loop_count_too(journal: Journal) -> None:
     with journal.transaction():
         journal.put_item("a", 1, Outcome("updated"))
         journal.put_item("b", 2, SKIPPED)
-    assert count_rows(journal) == Rows(read=2, updated=1, skipped=1)
+    assert count_rows(journal) == RowCounts(read=2, updated=1, skipped=1)
 
 
 def test_two_outcomes_for_a_row_are_an_error_that_names_it(journal: Journal) -> None:
@@ -88,7 +88,7 @@ def test_batches_that_stand_beside_and_between_one_another_add_up(journal: Journ
     batches = [range(10, 17), range(1, 10), [17, 19, 20], range(21, 24), [18], range(24, 300), [40_000]]
     for batch_id, numbers in enumerate(batches, start=1):
         put(journal, batch_id, list(numbers), [CREATED] * len(numbers))
-    assert count_rows(journal) == Rows(read=300, created=300)
+    assert count_rows(journal) == RowCounts(read=300, created=300)
 
 
 def test_a_row_of_a_batch_that_was_decided_as_well_is_an_error(journal: Journal) -> None:
@@ -111,11 +111,11 @@ def test_an_outcome_that_was_tampered_with_is_noticed(journal: Journal) -> None:
     with closing(sqlite3.connect(journal.path)) as other, other:
         other.execute("""UPDATE outcome SET outcomes = '[["failed", null]]'""")
     with pytest.raises(AccountingError, match=r"the journal counts .*'failed': 1"):
-        check_counts(count_rows(journal), Rows(read=1, created=1), finished=True, total=1)
+        check_counts(count_rows(journal), RowCounts(read=1, created=1), finished=True, total=1)
 
 
-def counted(read: int, **actions: int) -> Rows:
-    return Rows(read=read, **actions)
+def counted(read: int, **actions: int) -> RowCounts:
+    return RowCounts(read=read, **actions)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,9 @@ def counted(read: int, **actions: int) -> Rows:
         (counted(2, created=2), True, 3, "the source has 3 rows, and 2"),
     ],
 )
-def test_what_does_not_add_up_is_an_error(rows: Rows, finished: bool, total: int | None, what: str) -> None:
+def test_what_does_not_add_up_is_an_error(
+    rows: RowCounts, finished: bool, total: int | None, what: str
+) -> None:
     with pytest.raises(AccountingError, match=what):
         check_counts(rows, rows, finished=finished, total=total)
 

@@ -32,6 +32,7 @@ class FieldsAnswer:
     hidden: frozenset[str] = frozenset()
     encrypted: frozenset[str] = frozenset()
     mandatory: frozenset[str] = frozenset()
+    """Without those that Zoho calls so and yet does without: Call_Duration, Pricing_Details."""
     unique: Mapping[str, bool] = field(default_factory=dict)
     """Each unique field, and whether letter case counts."""
     refers_to: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -73,6 +74,12 @@ ANSWERS = (
         mandatory=names("Account_Name"),
         refers_to={"Parent_Account": to("Accounts")},
         rows={"Niederlassungen": "Niederlassungen"},
+    ),
+    FieldsAnswer(
+        name="v2_niederlassungen",
+        module="Niederlassungen",
+        read_only=names("Parent_Id"),
+        refers_to={"Parent_Id": to("Accounts")},
     ),
     FieldsAnswer(
         name="v3_contacts",
@@ -150,6 +157,27 @@ ANSWERS = (
         unique={"Altsystem_Id": True},
         refers_to={"Kunde": to("Accounts")},
         linked={"Beteiligte": (None, "Beteiligte")},
+    ),
+    FieldsAnswer(
+        name="v7_calls",
+        module="Calls",
+        read_only=SYSTEM | names("Call_Duration_in_seconds Voice_Recording__s CTI_Entry"),
+        mandatory=names("Subject Call_Type Call_Start_Time"),
+        refers_to={"Who_Id": to("Contacts"), "What_Id": ANY},
+    ),
+    FieldsAnswer(
+        name="v7_price_books",
+        module="Price_Books",
+        read_only=SYSTEM,
+        mandatory=names("Price_Book_Name"),
+    ),
+    FieldsAnswer(
+        name="v7_products",
+        module="Products",
+        read_only=SYSTEM | names("Qty_in_Demand Record_Image"),
+        mandatory=names("Product_Name"),
+        refers_to={"Vendor_Name": to("Vendors")},
+        linked={"Passt_zu": ("Products", "Passt_zu")},
     ),
     FieldsAnswer(
         name="v8_appointments",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from zmigrate.engine.dispatch.held_keys import HeldKeys
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow
-from zmigrate.engine.model.outcomes import MOVED, Outcome, Rows
+from zmigrate.engine.model.outcomes import MOVED, Outcome, RowCounts
 from zmigrate.engine.pipeline.producer import Producer
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.errors import InternalError
@@ -40,7 +40,7 @@ class InFlight:
         journal: Journal,
         producer: Producer,
         keys: HeldKeys,
-        rows: Rows,
+        rows: RowCounts,
         emit: Emit,
         watch: Watch | None = None,
     ) -> None:

@@ -144,7 +144,7 @@ def disputed(action: Action) -> tuple[Action, ...]:
 
 
 @dataclass(slots=True)
-class Rows:
+class RowCounts:
     """Counts of rows; every row that was read is in exactly one of the other counts."""
 
     read: int = 0
@@ -173,12 +173,12 @@ class Rows:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def rows_of(stored: object) -> Rows | None:
+def rows_of(stored: object) -> RowCounts | None:
     """The counts that `to_json` gave; None for anything else."""
-    if not isinstance(stored, Mapping) or not stored.keys() <= {field.name for field in fields(Rows)}:
+    if not isinstance(stored, Mapping) or not stored.keys() <= {field.name for field in fields(RowCounts)}:
         return None
     counts = stored.values()
-    return Rows(**stored) if all(type(count) is int and count >= 0 for count in counts) else None
+    return RowCounts(**stored) if all(type(count) is int and count >= 0 for count in counts) else None
 
 
 RunState = Literal["running", "finished", "limited", "paused", "interrupted", "refused", "broken"]

@@ -22,6 +22,7 @@ from zmigrate.engine.model.keys import (
     why_no_key,
 )
 from zmigrate.engine.model.outcomes import REFERENCE_AMBIGUOUS, REFERENCE_OPEN, Outcome
+from zmigrate.engine.pipeline.unreadable import told_as_unreadable
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import UsageError
 from zmigrate.job.references import Find, Ref, Reference
@@ -210,7 +211,8 @@ class Resolver:
     def _key_field(self, place: Place) -> KeyField:
         if place not in self._key_fields:
             module, name = place
-            field = self._fields_of(module).get(name)
+            with told_as_unreadable(module):
+                field = self._fields_of(module).get(name)
             if field is None:
                 raise UsageError(
                     f"a record of {module} can't be found by {name!r}: there is no such field",
@@ -242,7 +244,8 @@ def waits(record: Mapping[str, Any], open_id: OpenId) -> bool:
 
 def ask(crm: Finds, wanted: Wanted) -> dict[str, list[tuple[str, str]]]:
     """Ask for the records with each of these values, in whatever letter case Zoho finds them. Values that no
-    query can hold find nothing. Runs on a worker; keeps nothing.
+    query can hold find nothing. Runs on a worker; keeps nothing. Raises ScopeError or RefusedError if the
+    token may not read the module.
     """
     module, field = wanted.place
     fold = fold_number if wanted.number else fold_key
@@ -252,7 +255,9 @@ def ask(crm: Finds, wanted: Wanted) -> dict[str, list[tuple[str, str]]]:
     answers: dict[str, list[tuple[str, str]]] = {value: [] for value in wanted.values}
     values = askable(wanted.values, number=wanted.number)
     for start in range(0, len(values), COQL_IN_VALUES):
-        for hit in crm.find(module, field, values[start : start + COQL_IN_VALUES]):
+        with told_as_unreadable(module):
+            hits = crm.find(module, field, values[start : start + COQL_IN_VALUES])
+        for hit in hits:
             found = (str(hit.get(field)), str(hit["id"]))
             for value in alike.get(fold(found[0]), ()):
                 if found not in answers[value]:  # the value was asked for in two spellings

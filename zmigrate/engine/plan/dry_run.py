@@ -15,7 +15,7 @@ from zmigrate.engine.dispatch.sender import Sender
 from zmigrate.engine.dispatch.settling import SettlingTime
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField, unique_fields
-from zmigrate.engine.model.outcomes import Outcome, Rows
+from zmigrate.engine.model.outcomes import Outcome, RowCounts
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.lookups import Lookups
@@ -44,7 +44,7 @@ from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import Fatal, InternalError, RefusedError
 from zmigrate.events import Credits, Event, EventHub, Log
 from zmigrate.private_files import scratch_folder
-from zmigrate.rows.sources import Sql
+from zmigrate.rows.sources.copied_rows import Original
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.metadata import Layout
 
@@ -63,7 +63,7 @@ class DryRun:
 
     work: RecordWork
     opened: Opened
-    rows: Rows
+    rows: RowCounts
     limited: bool
     price: Price
     book: Book
@@ -169,7 +169,7 @@ class DryRunner:
 
     def _go_through(
         self, given: RecordInput, journal: Journal, parts: PlanParts, tariff: Tariff
-    ) -> tuple[Rows, bool]:
+    ) -> tuple[RowCounts, bool]:
         """Go through the rows as a run does, then look at the refused ones again. Return the counts, and
         whether the limit came before the end.
         """
@@ -227,6 +227,7 @@ class DryRunner:
                 self._book,
                 model,
                 self._invocation.hub,
+                fields=work.fields,
                 column_of={fill.field: fill.columns[0] for fill in work.fills or () if fill.columns},
                 total=self._rows_expected,
             ),
@@ -285,9 +286,9 @@ class DryRunner:
         return rows if limit is None else limit if rows is None else min(rows, limit)
 
     def _with_copy(self, work: RecordWork, folder: Path) -> RecordWork:
-        """The rows of a database as a run reads them, in a file that is deleted with the plan."""
+        """The rows that a run copies first, as it reads them, in a file that is deleted with the plan."""
         (step, fingerprint, _), source = work.read, work.read.step.source
-        if not isinstance(source, Sql):
+        if not isinstance(source, Original):
             return work
         copy = copy_rows(
             source,
@@ -317,6 +318,8 @@ def _keys(work: RecordWork) -> list[KeyField]:
     target = work.target
     field = work.fields.get(target.key or "")
     own = [] if field is None else [KeyField.of(field)]
+    if target.several is not None:
+        own = [target.several]
     others = () if target.operation == "delete" else unique_fields(work.fields, target.key)
     return own + [key for key in others if not work.fields.fields[key.name].encrypted]
 
@@ -344,6 +347,7 @@ class _ModelWire:
 
     def __init__(self, model: OrgModel) -> None:
         self.find = model.find
+        self.find_together = model.find_together
         self.records_by_id = model.records_by_id
 
     def write(self, *_: Any, **__: Any) -> Answer:

@@ -185,9 +185,9 @@ class Planner:
         )
 
     def _token_wait_s(self, steps: int) -> float:
-        """A run takes one token for its checks, and one for each step."""
+        """A run takes one token for each step."""
         tokens, window_s = self._invocation.settings.token_limit
-        return steps // tokens * window_s
+        return (steps - 1) // tokens * window_s
 
     def _warnings(self, steps: int, price: Price) -> list[PlanWarning]:
         told = []
@@ -197,7 +197,7 @@ class Planner:
             told.append(
                 PlanWarning(
                     "TOKENS",
-                    f"a run takes {steps + 1} tokens; a client gets {tokens} in {window_s / 60:g} minutes: "
+                    f"a run takes {steps} tokens; a client gets {tokens} in {window_s / 60:g} minutes: "
                     f"it waits up to {wait_s / 60:g} minutes for them",
                 )
             )

@@ -10,9 +10,10 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import KeyField, askable
+from zmigrate.engine.model.keys import KeyField, askable, askable_together
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Wanted
+from zmigrate.engine.pipeline.unreadable import HIDDEN, told_as_unreadable
 from zmigrate.engine.plan.compare import MOST_COMPARED, comparable_fields
 from zmigrate.engine.plan.org_model import OrgModel, Record
 from zmigrate.engine.plan.record_ids import Pointers
@@ -21,6 +22,7 @@ from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.rows.conversion.keys import fold_key, fold_number
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
+from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
 from zmigrate.zoho.metadata import ModuleFields
 
 ASKED_BY_DEFAULT = 100_000
@@ -78,15 +80,17 @@ class OrgQuestions:
         self.empty = False
         """The module had no records."""
         self.asked_rows = 0
+        self.looked_into: set[str] = set()
+        """The modules that rows looked into for records with a value."""
         self.not_asked: dict[str, str] = {}
         """By module, why records that rows name were not looked up."""
         for key in keys:
-            model.index(target.module, key.name, number=key.number)
+            model.index_key(target.module, key)
 
     @property
     def _names(self) -> list[str]:
         """The fields by which records are found, besides their ids."""
-        return [key.name for key in self.keys]
+        return [name for key in self.keys for name in key.names]
 
     @property
     def looks(self) -> bool:
@@ -161,7 +165,7 @@ class OrgQuestions:
 
     def _read_whole(self, first: Sequence[PreparedRow]) -> None:
         module = self._target.module
-        columns = [key.name for key in self.keys]
+        columns = list(dict.fromkeys(self._names))
         columns = [*columns, *self._to_compare(first, columns)][: MOST_COMPARED + 1]
         page: list[Record] = []
         for record in self._crm.select(module, ["id", *columns]):
@@ -222,9 +226,9 @@ class OrgQuestions:
         """For a record found by another field, its key is read as well."""
         own = self._target.key
         if key.name == own:
-            extra = self._to_compare(rows, [own])
+            extra = self._to_compare(rows, key.names)
         else:
-            extra = [own] if own is not None and own != "id" else []
+            extra = [name for name in self._target.key_fields if name != "id"]
 
         def learn(found: list[Record]) -> None:
             self._model.learn(self._target.module, found)
@@ -234,6 +238,9 @@ class OrgQuestions:
 
     def _find(self, key: KeyField, spellings: _Spellings, extra: Sequence[str]) -> list[Record]:
         """The records with these values, on a worker."""
+        if key.parts:
+            groups = askable_together(chain.from_iterable(spellings.values()), key)
+            return [record for group in groups for record in self._found(key, group, extra)]
         values = askable(chain.from_iterable(spellings.values()), number=key.number)
         return [
             record
@@ -241,10 +248,12 @@ class OrgQuestions:
             for record in self._found(key, values[start : start + COQL_IN_VALUES], extra)
         ]
 
-    def _found(self, key: KeyField, values: Sequence[str | int], extra: Sequence[str]) -> list[Record]:
-        module = self._target.module
+    def _found(self, key: KeyField, values: Sequence[Any], extra: Sequence[str]) -> list[Record]:
+        """`values`: of a key of several fields, one tuple for each key."""
+        module, by = self._target.module, key.names if key.parts else key.name
+        find: Callable[..., list[Record]] = self._crm.find_together if key.parts else self._crm.find
         try:
-            found = self._crm.find(module, key.name, values, extra, limit=_ROWS_OF_A_QUESTION)
+            found = find(module, by, values, extra, limit=_ROWS_OF_A_QUESTION)
         except Fatal:
             if not extra or key.name != self._target.key:
                 raise
@@ -252,7 +261,7 @@ class OrgQuestions:
             return self._found(key, values, [])
         if len(found) < _ROWS_OF_A_QUESTION:
             return found
-        return self._crm.find(module, key.name, values, extra)
+        return find(module, by, values, extra)
 
     # -- about records that rows name -----------------------------------------------------------------
 
@@ -284,9 +293,12 @@ class OrgQuestions:
         def asked(ask: Callable[[], Mapping[str, Record]]) -> Mapping[str, Record] | str:
             """What `ask` gives; or why it can't be asked."""
             try:
-                return ask()
-            except (Fatal, RefusedError, UsageError) as error:
-                return {} if error.code in {"INVALID_MODULE", UsageError.code} else error.message
+                with told_as_unreadable(module):
+                    return ask()
+            except UsageError:  # no api name: the lookup may refer to any module
+                return {}
+            except (Fatal, RefusedError) as error:
+                return {} if error.code == HIDDEN and not self._exists(module) else error.message
 
         def learned(learn: Callable[[Any], None], found: Mapping[str, Record] | str) -> None:
             if isinstance(found, str):
@@ -297,12 +309,19 @@ class OrgQuestions:
         for question in self._for_ids(module, ids, ["id"]):
             yield OrgQuestion(partial(asked, question.ask), partial(learned, question.learn))
 
+    def _exists(self, module: str) -> bool:
+        """Whether there is such a module, although Zoho says that there is none: the profile of the token's
+        user may not see it. A row may name a module that there is not."""
+        leads_there = (module in {each.lookup_module, *each.lookup_modules} for each in self._fields)
+        return module in SYSTEM_DUPLICATE_CHECK or any(leads_there)
+
     def about_finds(self, wanted: Sequence[Wanted]) -> list[OrgQuestion]:
         """What records have these values?"""
         return [question for each in wanted for question in self._about_find(each)]
 
     def _about_find(self, wanted: Wanted) -> Iterator[OrgQuestion]:
         module, field = wanted.place
+        self.looked_into.add(module)
         self._model.index(module, field, number=wanted.number)
         fold = fold_number if wanted.number else fold_key
         spellings: _Spellings = {}
@@ -318,11 +337,12 @@ class OrgQuestions:
     def _finds(self, module: str, field: str, values: Sequence[str | int]) -> list[Record] | str:
         """The records; or why they can't be asked for."""
         try:
-            return [
-                record
-                for start in range(0, len(values), COQL_IN_VALUES)
-                for record in self._crm.find(module, field, values[start : start + COQL_IN_VALUES])
-            ]
+            with told_as_unreadable(module):
+                return [
+                    record
+                    for start in range(0, len(values), COQL_IN_VALUES)
+                    for record in self._crm.find(module, field, values[start : start + COQL_IN_VALUES])
+                ]
         except (Fatal, RefusedError) as error:
             return error.message
 

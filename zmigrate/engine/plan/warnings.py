@@ -12,6 +12,7 @@ from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.erasing import erased
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
+from zmigrate.engine.plan.scope_warnings import unreadable_modules
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD
@@ -37,6 +38,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     """The warnings, the most important first."""
     if not options.keep_going:
         yield from _stopping(found)
+    yield from unreadable_modules(found)
     yield from _triggered(found)
     yield from _unread_keys(found)
     yield from _existing(found)
@@ -48,6 +50,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)
+    yield from found.parts.notes.doubtful.warnings()
     yield from _ambiguous(found)
     yield from _short_years(found)
     yield from _not_asked(found)
@@ -262,7 +265,8 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _is_key(field: Field) -> bool:
-    return (field.unique or field.external is not None) and field.on_layout and field.creatable
+    marked = (field.unique or field.external is not None) and not field.encrypted
+    return marked and field.on_layout and field.creatable
 
 
 def _pick_lists(found: DryRun) -> Iterator[PlanWarning]:

@@ -13,8 +13,9 @@ from zmigrate.engine.storage.ledger import identity
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import JobError, RunError, UsageError
 from zmigrate.events import BannerFacts, Emit, Log
-from zmigrate.job.job import Job, job_name, missing_scopes
+from zmigrate.job.job import Job, job_name
 from zmigrate.rows.sources import Csv, Source
+from zmigrate.rows.sources.of_job import missing_scopes
 from zmigrate.zoho.metadata import Org
 
 Confirm = Callable[[BannerFacts], bool]
@@ -64,7 +65,7 @@ LINES_TOLD = 3
 def tell_of_our_columns(source: Source, emit: Emit) -> None:
     """Warn that a file is read as a result file of ours: a file from elsewhere may have such columns, too."""
     if isinstance(source, Csv) and source.ours:
-        left_out = ", ".join(source.ours)
+        left_out = ", ".join(column for column in source.ours if column not in source.kept)
         emit(
             Log(
                 "warning",

@@ -55,5 +55,9 @@ class Invocation:
             emit=self.hub.emit,
             stop=self.stop,
         )
-        stack.callback(lambda: connection.close(revoke=not self.stop.aborted))
+        self.closes(connection, stack)
         return connection
+
+    def closes(self, connection: Connection, stack: ExitStack) -> None:
+        """From now on the stack closes the connection."""
+        stack.callback(lambda: connection.close(revoke=not self.stop.aborted))

@@ -7,11 +7,13 @@ from typing import Any
 
 from zmigrate.config import Credentials
 from zmigrate.engine.model.target import Target
-from zmigrate.errors import Fatal, OrgError, RefusedError, UsageError
+from zmigrate.engine.preflight.fields import FieldsOf
+from zmigrate.errors import Fatal, JobError, OrgError, RefusedError, UsageError
 from zmigrate.events import Emit, Log
+from zmigrate.job.job import RecordJob, job_name
 from zmigrate.job.writes import Write
 from zmigrate.rows.sources import Query, Source
-from zmigrate.zoho.facts.scopes import module_scope
+from zmigrate.zoho.facts.scopes import FIELDS, ORG, USERS, missing, module_scope, scopes_of_query
 from zmigrate.zoho.ids import id_text
 from zmigrate.zoho.metadata import Org
 from zmigrate.zoho.org_check import named
@@ -19,18 +21,24 @@ from zmigrate.zoho.org_check import named
 SKEW_WARNED_S = 300.0
 
 
-def scopes_of_checks(write: Write | None) -> tuple[str, ...]:
-    """What the checks need beside the job's own scopes: the org; the fields of the module; the users,
-    since a row may name an owner, and a record's creator shows whether it is ours; the records that are
-    updated, since the time of their last change shows that, too.
+def scopes_of_checks(job: RecordJob | None) -> tuple[str, ...]:
+    """What the checks need beside the job's own scopes, only to read: the org; the fields of the module; the
+    users, since a row may name an owner, and a record's creator shows whether it is ours; the records that
+    are updated, since the time of their last change shows that, too; the modules that rows look into, as the
+    job declares them.
     """
-    if write is None:
-        return ("ZohoCRM.org.READ",)
-    scopes = ("ZohoCRM.org.READ", "ZohoCRM.settings.fields.READ")
+    if job is None:
+        return (ORG,)
+    write = job.write
+    scopes = [ORG, FIELDS]
     if write.operation == "delete":
-        return scopes
-    reads = (module_scope(write.module, "READ"),) if write.operation == "update" else ()
-    return (*scopes, "ZohoCRM.users.READ", *reads)
+        return tuple(scopes)
+    scopes.append(USERS)
+    if write.operation == "update":
+        scopes.append(module_scope(write.module, "READ"))
+    for module in () if job._hooks.names_finds else job.refers_to or ():
+        scopes += scopes_of_query(module)
+    return tuple(scopes)
 
 
 def find_user(current_user: Callable[[], Mapping[str, Any]], emit: Emit) -> str | None:
@@ -53,6 +61,28 @@ def check_source(source: Source, write: Write) -> None:
             f"the job inserts into {write.module} what it reads from {write.module}: it would never end",
             hint="Read into a file first (ctx.crm.query in a Job), and insert from that.",
             code="ENDLESS",
+        )
+
+
+def check_lookup_paths(source: Source, job: RecordJob, fields_of: FieldsOf) -> None:
+    """Raise JobError if a query goes through lookups into modules that the job's token may not read. (Those
+    of standard lookups are among the source's scopes.)
+    """
+    if not isinstance(source, Query):
+        return
+    wanted: list[str] = []
+    for path in source.lookup_paths:
+        module: str | None = source.module
+        for name in path:
+            field = None if module is None else fields_of(module).get(name)
+            module = None if field is None else field.lookup_module
+            wanted += [] if module is None else scopes_of_query(module)
+    lacking = missing([*job.scopes, *scopes_of_checks(job)], wanted)
+    if lacking:
+        raise JobError(
+            f"{job_name(type(job))} reads other modules through lookups, and declares too few scopes for it; "
+            f"missing: {', '.join(lacking)}",
+            hint="Add them to the job's `scopes`.",
         )
 
 

@@ -22,7 +22,7 @@ from zmigrate.engine.preflight.fields import (
     read_fields,
 )
 from zmigrate.engine.preflight.first_reads import FirstReads
-from zmigrate.engine.preflight.org import check_source, find_user
+from zmigrate.engine.preflight.org import check_lookup_paths, check_source, find_user
 from zmigrate.engine.preflight.steps import ReadStep
 from zmigrate.engine.preflight.target import find_target
 from zmigrate.errors import Fatal, RefusedError
@@ -114,6 +114,7 @@ def check_record_job(
         check_pointers(fills, fields, partial(read_fields, reads.fields))
     check_askable(reads.crm, target, fills or ())
     check_source(source, write)
+    check_lookup_paths(source, job, reads.fields)
     for warning in job._hooks.warnings():
         heard(Log("warning", warning))
     tell_of_our_columns(source, heard)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.storage.folder import cannot_write, make_private
+from zmigrate.engine.storage.folder import STEPS, cannot_write, make_private
 from zmigrate.engine.storage.ledger import (
     CREATED_BY_HAND,
     RunInfo,
@@ -162,10 +162,18 @@ def _same_work(
     """Whether a run did this work: the same content, written the same way. (Options only for non-inserts.)"""
     if _where(record.write) != _where(write):
         return False
-    if not _same_content(record, options, source):
+    if not _same_content(record, options, source) or _of_another_step(record.source, source):
         return False
+    if record.options.get("load_of") != options.get("load_of"):
+        return False  # a mapping may have two loads of one file
     inserts = write is not None and write.get("operation") == "insert" and source is not None
     return inserts or record.options == options
+
+
+def _of_another_step(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether these are result files of two steps of a flow: two loads may refuse rows of one file alike."""
+    steps = [Path((source or {}).get("path") or "").parent for source in (one, other)]
+    return steps[0] != steps[1] and steps[0].parent == steps[1].parent and steps[0].parent.name == STEPS
 
 
 def _same_content(record: RunRecord, options: Mapping[str, Any], source: Mapping[str, Any] | None) -> bool:

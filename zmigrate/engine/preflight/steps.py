@@ -16,9 +16,11 @@ from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.inputs import hashes_of, refuse_changed
 from zmigrate.errors import RunError, UsageError
 from zmigrate.events import StepFacts
-from zmigrate.job.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, source_of, steps_of
+from zmigrate.job.job import Flow, Job, RecordJob, encode_options, fills_of, job_name, steps_of
 from zmigrate.rows.key_slots import KeySlots
 from zmigrate.rows.sources import Csv, Fingerprint, Source
+from zmigrate.rows.sources.of_job import source_of
+from zmigrate.zoho.connection import Connection
 
 Given = TypeVar("Given")
 
@@ -103,6 +105,8 @@ class StepContext(NamedTuple):
     """For the display: `migrate-all 2/3: 02-contacts`."""
     org: tuple[str, str]
     """The org of the flow, see `ledger.identity`."""
+    connection: Connection | None = None
+    """The connection of the flow's checks, which the first step goes on with."""
 
 
 def steps_in(job: Job) -> list[Step]:

@@ -50,7 +50,7 @@ from zmigrate.job.job import Flow, Job, encode_options, job_name
 from zmigrate.rows.sources import Fingerprint, Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows
 from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS
+from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS, only_reads
 from zmigrate.zoho.metadata import Org
 
 
@@ -89,12 +89,14 @@ class Undertaking:
         """How many rows there are, or None."""
         return (self.source or {}).get("rows")
 
-    @property
-    def scopes(self) -> list[str]:
-        """The scopes of the checks, and of the steps to come or the hand-written job."""
+    def scopes(self, *, plans: bool) -> list[str]:
+        """The scopes of the checks, and of the job. Of a flow: all those of its first step to come, and those
+        of the later ones that only read, since each step has a token of its own. A plan has one for all.
+        """
         jobs = [read.step.job for read in self.to_come]
-        own = [job.scopes for job in jobs] or [self.job.scopes]
-        checks = [scopes_of_checks(job.write) for job in jobs] or [scopes_of_checks(None)]
+        own = [job.scopes for job in (jobs if plans else jobs[:1])] or [self.job.scopes]
+        own += [] if plans else [list(filter(only_reads, job.scopes)) for job in jobs[1:]]
+        checks = [scopes_of_checks(job) for job in jobs] or [scopes_of_checks(None)]
         return [scope for some in (*own, *checks) for scope in some]
 
 
@@ -103,7 +105,7 @@ class Opened:
     """An org in which the work may begin, with what the checks found."""
 
     connection: Connection
-    """Closed by now for a flow that runs: each step gets its own."""
+    """Of a flow that runs: the first step to come goes on with it, and each later one gets its own."""
     org: Org
     reads: FirstReads
     works: Sequence[RecordWork]
@@ -196,7 +198,11 @@ class Beginning:
         invocation = self._invocation
         heard = Heard(invocation.hub.emit)
         more = (LAYOUTS, USERS, MODULES, COQL) if self._plans else ()
-        connection = invocation.connect((*work.scopes, *more), stack)
+        connection = None if self._seat is None else self._seat.connection
+        if connection is None:
+            connection = invocation.connect((*work.scopes(plans=self._plans), *more), stack)
+        else:
+            invocation.closes(connection, stack)
         reads = FirstReads(connection.crm, invocation.stop, invocation.hub.deliver)
         stack.callback(reads.close)
         begin_reads(reads, work.to_come, plans=self._plans)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, Rows, failed, skipped
+from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, RowCounts, failed, skipped
 from zmigrate.engine.pipeline.duplicates import MetItems
 from zmigrate.engine.runner.author_crm import AuthorCrm
 from zmigrate.engine.runner.items import ITSELF, Key, items_of, key_of_item
@@ -95,7 +95,7 @@ class RunContext:
         self.crm = AuthorCrm(crm, trigger, self._check_stop)
         self.ids = KnownIds(open_ids)
         self._calls = crm
-        self.rows = Rows(**progress.get("rows", {}))
+        self.rows = RowCounts(**progress.get("rows", {}))
         if self.rows.read and progress.get("loops") != LOOPS:
             raise loops_by_number()
         self.limited = False

@@ -1,4 +1,6 @@
-"""The copy of a database's rows in the run's folder: made before the first write, and read from then on."""
+"""The copy of the rows of a database, or of a job's own: made in the run's folder before the first write, and
+read from then on.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from zmigrate.engine.storage.folder import WITHOUT_RECORD, RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import JournalDamaged, PausedError, SourceError
-from zmigrate.rows.sources import Sql
+from zmigrate.rows.sources.copied_rows import Original
 from zmigrate.rows.sources.text import file_hash
 
 COPY = "source_copy"
@@ -22,17 +24,17 @@ COPY = "source_copy"
 
 def reads_database(opened: Opened) -> bool:
     """Whether the session begins by copying the rows."""
-    return any(isinstance(work.read.step.source, Sql) for work in opened.works)
+    return any(isinstance(work.read.step.source, Original) for work in opened.works)
 
 
 def copy_database(
     folder: RunFolder, journal: Journal, work: RecordWork, limit: int | None, invocation: Invocation
 ) -> RecordWork:
-    """Copy the rows of the source, a database; return the work with the copy as its source. `limit`: rows
+    """Copy the rows of the source; return the work with the copy as its source. `limit`: rows
     still to be read (None: all). Raises PausedError if the rows can't be read: a resume tries again.
     """
     (step, fingerprint, _), source = work.read, work.read.step.source
-    assert isinstance(source, Sql)  # noqa: S101  the caller has looked
+    assert isinstance(source, Original)  # noqa: S101  the caller has looked
     rows_read, recorded = journal.progress().read, journal.last_recorded()
     if rows_read and not folder.source_copy.exists():
         raise JournalDamaged(f"{folder.source_copy}: the run's copy of the rows is gone", hint=WITHOUT_RECORD)

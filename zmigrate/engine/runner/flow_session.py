@@ -47,15 +47,18 @@ class FlowSession:
         run_step: RunStep,
         *,
         began: float,
-        spent: Connection | None,
+        checks: Connection | None,
     ) -> None:
-        """`spent`: the connection of the checks, if there was anything to check."""
+        """`checks`: the connection of the checks, if there was anything to check. The first step goes on with
+        it, so that a flow takes one token a step.
+        """
         self._work = work
         self._place = place
         self._invocation = invocation
         self._run_step = run_step
         self._began = began
-        self._spent = Spent() if spent is None else Spent.by(spent)
+        self._checks = checks
+        """None once a step has counted what the checks have cost."""
 
     def run(self, facts: BannerFacts, limit: int | None) -> RunResult:
         """Do the steps, and return the flow's result. `limit`: the rows of all steps together."""
@@ -97,7 +100,7 @@ class FlowSession:
             if left == 0:
                 return "limited", None
             title = f"{self._work.name} {number}/{len(steps)}: {step.name}"
-            seat = StepContext(folder, each, title, identity(self._place.record.org))
+            seat = StepContext(folder, each, title, identity(self._place.record.org), self._checks)
             try:
                 _refuse_lost(seat, place)
                 result = self._run_step(seat, place, left)
@@ -106,6 +109,7 @@ class FlowSession:
             except Exception as error:
                 problem = _between_steps(error, step, log)
                 return state_of(problem), problem
+            self._checks = None
             if result.state != "finished":
                 return result.state, None if result.error is None else _at(step, result.error)
             if left is not None:
@@ -131,7 +135,7 @@ class FlowSession:
             [info.stands for info in readable(list_steps(folder))],
             state,
             problem,
-            spent=self._spent,
+            spent=None if self._checks is None else Spent.by(self._checks),
             files=files,
             elapsed_s=self._invocation.now() - self._began,
             rows_per_s=pace.rows_per_s,

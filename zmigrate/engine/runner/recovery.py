@@ -13,7 +13,7 @@ from zmigrate.engine.dispatch.sender import Sender
 from zmigrate.engine.dispatch.settling import SettlingTime, in_doubt
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import Batch, BatchState, PreparedRow, fenced_by
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.duplicates import Duplicates
 from zmigrate.engine.storage.journal import Journal
@@ -32,7 +32,7 @@ class ReadingPoint:
         self._journal = journal
         self._source = source
         progress = journal.fact("progress") or {}
-        self.rows = Rows(**progress.get("rows", {}))
+        self.rows = RowCounts(**progress.get("rows", {}))
         """The counts of rows up to now."""
         self.cursor = Cursor(progress.get("watermark", 0), progress.get("token"))
         self.is_fresh = not progress

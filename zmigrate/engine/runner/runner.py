@@ -85,12 +85,10 @@ class Runner:
     # -- until the folder is open -----------------------------------------------------------------
 
     def _open(self, work: Undertaking, stack: ExitStack, record: RunRecord | None = None) -> Opened:
-        """A flow needs its connection for the checks alone: each step gets its own token."""
-        with ExitStack() as own:
-            opened = self._beginning.open(work, own, record)
-            if not work.is_flow:
-                stack.push(own.pop_all())
-            return opened
+        opened = self._beginning.open(work, stack, record)
+        if work.is_flow:
+            opened.reads.close()  # the steps read for themselves
+        return opened
 
     def _survey(self, opened: Opened, stack: ExitStack, place: OpenRun | None = None) -> Surveyed | None:
         """Read the rows of a record job a first time: they may refer to one another, or keys may have to
@@ -187,8 +185,10 @@ class Runner:
         org = place.record.org if opened is None else org_json(opened.org)
         facts = self._beginning.facts(work, org, place.record.write)
         if work.is_flow:
-            spent = None if opened is None else opened.connection
-            flow = FlowSession(work, place, self._invocation, self._run_step, began=self._began, spent=spent)
+            checks = None if opened is None else opened.connection
+            flow = FlowSession(
+                work, place, self._invocation, self._run_step, began=self._began, checks=checks
+            )
             return flow.run(facts, self._options.limit)
         assert opened is not None  # noqa: S101  only a flow whose steps have finished has none
         session = Session(

@@ -15,7 +15,7 @@ import orjson
 
 from zmigrate.engine.dispatch.org_access import OrgAccess
 from zmigrate.engine.dispatch.settling import SettlingTime
-from zmigrate.engine.model.outcomes import ACTIONS, Rows, RunState
+from zmigrate.engine.model.outcomes import ACTIONS, RowCounts, RunState
 from zmigrate.engine.model.run_options import RunOptions
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.survey import Survey
@@ -63,9 +63,9 @@ class OpenRun:
     """None for a flow: its steps have journals."""
 
     @property
-    def rows(self) -> Rows:
+    def rows(self) -> RowCounts:
         """The journal's row counts."""
-        return Rows() if self.journal is None else self.journal.progress()
+        return RowCounts() if self.journal is None else self.journal.progress()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +237,7 @@ class Session:
         self._close(result)
         return result
 
-    def _count(self, state: RunState) -> Rows:
+    def _count(self, state: RunState) -> RowCounts:
         counted = count_rows(self._journal)
         total = None
         if self._surveyed is not None and (read := self._surveyed.work.read).step.source.stable:

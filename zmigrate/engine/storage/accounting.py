@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from zmigrate.engine.model.outcomes import Rows
+from zmigrate.engine.model.outcomes import RowCounts
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import consecutive
 from zmigrate.errors import AccountingError
@@ -45,9 +45,9 @@ class _Ticked:
             self._bits.extend(bytes((number >> 3) + 4096 - len(self._bits)))
 
 
-def count_rows(journal: Journal) -> Rows:
+def count_rows(journal: Journal) -> RowCounts:
     """Count every recorded row in the journal. Raises AccountingError if a row has more than one outcome."""
-    rows, ticked = Rows(), _Ticked()
+    rows, ticked = RowCounts(), _Ticked()
     for group in journal.groups():
         numbers = group.numbers
         again = ticked.tick(numbers)
@@ -69,7 +69,7 @@ def count_rows(journal: Journal) -> Rows:
     return rows
 
 
-def check_counts(counted: Rows, on_the_way: Rows, *, finished: bool, total: int | None) -> None:
+def check_counts(counted: RowCounts, on_the_way: RowCounts, *, finished: bool, total: int | None) -> None:
     """Raise AccountingError unless the journal agrees with the run's own counts and with the source."""
     if counted != on_the_way:
         raise AccountingError(

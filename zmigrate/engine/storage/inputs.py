@@ -10,7 +10,6 @@ import hashlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import JobError, SourceError
@@ -18,7 +17,7 @@ from zmigrate.events import Emit, Log
 from zmigrate.job.job import Job
 from zmigrate.plain_files import open_regular
 from zmigrate.registry import READY_MADE, NotImportable, discover, is_ready_made
-from zmigrate.wording import nearby
+from zmigrate.wording import nearby, shell_word
 
 
 def origin(job: type[Job]) -> str:
@@ -51,7 +50,7 @@ def class_of_run(record: RunRecord, jobs: Path | None, folder: Path) -> type[Job
             raise
         raise JobError(
             f'the job "{record.job}" was not found; the run began with the one in {record.origin}',
-            hint=f"If you trust that file: --jobs {quote(nearby(record.origin))}",
+            hint=f"If you trust that file: --jobs {shell_word(nearby(record.origin))}",
         ) from error
 
 

@@ -21,7 +21,7 @@ import orjson
 
 from zmigrate.engine.model import deferred_links
 from zmigrate.engine.model.batch import BATCH_ROWS, Batch, Place, PreparedRow, SecondWrite, digest_of
-from zmigrate.engine.model.outcomes import Action, Outcome, Rows, lets_go, rows_of, written_as
+from zmigrate.engine.model.outcomes import Action, Outcome, RowCounts, lets_go, rows_of, written_as
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.journal_file import (
     RECOVERY,
@@ -92,7 +92,7 @@ class Journal:
         return cls(connect_to_read(path), path)
 
     @classmethod
-    def peek(cls, path: Path) -> Rows:
+    def peek(cls, path: Path) -> RowCounts:
         """The row counts, also while a process works on the run. Raises JournalDamaged."""
         with closing(cls.read_only(path)) as journal:
             return journal.progress()
@@ -239,10 +239,10 @@ class Journal:
                 f"{self.path}: `{name}` in the journal can't be read: {error}", hint=RECOVERY
             ) from error
 
-    def progress(self) -> Rows:
+    def progress(self) -> RowCounts:
         """The row counts; zeros before the first row was recorded."""
         kept = self.fact("progress")
-        rows = Rows() if kept is None else rows_of(kept.get("rows") if isinstance(kept, dict) else None)
+        rows = RowCounts() if kept is None else rows_of(kept.get("rows") if isinstance(kept, dict) else None)
         if rows is None:
             raise JournalDamaged(f"{self.path}: the journal's counts can't be read: {kept}", hint=RECOVERY)
         return rows

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zmigrate.engine.model.outcomes import Rows, RunState
+from zmigrate.engine.model.outcomes import RowCounts, RunState
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.run_record import RunRecord, began_at
@@ -49,12 +49,12 @@ class RunInfo:
     @property
     def stands(self) -> dict[str, Any]:
         """The run's state as the JSON object of a run."""
-        fresh = _fresh(self.record, self.record.state, Rows())
+        fresh = _fresh(self.record, self.record.state, RowCounts())
         return {**(self.record.result or fresh.to_json()), "state": self.record.state}
 
     @property
-    def rows(self) -> Rows:
-        return Rows(**self.stands["rows"])
+    def rows(self) -> RowCounts:
+        return RowCounts(**self.stands["rows"])
 
     @property
     def began(self) -> float:
@@ -198,7 +198,7 @@ def _without_its_journal(run: RunInfo) -> RunInfo:
     return run
 
 
-def _fresh(record: RunRecord, state: RunState, rows: Rows) -> RunResult:
+def _fresh(record: RunRecord, state: RunState, rows: RowCounts) -> RunResult:
     return RunResult(record.run_id, record.job, state, record.org, record.api_domain, rows)
 
 
@@ -211,7 +211,7 @@ def _as_it_stands(run: RunInfo) -> RunInfo:
         uncounted = next(filter(None, map(_why_uncounted, steps)), None)
         result = flow_result(record, run.folder, [step.stands for step in readable(steps)], state).to_json()
     else:
-        uncounted, rows = None, Rows()
+        uncounted, rows = None, RowCounts()
         try:
             rows = Journal.peek(run.folder.journal)
         except ZmigrateError as error:
@@ -279,7 +279,7 @@ CREATED_BY_HAND = "What it created would be there TWICE. To run it anyway: --aga
 """The hint when a hand-written job that created records would run again."""
 
 
-def touched(rows: Rows) -> int:
+def touched(rows: RowCounts) -> int:
     """How many rows of a run changed the org, or may have changed it."""
     return rows.created + rows.updated + rows.deleted + rows.in_doubt + rows.pending
 
@@ -289,7 +289,7 @@ def doubles(write: WriteFacts) -> bool:
     return write.get("operation") == "insert" and not write.get("unique") and not write.get("on_existing")
 
 
-def what_again_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
+def what_again_does(rows: RowCounts, writes: Sequence[WriteFacts], options: Mapping[str, Any]) -> str:
     """What `--again` would do, as a clause: `it has written nothing so far, so nothing is doubled`. `writes`:
     the writes of the steps that have begun.
     """
@@ -307,7 +307,7 @@ def what_again_does(rows: Rows, writes: Sequence[WriteFacts], options: Mapping[s
     return f"what it has inserted would be there TWICE{unless}"
 
 
-def _by_hand_again(rows: Rows) -> str:
+def _by_hand_again(rows: RowCounts) -> str:
     """For a hand-written job, whose key is unknown: even a failed item may have written some records."""
     if touched(rows) or rows.failed:
         return "what it has written would be there TWICE, since zmigrate knows no key to find it by"

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 
 import orjson
 
-from zmigrate.engine.model.outcomes import UNFINISHED, Rows, RunState, rows_of
+from zmigrate.engine.model.outcomes import UNFINISHED, RowCounts, RunState, rows_of
 from zmigrate.private_files import is_plain_name
 from zmigrate.zoho.metadata import is_org_id
 
@@ -231,7 +231,7 @@ def _is_result(result: Mapping[str, Any] | None) -> bool:
     times: list[Any] = [result.get("elapsed_s"), result.get("rows_per_s")]
     return (
         rows_of(result["rows"]) is not None
-        and len(result["rows"]) == len(fields(Rows))
+        and len(result["rows"]) == len(fields(RowCounts))
         and result["requests"].keys() >= REQUESTS
         and result["tokens"].keys() >= TOKENS
         and all(type(figure) is int for figure in figures)

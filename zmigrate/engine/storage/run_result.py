@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zmigrate.engine.model.outcomes import Rows, RunState
+from zmigrate.engine.model.outcomes import RowCounts, RunState
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import ZmigrateError
@@ -31,7 +31,7 @@ class RunResult:
     state: RunState
     org: Mapping[str, Any]
     api_domain: str
-    rows: Rows
+    rows: RowCounts
     requests: Mapping[str, int] = field(default_factory=lambda: {"sent": 0, "retried": 0, "throttled": 0})
     tokens: Mapping[str, int] = field(default_factory=lambda: {"acquired": 0, "renewed": 0})
     credits: Mapping[str, int | None] = field(default_factory=lambda: {"estimated": None, "used": 0})
@@ -142,7 +142,7 @@ def flow_result(
         state=state,
         org={name: record.org.get(name) for name in ("id", "name", "sandbox")},
         api_domain=record.api_domain,
-        rows=Rows(**_sums(step["rows"] for step in steps)),
+        rows=RowCounts(**_sums(step["rows"] for step in steps)),
         requests={"sent": 0, "retried": 0, "throttled": 0}
         | _sums([spent.requests, *(step["requests"] for step in steps)]),
         tokens={"acquired": 0, "renewed": 0} | _sums([spent.tokens, *(step["tokens"] for step in steps)]),

@@ -1,4 +1,5 @@
-"""The copy of a database's rows that a run reads: made once, in the run's folder, before the first write.
+"""The copy of the rows of a database, or of a job's own, that a run reads: made once, in the run's folder,
+before the first write.
 
 It is put in place as a whole, so a crash leaves no copy, or the earlier one.
 """
@@ -15,18 +16,19 @@ import orjson
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.errors import SourceError
 from zmigrate.events import Emit, RowsCopied
-from zmigrate.job.job import RecordJob, source_of
+from zmigrate.job.job import RecordJob
 from zmigrate.private_files import Draft
-from zmigrate.rows.sources import Source, Sql
-from zmigrate.rows.sources.copied_rows import CopiedRows, last_line
-from zmigrate.rows.sources.row_lines import line_of, values_of
+from zmigrate.rows.sources import Source
+from zmigrate.rows.sources.copied_rows import CopiedRows, Original, last_line
+from zmigrate.rows.sources.of_job import source_of
+from zmigrate.rows.sources.row_lines import line_of, line_of_whole, values_of
 from zmigrate.stopping import StopSignal
 
 TOLD_EVERY_S = 0.1
 
 
 def copy_rows(
-    source: Sql,
+    source: Original,
     path: Path,
     emit: Emit,
     stop: StopSignal,
@@ -62,21 +64,22 @@ def copy_rows(
     return CopiedRows(path, source)
 
 
-def _lines(source: Sql) -> Iterator[str]:
-    yield orjson.dumps(source.columns).decode() + "\n"
+def _lines(source: Original) -> Iterator[str]:
+    line = line_of_whole if source.columns is None else line_of
+    yield orjson.dumps(source.columns or ()).decode() + "\n"
     for row in source.rows():
-        yield line_of(row.number, row.values) + "\n"
+        yield line(row.number, row.values) + "\n"
 
 
-def _changed(source: Sql, number: int, was: bytes = b"", line: bytes = b"") -> SourceError:
+def _changed(source: Original, number: int, was: bytes = b"", line: bytes = b"") -> SourceError:
     what = f"row {number:,} is" if number else "the columns are"
     differ = ""
     if number and was and line:
-        values = zip(source.columns, values_of(was), values_of(line), strict=False)
+        values = zip(source.columns or ["values"], values_of(was), values_of(line), strict=False)
         differ = f": {', '.join(name for name, then, now in values if then != now)} differ"
     return SourceError(
         f"{source.name}: {what} not the same as when the run began with a limit{differ}.",
-        hint="Each time the select is read, it must give the same rows first, in the same order. If not, "
+        hint="Each time they are read, there must be the same rows first, in the same order. If not, "
         "start again without --limit: the command that began this run, with --again. That reads all rows at "
         "the beginning.",
         code="SOURCE_CHANGED",
@@ -86,7 +89,7 @@ def _changed(source: Sql, number: int, was: bytes = b"", line: bytes = b"") -> S
 def source_in(folder: RunFolder, job: RecordJob) -> Source:
     """The source of a resume: the copy in the folder if it is whole, else the job's. Connects to nothing."""
     source = source_of(job)
-    if not isinstance(source, Sql) or not folder.source_copy.exists():
+    if not isinstance(source, Original) or not folder.source_copy.exists():
         return source
     copy = CopiedRows(folder.source_copy, source)
     if not copy.whole:

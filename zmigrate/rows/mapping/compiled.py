@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from zmigrate.errors import SourceError
 from zmigrate.job.context import Fill, PointsAt, Skip
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD, BadValue
 from zmigrate.rows.conversion.state_columns import goes_nowhere
@@ -20,7 +21,7 @@ from zmigrate.rows.mapping.places import Places
 from zmigrate.rows.mapping.rules import RowFunction, compile_rule
 from zmigrate.rows.mapping.subforms import Orphan, SecondFile, SubformRule, key_of
 from zmigrate.rows.mapping.toml_lines import KeyPath
-from zmigrate.rows.sources import Source
+from zmigrate.rows.sources import Csv, Source
 from zmigrate.zoho.facts.modules import STATES
 
 OpenSource: TypeAlias = Callable[[str, Mapping[str, Any]], Source]
@@ -40,10 +41,17 @@ class Compiled:
         self._own: dict[str, str] = {}  # columns that go to the field with their name
         if header is not None:
             check_columns(words, source.name, header, places)
-            self._own = columns_by_themselves(words, header, places)
-            check_key(words, source.name, self._own, header, places)
+            kept = source.kept if isinstance(source, Csv) else {}
+            self._own = columns_by_themselves(words, [name for name in header if name not in kept], places)
+            if "id" not in words.fields and (ids := [name for name in kept if kept[name] == "id"]):
+                # A source's own column of this name may hold another system's ids.
+                self._own = {column: name for column, name in self._own.items() if name != "id"}
+                self._own |= dict.fromkeys(ids, "id")
+            is_result_file = isinstance(source, Csv) and bool(source.ours)
+            check_key(words, source.name, self._own, header, places, is_result_file=is_result_file)
             if words.write.operation == "delete":
-                self._own = {column: name for column, name in self._own.items() if name == words.write.key}
+                keys = fields_of_key(words.write.key)
+                self._own = {column: name for column, name in self._own.items() if name in keys}
         self._places = places
         self._operation = words.write.operation
         self._seconds: dict[str, SecondFile] = {}
@@ -125,7 +133,7 @@ class Compiled:
 def rules_that_count(words: LoadWords) -> dict[str, FieldRule]:
     """The rules that have an effect: a delete sends only its key."""
     if words.write.operation == "delete":
-        return {name: rule for name, rule in words.fields.items() if name == words.write.key}
+        return {name: rule for name, rule in words.fields.items() if name in fields_of_key(words.write.key)}
     return dict(words.fields)
 
 

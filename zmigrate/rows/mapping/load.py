@@ -16,7 +16,14 @@ from zmigrate.job.writes import Operation, Write
 from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
 from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
-from zmigrate.rows.mapping.merging import GivenWords, Options, choose_load, loads_in_file, with_options
+from zmigrate.rows.mapping.merging import (
+    GivenWords,
+    Options,
+    choose_load,
+    load_by_number,
+    loads_in_file,
+    with_options,
+)
 from zmigrate.rows.mapping.places import Places, wrong
 from zmigrate.rows.mapping.subforms import Orphan
 from zmigrate.rows.sources import Csv, Source, open_source
@@ -91,8 +98,8 @@ class Load:
         """A load of one source, from the options of a command, a mapping file, or both.
 
         `words`: words of a load: `module="Deals", operation="insert", decimal=","`; None counts as not given.
-        `load_of`: the file that the mapping names, if this one has another name. Raises JobError if something
-        is wrong, or if file and options contradict each other.
+        `load_of`: the file that the mapping names, if this one has another name; or the load's number. Raises
+        JobError if something is wrong, or if file and options contradict each other.
         """
         options = Options.read(
             words, field=field, map=map, ignore_column=ignore_column, skip_if=skip_if, user=user
@@ -100,8 +107,9 @@ class Load:
         path = None if mapping is None else Path(mapping)
         said = None
         if path is not None:
+            loads = loads_in_file(path)
             chosen_by = load_of or str(location), words.get("module"), words.get("operation")
-            said = choose_load(loads_in_file(path), path, *chosen_by)
+            said = load_by_number(loads, path, load_of) or choose_load(loads, path, *chosen_by)
         folder = Path(location).parent
         return _build(with_options(said, options), location, folder, mapping=path, as_csv=as_csv)
 
@@ -140,8 +148,15 @@ class Load:
         if _foreign(reading) and self._fed_again:
             reading = {word: value for word, value in reading.items() if word in _OF_CSV}
         if self.as_csv:
-            return Csv(self.location, **reading)
-        return open_source(self.location, **reading, said_in=self.said_in, variables=self.variables)
+            return self._with_ids(Csv(self.location, **reading), reading)
+        source = open_source(self.location, **reading, said_in=self.said_in, variables=self.variables)
+        return self._with_ids(source, reading)
+
+    def _with_ids(self, source: Source, reading: Mapping[str, Any]) -> Source:
+        """The source; of a result file with its ids, if these are the key."""
+        if self.write.key != "id" or not isinstance(source, Csv):
+            return source
+        return Csv(self.location, **reading, with_id=True)
 
     @property
     def written_for(self) -> str | None:

@@ -17,8 +17,9 @@ from zmigrate.job.references import Users
 from zmigrate.job.writes import Write, scopes_for
 from zmigrate.rows.mapping.against_org import problems_of
 from zmigrate.rows.mapping.load import Load
-from zmigrate.rows.sources import Source
+from zmigrate.rows.sources import Csv, Source
 from zmigrate.rows.sources.variables import Variables
+from zmigrate.wording import counted
 
 LINES_TOLD = 3
 
@@ -112,6 +113,7 @@ class LoadJob(RecordJob, abstract=True):
             load.inner_fills,
             self._warnings,
             partial(problems_of, load),
+            names_finds=True,
         )
 
     def _warnings(self) -> Iterator[str]:
@@ -128,6 +130,22 @@ class LoadJob(RecordJob, abstract=True):
             first = ", ".join(lines[file]) + (", …" if count > LINES_TOLD else "")
             what = f"rows of {file} that have no parent in {self.source().name}, and are not written"
             yield f"{what}: {count:,} ({'lines' if count > 1 else 'line'} {first})"
+        yield from self._deletes_more_than_was_created()
         if self.load.written_for is not None:
             where = self.load.where("file")
             yield f"{where}: the mapping was written for {self.load.written_for}, not for this file"
+
+    def _deletes_more_than_was_created(self) -> Iterator[str]:
+        """A delete by a run's success.csv, which has records that the run did not create."""
+        source = self.source()
+        if self.write.operation != "delete" or not isinstance(source, Csv) or not source.kept:
+            return
+        column = next(column for column, name in source.kept.items() if name == "action")
+        if any(condition.column == column for condition in self.load.words.skip_if):
+            return
+        actions = Counter(told["action"] for _, told in source.told())
+        for action, rows in sorted(actions.items()):
+            if action not in {"created", "deleted"}:
+                what = f"{counted(rows, 'record')} of {source.name} existed before that run ({action})"
+                leave_out = f'--skip-if \'{{ column = "{column}", is = "{action}" }}\''
+                yield f"{what}, and would be deleted too. To leave them out: {leave_out}"

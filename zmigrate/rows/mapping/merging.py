@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.errors import JobError
+from zmigrate.job.key_text import fields_of_key, is_composite
 from zmigrate.rows.mapping.places import OptionPlaces, Places, TomlPlaces, did_you_mean, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath, Toml, parse_toml, read_toml
 from zmigrate.rows.mapping.words import FOLDER, LOAD, TOP, check_words
@@ -79,9 +80,19 @@ def choose_load(
         raise JobError(
             f"{path} has {len(loads)} loads, and {many}.",
             hint=f"They are for: {', '.join(names)}. For a file with another name, such as errors.csv, "
-            "--load-of FILE (and --module MODULE) names the load to use.",
+            "--load-of FILE (and --module MODULE) names the load to use; --load-of 2 is the second one.",
         )
     return found[0]
+
+
+def load_by_number(loads: Sequence[GivenWords], path: Path, load_of: str | None) -> GivenWords | None:
+    """The load that `--load-of 2` names; None if it names a file. Raises JobError if there are fewer."""
+    if load_of is None or not load_of.isdecimal() or loads_of(loads, load_of):
+        return None
+    number = int(load_of)
+    if not 1 <= number <= len(loads):
+        raise JobError(f"{path} has {len(loads)} loads, and none with the number {number}.")
+    return loads[number - 1]
 
 
 def loads_of(loads: Sequence[GivenWords], file: str) -> list[GivenWords]:
@@ -161,6 +172,8 @@ class Options:
             if word not in known:
                 raise JobError(f'a load has no word "{word}".', hint=did_you_mean(word, known))
         given = {word: value for word, value in words.items() if value not in (None, (), [])}
+        if is_composite(given.get("key")):
+            given["key"] = list(fields_of_key(given["key"]))
         read = cls(given, ignore=tuple(ignore_column))
         read.labels = {(word,): "--" + word.replace("_", "-") for word in given if word != "fields"}
         for text in map:

@@ -7,6 +7,7 @@ from zmigrate.rows.sources.json_lines import JsonLines
 from zmigrate.rows.sources.opening import open_source
 from zmigrate.rows.sources.parquet import Parquet
 from zmigrate.rows.sources.query import Query
+from zmigrate.rows.sources.rows import Rows
 from zmigrate.rows.sources.sql import Sql
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Parquet",
     "Query",
     "Row",
+    "Rows",
     "Source",
     "Sql",
     "open_source",

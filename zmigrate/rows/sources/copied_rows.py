@@ -1,7 +1,8 @@
-"""The rows of a database in a file of the run's folder: what a run reads in the database's place.
+"""The rows of a database, or of a job's own, in a file of the run's folder: what a run reads in their place.
 
 The first line has the columns, each further one a row (see `row_lines`), and the last one says how many rows
-there are, and whether that is all of them: `{"rows": 1000, "whole": true}`.
+there are, and whether that is all of them: `{"rows": 1000, "whole": true}`. If the rows have no columns in
+common, the first line is `[]`, and each row is one value.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import orjson
 
@@ -20,10 +21,14 @@ from zmigrate.private_files import open_private
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
 from zmigrate.rows.sources.memory_limits import OUR_ROW_BYTES
 from zmigrate.rows.sources.row_lines import values_of
+from zmigrate.rows.sources.rows import Rows
 from zmigrate.rows.sources.sql import Sql
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
+
+Original: TypeAlias = Sql | Rows
+"""Sources that a run copies first: they may be gone, or give other rows, when it goes on."""
 
 _LAST_LINE_BYTES: Final = 100
 """It is shorter."""
@@ -35,22 +40,22 @@ def last_line(rows: int, *, whole: bool) -> str:
 
 
 class CopiedRows:
-    """A source. `database` is what the rows were copied from."""
+    """A source. `original` is what the rows were copied from."""
 
     stable = True
     scopes: tuple[str, ...] = ()
 
-    def __init__(self, path: Path, database: Sql) -> None:
+    def __init__(self, path: Path, original: Original) -> None:
         self.path = path
-        self._database = database
+        self._original = original
 
     @property
     def name(self) -> str:
-        return self._database.name
+        return self._original.name
 
     @cached_property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(self._values(next(self.lines(), b"")))
+    def columns(self) -> tuple[str, ...] | None:
+        return tuple(self._values(next(self.lines(), b""))) or None
 
     @property
     def count(self) -> int:
@@ -62,19 +67,21 @@ class CopiedRows:
         return bool(self._end["whole"])
 
     def scan(self) -> Fingerprint:
-        return self._database.fingerprint(self.count)
+        return self._original.fingerprint(self.count)
 
     def check(self, fingerprint: Fingerprint) -> None:
-        self._database.check(fingerprint)
+        self._original.check(fingerprint)
 
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         columns = self.columns
+        width = 1 if columns is None else len(columns)
         lines = islice(self.lines(), after.number + 1, None)
         for number in range(after.number + 1, self.count + 1):
             values = self._values(next(lines, b""))
-            if len(values) != len(columns):
+            if len(values) != width:
                 raise self._damaged()
-            yield Row(number, number, dict(zip(columns, values, strict=True)))
+            row = values[0] if columns is None else dict(zip(columns, values, strict=True))
+            yield Row(number, number, row)
 
     def lines(self) -> Iterator[bytes]:
         """The line of the columns, and one for each row."""

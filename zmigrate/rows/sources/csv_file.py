@@ -7,7 +7,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, count, islice, repeat
 from pathlib import Path
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 BLOCK_ROWS: Final = 100
 """Rows that are read together. Before each block the file is checked for changes."""
 ROWS_BETWEEN_LOOKS: Final = 10  # how many rows of a block are read between two checks of their bytes
+_KEPT: Final = frozenset({"id", "action"})
 _OUR_HEADER: Final = re.compile(
     r'"?(?:zmigrate_)*(?:file|line)"?[,;\t|]"?(?:zmigrate_)*(?:line|key)"?[,;\t|]'
 )
@@ -75,8 +76,17 @@ class Csv:
     stable = True
     scopes: tuple[str, ...] = ()
 
-    def __init__(self, path: str | Path, delimiter: str | None = None, encoding: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        delimiter: str | None = None,
+        encoding: str | None = None,
+        *,
+        with_id: bool = False,
+    ) -> None:
+        """`with_id`: of a success.csv keep what it says of each row's record: its `id`, and the `action`."""
         self.path = Path(path)
+        self._with_id = with_id
         self._declared_delimiter = None if delimiter is None else delimiter_of(delimiter)
         if delimiter is not None and self._declared_delimiter is None:
             raise SourceError(f"a delimiter is one character, not {delimiter!r}.", hint='Or the word "tab".')
@@ -98,9 +108,15 @@ class Csv:
 
     @property
     def ours(self) -> tuple[str, ...]:
-        """zmigrate's own columns, which are left out, if this is one of its result files."""
+        """zmigrate's own columns, if this is one of its result files. They are left out, unless `kept`."""
         form = self._find_format()
         return tuple(form.header[: form.ours])
+
+    @property
+    def kept(self) -> Mapping[str, str]:
+        """zmigrate's own columns that are read like others, with their names without prefix."""
+        form = self._find_format()
+        return {form.header[place]: own_name(form.header[place]) for place in form.kept}
 
     def scan(self, keys: KeySlots | None = None) -> Fingerprint:
         """`keys`: takes the cells of its column. Our own result files have escapes, and give none."""
@@ -220,9 +236,13 @@ class Csv:
         if is_overview(header):
             raise SourceError(
                 f"{self.path} is the overview of a run of several files, without their columns.",
-                hint="The rows to fix are in each step's own file beside it: steps/02-deals/errors.csv.",
+                hint=f"Take each step's own file beside it: steps/02-deals/{self.path.name}.",
             )
-        return _Format(encoding, delimiter, header, our_columns(header))
+        ours = our_columns(header)
+        own = list(map(own_name, header[:ours]))
+        keeps = self._with_id and _KEPT.issubset(own)
+        kept = [place for place, name in enumerate(own) if keeps and name in _KEPT]
+        return _Format(encoding, delimiter, header, ours, kept)
 
     def _as_result_file(self) -> _Format | None:
         """The format of one of our result files, which are UTF-8 whatever is declared. None if it is not one,
@@ -302,7 +322,9 @@ def delimiter_of(declared: str) -> str | None:
 class _Format:
     """The format that was found in a file."""
 
-    def __init__(self, encoding: str, delimiter: str, header: Sequence[str], ours: int) -> None:
+    def __init__(
+        self, encoding: str, delimiter: str, header: Sequence[str], ours: int, kept: Sequence[int]
+    ) -> None:
         self.encoding = encoding
         self.delimiter = delimiter
         self.header = header
@@ -310,7 +332,9 @@ class _Format:
         self.ours = ours  # how many columns at the front are zmigrate's
         self.escaped = is_ours(header)
         self.row_bytes = OUR_ROW_BYTES if self.escaped else ROW_BYTES
-        self.columns = tuple(map(unescape, header[ours:]) if self.escaped else header)
+        self.kept = kept  # the places of those that are read nevertheless
+        own = [header[place] for place in kept]
+        self.columns = (*own, *map(unescape, header[ours:])) if self.escaped else tuple(header)
 
     def reader(self, text: Iterator[str]) -> CsvReader:
         return strict_reader(text, self.delimiter)
@@ -366,7 +390,7 @@ def _block(
                 break
         lines, cells = [line for line, _ in full], [row for _, row in full]
     if form.escaped:
-        cells = [[unescape(cell) for cell in row[form.ours :]] for row in cells]
+        cells = [[row[at] for at in form.kept] + list(map(unescape, row[form.ours :])) for row in cells]
     return Block(first, lines, cells), ragged
 
 

@@ -53,6 +53,11 @@ class Query:
         return self.fields if "id" in self.fields else ("id", *self.fields)
 
     @property
+    def lookup_paths(self) -> tuple[tuple[str, ...], ...]:
+        """The lookups that it goes through into other modules, see `coql.Select.lookup_paths`."""
+        return self._parts.lookup_paths
+
+    @property
     def scopes(self) -> tuple[str, ...]:
         return scopes_of_query(*self._parts.modules)
 

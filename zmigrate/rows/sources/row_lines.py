@@ -62,10 +62,23 @@ def line_of(number: int, row: Mapping[str, Any]) -> str:
         return orjson.dumps(values).decode()
     except _NOT_WRITTEN:
         column, value = next((name, value) for name, value in row.items() if not _can_be_kept(value))
-        raise SourceError(
-            f"row {number:,}: a value of column {column} can't be kept; its type is {type(value).__name__}.",
-            hint=f"Make a text of it in the select: cast({column} as varchar(255)).",
-        ) from None
+        raise _not_kept(number, column, value) from None
+
+
+def line_of_whole(number: int, row: Mapping[str, Any]) -> str:
+    """A row with columns of its own as one value. Raises SourceError as `line_of`."""
+    try:
+        return orjson.dumps([_packed(dict(row))]).decode()
+    except _NOT_WRITTEN:
+        column, value = next((name, value) for name, value in row.items() if not _can_be_kept(value))
+        raise _not_kept(number, column, value) from None
+
+
+def _not_kept(number: int, column: str, value: Any) -> SourceError:
+    return SourceError(
+        f"row {number:,}: a value of column {column} can't be kept; its type is {type(value).__name__}.",
+        hint=f"Make a text of it; in a select: cast({column} as varchar(255)).",
+    )
 
 
 def values_of(line: bytes) -> Sequence[Any]:

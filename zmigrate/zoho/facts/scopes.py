@@ -79,6 +79,11 @@ def covers(granted: Iterable[str], wanted: str) -> bool:
     return not left
 
 
+def only_reads(scope: str) -> bool:
+    """Whether a scope allows nothing but reading."""
+    return _split(scope)[1] == "read"
+
+
 def missing(granted: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """The wanted scopes that are not covered, in their order, each once."""
     have = tuple(granted)

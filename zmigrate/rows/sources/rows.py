@@ -1,0 +1,98 @@
+"""Rows that a job makes itself: a list, a generator, a function. A run copies them into its folder first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from zmigrate.errors import SourceError
+from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
+from zmigrate.rows.sources.row_lines import line_of_whole
+
+if TYPE_CHECKING:
+    from zmigrate.zoho.crm import Crm
+
+_HINT = 'Write it like this: Rows([{"Last_Name": "Doe"}, {"Last_Name": "Roe"}])'
+
+
+class Rows:
+    """Rows of a job's own: `Rows([{"id": 1, "name": "Doe"}])`, or what gives them: `Rows(self.read)`.
+
+    A row is a dict by column name. The rows are read once, and copied into the run's folder before the first
+    write: a resume reads the copy, so a generator is as good as a list. `name` is for messages.
+    """
+
+    stable = True
+    scopes: tuple[str, ...] = ()
+
+    def __init__(
+        self,
+        rows: Iterable[Mapping[str, Any]] | Callable[[], Iterable[Mapping[str, Any]]],
+        name: str = "rows",
+        *,
+        made_by: str = "",
+    ) -> None:
+        """`made_by`: the job and its options, which tell rows apart that can't be read beforehand."""
+        self._rows = rows
+        self.name = name
+        self._made_by = made_by
+        self._begun = False
+        if not callable(rows) and (isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable)):
+            raise SourceError(f"Rows was given {type(rows).__name__}, which is no row of rows.", hint=_HINT)
+
+    def __repr__(self) -> str:
+        return f"Rows({self.name!r})"
+
+    def of_job(self, name: str, made_by: str) -> Rows:
+        """The same rows, named after their job."""
+        return Rows(self._rows, name if self.name == "rows" else self.name, made_by=made_by)
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The keys of the rows of a list that all have the same; else None."""
+        if not isinstance(self._rows, list | tuple) or not self._rows:
+            return None
+        first = tuple(self._row(1, self._rows[0]))
+        alike = all(self._row(n, row).keys() == set(first) for n, row in enumerate(self._rows, start=1))
+        return first if alike and first else None
+
+    def scan(self) -> Fingerprint:
+        """Reads a list. The number of other rows is known only after reading."""
+        return self.fingerprint(len(self._rows) if isinstance(self._rows, list | tuple) else None)
+
+    def fingerprint(self, rows: int | None) -> Fingerprint:
+        """What tells these rows from others: the rows of a list; of others, the job that makes them."""
+        digest = hashlib.sha256(self._made_by.encode())
+        if isinstance(self._rows, list | tuple):
+            digest = hashlib.sha256()
+            for number, row in enumerate(self._rows, start=1):
+                digest.update(line_of_whole(number, self._row(number, row)).encode())
+        return Fingerprint(self.name, 0, digest.hexdigest(), rows, columns=self.columns)
+
+    def check(self, fingerprint: Fingerprint) -> None:
+        """Nothing to compare: a run goes by its copy."""
+
+    def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
+        columns = self.columns
+        for number, row in enumerate(islice(self._open(), after.number, None), start=after.number + 1):
+            values = self._row(number, row)
+            yield Row(number, number, values if columns is None else {name: values[name] for name in columns})
+
+    def _open(self) -> Iterator[Any]:
+        if self._begun and isinstance(self._rows, Iterator):
+            raise SourceError(
+                f"{self.name}: these rows can be read only once.",
+                hint="Give Rows a list, or a function that gives the rows.",
+            )
+        self._begun = True
+        return iter(self._rows() if callable(self._rows) else self._rows)
+
+    def _row(self, number: int, row: Any) -> Mapping[str, Any]:
+        if not isinstance(row, Mapping):
+            raise SourceError(
+                f"{self.name}: row {number:,} is {type(row).__name__}; a row is a dict by column name.",
+                hint=_HINT,
+            )
+        return row
