@@ -132,7 +132,7 @@ def parameter_of(spec: OptionSpec) -> inspect.Parameter:
     info: object
     text = escaped(" ".join(filter(None, (spec.help, choices_text(spec), default_text(spec)))))
     default = inspect.Parameter.empty if spec.required else None
-    hint: object = list[str] if spec.is_list else str
+    hint: object = list[str] if spec.is_list or spec.joined_by is not None else str
     if spec.kind == "argument":
         info = typer.Argument(metavar=printable(spec.metavar), help=text, show_default=False)
     elif spec.base is bool and not spec.is_list:
@@ -169,6 +169,8 @@ def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) 
         spec = specs[name]
         if isinstance(value, bool):
             given[name] = value
+        elif spec.joined_by is not None:
+            given[name] = parse_option(spec, spec.joined_by.join(value))
         elif spec.is_list:
             given[name] = [parse_option(spec, text) for text in value]
         else:

@@ -50,6 +50,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)
+    yield from found.parts.notes.doubtful.warnings()
     yield from _ambiguous(found)
     yield from _short_years(found)
     yield from _not_asked(found)
@@ -264,7 +265,8 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _is_key(field: Field) -> bool:
-    return (field.unique or field.external is not None) and field.on_layout and field.creatable
+    marked = (field.unique or field.external is not None) and not field.encrypted
+    return marked and field.on_layout and field.creatable
 
 
 def _pick_lists(found: DryRun) -> Iterator[PlanWarning]:
