@@ -172,11 +172,11 @@ class Parser:
 
     def _function(self) -> bool:
         """Whether a `count(` comes. Raises Refused for another function."""
-        name, *after = (token.text for token in self._tokens[self._next : self._next + 2])
-        if after != ["("]:
+        coming = [token.text for token in self._tokens[self._next : self._next + 2]]
+        if coming[1:] != ["("]:
             return False
-        if name.lower() != "count":
-            raise syntax_error("given coql query not supported", near=name)
+        if coming[0].lower() != "count":
+            raise syntax_error("given coql query not supported", near=coming[0])
         self._next += 2
         return True
 

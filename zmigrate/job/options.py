@@ -65,6 +65,7 @@ class Declared:
     secret: bool = False
     env: str | None = None
     usual: bool = False
+    joined_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class OptionSpec:
     """The environment variable of a secret."""
     usual: bool
     """Example commands show it, although it has a default."""
+    joined_by: str | None = None
+    """A text that may be given several times: what joins the texts."""
 
     @property
     def flag(self) -> str:
@@ -130,15 +133,17 @@ def Option(
     secret: bool = False,
     env: str | None = None,
     usual: bool = False,
+    joined_by: str | None = None,
 ) -> Any:
     """Declare an option: `region: str = Option(default="emea", help="Which region.")`. Required if it has no
     default.
 
     A list is given by repeating the option. A `secret` one comes from the environment variable `env`
     (`ZMIGRATE_<NAME>` if not named) or a prompt, never from the command line, and is never shown or kept.
-    Example commands show a `usual` one as if it were required.
+    Example commands show a `usual` one as if it were required. If a text with `joined_by` is given several
+    times, the texts become one, with this between them.
     """
-    return Declared("option", default, help, metavar, secret, env, usual)
+    return Declared("option", default, help, metavar, secret, env, usual, joined_by)
 
 
 # ----------------------------------------------------------------------------------------------- from a class
@@ -206,6 +211,7 @@ def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpe
         secret=declared.secret,
         env=(declared.env or f"ZMIGRATE_{name.upper()}") if declared.secret else None,
         usual=declared.usual,
+        joined_by=declared.joined_by,
     )
     if declared.default is MISSING:
         return spec

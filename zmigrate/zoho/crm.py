@@ -264,6 +264,27 @@ class Crm:
 
         return list(self._asked(made, (module, field, *extra_fields)))
 
+    def find_together(
+        self,
+        module: str,
+        fields: Sequence[str],
+        keys: Sequence[Sequence[str | int]],
+        extra_fields: Sequence[str] = (),
+        *,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The records whose `fields` have the values of one of these keys; and others, which have a value of
+        one key in one field and of another in the next: compare the results. At most 50 values of a field.
+        """
+        columns = zip(*keys, strict=True)
+        wanted = {field: list(dict.fromkeys(values)) for field, values in zip(fields, columns, strict=True)}
+
+        def made(write: coql.WriteName) -> str:
+            query = coql.together_query((*fields, *extra_fields), module, wanted, write)
+            return query if limit is None else f"{query} limit {limit}"
+
+        return list(self._asked(made, (module, *fields, *extra_fields)))
+
     def _asked(self, made: Callable[[coql.WriteName], str], names: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of a query of ours, which `made` writes. If Zoho does not understand it, the names are
         written in other ways; what it understood is kept. Raises the first refusal.

@@ -188,7 +188,7 @@ class Sender:
 
     def _with_key(self, row: PreparedRow, alike: Sequence[Hit]) -> Matches:
         target = self.target
-        known = [(str(hit[target.key or "id"]), str(hit["id"])) for hit in alike]
+        known = [(target.key_of(hit) or "", str(hit["id"])) for hit in alike]
         return choose(row.key or "", known, target.match, ignore_case=target.ignore_case)
 
     def _existing(self, row: PreparedRow, found: Matches) -> str | Outcome | None:

@@ -321,6 +321,8 @@ def _keys(work: RecordWork) -> list[KeyField]:
     target = work.target
     field = work.fields.get(target.key or "")
     own = [] if field is None else [KeyField.of(field)]
+    if target.several is not None:
+        own = [target.several]
     others = () if target.operation == "delete" else unique_fields(work.fields, target.key)
     return own + [key for key in others if not work.fields.fields[key.name].encrypted]
 
@@ -348,6 +350,7 @@ class _ModelWire:
 
     def __init__(self, model: OrgModel) -> None:
         self.find = model.find
+        self.find_together = model.find_together
         self.records_by_id = model.records_by_id
 
     def write(self, *_: Any, **__: Any) -> Answer:

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import KeyField, askable
+from zmigrate.engine.model.keys import KeyField, askable, askable_together
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Wanted
 from zmigrate.engine.pipeline.unreadable import HIDDEN, told_as_unreadable
@@ -88,12 +88,12 @@ class OrgQuestions:
         self.not_asked: dict[str, str] = {}
         """By module, why records that rows name were not looked up."""
         for key in keys:
-            model.index(target.module, key.name, number=key.number)
+            model.index_key(target.module, key)
 
     @property
     def _names(self) -> list[str]:
         """The fields by which records are found, besides their ids."""
-        return [key.name for key in self.keys]
+        return [name for key in self.keys for name in key.names]
 
     @property
     def looks(self) -> bool:
@@ -168,7 +168,7 @@ class OrgQuestions:
 
     def _read_whole(self, first: Sequence[PreparedRow]) -> None:
         module = self._target.module
-        columns = [key.name for key in self.keys]
+        columns = list(dict.fromkeys(self._names))
         columns = [*columns, *self._to_compare(first, columns)][: MOST_COMPARED + 1]
         page: list[Record] = []
         for record in self._crm.select(module, ["id", *columns]):
@@ -229,9 +229,9 @@ class OrgQuestions:
         """For a record found by another field, its key is read as well."""
         own = self._target.key
         if key.name == own:
-            extra = self._to_compare(rows, [own])
+            extra = self._to_compare(rows, key.names)
         else:
-            extra = [own] if own is not None and own != "id" else []
+            extra = [name for name in self._target.key_fields if name != "id"]
 
         def learn(found: list[Record]) -> None:
             self._model.learn(self._target.module, found)
@@ -241,6 +241,9 @@ class OrgQuestions:
 
     def _find(self, key: KeyField, spellings: _Spellings, extra: Sequence[str]) -> list[Record]:
         """The records with these values, on a worker."""
+        if key.parts:
+            groups = askable_together(chain.from_iterable(spellings.values()), key)
+            return [record for group in groups for record in self._found(key, group, extra)]
         values = askable(chain.from_iterable(spellings.values()), number=key.number)
         return [
             record
@@ -248,10 +251,12 @@ class OrgQuestions:
             for record in self._found(key, values[start : start + COQL_IN_VALUES], extra)
         ]
 
-    def _found(self, key: KeyField, values: Sequence[str | int], extra: Sequence[str]) -> list[Record]:
-        module = self._target.module
+    def _found(self, key: KeyField, values: Sequence[Any], extra: Sequence[str]) -> list[Record]:
+        """`values`: of a key of several fields, one tuple for each key."""
+        module, by = self._target.module, key.names if key.parts else key.name
+        find: Callable[..., list[Record]] = self._crm.find_together if key.parts else self._crm.find
         try:
-            found = self._crm.find(module, key.name, values, extra, limit=_ROWS_OF_A_QUESTION)
+            found = find(module, by, values, extra, limit=_ROWS_OF_A_QUESTION)
         except Fatal:
             if not extra or key.name != self._target.key:
                 raise
@@ -259,7 +264,7 @@ class OrgQuestions:
             return self._found(key, values, [])
         if len(found) < _ROWS_OF_A_QUESTION:
             return found
-        return self._crm.find(module, key.name, values, extra)
+        return find(module, by, values, extra)
 
     # -- about records that rows name -----------------------------------------------------------------
 

@@ -266,7 +266,8 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _is_key(field: Field) -> bool:
-    return (field.unique or field.external is not None) and field.on_layout and field.creatable
+    marked = (field.unique or field.external is not None) and not field.encrypted
+    return marked and field.on_layout and field.creatable
 
 
 def _pick_lists(found: DryRun) -> Iterator[PlanWarning]:
