@@ -139,16 +139,18 @@ def load_settings(
             f"{chosen} names the home of {whose}.",
             hint="Set HOME, or write the folder in full: --state-dir /path/to/folder.",
         ) from None
-    if not is_unicode(str(where)):
-        raise ConfigError(
-            f"The state folder {where} can't be used: its path is not UTF-8.",
-            hint=f"Name another with --state-dir, or rename it. {LOCALE}",
-        )
+    for place, what in ((folder.absolute(), "current folder"), (where, "state folder")):
+        if not is_unicode(str(place)):
+            raise ConfigError(
+                f"The {what} {place} can't be used: its path is not UTF-8.",
+                hint=f"Rename it, or choose another. {LOCALE}",
+            )
     if "\0" in str(where):
         raise ConfigError(f"{str(chosen)!r} can't be a folder.", hint="Name another with --state-dir.")
-    if os.path.isfile(where):  # Path.is_file raises if the folder is not accessible
+    if os.path.exists(where) and not os.path.isdir(where):  # Path's own raise if it is not accessible
+        what = "a file" if os.path.isfile(where) else "a pipe or device"
         raise ConfigError(
-            f"{chosen} is a file, not a folder to keep runs in.",
+            f"{chosen} is {what}, not a folder to keep runs in.",
             hint="Name a folder with --state-dir or ZMIGRATE_STATE_DIR; it need not exist yet.",
         )
     return Settings(state_dir=where, **found)

@@ -18,9 +18,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
+from zmigrate.errors import ConfigError
+from zmigrate.file_lock import try_lock
+
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 _SHARED_FILE: Final = 0o666  # the umask restricts it
+
+_SCRATCH: Final = "zmigrate-"
+_ALIVE: Final = "alive.lock"  # locked as long as a temporary folder's process lives
+_JUST_MADE_S: Final = 10.0  # a folder that is made may not be locked yet
 
 PART: Final = ".part"  # the ending of an unfinished file's name
 _NAME_KEPT: Final = 40
@@ -66,12 +73,54 @@ def make_folders(path: Path) -> None:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for its owner only."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415  most commands do not need it
+    """A temporary folder for its owner only. Those of processes that were killed are deleted first. Raises
+    ConfigError if there is no place for it.
+    """
+    from tempfile import TemporaryDirectory, gettempdir  # noqa: PLC0415  most commands do not need it
 
-    with TemporaryDirectory(prefix="zmigrate-") as made:
+    try:
+        around = Path(gettempdir())
+    except OSError:
+        raise ConfigError(
+            "There is no folder for temporary files.", hint="Set TMPDIR to a folder that you can write to."
+        ) from None
+    with suppress(OSError):
+        _drop_orphans(around)
+    with TemporaryDirectory(prefix=_SCRATCH) as made:
         os.chmod(made, PRIVATE_FOLDER)
-        yield Path(made)
+        lock = open_private(Path(made) / _ALIVE, os.O_RDWR | os.O_CREAT)
+        try:
+            with suppress(OSError):  # without locks, nobody finds out whose folder it is, and it stays
+                try_lock(lock)
+            yield Path(made)
+        finally:
+            os.close(lock)
+
+
+def _drop_orphans(place: Path) -> None:
+    """Delete this user's temporary folders whose process is gone: a killed one leaves copies of rows."""
+    from shutil import rmtree  # noqa: PLC0415
+
+    for name in os.listdir(place):
+        folder = place / name
+        if not name.startswith(_SCRATCH) or not _is_old_folder_of_ours(folder):
+            continue
+        with suppress(OSError):
+            lock = open_private(folder / _ALIVE, os.O_RDWR)
+            try:
+                if try_lock(lock):
+                    rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _is_old_folder_of_ours(folder: Path) -> bool:
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    ours = sys.platform == "win32" or found.st_uid == os.geteuid()
+    return stat.S_ISDIR(found.st_mode) and ours and time.time() - found.st_mtime > _JUST_MADE_S
 
 
 # -- files ------------------------------------------------------------------------------------------

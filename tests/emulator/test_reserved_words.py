@@ -66,6 +66,11 @@ def test_a_module_whose_name_is_reserved_is_read_in_quotes(zoho: Zoho, module: s
     assert zoho.query(f"select Name from {module} where Name = 'A'").json()["code"] == "SYNTAX_ERROR"
 
 
+@pytest.mark.parametrize("query", ["select", "select count", "select count(", "select 'Last_Name"])
+def test_a_query_that_ends_too_early_is_a_syntax_error(zoho: Zoho, query: str) -> None:
+    assert zoho.query(query).json()["code"] == "SYNTAX_ERROR"
+
+
 def test_a_count_stays_a_count(zoho: Zoho) -> None:
     zoho.created([{"Last_Name": "A"}])
 

@@ -15,6 +15,7 @@ from tests.support import credentials_of, leads, write_rows
 from zmigrate import Csv, Excel, open_source
 from zmigrate.cli import main, streams
 from zmigrate.cli.emulator import serve
+from zmigrate.cli.git_ignore import keep_from_git
 from zmigrate.cli.scaffold import write_scaffold
 from zmigrate.config import load_credentials, load_settings
 from zmigrate.display.next_commands import Named
@@ -265,6 +266,21 @@ def test_our_signs_have_stand_ins_where_the_console_lacks_them(encoding: str, sh
     assert raw.getvalue().decode(encoding) == shown
 
 
+# -- programs that are started -----------------------------------------------------------------------
+
+
+def test_a_git_in_the_current_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows finds it before any other."""
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text(".env\n")
+    (tmp_path / "git").write_text("#!/bin/sh\ntouch ran\n")
+    (tmp_path / "git").chmod(0o700)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "." + os.pathsep + os.environ["PATH"])
+    assert list(keep_from_git(tmp_path / ".env")) == []
+    assert not (tmp_path / "ran").exists()
+
+
 # -- commands to type --------------------------------------------------------------------------------
 
 
@@ -298,7 +314,7 @@ def test_a_variable_is_set_as_powershell_does_it(on_windows: None) -> None:
 def test_the_emulator_prints_the_variables_for_powershell(
     on_windows: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def served(options: Options, ready: Any) -> None:
+    def served(options: Options, ready: Any, _fields: Any) -> None:
         ready(Emulator(options))
 
     monkeypatch.setattr("zmigrate.emulator.serve", served)

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.support import Bench, leads, read_rows, write_rows
-from tests.windows.system import Windows, only
+from tests.windows.system import CONSOLE, Windows, only
 
+BREAK = signal.SIGTTIN
+"""What stands for SIGBREAK, which Linux lacks."""
 ROOT = Path(__file__).parent.parent.parent
 UPSERT = ("import-csv", "leads.csv", "--module", "Leads", "--operation", "upsert", "--match-on", "Legacy_ID")
 ODD = {"Last_Name": "Łukasz → 李", "Company": "Ünal & Söhne"}
@@ -129,6 +132,24 @@ def test_a_result_file_that_another_program_has_open_is_told_and_written_by_the_
     assert windows("resume", "last").code == 1
     assert bench.audit()["records"] == 149
     assert bench.audit()["created_twice"] == []
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(BREAK, marks=pytest.mark.slow)], ids=["Ctrl-C", "Ctrl-Break"]
+)
+def test_a_key_press_ends_a_run_in_good_order(number: int, bench: Bench, windows: Windows) -> None:
+    write_rows(bench.folder / "leads.csv", leads(3_000))
+    bench.options(latency_ms=50)
+    process = windows.begin("run", *UPSERT, "--json")
+    while bench.audit()["creates"] < 300 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    out, err = process.communicate()
+    assert process.returncode == 130, err
+    stopped = json.loads(out)
+    assert (stopped["state"], stopped["rows"]["pending"]) == ("interrupted", 0)
+    assert stopped["rows"]["created"] == bench.audit()["creates"]
+    assert "Warning" not in err.decode(CONSOLE)
 
 
 def test_a_run_that_another_process_works_on_is_named_with_its_pid(bench: Bench, windows: Windows) -> None:

@@ -70,6 +70,7 @@ def hide() -> None:
         for name in names:
             if hasattr(owner, name):
                 delattr(owner, name)
+    signal.SIGBREAK = int(signal.SIGTTIN)  # type: ignore[attr-defined]
     for supported in (os.supports_dir_fd, os.supports_effective_ids, os.supports_follow_symlinks):
         supported.clear()
     shutil._use_fd_functions = False  # type: ignore[attr-defined]

@@ -116,12 +116,11 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
 
     `loud`: why the call may set off workflows and mails.
     """
-    from zmigrate.cli.watching import end_question
     from zmigrate.display.banner import banner, confirm
     from zmigrate.display.console import stderr_console
     from zmigrate.engine.preflight.admission import ask
     from zmigrate.events import BannerFacts
-    from zmigrate.signals import handled_by
+    from zmigrate.signals import end_waiting, handled_by
 
     console = stderr_console()
     facts = BannerFacts(
@@ -137,7 +136,7 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
     console.print(banner(facts))
 
     def agree() -> bool:
-        with handled_by(end_question):
+        with handled_by(end_waiting):
             also = "" if loud is None else ", and may set off workflows and mails"
             return confirm(console, f"This call may write to a PRODUCTION org{also}. Send it?")
 

@@ -27,6 +27,7 @@ from zmigrate.cli.prompts import read_hidden
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError
 from zmigrate.printable import printable
+from zmigrate.wording import shell_word
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -86,12 +87,14 @@ def refuse_file(name: str, command: str) -> None:
         job = "import-csv" if name.lower().endswith((".csv", ".txt", ".tsv")) else "import-file"
         raise JobError(
             f'"{name}" is a file, not a job',
-            hint=f"To {does} it: zmigrate {command} {job} {name} --module MODULE --operation OPERATION",
+            hint=f"To {does} it: zmigrate {command} {job} {shell_word(name)}"
+            " --module MODULE --operation OPERATION",
         )
-    if name.endswith("/") or ("/" in name and Path(name).is_dir()):
+    if name.endswith(("/", os.sep)) or (os.path.dirname(name) and Path(name).is_dir()):
         raise JobError(
             f'"{name}" is a folder, not a job',
-            hint=f"To {does} its files: zmigrate {command} import-folder {name} --mapping FILE.toml",
+            hint=f"To {does} its files: zmigrate {command} import-folder {shell_word(name)}"
+            " --mapping FILE.toml",
         )
 
 

@@ -26,7 +26,9 @@ NAME = r"[A-Za-z_$][\w$]*"
 REST = rf"|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>!?{NAME}(?:\.{NAME})*)|(?P<sign><=|>=|!=|<>|[=<>(),])"
 TOKENS = {name: re.compile(rf"\s*(?:(?P<text>{text}){REST})", re.DOTALL) for name, text in LEXEMES.items()}
 
-PATH = re.compile(rf"!?{NAME}(?:\.{NAME})*")
+STEP = rf"{NAME}(?:->{NAME})?"
+PATH = re.compile(rf"!?{STEP}(?:\.{STEP})*")
+"""A path in quotes; `What_Id->Leads` says to which module a lookup to several leads (docs v7 "COQL")."""
 Literal = str | int | float | bool
 
 
@@ -172,11 +174,11 @@ class Parser:
 
     def _function(self) -> bool:
         """Whether a `count(` comes. Raises Refused for another function."""
-        name, *after = (token.text for token in self._tokens[self._next : self._next + 2])
-        if after != ["("]:
+        coming = [token.text for token in self._tokens[self._next : self._next + 2]]
+        if coming[1:] != ["("]:
             return False
-        if name.lower() != "count":
-            raise syntax_error("given coql query not supported", near=name)
+        if coming[0].lower() != "count":
+            raise syntax_error("given coql query not supported", near=coming[0])
         self._next += 2
         return True
 

@@ -15,6 +15,7 @@ from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import JobError, SourceError
 from zmigrate.events import Emit, Log
 from zmigrate.job.job import Job
+from zmigrate.plain_files import open_regular
 from zmigrate.registry import READY_MADE, NotImportable, discover, is_ready_made
 from zmigrate.wording import nearby, shell_word
 
@@ -92,7 +93,7 @@ def refuse_changed(then: Mapping[str, str], job: Job, run_id: str) -> None:
 
 def _hash(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None
