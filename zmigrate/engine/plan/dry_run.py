@@ -24,6 +24,7 @@ from zmigrate.engine.pipeline.resolver import Resolver, Wanted
 from zmigrate.engine.pipeline.survey import Survey, Surveyor
 from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.dry_exchange import DryExchange
+from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.judge import Judge
 from zmigrate.engine.plan.model_writes import ModelWrites, Sightings
 from zmigrate.engine.plan.org_model import OrgModel, Record
@@ -208,7 +209,8 @@ class DryRunner:
         model, target, layouts = self._org.model, work.target, self._layouts()
         keys, pointers = _keys(work), Pointers(work.fields, self._reads)
         unique = [key for key in keys if key.name != target.key or target.key_kind == "unique"]
-        judge = Judge(model, work.fields, unique, pointers, self._reads, layouts)
+        elsewhere = Elsewhere(work, self._reads, model)
+        judge = Judge(model, work.fields, unique, pointers, self._reads, layouts, elsewhere)
         return PlanParts(
             layouts,
             judge,
@@ -219,6 +221,7 @@ class DryRunner:
                 work.fields,
                 keys,
                 pointers,
+                elsewhere,
                 rows=self._rows_expected,
                 most=self._options.ask,
             ),

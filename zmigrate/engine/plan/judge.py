@@ -12,6 +12,7 @@ from typing import Any
 from zmigrate.engine.dispatch.zoho_reasons import InTheWay, ZohoReason
 from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.model.outcomes import DUPLICATE_DATA, INVALID_DATA
+from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.plan.record_ids import PointedAt, Pointers, user_ids
 from zmigrate.engine.preflight.first_reads import FirstReads
@@ -35,6 +36,7 @@ class Judge:
         pointers: Pointers,
         reads: FirstReads,
         layouts: Sequence[Layout] | None,
+        elsewhere: Elsewhere,
     ) -> None:
         """`unique`: the unique fields of the module. `layouts`: None if they can't be read."""
         self._model = model
@@ -42,6 +44,7 @@ class Judge:
         self._unique = unique
         self._pointers = pointers
         self._reads = reads
+        self._elsewhere = elsewhere
         self._mandatory = [field.api_name for field in fields if field.mandatory]
         self._user_fields = [field.api_name for field in fields if field.data_type in USER_TYPES]
         self._required = {layout.id: frozenset(layout.required) for layout in layouts or ()}
@@ -108,6 +111,7 @@ class Judge:
             ]
             if others:
                 yield self._duplicate(key.name, text, others)
+        yield from self._elsewhere.taken(record, own)
 
     def _duplicate(self, field: str, value: str, others: Sequence[str]) -> ZohoReason:
         message = f"the record {others[0]} has this value already"

@@ -15,6 +15,7 @@ from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Wanted
 from zmigrate.engine.pipeline.unreadable import HIDDEN, told_as_unreadable
 from zmigrate.engine.plan.compare import MOST_COMPARED, comparable_fields
+from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.org_model import OrgModel, Record
 from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.preflight.first_reads import FirstReads
@@ -56,6 +57,7 @@ class OrgQuestions:
         fields: ModuleFields,
         keys: Sequence[KeyField],
         pointers: Pointers,
+        elsewhere: Elsewhere,
         *,
         rows: int | None,
         most: int | None = None,
@@ -70,6 +72,7 @@ class OrgQuestions:
         self._fields = fields
         self.keys = keys
         self._pointers = pointers
+        self._elsewhere = elsewhere
         self._rows = rows
         self._most = ASKED_BY_DEFAULT if most is None else most
         self._compares = target.operation in {"update", "upsert"} or target.on_existing == "update"
@@ -266,7 +269,9 @@ class OrgQuestions:
     # -- about records that rows name -----------------------------------------------------------------
 
     def about_pointers(self, rows: Sequence[PreparedRow]) -> list[OrgQuestion]:
-        """Are the records there that lookups name by id?"""
+        """Are the records there that lookups name by id? What other records have the values that are held
+        against them?
+        """
         lacking: dict[str, dict[str, None]] = {}
         for row in rows:
             if self._pointers.fields.isdisjoint(row.record):
@@ -275,7 +280,12 @@ class OrgQuestions:
                 for module in pointed.modules:
                     if not self._model.knows_id(module, pointed.id):
                         lacking.setdefault(module, {})[pointed.id] = None
-        return [
+        held = [
+            question
+            for each in self._elsewhere.wanted(rows)
+            for question in self._about_values(each, assume=False)
+        ]
+        return held + [
             question
             for module, ids in lacking.items()
             for question in self._for_pointed(module, self._within(module, list(ids)))
@@ -317,11 +327,12 @@ class OrgQuestions:
 
     def about_finds(self, wanted: Sequence[Wanted]) -> list[OrgQuestion]:
         """What records have these values?"""
-        return [question for each in wanted for question in self._about_find(each)]
+        self.looked_into.update(each.place[0] for each in wanted)
+        return [question for each in wanted for question in self._about_values(each)]
 
-    def _about_find(self, wanted: Wanted) -> Iterator[OrgQuestion]:
+    def _about_values(self, wanted: Wanted, *, assume: bool = True) -> Iterator[OrgQuestion]:
+        """`assume`: where the org can't be asked, take it that the records are there."""
         module, field = wanted.place
-        self.looked_into.add(module)
         self._model.index(module, field, number=wanted.number)
         fold = fold_number if wanted.number else fold_key
         spellings: _Spellings = {}
@@ -331,7 +342,8 @@ class OrgQuestions:
         for part in _parts(spellings, COQL_IN_VALUES):
             values = askable(chain.from_iterable(part.values()), number=wanted.number)
             yield OrgQuestion(
-                partial(self._finds, module, field, values), partial(self._learn_find, wanted, part)
+                partial(self._finds, module, field, values),
+                partial(self._learn_find, wanted, part, assume=assume),
             )
 
     def _finds(self, module: str, field: str, values: Sequence[str | int]) -> list[Record] | str:
@@ -346,11 +358,13 @@ class OrgQuestions:
         except (Fatal, RefusedError) as error:
             return error.message
 
-    def _learn_find(self, wanted: Wanted, spellings: _Spellings, found: list[Record] | str) -> None:
+    def _learn_find(
+        self, wanted: Wanted, spellings: _Spellings, found: list[Record] | str, *, assume: bool
+    ) -> None:
         module, field = wanted.place
         if isinstance(found, str):
             self.not_asked[module] = found
-            for texts in spellings.values():
+            for texts in spellings.values() if assume else ():
                 self._model.assume(module, field, next(iter(texts)))
         else:
             self._model.learn(module, found)

@@ -10,9 +10,9 @@ from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.erasing import erased
+from zmigrate.engine.plan.other_modules import held_elsewhere, unreadable_modules
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
-from zmigrate.engine.plan.scope_warnings import unreadable_modules
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD
@@ -43,6 +43,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _unread_keys(found)
     yield from _existing(found)
     yield from erased(found)
+    yield from held_elsewhere(found)
     yield from _overwritten(found)
     yield from _added(found)
     yield from _open_references(found)
