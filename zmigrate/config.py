@@ -10,6 +10,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from dotenv import dotenv_values
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_served, read_small
 from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.wording import backslash_hint
 from zmigrate.zoho.credential_formats import address, client_id, client_secret, normalise_soid, upload_address
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS
 from zmigrate.zoho.facts.limits import TOKEN_WINDOW_S, TOKENS_PER_WINDOW
@@ -45,6 +47,8 @@ _SECRET_COMMAND_TIMEOUT_S = 120.0
 DOTENV_WAIT_S: Final = 60.0  # for a `.env` that is a pipe: its password manager may ask a person first
 _served: dict[Path, bytes] = {}
 """The contents of such pipes. Each is asked for once, however often a command reads the file."""
+
+SAVE_AS_UTF8: Final = "Save it as UTF-8; the > of Windows PowerShell writes UTF-16."
 
 _LONGEST_LINE = 2_000
 """Bytes of a line of zmigrate.toml. A key of thousands of parts would take minutes to read."""
@@ -135,16 +139,18 @@ def load_settings(
             f"{chosen} names the home of {whose}.",
             hint="Set HOME, or write the folder in full: --state-dir /path/to/folder.",
         ) from None
-    if not is_unicode(str(where)):
-        raise ConfigError(
-            f"The state folder {where} can't be used: its path is not UTF-8.",
-            hint=f"Name another with --state-dir, or rename it. {LOCALE}",
-        )
+    for place, what in ((folder.absolute(), "current folder"), (where, "state folder")):
+        if not is_unicode(str(place)):
+            raise ConfigError(
+                f"The {what} {place} can't be used: its path is not UTF-8.",
+                hint=f"Rename it, or choose another. {LOCALE}",
+            )
     if "\0" in str(where):
         raise ConfigError(f"{str(chosen)!r} can't be a folder.", hint="Name another with --state-dir.")
-    if os.path.isfile(where):  # Path.is_file raises if the folder is not accessible
+    if os.path.exists(where) and not os.path.isdir(where):  # Path's own raise if it is not accessible
+        what = "a file" if os.path.isfile(where) else "a pipe or device"
         raise ConfigError(
-            f"{chosen} is a file, not a folder to keep runs in.",
+            f"{chosen} is {what}, not a folder to keep runs in.",
             hint="Name a folder with --state-dir or ZMIGRATE_STATE_DIR; it need not exist yet.",
         )
     return Settings(state_dir=where, **found)
@@ -293,7 +299,8 @@ def _secret_of_command(command: str, where: str) -> Secret:
     """The secret that the command prints. On failure its stderr is shown, its output never."""
     key = f"{where}: client_secret_command"
     try:
-        words = shlex.split(command, posix=os.name != "nt")
+        # Windows programs get their command line as it is written, and take it apart themselves.
+        words = command if sys.platform == "win32" else shlex.split(command)
         done = subprocess.run(  # noqa: S603 - the person's own command, without a shell
             words, capture_output=True, timeout=_SECRET_COMMAND_TIMEOUT_S, check=False
         )
@@ -305,7 +312,7 @@ def _secret_of_command(command: str, where: str) -> Secret:
         ) from None
     except OSError as error:
         raise ConfigError(
-            f"{key}: {words[0]} can't be run: {error.strerror}.", hint="Check its path."
+            f"{key}: {error.filename or command} can't be run: {error.strerror}.", hint="Check its path."
         ) from None
     if done.returncode != 0:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
@@ -333,8 +340,11 @@ def read_profiles(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} can't be read: {error.strerror}.", hint="Check its permissions.") from None
     except RecursionError:
         raise ConfigError(f"{path} has brackets nested too deeply.", hint="Fix the file.") from None
-    except ValueError as error:  # not TOML, not UTF-8, or a number with thousands of digits
-        raise ConfigError(f"{path} is not valid TOML: {error}.", hint="Fix the line that it names.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8.", hint=SAVE_AS_UTF8) from None
+    except ValueError as error:  # not TOML, or a number with thousands of digits
+        hint = backslash_hint(str(error)) or "Fix the line that it names."
+        raise ConfigError(f"{path} is not valid TOML: {error}.", hint=hint) from None
     profiles = content.get("profiles", {})
     if not isinstance(profiles, dict):
         raise ConfigError(
@@ -349,7 +359,7 @@ def _read_dotenv(folder: Path) -> dict[str, str]:
     if path.is_dir():  # a virtual environment of that name
         return {}
     try:
-        values = dotenv_values(stream=io.StringIO(_content_of(path).decode()), interpolate=False)
+        values = dotenv_values(stream=io.StringIO(_content_of(path).decode("utf-8-sig")), interpolate=False)
     except FileNotFoundError:
         return {}
     except TimeoutError as error:
@@ -360,7 +370,7 @@ def _read_dotenv(folder: Path) -> dict[str, str]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{path} can't be read: {why}.", hint="Check the file.") from None
+        raise ConfigError(f"{path} can't be read: {why}.", hint=f"Check the file. {SAVE_AS_UTF8}") from None
     return {name: value for name, value in values.items() if value is not None}
 
 

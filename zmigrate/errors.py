@@ -40,6 +40,7 @@ _NO_ROOM_SQLITE: Final = frozenset([13, 10])
 _NO_LOCKS_SQLITE: Final = frozenset(
     ["SQLITE_PROTOCOL", "SQLITE_NOLFS"]
     + [f"SQLITE_IOERR_{what}" for what in ("LOCK", "UNLOCK", "RDLOCK", "CHECKRESERVEDLOCK")]
+    + [f"SQLITE_IOERR_SHM{what}" for what in ("OPEN", "LOCK", "MAP")]  # not SHMSIZE: the disk may be full
 )
 
 
@@ -273,7 +274,7 @@ def is_full_disk(error: BaseException) -> bool:
 def lacks_locks(error: BaseException) -> bool:
     """Whether an error of SQLite means that the file system has no locks or no shared memory for it."""
     name = getattr(error, "sqlite_errorname", "")
-    return name in _NO_LOCKS_SQLITE or name.startswith("SQLITE_IOERR_SHM")
+    return name in _NO_LOCKS_SQLITE
 
 
 def disk_full(error: BaseException, then: str) -> DiskFull:

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final
 
+from zmigrate.errors import ConfigError
+from zmigrate.file_lock import try_lock
+
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 _SHARED_FILE: Final = 0o666  # the umask restricts it
+
+_SCRATCH: Final = "zmigrate-"
+_ALIVE: Final = "alive.lock"  # locked as long as a temporary folder's process lives
+_JUST_MADE_S: Final = 10.0  # a folder that is made may not be locked yet
 
 PART: Final = ".part"  # the ending of an unfinished file's name
 _NAME_KEPT: Final = 40
@@ -29,6 +38,11 @@ _FLAGS: Final = (
     | getattr(os, "O_NONBLOCK", 0)  # a pipe is refused at once
     | getattr(os, "O_BINARY", 0)
 )
+_IN_USE_S: Final = 2.0
+"""How long a file may be in use when it is to be replaced. On Windows nobody can replace a file that is open,
+and virus scanners, indexers and programs that read it open it for a moment.
+"""
+_LOOK_AGAIN_S: Final = 0.05
 _BESIDE_A_DATABASE: Final = ("", "-wal", "-shm", "-journal")
 
 
@@ -59,12 +73,54 @@ def make_folders(path: Path) -> None:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """A temporary folder for its owner only."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415  most commands do not need it
+    """A temporary folder for its owner only. Those of processes that were killed are deleted first. Raises
+    ConfigError if there is no place for it.
+    """
+    from tempfile import TemporaryDirectory, gettempdir  # noqa: PLC0415  most commands do not need it
 
-    with TemporaryDirectory(prefix="zmigrate-") as made:
+    try:
+        around = Path(gettempdir())
+    except OSError:
+        raise ConfigError(
+            "There is no folder for temporary files.", hint="Set TMPDIR to a folder that you can write to."
+        ) from None
+    with suppress(OSError):
+        _drop_orphans(around)
+    with TemporaryDirectory(prefix=_SCRATCH) as made:
         os.chmod(made, PRIVATE_FOLDER)
-        yield Path(made)
+        lock = open_private(Path(made) / _ALIVE, os.O_RDWR | os.O_CREAT)
+        try:
+            with suppress(OSError):  # without locks, nobody finds out whose folder it is, and it stays
+                try_lock(lock)
+            yield Path(made)
+        finally:
+            os.close(lock)
+
+
+def _drop_orphans(place: Path) -> None:
+    """Delete this user's temporary folders whose process is gone: a killed one leaves copies of rows."""
+    from shutil import rmtree  # noqa: PLC0415
+
+    for name in os.listdir(place):
+        folder = place / name
+        if not name.startswith(_SCRATCH) or not _is_old_folder_of_ours(folder):
+            continue
+        with suppress(OSError):
+            lock = open_private(folder / _ALIVE, os.O_RDWR)
+            try:
+                if try_lock(lock):
+                    rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _is_old_folder_of_ours(folder: Path) -> bool:
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        return False
+    ours = sys.platform == "win32" or found.st_uid == os.geteuid()
+    return stat.S_ISDIR(found.st_mode) and ours and time.time() - found.st_mtime > _JUST_MADE_S
 
 
 # -- files ------------------------------------------------------------------------------------------
@@ -165,11 +221,24 @@ def _replace(path: Path, content: bytes, mode: int | None, *, durable: bool = Tr
             file.flush()
             if durable:
                 os.fsync(descriptor)
-        part.replace(path)
+        _put_in_place(part, path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _put_in_place(part: Path, path: Path) -> None:
+    """Move an unfinished file to its place. Raises OSError, PermissionError if a program keeps it open."""
+    until = time.monotonic() + _IN_USE_S
+    while True:
+        try:
+            part.replace(path)
+            return
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() >= until:
+                raise
+        time.sleep(_LOOK_AGAIN_S)
 
 
 class Draft:
@@ -186,7 +255,7 @@ class Draft:
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
-        self._part.replace(self.path)
+        _put_in_place(self._part, self.path)
 
     def discard(self) -> None:
         """Drop the unfinished file."""
@@ -265,6 +334,18 @@ def make_database(path: Path) -> None:
 # -- names ------------------------------------------------------------------------------------------
 
 
+_DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.I | re.S)
+
+
+def is_device(name: str) -> bool:
+    """Whether Windows takes a file's name, with any ending, for a device: `nul`, `con.py`."""
+    return _DEVICES.fullmatch(name) is not None
+
+
 def is_plain_name(name: str) -> bool:
-    """Whether a name from elsewhere stays inside its folder when used as a path."""
-    return name not in {"", ".", ".."} and len(name) <= 200 and not set(name) & set("/\\:\0")
+    """Whether a name from elsewhere stays inside its folder when used as a path, and names a file on every
+    system. Windows drops dots and blanks at its end.
+    """
+    if not name or len(name) > 200 or set(name) & set("/\\:\0"):
+        return False
+    return not name.endswith((".", " ")) and not is_device(name)

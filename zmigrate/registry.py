@@ -125,6 +125,8 @@ def discover(jobs_path: Path | None = None, folder: Path | None = None) -> Regis
     if jobs_path is not None:
         if not jobs_path.exists():
             raise JobError(f"{jobs_path}: there is no such file or folder of jobs.")
+        if not jobs_path.is_file() and not jobs_path.is_dir():
+            raise JobError(f"{jobs_path} is a pipe or a device, not a file or folder of jobs.")
         finder.add_files(_job_files(jobs_path))
     finder.add_folder((folder or Path.cwd()) / "jobs")
     finder.add_entry_points()

@@ -16,9 +16,10 @@ from types import FrameType
 from typing import Any, Final, NoReturn, TypeAlias
 
 from zmigrate.signals_of_system import put_default_when_delivered
-from zmigrate.stopping import StopSignal
+from zmigrate.stopping import StopRequested, StopSignal
 
-ENDING: Final = ("SIGINT", "SIGTERM")
+ENDING: Final = ("SIGINT", "SIGTERM", "SIGBREAK")
+"""SIGBREAK, Ctrl-Break, is on Windows only."""
 HANGUP: Final = "SIGHUP"
 """Not on Windows. A closing terminal sends one, and its shell another, so a second one is not a person's
 wish.
@@ -36,6 +37,13 @@ Handle: TypeAlias = Callable[[int, FrameType | None], None]
 
 def nothing() -> None:
     """Does nothing."""
+
+
+def end_waiting(_number: int, _frame: FrameType | None) -> NoReturn:
+    """A handler for the time in which a run waits for a person or another program, and has written nothing.
+    The run's own handler would only note the signal.
+    """
+    raise StopRequested
 
 
 @contextmanager
@@ -222,7 +230,14 @@ def _pipe() -> tuple[Callable[[], bytes], int, Callable[[], None]]:
 
         ours, its = socketpair()
         its.setblocking(False)
-        return lambda: ours.recv(1), its.fileno(), its.close
+
+        def receive() -> bytes:
+            byte = ours.recv(1)
+            if not byte:
+                ours.close()
+            return byte
+
+        return receive, its.fileno(), its.close
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
 

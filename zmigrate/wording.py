@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import sys
 from pathlib import Path
+from typing import Final
 
 MINUTE_S = 60
 HOUR_S = 3600
+
+_PLAIN_ON_WINDOWS: Final = re.compile(r"[\w.:/\\=+-]+")
 
 
 def count(number: int) -> str:
@@ -61,3 +67,27 @@ def nearby(path: str) -> str:
     """A path for a message or a command: relative if it is below the current folder."""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def shell_word(word: str) -> str:
+    """A word of a command line as the shell takes it; on Windows as cmd and PowerShell do."""
+    if sys.platform != "win32":
+        return shlex.quote(word)
+    if _PLAIN_ON_WINDOWS.fullmatch(word):
+        return word
+    return '"' + re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + found[2].replace('"', r"\""), word) + '"'
+
+
+def shell_variable(name: str, value: str) -> str:
+    """The command that sets an environment variable; on Windows that of PowerShell."""
+    if sys.platform == "win32":
+        inside = value.replace("'", "''")
+        return f"$env:{name} = '{inside}'"
+    return f"export {name}={shlex.quote(value)}"
+
+
+def backslash_hint(message: str) -> str | None:
+    """What to do if TOML has a path of Windows in double quotes; None if Python's message says otherwise."""
+    if "'\\'" not in message and "hex value" not in message.lower():
+        return None
+    return "In double quotes a backslash begins an escape. Write the text in single quotes: 'C:\\data'."

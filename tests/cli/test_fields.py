@@ -10,7 +10,8 @@ import urllib.request
 import pytest
 
 from zmigrate.cli.emulator import environment_of
-from zmigrate.cli.fields import Found, as_csv_text
+from zmigrate.cli.fields import Found, as_csv_text, holds
+from zmigrate.display.fields import rule_words
 from zmigrate.emulator import Emulator
 from zmigrate.emulator import Options as EmulatorOptions
 from zmigrate.zoho.metadata import Field, ModuleFields, PickListValue, read_field
@@ -48,6 +49,25 @@ def test_where_lookups_and_subforms_point_is_said(zmigrate, monkeypatch):
     out = zmigrate("fields", "Legacy_Assets", "--emulator").out
     assert "to Accounts" in out
     assert "rows of Service_Log" in out
+
+
+def test_a_subform_is_writable_and_says_what_its_rows_have(zmigrate):
+    done = zmigrate("fields", "Legacy_Assets", "--emulator", "--json")
+    by_name = {each["api_name"]: each for each in json.loads(done.out)["fields"]}
+    log = by_name["Service_Log"]
+    assert (log["creatable"], log["updatable"], log["why_not_written"]) == (True, True, None)
+    assert {"Service_Date", "Hours", "Part"} <= set(log["columns"])
+    assert by_name["Name"]["columns"] == []
+    out = zmigrate("fields", "Legacy_Assets", "--emulator").out
+    assert "rows of Service_Log: Service_Date" in out.replace("\n", " ")
+
+
+def test_an_encrypted_field_is_no_key(zmigrate):
+    raw = {"api_name": "Secret", "unique": {"casesensitive": "1"}, "crypt": {"mode": "encryption"}}
+    secret = read_field(raw, on_layout=True)
+    found = Found(ModuleFields("Leads", {"Secret": secret}), {}, 1)
+    assert "encrypted: no key" in rule_words(secret)
+    assert not holds(secret, found, {"unique": True}, None)
 
 
 def test_long_pick_lists_are_cut_on_a_screen_and_whole_on_demand(zmigrate):

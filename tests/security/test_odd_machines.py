@@ -24,6 +24,7 @@ from zmigrate.engine.storage.id_map import _unusable
 from zmigrate.engine.storage.journal_file import guard
 from zmigrate.engine.storage.lock import Lock, LockHeld
 from zmigrate.errors import ConfigError, DiskFull, JobError, RunError, ZmigrateError
+from zmigrate.private_files import scratch_folder
 from zmigrate.zoho.shared_file import SharedFile
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other homes, locks and names")
@@ -276,3 +277,45 @@ def test_a_locale_of_ascii_changes_no_result(leads: Path) -> None:
     assert done.returncode == 0, done.stderr
     success = json.loads(done.stdout)["files"]["success"]
     assert "Müller" in (leads.parent / success).read_text("utf-8")
+
+
+# -- folders -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["runs"], ["check"], ["jobs"], ["plan", "import-csv", "x.csv", *TO_LEADS]])
+def test_a_current_folder_that_was_deleted_is_told(tmp_path: Path, words: list[str]) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    program = (
+        "import os, sys; os.rmdir(os.getcwd()); from zmigrate.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words], cwd=gone, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "error: the current folder was deleted\n" in done.stderr
+
+
+def test_a_machine_without_a_place_for_temporary_files_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def nowhere() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", nowhere)
+    with pytest.raises(ConfigError, match="no folder for temporary files") as caught, scratch_folder():
+        pass
+    assert "TMPDIR" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_a_state_folder_or_a_folder_of_jobs_that_is_none_is_told(leads: Path, kind: str) -> None:
+    place = leads.with_name("place")
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/null")
+    done = zmigrate(leads.parent, "run", "import-csv", "leads.csv", *TO_LEADS, "--state-dir", "place")
+    assert (done.returncode, "place is a pipe or device, not a folder" in done.stderr) == (2, True)
+    done = zmigrate(leads.parent, "jobs", "--jobs", "place")
+    assert (done.returncode, "place is a pipe or a device, not a file or folder" in done.stderr) == (2, True)

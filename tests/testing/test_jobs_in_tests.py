@@ -40,7 +40,7 @@ class ContactsOfAccounts(RecordJob):
     """Contacts whose account is in the org."""
 
     write = Insert("Contacts", key="Legacy_ID")
-    scopes = (*scopes_for(write), "ZohoCRM.modules.accounts.READ")
+    scopes = scopes_for(write, finds=("Accounts",))
 
     file: Path = Argument(help="CSV file.")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zmigrate import Job, JsonLines, RecordJob, Update, Upsert, scopes_for
+from zmigrate import Insert, Job, JsonLines, RecordJob, Update, Upsert, scopes_for
 from zmigrate.testing import Zoho
 
 
@@ -137,9 +137,10 @@ def test_zohos_clock_goes_forward(zoho, run_job, job):
     assert 3600 <= waited.total_seconds() < 3660
 
 
-def test_a_locked_record_can_not_be_changed(zoho, run_job, tmp_path):
+@pytest.mark.parametrize("mark", ["lock", "convert"])
+def test_a_locked_or_converted_record_can_not_be_changed(mark, zoho, run_job, tmp_path):
     (lead,) = zoho.add("Leads", [{"Last_Name": "Ada"}])
-    zoho.lock("Leads", lead)
+    zoho.lock("Leads", lead) if mark == "lock" else zoho.convert(lead)
     (tmp_path / "ids.jsonl").write_text(f'{{"id": "{lead}", "Company": "Acme"}}\n', encoding="utf-8")
 
     class Change(RecordJob):
@@ -155,7 +156,7 @@ def test_a_locked_record_can_not_be_changed(zoho, run_job, tmp_path):
             return dict(row)
 
     assert run_job(Change()).rows.failed == 1
-    zoho.lock("Leads", lead, locked=False)
+    zoho.lock("Leads", lead, locked=False) if mark == "lock" else zoho.convert(lead, converted=False)
     assert run_job(Change(), again=True).rows.updated == 1
 
 
@@ -163,6 +164,37 @@ def test_a_custom_field_is_there_with_its_rules(zoho, run_job, job):
     zoho.add_field("Leads", "Region", "picklist", picks=["North", "South"], mandatory=True)
     result = run_job(job)
     assert result.outcomes.at_line(1).reasons[0].field == "Region"
+
+
+def test_a_module_has_the_fields_of_a_real_org(zoho, run_job, tmp_path):
+    text = {"data_type": "text", "json_type": "string", "length": 100, "field_read_only": False}
+    shown = {"view_type": {"view": True, "edit": True, "quick_create": True, "create": True}}
+    zoho.set_fields(
+        "Cars",
+        {
+            "fields": [
+                {"api_name": "Name", "field_label": "Car", "system_mandatory": True, **text, **shown},
+                {"api_name": "Plate", "field_label": "Plate", "custom_field": True, **text, **shown},
+            ]
+        },
+    )
+    (tmp_path / "cars.jsonl").write_text('{"Name": "Z3", "Plate": "ABC"}\n', encoding="utf-8")
+
+    class Cars(RecordJob):
+        """Cars."""
+
+        write = Insert("Cars", key="Plate")
+        scopes = scopes_for(write)
+
+        def source(self) -> Any:
+            return JsonLines(tmp_path / "cars.jsonl")
+
+        def transform(self, row: Any) -> Any:
+            return dict(row)
+
+    assert run_job(Cars()).rows.created == 1
+    (car,) = zoho.records("Cars")
+    assert car["Plate"] == "ABC"
 
 
 def test_a_failure_of_the_emulator_itself_fails_the_test(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from zmigrate.cli.commands import Command
 from zmigrate.cli.options import CheckProfile
 from zmigrate.errors import ScopeError, UsageError
 from zmigrate.plain_files import SMALL_FILE_BYTES, NotAFile, TooLarge, read_small
+from zmigrate.wording import shell_word
 from zmigrate.zoho.answers import call_params
 from zmigrate.zoho.automations import silenced, what_it_sets_off
 from zmigrate.zoho.facts.scopes import ORG
@@ -116,12 +116,11 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
 
     `loud`: why the call may set off workflows and mails.
     """
-    from zmigrate.cli.watching import end_question
     from zmigrate.display.banner import banner, confirm
     from zmigrate.display.console import stderr_console
     from zmigrate.engine.preflight.admission import ask
     from zmigrate.events import BannerFacts
-    from zmigrate.signals import handled_by
+    from zmigrate.signals import end_waiting, handled_by
 
     console = stderr_console()
     facts = BannerFacts(
@@ -137,7 +136,7 @@ def admit(org: Org, call: str, place: str, loud: str | None, *, practice: bool, 
     console.print(banner(facts))
 
     def agree() -> bool:
-        with handled_by(end_question):
+        with handled_by(end_waiting):
             also = "" if loud is None else ", and may set off workflows and mails"
             return confirm(console, f"This call may write to a PRODUCTION org{also}. Send it?")
 
@@ -191,7 +190,7 @@ def refuse_odd_path(verb: str, path: str, *, emulator: bool) -> None:
     if fault is None:
         return
     right = fault.path or "/crm/v8/Leads"
-    options = [f"--param {shlex.quote(f'{name}={value}')}" for name, value in fault.params]
+    options = [f"--param {shell_word(f'{name}={value}')}" for name, value in fault.params]
     command = " ".join(["zmigrate api", verb, right, *options, *(["--emulator"] if emulator else [])])
     raise UsageError(
         f"{path[:200]!r} is not an API path: {fault.why}",

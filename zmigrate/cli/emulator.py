@@ -7,7 +7,6 @@ import inspect
 import json
 import sys
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
@@ -16,6 +15,7 @@ from zmigrate.cli import streams
 from zmigrate.cli.commands import LazyCommand, command_of, escaped, parameter
 from zmigrate.errors import UsageError
 from zmigrate.printable import printable
+from zmigrate.wording import shell_variable
 
 if TYPE_CHECKING:
     from typer._click import Command
@@ -118,7 +118,7 @@ def serve(values: dict[str, Any], _context: typer.Context) -> None:
             f"# Zoho CRM emulator at {emulator.url}, until Ctrl-C. For the shell that runs zmigrate:"
         )
         for name, value in environment_of(emulator).items():
-            streams.echo(f"export {name}={quote(value)}")
+            streams.echo(shell_variable(name, value))
         if emulator.options.token_limit == local.Options().token_limit:
             streams.echo(
                 "# As Zoho's: ten tokens in ten minutes, one a command; for more: --token-limit 1000"

@@ -62,14 +62,36 @@ def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
         return problem_of(error, argv)
     if is_full_disk(error):
         return problem_of(disk_full(error, "then give the command again"), argv)
-    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:  # any option may name a file
+    return named_place(error) or unexpected(error, argv)
+
+
+def named_place(error: BaseException) -> ErrorMessage | None:
+    """The message for a place that no file or command can be in, whatever option or folder it comes from."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         message = f"no file can have a name as long as {str(error.filename)[:40]!r}…"
         return ErrorMessage("USAGE", message, None, UsageError.exit_code)
+    if isinstance(error, FileNotFoundError) and not has_folder():
+        hint = "Go to a folder that exists (cd), and give the command again."
+        return ErrorMessage("USAGE", "the current folder was deleted", hint, UsageError.exit_code)
+    return None
+
+
+def unexpected(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
+    """The message for an error of a job's author, or a fault of our own."""
     from zmigrate.job.author_code import failure_of
     from zmigrate.zoho.redaction import Redactor
 
     authors = failure_of(error, Redactor())  # a job hides its own secrets before
     return crash(error, argv) if authors is None else failure(authors, argv)
+
+
+def has_folder() -> bool:
+    """Whether the current folder exists."""
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def problem_of(error: Exception, argv: Sequence[str] = ()) -> ErrorMessage:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,6 +30,8 @@ class Found:
     fields: ModuleFields
     wanted_on: Mapping[str, tuple[str, ...]]  # the layouts that require a field, by its name
     layouts: int | None  # How many layouts there are. None if they could not be read.
+    rows: Mapping[str, ModuleFields] = dataclasses.field(default_factory=dict)
+    """The fields of a subform's rows, by the subform; without subforms that can't be read."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -89,7 +92,25 @@ def read_module(module: str, *, profile: str | None, emulator: bool) -> Found:
     with granted_connection((FIELDS,), (LAYOUTS,), profile=profile, emulator=emulator) as (given, refused):
         fields = read_fields(given.crm.fields, module)
         layouts = read_layouts(given.crm, module, refused)
-    return Found(fields, wanted_on(layouts or ()), None if layouts is None else len(layouts))
+        rows = dict(read_rows(given.crm, fields))
+    return Found(fields, wanted_on(layouts or ()), None if layouts is None else len(layouts), rows)
+
+
+def read_rows(crm: Crm, fields: ModuleFields) -> Iterator[tuple[str, ModuleFields]]:
+    """Each subform with the fields of its rows. One that can't be read is left out."""
+    for each in fields:
+        if each.data_type == "subform" and each.subform_module:
+            with suppress(RefusedError, Fatal):
+                yield each.api_name, crm.fields(each.subform_module)
+
+
+def columns_of(found: Found, field: Field) -> list[str]:
+    """The fields of a subform's rows that can be written."""
+    from zmigrate.display.fields import why_not_written
+    from zmigrate.rows.conversion.converter import PARENT
+
+    rows = found.rows.get(field.api_name, ())
+    return [each.api_name for each in rows if why_not_written(each) is None and each.api_name != PARENT]
 
 
 def read_layouts(crm: Crm, module: str, refused: ScopeError | None) -> Sequence[Layout] | None:
@@ -129,7 +150,7 @@ def holds(field: Field, found: Found, flags: Mapping[str, bool], text: str | Non
 
     facts = {
         "mandatory": field.mandatory or field.api_name in found.wanted_on,
-        "unique": field.unique or bool(field.external),
+        "unique": (field.unique or bool(field.external)) and not field.encrypted,
         "writable": why_not_written(field) is None,
         "custom": field.custom,
     }
@@ -183,6 +204,7 @@ def as_data(found: Found, chosen: Sequence[Field]) -> dict[str, Any]:
                 "lookup_modules": sorted(each.lookup_modules),
                 "mandatory_on": list(found.wanted_on.get(each.api_name, ())),
                 "why_not_written": why_not_written(each),
+                "columns": columns_of(found, each),
             }
             for each in chosen
         ],
@@ -256,4 +278,8 @@ def show(found: Found, chosen: Sequence[Field], *, whole_list: bool) -> None:
     lists = None if console.width >= ROOMY else pick_lists(chosen, found.fields.module)
     if lists is not None:
         console.print(lists)
+    for each in chosen:
+        if columns := columns_of(found, each):
+            told = f"rows of {each.api_name}: {', '.join(columns)}"
+            console.print(f"{told} (in full: zmigrate fields {each.subform_module})", markup=False)
     console.print(f"{counted(len(chosen), 'field')} of {len(found.fields)}", style="dim")

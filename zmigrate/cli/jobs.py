@@ -7,7 +7,6 @@ import sys
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
-from shlex import quote
 from shutil import which
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +15,7 @@ import typer
 from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, reflow
 from zmigrate.cli.options import JobsPath, Json
+from zmigrate.wording import shell_word
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -93,7 +93,7 @@ def python_command() -> str:
     """The command for the Python that has zmigrate, which need not be the first one on the path."""
     on_path = which("python")
     same = on_path is not None and Path(on_path).absolute() == Path(sys.executable).absolute()
-    return "python" if same else quote(sys.executable)
+    return "python" if same else shell_word(sys.executable)
 
 
 def found(path: Path | None) -> Registry:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -16,6 +15,7 @@ from zmigrate.cli.options import AllowEnv, CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.job.writes import Operation
 from zmigrate.private_files import replace_whole
+from zmigrate.wording import shell_word
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ def next_command(
     words += [word for name in allow_env for word in ("--allow-env", name)]
     words += ["--profile", profile] if profile else []
     words += ["--emulator"] if emulator else []
-    return " ".join([quote(word) for word in words])
+    return " ".join([shell_word(word) for word in words])
 
 
 def write(

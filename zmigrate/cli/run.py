@@ -27,6 +27,7 @@ from zmigrate.cli.prompts import read_hidden
 from zmigrate.cli.streams import can_ask
 from zmigrate.errors import JobError
 from zmigrate.printable import printable
+from zmigrate.wording import shell_word
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -86,12 +87,14 @@ def refuse_file(name: str, command: str) -> None:
         job = "import-csv" if name.lower().endswith((".csv", ".txt", ".tsv")) else "import-file"
         raise JobError(
             f'"{name}" is a file, not a job',
-            hint=f"To {does} it: zmigrate {command} {job} {name} --module MODULE --operation OPERATION",
+            hint=f"To {does} it: zmigrate {command} {job} {shell_word(name)}"
+            " --module MODULE --operation OPERATION",
         )
-    if name.endswith("/") or ("/" in name and Path(name).is_dir()):
+    if name.endswith(("/", os.sep)) or (os.path.dirname(name) and Path(name).is_dir()):
         raise JobError(
             f'"{name}" is a folder, not a job',
-            hint=f"To {does} its files: zmigrate {command} import-folder {name} --mapping FILE.toml",
+            hint=f"To {does} its files: zmigrate {command} import-folder {shell_word(name)}"
+            " --mapping FILE.toml",
         )
 
 
@@ -129,7 +132,7 @@ def parameter_of(spec: OptionSpec) -> inspect.Parameter:
     info: object
     text = escaped(" ".join(filter(None, (spec.help, choices_text(spec), default_text(spec)))))
     default = inspect.Parameter.empty if spec.required else None
-    hint: object = list[str] if spec.is_list else str
+    hint: object = list[str] if spec.is_list or spec.joined_by is not None else str
     if spec.kind == "argument":
         info = typer.Argument(metavar=printable(spec.metavar), help=text, show_default=False)
     elif spec.base is bool and not spec.is_list:
@@ -166,6 +169,8 @@ def build(cls: type[Job], specs: dict[str, OptionSpec], values: dict[str, Any]) 
         spec = specs[name]
         if isinstance(value, bool):
             given[name] = value
+        elif spec.joined_by is not None:
+            given[name] = parse_option(spec, spec.joined_by.join(value))
         elif spec.is_list:
             given[name] = [parse_option(spec, text) for text in value]
         else:

@@ -12,7 +12,7 @@ from zmigrate.cli.app import COMMANDS
 from zmigrate.cli.job_texts import Kind, texts_of
 from zmigrate.errors import UsageError
 from zmigrate.job.job import name_of_job
-from zmigrate.private_files import write_new_shared
+from zmigrate.private_files import is_device, write_new_shared
 from zmigrate.registry import ready_made_names
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
@@ -58,6 +58,8 @@ def check_name(name: str) -> None:
             f"{name!r} can't be a job's name",
             hint="small letters and digits, words joined by hyphens, a letter first: import-customers",
         )
+    if is_device(name):
+        raise UsageError(f"{name!r} is a device on Windows", hint=f"add a word to it: import-{name}")
     if name in COMMANDS:
         raise UsageError(f"{name!r} is the name of a command", hint=f"add a word to it: {name}-customers")
     if name in ready_made_names():

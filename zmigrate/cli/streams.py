@@ -25,9 +25,24 @@ LOOK_EVERY_S = 0.5
 NON_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
+STAND_INS = {"→": "->", "…": "...", "·": "-", "–": "-", "µ": "u"}
+"""What stands for the signs of messages that an encoding lacks, such as that of a Windows console."""
+
+
 def backslashed(text: str, encoding: str) -> str:
-    """The text with backslash escapes for what the encoding lacks, as Python does on stderr."""
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    """The text in an encoding that lacks some of its characters: with signs of ASCII for ours, and backslash
+    escapes for all others, as Python has them on stderr.
+    """
+    lacking = {ord(sign): plain for sign, plain in STAND_INS.items() if not _has(encoding, sign)}
+    return text.translate(lacking).encode(encoding, "backslashreplace").decode(encoding)
+
+
+def _has(encoding: str, sign: str) -> bool:
+    try:
+        sign.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def json_escaped(text: str, _encoding: str) -> str:
@@ -51,8 +66,9 @@ class Output:
         try:
             try:
                 self._stream.write(shown)
-            except UnicodeEncodeError as error:
-                self._stream.write(self._escape(shown, error.encoding))
+            except UnicodeEncodeError as error:  # which names only the kind of an encoding: "charmap"
+                encoding = getattr(self._stream, "encoding", None) or error.encoding
+                self._stream.write(self._escape(shown, encoding))
         except (OSError, ValueError) as error:  # ValueError: it is closed
             self.lost = error
         return len(text)

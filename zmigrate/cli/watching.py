@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 import typer
@@ -16,8 +15,8 @@ from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.display.progress import progress_for
 from zmigrate.display.summary import summary
 from zmigrate.errors import ZmigrateError
-from zmigrate.signals import handled_by
-from zmigrate.stopping import StopRequested, StopSignal
+from zmigrate.signals import end_waiting, handled_by
+from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
     from zmigrate.display.in_doubt import Reload
@@ -71,7 +70,7 @@ class Watch:
     def confirm(self, asked: events.BannerFacts) -> bool:
         """Show what is about to happen, and ask whether to go on."""
         self._show(asked)
-        with handled_by(end_question):
+        with handled_by(end_waiting):
             return confirm(self._console, "This writes to a PRODUCTION org. Go on?")
 
     def finish(
@@ -139,8 +138,3 @@ def reload_commands(result: RunResult, named: Named) -> tuple[list[str] | None, 
     if info.record.by_hand:
         return None, {}
     return commands(info, named) if fails else [], reloads(info, named)
-
-
-def end_question(_number: int, _frame: FrameType | None) -> None:
-    """End an open question on a signal. The run's own handler would only note the signal."""
-    raise StopRequested

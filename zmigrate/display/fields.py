@@ -115,9 +115,13 @@ def wanted_text(field: Field, layouts: Sequence[str], count: int) -> str:
 
 
 def rule_words(field: Field) -> list[str]:
-    """`unique`, `external`, if the field is so."""
+    """`unique`, `external`, `encrypted`, if the field is so."""
     unique = "unique (letter case counts)" if field.case_sensitive else "unique"
-    words = {unique: field.unique, f"external ({field.external})": bool(field.external)}
+    words = {
+        unique: field.unique,
+        f"external ({field.external})": bool(field.external),
+        "encrypted: no key": field.encrypted,
+    }
     return [word for word, holds in words.items() if holds]
 
 
@@ -125,7 +129,8 @@ def target_text(field: Field) -> str:
     """The module that the field refers to or has rows of; "" for other fields."""
     if field.data_type == "subform" and field.subform_module:
         return f"rows of {field.subform_module}"
-    return f"to {field.lookup_module}" if field.lookup_module else ""
+    modules = sorted(field.lookup_modules) or ([field.lookup_module] if field.lookup_module else [])
+    return f"to {' or '.join(modules)}" if modules else ""
 
 
 def label_text(field: Field) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Final
 
-from zmigrate.wording import nearby
+from zmigrate.wording import nearby, shell_word
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +48,4 @@ NOTHING_NAMED: Final = Named()
 
 def command_of(words: Iterable[str]) -> str:
     """A command line of zmigrate."""
-    return " ".join(map(quote, ["zmigrate", *words]))
+    return " ".join(map(shell_word, ["zmigrate", *words]))

@@ -11,6 +11,7 @@ from datetime import date
 from decimal import Decimal
 from math import isfinite
 from typing import Any
+from unicodedata import normalize
 
 from .answers import UNKNOWN_ID, Json, error
 from .clock import instant
@@ -20,10 +21,6 @@ from .ids import id_number
 Check = Callable[[Any], Any]
 """Takes a value and returns what is stored; raises Invalid for a value that Zoho refuses."""
 
-# Letters of every script, as in the docs' pattern for e-mail addresses.
-EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@(?=.{4,256}$)([\w-]+\.)+[^\W\d_]{2,22}")
-PHONE = re.compile(r"[0-9A-Za-z+.\- (),;#]+")
-WEBSITE = re.compile(r"(https?://|ftp://)?[^\s/?#.]+(\.[^\s/?#.]+)+([/?#]\S*)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
 DATETIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d|Z)")
 BIGINT = re.compile(r"-?\d+")
@@ -95,12 +92,14 @@ def text(size: int) -> Check:
 
 
 def pattern(size: int, wanted: re.Pattern[str], kind: str) -> Check:
+    """Text that is like a pattern, letters with their accents as one character."""
+
     def check(value: Any) -> Any:
         if type(value) is not str:
             raise expects(kind)
         if len(value) > size:
             raise too_long(size)
-        if value and not wanted.fullmatch(value):
+        if value and not wanted.fullmatch(normalize("NFC", value)):
             raise expects(kind)
         return value or None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .answers import Refused
+from .reserved_words import has_reserved
 
 MAX_COLUMNS, MAX_CRITERIA, MAX_IN, MAX_ORDER = 50, 25, 50, 10
 DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET = 200, 2000, 100_000
@@ -25,6 +26,7 @@ NAME = r"[A-Za-z_$][\w$]*"
 REST = rf"|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>!?{NAME}(?:\.{NAME})*)|(?P<sign><=|>=|!=|<>|[=<>(),])"
 TOKENS = {name: re.compile(rf"\s*(?:(?P<text>{text}){REST})", re.DOTALL) for name, text in LEXEMES.items()}
 
+PATH = re.compile(rf"!?{NAME}(?:\.{NAME})*")
 Literal = str | int | float | bool
 
 
@@ -131,7 +133,7 @@ class Parser:
         while self._take("sign", ","):
             columns.append(self._column())
         self._keyword("from")
-        module = self._expect("word").text.lstrip("!")
+        module = self._name().lstrip("!")
         self._keyword("where")
         query = Query(columns, module, self._condition())
         if self._take("keyword", "group"):
@@ -159,17 +161,34 @@ class Parser:
                 raise limit_exceeded(message, most)
 
     def _column(self) -> Column:
-        name = self._expect("word").text
-        counted, shown_as = False, name
-        if self._take("sign", "("):
-            if name.lower() != "count":
-                raise syntax_error("given coql query not supported", near=name)
-            path = self._expect("word").text
+        counted = self._function()
+        name = self._name()
+        shown_as = f"count({name})" if counted else name
+        if counted:
             self._sign(")")
-            name, counted, shown_as = path, True, f"count({path})"
         if self._take("keyword", "as"):
             shown_as = self._expect("word").text
         return Column(name, shown_as, counted)
+
+    def _function(self) -> bool:
+        """Whether a `count(` comes. Raises Refused for another function."""
+        coming = [token.text for token in self._tokens[self._next : self._next + 2]]
+        if coming[1:] != ["("]:
+            return False
+        if coming[0].lower() != "count":
+            raise syntax_error("given coql query not supported", near=coming[0])
+        self._next += 2
+        return True
+
+    def _name(self) -> str:
+        """A column or a module. A reserved word is one only in quotes. UNCONFIRMED: modules in quotes."""
+        token = self._token()
+        name = self._unquoted(token.text) if token.kind == "text" else token.text
+        bare = token.kind == "word" and not has_reserved(name.lstrip("!"))
+        if not bare and not (token.kind == "text" and PATH.fullmatch(name)):
+            raise self._unexpected()
+        self._next += 1
+        return name
 
     def _condition(self) -> Condition:
         left = self._operand()
@@ -198,7 +217,7 @@ class Parser:
             self._brackets -= 1
             return inside
         self._criteria += 1
-        return self._criterion(self._expect("word").text)
+        return self._criterion(self._name())
 
     def _criterion(self, column: str) -> Criterion:
         if self._take("keyword", "is"):
@@ -250,7 +269,7 @@ class Parser:
     def _order(self, query: Query) -> None:
         self._keyword("by")
         while True:
-            column = self._expect("word").text
+            column = self._name()
             descending = self._take("keyword", "desc")
             if not descending:
                 self._take("keyword", "asc")

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 OrgType = Literal["production", "sandbox", "developer", "bigin", "absent"]
 Edition = Literal["free", "standard", "professional", "enterprise", "ultimate"]
+Patterns = Literal["loose", "strict"]
 UniqueSpelling = Literal["case_sensitive", "casesensitive"]
 EmptyBody = Literal["none", "object", "null_list", "list", "text", "number", "html", "half"]
 """No body; `{}`; null in place of the list; a JSON list, text or number; an HTML page; JSON cut off."""
@@ -172,6 +173,9 @@ class Options:
         _opt("record", "what the details of DUPLICATE_DATA contain")
     )
     picklist: Literal["strict", "accept", "drop"] = _opt("strict", "a value that is not in a pick list")
+    patterns: Patterns = _opt(  # noqa: RUF009  # field()
+        "loose", "e-mail, phone, website: refuse what is none at all, or what Zoho's printed patterns refuse"
+    )
     unknown_field: Literal["drop", "refuse"] = _opt("drop", "a key that is not a field")
     readonly_field: Literal["drop", "refuse"] = _opt("drop", "a value for a read-only field")
     inactive_owner: Literal["refuse", "accept"] = _opt("refuse", "an Owner who is not active")

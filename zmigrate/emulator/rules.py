@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import checks, nested
+from . import checks, nested, patterns
 from .answers import Json, error
 from .catalogue import ModuleSpec
 from .checks import DROPPED, MAX_WHOLE_DIGITS, Check, Invalid
@@ -69,12 +69,8 @@ class Rules:
         if field.wire_type in ("jsonarray", "jsonobject"):
             return nested.BY_NAME.get(field.api_name) or self._compile_structured(field)
         match field.data_type:
-            case "email":
-                return checks.pattern(size, checks.EMAIL, "email")
-            case "phone":
-                return checks.pattern(size, checks.PHONE, "phone")
-            case "website":
-                return checks.pattern(size, checks.WEBSITE, "website")
+            case "email" | "phone" | "website" as kind:
+                return checks.pattern(size, patterns.BY_OPTION[self._options.patterns][kind], kind)
             case "integer":
                 return checks.integer(size)
             case "bigint":

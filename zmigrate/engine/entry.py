@@ -24,7 +24,7 @@ from zmigrate.job.author_code import told_as_authors
 from zmigrate.job.job import Job, decode_options, encode_options, job_name
 from zmigrate.private_files import scratch_folder
 from zmigrate.rows.sources.variables import Variables
-from zmigrate.signals import stop_on_signals
+from zmigrate.signals import end_waiting, handled_by, stop_on_signals
 from zmigrate.stopping import StopSignal
 
 if TYPE_CHECKING:
@@ -300,7 +300,9 @@ def _credentials(options: RunOptions, caller: Caller) -> Iterator[Credentials]:
         with practice_org() as credentials:
             yield credentials
     else:
-        yield load_credentials(options.profile, folder=caller.folder, environ=caller.environ)
+        with handled_by(end_waiting):  # another program may have to be waited for, and ends with this
+            found = load_credentials(options.profile, folder=caller.folder, environ=caller.environ)
+        yield found
 
 
 @contextmanager

@@ -93,6 +93,7 @@ def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpe
         secret=declared.secret,
         env=(declared.env or f"ZMIGRATE_{name.upper()}") if declared.secret else None,
         usual=declared.usual,
+        joined_by=declared.joined_by,
     )
     if declared.default is MISSING:
         return spec

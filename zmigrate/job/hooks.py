@@ -35,3 +35,5 @@ class JobHooks:
         lambda fields, subforms, refusals: ()
     )
     """What the job itself says that the org's fields do not take. The second: the fields of subform rows."""
+    names_finds: bool = False
+    """Whether the job's `scopes` have what its `Find`s need. Else it may look into all that it refers to."""

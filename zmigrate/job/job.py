@@ -213,12 +213,6 @@ class RecordJob(Job, abstract=True):
         return None
 
     @property
-    def _looks_into(self) -> Sequence[str]:
-        """The modules that the token may read and query beside those of `scopes`: `transform` may look for
-        records there."""
-        return self.refers_to or ()
-
-    @property
     def fills(self) -> Sequence[Fill] | None:
         """The fields that `transform` fills, which are checked before the first row. None: not known."""
         if (columns := self.columns) is None:

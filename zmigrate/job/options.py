@@ -63,6 +63,7 @@ class Declared:
     env: str | None = None
     usual: bool = False
     choices: Sequence[Any] = ()
+    joined_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class OptionSpec:
     """The environment variable of a secret."""
     usual: bool
     """Example commands show it, although it has a default."""
+    joined_by: str | None = None
+    """A text that may be given several times: what joins the texts."""
 
     @property
     def flag(self) -> str:
@@ -129,6 +132,7 @@ def Option(
     env: str | None = None,
     usual: bool = False,
     choices: Sequence[Any] = (),
+    joined_by: str | None = None,
 ) -> Any:
     """Declare an option: `region: str = Option(default="emea", help="Which region.")`. Required if it has no
     default. `choices`: the only values it takes, `choices=("emea", "apac")`; an Enum or a Literal as its type
@@ -136,9 +140,10 @@ def Option(
 
     A list is given by repeating the option. A `secret` one comes from the environment variable `env`
     (`ZMIGRATE_<NAME>` if not named) or a prompt, never from the command line, and is never shown or kept.
-    Example commands show a `usual` one as if it were required.
+    Example commands show a `usual` one as if it were required. If a text with `joined_by` is given several
+    times, the texts become one, with this between them.
     """
-    return Declared("option", default, help, metavar, secret, env, usual, choices)
+    return Declared("option", default, help, metavar, secret, env, usual, choices, joined_by)
 
 
 def enum_word(member: Enum) -> str:

@@ -7,10 +7,13 @@ takes a list. Owners and other users need neither: their fields take an e-mail a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from zmigrate.errors import JobError
+from zmigrate.job.key_text import fields_of_key, key_name, key_text
 
 WhenOpen = Literal["fail", "leave_out", "stop"]
 """What happens to a row whose reference is not found: it fails, it is written without the field, or the run
@@ -25,6 +28,8 @@ class Ref:
     `field`: the field that the key was written to; None: any. With an empty key the field is left alone.
     `ignore_case`: if no record has the key as it is written, take one whose key differs in letter case. Keys
     that are e-mail addresses always ignore it.
+
+    Of a key of several fields: `Ref("Contacts", ("Doe", "Acme"), field=("Last_Name", "Company"))`.
     """
 
     module: str
@@ -32,6 +37,26 @@ class Ref:
     field: str | None = None
     when_open: WhenOpen = "fail"
     ignore_case: bool = False
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            module: str,
+            key: str | Sequence[str],
+            field: str | Sequence[str] | None = None,
+            when_open: WhenOpen = "fail",
+            ignore_case: bool = False,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        if isinstance(self.field, tuple | list):
+            object.__setattr__(self, "field", key_name(self.field))
+        if isinstance(self.key, tuple | list):
+            values = ["" if value is None else str(value).strip() for value in self.key]
+            if len(values) != len(fields_of_key(self.field)):
+                raise JobError(f"{self!r}: a key of several values needs `field`, with as many fields.")
+            object.__setattr__(self, "key", key_text(values) if any(values) else "")
 
 
 @dataclass(frozen=True, slots=True)

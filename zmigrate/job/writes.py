@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, get_args
 
 from zmigrate.errors import JobError
+from zmigrate.job.key_text import fields_of_key, is_composite, key_name
 from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.zoho.facts import scopes as scope_facts
 
@@ -31,10 +32,16 @@ earlier ones are skipped. Keys are compared letter by letter, except e-mail addr
 WRITE_SHAPE = """
     write = Insert("Leads", key="Legacy_ID")         # key: optional; finds the record if an answer is lost
     write = Insert("Leads", key="Legacy_ID", on_existing="skip", on_repeated="last")
+    write = Insert("Leads", key=("Last_Name", "Company"))  # several fields together
     write = Update("Leads")                          # by id; or key="Legacy_ID", looked up in the org
     write = Update("Leads", key="Legacy_ID", ignore_case=True)
     write = Upsert("Leads", match_on="Legacy_ID")    # match_on: the field that shows whether it is there
     write = Delete("Leads")                          # by id; or key="Legacy_ID", looked up in the org"""
+
+NO_COMPOSITE_UPSERT = (
+    "an upsert matches on one field: of several, Zoho takes a record that agrees in any one of them. Use an "
+    "insert with this key and on_existing, or an update"
+)
 
 _API_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
@@ -46,6 +53,8 @@ class Insert:
     `on_existing`: what happens to a row whose key the org already has. None: Zoho decides: it refuses the row
     if the key is unique, and creates a second record if not. `on_repeated`: which rows with the same key are
     written; see `OnRepeated`. `ignore_case`: also a record whose key differs in letter case exists already.
+
+    A key of several fields is given as a tuple, and read as `Last_Name+Company`.
     """
 
     module: str
@@ -55,6 +64,18 @@ class Insert:
     on_repeated: OnRepeated | None = None
     ignore_case: bool = False
     operation: ClassVar[Literal["insert"]] = "insert"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            module: str,
+            *,
+            key: str | Sequence[str] | None = None,
+            on_existing: OnExisting | None = None,
+            on_repeated: OnRepeated | None = None,
+            ignore_case: bool = False,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         _check_write(self, self.key)
@@ -82,6 +103,17 @@ class Update:
     ignore_case: bool = False
     operation: ClassVar[Literal["update"]] = "update"
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            module: str,
+            *,
+            key: str | Sequence[str] = "id",
+            on_repeated: OnRepeated | None = None,
+            ignore_case: bool = False,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         _check_write(self, self.key)
         _check_ignore_case(self)
@@ -105,6 +137,8 @@ class Upsert:
     def __post_init__(self) -> None:
         if not self.match_on:
             raise JobError(f"Upsert({self.module!r}) has no `match_on`. Write it like this:\n{WRITE_SHAPE}")
+        if not isinstance(self.match_on, str) or is_composite(self.match_on):
+            raise JobError(f"{self!r}: {NO_COMPOSITE_UPSERT}")
         _check_write(self, self.match_on)
         if self.ignore_case:
             raise JobError(
@@ -129,6 +163,12 @@ class Delete:
     ignore_case: bool = False
     on_repeated: ClassVar[None] = None
     operation: ClassVar[Literal["delete"]] = "delete"
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, module: str, *, key: str | Sequence[str] = "id", ignore_case: bool = False
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         _check_write(self, self.key)
@@ -179,8 +219,14 @@ def scopes_for(
     return tuple(dict.fromkeys(wanted))
 
 
-def _check_write(write: Write, key: str | None) -> None:
-    for what, name in (("module", write.module), ("field", key)):
+def _check_write(write: Write, key: object) -> None:
+    if isinstance(key, list | tuple) and all(isinstance(name, str) for name in key):
+        key = key_name(key)
+        object.__setattr__(write, "key", key)
+    names = fields_of_key(key) if isinstance(key, str) else (key,)
+    if len(names) > 1 and ("id" in names or len(set(names)) < len(names)):
+        raise JobError(f"{write!r}: a key of several fields has each field once, and no id.")
+    for what, name in (("module", write.module), *(("field", name) for name in names)):
         if name is not None and not (isinstance(name, str) and _API_NAME.match(name)):
             raise JobError(
                 f"{name!r} in {type(write).__name__}(...) is not an api name of a {what}. "

@@ -151,6 +151,10 @@ class Zoho:
         """Lock records, so that Zoho refuses to change them; or unlock them."""
         self._post(f"lock/{module}", {"ids": list(ids), "locked": locked})
 
+    def convert(self, *leads: str, converted: bool = True) -> None:
+        """Mark leads as converted, or take the mark away."""
+        self._post("convert/Leads", {"ids": list(leads), "converted": converted})
+
     # -- the audit --------------------------------------------------------------------------------
 
     def audit(self, module: str) -> AuditCounts:

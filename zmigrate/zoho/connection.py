@@ -113,13 +113,15 @@ def connect(
     stop: StopSignal,
     transport: httpx.BaseTransport | None = None,
     backoff: Backoff | None = None,
+    optional: Sequence[str] = (),
 ) -> Connection:
-    """Get a token with these scopes, and everything that needs it.
+    """Get a token with these scopes, and everything that needs it. `optional`: more scopes, without which
+    the token is good, too.
 
     `transport` and `backoff` replace the real ones in tests. Raises what `TokenProvider.token` raises, and
     UsageError for an invalid scope.
     """
-    for scope in scopes:
+    for scope in (*scopes, *optional):
         if _SCOPE.fullmatch(scope) is None:
             raise UsageError(
                 f"{scope[:80]!r} is not a scope.", hint="A scope looks like ZohoCRM.modules.leads.READ."
@@ -135,6 +137,7 @@ def connect(
         emit=emit,
         local=local,
         backoff=backoff,
+        optional=tuple(optional),
     )
     sender = Transport(
         http,

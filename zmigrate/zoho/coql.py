@@ -6,12 +6,13 @@ Source: zoho.com/crm/developer/docs/api/v8/COQL-Overview.html and COQL-Limitatio
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import TypeAlias
 
 from zmigrate.errors import UsageError
-from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL
+from zmigrate.zoho.facts.limits import COQL_CRITERIA, COQL_IN_VALUES, COQL_ROWS_PER_CALL
 from zmigrate.zoho.facts.modules import STANDARD_LOOKUPS
 from zmigrate.zoho.facts.reserved_words import RESERVED
 
@@ -201,14 +202,34 @@ def in_query(
     write: WriteName = written,
 ) -> str:
     """`select … from module where field in (…)`, for at most 50 values that `can_query`."""
+    return together_query(fields, module, {field: values}, write)
+
+
+def together_query(
+    fields: Iterable[str],
+    module: str,
+    wanted: Mapping[str, Sequence[str | int]],
+    write: WriteName = written,
+) -> str:
+    """`select … from module where a in (…) and b in (…)`, for at most 50 values of each field. More than two
+    conditions stand in nested brackets, as Zoho wants them; it takes 25 in all, one of which may be needed
+    for the pages.
+    """
+    if len(wanted) >= COQL_CRITERIA:
+        raise UsageError(f"a key has at most {COQL_CRITERIA - 1} fields, not {len(wanted)}")
+    columns = ", ".join(map(write, dict.fromkeys(("id", *fields))))
+    conditions = [f"{write(field)} in ({_listed(values)})" for field, values in wanted.items()]
+    where = reduce(lambda before, one: f"({before}) and {one}", conditions)
+    return f"select {columns} from {write(module)} where {where}"  # noqa: S608 - quoted
+
+
+def _listed(values: Sequence[str | int]) -> str:
     if not 0 < len(values) <= COQL_IN_VALUES:
         raise ValueError(f"a query takes 1 to {COQL_IN_VALUES} values, not {len(values)}")
     for value in values:
         if not can_query(value):
             raise ValueError("a value that can't stand in a query")
-    columns = ", ".join(map(write, dict.fromkeys(("id", *fields))))
-    listed = ", ".join(str(value) if isinstance(value, int) else quote(value) for value in values)
-    return f"select {columns} from {write(module)} where {write(field)} in ({listed})"  # noqa: S608 - quoted
+    return ", ".join(str(value) if isinstance(value, int) else quote(value) for value in values)
 
 
 def _top_level_words(text: str) -> list[tuple[str, int, int]]:

@@ -12,13 +12,13 @@ from itertools import chain, islice
 from typing import Any, Final, Literal
 
 import msgspec
-import orjson
 
 from zmigrate.errors import Fatal, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
-from zmigrate.zoho.automations import CADENCES, UPSERT_CADENCES, silenced
+from zmigrate.zoho.automations import silenced
+from zmigrate.zoho.duplicate_check import DuplicateCheck, read_duplicate_check
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
@@ -171,6 +171,13 @@ class Crm:
             self._layouts[module] = read
         return read
 
+    def duplicate_check(self, module: str) -> DuplicateCheck:
+        """What Zoho holds the module's unique values against besides its own records. Needs the scope
+        ZohoCRM.settings.duplicate_check_preference.READ.
+        """
+        answer = self.get(f"{API}/settings/duplicate_check_preference", {"module": _module(module)})
+        return read_duplicate_check(answer)
+
     def modules(self) -> list[dict[str, Any]]:
         """All modules as Zoho describes them (`api_name`, `api_supported`, `creatable`, …)."""
         found: list[dict[str, Any]] = self.get(f"{API}/settings/modules").get("modules", [])
@@ -255,6 +262,27 @@ class Crm:
             return query if limit is None else f"{query} limit {limit}"
 
         return list(self._asked(made, (module, field, *extra_fields)))
+
+    def find_together(
+        self,
+        module: str,
+        fields: Sequence[str],
+        keys: Sequence[Sequence[str | int]],
+        extra_fields: Sequence[str] = (),
+        *,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """The records whose `fields` have the values of one of these keys; and others, which have a value of
+        one key in one field and of another in the next: compare the results. At most 50 values of a field.
+        """
+        columns = zip(*keys, strict=True)
+        wanted = {field: list(dict.fromkeys(values)) for field, values in zip(fields, columns, strict=True)}
+
+        def made(write: coql.WriteName) -> str:
+            query = coql.together_query((*fields, *extra_fields), module, wanted, write)
+            return query if limit is None else f"{query} limit {limit}"
+
+        return list(self._asked(made, (module, *fields, *extra_fields)))
 
     def _asked(self, made: Callable[[coql.WriteName], str], names: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of a query of ours, which `made` writes. If Zoho does not understand it, the names are
@@ -369,30 +397,6 @@ class Crm:
             raise
         records = body.get("data", [])
         return records[0] if records else None
-
-
-def write_body(
-    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
-) -> bytes:
-    """The body of an insert, update or upsert as bytes.
-
-    Records are dicts ready for JSON, or `orjson.Fragment`s of encoded records.
-    """
-    return orjson.dumps(body_of(records, operation, trigger, match_on))
-
-
-def body_of(
-    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
-) -> dict[str, Any]:
-    """The body of an insert, update or upsert. An empty `trigger` is sent too: without it everything runs."""
-    body: dict[str, Any] = {
-        "data": records,
-        "trigger": list(trigger),
-        "skip_feature_execution": UPSERT_CADENCES if operation == "upsert" else CADENCES,
-    }
-    if match_on is not None:
-        body["duplicate_check_fields"] = [match_on]
-    return body
 
 
 def _said(answer: Answer) -> list[Any]:

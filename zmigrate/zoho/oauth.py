@@ -78,9 +78,12 @@ class TokenProvider:
         backoff: Backoff | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        optional: tuple[str, ...] = (),
     ) -> None:
+        """`optional`: scopes that are asked for, too, and that a token need not have."""
         self._accounts = accounts
-        self._asked = scopes
+        self._needed = scopes
+        self._asked = tuple(dict.fromkeys((*scopes, *optional)))
         self._ledger = ledger
         self._stop = stop
         self._emit = emit
@@ -209,7 +212,7 @@ class TokenProvider:
                 self._changed.notify_all()
 
     def _mint(self) -> Token:
-        asked_at, granted = self._retrying(self._ask, Patience())
+        asked_at, granted = self._granted()
         fault = url_fault(granted.api_domain, API_DOMAINS, loopback_http=self._local)
         if fault is not None:
             raise RefusedError(
@@ -224,7 +227,7 @@ class TokenProvider:
                 hint="The org moved or the client changed. Check the credentials, then resume.",
                 code="API_DOMAIN_CHANGED",
             )
-        lacking = scope_facts.missing(granted.scopes, self._asked)
+        lacking = scope_facts.missing(granted.scopes, self._needed)
         if lacking:
             raise ScopeError(
                 f"Zoho granted a token without {', '.join(lacking)}.",
@@ -241,6 +244,16 @@ class TokenProvider:
             expires=asked_at + granted.life_s,
             renew_at=asked_at + granted.life_s - min(granted.life_s * _RENEW_AT_SHARE, _RENEW_AT_MOST_S),
         )
+
+    def _granted(self) -> tuple[float, Granted]:
+        """Zoho refuses all scopes if one of them is unknown to it: then the optional ones are left out."""
+        try:
+            return self._retrying(self._ask, Patience())
+        except ScopeError:
+            if self._asked == self._needed:
+                raise
+            self._asked = self._needed
+            return self._retrying(self._ask, Patience())
 
     def _ask(self, patience: Patience) -> tuple[float, Granted]:
         """One request, as soon as the token limit allows it. Returns the monotonic time of asking and the

@@ -26,6 +26,7 @@ READS = {
     "GET /crm/v8/org",
     "GET /crm/v8/settings/fields",
     "GET /crm/v8/settings/layouts",
+    "GET /crm/v8/settings/duplicate_check_preference",
     "GET /crm/v8/users",
 }
 
@@ -71,7 +72,9 @@ def test_the_token_has_the_jobs_scopes_and_those_of_the_checks(bench: Bench) -> 
     planned(bench, INSERT, leads(3))
     (token,) = bench.seen(zmigrate.events.TokenAcquired)
     wanted = {*scopes_for(INSERT), "ZohoCRM.org.READ", "ZohoCRM.users.READ"}
-    settings = {"ZohoCRM.settings.fields.READ", "ZohoCRM.settings.layouts.READ"}
+    settings = {
+        f"ZohoCRM.settings.{name}.READ" for name in ("fields", "layouts", "duplicate_check_preference")
+    }
     assert set(token.scopes) == wanted | settings | {"ZohoCRM.modules.READ", "ZohoCRM.coql.READ"}
 
 

@@ -26,9 +26,9 @@ OF_ZOHO = {"INVALID_DATA", "MANDATORY_NOT_FOUND", "DUPLICATE_DATA"}
 CELLS: dict[str, Sequence[str]] = {
     "Legacy_ID": ["A", "a", "B", "C", "D", "E", "F", "G", "H", "there", "THERE", "there too"],
     "Last_Name": ["Doe", "", "x" * 80, "x" * 81, "O'Neil", "Größe"],
-    "Email": ["", "jo@example.com", "nope", "a@b", "jo@example", "UP@EXAMPLE.COM"],
-    "Phone": ["", "+1 (555) 010-0", "12_34", "0" * 31],
-    "Website": ["", "example.com", "https://example.com/a?b=c", "no site"],
+    "Email": ["", "jo@example.com", "nope", "a@", "UP@EXAMPLE.COM"],
+    "Phone": ["", "+1 (555) 010-0", "0" * 31],
+    "Website": ["", "example.com", "https://example.com/a?b=c", "example.com/" + "x" * 450],
     "Lead_Source": ["", "Partner", "partner", "Nonsense"],
     "Interests": ["", "Hardware;Software", "Hardware;Nonsense"],
     "No_of_Employees": ["", "0", "-5", "123456789", "1234567890", "1.5", "many"],
@@ -152,6 +152,23 @@ def test_what_the_plan_passes_zoho_takes(emulator: Emulator, tmp_path: Path) -> 
     result = bench.run(job, again=True)
     assert [row["line"] for row in read_rows(result.files["errors"])] == refused
     assert result.rows.created == len(rows) - len(refused) > 20
+
+
+@pytest.mark.parametrize(
+    ("field", "cell"),
+    [("Email", "a@b"), ("Email", "jo@example"), ("Phone", "12_34"), ("Website", "no site")],
+)
+def test_what_the_plan_says_that_zoho_may_refuse_is_sent_and_zoho_decides(
+    emulator: Emulator, tmp_path: Path, field: str, cell: str
+) -> None:
+    bench = fresh(emulator, tmp_path)
+    row = {"Legacy_ID": "N", "Last_Name": "Doe", field: cell}
+    job = file_job(Insert("Leads", key="Legacy_ID"), write_rows(tmp_path / "rows.csv", [row]))
+    with bench.plan(job) as plan:
+        said = [(each.field, each.lines) for each in plan.warnings if each.code == "ZOHO_MAY_REFUSE"]
+    (error,) = read_rows(bench.run(job, again=True).files["errors"])
+    assert said == [(field, (2,))]
+    assert {(error["code"], error["field"])} == raw_errors(bench, "insert", row, None)
 
 
 @pytest.mark.parametrize("key", ["there", "THERE"])

@@ -11,7 +11,7 @@ from tests.rows.assets import USERS, converter, directory
 from tests.rows.conversion.value_table import ANA, LENA, MIRA, NOBODY, TOM
 from zmigrate.errors import Fatal, Outage
 from zmigrate.job.references import Users
-from zmigrate.rows.conversion.refusal import Refused
+from zmigrate.rows.conversion.refusal import BadValue, Refused
 from zmigrate.rows.conversion.users import UserDirectory
 
 YUSUF = "yusuf.demir@example.com"
@@ -132,3 +132,65 @@ def test_a_million_different_names_are_not_kept(monkeypatch: pytest.MonkeyPatch)
         assert found.resolve(f"name {number}") == MIRA
         found.count([f"name {number}"])
     assert (len(found.found), len(found.used)) == (3, 3)
+
+
+# -- one address of several users, and users of another org ----------------------------------------
+
+GONE, BACK, OTHER = "111", "222", "999"
+AGAIN = [
+    {"id": GONE, "full_name": "Kim Roe", "email": "kim@example.com", "status": "deleted"},
+    {"id": BACK, "full_name": "Kim Roe", "email": "Kim@Example.com", "status": "active"},
+    {"id": "333", "full_name": "Sam Poe", "email": "sam@example.com", "status": "deleted"},
+    {"id": "444", "full_name": "Sam Poe", "email": "sam@example.com", "status": "disabled"},
+]
+
+
+def again(users: Users = Users()) -> UserDirectory:  # noqa: B008  frozen
+    return UserDirectory(users, lambda: AGAIN)
+
+
+@pytest.mark.parametrize("text", ["kim@example.com", "Kim Roe", BACK])
+def test_a_user_who_was_deleted_and_invited_again_is_the_active_one(text: str) -> None:
+    assert again().resolve(text) == BACK
+
+
+def test_the_id_of_the_deleted_one_is_still_that_of_a_leaver() -> None:
+    with pytest.raises(Refused, match="not active"):
+        again().resolve(GONE)
+
+
+def test_an_address_of_leavers_alone_is_refused_as_theirs_or_goes_to_the_default() -> None:
+    with pytest.raises(Refused, match="not active"):
+        again().resolve("sam@example.com")
+    assert again(Users(default=BACK)).resolve("sam@example.com") == BACK
+
+
+@pytest.mark.parametrize("field", ["Owner", "Technician"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"id": OTHER, "name": "T. Okafor", "email": "tom.okafor@example.com"},
+        {"id": LENA, "email": "tom.okafor@example.com"},
+        {"id": OTHER, "name": "Tom Okafor"},
+        {"id": TOM, "name": "Somebody", "email": "mira.berger@example.com"},
+    ],
+)
+def test_a_user_of_another_orgs_dump_is_found_by_the_address_if_the_id_is_not_known_here(
+    field: str, given: Any
+) -> None:
+    module = "Service_Log" if field == "Technician" else "Legacy_Assets"
+    assert converter(module).convert({field: given})[field] == {"id": TOM}
+
+
+def test_a_declared_successor_counts_for_the_address_of_an_object() -> None:
+    users = directory(Users({"old@example.com": "ana.silva@example.com"}))
+    given = {"id": OTHER, "email": "old@example.com"}
+    assert converter(users=users).convert({"Owner": given}) == {"Owner": {"id": ANA}}
+
+
+def test_an_object_that_names_nobody_is_refused_by_its_address() -> None:
+    with pytest.raises(BadValue, match=r"has no user 'who@example\.com'"):
+        converter().convert({"Owner": {"id": OTHER, "email": "who@example.com"}})
+    users = directory(Users(default="mira.berger@example.com"))
+    given = {"id": OTHER, "email": "who@example.com"}
+    assert converter(users=users).convert({"Owner": given}) == {"Owner": {"id": MIRA}}

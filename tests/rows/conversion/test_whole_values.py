@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.rows.fields import field, module
+from tests.rows.fields import LEADS, field, module
 from tests.rows.refusals import Told
 from zmigrate.job.references import Find, Ref
 from zmigrate.rows.conversion.converter import BadValue, Converter
@@ -187,3 +187,22 @@ def test_the_subforms_of_a_record_have_two_hundred_rows_together() -> None:
     bad = refused(fields, {"One": rows * 120, "Two": rows * 81})
     assert (bad.field, bad.code) == ("One", "LIMIT_EXCEEDED")
     assert "201 rows in One and Two, 200 is the most" in bad.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Phone", "030/1234567"),
+        ("Phone", "n.a."),
+        ("Phone", "0800 ÄRZTE"),
+        ("Website", "http://localhost:8080"),
+        ("Website", "www.exa mple.com"),
+        ("Email", "jo doe@example.com"),
+        ("Email", "jo@example"),
+        ("Email", "jo@@example.com"),
+    ],
+)
+def test_a_form_that_zoho_may_refuse_is_sent_without_the_blanks_around_it(name: str, value: str) -> None:
+    given = {"Last_Name": "A", name: f" {value} "}
+
+    assert converted(LEADS, given)[name] == value

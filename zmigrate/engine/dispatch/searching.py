@@ -4,14 +4,14 @@ Runs on a worker: nothing is stored here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from zmigrate.engine.dispatch.made_by import changed_by_us, in_second_of, made_by_us
 from zmigrate.engine.dispatch.verdicts import Verdict
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.keys import TAKE_KEY, UNASKABLE, askable
+from zmigrate.engine.model.keys import TAKE_KEY, UNASKABLE, askable, askable_together
 from zmigrate.engine.model.outcomes import DUPLICATE_DATA, Outcome, failed, lost, zoho_says
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import InDoubt, ZmigrateError
@@ -34,6 +34,13 @@ class Reads(Protocol):
     def find(
         self, module: str, field: str, values: Sequence[str | int], extra_fields: Sequence[str] = ()
     ) -> list[dict[str, Any]]: ...
+    def find_together(
+        self,
+        module: str,
+        fields: Sequence[str],
+        keys: Sequence[Sequence[str | int]],
+        extra_fields: Sequence[str] = (),
+    ) -> list[dict[str, Any]]: ...
     def records_by_id(
         self, module: str, ids: Sequence[str], fields: Sequence[str] | None
     ) -> dict[str, dict[str, Any]]: ...
@@ -50,19 +57,27 @@ class Search:
 
     def by_key(self, rows: Sequence[PreparedRow], extra: Sequence[str] = ()) -> dict[str, list[Hit]]:
         """The records that have the rows' keys, in whatever letter case: by the key without it."""
-        key = self.target.key or "id"
-        values = askable([row.key for row in rows if row.key is not None], number=self.target.number)
         hits: dict[str, dict[str, Hit]] = {}
+        for hit in self._found([row.key for row in rows if row.key is not None], extra):
+            record_id = id_text(hit.get("id"))
+            if record_id is None:
+                raise InDoubt(f"Zoho names a record of {self.target.module} without its id")
+            text = self.target.key_of(hit)
+            if text is not None:
+                hits.setdefault(self.target.alike(text), {})[record_id] = {**hit, "id": record_id}
+        return {alike: list(found.values()) for alike, found in hits.items()}
+
+    def _found(self, keys: Sequence[str], extra: Sequence[str]) -> Iterator[Hit]:
+        """The records with these keys, maybe several times; of keys of several fields, others too."""
+        module, several = self.target.module, self.target.several
+        if several is not None:
+            for group in askable_together(keys, several):
+                yield from self.reads.find_together(module, several.names, group, extra)
+            return
+        values = askable(keys, number=self.target.number)
         for start in range(0, len(values), COQL_IN_VALUES):
             some = values[start : start + COQL_IN_VALUES]
-            for hit in self.reads.find(self.target.module, key, some, extra):
-                record_id = id_text(hit.get("id"))
-                if record_id is None:
-                    raise InDoubt(f"Zoho names a record of {self.target.module} without its id")
-                if hit.get(key) is not None:
-                    alike = self.target.alike(str(hit[key]))
-                    hits.setdefault(alike, {})[record_id] = {**hit, "id": record_id}
-        return {alike: list(found.values()) for alike, found in hits.items()}
+            yield from self.reads.find(module, self.target.key or "id", some, extra)
 
     def alike(self, row: PreparedRow, hits: Mapping[str, list[Hit]]) -> list[Hit]:
         """Of the records that `by_key` found those with the row's key, in whatever letter case."""
@@ -72,7 +87,7 @@ class Search:
         """The records that have the row's key as the row wrote it. An upsert may have found its record by a
         key in another letter case."""
         same = self.target.fold if self.target.operation == "upsert" else self.target.match
-        return [hit for hit in hits if same(str(hit[self.target.key or "id"])) == same(row.key or "")]
+        return [hit for hit in hits if same(self.target.key_of(hit) or "") == same(row.key or "")]
 
     # -- batches in doubt -------------------------------------------------------------------------
 
@@ -157,7 +172,7 @@ class Search:
     def _answered(self, batch: Batch, verdicts: Sequence[Verdict], looked_for: bool) -> list[Verdict]:
         ids = {each.question.record_id for each in verdicts if each.question is not None}
         wanted = sorted(one for one in ids if one is not None)
-        fields = [self.target.key or "id", *CREATED]
+        fields = [*(self.target.key_fields or ("id",)), *CREATED]
         known = self.reads.records_by_id(self.target.module, wanted, fields) if wanted else {}
         told = [
             self._by_id(row, verdict, batch, known) for row, verdict in zip(batch.rows, verdicts, strict=True)
@@ -197,11 +212,11 @@ class Search:
 
     def _refused_by(self, record: Mapping[str, Any], row: PreparedRow, refused: Outcome) -> Outcome:
         """The refusal of a row. It names the record only if that has the row's key."""
-        target, key, own = self.target, record.get(self.target.key or ""), row.key or ""
-        if key is not None and target.same_record(str(key), own):
+        target, key, own = self.target, self.target.key_of(record), row.key or ""
+        if key is not None and target.same_record(key, own):
             return refused
-        if key is not None and target.alike(str(key)) == target.alike(own):
-            return self._taken_in_another_case(refused, str(key))
+        if key is not None and target.alike(key) == target.alike(own):
+            return self._taken_in_another_case(refused, key)
         return refused._replace(id=None)
 
     def _taken_in_another_case(self, refused: Outcome, key: str) -> Outcome:
@@ -216,12 +231,11 @@ class Search:
 
     def _is_ours(self, record: Mapping[str, Any], row: PreparedRow, batch: Batch) -> bool | None:
         """Whether our request made the record for this row. None: the record does not tell."""
-        key = self.target.key or ""
         made = made_by_us(record, batch.first_intent, self.user)
-        if key not in record:
+        if any(name not in record for name in self.target.key_fields):
             return None if made is not False else False
-        value = record[key]
-        same = value is not None and self.target.match(str(value)) == self.target.match(row.key or "")
+        key = self.target.key_of(record)
+        same = key is not None and self.target.match(key) == self.target.match(row.key or "")
         return made if same else False
 
     def _by_key(

@@ -29,8 +29,8 @@ from zmigrate.job.writes import Operation
 from zmigrate.reasons import Reason
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
-from zmigrate.zoho.crm import write_body
 from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.record_calls import write_body
 from zmigrate.zoho.refusals import code_of, details_of
 
 
@@ -188,7 +188,7 @@ class Sender:
 
     def _with_key(self, row: PreparedRow, alike: Sequence[Hit]) -> Matches:
         target = self.target
-        known = [(str(hit[target.key or "id"]), str(hit["id"])) for hit in alike]
+        known = [(target.key_of(hit) or "", str(hit["id"])) for hit in alike]
         return choose(row.key or "", known, target.match, ignore_case=target.ignore_case)
 
     def _existing(self, row: PreparedRow, found: Matches) -> str | Outcome | None:

@@ -12,6 +12,7 @@ import orjson
 
 from zmigrate.engine.model.batch import Batch, Link, PreparedRow
 from zmigrate.engine.model.outcomes import Action, Outcome
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.open_id import OpenId
@@ -32,7 +33,8 @@ def link_row(row: PreparedRow, record_id: str) -> PreparedRow:
 
 def update_row(row: PreparedRow, record_id: str, key: str | None) -> PreparedRow:
     """The row as an update of the record that already has its key; the key itself is not sent again."""
-    record = {name: value for name, value in row.record.items() if name != key}
+    keys = fields_of_key(key)
+    record = {name: value for name, value in row.record.items() if name not in keys}
     return row._replace(record={**record, "id": record_id})
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any, Final, NamedTuple
 from unicodedata import normalize
 
+from zmigrate.job.key_text import fields_of_key, key_name, key_text, values_of_key
 from zmigrate.rows.conversion.keys import fold_key, fold_number, whole_number
 from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.facts.limits import COQL_IN_VALUES
 from zmigrate.zoho.metadata import WHOLE_NUMBERS, Field, ModuleFields
 
 KEY_TYPES: Final = WHOLE_NUMBERS | {"text", "email", "phone", "website", "autonumber"}
@@ -24,7 +27,7 @@ def why_no_key(field: Field) -> str | None:
     if field.encrypted:
         return "it is encrypted, and Zoho does not look for the values of encrypted fields"
     if field.data_type not in KEY_TYPES:
-        return f"it is a {field.data_type} field, whose values can't be looked up reliably"
+        return f"values of a {field.data_type} field can't be looked up reliably"
     return None
 
 
@@ -87,6 +90,28 @@ class KeyField:
     fold: Callable[[str], str]
     number: bool = False
     match: Callable[[str], str] = EXACT
+    parts: tuple[KeyField, ...] = ()
+    """The fields of a key of several fields; `name`, `fold` and `match` are then about all of them."""
+
+    @classmethod
+    def of_several(cls, fields: Sequence[Field]) -> KeyField:
+        """A key of several fields. Only records that agree in all of them have the same."""
+        parts = tuple(map(cls.of, fields))
+        name = key_name([part.name for part in parts])
+        fold = partial(_each_part, functions=[part.alike for part in parts])
+        match = partial(_each_part, functions=[part.match for part in parts])
+        return cls(name, fold, match=match, parts=parts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The api names of its fields."""
+        return fields_of_key(self.name)
+
+    def alike(self, text: str) -> str:
+        """A value without letter case."""
+        if self.parts:
+            return self.fold(text)
+        return fold_number(text) if self.number else fold_key(text)
 
     @classmethod
     def of(cls, field: Field) -> KeyField:
@@ -96,6 +121,10 @@ class KeyField:
         return cls(field.api_name, fold, match=match_of(field))
 
     def text_of(self, record: Mapping[str, Any]) -> str | None:
+        """Its value in a record as text; None if there is none, or a part of it is missing."""
+        if self.parts:
+            texts = [text for part in self.parts if (text := part.text_of(record)) is not None]
+            return key_text(texts) if len(texts) == len(self.parts) else None
         value = record.get(self.name)
         return None if value is None or value == "" else str(value)
 
@@ -122,3 +151,35 @@ def askable(values: Iterable[str], *, number: bool) -> list[str | int]:
         return [value for value in dict.fromkeys(spellings) if can_query(value)]
     numbers = map(whole_number, values)
     return list(dict.fromkeys(value for value in numbers if value is not None))
+
+
+def _each_part(text: str, functions: Sequence[Callable[[str], str]]) -> str:
+    """The text of a key of several fields, with each value passed through its function."""
+    values = values_of_key(text)
+    if len(values) != len(functions):
+        return fold_key(text)
+    return key_text([function(value) for function, value in zip(functions, values, strict=True)])
+
+
+Values = tuple[str | int, ...]
+"""The values of a key of several fields, as a query can hold them."""
+
+
+def askable_together(texts: Iterable[str], key: KeyField) -> Iterator[list[Values]]:
+    """The values of keys of several fields, parted so that a query can hold those of each part: of each
+    field at most 50 different ones. What no query can hold is left out.
+    """
+    group: list[Values] = []
+    seen: list[set[str | int]] = [set() for _ in key.parts]
+    for text in dict.fromkeys(texts):
+        pairs = zip(values_of_key(text), key.parts, strict=True)
+        forms = [askable([value], number=part.number) for value, part in pairs]
+        for values in product(*forms):
+            if any(len(known | {value}) > COQL_IN_VALUES for known, value in zip(seen, values, strict=True)):
+                yield group
+                group, seen = [], [set() for _ in key.parts]
+            group.append(values)
+            for known, value in zip(seen, values, strict=True):
+                known.add(value)
+    if group:
+        yield group

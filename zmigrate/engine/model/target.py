@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from zmigrate.engine.model.keys import EXACT, KeyField
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.job.writes import OnExisting, OnRepeated, Operation
 from zmigrate.rows.conversion.keys import fold_key, fold_number
 
@@ -48,6 +49,8 @@ class Target:
     """The key is an e-mail address."""
     ignore_case: bool = False
     """The write takes a record whose key differs in letter case, if none has the same key."""
+    several: KeyField | None = None
+    """The key, if it has several fields: then `key` names them all."""
     appends: bool = False
     """For one batch: its records fill such fields, and exist or may exist."""
 
@@ -64,6 +67,18 @@ class Target:
             "on_existing": self.on_existing,
             "on_repeated": self.on_repeated,
         }
+
+    @property
+    def key_fields(self) -> tuple[str, ...]:
+        """The fields of the key; none without a key."""
+        return fields_of_key(self.key)
+
+    def key_of(self, record: Mapping[str, Any]) -> str | None:
+        """A record's key as text; None if it has none."""
+        if self.several is not None:
+            return self.several.text_of(record)
+        value = record.get(self.key or "id")
+        return None if value is None else str(value)
 
     def other_values(self, record: Mapping[str, Any]) -> tuple[str, ...]:
         """A record's values of the other unique fields, as `PreparedRow.others` has them."""
@@ -84,6 +99,8 @@ class Target:
 
     def alike(self, key: str) -> str:
         """The key without letter case."""
+        if self.several is not None:
+            return self.several.alike(key)
         return fold_number(key) if self.number else fold_key(key)
 
     def case_counts(self, key: str) -> bool:

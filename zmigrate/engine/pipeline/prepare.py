@@ -53,9 +53,10 @@ class Preparer:
         self._converter = converter
         self._target = target
         self._key = target.key
+        self._key_fields = target.key_fields
         self._emit = emit
         self._keep_source = keep_source
-        self._columns = None if keep_source else columns
+        self._columns = None if keep_source or target.several is not None else columns
         self._tracebacks = 0
 
     def __call__(self, rows: Sequence[Row]) -> Prepared:
@@ -108,7 +109,7 @@ class Preparer:
         except Skip as skip:
             return self._ended(row, source, skipped(self._hide(skip.reason)))
         except BadValue as bad:
-            key = given.get(self._key) if isinstance(given, Mapping) else None
+            key = self._key_given(given)
             # A refusal of `transform` comes before the record's references are met.
             met = () if given is None else self._converter.open
             return self._ended(row, source, Outcome("failed", None, bad.reasons), key, bad.record, met)
@@ -123,25 +124,36 @@ class Preparer:
         if key is None:
             others = self._target.other_values(record)
             return PreparedRow(row.number, row.line, None, None, record, source, waiting, (), others), None
-        problem = self._problem(record, key)
+        problem = self._problem(record)
         if problem is not None:
             return self._ended(row, source, problem, None, record, waiting)
-        value = record[key]
-        text = value if type(value) is str else str(value)
+        if self._target.several is None:
+            value = record[key]
+            text = value if type(value) is str else str(value)
+        else:
+            text = self._target.key_of(record) or ""
         if self._target.looked_up and key != "id":
             # The key finds the record; sent as well, it would only overwrite itself.
-            record = {name: kept for name, kept in record.items() if name != key}
+            record = {name: kept for name, kept in record.items() if name not in self._key_fields}
         folded, others = self._target.fold(text), self._target.other_values(record)
         return PreparedRow(row.number, row.line, text, folded, record, source, waiting, (), others), None
 
-    def _problem(self, record: Mapping[str, Any], key: str) -> Outcome | None:
+    def _key_given(self, given: Any) -> object:
+        """The key in what `transform` returned, if that is a record."""
+        if not isinstance(given, Mapping) or self._key is None:
+            return None
+        several = self._target.several
+        return given.get(self._key) if several is None else several.text_of(given)
+
+    def _problem(self, record: Mapping[str, Any]) -> Outcome | None:
         """Why a record can't be written by its key; None if it can."""
-        if record.get(key) in {None, ""}:
-            return failed(EMPTY_KEY, key, f"{key} is empty; it is needed as the key")
+        for name in self._key_fields:
+            if record.get(name) in {None, ""}:
+                return failed(EMPTY_KEY, name, f"{name} is empty; it is needed as the key")
         if "id" in record and self._target.operation == "upsert":
             # Zoho would go by the id, and the fence knows nothing of ids.
             remedy = "leave the id out, or update by id"
-            return failed(ID_IN_UPSERT, "id", f"an upsert finds its record by {key}", None, remedy)
+            return failed(ID_IN_UPSERT, "id", f"an upsert finds its record by {self._key}", None, remedy)
         return None
 
     @staticmethod

@@ -210,7 +210,7 @@ def own_key(target: Target, reference: Reference) -> str | None:
     if (
         isinstance(reference, Ref)
         and reference.module == target.module
-        and reference.field in {None, target.key}
+        and reference.field in ({target.key} if target.several is not None else {None, target.key})
     ):
         return target.match(reference.key)
     return None

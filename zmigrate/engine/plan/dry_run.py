@@ -24,6 +24,7 @@ from zmigrate.engine.pipeline.resolver import Resolver, Wanted
 from zmigrate.engine.pipeline.survey import Survey, Surveyor
 from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.dry_exchange import DryExchange
+from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.judge import Judge
 from zmigrate.engine.plan.model_writes import ModelWrites, Sightings
 from zmigrate.engine.plan.org_model import OrgModel, Record
@@ -208,7 +209,8 @@ class DryRunner:
         model, target, layouts = self._org.model, work.target, self._layouts()
         keys, pointers = _keys(work), Pointers(work.fields, self._reads)
         unique = [key for key in keys if key.name != target.key or target.key_kind == "unique"]
-        judge = Judge(model, work.fields, unique, pointers, self._reads, layouts)
+        elsewhere = Elsewhere(work, self._reads, model)
+        judge = Judge(model, work.fields, unique, pointers, self._reads, layouts, elsewhere)
         return PlanParts(
             layouts,
             judge,
@@ -219,6 +221,7 @@ class DryRunner:
                 work.fields,
                 keys,
                 pointers,
+                elsewhere,
                 rows=self._rows_expected,
                 most=self._options.ask,
             ),
@@ -227,6 +230,7 @@ class DryRunner:
                 self._book,
                 model,
                 self._invocation.hub,
+                fields=work.fields,
                 column_of={fill.field: fill.columns[0] for fill in work.fills or () if fill.columns},
                 total=self._rows_expected,
             ),
@@ -317,6 +321,8 @@ def _keys(work: RecordWork) -> list[KeyField]:
     target = work.target
     field = work.fields.get(target.key or "")
     own = [] if field is None else [KeyField.of(field)]
+    if target.several is not None:
+        own = [target.several]
     others = () if target.operation == "delete" else unique_fields(work.fields, target.key)
     return own + [key for key in others if not work.fields.fields[key.name].encrypted]
 
@@ -344,6 +350,7 @@ class _ModelWire:
 
     def __init__(self, model: OrgModel) -> None:
         self.find = model.find
+        self.find_together = model.find_together
         self.records_by_id = model.records_by_id
 
     def write(self, *_: Any, **__: Any) -> Answer:

@@ -12,12 +12,13 @@ from typing import Any
 from zmigrate.engine.dispatch.zoho_reasons import InTheWay, ZohoReason
 from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.model.outcomes import DUPLICATE_DATA, INVALID_DATA
+from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.plan.record_ids import PointedAt, Pointers, user_ids
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.reasons import Reason
-from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
+from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, MANDATORY_NOT_FOUND
 from zmigrate.rows.conversion.users import User
 from zmigrate.zoho.metadata import Layout, ModuleFields
 
@@ -35,6 +36,7 @@ class Judge:
         pointers: Pointers,
         reads: FirstReads,
         layouts: Sequence[Layout] | None,
+        elsewhere: Elsewhere,
     ) -> None:
         """`unique`: the unique fields of the module. `layouts`: None if they can't be read."""
         self._model = model
@@ -42,10 +44,13 @@ class Judge:
         self._unique = unique
         self._pointers = pointers
         self._reads = reads
+        self._elsewhere = elsewhere
         self._mandatory = [field.api_name for field in fields if field.mandatory]
         self._user_fields = [field.api_name for field in fields if field.data_type in USER_TYPES]
         self._required = {layout.id: frozenset(layout.required) for layout in layouts or ()}
-        self._pointing = frozenset({"Layout", *self._user_fields, *pointers.fields})
+        self._most_rows = {layout.id: layout.most_rows for layout in layouts or ()}
+        self._subforms = frozenset(name for most in self._most_rows.values() for name in most)
+        self._pointing = frozenset({"Layout", *self._user_fields, *pointers.fields, *self._subforms})
         """Fields that have to be looked into."""
         every = self._required.values()
         self._wanted = sorted(frozenset.intersection(*every)) if every else []
@@ -61,6 +66,7 @@ class Judge:
         ]
         if not self._pointing.isdisjoint(record):
             reasons += self._of_layout(record, new=True)
+            reasons += self._of_rows(record)
             reasons += self._of_values(record)
         return reasons
 
@@ -73,6 +79,7 @@ class Judge:
         ]
         if not self._pointing.isdisjoint(record):
             reasons += self._of_layout(record, new=False)
+            reasons += self._of_rows(record)
             reasons += self._of_values(record)
         return reasons
 
@@ -104,6 +111,7 @@ class Judge:
             ]
             if others:
                 yield self._duplicate(key.name, text, others)
+        yield from self._elsewhere.taken(record, own)
 
     def _duplicate(self, field: str, value: str, others: Sequence[str]) -> ZohoReason:
         message = f"the record {others[0]} has this value already"
@@ -125,6 +133,18 @@ class Judge:
         if self._required and layout_id not in self._required:
             message = f"{self._fields.module} has no layout with this id"
             yield _reason(INVALID_DATA, "Layout", message, layout_id)
+
+    def _of_rows(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
+        """A subform's rows are limited by layout (zoho-api 14.21). Without a named one the largest counts."""
+        layout_id = _layout_of(record)
+        asked = self._most_rows if layout_id is None else {layout_id: self._most_rows.get(layout_id, {})}
+        for name in sorted(self._subforms & record.keys()):
+            rows, allowed = record[name], [most.get(name) for most in asked.values()]
+            most = max((each for each in allowed if each is not None), default=None)
+            if most is None or None in allowed or not isinstance(rows, list) or len(rows) <= most:
+                continue
+            message = f"{len(rows)} rows, {most} is the most that the layout takes"
+            yield _reason(LIMIT_EXCEEDED, name, message)
 
     # -- records and users that are named by id -------------------------------------------------------
 

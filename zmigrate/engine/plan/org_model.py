@@ -16,7 +16,8 @@ import orjson
 
 from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.storage.scratch import scratch_db
-from zmigrate.rows.conversion.keys import fold_key, fold_number
+from zmigrate.job.key_text import fields_of_key, key_name, key_text, values_of_key
+from zmigrate.rows.conversion.keys import fold_key
 from zmigrate.zoho.ids import id_text
 
 Record: TypeAlias = dict[str, Any]
@@ -61,10 +62,12 @@ class OrgModel:
         self._db.execute("BEGIN")  # never committed: the database goes with the process
         self._last_id = _FIRST_ID
         self._places: dict[tuple[str, str], int] = {}
+        self._keys: list[KeyField] = []
+        """By place: the field, or the fields of one key, whose values are indexed."""
         self._folds: list[Callable[[str], str]] = []
         """How the values of each place fold."""
-        self._indexed: dict[str, list[tuple[str, int]]] = {}
-        """By module: the fields that are indexed, with their places."""
+        self._indexed: dict[str, list[int]] = {}
+        """By module: the places of its fields that are indexed."""
         self._created: list[tuple[str, Record, int | None]] = []
         self._complete: dict[str, frozenset[str] | None] = {}
         """By module of which all records are known: the fields that were read; None: all."""
@@ -76,19 +79,24 @@ class OrgModel:
 
     def index(self, module: str, field: str, *, number: bool) -> None:
         """Let records be found by a field."""
-        if (module, field) in self._places:
+        self.index_key(module, KeyField(field, fold_key, number))
+
+    def index_key(self, module: str, key: KeyField) -> None:
+        """Let records be found by a key."""
+        if (module, key.name) in self._places:
             return
-        place = self._places[module, field] = len(self._places)
-        fold = fold_number if number else fold_key
+        place = self._places[module, key.name] = len(self._places)
+        fold = key.alike
         self._folds.append(fold)
-        self._indexed.setdefault(module, []).append((field, place))
+        self._keys.append(key)
+        self._indexed.setdefault(module, []).append(place)
         found = self._db.execute("SELECT id, body FROM record WHERE module=?", (module,))
         self._db.executemany(
             "INSERT OR REPLACE INTO value VALUES (?,?,?,?)",
             (
                 (place, fold(text), record_id, text)
                 for record_id, body in found
-                if (text := _text_of(orjson.loads(body), field)) is not None
+                if (text := _text_of(orjson.loads(body), key)) is not None
             ),
         )
 
@@ -138,35 +146,37 @@ class OrgModel:
             "INSERT OR REPLACE INTO record VALUES (?,?,?,?,?,0)",
             [(record_id, module, orjson.dumps(record), line, source) for record_id, record, line in records],
         )
-        for field, place in self._indexed.get(module, ()):
-            fold = self._folds[place]
+        for place in self._indexed.get(module, ()):
+            fold, key = self._folds[place], self._keys[place]
             self._db.executemany(
                 "INSERT OR REPLACE INTO value VALUES (?,?,?,?)",
                 [
                     (place, fold(text), record_id, text)
                     for record_id, record, _ in records
-                    if (text := _text_of(record, field)) is not None
+                    if (text := _text_of(record, key)) is not None
                 ],
             )
 
     def _complete_record(self, module: str, known: Known, record: Mapping[str, Any]) -> None:
         """The record was known, maybe with fewer fields, or as one that was only assumed."""
-        more = {name: value for name, value in record.items() if name not in known.body}
-        self._put(known.id, module, {**more, **known.body}, known.line, assumed=False)
-        self._add_values(module, known.id, more)
+        body = {**record, **known.body}
+        self._put(known.id, module, body, known.line, assumed=False)
+        self._add_values(module, known.id, body)
 
     def assume(self, module: str, field: str, value: str) -> None:
         """Take it that a record with this value exists, since the org is not asked."""
         record_id = value if field == "id" else self._new_id()
-        self._put(record_id, module, {field: value}, None, assumed=True)
+        names = fields_of_key(field)
+        body = dict(zip(names, values_of_key(value) if len(names) > 1 else [value], strict=True))
+        self._put(record_id, module, body, None, assumed=True)
         if field != "id":
-            self._add_values(module, record_id, {field: value})
+            self._add_values(module, record_id, body)
 
     # -- questions --------------------------------------------------------------------------------
 
     def knows_value(self, module: str, field: str, text: str) -> bool:
         """Whether the org need not be asked for records with this value."""
-        if self.is_complete(module, [field]):
+        if self.is_complete(module, fields_of_key(field)):
             return True
         asked = "SELECT 1 FROM asked WHERE place=? AND text=?"
         return self._db.execute(asked, (self._places[module, field], text.strip())).fetchone() is not None
@@ -225,6 +235,24 @@ class OrgModel:
                 found.append({**more, "id": record_id, field: text})
         return found
 
+    def find_together(
+        self,
+        module: str,
+        fields: Sequence[str],
+        keys: Sequence[Sequence[str | int]],
+        extra_fields: Sequence[str] = (),
+    ) -> list[Record]:
+        """See `Crm.find_together`; letter case is ignored."""
+        found: list[Record] = []
+        for values in keys:
+            text = key_text([str(value) for value in values])
+            for record_id, other in self._with_value(module, key_name(fields), text):
+                known = self.record(module, record_id) if extra_fields else None
+                more = {} if known is None else {name: known.body.get(name) for name in extra_fields}
+                of_key = dict(zip(fields, values_of_key(other), strict=True))
+                found.append({**more, "id": record_id, **of_key})
+        return found
+
     def records_by_id(
         self, module: str, ids: Sequence[str], fields: Sequence[str] | None
     ) -> dict[str, Record]:
@@ -251,10 +279,13 @@ class OrgModel:
         """Write values over those of a record."""
         body = {**known.body, **{name: value for name, value in record.items() if name != "id"}}
         self._put(known.id, module, body, line, assumed=known.assumed)
-        for field, place in self._indexed.get(module, ()):
-            if field in record and _text_of(known.body, field) != _text_of(record, field):
-                self._drop_value(place, known, field)
-                self._add_value(place, known.id, _text_of(record, field))
+        for place in self._indexed.get(module, ()):
+            key = self._keys[place]
+            if record.keys().isdisjoint(key.names):
+                continue
+            if (text := _text_of(body, key)) != _text_of(known.body, key):
+                self._drop_value(place, known)
+                self._add_value(place, known.id, text)
 
     def touch(self, known: Known, line: int) -> None:
         """A row was written over a record and changed nothing."""
@@ -264,8 +295,8 @@ class OrgModel:
 
     def delete(self, module: str, known: Known) -> None:
         self._db.execute("DELETE FROM record WHERE id=?", (known.id,))
-        for field, place in self._indexed.get(module, ()):
-            self._drop_value(place, known, field)
+        for place in self._indexed.get(module, ()):
+            self._drop_value(place, known)
         self.note_absent(module, [known.id])
 
     def _new_id(self) -> str:
@@ -279,8 +310,8 @@ class OrgModel:
         )
 
     def _add_values(self, module: str, record_id: str, record: Mapping[str, Any]) -> None:
-        for field, place in self._indexed.get(module, ()):
-            self._add_value(place, record_id, _text_of(record, field))
+        for place in self._indexed.get(module, ()):
+            self._add_value(place, record_id, _text_of(record, self._keys[place]))
 
     def _add_value(self, place: int, record_id: str, text: str | None) -> None:
         if text is not None:
@@ -289,8 +320,8 @@ class OrgModel:
                 (place, self._folds[place](text), record_id, text),
             )
 
-    def _drop_value(self, place: int, known: Known, field: str) -> None:
-        text = _text_of(known.body, field)
+    def _drop_value(self, place: int, known: Known) -> None:
+        text = _text_of(known.body, self._keys[place])
         if text is not None:
             self._db.execute(
                 "DELETE FROM value WHERE place=? AND folded=? AND id=?",
@@ -349,8 +380,10 @@ class OrgModel:
         return f"of {self._place(row[0], row[1])}"
 
 
-def _text_of(record: Mapping[str, Any], field: str) -> str | None:
-    value = record.get(field)
+def _text_of(record: Mapping[str, Any], key: KeyField) -> str | None:
+    if key.parts:
+        return key.text_of(record)
+    value = record.get(key.name)
     if type(value) is str:
         return value or None
     return None if value is None or isinstance(value, dict | list) else str(value)

@@ -10,11 +10,12 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
 from zmigrate.engine.model.batch import PreparedRow
-from zmigrate.engine.model.keys import KeyField, askable
+from zmigrate.engine.model.keys import KeyField, askable, askable_together
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.resolver import Wanted
 from zmigrate.engine.pipeline.unreadable import HIDDEN, told_as_unreadable
 from zmigrate.engine.plan.compare import MOST_COMPARED, comparable_fields
+from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.org_model import OrgModel, Record
 from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.preflight.first_reads import FirstReads
@@ -56,6 +57,7 @@ class OrgQuestions:
         fields: ModuleFields,
         keys: Sequence[KeyField],
         pointers: Pointers,
+        elsewhere: Elsewhere,
         *,
         rows: int | None,
         most: int | None = None,
@@ -70,6 +72,7 @@ class OrgQuestions:
         self._fields = fields
         self.keys = keys
         self._pointers = pointers
+        self._elsewhere = elsewhere
         self._rows = rows
         self._most = ASKED_BY_DEFAULT if most is None else most
         self._compares = target.operation in {"update", "upsert"} or target.on_existing == "update"
@@ -85,12 +88,12 @@ class OrgQuestions:
         self.not_asked: dict[str, str] = {}
         """By module, why records that rows name were not looked up."""
         for key in keys:
-            model.index(target.module, key.name, number=key.number)
+            model.index_key(target.module, key)
 
     @property
     def _names(self) -> list[str]:
         """The fields by which records are found, besides their ids."""
-        return [key.name for key in self.keys]
+        return [name for key in self.keys for name in key.names]
 
     @property
     def looks(self) -> bool:
@@ -165,7 +168,7 @@ class OrgQuestions:
 
     def _read_whole(self, first: Sequence[PreparedRow]) -> None:
         module = self._target.module
-        columns = [key.name for key in self.keys]
+        columns = list(dict.fromkeys(self._names))
         columns = [*columns, *self._to_compare(first, columns)][: MOST_COMPARED + 1]
         page: list[Record] = []
         for record in self._crm.select(module, ["id", *columns]):
@@ -226,9 +229,9 @@ class OrgQuestions:
         """For a record found by another field, its key is read as well."""
         own = self._target.key
         if key.name == own:
-            extra = self._to_compare(rows, [own])
+            extra = self._to_compare(rows, key.names)
         else:
-            extra = [own] if own is not None and own != "id" else []
+            extra = [name for name in self._target.key_fields if name != "id"]
 
         def learn(found: list[Record]) -> None:
             self._model.learn(self._target.module, found)
@@ -238,6 +241,9 @@ class OrgQuestions:
 
     def _find(self, key: KeyField, spellings: _Spellings, extra: Sequence[str]) -> list[Record]:
         """The records with these values, on a worker."""
+        if key.parts:
+            groups = askable_together(chain.from_iterable(spellings.values()), key)
+            return [record for group in groups for record in self._found(key, group, extra)]
         values = askable(chain.from_iterable(spellings.values()), number=key.number)
         return [
             record
@@ -245,10 +251,12 @@ class OrgQuestions:
             for record in self._found(key, values[start : start + COQL_IN_VALUES], extra)
         ]
 
-    def _found(self, key: KeyField, values: Sequence[str | int], extra: Sequence[str]) -> list[Record]:
-        module = self._target.module
+    def _found(self, key: KeyField, values: Sequence[Any], extra: Sequence[str]) -> list[Record]:
+        """`values`: of a key of several fields, one tuple for each key."""
+        module, by = self._target.module, key.names if key.parts else key.name
+        find: Callable[..., list[Record]] = self._crm.find_together if key.parts else self._crm.find
         try:
-            found = self._crm.find(module, key.name, values, extra, limit=_ROWS_OF_A_QUESTION)
+            found = find(module, by, values, extra, limit=_ROWS_OF_A_QUESTION)
         except Fatal:
             if not extra or key.name != self._target.key:
                 raise
@@ -256,12 +264,14 @@ class OrgQuestions:
             return self._found(key, values, [])
         if len(found) < _ROWS_OF_A_QUESTION:
             return found
-        return self._crm.find(module, key.name, values, extra)
+        return find(module, by, values, extra)
 
     # -- about records that rows name -----------------------------------------------------------------
 
     def about_pointers(self, rows: Sequence[PreparedRow]) -> list[OrgQuestion]:
-        """Are the records there that lookups name by id?"""
+        """Are the records there that lookups name by id? What other records have the values that are held
+        against them?
+        """
         lacking: dict[str, dict[str, None]] = {}
         for row in rows:
             if self._pointers.fields.isdisjoint(row.record):
@@ -270,7 +280,12 @@ class OrgQuestions:
                 for module in pointed.modules:
                     if not self._model.knows_id(module, pointed.id):
                         lacking.setdefault(module, {})[pointed.id] = None
-        return [
+        held = [
+            question
+            for each in self._elsewhere.wanted(rows)
+            for question in self._about_values(each, assume=False)
+        ]
+        return held + [
             question
             for module, ids in lacking.items()
             for question in self._for_pointed(module, self._within(module, list(ids)))
@@ -312,11 +327,12 @@ class OrgQuestions:
 
     def about_finds(self, wanted: Sequence[Wanted]) -> list[OrgQuestion]:
         """What records have these values?"""
-        return [question for each in wanted for question in self._about_find(each)]
+        self.looked_into.update(each.place[0] for each in wanted)
+        return [question for each in wanted for question in self._about_values(each)]
 
-    def _about_find(self, wanted: Wanted) -> Iterator[OrgQuestion]:
+    def _about_values(self, wanted: Wanted, *, assume: bool = True) -> Iterator[OrgQuestion]:
+        """`assume`: where the org can't be asked, take it that the records are there."""
         module, field = wanted.place
-        self.looked_into.add(module)
         self._model.index(module, field, number=wanted.number)
         fold = fold_number if wanted.number else fold_key
         spellings: _Spellings = {}
@@ -326,7 +342,8 @@ class OrgQuestions:
         for part in _parts(spellings, COQL_IN_VALUES):
             values = askable(chain.from_iterable(part.values()), number=wanted.number)
             yield OrgQuestion(
-                partial(self._finds, module, field, values), partial(self._learn_find, wanted, part)
+                partial(self._finds, module, field, values),
+                partial(self._learn_find, wanted, part, assume=assume),
             )
 
     def _finds(self, module: str, field: str, values: Sequence[str | int]) -> list[Record] | str:
@@ -341,11 +358,13 @@ class OrgQuestions:
         except (Fatal, RefusedError) as error:
             return error.message
 
-    def _learn_find(self, wanted: Wanted, spellings: _Spellings, found: list[Record] | str) -> None:
+    def _learn_find(
+        self, wanted: Wanted, spellings: _Spellings, found: list[Record] | str, *, assume: bool
+    ) -> None:
         module, field = wanted.place
         if isinstance(found, str):
             self.not_asked[module] = found
-            for texts in spellings.values():
+            for texts in spellings.values() if assume else ():
                 self._model.assume(module, field, next(iter(texts)))
         else:
             self._model.learn(module, found)

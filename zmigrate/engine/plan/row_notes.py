@@ -11,6 +11,7 @@ from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, EXISTS, TRANSFORM_FAILED, Outcome
 from zmigrate.engine.pipeline.resolver import waits
 from zmigrate.engine.plan.book import Book
+from zmigrate.engine.plan.doubtful import Doubtful
 from zmigrate.engine.plan.model_writes import CHANGES_NOTHING, NOT_ASKED, OVERWRITES, REMARKS, Sightings
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.events import EventHub, RowsJudged
@@ -18,6 +19,7 @@ from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.job import RecordJob, fills_of
 from zmigrate.reasons import Reason
 from zmigrate.rows.sources import Source
+from zmigrate.zoho.metadata import ModuleFields
 
 REASONS_KEPT = 1_000
 
@@ -42,10 +44,14 @@ class RowNotes:
         model: OrgModel,
         hub: EventHub,
         *,
+        fields: ModuleFields,
         column_of: Mapping[str, str],
         total: int | None,
     ) -> None:
-        """`column_of`: the column of each field, where it is declared. `total`: the expected rows."""
+        """`fields`: of the module that is written. `column_of`: the column of each field, where it is
+        declared. `total`: the expected rows.
+        """
+        self.doubtful = Doubtful(fields)
         self._book = book
         self._model = model
         self._hub = hub
@@ -76,6 +82,7 @@ class RowNotes:
                     self._note(row, outcome, batch)
         if batch is not None and batch.has_open and batch.second is None:
             self._note_left_out(rows, outcomes)
+        self.doubtful.note(rows, outcomes)
         self._hub.deliver()
         self._hub.emit(RowsJudged(self.rows, self._total))
 

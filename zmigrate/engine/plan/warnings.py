@@ -10,9 +10,9 @@ from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.erasing import erased
+from zmigrate.engine.plan.other_modules import held_elsewhere, unreadable_modules
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
-from zmigrate.engine.plan.scope_warnings import unreadable_modules
 from zmigrate.rows.conversion.choices import used_values
 from zmigrate.rows.conversion.converter import NOT_WRITABLE
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD
@@ -43,6 +43,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _unread_keys(found)
     yield from _existing(found)
     yield from erased(found)
+    yield from held_elsewhere(found)
     yield from _overwritten(found)
     yield from _added(found)
     yield from _open_references(found)
@@ -50,6 +51,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)
+    yield from found.parts.notes.doubtful.warnings()
     yield from _ambiguous(found)
     yield from _short_years(found)
     yield from _not_asked(found)
@@ -264,7 +266,8 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
 
 
 def _is_key(field: Field) -> bool:
-    return (field.unique or field.external is not None) and field.on_layout and field.creatable
+    marked = (field.unique or field.external is not None) and not field.encrypted
+    return marked and field.on_layout and field.creatable
 
 
 def _pick_lists(found: DryRun) -> Iterator[PlanWarning]:

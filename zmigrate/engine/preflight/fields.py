@@ -10,6 +10,7 @@ from zmigrate.engine.model.keys import KEY_TYPES, why_no_key
 from zmigrate.errors import Fatal, UsageError
 from zmigrate.job.context import Fill
 from zmigrate.job.job import RecordJob
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.job.writes import Operation
 from zmigrate.rows.conversion.lookups import modules_of
 from zmigrate.rows.conversion.state_columns import goes_nowhere
@@ -153,7 +154,7 @@ def fill_problem(fill: Fill, fields: ModuleFields, operation: Operation, key: st
     writable = field.creatable if operation == "insert" else field.updatable
     if operation == "upsert":
         writable = field.creatable or field.updatable
-    if not writable and not (name == key and operation == "update"):
+    if not writable and not (name in fields_of_key(key) and operation == "update"):
         why = f"can't be written ({field.data_type})"
         return f"{what} goes nowhere: {module}.{name} {why}, so Zoho would drop its values"
     return None

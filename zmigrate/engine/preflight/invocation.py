@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,8 +43,10 @@ class Invocation:
         state_dir = self.settings.state_dir
         return IdMap.open(state_dir, org, lasting=not self.practice, emit=self.hub.emit)
 
-    def connect(self, scopes: Iterable[str], stack: ExitStack) -> Connection:
-        """A connection with these scopes. The stack closes it; after a hard stop its token is not revoked."""
+    def connect(self, scopes: Iterable[str], stack: ExitStack, *, optional: Sequence[str] = ()) -> Connection:
+        """A connection with these scopes. The stack closes it; after a hard stop its token is not revoked.
+        `optional`: scopes without which the work goes on.
+        """
         settings = self.settings
         if self.scratch is not None:
             settings = replace(settings, state_dir=self.scratch)
@@ -54,6 +56,7 @@ class Invocation:
             settings=settings,
             emit=self.hub.emit,
             stop=self.stop,
+            optional=optional,
         )
         self.closes(connection, stack)
         return connection

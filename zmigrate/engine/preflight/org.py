@@ -36,7 +36,7 @@ def scopes_of_checks(job: RecordJob | None) -> tuple[str, ...]:
     scopes.append(USERS)
     if write.operation == "update":
         scopes.append(module_scope(write.module, "READ"))
-    for module in job._looks_into:
+    for module in () if job._hooks.names_finds else job.refers_to or ():
         scopes += scopes_of_query(module)
     return tuple(scopes)
 

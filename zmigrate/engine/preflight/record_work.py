@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from zmigrate.engine.model.cost import estimate
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.preflight.admission import tell_of_our_columns
 from zmigrate.engine.preflight.askable import check_askable
+from zmigrate.engine.preflight.duplicate_check import find_duplicate_check
 from zmigrate.engine.preflight.fields import (
     FieldsOf,
     check_fills,
@@ -33,6 +34,7 @@ from zmigrate.job.writes import Operation, Write
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.conversion.users import UserDirectory
+from zmigrate.zoho.duplicate_check import DuplicateCheck
 from zmigrate.zoho.metadata import ModuleFields
 
 
@@ -53,6 +55,8 @@ class RecordWork:
     """The id of the token's user, if it is needed and known."""
     warnings: tuple[str, ...]
     """The warnings of the checks."""
+    duplicate_check: DuplicateCheck = field(default_factory=DuplicateCheck)
+    """What Zoho holds unique values against besides the module's own records; only a plan asks."""
 
     @property
     def place(self) -> str:
@@ -118,6 +122,7 @@ def check_record_job(
     for warning in job._hooks.warnings():
         heard(Log("warning", warning))
     tell_of_our_columns(source, heard)
+    check = find_duplicate_check(reads.crm, write, fields, fills, heard) if plans else DuplicateCheck()
     user = find_user(reads.current_user, heard) if target.tells_ours_by_time and not plans else None
     users = UserDirectory(job.users, reads.users)
     check_users(users, job)
@@ -132,7 +137,9 @@ def check_record_job(
     )
     raise_all([*_problems(job, fields, converter, reads.fields)], "MAPPING")
     texts = CellTexts(job.formats, fills, fields)
-    return RecordWork(read, fields, target, fills, users, converter, texts, user, tuple(heard.warnings))
+    return RecordWork(
+        read, fields, target, fills, users, converter, texts, user, tuple(heard.warnings), check
+    )
 
 
 def _problems(

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from zmigrate.engine.model.keys import CASE_INSENSITIVE, EXACT, KEY_TYPES, match_of, unique_fields, why_no_key
+from zmigrate.engine.model.keys import (
+    CASE_INSENSITIVE,
+    EXACT,
+    KEY_TYPES,
+    KeyField,
+    match_of,
+    unique_fields,
+    why_no_key,
+)
 from zmigrate.engine.model.target import KeyKind, Target
 from zmigrate.engine.preflight.fields import nearest_field, told_with_place
 from zmigrate.errors import UsageError
 from zmigrate.job.job import RecordJob
+from zmigrate.job.key_text import fields_of_key, is_composite
 from zmigrate.job.writes import Insert, Write
 from zmigrate.rows.conversion.keys import fold_number
 from zmigrate.zoho.facts import modules as module_facts
@@ -28,6 +37,7 @@ def find_target(
             )
     with told_with_place(job, "key"):
         kind, field = _key_kind(write, fields)
+        several = _several(write, fields)
         if operation == "upsert":
             _check_matched(write, fields, kind)
     return Target(
@@ -35,7 +45,7 @@ def find_target(
         operation,
         key,
         kind,
-        _fold(write, field),
+        _fold(write, field) if several is None else several.fold,
         tuple(trigger),
         number=field is not None and field.whole_number,
         case_sensitive=field is not None and field.unique and field.case_sensitive,
@@ -43,10 +53,18 @@ def find_target(
         on_repeated=write.on_repeated,
         appended=frozenset(each.api_name for each in fields if each.data_type in STORED_ELSEWHERE),
         others=unique_fields(fields, key) if operation != "delete" else (),
-        match=match_of(field),
+        match=match_of(field) if several is None else several.match,
         email=field is not None and field.data_type == "email",
         ignore_case=write.ignore_case,
+        several=several,
     )
+
+
+def _several(write: Write, fields: ModuleFields) -> KeyField | None:
+    """The key, if it has several fields."""
+    if not is_composite(write.key):
+        return None
+    return KeyField.of_several([_key_field(write, name, fields) for name in fields_of_key(write.key)])
 
 
 def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
@@ -73,6 +91,13 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
         return "none", None
     if key == "id":
         return "id", None
+    if is_composite(key):
+        return "plain", None
+    field = _key_field(write, key, fields)
+    return ("unique" if field.unique else "plain"), field
+
+
+def _key_field(write: Write, key: str, fields: ModuleFields) -> Field:
     field = fields.get(key)
     if field is None:
         raise UsageError(
@@ -89,8 +114,8 @@ def _key_kind(write: Write, fields: ModuleFields) -> tuple[KeyKind, Field | None
     why = why_no_key(field)
     if why is not None:
         raise UsageError(
-            f"{write.module}.{key} can't be a key: {why}",
+            f"{write.module}.{key} can't be a key: it is a {field.data_type} field; {why}",
             hint=f"A key is not encrypted, and one of: {', '.join(sorted(KEY_TYPES))}.",
             code="KEY_TYPE",
         )
-    return ("unique" if field.unique else "plain"), field
+    return field

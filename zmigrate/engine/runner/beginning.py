@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from zmigrate.engine.preflight.admission import ask, refuse_another_org, refuse_fed_again, refuse_lacking
+from zmigrate.engine.preflight.duplicate_check import may_be_held_elsewhere
 from zmigrate.engine.preflight.environment import tell_of_variables, variables_read
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.engine.preflight.invocation import Invocation
@@ -50,7 +51,7 @@ from zmigrate.job.job import Flow, Job, encode_options, job_name
 from zmigrate.rows.sources import Fingerprint, Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows
 from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.facts.scopes import COQL, LAYOUTS, MODULES, USERS, only_reads
+from zmigrate.zoho.facts.scopes import COQL, DUPLICATE_CHECK, LAYOUTS, MODULES, USERS, only_reads
 from zmigrate.zoho.metadata import Org
 
 
@@ -200,7 +201,9 @@ class Beginning:
         more = (LAYOUTS, USERS, MODULES, COQL) if self._plans else ()
         connection = None if self._seat is None else self._seat.connection
         if connection is None:
-            connection = invocation.connect((*work.scopes(plans=self._plans), *more), stack)
+            held = self._plans and any(may_be_held_elsewhere(read.step.job.write) for read in work.to_come)
+            scopes = (*work.scopes(plans=self._plans), *more)
+            connection = invocation.connect(scopes, stack, optional=(DUPLICATE_CHECK,) if held else ())
         else:
             invocation.closes(connection, stack)
         reads = FirstReads(connection.crm, invocation.stop, invocation.hub.deliver)

@@ -338,15 +338,19 @@ def make_private(path: Path, root: Path) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a crash leaves the old or the new content, never half. Raises DiskFull."""
+    """Write a file so that a crash leaves the old or the new content, never half. Raises DiskFull, or
+    PausedError.
+    """
     try:
         replace_whole(path, content)
     except OSError as error:
-        raise DiskFull(
-            f"{path}: can't be written: {why(path, error)}",
-            hint="Make room, then resume the run."
-            if is_full_disk(error)
-            else "Make it writable, then resume.",
+        what = f"{path}: can't be written: {why(path, error)}"
+        if is_full_disk(error):
+            raise DiskFull(what, hint="Make room, then resume the run.") from error
+        raise PausedError(
+            what,
+            hint="Make it writable, and close it if a program has it open; then resume.",
+            code="FILE_NOT_WRITTEN",
         ) from error
 
 

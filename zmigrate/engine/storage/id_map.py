@@ -21,13 +21,14 @@ from zmigrate.engine.model.outcomes import KNOWN_BY_ID, Outcome, found_by
 from zmigrate.engine.storage.folder import make_private
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.journal_file import no_locks
-from zmigrate.engine.storage.known_keys import KnownKey, records_of
+from zmigrate.engine.storage.known_keys import KnownKey, key_after, records_of
 from zmigrate.engine.storage.ledger import RunInfo, all_runs, identity
 from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.scratch import CACHE_KIB, scratch_db
 from zmigrate.engine.storage.sent_records import records_written
 from zmigrate.errors import RunError, ZmigrateError, lacks_locks
 from zmigrate.events import Emit, Log
+from zmigrate.job.key_text import fields_of_key, is_composite
 from zmigrate.private_files import make_database
 from zmigrate.rows.conversion.keys import fold_key, fold_number
 from zmigrate.zoho.connection import org_folder
@@ -67,6 +68,7 @@ FORGOTTEN = "`zmigrate ids check` finds the records that were deleted in Zoho."
 ROWS_KNOWN = "INSERT INTO run VALUES (?,?) ON CONFLICT DO UPDATE SET rows=excluded.rows"
 LATER = "SELECT 1 FROM entry WHERE id=? AND module=? AND field=? AND at>? LIMIT 1"
 REPLACED = "DELETE FROM entry WHERE id=? AND module=? AND field=? AND folded<>? AND at<=?"
+KEY_OF = "SELECT key FROM entry WHERE id=? AND module=? AND field=? ORDER BY at DESC LIMIT 1"
 FORGET = "DELETE FROM entry WHERE id=? AND module=? AND field=?"
 
 
@@ -268,7 +270,8 @@ class IdMap:
             self._put(rule, began, keys)
             self._forget_replaced(rule, began, journal.ended())
         if others:
-            self._change(others, began, records_written(journal, [*others]))
+            names = [name for key in others for name in fields_of_key(key)]
+            self._change(others, began, records_written(journal, names))
 
     def _note_deleted(self, journal: Journal) -> None:
         gone = ((one.id,) for _, one in journal.ended() if one.action == "deleted" and one.id)
@@ -296,8 +299,11 @@ class IdMap:
     ) -> None:
         """Add keys from a run that found its records by another field: (id, record) pairs."""
         for record_id, record in written:
-            for name in rules.keys() & record.keys():
-                rule, value = rules[name], record[name]
+            for name, rule in rules.items():
+                if record.keys().isdisjoint(fields_of_key(name)):
+                    continue
+                before = self._db.execute(KEY_OF, (record_id, rule.module, name)).fetchone()
+                value = key_after(name, record, before and before[0])
                 later = self._db.execute(LATER, (record_id, rule.module, name, at)).fetchone()
                 if later is None:
                     self._db.execute(FORGET, (record_id, rule.module, name))
@@ -331,7 +337,9 @@ class IdMap:
             entries = self._entries_of(module, some)
             for key in some:
                 candidates = entries.get(fold_key(key), []) + entries.get(fold_number(key), [])
-                in_field = [entry for entry in candidates if field in (None, entry.field)]
+                in_field = [entry for entry in candidates if entry.field == field]
+                if field is None:  # a key of several fields is only meant where they are named
+                    in_field = [entry for entry in candidates if not is_composite(entry.field)]
                 found[key] = records_of(key, in_field, ignore_case=ignore_case)
         return found
 

@@ -10,14 +10,14 @@ import hashlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.errors import JobError, SourceError
 from zmigrate.events import Emit, Log
 from zmigrate.job.job import Job
+from zmigrate.plain_files import open_regular
 from zmigrate.registry import READY_MADE, NotImportable, discover, is_ready_made
-from zmigrate.wording import nearby
+from zmigrate.wording import nearby, shell_word
 
 
 def origin(job: type[Job]) -> str:
@@ -50,7 +50,7 @@ def class_of_run(record: RunRecord, jobs: Path | None, folder: Path) -> type[Job
             raise
         raise JobError(
             f'the job "{record.job}" was not found; the run began with the one in {record.origin}',
-            hint=f"If you trust that file: --jobs {quote(nearby(record.origin))}",
+            hint=f"If you trust that file: --jobs {shell_word(nearby(record.origin))}",
         ) from error
 
 
@@ -93,7 +93,7 @@ def refuse_changed(then: Mapping[str, str], job: Job, run_id: str) -> None:
 
 def _hash(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None

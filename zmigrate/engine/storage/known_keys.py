@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 from zmigrate.engine.model.keys import EXACT, Matches
+from zmigrate.job.key_text import fields_of_key, key_text, values_of_key
 from zmigrate.rows.conversion.keys import fold_key, fold_number
 
 
@@ -49,3 +50,17 @@ def records_of(key: str, known: Iterable[KnownKey], *, ignore_case: bool) -> Mat
             latest[place] = one
     ids |= dict.fromkeys(one.id for one in latest.values())
     return Matches([*ids], None if ids or not alike else max(alike, key=lambda one: one.at).key)
+
+
+def key_after(field: str, written: Mapping[str, Any], before: str | None) -> object:
+    """A record's key after a write; None if it has none any more. Of a key of several fields the write may
+    have changed some: the others are as they were before.
+    """
+    names = fields_of_key(field)
+    if len(names) == 1:
+        return written[field]
+    known = {} if before is None else dict(zip(names, values_of_key(before), strict=True))
+    values = [written.get(name, known.get(name)) for name in names]
+    if any(value is None or value == "" for value in values):
+        return None
+    return key_text([str(value) for value in values])

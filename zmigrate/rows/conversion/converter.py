@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.job.blank import Blank
 from zmigrate.job.formats import Formats
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion import field_types
 from zmigrate.rows.conversion.activities import WHOLE_CHECKS
@@ -78,6 +79,7 @@ class Converter:
         self._fields = fields
         self._operation = operation
         self._key = key
+        self._keys = fields_of_key(key)
         self._formats = formats
         self._users = users
         self._related = related
@@ -119,8 +121,8 @@ class Converter:
             self.open, misled = self._links.leave(converted)
             reasons += misled
         reasons += self._of_record(converted)
-        if self._key is not None and converted.get(self._key) is None:
-            reasons += self._empty_key(reasons)
+        if None in map(converted.get, self._keys):
+            reasons += self._empty_keys(converted, reasons)
         for name in self._mandatory:
             if name not in converted:
                 reasons += self._not_found(converted, reasons)
@@ -139,13 +141,15 @@ class Converter:
         if not isinstance(record, Mapping):
             message = f"transform returned {type(record).__name__}, not a record"
             raise BadValue(Reason(NOT_A_RECORD, None, message, shown(record)))
-        return {name: value for name, value in record.items() if name == self._key}
+        return {name: value for name, value in record.items() if name in self._keys}
 
-    def _empty_key(self, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-        key = str(self._key)
-        if any(reason.field == key for reason in reasons):
-            return ()
-        return (Reason(EMPTY_KEY, key, f"{key} is empty; it is needed as the key"),)
+    def _empty_keys(self, converted: Mapping[str, Any], reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+        told = {reason.field for reason in reasons}
+        return tuple(
+            Reason(EMPTY_KEY, key, f"{key} is empty; it is needed as the key")
+            for key in self._keys
+            if converted.get(key) is None and key not in told
+        )
 
     def _not_found(self, converted: Mapping[str, Any], reasons: Sequence[Reason]) -> tuple[Reason, ...]:
         """Errors for missing mandatory fields, except those with a bad value of their own."""
@@ -183,8 +187,8 @@ class Converter:
         converted = self._columns(names, columns)
         if converted is None:
             return None
-        if self._key is not None:
-            keys = converted[names.index(self._key)] if self._key in names else (None,)
+        for name in self._keys:
+            keys = converted[names.index(name)] if name in names else (None,)
             if None in keys or NOTHING in keys:
                 return None
         if not any(NOTHING in values for values in converted):
@@ -236,8 +240,8 @@ class Converter:
             convert: Callable[[Any], Any] = Subform(name, partial(self._of_rows, field), self._links.keep)
         else:
             convert = field_types.converter(field, self._formats.of(name), self._links)
-        self._column_takers[name] = column_taker(field, is_key=name == self._key)
-        if name == self._key:
+        self._column_takers[name] = column_taker(field, is_key=name in self._keys)
+        if name in self._keys:
             return _trimmed(convert)
         convert = _erasing(convert, _erasure_of(field) if self._erases else NOTHING)
         if self._operation == "insert" and field.data_type in STORED_ELSEWHERE:
@@ -287,7 +291,7 @@ def field_problem(
     field = fields.get(name) if isinstance(name, str) else None
     if field is None:
         return UNKNOWN_FIELD, f"{fields.module} has no field {name!r}{_nearest(fields, name)}"
-    if name == key and operation in ("update", "delete"):
+    if name in fields_of_key(key) and operation in ("update", "delete"):
         return None  # it only finds the record
     why = _why_not_writable(field, operation)
     return (
@@ -368,4 +372,4 @@ def _mandatory(fields: ModuleFields, operation: Operation, key: str | None) -> f
     if operation != "insert":
         return frozenset()
     wanted = (field for field in fields if field.mandatory and field.creatable and field.on_layout)
-    return frozenset(field.api_name for field in wanted if field.api_name != key)
+    return frozenset(field.api_name for field in wanted if field.api_name not in fields_of_key(key))

@@ -28,7 +28,7 @@ from zmigrate.rows.conversion.numbers import (
 )
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND, NOTHING, Refused, kind_of, take
 from zmigrate.rows.conversion.separators import Separators
-from zmigrate.rows.conversion.texts import LONGEST_TEXT, email, phone, text, website
+from zmigrate.rows.conversion.texts import LONGEST_TEXT, email, line, text
 from zmigrate.zoho.facts.modules import TAG
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ _TEXTS: Final[dict[str, tuple[Callable[..., Any], int]]] = {
     "text": (text, LONGEST_TEXT),
     "textarea": (text, LONGEST_TEXT_AREA),
     "email": (email, 100),
-    "phone": (phone, 30),
-    "website": (website, 450),
+    "phone": (line, 30),
+    "website": (line, 450),
 }
 """With the default length of such a field."""
 

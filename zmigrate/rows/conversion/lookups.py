@@ -112,12 +112,17 @@ class Links:
         return partial(self._record, field, REFER.format(min(modules_of(field), default="MODULE")))
 
     def user(self, value: Any) -> Any:
-        """`{"id": ...}`, from such an object, an id, an e-mail address or a full name."""
+        """`{"id": ...}`, from such an object, an id, an e-mail address or a full name. The address counts for
+        an object with an id of another org.
+        """
         value = take(value)
         if value is None or value is NOTHING:
             return value
         if isinstance(value, Mapping):
-            value = next((value[key] for key in ("id", "email", "name") if value.get(key)), {})
+            names = [value[key] for key in ("id", "email", "name") if value.get(key)]
+            value = next(iter(names), {})
+            if self._users is not None and len(names) > 1:
+                value = self._users.choose([as_text(name) for name in names])
         if isinstance(value, Ref | Find):
             raise Refused("a user is wanted: an e-mail address, a full name or an id, not a reference")
         if self._users is None or isinstance(value, Mapping):

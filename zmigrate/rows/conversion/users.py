@@ -5,7 +5,7 @@ successor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
@@ -100,6 +100,22 @@ class UserDirectory:
             self.found[text] = user
         return user.id
 
+    def choose(self, names: Sequence[str]) -> str:
+        """Which of one user's names to resolve: the first that names an active user or a successor. A dump of
+        another org has ids that this org does not know, but the same e-mail addresses.
+        """
+        address = next((name for name in names if "@" in name), names[0])
+        return next(filter(self._names_somebody, names), address)
+
+    def _names_somebody(self, text: str) -> bool:
+        try:
+            word = self._last_successor(text)
+        except Refused:
+            return True  # resolving it says why not
+        if self._unreadable is not None:
+            return is_id(word)
+        return any(user.active for user in self._org_users().get(word, ()))
+
     def count(self, texts: Iterable[str]) -> None:
         """Count texts as used, once the rest of their record is valid."""
         used = self.used
@@ -114,7 +130,7 @@ class UserDirectory:
                 return User(word, "", "", active=True)
             raise Refused(f"the org's users can't be read ({self._unreadable})", remedy="give the user's id")
         several = self._org_users().get(word, [])
-        if len(several) > 1:
+        if len(several) > 1 and any(user.active for user in several):
             emails = " and ".join(user.email or user.id for user in several)
             raise Refused(
                 f"{len(several)} users are called {several[0].name!r}: {emails}",
@@ -181,10 +197,18 @@ class UserDirectory:
 
 
 def by_name(users: Iterable[Mapping[str, Any]]) -> dict[str, list[User]]:
-    """Users of GET /users by each of their folded names: e-mail address, full name, id."""
+    """Users of GET /users by each of their folded names: e-mail address, full name, id.
+
+    A user who was deleted and invited again is two users with one address: address and name are the active
+    one's alone.
+    """
+    every = list(map(User.read, users))
+    in_use = {fold_name(user.email) for user in every if user.active} - {""}
     known: dict[str, list[User]] = {}
-    for user in map(User.read, users):
-        for name in {fold_name(user.id), fold_name(user.email), fold_name(user.name)} - {""}:
+    for user in every:
+        replaced = not user.active and fold_name(user.email) in in_use
+        names = {fold_name(user.id), *(() if replaced else (fold_name(user.email), fold_name(user.name)))}
+        for name in names - {""}:
             known.setdefault(name, []).append(user)
     return known
 

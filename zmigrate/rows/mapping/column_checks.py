@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.rows.mapping.field_rule import SubformRows
 from zmigrate.rows.mapping.ignored import EVERY_STATE, is_ignored
 from zmigrate.rows.mapping.load_words import LoadWords
@@ -66,8 +67,9 @@ def check_key(
     is_result_file: bool,
 ) -> None:
     """Raise JobError if the field to find records by is not filled."""
-    key = words.write.key
-    if key is None or key in words.fields or key in own.values():
+    lacking = (name for name in fields_of_key(words.write.key) if name not in words.fields)
+    key = next((name for name in lacking if name not in own.values()), None)
+    if key is None:
         return
     message = f"no column of {source} goes to {key}, the field to find records by. {_has(header)}"
     near = {_plain(column): column for column in header if not is_ignored(column, words.ignore)}

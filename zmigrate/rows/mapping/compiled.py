@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from zmigrate.errors import SourceError
 from zmigrate.job.context import Fill, PointsAt, Skip
+from zmigrate.job.key_text import fields_of_key
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD, BadValue
 from zmigrate.rows.conversion.state_columns import goes_nowhere
@@ -49,7 +50,8 @@ class Compiled:
             is_result_file = isinstance(source, Csv) and bool(source.ours)
             check_key(words, source.name, self._own, header, places, is_result_file=is_result_file)
             if words.write.operation == "delete":
-                self._own = {column: name for column, name in self._own.items() if name == words.write.key}
+                keys = fields_of_key(words.write.key)
+                self._own = {column: name for column, name in self._own.items() if name in keys}
         self._places = places
         self._operation = words.write.operation
         self._seconds: dict[str, SecondFile] = {}
@@ -131,7 +133,7 @@ class Compiled:
 def rules_that_count(words: LoadWords) -> dict[str, FieldRule]:
     """The rules that have an effect: a delete sends only its key."""
     if words.write.operation == "delete":
-        return {name: rule for name, rule in words.fields.items() if name == words.write.key}
+        return {name: rule for name, rule in words.fields.items() if name in fields_of_key(words.write.key)}
     return dict(words.fields)
 
 

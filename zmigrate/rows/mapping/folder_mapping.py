@@ -81,12 +81,12 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
             raise wrong(load.places, ("file",), f"{folder} has no file {load.file}.", hint)
     toml = read_toml(mapping)
     ignored: Sequence[str] = toml.values.get("ignore_files", ())
-    used = {Path(path).resolve() for load in loads for path in (_disk(load), *load.reads)}
+    used = {_file_of(Path(path)) for load in loads for path in (_disk(load), *load.reads)}
     forgotten = [
         name
         for name in there
         if _is_data(name)
-        and (folder / name).resolve() not in used
+        and _file_of(folder / name) not in used
         and not any(fnmatchcase(name, pattern) for pattern in ignored)
     ]
     if forgotten:
@@ -101,6 +101,15 @@ def _check_files(loads: Sequence[Load], folder: Path, mapping: Path) -> None:
             raise wrong(
                 TomlPlaces(str(mapping), toml), ("ignore_files",), f'{folder} has no file "{pattern}".'
             )
+
+
+def _file_of(path: Path) -> tuple[int, int] | Path:
+    """What identifies a file, in whatever letter case the mapping writes its name: some systems ignore it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return path.resolve()
+    return found.st_dev, found.st_ino
 
 
 def _check_below(load: Load, folder: Path) -> None:

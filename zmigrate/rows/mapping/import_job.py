@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from zmigrate.job.key_text import PLUS
 from zmigrate.job.options import Option
 from zmigrate.job.references import WhenOpen
 from zmigrate.job.writes import OnExisting, OnRepeated, Operation
@@ -33,7 +34,9 @@ class ImportJob(LoadJob, abstract=True):
     key: str | None = Option(
         default=None,
         metavar="FIELD",
-        help="Field to find a row's record by (update and delete: id, unless named).",
+        help="Field to find a row's record by (update and delete: id, unless named). Repeatable: a key of "
+        "several fields.",
+        joined_by=PLUS,
     )
     match_on: str | None = Option(
         default=None, metavar="FIELD", help="Field that shows whether a record exists; for upsert."

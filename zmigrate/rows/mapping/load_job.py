@@ -91,11 +91,6 @@ class LoadJob(RecordJob, abstract=True):
         return self.load_in_use.refers_to
 
     @property
-    def _looks_into(self) -> Sequence[str]:
-        """None: `scopes` have what the mapping's `Find`s need."""
-        return ()
-
-    @property
     def reads(self) -> Sequence[Path]:
         return self.load_in_use.reads
 
@@ -118,6 +113,7 @@ class LoadJob(RecordJob, abstract=True):
             load.inner_fills,
             self._warnings,
             partial(problems_of, load),
+            names_finds=True,
         )
 
     def _warnings(self) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from zmigrate.errors import JobError
 from zmigrate.job.formats import Formats
+from zmigrate.job.key_text import key_name
 from zmigrate.job.references import Users
-from zmigrate.job.writes import Delete, Insert, Update, Upsert, Write
+from zmigrate.job.writes import NO_COMPOSITE_UPSERT, Delete, Insert, Update, Upsert, Write
 from zmigrate.rows.mapping.conditions import Condition, parse_conditions
 from zmigrate.rows.mapping.field_rule import FieldRule, parse_field
 from zmigrate.rows.mapping.format_checks import check_formats
@@ -171,6 +172,8 @@ def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
     """The field to find records by. For an upsert it is `match_on`, or `key`."""
     key, match_on = said.get("key"), said.get("match_on")
     word = places.word
+    if key is not None and not isinstance(key, str):
+        key = _several(key, operation, places)
     if operation != "upsert":
         if match_on is not None:
             raise wrong(
@@ -188,3 +191,12 @@ def _key(said: Mapping[str, Any], operation: str, places: Places) -> str | None:
             places, ("key",), f"an upsert finds its records by {word('match_on')}; leave {word('key')} out."
         )
     return match_on or key
+
+
+def _several(names: Sequence[str], operation: str, places: Places) -> str:
+    """The name of a key of several fields."""
+    if operation == "upsert" and len(names) > 1:
+        raise wrong(places, ("key",), f"{NO_COMPOSITE_UPSERT}.")
+    if len(names) > 1 and ("id" in names or len(set(names)) < len(names)):
+        raise wrong(places, ("key",), "a key of several fields has each field once, and no id.")
+    return key_name(names)

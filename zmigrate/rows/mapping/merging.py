@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zmigrate.errors import JobError
+from zmigrate.job.key_text import fields_of_key, is_composite
 from zmigrate.rows.mapping.places import OptionPlaces, Places, TomlPlaces, did_you_mean, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath, Toml, parse_toml, read_toml
 from zmigrate.rows.mapping.words import FOLDER, LOAD, TOP, check_words
@@ -171,6 +172,8 @@ class Options:
             if word not in known:
                 raise JobError(f'a load has no word "{word}".', hint=did_you_mean(word, known))
         given = {word: value for word, value in words.items() if value not in (None, (), [])}
+        if is_composite(given.get("key")):
+            given["key"] = list(fields_of_key(given["key"]))
         read = cls(given, ignore=tuple(ignore_column))
         read.labels = {(word,): "--" + word.replace("_", "-") for word in given if word != "fields"}
         for text in map:

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from zmigrate.errors import JobError
 from zmigrate.plain_files import SMALL_FILE_BYTES
 from zmigrate.rows.sources.base import open_file
+from zmigrate.wording import backslash_hint
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """`("load", 0, "fields", "Stage")`; a number is a place in a list."""
@@ -111,7 +112,8 @@ def _not_toml(text: str, name: str, message: str) -> JobError:
             return _stands_twice(text.split("\n")[:line], f"{name}{place}", message)
     return JobError(
         f"{name}{place}: not valid TOML: {message[:1].lower()}{message[1:]}.",
-        hint='A line looks like this: Stage = { column = "deal_stage", values = { Won = "Closed Won" } }. '
+        hint=backslash_hint(message)
+        or 'A line looks like this: Stage = { column = "deal_stage", values = { Won = "Closed Won" } }. '
         "Put text in quotes, and also names with characters other than letters, digits, _ and -. Keep "
         "everything between braces on one line. With several files each begins with [[load]], and its fields "
         "with [load.fields].",

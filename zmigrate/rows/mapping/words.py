@@ -50,6 +50,11 @@ def is_api_name(value: Any) -> bool:
     return isinstance(value, str) and _API_NAME.match(value) is not None
 
 
+def is_key(value: Any) -> bool:
+    several = isinstance(value, list | tuple) and bool(value)
+    return all(map(is_api_name, value)) if several else is_api_name(value)
+
+
 def is_number(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -139,7 +144,11 @@ LOAD: Final[Mapping[str, Word]] = {
     "file": Word(is_text, 'file = "deals.csv"'),
     "module": api_name('module = "Deals"', "a module"),
     "operation": one_of("operation", *get_args(Operation)),
-    "key": api_name('key = "Legacy_ID"'),
+    "key": Word(
+        is_key,
+        'key = "Legacy_ID", or key = ["Last_Name", "Company"]',
+        otherwise="is not an api name of a field",
+    ),
     "match_on": api_name('match_on = "Legacy_ID"'),
     "ignore_case": Word(is_flag, "ignore_case = true"),
     "on_existing": one_of("on_existing", *get_args(OnExisting)),

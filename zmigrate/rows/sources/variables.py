@@ -15,6 +15,7 @@ from typing import Final
 
 from zmigrate.config import secret_variables
 from zmigrate.errors import SourceError
+from zmigrate.wording import shell_variable
 from zmigrate.zoho.secret import Secret
 
 OWN_PREFIX: Final = "ZMIGRATE_"
@@ -55,7 +56,8 @@ class Variables:
         if value is None:
             raise SourceError(
                 f"the variable {name}, which {shown} names, is not set.",
-                hint=f"Set the variable: export {name}=...; .env is not read for variables of a URL.",
+                hint=f"Set the variable: {shell_variable(name, '...')}; "
+                ".env is not read for variables of a URL.",
             )
         return value
 

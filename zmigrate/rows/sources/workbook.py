@@ -34,7 +34,8 @@ class Workbook:
 
     def __init__(self, path: Path, size: int) -> None:
         memory = READER_MEMORY + READER_MEMORY_PER_BYTE * size
-        words = [sys.executable, "-I", "-S", str(_PROGRAM), os.path.abspath(path), str(memory), *sys.path]
+        told = [os.path.abspath(path), str(memory), str(os.getpid()), *sys.path]
+        words = [sys.executable, "-I", "-S", str(_PROGRAM), *told]
         try:
             self._process = subprocess.Popen(  # noqa: S603  this Python, and a program of ours
                 words,

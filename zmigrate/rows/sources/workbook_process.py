@@ -1,26 +1,31 @@
 """Reads a workbook in a separate process: python-calamine is native code, and ends its process if memory runs
 out, or if a damaged file confuses it.
 
-A program: its arguments are the path, a memory limit, and the places of modules. It reads the number of a
-sheet from each line, and writes pickles: the sheets, then for each number the place of the first cell, and
-the rows. It imports nothing else of zmigrate, so that it starts quickly.
+A program: its arguments are the path, a memory limit, the process that reads, and the places of modules. It
+reads the number of a sheet from each line, and writes pickles: the sheets, then for each number the place of
+the first cell, and the rows. It imports nothing else of zmigrate, so that it starts quickly.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 from typing import Any, Final
 
+LOOK_EVERY_S: Final = 0.5
 CELLS_AT_ONCE: Final = 20_000  # how many cells are sent together, in whole rows
 
 
-def main(path: str, memory: int, *places: str) -> None:
+def main(path: str, memory: int, reader: int, *places: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reads the rows
+    threading.Thread(target=end_with, args=(reader,), daemon=True).start()
     sys.path[:] = places
     with suppress(ImportError, OSError, ValueError):  # not on Windows; a lower limit may be set already
         import resource  # noqa: PLC0415
@@ -37,6 +42,15 @@ def main(path: str, memory: int, *places: str) -> None:
     except BaseException as error:  # a panic of Rust is one
         with suppress(OSError):  # nobody reads any more
             send(("failed", type(error).__name__, str(error)))
+
+
+def end_with(reader: int) -> None:
+    """End this process soon after the one that reads, even while native code unpacks a sheet for minutes.
+    (Windows never tells another parent. There the closed pipe ends it.)
+    """
+    while os.getppid() == reader:
+        time.sleep(LOOK_EVERY_S)
+    os._exit(1)
 
 
 def serve(path: str, send: Callable[[Any], None]) -> None:
@@ -62,4 +76,4 @@ def serve(path: str, send: Callable[[Any], None]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])

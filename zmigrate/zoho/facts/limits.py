@@ -22,6 +22,7 @@ FIELDS_PER_READ = 50  # fields of one list call, and columns of one COQL query
 
 COQL_ROWS_PER_CALL = 2_000  # v8 COQL-Limitations
 
+COQL_CRITERIA = 25  # conditions in WHERE
 COQL_IN_VALUES = 50  # values of one `in` in WHERE
 
 SUBFORM_ROWS = 200  # rows of all subforms of one record; a layout may allow fewer (zoho-api 14.21)

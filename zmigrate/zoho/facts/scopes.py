@@ -20,6 +20,7 @@ FIELDS = "ZohoCRM.settings.fields.READ"
 USERS = "ZohoCRM.users.READ"
 LAYOUTS = "ZohoCRM.settings.layouts.READ"
 MODULES = "ZohoCRM.modules.READ"  # Reading the records of all modules
+DUPLICATE_CHECK = "ZohoCRM.settings.duplicate_check_preference.READ"
 SEARCH = "ZohoSearch.securesearch.READ"
 
 _NAMES = """leads accounts contacts deals campaigns tasks events calls cases solutions products
@@ -35,7 +36,7 @@ _DOES: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """The operations that a collective one includes (WRITE: create and update, not delete)."""
 
-_SETTINGS = frozenset({"fields", "modules", "layouts", "related_lists"})
+_SETTINGS = frozenset({"fields", "modules", "layouts", "related_lists", "duplicate_check_preference"})
 _CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType({"org": (ORG,), "users": (USERS,)})
 _BESIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"search": (SEARCH,), "actions/count": (SEARCH, LAYOUTS)}

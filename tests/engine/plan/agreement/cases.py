@@ -25,7 +25,7 @@ PLAIN: Final = "Old_System_Ref"
 UNKNOWN_ID: Final = "9" * 18
 
 BAD: Final[Mapping[str, Sequence[str]]] = {
-    "Phone": ["12_34", "0" * 31],
+    "Phone": ["0" * 32, "0" * 31],
     "Legacy_Created_Time": ["2024-13-31T09:30:00+02:00", "yesterday"],
     "Account_Type": ["Nonsense", "customer"],
     "Lead_Source": ["Nonsense", "partner"],
