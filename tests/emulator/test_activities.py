@@ -103,11 +103,17 @@ def test_activities_can_t_be_upserted(zoho: Zoho) -> None:
 
 def test_an_event_has_participants(zoho: Zoho) -> None:
     (person,) = zoho.created([{"Last_Name": "Person"}], "Contacts")
-    guests = [{"type": "email", "Email": "a@example.com"}, {"type": "contact", "participant": person}]
+    guests = [
+        {"type": "email", "Email": "a@example.com"},
+        {"type": "contact", "participant": person},
+        {"type": "email", "participant": "b@example.com"},
+    ]
 
     (record_id,) = zoho.created([{**EVENT, "Participants": guests}], "Events")
 
-    assert [one["type"] for one in zoho.record(record_id, "Events")["Participants"]] == ["email", "contact"]
+    shown = zoho.record(record_id, "Events")["Participants"]
+    assert [one["type"] for one in shown] == ["email", "contact", "email"]
+    assert [one["participant"] for one in shown] == ["a@example.com", person, "b@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -153,6 +159,20 @@ def test_a_query_finds_activities_by_whose_they_are(zoho: Zoho, people: str) -> 
     (row,) = zoho.query(f"select Who_Id from Tasks where Who_Id = '{person}'").json()["data"]
 
     assert row == {"id": task, "Who_Id": {"id": person}}
+
+
+def test_a_query_follows_a_lookup_to_several_modules_to_the_one_that_it_names(zoho: Zoho) -> None:
+    (firm,) = zoho.created([{"Account_Name": "Firm"}], "Accounts")
+    links = {"What_Id": {"id": firm}, "$se_module": "Accounts"}
+    zoho.created([{"Subject": "Do it", **links}, {"Subject": "Another"}], "Tasks")
+
+    path = "'What_Id->Accounts.Account_Name'"
+    (row,) = zoho.query(f"select {path} from Tasks where {path} = 'Firm'").json()["data"]
+
+    assert row["What_Id->Accounts.Account_Name"] == "Firm"
+    assert zoho.query("select id from Tasks where 'What_Id->Deals.Deal_Name' = 'Firm'").status_code == 204
+    for wrong in ("'What_Id->Nowhere.Name'", "'Who_Id->Deals.Deal_Name'"):
+        assert zoho.query(f"select id from Tasks where {wrong} = 'A'").json()["code"] == "INVALID_QUERY"
 
 
 def test_a_query_finds_activities_by_what_they_are_about(zoho: Zoho) -> None:

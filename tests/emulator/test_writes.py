@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+import httpx
 import pytest
 
-from tests.emulator.zoho import Zoho, lead, only
+from tests.emulator.zoho import JsonObject, Zoho, lead, only
 
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
@@ -184,6 +185,21 @@ def test_a_record_modified_since_is_not_updated(zoho: Zoho) -> None:
 
     assert (stale.status_code, only(stale)["code"]) == (412, "ALREADY_MODIFIED")
     assert fresh.status_code == 200
+
+
+def test_an_upsert_too_can_be_refused_for_records_changed_since(zoho: Zoho) -> None:
+    zoho.created([lead(1)])
+
+    def upsert(*rows: JsonObject) -> httpx.Response:
+        body = {"data": list(rows), "duplicate_check_fields": ["Legacy_ID"]}
+        headers = {"If-Unmodified-Since": "2020-01-01T00:00:00+00:00"}
+        return zoho.http.post("/crm/v8/Leads/upsert", json=body, headers=headers)
+
+    both = upsert(lead(1, City="Durban"), lead(2))
+    one = upsert(lead(1, City="Durban"))
+
+    assert [row["code"] for row in both.json()["data"]] == ["ALREADY_MODIFIED", "SUCCESS"]
+    assert (both.status_code, one.status_code) == (207, 412)
 
 
 def test_an_upsert_inserts_or_updates_by_the_named_unique_field(zoho: Zoho) -> None:

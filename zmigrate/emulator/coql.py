@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from .answers import NO_CONTENT, Answer, Json, Refused, invalid_data, json_answer
+from .catalogue import ModuleSpec
 from .clock import instant
 from .coql_syntax import Column, Condition, Criterion, Joined, Literal, Query, parse
-from .fields import Field
+from .fields import ANY_MODULE, Field
 from .record_view import comparable
 from .store import Record, Store, Values
 from .world import World
@@ -169,33 +170,34 @@ class QueryRunner:
         if len(relations) > MAX_RELATIONS:
             raise Refused("LIMIT_EXCEEDED", "join limit exceeded", {"limit": MAX_RELATIONS})
         module = self._query.module
-        steps: list[tuple[str, Field]] = []
+        steps: list[tuple[Field, str]] = []
         for position, name in enumerate(relations):
-            field = self._world.specs[module].fields.get(name)
-            if field is None or field.data_type not in REFERENCES:
+            lookup = lookup_of(self._world.specs[module], name)
+            if lookup is None:
                 raise unsupported(path)
             if last == "id" and position == len(relations) - 1:
-                return self._joined(steps, module, name, field), ID
-            if field.lookup not in self._world.stores:
+                return self._joined(steps, lookup[0].api_name, lookup[0]), ID
+            steps.append(lookup)
+            module = lookup[1]
+            if module not in self._world.stores:
                 raise unsupported(path)
-            steps.append((name, field))
-            module = str(field.lookup)
         if last == "id":
             return lambda record, values: record.id, ID
         field = self._world.specs[module].fields.get(last)
         if field is None or not field.on_layout or not queryable(field):
             raise unsupported(path)
-        return self._joined(steps, module, last, field), field
+        return self._joined(steps, last, field), field
 
-    def _joined(self, steps: list[tuple[str, Field]], module: str, name: str, field: Field) -> Getter:
+    def _joined(self, steps: list[tuple[Field, str]], name: str, field: Field) -> Getter:
+        """`steps`: the lookups to follow, each with the module that it leads to."""
         data_type = field.data_type
         if not steps:
             return lambda record, values: comparable(record, values, name, data_type)
 
         def get(record: Record, values: Values) -> Any:
-            for step, lookup in steps:
-                reference = comparable(record, values, step, lookup.data_type)
-                found = self._world.stores[str(lookup.lookup)].records.get(reference)
+            for lookup, module in steps:
+                reference = comparable(record, values, lookup.api_name, lookup.data_type)
+                found = self._world.stores[module].records.get(reference)
                 if found is None:
                     return None
                 record, values = found, found.values()
@@ -331,6 +333,17 @@ def criteria(condition: Condition) -> Iterator[Criterion]:
         yield from criteria(condition.right)
 
 
+def lookup_of(spec: ModuleSpec, step: str) -> tuple[Field, str] | None:
+    """The lookup of a step of a path, and the module it leads to, which `What_Id->Leads` names itself."""
+    name, _, named = step.partition("->")
+    field = spec.fields.get(name)
+    if field is None or field.data_type not in REFERENCES:
+        return None
+    if named and named not in field.lookup_modules and ANY_MODULE not in field.lookup_modules:
+        return None
+    return field, named or str(field.lookup)
+
+
 def modules_of(world: World, query: Query) -> tuple[str, ...]:
     """The modules that a query reads: that of `from` first, then those that its lookup paths lead to.
 
@@ -343,10 +356,10 @@ def modules_of(world: World, query: Query) -> tuple[str, ...]:
     for path in paths:
         module = query.module
         for name in path.removesuffix(".id").split(".")[:-1]:
-            field = world.specs[module].fields.get(name)
-            if field is None or field.lookup not in world.specs:
+            lookup = lookup_of(world.specs[module], name)
+            if lookup is None or lookup[1] not in world.specs:
                 break
-            module = field.lookup
+            module = lookup[1]
             found.append(module)
     return tuple(dict.fromkeys(found))
 

@@ -26,7 +26,9 @@ NAME = r"[A-Za-z_$][\w$]*"
 REST = rf"|(?P<number>-?\d+(?:\.\d+)?)|(?P<word>!?{NAME}(?:\.{NAME})*)|(?P<sign><=|>=|!=|<>|[=<>(),])"
 TOKENS = {name: re.compile(rf"\s*(?:(?P<text>{text}){REST})", re.DOTALL) for name, text in LEXEMES.items()}
 
-PATH = re.compile(rf"!?{NAME}(?:\.{NAME})*")
+STEP = rf"{NAME}(?:->{NAME})?"
+PATH = re.compile(rf"!?{STEP}(?:\.{STEP})*")
+"""A path in quotes; `What_Id->Leads` says to which module a lookup to several leads (docs v7 "COQL")."""
 Literal = str | int | float | bool
 
 

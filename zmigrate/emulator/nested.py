@@ -143,7 +143,10 @@ def tags(tag_id: Callable[[str], str]) -> Check:
 
 
 def participants(record_exists: Callable[[str, int], bool], user_exists: Callable[[int], bool]) -> Check:
-    """Of an event: `{"type": "email", "Email"}`, or another type and the id as `participant`."""
+    """Of an event: `{"type": "email", "Email"}`, or another type and the id as `participant`.
+
+    SDK v8 has the address as `participant` too.
+    """
 
     def exists(kind: str, wanted: int) -> bool:
         return user_exists(wanted) if kind == "user" else record_exists(PARTICIPANT_MODULES[kind], wanted)
@@ -155,14 +158,15 @@ def participants(record_exists: Callable[[str, int], bool], user_exists: Callabl
             if kind not in PARTICIPANT_TYPES:
                 details = {"supported_values": list(PARTICIPANT_TYPES)}
                 raise Invalid(details, path=f"[{number}].type", api_name="type")
-            key = "Email" if kind == "email" else "participant"
+            key = "Email" if kind == "email" and "participant" not in item else "participant"
             wanted = str(item.get(key) or "")
             if not wanted:
                 raise missing(f"[{number}].{key}", key)
             person = id_number(wanted)
             if kind != "email" and (person is None or not exists(kind, person)):
                 raise unknown_id(wanted, f"[{number}].{key}", key)
-            rows.append({"type": kind, key: wanted, "participant": wanted, "name": item.get("name")})
+            address = {"Email": wanted} if kind == "email" else {}
+            rows.append({"type": kind, **address, "participant": wanted, "name": item.get("name")})
         if len(rows) > MAX_PARTICIPANTS:
             text = f"Only {MAX_PARTICIPANTS} participants can be added to an event."
             raise Invalid({"limit": MAX_PARTICIPANTS}, "LIMIT_EXCEEDED", text)

@@ -250,12 +250,13 @@ def _write(
         if refusal is not None:
             raise refusal
         writer = Writer(world, spec.api_name)
+        since = request.header(b"if-unmodified-since")
         if action == "insert":
             answer = writer.insert(rows)
         elif action == "upsert":
-            answer = writer.upsert(rows, check_fields_of(body))
+            answer = writer.upsert(rows, check_fields_of(body), unmodified_since=since)
         else:
-            answer = writer.update(rows, unmodified_since=request.header(b"if-unmodified-since"))
+            answer = writer.update(rows, unmodified_since=since)
         write.applied = True
         return answer
 

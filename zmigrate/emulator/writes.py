@@ -59,6 +59,8 @@ class Writer:
         self._users = world.users
         self._user = CURRENT_USER
         self._added: set[int] = set()
+        self._since: str | None = None
+        self._stale = 0
 
     def insert(self, rows: Sequence[Any]) -> Answer:
         capacity.refuse_whole_call(self._world, len(rows))
@@ -114,21 +116,19 @@ class Writer:
         return record
 
     def update(self, rows: Sequence[Any], *, unmodified_since: str | None = None) -> Answer:
-        stale = 0
+        self._since = unmodified_since
 
         def write(row: Any, index: int) -> bytes | Problems:
-            nonlocal stale
             found = self._find(row, index)
             if not isinstance(found, Record):
                 return found
-            if unmodified_since and modified_since(found, unmodified_since):
-                stale += 1
-                text = "record updated time has already passed if-unmodified-since time"
-                return [error("ALREADY_MODIFIED", text, id_details(str(found.id), index))]
             return self._update_one(found, row, index) or self._updated(found, b"")
 
-        answer = results_of(rows, write, 200)
-        return Answer(412, answer.body) if stale and stale == len(rows) else answer
+        return self._unless_stale(results_of(rows, write, 200), len(rows))
+
+    def _unless_stale(self, answer: Answer, rows: int) -> Answer:
+        """The answer; with status 412 if all records were changed after the time of the header."""
+        return Answer(412, answer.body) if self._stale and self._stale == rows else answer
 
     def _find(self, row: Any, index: int) -> Record | Problems:
         """The record of the row's `id`."""
@@ -140,6 +140,10 @@ class Writer:
         return found or [error("INVALID_DATA", UNKNOWN_ID, id_details(str(row["id"]), index))]
 
     def _update_one(self, record: Record, row: Json, index: int) -> Problems:
+        if self._since and modified_since(record, self._since):
+            self._stale += 1
+            text = "record updated time has already passed if-unmodified-since time"
+            return [error("ALREADY_MODIFIED", text, id_details(str(record.id), index))]
         if record.locked:
             details = {**id_details(str(record.id), index), "action": "record_locking"}
             return [error("RECORD_LOCKED", LOCKED_TEXT, details)]
@@ -177,11 +181,15 @@ class Writer:
             % (extra, self._stamps(record), record.id, approval)
         )
 
-    def upsert(self, rows: Sequence[Any], check_fields: Sequence[str]) -> Answer:
+    def upsert(
+        self, rows: Sequence[Any], check_fields: Sequence[str], *, unmodified_since: str | None = None
+    ) -> Answer:
+        self._since = unmodified_since
         tried = self._match_fields(check_fields)
         if self._world.options.records_limit is not None:
             capacity.refuse_whole_call(self._world, sum(self._is_new(row, tried) for row in rows))
-        return results_of(rows, lambda row, index: self._upsert_one(row, index, tried), 200)
+        answer = results_of(rows, lambda row, index: self._upsert_one(row, index, tried), 200)
+        return self._unless_stale(answer, len(rows))
 
     def _match_fields(self, check_fields: Sequence[str]) -> tuple[str, ...]:
         """The fields to find a record by: the given ones or the system's first, then the unique fields."""
