@@ -60,6 +60,18 @@ def test_insert_creates_each_row_once(
 
 
 @pytest.mark.parametrize("weather", WEATHERS)
+def test_insert_with_a_key_of_several_fields_creates_each_row_once(
+    weather: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    bench: Bench = request.getfixturevalue(weather)
+    path = write_rows(tmp_path / "leads.csv", leads(ROWS, key="Old_System_Ref"))
+    result = bench.run(file_job(Insert("Leads", key=("Last_Name", "Company")), path))
+    assert (result.error, result.rows.created) == (None, ROWS)
+    audit = bench.audit(key="Old_System_Ref")
+    assert (audit["creates"], audit["distinct_keys"], audit["created_twice"]) == (ROWS, ROWS, [])
+
+
+@pytest.mark.parametrize("weather", WEATHERS)
 def test_upsert_tells_created_from_updated_and_creates_nothing_twice(
     weather: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -18,7 +18,6 @@ from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
 from zmigrate.zoho.automations import silenced
-from zmigrate.zoho.duplicate_check import DuplicateCheck, read_duplicate_check
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
@@ -170,13 +169,6 @@ class Crm:
         with self._lock:
             self._layouts[module] = read
         return read
-
-    def duplicate_check(self, module: str) -> DuplicateCheck:
-        """What Zoho holds the module's unique values against besides its own records. Needs the scope
-        ZohoCRM.settings.duplicate_check_preference.READ.
-        """
-        answer = self.get(f"{API}/settings/duplicate_check_preference", {"module": _module(module)})
-        return read_duplicate_check(answer)
 
     def modules(self) -> list[dict[str, Any]]:
         """All modules as Zoho describes them (`api_name`, `api_supported`, `creatable`, …)."""

@@ -31,6 +31,14 @@ def test_a_packed_link_comes_back_with_all_that_it_says(reference: Reference) ->
     assert back.links[0].value.reference == reference
 
 
+@pytest.mark.parametrize("names_module", [True, False])
+def test_a_packed_link_names_its_module_if_it_did_before(names_module: bool) -> None:
+    link = OpenId(Ref("Contacts", "C1"), "For", names_module=names_module)
+    row = PreparedRow(1, 2, "k", "k", {}, None, (), (Link("For", link),))
+    [back] = deferred_links.with_links([row._replace(links=())], deferred_links.pack_links([row]))
+    assert back.links[0].value == link
+
+
 @pytest.mark.parametrize(
     ("packed", "reference"),
     [

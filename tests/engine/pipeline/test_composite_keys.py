@@ -141,6 +141,23 @@ def test_a_lost_answer_is_looked_up_by_all_fields(bench: Bench, fault: str) -> N
     assert (result.rows.created, result.rows.in_doubt, len(bench.records())) == (30, 0, 30)
 
 
+def test_a_resume_goes_on_and_knows_the_keys_that_were_written(bench: Bench) -> None:
+    rows = rows_of(bench, *CROSSED, ("Doe", "Acme", "again"))
+    job = a_job(Insert("Leads", key=KEY, on_repeated="first"), rows)
+    assert bench.run(job, limit=3).state == "limited"
+    result = bench.resume()
+    assert (result.state, result.rows.created, result.rows.skipped) == ("finished", 5, 1)
+    assert phones(bench)["Doe", "Acme"] == "1"
+
+
+def test_a_number_and_an_address_are_compared_as_such(bench: Bench) -> None:
+    bench.seed([{"Last_Name": "Doe", "Company": "Acme", "Legacy_Number": "7", "Email": "Jo@Example.com"}])
+    rows = [{"Legacy_Number": "007", "Email": "jo@example.COM", "Phone": "1"}]
+    job = a_job(Update("Leads", key=("Legacy_Number", "Email")), write_rows(bench.folder / "n.csv", rows))
+    assert bench.plan(job).counts.updates == 1
+    assert bench.run(job).rows.updated == 1
+
+
 def test_look_ups_take_about_as_many_calls_as_those_of_one_field(bench: Bench) -> None:
     def queries(write: Any, rows: Path) -> int:
         bench.events.clear()

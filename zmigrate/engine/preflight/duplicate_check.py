@@ -8,8 +8,13 @@ from zmigrate.errors import Fatal, RefusedError
 from zmigrate.events import Emit, Log
 from zmigrate.job.context import Fill
 from zmigrate.job.writes import Write
-from zmigrate.zoho.crm import Crm
-from zmigrate.zoho.duplicate_check import MODULES_WITH_CHECKS, NO_PREFERENCE, DuplicateCheck
+from zmigrate.zoho.crm import API, Crm
+from zmigrate.zoho.duplicate_check import (
+    MODULES_WITH_CHECKS,
+    NO_PREFERENCE,
+    DuplicateCheck,
+    read_duplicate_check,
+)
 from zmigrate.zoho.metadata import ModuleFields
 
 
@@ -30,7 +35,8 @@ def find_duplicate_check(
     if not unique or not may_be_held_elsewhere(write):
         return DuplicateCheck()
     try:
-        return crm.duplicate_check(write.module)
+        path = f"{API}/settings/duplicate_check_preference"
+        return read_duplicate_check(crm.get(path, {"module": write.module}))
     except (RefusedError, Fatal) as error:
         if error.code != NO_PREFERENCE:
             emit(

@@ -7,6 +7,7 @@ order. Which of the two comes first is then decided on the way. `without_thefts`
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,8 @@ CODE: Final = "Legacy_ID"
 """Unique in every module."""
 PLAIN: Final = "Old_System_Ref"
 """Not unique."""
+PARTS: Final = ["x", "x", "X", "y"]
+"""Values of a field that is a part of a key."""
 UNKNOWN_ID: Final = "9" * 18
 
 BAD: Final[Mapping[str, Sequence[str]]] = {
@@ -52,6 +55,8 @@ class Module:
     second: str
     plain: tuple[str, ...]
     """Fields whose values may be wrong."""
+    part: str
+    """A field that is a key together with PLAIN."""
     own: str | None = None
     """The lookup by which records of the module refer to one another."""
     others: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +74,7 @@ MODULES: Final = {
             200,
             "Account_Number",
             ("Phone", "Legacy_Created_Time", "Account_Type"),
+            "Account_Site",
             "Parent_Account",
         ),
         Module(
@@ -79,6 +85,7 @@ MODULES: Final = {
             80,
             "Email",
             ("Phone", "Legacy_Created_Time", "Lead_Source"),
+            "Title",
             "Reporting_To",
             {"Account_Name": "Accounts"},
         ),
@@ -90,6 +97,7 @@ MODULES: Final = {
             120,
             "Next_Step",
             ("Legacy_Created_Time", "Stage"),
+            "Sales_Agent",
             None,
             {"Account_Name": "Accounts", "Contact_Name": "Contacts"},
         ),
@@ -109,6 +117,8 @@ class Load:
     when_open: WhenOpen
     ignore_case: bool
     """Of keys that are looked up in the org, and of references."""
+    key_parts: tuple[str, ...]
+    """The fields of the key, if there are several."""
     refs: Mapping[str, str]
     """Lookups whose cells are keys of records, and the modules of these."""
     rows: tuple[Cells, ...]
@@ -119,12 +129,12 @@ class Load:
             "file": self.module.file if file else None,
             "module": self.module.name,
             "operation": self.operation,
-            "match_on" if self.operation == "upsert" else "key": self.key,
+            "match_on" if self.operation == "upsert" else "key": list(self.key_parts) or self.key,
             "on_existing": self.on_existing,
             "on_repeated": self.on_repeated,
             "when_open": self.when_open,
         }
-        lines = [f'{word} = "{value}"' for word, value in said.items() if value is not None]
+        lines = [f"{word} = {json.dumps(value)}" for word, value in said.items() if value is not None]
         lines.append(f"[{head}fields]")
         lines += [f'{name} = {{ ref = "{module}", column = "{name}" }}' for name, module in self.refs.items()]
         return "\n".join(lines) + "\n"
@@ -164,7 +174,7 @@ def make_case(seed: int) -> Case:
     as_folder = dice.random() < 0.4
     names = list(MODULES) if as_folder else [dice.choice(list(MODULES))]
     sizes = {name: dice.choice([30, 90, 140] if as_folder else [40, 150, 350]) for name in names}
-    maker = _Maker(dice, case_sensitive, sizes)
+    maker = _Maker(dice, random.Random(f"keys of case {seed}"), case_sensitive, sizes)
     maker.seed_org()
     return Case(
         seed,
@@ -181,8 +191,15 @@ class _Maker:
     written to.
     """
 
-    def __init__(self, dice: random.Random, case_sensitive: frozenset[str], codes: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        dice: random.Random,
+        of_keys: random.Random,
+        case_sensitive: frozenset[str],
+        codes: Mapping[str, int],
+    ) -> None:
         self._dice = dice
+        self._of_keys = of_keys
         self._case_sensitive = case_sensitive
         self._codes = codes
         self.there: list[There] = []
@@ -198,11 +215,13 @@ class _Maker:
                     self.there.append(There(name, self._record(module, number)))
                     if self._dice.random() < 0.1:  # another record with the same key, where that can be
                         twin = {PLAIN: self._code(module, number), module.required: "A twin"}
+                        twin[module.part] = self._of_keys.choice(PARTS)
                         self.there.append(There(name, twin))
 
     def _record(self, module: Module, number: int) -> Cells:
         code = self._code(module, number)
         made = {CODE: code, PLAIN: code, module.required: "There before"}
+        made[module.part] = self._of_keys.choice(PARTS)
         if "Stage" in module.plain:
             made["Stage"] = "Closed Lost"
         if self._dice.random() < 0.6:
@@ -213,6 +232,9 @@ class _Maker:
 
     def load(self, module: Module, rows: int, as_folder: bool) -> Load:
         operation, key = self._operation(module, as_folder)
+        several = key == PLAIN and not as_folder and self._of_keys.random() < 0.5
+        parts = (PLAIN, module.part) if several else ()
+        key = "+".join(parts) or key
         load = Load(
             module,
             operation,
@@ -221,6 +243,7 @@ class _Maker:
             self._some(["first", "last", "each", "fail"]) if operation != "delete" else None,
             self._dice.choice(["fail", "fail", "fail", "leave_out"]),
             self._dice.random() < 0.25,
+            parts,
             self._refs(module, operation, key, as_folder),
             (),
         )
@@ -272,17 +295,18 @@ class _Maker:
         )
         if load.key == "id":
             row = {"id": self._id(module.name), **row}
+        row[module.part] = self._of_keys.choice(PARTS)
         if load.key is not None and dice.random() < 0.04:
-            row[load.key] = ""
+            row[self._of_keys.choice(load.key_parts or [load.key])] = ""
         if load.operation == "delete":
-            return {load.key or CODE: row[load.key or CODE]}
+            return {name: row[name] for name in load.key_parts or [load.key or CODE]}
         row[module.required] = dice.choice([f"Name {number}", f"Name {number}", "The same name"])
         for name in module.plain:
             row[name] = dice.choice(GOOD[name])
         if dice.random() < 0.1:
             self._spoil(load, row)
         self._refer(load, row, number, rows)
-        if load.key != PLAIN and dice.random() < 0.5:
+        if load.key != PLAIN and not load.key_parts and dice.random() < 0.5:
             row[PLAIN] = ""
         return row
 
@@ -380,7 +404,8 @@ class _Thefts:
         return False
 
     def _values(self, row: Cells, names: Iterable[str]) -> list[tuple[str, str]]:
-        return [self._value(name, row[name]) for name in names if row.get(name)]
+        cells = ((name, "|".join(row.get(part) or "" for part in name.split("+"))) for name in names)
+        return [self._value(name, cell) for name, cell in cells if all(cell.split("|"))]
 
     def _value(self, name: str, text: str) -> tuple[str, str]:
-        return (name, text.casefold() if self._fold or name in ("Email", PLAIN) else text)
+        return (name, text.casefold() if self._fold or name.startswith(("Email", PLAIN)) else text)

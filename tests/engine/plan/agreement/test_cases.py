@@ -13,7 +13,7 @@ LOADS = [load for case in CASES for load in case.loads]
 
 
 def update_of_contacts(*rows: Cells) -> Load:
-    return Load(MODULES["Contacts"], "update", CODE, None, "first", "fail", False, {}, rows)
+    return Load(MODULES["Contacts"], "update", CODE, None, "first", "fail", False, (), {}, rows)
 
 
 def kept(load: Load, *there: Cells) -> list[str]:
@@ -30,6 +30,10 @@ def test_every_operation_meets_every_option() -> None:
     assert met >= {("insert", *each) for each in product(existing, repeated)}
     assert met >= {(operation, None, each) for operation in ("update", "upsert") for each in repeated}
     assert met >= {("delete", None, None)}
+
+
+def test_keys_of_several_fields_meet_every_operation_that_takes_them() -> None:
+    assert {load.operation for load in LOADS if load.key_parts} == {"insert", "update", "delete"}
 
 
 def test_there_are_folders_and_single_files_with_several_batches() -> None:
