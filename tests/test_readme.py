@@ -77,7 +77,7 @@ def test_the_folder_of_the_readme_works(command: str, tmp_path: Path) -> None:
 
 
 def test_every_option_of_the_readme_is_there(tmp_path: Path) -> None:
-    commands = [("plan", "import-csv"), ("run", "import-csv"), ("map",), ("api",)]
+    commands = [("plan", "import-csv"), ("run", "import-csv"), ("map",), ("api",), ("emulator",)]
     shown = "".join(zmigrate(*words, "--help", cwd=tmp_path).stdout for words in commands)
     for option in set(re.findall(r"(?<!\S)`?(--[a-z][a-z-]+)", README)):
         assert option in shown, option
