@@ -1,5 +1,5 @@
-"""Calls of a job's author: the body as bytes, how many records the call writes, and the result for each.
-Nothing is sent here.
+"""Bodies of writes; and calls of a job's author: the body as bytes, how many records the call writes, and the
+result for each. Nothing is sent here.
 """
 
 from __future__ import annotations
