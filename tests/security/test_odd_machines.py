@@ -17,6 +17,7 @@ from zmigrate.ready_jobs.import_csv import ImportCsv
 
 from tests.support import thorough
 from zmigrate import run
+from zmigrate.cli.errors import problem_behind
 from zmigrate.config import load_settings
 from zmigrate.engine.preflight.repetition import starting
 from zmigrate.engine.storage.folder import make_private
@@ -321,16 +322,17 @@ def test_a_state_folder_or_a_folder_of_jobs_that_is_none_is_told(leads: Path, ki
     assert (done.returncode, "place is a pipe or a device, not a file or folder" in done.stderr) == (2, True)
 
 
-def test_a_machine_that_allows_few_open_files_is_told_that_and_no_journal_is_called_damaged(
-    leads: Path,
+def test_too_few_open_files_are_told_as_that_and_no_journal_is_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)); "
-    few += "sys.argv[0] = 'zmigrate'; runpy.run_module('zmigrate', run_name='__main__')"
-    words = ["run", "import-csv", "leads.csv", *TO_LEADS]
-    done = subprocess.run(
-        [sys.executable, "-c", few, *words], cwd=leads.parent, capture_output=True, text=True, check=False
-    )
-    assert done.returncode != 0
-    assert "Too many open files" in done.stderr
-    assert "ulimit -n" in done.stderr
-    assert "Restore the run folder" not in done.stderr
+    few = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    assert "ulimit -n" in str(problem_behind(few, ["runs"]).hint)
+
+    def open_private(_path: Path, _flags: int) -> int:
+        raise few
+
+    monkeypatch.setattr("zmigrate.engine.storage.journal_file.open_private", open_private)
+    found = _of_guard(tmp_path / "journal.db", sqlite3.OperationalError("unable to open database file"))
+    assert isinstance(found, RunError)
+    assert "Too many open files" in found.message
+    assert "ulimit -n" in str(found.hint)
