@@ -15,7 +15,7 @@ from zmigrate.cli.options import AllowEnv, CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.job.writes import Operation
 from zmigrate.private_files import replace_whole
-from zmigrate.wording import shell_word
+from zmigrate.wording import CLOSE_IT, shell_word
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def write(
     try:
         replace_whole(out, ((before or "") + text).encode())
     except OSError as error:
-        raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
+        raise UsageError(f"{out} can't be written: {error.strerror or error}", hint=CLOSE_IT) from None
 
 
 def as_data(proposal: Proposal, file: str, out: Path, command: str) -> dict[str, Any]:
