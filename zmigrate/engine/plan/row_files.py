@@ -20,6 +20,7 @@ from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.result_files import pieces_of, with_source
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import SourceError, UsageError
+from zmigrate.plain_files import no_place_to_write
 from zmigrate.private_files import Draft
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
@@ -54,6 +55,8 @@ def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
             raise UsageError(f"{path} is the file that the rows come from", hint="Name another file.")
         if path.is_dir():
             raise UsageError(f"{path} is a folder, not a file", hint="Name a file.")
+        if (what := no_place_to_write(path)) is not None:
+            raise UsageError(f"{path} is {what}, not a file", hint="Name a file.")
         if not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
 
