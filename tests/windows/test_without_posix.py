@@ -173,7 +173,8 @@ def test_a_link_in_the_place_of_a_file_is_not_followed_without_the_flag_for_it(w
         "from pathlib import Path\n"
         "from zmigrate.private_files import open_private, read_whole\n"
         "Path('mine').write_text('mine'); os.symlink('mine', 'run.json')\n"
-        "for work in (lambda: open_private('run.json', os.O_RDWR), lambda: read_whole(Path('run.json'), 9)):\n"
+        "link = Path('run.json')\n"
+        "for work in (lambda: open_private(link, os.O_RDWR), lambda: read_whole(link, 9)):\n"
         "    try: work()\n"
         "    except OSError as error: print(error.strerror)\n"
     )
