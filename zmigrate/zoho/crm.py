@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
-import orjson
 
 from zmigrate.errors import Fatal, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
-from zmigrate.zoho.automations import CADENCES, UPSERT_CADENCES, silenced
+from zmigrate.zoho.automations import silenced
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
@@ -369,30 +368,6 @@ class Crm:
             raise
         records = body.get("data", [])
         return records[0] if records else None
-
-
-def write_body(
-    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
-) -> bytes:
-    """The body of an insert, update or upsert as bytes.
-
-    Records are dicts ready for JSON, or `orjson.Fragment`s of encoded records.
-    """
-    return orjson.dumps(body_of(records, operation, trigger, match_on))
-
-
-def body_of(
-    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
-) -> dict[str, Any]:
-    """The body of an insert, update or upsert. An empty `trigger` is sent too: without it everything runs."""
-    body: dict[str, Any] = {
-        "data": records,
-        "trigger": list(trigger),
-        "skip_feature_execution": UPSERT_CADENCES if operation == "upsert" else CADENCES,
-    }
-    if match_on is not None:
-        body["duplicate_check_fields"] = [match_on]
-    return body
 
 
 def _said(answer: Answer) -> list[Any]:
