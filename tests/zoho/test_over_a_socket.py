@@ -18,7 +18,7 @@ from zmigrate.events import Retrying, Throttled, TokenAcquired, Waiting
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.connection import Connection
-from zmigrate.zoho.crm import write_body
+from zmigrate.zoho.record_calls import write_body
 
 THREADS = 25
 
