@@ -37,6 +37,9 @@ _NO_ROOM: Final = frozenset([errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
 _NO_ROOM_SQLITE: Final = frozenset([13, 10])
 """SQLITE_FULL, and SQLITE_IOERR for a temporary file that can't grow. (`sqlite3` is slow to import.)"""
 
+OUT_OF_FILES: Final = frozenset([errno.EMFILE, errno.ENFILE])
+MORE_FILES: Final = "Allow more open files (ulimit -n 1024), then give the command again."
+
 _NO_LOCKS_SQLITE: Final = frozenset(
     ["SQLITE_PROTOCOL", "SQLITE_NOLFS"]
     + [f"SQLITE_IOERR_{what}" for what in ("LOCK", "UNLOCK", "RDLOCK", "CHECKRESERVEDLOCK")]

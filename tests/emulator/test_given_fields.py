@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.zoho import JsonObject, Zoho, only
+from tests.emulator.zoho import MODULES, JsonObject, Zoho, only
 from tests.zoho.fields_answers import ANSWERS, FieldsAnswer
 from zmigrate.emulator import BadValue, Emulator, Options
 
@@ -47,6 +47,20 @@ def test_given_fields_are_served_as_they_were_given(zoho: Zoho, answer: FieldsAn
     one = entries[0]
     shown = zoho.get(f"/settings/fields/{one['id']}", module=answer.module).json()
     assert shown == {"fields": [one]}
+
+
+@pytest.mark.parametrize("module", [*MODULES, "Notes"])
+def test_what_an_emulator_answers_can_be_given_to_another(zoho: Zoho, module: str) -> None:
+    def fields(org: Zoho) -> JsonObject:
+        return org.get("/settings/fields", module=module, type="all").json()  # type: ignore[no-any-return]  # JSON
+
+    answer = fields(zoho)
+    with Emulator(Options(), fields={module: answer}) as emulator, closing(Zoho(emulator)) as other:
+        other.login()
+
+        assert fields(other) == answer
+        refused = (only(each.insert([{"Legacy_ID": "x"}], module)) for each in (zoho, other))
+        assert len({repr(sorted(codes(one))) for one in refused}) == 1
 
 
 @each_answer

@@ -118,3 +118,28 @@ def test_children_are_not_hung_on_records_of_another_org(bench: Bench, tmp_path:
         path = write_rows(bench.folder / "c.csv", [{"id": "1", "of": "a"}])
         result = there.run(make(write, path, contact))
         assert (result.rows.created, result.rows.failed) == (0, 1)
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 403])
+def test_a_login_page_in_place_of_every_answer_pauses_a_run_and_blames_no_row(
+    bench: Bench, status: int
+) -> None:
+    """A laptop changes its Wi-Fi midway. A resume goes on, and nothing is lost or doubled."""
+    page = {"fault": "answer", "status": status, "body": "<html>Please log in</html>", "times": 1_000_000}
+    job = file_job(Upsert("Leads", match_on="Legacy_ID"), write_rows(bench.folder / "l.csv", leads(3_000)))
+
+    def transform(self: Any, row: Any) -> dict[str, Any]:
+        if row["Legacy_ID"] == "L-001500" and bench.audit()["creates"]:
+            bench.script({**page, "path": "/crm/*"})
+        return dict(row)
+
+    type(job).transform = transform  # type: ignore[method-assign]
+    paused = bench.run(job)
+    bench.script_clear()
+    assert paused.error is not None
+    assert (paused.exit_code, paused.error.code) == (4, "BLOCK_PAGE")
+    assert paused.rows.failed == 0
+    assert 0 < paused.rows.created < 3_000
+    done = bench.resume(paused.run_id)
+    assert (done.exit_code, done.rows.created, done.rows.failed) == (0, 3_000, 0)
+    assert bench.audit()["creates"] == 3_000

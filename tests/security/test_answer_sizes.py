@@ -22,7 +22,7 @@ from zmigrate.stopping import StopSignal
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.body import ANSWER_BYTES
 from zmigrate.zoho.connection import connect
-from zmigrate.zoho.crm import write_body
+from zmigrate.zoho.record_calls import write_body
 from zmigrate.zoho.wire import Trouble, build_client, send
 
 TOKEN = b'{"access_token": "1000.x", "expires_in": 3600, "api_domain": "http://%s"}'

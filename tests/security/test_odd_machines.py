@@ -319,3 +319,18 @@ def test_a_state_folder_or_a_folder_of_jobs_that_is_none_is_told(leads: Path, ki
     assert (done.returncode, "place is a pipe or device, not a folder" in done.stderr) == (2, True)
     done = zmigrate(leads.parent, "jobs", "--jobs", "place")
     assert (done.returncode, "place is a pipe or a device, not a file or folder" in done.stderr) == (2, True)
+
+
+def test_a_machine_that_allows_few_open_files_is_told_that_and_no_journal_is_called_damaged(
+    leads: Path,
+) -> None:
+    few = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20)); "
+    few += "sys.argv[0] = 'zmigrate'; runpy.run_module('zmigrate', run_name='__main__')"
+    words = ["run", "import-csv", "leads.csv", *TO_LEADS]
+    done = subprocess.run(
+        [sys.executable, "-c", few, *words], cwd=leads.parent, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "Too many open files" in done.stderr
+    assert "ulimit -n" in done.stderr
+    assert "Restore the run folder" not in done.stderr

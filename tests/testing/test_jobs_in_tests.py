@@ -189,6 +189,18 @@ def test_a_hand_written_job_comes_with_its_items_and_is_killed_too(zoho, run_job
     }
 
 
+def test_what_a_job_tells_is_in_the_result(run_job):
+    class Tell(Job):
+        """Tell how many accounts there are."""
+
+        scopes = ("ZohoCRM.modules.accounts.READ",)
+
+        def run(self, ctx: Any) -> None:
+            ctx.log(f"{len(list(ctx.crm.records('Accounts', fields=['Account_Name'])))} accounts")
+
+    assert "0 accounts" in run_job(Tell()).messages
+
+
 def test_the_rows_of_a_flow_come_with_their_step(zoho, run_job, plan_job, tmp_path):
     class Accounts(RecordJob):
         """Accounts."""

@@ -14,9 +14,10 @@ import httpx
 import pytest
 
 from tests.zoho.company_network import CA, CERTIFICATES, PAGE, Answer, Proxy, as_json, running, zoho
-from tests.zoho.fakes import CREDENTIALS, SlumberingStop, Time, settings
+from tests.zoho.fakes import CREDENTIALS, FakeZoho, SlumberingStop, Time, rig, settings
 from zmigrate.cli import main
 from zmigrate.errors import ConfigError, InDoubt, Outage, RefusedError, ZmigrateError
+from zmigrate.zoho.answers import Call
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.barriers import barrier_of
 from zmigrate.zoho.connection import Connection, connect
@@ -285,6 +286,27 @@ def test_midway_an_unknown_host_may_be_a_laptop_without_its_wifi() -> None:
     assert unknown is not None
     assert unknown.stops(reached_before=False)
     assert not unknown.stops(reached_before=True)
+
+
+def test_midway_an_unknown_host_is_tried_again_and_told_with_its_remedy_at_last(tmp_path: Path) -> None:
+    call = Call("GET", "/crm/v8/org", repeatable=True)
+    answer = as_json({"org": [{"id": "1"}]})
+    good = httpx.Response(200, content=answer[2])
+    with rig(tmp_path, FakeZoho([good, of_dns(socket.EAI_NONAME), good, of_dns(socket.EAI_NONAME)])) as wire:
+        wire.transport.send(call)
+        assert wire.transport.send(call).attempts == 2
+        with pytest.raises(Outage, match="within the time budget") as caught:
+            wire.transport.send(call)
+    assert "Check the internet connection" in str(caught.value.hint)
+
+
+def test_at_the_beginning_an_unknown_host_is_told_at_once(tmp_path: Path) -> None:
+    unknown = of_dns(socket.EAI_NONAME)
+    for asked in (FakeZoho([unknown]), FakeZoho(tokens=[unknown])):
+        with rig(tmp_path, asked) as wire, pytest.raises(ConfigError) as caught:
+            wire.transport.send(Call("GET", "/crm/v8/org", repeatable=True))
+        assert caught.value.code == "UNKNOWN_HOST"
+        assert wire.stop.slept == []
 
 
 def test_a_proxy_of_an_unknown_host_is_told_as_the_proxy(

@@ -13,7 +13,8 @@ import pytest
 from tests.zoho.conftest import LocalZohoFactory
 from tests.zoho.fakes import FakeZoho, created, records_answer, rig
 from zmigrate.errors import Fatal, InDoubt, RefusedError, UsageError
-from zmigrate.zoho.crm import Crm, write_body
+from zmigrate.zoho.crm import Crm
+from zmigrate.zoho.record_calls import write_body
 
 EMPTY = httpx.Response(204)
 

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Any, TextIO
 import typer
 
 from zmigrate.cli import INTERRUPTED, streams
-from zmigrate.errors import CreditsSpent, JobFailed, UsageError, ZmigrateError, disk_full, is_full_disk
+from zmigrate.errors import (
+    MORE_FILES,
+    OUT_OF_FILES,
+    CreditsSpent,
+    JobFailed,
+    UsageError,
+    ZmigrateError,
+    disk_full,
+    is_full_disk,
+)
 from zmigrate.printable import printable
 from zmigrate.private_files import replace_whole
 from zmigrate.state_folders import private_folder
@@ -62,14 +71,16 @@ def problem_behind(error: BaseException, argv: Sequence[str]) -> ErrorMessage:
         return problem_of(error, argv)
     if is_full_disk(error):
         return problem_of(disk_full(error, "then give the command again"), argv)
-    return named_place(error) or unexpected(error, argv)
+    return of_machine(error) or unexpected(error, argv)
 
 
-def named_place(error: BaseException) -> ErrorMessage | None:
-    """The message for a place that no file or command can be in, whatever option or folder it comes from."""
+def of_machine(error: BaseException) -> ErrorMessage | None:
+    """The message for what no file or command can be in, whatever option, folder or limit it comes from."""
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
         message = f"no file can have a name as long as {str(error.filename)[:40]!r}…"
         return ErrorMessage("USAGE", message, None, UsageError.exit_code)
+    if isinstance(error, OSError) and error.errno in OUT_OF_FILES:
+        return ErrorMessage("USAGE", error.strerror or str(error), MORE_FILES, UsageError.exit_code)
     if isinstance(error, FileNotFoundError) and not has_folder():
         hint = "Go to a folder that exists (cd), and give the command again."
         return ErrorMessage("USAGE", "the current folder was deleted", hint, UsageError.exit_code)

@@ -77,9 +77,7 @@ def _append(place: Path, name: str) -> None:
 def _is_tracked(file: Path) -> bool:
     """Whether git has the file in its index. False if that can't be found out."""
     git = which("git")
-    if (
-        git is None or Path(git).absolute().parent == Path.cwd()
-    ):  # Windows looks into the current folder first
+    if git is None or Path(git).absolute().parent == Path.cwd():  # where Windows looks first
         return False
     words = [git, "-C", str(file.parent), "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--"]
     try:

@@ -80,6 +80,8 @@ class JobResult:
     outcomes: Outcomes
     error: ZmigrateError | None
     """Why the run did not begin, or stopped: with `code`, `message` and `hint`."""
+    messages: tuple[str, ...] = ()
+    """What was told on the way: `ctx.log` of a job, and zmigrate's own notes."""
 
     @property
     def exit_code(self) -> int:

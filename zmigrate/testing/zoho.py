@@ -20,6 +20,7 @@ from zmigrate.engine.plan.price import PlanCounts
 from zmigrate.engine.storage.ledger import find_run
 from zmigrate.engine.storage.run_result import RunResult
 from zmigrate.errors import ZmigrateError
+from zmigrate.events import Event, Log
 from zmigrate.job.job import Job
 from zmigrate.stopping import StopRequested
 from zmigrate.testing.killing import Kill
@@ -284,23 +285,30 @@ class Zoho:
     def _run(
         self, work: Callable[..., RunResult], environ: Mapping[str, str] | None, kill: Kill | None
     ) -> JobResult:
-        common = self._common(environ)
+        told: list[str] = []
+
+        def listen(event: Event) -> None:
+            if isinstance(event, Log) and event.level != "debug":
+                told.append(event.message)
+
+        common = {**self._common(environ), "listeners": [listen]}
         if kill is not None:
-            common |= {"stop": kill.stop, "listeners": [kill]}
+            common |= {"stop": kill.stop, "listeners": [listen, kill]}
         try:
             result = work(**common)
         except ZmigrateError as error:
-            return JobResult(None, None, RowCounts(), Outcomes(), error)
+            return JobResult(None, None, RowCounts(), Outcomes(), error, tuple(told))
         except StopRequested:
             raise KeyboardInterrupt from None
         if kill is not None:
             kill.leave_only_the_image()
             info = find_run(self.state_dir, result.run_id)
-            return JobResult(None, info.record.state, info.rows, outcomes_of_run(info.folder), None)
+            outcomes = outcomes_of_run(info.folder)
+            return JobResult(None, info.record.state, info.rows, outcomes, None, tuple(told))
         if result.state == "interrupted":  # the person who runs the tests pressed Ctrl-C
             raise KeyboardInterrupt
-        folder = find_run(self.state_dir, result.run_id).folder
-        return JobResult(result, result.state, result.rows, outcomes_of_run(folder), result.error)
+        outcomes = outcomes_of_run(find_run(self.state_dir, result.run_id).folder)
+        return JobResult(result, result.state, result.rows, outcomes, result.error, tuple(told))
 
     def _common(self, environ: Mapping[str, str] | None) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ import msgspec
 import orjson
 
 from zmigrate.errors import InDoubt, Retryable, UsageError
-from zmigrate.zoho.barriers import begins_as_page
+from zmigrate.zoho.barriers import FIREWALL_STATUSES, begins_as_page
 from zmigrate.zoho.facts import codes
 from zmigrate.zoho.facts.promises import promised_list, promises_count
 from zmigrate.zoho.ids import id_text, is_id
@@ -30,8 +30,6 @@ _READABLE_STATUSES = frozenset({*range(200, 300), 304, 400})
 """Statuses that always come with JSON. Other statuses mean enough without a body."""
 _UNREADABLE = object()
 _PAGE = object()
-_BLOCKED_STATUSES = frozenset({400, 403, 405, 406, 451})
-"""Statuses with which a firewall's page comes. Zoho's own refusals with these statuses are JSON."""
 
 _DEEPEST = 100  # The deepest nesting of lists and objects. Zoho's answers have about ten levels.
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -194,7 +192,7 @@ def is_unreadable(body: object) -> bool:
 def is_block_page(status: int, body: object) -> bool:
     """Whether an answer to one call is the page of a firewall or proxy that did not let it through to Zoho.
     (`Transport` has seen whether pages come for every call.)"""
-    return body is _PAGE and status in _BLOCKED_STATUSES
+    return body is _PAGE and status in FIREWALL_STATUSES
 
 
 def is_token_refused(response: httpx.Response, redactor: Redactor) -> bool:

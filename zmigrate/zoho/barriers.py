@@ -41,8 +41,11 @@ _PORTAL_LOGIN: Final = 511
 
 BLOCK_PAGE: Final = "BLOCK_PAGE"  # our own code: a firewall or proxy answers in Zoho's place
 
-REFUSING_PAGES: Final = frozenset({*range(300, 400), 403, 451})
-"""Statuses of pages by which a firewall refuses a call: it was not let through."""
+FIREWALL_STATUSES: Final = frozenset({400, 403, 405, 406, 451})
+"""Statuses with which a firewall's page comes. Zoho's own refusals with these statuses are JSON."""
+
+REFUSING_PAGES: Final = FIREWALL_STATUSES.union(range(300, 400))
+"""Statuses of pages by which a call is refused: it was not let through."""
 
 _OF_THE_REQUEST: Final = frozenset({408, 413, 414, 415, 429})
 

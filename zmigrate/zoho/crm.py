@@ -8,21 +8,20 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
 from typing import Any, Final, Literal
 
 import msgspec
-import orjson
 
 from zmigrate.errors import Fatal, UsageError, ZmigrateError
 from zmigrate.events import CallFailed, Emit, WriteAnswered
 from zmigrate.zoho import coql, metadata
 from zmigrate.zoho.answers import Answer, Call, Method, Params, call_params
-from zmigrate.zoho.automations import CADENCES, UPSERT_CADENCES, silenced
+from zmigrate.zoho.automations import silenced
 from zmigrate.zoho.facts import limits
 from zmigrate.zoho.ids import is_id
 from zmigrate.zoho.metadata import Layout, ModuleFields, Org
 from zmigrate.zoho.org_check import refuse_unusable
+from zmigrate.zoho.own_queries import OwnQueries
 from zmigrate.zoho.paged_reader import PagedReader
 from zmigrate.zoho.paths import checked
 from zmigrate.zoho.record_calls import data_of, elements_of, encoded, is_heavy, is_query, records_written
@@ -44,11 +43,11 @@ class Crm:
     def __init__(self, transport: Transport, on_org: Callable[[Org], None] | None = None) -> None:
         self._transport = transport
         self._reads = PagedReader(transport, API)
+        self._ours = OwnQueries(self._reads)
         self._on_org = on_org
         self._emit: Emit | None = None
         self._item: Callable[[], int] = lambda: 0
         self._lock = threading.Lock()
-        self._spelt: dict[tuple[str, ...], coql.WriteName] = {}
         self._org: Org | None = None
         self._field_lists: dict[tuple[str, str], dict[str, Any]] = {}
         self._fields: dict[str, ModuleFields] = {}
@@ -222,7 +221,7 @@ class Crm:
             select = f"select {listed} from {write(module)} where {write(filled)} is not null"  # noqa: S608  names
             return select if limit is None else f"{select} limit {limit}"
 
-        return self._asked(made, (module, filled, *columns))
+        return self._ours.ask(made, (module, filled, *columns))
 
     def count(self, module: str) -> int | None:
         """How many records a module has; None if Zoho does not say."""
@@ -231,7 +230,7 @@ class Crm:
             return f"select COUNT(id) from {write(module)} where id is not null limit 1"  # noqa: S608  a name
 
         try:
-            row = next(self._asked(made, (module,)), {})
+            row = next(self._ours.ask(made, (module,)), {})
         except Fatal:
             return None
         return next((value for value in row.values() if isinstance(value, int)), None)
@@ -254,7 +253,7 @@ class Crm:
             query = coql.in_query((field, *extra_fields), module, field, values, write)
             return query if limit is None else f"{query} limit {limit}"
 
-        return list(self._asked(made, (module, field, *extra_fields)))
+        return list(self._ours.ask(made, (module, field, *extra_fields)))
 
     def find_together(
         self,
@@ -275,28 +274,7 @@ class Crm:
             query = coql.together_query((*fields, *extra_fields), module, wanted, write)
             return query if limit is None else f"{query} limit {limit}"
 
-        return list(self._asked(made, (module, *fields, *extra_fields)))
-
-    def _asked(self, made: Callable[[coql.WriteName], str], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-        """The rows of a query of ours, which `made` writes. If Zoho does not understand it, the names are
-        written in other ways; what it understood is kept. Raises the first refusal.
-        """
-        known = self._spelt.get(tuple(names))
-        first: Fatal | None = None
-        for write in [known] if known else coql.ways_to_write(names):
-            rows = self._reads.query(coql.parse(made(write), write))
-            try:
-                begun = list(islice(rows, 1))
-            except Fatal as error:
-                in_quotes = any(write(name) != name for name in names)
-                if error.code != "SYNTAX_ERROR" and not (in_quotes and error.code == "INVALID_QUERY"):
-                    raise
-                first = first or error
-                continue
-            self._spelt[tuple(names)] = write
-            return chain(begun, rows)
-        assert first is not None  # noqa: S101  there is a way at least
-        raise first
+        return list(self._ours.ask(made, (module, *fields, *extra_fields)))
 
     def write(
         self,
@@ -390,30 +368,6 @@ class Crm:
             raise
         records = body.get("data", [])
         return records[0] if records else None
-
-
-def write_body(
-    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
-) -> bytes:
-    """The body of an insert, update or upsert as bytes.
-
-    Records are dicts ready for JSON, or `orjson.Fragment`s of encoded records.
-    """
-    return orjson.dumps(body_of(records, operation, trigger, match_on))
-
-
-def body_of(
-    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
-) -> dict[str, Any]:
-    """The body of an insert, update or upsert. An empty `trigger` is sent too: without it everything runs."""
-    body: dict[str, Any] = {
-        "data": records,
-        "trigger": list(trigger),
-        "skip_feature_execution": UPSERT_CADENCES if operation == "upsert" else CADENCES,
-    }
-    if match_on is not None:
-        body["duplicate_check_fields"] = [match_on]
-    return body
 
 
 def _said(answer: Answer) -> list[Any]:

@@ -1,5 +1,5 @@
-"""Calls of a job's author: the body as bytes, how many records the call writes, and the result for each.
-Nothing is sent here.
+"""Bodies of writes; and calls of a job's author: the body as bytes, how many records the call writes, and the
+result for each. Nothing is sent here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from zmigrate.errors import UsageError
-from zmigrate.zoho.automations import is_composite
+from zmigrate.zoho.automations import CADENCES, UPSERT_CADENCES, is_composite
 from zmigrate.zoho.facts.limits import HEAVY_FROM_RECORDS
 from zmigrate.zoho.paths import taken_apart
 
@@ -113,3 +113,27 @@ def _answer_of_a_part(element: Mapping[str, Any]) -> Any:
     details = element.get("details")
     response = details.get("response") if isinstance(details, dict) else None
     return response.get("body") if isinstance(response, dict) else None
+
+
+def write_body(
+    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
+) -> bytes:
+    """The body of an insert, update or upsert as bytes.
+
+    Records are dicts ready for JSON, or `orjson.Fragment`s of encoded records.
+    """
+    return orjson.dumps(body_of(records, operation, trigger, match_on))
+
+
+def body_of(
+    records: Sequence[Any], operation: Operation, trigger: Sequence[str] = (), match_on: str | None = None
+) -> dict[str, Any]:
+    """The body of an insert, update or upsert. An empty `trigger` is sent too: without it everything runs."""
+    body: dict[str, Any] = {
+        "data": records,
+        "trigger": list(trigger),
+        "skip_feature_execution": UPSERT_CADENCES if operation == "upsert" else CADENCES,
+    }
+    if match_on is not None:
+        body["duplicate_check_fields"] = [match_on]
+    return body

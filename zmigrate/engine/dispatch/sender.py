@@ -29,8 +29,8 @@ from zmigrate.job.writes import Operation
 from zmigrate.reasons import Reason
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.coql import can_query
-from zmigrate.zoho.crm import write_body
 from zmigrate.zoho.ids import id_text
+from zmigrate.zoho.record_calls import write_body
 from zmigrate.zoho.refusals import code_of, details_of
 
 

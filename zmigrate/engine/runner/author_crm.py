@@ -14,9 +14,9 @@ from zmigrate.errors import InDoubt
 from zmigrate.job.context import WrittenRecord
 from zmigrate.job.writes import Operation
 from zmigrate.zoho.answers import Params
-from zmigrate.zoho.crm import Crm, body_of
+from zmigrate.zoho.crm import Crm
 from zmigrate.zoho.metadata import ModuleFields, Org
-from zmigrate.zoho.record_calls import data_of, encoded
+from zmigrate.zoho.record_calls import body_of, data_of, encoded
 
 Record: TypeAlias = Mapping[str, Any]
 ToDelete: TypeAlias = str | int | Record

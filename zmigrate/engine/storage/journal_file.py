@@ -15,7 +15,16 @@ import orjson
 
 from zmigrate.engine.storage import journal_sql as sql
 from zmigrate.engine.storage.scratch import CACHE_KIB
-from zmigrate.errors import DiskFull, InternalError, JournalDamaged, RunError, ZmigrateError, lacks_locks
+from zmigrate.errors import (
+    MORE_FILES,
+    OUT_OF_FILES,
+    DiskFull,
+    InternalError,
+    JournalDamaged,
+    RunError,
+    ZmigrateError,
+    lacks_locks,
+)
 from zmigrate.file_owner import ANOTHER_PLACE, cant_read
 from zmigrate.private_files import check_database, make_database, open_private, read_whole
 
@@ -209,6 +218,8 @@ def _not_opened(path: Path, error: sqlite3.Error | OSError) -> ZmigrateError:
     except PermissionError as refused:
         return cant_read(path, refused)
     except OSError as refused:
+        if refused.errno in OUT_OF_FILES:
+            return RunError(f"{path}: can't be opened: {refused.strerror}", hint=MORE_FILES)
         return JournalDamaged(f"{path}: can't be opened: {refused.strerror}", hint=RECOVERY)
     if isinstance(error, OSError):  # the error is about a file beside it
         return JournalDamaged(f"{path}: can't be opened: {error}", hint=RECOVERY)
