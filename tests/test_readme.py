@@ -48,6 +48,14 @@ def test_the_practice_run_of_the_readme_works(tmp_path: Path) -> None:
     assert zmigrate(*arguments, cwd=tmp_path).returncode == 1, "a dozen rows are refused on purpose"
 
 
+def test_the_hand_written_job_of_the_readme_runs(tmp_path: Path) -> None:
+    script = block("by-hand") + "import zmigrate\nprint(zmigrate.run(TidyLeads(), emulator=True).state)\n"
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (ran.returncode, ran.stdout) == (0, "finished\n"), ran.stderr
+
+
 @pytest.mark.parametrize("name", ["demo", "tests"])
 def test_the_two_commands_are_one_line_each_and_need_nothing_but_python(name: str) -> None:
     command = block(name)
@@ -77,7 +85,7 @@ def test_the_folder_of_the_readme_works(command: str, tmp_path: Path) -> None:
 
 
 def test_every_option_of_the_readme_is_there(tmp_path: Path) -> None:
-    commands = [("plan", "import-csv"), ("run", "import-csv"), ("map",), ("api",), ("emulator",)]
+    commands = [("plan", "import-csv"), ("run", "import-csv"), ("map",), ("api",), ("new",), ("emulator",)]
     shown = "".join(zmigrate(*words, "--help", cwd=tmp_path).stdout for words in commands)
     for option in set(re.findall(r"(?<!\S)`?(--[a-z][a-z-]+)", README)):
         assert option in shown, option

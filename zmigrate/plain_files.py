@@ -98,6 +98,17 @@ def read_served(path: Path, wait_s: float) -> bytes:
     raise TimeoutError(errno.ETIMEDOUT, f"{said} for {wait_s:g} s")
 
 
+def no_place_to_write(path: Path) -> str | None:
+    """What is in the place of a file that is to be written, if no file can be: "a pipe", "a device". None for
+    files, folders and what is missing. A link such as `/dev/stdout` would be replaced itself.
+    """
+    try:
+        leads_to_stream = os.path.islink(path) and os.readlink(path).startswith("/proc/")
+        return "a stream" if leads_to_stream else _kind(path)
+    except OSError:
+        return None
+
+
 def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | _NO_WAITING)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
+from pathlib import Path
 
 import httpx
 import pytest
@@ -173,11 +173,9 @@ def test_nothing_is_said_of_rejects_where_there_are_none(zmigrate, folder):
     assert "mend them there" not in done.out
 
 
-def test_a_plan_is_told_where_its_rejects_can_t_be_written(zmigrate, leads, folder):
-    os.mkfifo(folder / "bad.csv")
-    done = zmigrate(
-        "plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "bad.csv", "--force"
-    )
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no folder where even root can't write")
+def test_a_plan_is_told_where_its_rejects_can_t_be_written(zmigrate, leads):
+    done = zmigrate("plan", "import-csv", "leads.csv", *INSERT, "--emulator", "--rejects", "/proc/bad.csv")
     assert done.code == 2
     assert "bad.csv can't be written" in done.err
     assert "2 of 40 rows would be refused" in done.out

@@ -78,7 +78,15 @@ def test_a_jobs_values_are_of_the_declared_types(zmigrate, job, monkeypatch):
     words = ["run", "echo-options", "a.csv", "--since", "2024-03-31", "--many", "1", "--many", "2"]
     done = zmigrate(*words, "--size", "m", "--color", "blue", "--loud")
     assert done.code == 2
-    for part in ("a.csv", "datetime.date(2024, 3, 31)", "[1, 2]", "Color.BLUE", "'m'", "True", "'pw'"):
+    for part in (
+        "a.csv",
+        "datetime.date(2024, 3, 31)",
+        "[1, 2]",
+        "Color.BLUE",
+        "'m'",
+        "True",
+        "'password': '***'",
+    ):
         assert part in done.err
 
 
@@ -179,3 +187,23 @@ def test_no_option_is_shown_that_does_not_work_yet(zmigrate):
         assert word not in text
     for word in ("retry", "verify", "undo"):
         assert f" {word} " not in zmigrate("--help").out
+
+
+def test_choices_are_in_the_help_and_another_value_is_a_usage_error(zmigrate, folder):
+    (folder / "jobs").mkdir()
+    (folder / "jobs" / "mine.py").write_text(
+        "import enum\nfrom zmigrate import Job, Option\n\n"
+        "class Tier(enum.Enum):\n    GOLD = 'gold'\n    TIN = 'tin'\n\n"
+        "class Mine(Job):\n    '''Mine.'''\n    scopes = ('ZohoCRM.org.READ',)\n"
+        "    region: str = Option(choices=('emea', 'apac'), default='emea', help='Region.')\n"
+        "    tier: Tier = Option(default=Tier.GOLD, help='Tier.')\n"
+        "    def run(self, ctx):\n        ctx.log(self.region + self.tier.name)\n"
+    )
+    shown = " ".join(zmigrate("run", "mine", "--help").out.replace("│", " ").split())
+    assert "Region. One of emea, apac. Default: emea." in shown
+    assert "Tier. One of gold, tin. Default: gold." in shown
+    for words in (["--region", "mars"], ["--tier", "GOLD"]):
+        done = zmigrate("run", "mine", "--emulator", *words)
+        assert done.code == 2
+        assert f"{words[0]} is one of" in done.err
+    assert zmigrate("run", "mine", "--emulator", "--region", "apac", "--tier", "tin").code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,41 @@ def test_the_scaffold_runs_as_it_is(zmigrate, folder):
     assert done.code == 0, done.err
     assert '"created": 3' in done.out
     assert '"skipped": 1' in done.out
+
+
+KINDS = {"record-job": (3, 1), "job": (3, 1), "flow": (5, 0)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_scaffold_runs_as_it_is(zmigrate, folder, kind):
+    made = zmigrate("new", "import-customers", "--kind", kind)
+    assert made.code == 0, made.err
+    command = next(line for line in made.out.splitlines() if line.startswith("run it:"))
+    done = zmigrate(*shlex.split(command.removeprefix("run it:"))[1:], "--json")
+    assert done.code == 0, done.err
+    rows = json.loads(done.out)["rows"]
+    assert (rows["created"], rows["skipped"]) == KINDS[kind]
+    assert zmigrate("new", "import-customers", "--kind", kind).code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_test_of_each_kind_of_scaffold_passes(zmigrate, folder, kind):
+    zmigrate("new", "load_2024", "--kind", kind)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", "tests"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_kind_that_is_none_is_refused(zmigrate, folder):
+    done = zmigrate("new", "import-customers", "--kind", "mapping")
+    assert done.code == 2
+    assert "record-job" in done.err
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.slow

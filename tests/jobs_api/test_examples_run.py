@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import pytest
 import zmigrate.samples
 from zmigrate.ready_jobs.fill_country import FillCountry
 from zmigrate.ready_jobs.import_csv import ImportCsv
 from zmigrate.ready_jobs.import_pipeline import ImportPipeline
+from zmigrate.ready_jobs.reassign_records import ReassignRecords
 
 import zmigrate
 from tests.jobs_api.test_job_classes import ImportLeads
+from tests.support import Bench
 from zmigrate.emulator import Emulator, Options
+from zmigrate.errors import JobError
 
 SAMPLES = Path(str(files(zmigrate.samples)))
 
@@ -78,3 +82,28 @@ def test_fill_country_fills_what_it_knows_and_leaves_the_rest(tmp_path: Path) ->
         "Li": None,
     }
     assert (result.rows.read, result.rows.updated, result.rows.skipped) == (2, 1, 1)
+
+
+def reassign(**more: Any) -> ReassignRecords:
+    given = {"leaver": "old@example.com", "successor": "new@example.com", "module": ["Leads", "Contacts"]}
+    return ReassignRecords(**{**given, **more})
+
+
+def test_reassign_records_gives_them_to_the_successor(bench: Bench) -> None:
+    emails = ["old@example.com", "new@example.com"]
+    old, new = bench.post("users", [{"email": each, "full_name": each} for each in emails])["ids"]
+    bench.seed([{"Last_Name": f"L{n}", "Owner": {"id": old}} for n in range(150)])
+    bench.seed([{"Last_Name": "C", "Owner": {"id": old}}], "Contacts")
+    bench.seed([{"Last_Name": "other", "Owner": {"id": new}}])
+    result = bench.run(reassign(leaver="Old@Example.com"))
+    assert (result.state, result.rows.read, result.rows.updated) == ("finished", 151, 151)
+    assert {record["Owner"]["id"] for record in bench.records()} == {new}
+    assert bench.run(reassign(), again=True).rows.read == 0
+
+
+def test_reassign_records_says_which_user_is_missing(bench: Bench) -> None:
+    result = bench.run(reassign())
+    assert (result.exit_code, result.rows.failed) == (1, 1)
+    assert "no user old@example.com" in Path(result.files["errors"]).read_text()
+    with pytest.raises(JobError, match="the successor is the user who left"):
+        reassign(successor="Old@example.com")

@@ -257,3 +257,57 @@ def test_options_are_inherited_and_can_be_changed() -> None:
 
 def test_a_repr_shows_what_differs_from_the_defaults() -> None:
     assert repr(Everything(file=Path("a.csv"), count=4)) == "Everything(file='a.csv', count=4)"
+
+
+class Months(enum.IntEnum):
+    JANUARY = 1
+    MAY = 5
+
+
+class Chosen(Job):
+    """A job with choices."""
+
+    scopes = ("ZohoCRM.org.READ",)
+    region: str = Option(choices=["emea", "apac"], default="emea", help="Region.")
+    year: int = Option(choices=(2023, 2024), help="Year.")
+    tiers: list[str] = Option(choices=("gold", "silver"), default=())
+    month: Months = Option(default=Months.MAY)
+
+    def run(self, ctx: Context) -> None:
+        """Nothing."""
+
+
+def test_declared_choices_are_the_only_values_of_an_option() -> None:
+    specs = {each.name: each for each in options(Chosen)}
+    assert (specs["region"].choices, specs["year"].choices) == (("emea", "apac"), ("2023", "2024"))
+    assert parse_option(specs["year"], "2024") == 2024
+    job = Chosen(year=2023, tiers=["gold"])
+    assert (job.region, job.year, job.tiers, job.month) == ("emea", 2023, ["gold"], Months.MAY)
+    assert decode_options(Chosen, encode_options(job)).__dict__ == job.__dict__
+    for wrong in ({"year": 2025}, {"year": 2023, "region": "emae"}, {"year": 2023, "tiers": ["bronze"]}):
+        with pytest.raises(JobError, match="is one of"):
+            Chosen(**wrong)
+    with pytest.raises(JobError, match=r"--year is one of 2023, 2024, not '2025'"):
+        parse_option(specs["year"], "2025")
+    with pytest.raises(JobError, match=r'not \'emae\'. Did you mean "emea"'):
+        parse_option(specs["region"], "emae")
+
+
+@pytest.mark.parametrize(
+    ("annotation", "choices"),
+    [
+        ("int", ("a", "b")),
+        ("bool", (True,)),
+        ("Literal['a', 'b']", ("a",)),
+        ("Colour", ("red",)),
+        ("str", "ab"),
+    ],
+)
+def test_choices_that_do_not_fit_the_type_are_refused(annotation: str, choices: Any) -> None:
+    with pytest.raises(JobError, match="choices"):
+        job_with(annotations={"x": eval(annotation)}, x=Option(choices=choices))
+
+
+def test_a_default_that_is_no_choice_is_refused() -> None:
+    with pytest.raises(JobError, match="the default is one of a, b"):
+        job_with(annotations={"x": str}, x=Option(choices=("a", "b"), default="c"))

@@ -12,7 +12,14 @@ import pytest
 from zmigrate.errors import JobError
 from zmigrate.registry import Registry, discover
 
-READY_MADE = {"import-csv", "import-file", "import-folder", "import-pipeline", "fill-country"}
+READY_MADE = {
+    "import-csv",
+    "import-file",
+    "import-folder",
+    "import-pipeline",
+    "fill-country",
+    "reassign-records",
+}
 
 
 def job_text(name: str, head: str = "") -> str:

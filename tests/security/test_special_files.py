@@ -154,3 +154,21 @@ def test_a_redirected_file_is_a_file(tmp_path: Path) -> None:
             stdin=opened.fileno(),
         )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "what"), [("pipe", "a pipe"), ("/dev/full", "a device"), ("/dev/stdout", "a stream")]
+)
+def test_a_place_that_no_file_can_take_is_refused_before_the_work(
+    tmp_path: Path, place: str, what: str
+) -> None:
+    """`/dev/stdout` is a link: whoever works as root would replace it for the whole machine."""
+    if place == "pipe":
+        pipe(tmp_path / place)
+    (tmp_path / "leads.csv").write_text("Last_Name,Company\nDoe,Acme\n", "utf-8")
+    plan = ("plan", "import-csv", "leads.csv", *TO_LEADS)
+    of_map = ("map", "leads.csv", "--module", "Leads", "--emulator")
+    for words in ((*plan, "--details", place), (*plan, "--rejects", place), (*of_map, "--out", place)):
+        done = zmigrate(tmp_path, *words, "--force")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{place} is {what}, not a file" in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
     from zmigrate.registry import JobEntry, Registry
 
 DEPENDS = "depends on its options"
+
+
+class JobKind(Enum):
+    """The kinds of jobs that `new` can begin."""
+
+    RECORD_JOB = "record-job"
+    JOB = "job"
+    FLOW = "flow"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,11 +68,19 @@ def add_to(app: typer.Typer) -> None:
     @app.command(cls=Command)
     def new(
         name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the job, as in import-customers.")],
+        kind: Annotated[
+            JobKind,
+            typer.Option(
+                "--kind",
+                metavar="KIND",
+                help="record-job: rows become records; job: your own calls; flow: several jobs in order.",
+            ),
+        ] = JobKind.RECORD_JOB,
     ) -> None:
         """Start a job of your own: module, test, small file."""
         from zmigrate.cli.scaffold import write_scaffold
 
-        made = write_scaffold(name, Path.cwd())
+        made = write_scaffold(name, Path.cwd(), kind.value)
         for file in made.files:
             streams.echo(f"made {file}")
         streams.echo(f"\nrun it:   zmigrate run {made.job} {made.sample} --emulator")

@@ -14,8 +14,9 @@ from zmigrate.cli.commands import Command, escaped
 from zmigrate.cli.options import AllowEnv, CheckProfile, Json
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.job.writes import Operation
+from zmigrate.plain_files import no_place_to_write
 from zmigrate.private_files import replace_whole
-from zmigrate.wording import shell_word
+from zmigrate.wording import CLOSE_IT, shell_word
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def check_out(out: Path, force: bool) -> None:
     """Raise UsageError instead of overwriting a file that a person may have edited."""
     if out.is_dir():
         raise UsageError(f"{out} is a folder, not a file", hint="Name a file with --out.")
+    if (what := no_place_to_write(out)) is not None:
+        raise UsageError(f"{out} is {what}, not a file", hint="Name a file with --out.")
     if out.exists() and not force:
         more = "add a load for this file with --append, " if is_of_folder(out) else ""
         raise UsageError(
@@ -331,7 +334,7 @@ def write(
     try:
         replace_whole(out, ((before or "") + text).encode())
     except OSError as error:
-        raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
+        raise UsageError(f"{out} can't be written: {error.strerror or error}", hint=CLOSE_IT) from None
 
 
 def as_data(proposal: Proposal, file: str, out: Path, command: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zmigrate.cli.app import COMMANDS
+from zmigrate.cli.job_texts import Kind, texts_of
 from zmigrate.errors import UsageError
 from zmigrate.job.job import name_of_job
 from zmigrate.private_files import is_device, write_new_shared
@@ -17,80 +18,7 @@ from zmigrate.registry import ready_made_names
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*\Z")
 
 TAKEN = frozenset({"zmigrate", "pytest"})
-TEMPLATE_NAMES = frozenset({"Argument", "Csv", "Path", "RecordJob", "Skip", "Upsert"})
-
-JOB = '''"""{title}: edit `transform`, then try it:
-
-    zmigrate run {job} {sample} --emulator
-"""
-
-from pathlib import Path
-
-from zmigrate import Argument, Csv, RecordJob, Skip, Upsert, scopes_for
-
-
-class {cls}(RecordJob):
-    """{title}."""
-
-    write = Upsert("Leads", match_on="Legacy_ID")
-    scopes = scopes_for(write)
-
-    file: Path = Argument(help="CSV file to read.")
-
-    def source(self):
-        return Csv(self.file)
-
-    def transform(self, row):
-        """One row of the file becomes one record; raise Skip to leave a row out."""
-        if not row["name"]:
-            raise Skip("no name")
-        return {{
-            "Legacy_ID": row["id"],
-            "Last_Name": row["name"],
-            "Email": row["email"].lower(),
-            "Company": row["company"],
-        }}
-'''
-
-TEST = '''"""The fixtures come with zmigrate: `zoho` is a local Zoho for one test, where the others work."""
-
-import sys
-from pathlib import Path
-
-HOME = Path(__file__).parent.parent
-sys.path.insert(0, str(HOME / "jobs"))
-
-from {module} import {cls}  # noqa: E402
-
-SAMPLE = HOME / "{sample}"
-
-
-def test_a_row_becomes_a_record():
-    row = {{"id": "7", "name": "Noor", "email": "Noor@Example.com", "company": "Acme"}}
-    assert {cls}(file=SAMPLE).transform(row)["Email"] == "noor@example.com"
-
-
-def test_every_row_of_the_sample_is_accounted_for(zoho, run_job):
-    zoho.add("Leads", [{{"Legacy_ID": "4", "Last_Name": "Groß"}}])
-    result = run_job({cls}(file=SAMPLE))
-    assert [row.action for row in result.outcomes] == ["created", "created", "skipped", "updated"]
-    assert result.outcomes.at_line(4).reasons[0].message == "no name"
-    (ada,) = zoho.records("Leads", Legacy_ID="1")
-    assert ada["Email"] == "ada@example.com"
-
-
-def test_a_run_that_is_killed_goes_on_and_creates_nothing_twice(zoho, run_job, resume_job):
-    run_job({cls}(file=SAMPLE), killed_after=1)
-    assert resume_job().rows.created == 3
-    assert zoho.created_twice("Leads", "Legacy_ID") == {{}}
-'''
-
-SAMPLE = """id,name,email,company
-1,Ada Lovelace,Ada@example.com,Analytical Engines
-2,"Zoë O'Brien",zoe@example.com,"Brien, Sons & Co"
-3,,nobody@example.com,Nameless Ltd
-4,Jürgen Groß,juergen@example.com,Groß GmbH
-"""
+TEMPLATE_NAMES = frozenset({"Argument", "Csv", "Flow", "Job", "Path", "RecordJob", "Ref", "Skip", "Upsert"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +31,24 @@ class Scaffold:
     test: Path
 
 
-def write_scaffold(name: str, folder: Path) -> Scaffold:
+def write_scaffold(name: str, folder: Path, kind: Kind = "record-job") -> Scaffold:
     """Write a job module, its test and a sample. Overwrites nothing. Raises UsageError."""
     check_name(name)
     module = name.replace("-", "_")
     title = module.replace("_", " ").capitalize()
     cls = class_name(name)
     job = name_of_job(cls)
-    sample = Path("samples") / f"{module}.csv"
+    made = texts_of(kind, module)
     test = Path("tests") / f"test_{module}.py"
-    words = {"title": title, "job": job, "module": module, "cls": cls, "sample": sample.as_posix()}
-    texts = {Path("jobs") / f"{module}.py": JOB.format(**words), test: TEST.format(**words), sample: SAMPLE}
+    words = {"title": title, "job": job, "module": module, "cls": cls, "sample": made.sample.as_posix()}
+    texts = {Path("jobs") / f"{module}.py": made.job.format(**words), test: made.test.format(**words)}
+    texts |= {made.sample / file: text for file, text in made.files.items()}
     for path in texts:
         if (folder / path).exists():
             raise UsageError(f"{path} exists already", hint="choose another name, or move that file away")
     for path, text in texts.items():
         write_new(folder / path, text)
-    return Scaffold(job, tuple(texts), sample, test)
+    return Scaffold(job, tuple(texts), made.sample, test)
 
 
 def check_name(name: str) -> None:

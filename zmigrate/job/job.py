@@ -54,6 +54,7 @@ from zmigrate.job.checks import (
 )
 from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.context import Context, Fill
+from zmigrate.job.declared_options import read_options
 from zmigrate.job.formats import Formats
 from zmigrate.job.hooks import JobHooks
 from zmigrate.job.options import (
@@ -64,7 +65,6 @@ from zmigrate.job.options import (
     decode_values,
     encode_values,
     hidden_by,
-    read_options,
     show_values,
 )
 from zmigrate.job.references import Users

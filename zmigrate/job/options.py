@@ -8,17 +8,16 @@ password: str = Option(secret=True, env="OLD_CRM_PASSWORD", help="Password of th
 from __future__ import annotations
 
 import difflib
-import inspect
 import os
 import re
-import types
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, Union, get_args, get_origin
+from typing import Any, Final, Literal
 
 from zmigrate.errors import JobError
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
@@ -40,8 +39,6 @@ SHAPE: Final = """
 
 Options can be str, int, float, bool, Path, date, Decimal, an Enum, Literal["a", "b"], a list[...] of these,
 and each of them `| None`."""
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*\Z")
 
 
 class _Missing:
@@ -65,6 +62,7 @@ class Declared:
     secret: bool = False
     env: str | None = None
     usual: bool = False
+    choices: Sequence[Any] = ()
     joined_by: str | None = None
 
 
@@ -80,7 +78,7 @@ class OptionSpec:
     optional: bool
     """None is a value."""
     choices: tuple[str, ...]
-    """The words of an Enum or Literal; empty for the rest."""
+    """The words of an Enum or Literal, or those that the option declares; empty for the rest."""
     default: Any
     help: str
     metavar: str
@@ -133,113 +131,19 @@ def Option(
     secret: bool = False,
     env: str | None = None,
     usual: bool = False,
+    choices: Sequence[Any] = (),
     joined_by: str | None = None,
 ) -> Any:
     """Declare an option: `region: str = Option(default="emea", help="Which region.")`. Required if it has no
-    default.
+    default. `choices`: the only values it takes, `choices=("emea", "apac")`; an Enum or a Literal as its type
+    does the same.
 
     A list is given by repeating the option. A `secret` one comes from the environment variable `env`
     (`ZMIGRATE_<NAME>` if not named) or a prompt, never from the command line, and is never shown or kept.
     Example commands show a `usual` one as if it were required. If a text with `joined_by` is given several
     times, the texts become one, with this between them.
     """
-    return Declared("option", default, help, metavar, secret, env, usual, joined_by)
-
-
-# ----------------------------------------------------------------------------------------------- from a class
-
-
-def read_options(cls: type, inherited: Mapping[str, OptionSpec]) -> dict[str, OptionSpec]:
-    """The options of a job class: first arguments, then options; those of its bases before its own.
-
-    Raises JobError for a reserved or odd name, and for a type that can't be an option.
-    """
-    specs = dict(inherited)
-    for name, annotation in _own_annotations(cls).items():
-        if annotation is ClassVar or get_origin(annotation) is ClassVar:
-            continue
-        specs[name] = _read_option(cls, name, annotation, vars(cls).get(name, MISSING))
-    for name, value in vars(cls).items():
-        if isinstance(value, Declared) and name not in specs:
-            raise JobError(f"{cls.__name__}.{name} has no type. Write it like this:\n{SHAPE}")
-    return dict(sorted(specs.items(), key=lambda item: item[1].kind != "argument"))
-
-
-def _own_annotations(cls: type) -> dict[str, Any]:
-    nested = {name: value for name, value in vars(cls).items() if isinstance(value, type)}
-    try:
-        return inspect.get_annotations(cls, locals=nested, eval_str=True)
-    except Exception as error:
-        raise JobError(
-            f"an annotation of {cls.__name__} can't be read: {error}",
-            hint="Import the types of options at the top of the module, not under TYPE_CHECKING.",
-        ) from error
-
-
-def _read_option(cls: type, name: str, annotation: Any, value: Any) -> OptionSpec:
-    where = f"{cls.__name__}.{name}"
-    if name in RESERVED:
-        raise JobError(
-            f"{where}: an option can't be called `{name}`: the job class or the runner uses that name.",
-            hint=f"Take another name; or, if it is no option, drop the annotation: `{name} = ...`.",
-        )
-    if not _NAME.match(name):
-        raise JobError(
-            f"{where}: an option's name has small letters, digits and underscores, and begins with a letter.",
-            hint=f"If `{name}` is no option, annotate it as ClassVar[...] or set it in a method.",
-        )
-    declared = value if isinstance(value, Declared) else Declared("option", value, "")
-    try:
-        base, is_list, optional, choices = _read_type(annotation)
-    except TypeError as error:
-        raise JobError(f"{where}: {error} can't be an option. Write it like this:\n{SHAPE}") from None
-    if declared.secret and (base is not str or is_list or choices or declared.default not in (MISSING, None)):
-        raise JobError(
-            f"{where}: a secret option is a `str` without a default:\n\n"
-            f'    {name}: str = Option(secret=True, env="{name.upper()}", help="...")'
-        )
-    spec = OptionSpec(
-        name=name,
-        kind=declared.kind,
-        base=base,
-        is_list=is_list,
-        optional=optional,
-        choices=choices,
-        default=MISSING,
-        help=declared.help,
-        metavar=declared.metavar or (name.upper() if declared.kind == "argument" else base.__name__.upper()),
-        secret=declared.secret,
-        env=(declared.env or f"ZMIGRATE_{name.upper()}") if declared.secret else None,
-        usual=declared.usual,
-        joined_by=declared.joined_by,
-    )
-    if declared.default is MISSING:
-        return spec
-    default = check_value(spec, declared.default, where=f"{where}: the default")
-    return replace(spec, default=tuple(default) if isinstance(default, list) else default)
-
-
-def _read_type(annotation: Any) -> tuple[type[Any], bool, bool, tuple[str, ...]]:
-    """(base type, is it a list, is None a value, choices). Raises TypeError with the wrong annotation."""
-    optional = False
-    if get_origin(annotation) in (Union, types.UnionType):
-        members = [member for member in get_args(annotation) if member is not types.NoneType]
-        if len(members) != 1:
-            raise TypeError(f"`{annotation}`")
-        optional, annotation = True, members[0]
-    is_list = get_origin(annotation) is list
-    if is_list:
-        (annotation,) = get_args(annotation)
-    if get_origin(annotation) is Literal:
-        words = get_args(annotation)
-        if all(isinstance(word, str) for word in words):
-            return str, is_list, optional, words
-    elif isinstance(annotation, type):
-        if issubclass(annotation, Enum) and len(annotation):
-            return annotation, is_list, optional, tuple(enum_word(member) for member in annotation)
-        if annotation in BASE_TYPES:
-            return annotation, is_list, optional, ()
-    raise TypeError(f"`{getattr(annotation, '__name__', annotation)}`")
+    return Declared("option", default, help, metavar, secret, env, usual, choices, joined_by)
 
 
 def enum_word(member: Enum) -> str:
@@ -270,7 +174,7 @@ def check_value(spec: OptionSpec, value: Any, *, where: str | None = None) -> An
     if value is None:
         if spec.optional:
             return None
-        raise JobError(f"{where} can't be None; it is {_article(spec.type_name)}.")
+        raise JobError(f"{where} can't be None; it is {article(spec.type_name)}.")
     if not spec.is_list:
         return _check_one(spec, value, where)
     if isinstance(value, str) or not isinstance(value, Sequence):
@@ -283,9 +187,11 @@ def _check_one(spec: OptionSpec, value: Any, where: str) -> Any:
     _refuse_half_characters(spec, value, where)
     if spec.choices and isinstance(value, str) and not (issubclass(base, Enum) and isinstance(value, base)):
         return _choose(spec, value, where)
-    if isinstance(value, _also_taken(base)) and not _looks_alike(base, value):
+    if isinstance(value, also_taken(base)) and not looks_alike(base, value):
+        if spec.choices and not issubclass(base, Enum):
+            return _choose(spec, word_of(base, value), where)
         return value if isinstance(value, base) else base(value)
-    raise JobError(f"{where} is {_article(spec.type_name)}, not {_shown(spec, value)}.")
+    raise JobError(f"{where} is {article(spec.type_name)}, not {_shown(spec, value)}.")
 
 
 def _refuse_half_characters(spec: OptionSpec, value: Any, where: str) -> None:
@@ -298,12 +204,12 @@ def _refuse_half_characters(spec: OptionSpec, value: Any, where: str) -> None:
         raise JobError(f"{where}: {_shown(spec, value)} is not UTF-8.", hint=LOCALE)
 
 
-def _also_taken(base: type[Any]) -> tuple[type[Any], ...]:
+def also_taken(base: type[Any]) -> tuple[type[Any], ...]:
     """The type itself, and others that convert to it without loss."""
     return {Path: (Path, str), float: (float, int), Decimal: (Decimal, int)}.get(base, (base,))
 
 
-def _looks_alike(base: type[Any], value: Any) -> bool:
+def looks_alike(base: type[Any], value: Any) -> bool:
     """Whether Python takes the value for the type, but a person would not: a bool as a number, say."""
     return (isinstance(value, bool) and base is not bool) or (base is date and isinstance(value, datetime))
 
@@ -339,13 +245,17 @@ def _parse(base: type[Any], text: str) -> Any:
 
 
 def _choose(spec: OptionSpec, text: str, where: str) -> Any:
+    base = spec.base
+    if text not in spec.choices and not issubclass(base, Enum):
+        with suppress(ValueError, InvalidOperation):
+            text = word_of(base, _parse(base, text))  # 07 is 7
     if text not in spec.choices:
         raise JobError(
             f"{where} is one of {', '.join(spec.choices)}, not {text!r}.{nearest(text, spec.choices)}"
         )
-    if spec.base is str:
-        return text
-    return next(member for member in spec.base if enum_word(member) == text)
+    if not issubclass(base, Enum):
+        return _parse(base, text)
+    return next(member for member in base if enum_word(member) == text)
 
 
 def hidden_by(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> Redactor:
@@ -355,6 +265,11 @@ def hidden_by(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> Red
         if spec.secret and values[name] is not None:
             secrets.add_for_people(values[name])
     return secrets
+
+
+def word_of(base: type[Any], value: Any) -> str:
+    """A choice as a person types it."""
+    return str(value if base is Path else _encode(base(value) if base is not date else value))
 
 
 def encode_values(specs: Mapping[str, OptionSpec], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -410,7 +325,7 @@ def _shown(spec: OptionSpec, value: Any) -> str:
     return repr(str(value)) if isinstance(value, Path) else repr(value)
 
 
-def _article(type_name: str) -> str:
+def article(type_name: str) -> str:
     if "|" in type_name and not type_name.startswith("list"):
         return "one of " + ", ".join(type_name.split("|"))
     return f"{'an' if type_name[0] in 'aeiou' else 'a'} {type_name}"

@@ -20,11 +20,13 @@ from zmigrate.engine.storage.recorded import Numbered
 from zmigrate.engine.storage.result_files import pieces_of, with_source
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import SourceError, UsageError
+from zmigrate.plain_files import no_place_to_write
 from zmigrate.private_files import Draft
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.spreadsheet import DETAIL_COLUMNS, ERROR_COLUMNS, escape, reason_cells, result_header
+from zmigrate.wording import CLOSE_IT
 
 FATES: Final[Mapping[Action, str]] = {
     "created": "create",
@@ -53,6 +55,8 @@ def check_paths(paths: Iterable[Path], sources: Sequence[Source]) -> None:
             raise UsageError(f"{path} is the file that the rows come from", hint="Name another file.")
         if path.is_dir():
             raise UsageError(f"{path} is a folder, not a file", hint="Name a file.")
+        if (what := no_place_to_write(path)) is not None:
+            raise UsageError(f"{path} is {what}, not a file", hint="Name a file.")
         if not path.absolute().parent.is_dir():
             raise UsageError(f"{path}: there is no folder {path.absolute().parent}")
 
@@ -113,7 +117,7 @@ class PlannedRows:
                     writer.writerow([row[1], *map(escape, [row[2] or "", *cells, *rest])])
                     count += 1
         except OSError as error:
-            raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
+            raise UsageError(f"{path} can't be written: {error.strerror or error}", hint=CLOSE_IT) from None
         return count
 
     def _rows(self) -> Iterator[PlannedRow]:
