@@ -50,7 +50,11 @@ else:
 
 
 def owner_of(path: Path) -> tuple[Path, str] | None:
-    """A path and its owner's name. If the path is not accessible, the deepest folder around it that is."""
+    """A path and its owner's name. If the path is not accessible, the deepest folder around it that is.
+    None if that can't be known.
+    """
+    if sys.platform == "win32":  # Python knows no owners there
+        return None
     for place in (path, *path.absolute().parents):
         try:
             return place, user_name(place.stat().st_uid)
@@ -74,6 +78,8 @@ def why(path: Path, error: OSError) -> str:
 def cant_read(path: Path, error: OSError) -> ConfigError:
     """The error for something in the state folder that can't be read."""
     hint = ANOTHER_PLACE
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) and sys.platform == "win32":
+        hint = f"Close it if another program has it open. {ANOTHER_PLACE}"
+    elif isinstance(error, PermissionError):
         hint = f"Work as that user, or have the folder given to you. {ANOTHER_PLACE}"
     return ConfigError(f"{path} can't be read: {why(path, error)}.", hint=hint)

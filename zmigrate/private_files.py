@@ -12,14 +12,16 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 from zmigrate.errors import ConfigError
 from zmigrate.file_lock import try_lock
+
+Made = TypeVar("Made")
 
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
@@ -39,8 +41,8 @@ _FLAGS: Final = (
     | getattr(os, "O_BINARY", 0)
 )
 _IN_USE_S: Final = 2.0
-"""How long a file may be in use when it is to be replaced. On Windows nobody can replace a file that is open,
-and virus scanners, indexers and programs that read it open it for a moment.
+"""How long a file may be in use when it is to be replaced or read. On Windows nobody can replace a file that
+is open, or open one that is being replaced; virus scanners and indexers, too, open files for a moment.
 """
 _LOOK_AGAIN_S: Final = 0.05
 _BESIDE_A_DATABASE: Final = ("", "-wal", "-shm", "-journal")
@@ -179,7 +181,7 @@ def _odd(path: str | Path) -> OSError:
 
 def read_whole(path: Path, most: int) -> bytes:
     """The content of one of our files. Raises OSError, also if it has more than `most` bytes."""
-    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+    with os.fdopen(_once_unused(lambda: open_private(path, os.O_RDONLY)), "rb") as file:
         content = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
     if content is None or len(content) > most:
         raise OSError(errno.EFBIG, f"it has more than {most >> 20} MiB", str(path))
@@ -230,11 +232,15 @@ def _replace(path: Path, content: bytes, mode: int | None, *, durable: bool = Tr
 
 def _put_in_place(part: Path, path: Path) -> None:
     """Move an unfinished file to its place. Raises OSError, PermissionError if a program keeps it open."""
+    _once_unused(lambda: part.replace(path))
+
+
+def _once_unused(work: Callable[[], Made]) -> Made:
+    """Do this to a file, on Windows as soon as no other program uses the file. Raises what `work` raises."""
     until = time.monotonic() + _IN_USE_S
     while True:
         try:
-            part.replace(path)
-            return
+            return work()
         except PermissionError:
             if sys.platform != "win32" or time.monotonic() >= until:
                 raise

@@ -11,6 +11,8 @@ from typing import Final
 MINUTE_S = 60
 HOUR_S = 3600
 
+CLOSE_IT: Final = "If another program has it open, close it there; or name another file."
+
 _PLAIN_ON_WINDOWS: Final = re.compile(r"[\w.:/\\=+-]+")
 
 

@@ -230,3 +230,17 @@ def test_the_profile_of_the_run_is_kept(zmigrate, folder, emulator, monkeypatch)
     (command,) = commands_in(done.err)
     assert command[command.index("--profile") + 1] == "our box"
     assert load_again(zmigrate, command)["rows"]["created"] == 1
+
+
+@pytest.mark.parametrize(
+    "named", [["--load-of", "one.csv"], ["--load-of", "1"], ["--load-of", "1", "--key", "Legacy_ID"]]
+)
+def test_a_load_that_is_named_otherwise_is_no_other_work(zmigrate, folder, export, credentials, named):
+    words = ["run", "import-csv", "old crm/one.csv", "--mapping", "old crm/mapping.toml"]
+    (folder / "old crm" / "one.csv").write_text("id,name\n1,C1\n")
+    mapping = folder / "old crm" / "mapping.toml"
+    mapping.write_text(mapping.read_text().replace('Email = "mail"\n', ""))
+    assert zmigrate(*words).code == 0
+    again = zmigrate(*words, *named)
+    assert again.code == 2
+    assert "--again" in again.err

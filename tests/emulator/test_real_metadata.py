@@ -181,6 +181,26 @@ def test_some_fields_take_another_shape_than_their_type_says(
     assert only(zoho.insert([{**row, name: "text"}], module))["code"] == "INVALID_DATA"
 
 
+def test_such_values_can_be_seeded_and_queries_stand_them(zoho: Zoho) -> None:
+    wizard = {"id": "5545974000000021007", "name": "Intake"}
+    zoho.act("records/Leads", {"data": [{"Last_Name": "A", "Wizard": wizard}]})
+    zoho.act("records/Products", {"data": [{"Product_Name": "Bolt", "Tax": [TAX]}]})
+    zoho.act("records/Price_Books", {"data": [{"Price_Book_Name": "2024", "Pricing_Details": [PRICE]}]})
+
+    (row,) = zoho.query("select Wizard from Leads where Wizard = 5545974000000021007").json()["data"]
+    assert row["Wizard"] == wizard["id"]
+    for module, name in (("Products", "Tax"), ("Price_Books", "Pricing_Details")):
+        answer = zoho.query(f"select {name} from {module} where id is not null")
+        assert answer.json()["code"] == "INVALID_QUERY"
+
+
+def test_an_org_may_not_take_tags_in_a_record(zoho: Zoho) -> None:
+    zoho.set(tags="drop")
+    (record,) = zoho.created([{"Last_Name": "A", "Tag": [{"name": "old"}]}])
+
+    assert zoho.record(record)["Tag"] == []
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [

@@ -53,6 +53,7 @@ from zmigrate.engine.storage.result_files import pieces_of, write_results
 from zmigrate.errors import ApiError, PausedError, RefusedError
 from zmigrate.events import Credits, EventHub
 from zmigrate.job.writes import Operation
+from zmigrate.zoho.redaction import Redactor
 
 TARGETS: list[tuple[Operation, KeyKind]] = [
     ("insert", "unique"),
@@ -211,7 +212,9 @@ class Lab:
             user=US,
         )
         given = RecordInput(
-            job=SimpleNamespace(transform=self.transform, _transforms_by_columns=False),  # type: ignore[arg-type]
+            job=SimpleNamespace(  # type: ignore[arg-type]
+                transform=self.transform, _transforms_by_columns=False, _secrets=Redactor()
+            ),
             survey=Survey(self.source),
             converter=FakeConverter(),  # type: ignore[arg-type]
             target=self.target,

@@ -197,3 +197,28 @@ def test_an_address_of_a_deleted_and_an_active_user_is_the_active_ones(bench: Be
 
     (lead,) = bench.records()
     assert lead["Owner"]["id"] == str(answer["ids"][-1])
+
+
+def test_an_encrypted_field_is_no_part_of_a_key_either(bench: Bench) -> None:
+    bench.post("fields/Leads", {"api_name": "Secret", "encrypted": True})
+    path = put(bench, [{"Secret": "a", "Last_Name": "A"}])
+    job = ImportFile(file=path, module="Leads", operation="update", key="Last_Name+Secret")
+
+    with pytest.raises(UsageError, match="encrypted"):
+        bench.run(job)
+    assert writes(bench) == []
+
+
+def test_a_key_that_zoho_understands_in_no_way_is_told_before_the_first_write(bench: Bench) -> None:
+    bench.post("fields/Leads", {"api_name": "External", "unique": True})
+    not_understood = {"code": "SYNTAX_ERROR", "details": {}, "message": "odd", "status": "error"}
+    refusal = {"path": "/crm/v8/coql", "fault": "answer", "status": 400, "body": not_understood}
+    path = put(bench, [{"External": "a", "Last_Name": "A"}])
+    job = ImportFile(file=path, module="Leads", operation="insert", key="External")
+
+    for ask in (bench.plan, bench.run):
+        bench.script(*[refusal] * 3)
+        with pytest.raises(UsageError, match="can't be found by External"):
+            ask(job)
+        bench.script_clear()
+    assert writes(bench) == []

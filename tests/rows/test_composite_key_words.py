@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from zmigrate.ready_jobs.import_csv import ImportCsv
 
-from tests.rows.mappings import load_of
+from tests.rows.mappings import load_of, value
 from zmigrate import Delete, Insert, Load, Ref, Update, Upsert
 from zmigrate.errors import JobError
 from zmigrate.job.key_text import fields_of_key, key_name, key_text, values_of_key
@@ -92,3 +93,28 @@ def test_a_delete_takes_the_columns_of_its_key_alone(path: Path) -> None:
 def test_a_mapping_with_a_wrong_key_says_so(tmp_path: Path) -> None:
     with pytest.raises(JobError, match="each field once"):
         load_of(tmp_path, 'F = "a"', 'key = ["A", "A"]')
+
+
+BY_TWO = '{ ref = "Accounts", by = ["Account_Name", "Billing_City"], columns = ["a", "b"] }'
+
+
+def test_a_reference_of_a_mapping_takes_a_column_for_each_field(tmp_path: Path) -> None:
+    made = Ref("Accounts", ("Acme", "Ulm|Bern"), field=("Account_Name", "Billing_City"))
+    assert value(tmp_path, BY_TWO, {"a": "Acme ", "b": "Ulm|Bern"}) == made
+    assert value(tmp_path, BY_TWO, {"a": " ", "b": ""}) == ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (BY_TWO.replace(', "b"]', "]"), "several fields in `by` need `columns`, one for each"),
+        (BY_TWO.replace('columns = ["a", "b"]', 'column = "a"'), "several fields in `by` need `columns`"),
+        (BY_TWO.replace("ref", "find"), "`find` does not go with several fields in `by`"),
+        (BY_TWO.replace(" }", ', join = " " }'), "`join` does not go with several fields"),
+    ],
+)
+def test_a_reference_by_several_fields_that_is_none_is_refused(
+    tmp_path: Path, rule: str, message: str
+) -> None:
+    with pytest.raises(JobError, match=re.escape(message)):
+        load_of(tmp_path, f"F = {rule}")

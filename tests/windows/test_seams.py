@@ -22,7 +22,8 @@ from zmigrate.display.next_commands import Named
 from zmigrate.emulator import Emulator, Options
 from zmigrate.engine.storage.folder import write_whole
 from zmigrate.errors import ConfigError, DiskFull, PausedError, UsageError
-from zmigrate.private_files import Draft, is_plain_name, replace_whole
+from zmigrate.file_owner import why
+from zmigrate.private_files import Draft, is_plain_name, read_whole, replace_whole
 from zmigrate.rows.mapping import read_folder
 from zmigrate.rows.sources.url import check_file, file_of
 from zmigrate.wording import shell_variable, shell_word
@@ -69,6 +70,22 @@ def drafted(path: Path, text: str) -> None:
         file.write(text)
 
 
+def test_a_file_that_is_being_replaced_is_read_after_it(
+    on_windows: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_text("new")
+    opened, refusals = os.open, iter([True, True])
+
+    def being_replaced(place: Any, *more: Any) -> int:
+        if next(refusals, False):
+            raise PermissionError(errno.EACCES, "Access is denied", str(place))
+        return opened(place, *more)
+
+    monkeypatch.setattr("os.open", being_replaced)
+    assert read_whole(path, 100) == b"new"
+
+
 def test_a_file_that_stays_in_use_is_no_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.replace", InUse(1_000))
     with pytest.raises(PausedError, match="used by another process") as caught:
@@ -76,6 +93,34 @@ def test_a_file_that_stays_in_use_is_no_full_disk(tmp_path: Path, monkeypatch: p
     assert not isinstance(caught.value, DiskFull)
     assert "if a program has it open" in (caught.value.hint or "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("--details", "out.csv"), ("--rejects", "out.csv")])
+def test_a_file_of_a_plan_that_stays_in_use_is_told_with_what_to_do(
+    words: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_rows(tmp_path / "leads.csv", [*leads(1), {**leads(1)[0], "Legacy_ID": "L-2", "Last_Name": ""}])
+    to = ["--module", "Leads", "--operation", "upsert", "--match-on", "Legacy_ID", "--emulator"]
+    replace = os.replace
+
+    def in_use(source: Path, target: Path) -> None:
+        if Path(target).name == "out.csv":
+            raise PermissionError(errno.EACCES, "used by another process", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr("os.replace", in_use)
+    assert main(["plan", "import-csv", "leads.csv", *to, *words]) == 2
+    assert "out.csv can't be written: used by another process" in (said := capsys.readouterr().err)
+    assert "close it there" in said
+
+
+def test_a_file_in_use_is_not_said_to_belong_to_somebody(on_windows: None, tmp_path: Path) -> None:
+    error = PermissionError(errno.EACCES, "used by another process", str(tmp_path))
+    assert why(tmp_path, error) == "used by another process"
 
 
 # -- names -------------------------------------------------------------------------------------------
@@ -140,6 +185,12 @@ def test_a_database_without_a_url_is_told_the_one_with_its_drive() -> None:
     with pytest.raises(UsageError) as caught:
         open_source(r"C:\data\old.db")
     assert caught.value.hint == r"sqlite:///C:\data\old.db"
+
+
+def test_a_missing_file_with_a_drive_is_not_taken_for_the_url_of_a_database() -> None:
+    with pytest.raises(UsageError) as caught:
+        next(iter(open_source("C:/data/leads.csv").rows()))
+    assert "database" not in (caught.value.hint or "")
 
 
 def test_backslashes_in_a_mapping_are_told_how_to_be_written(tmp_path: Path) -> None:

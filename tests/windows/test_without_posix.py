@@ -167,6 +167,20 @@ def test_a_run_that_another_process_works_on_is_named_with_its_pid(bench: Bench,
     assert done.out.split() == ["True", "False", "True", "True"], done.said
 
 
+def test_a_link_in_the_place_of_a_file_is_not_followed_without_the_flag_for_it(windows: Windows) -> None:
+    done = windows.python(
+        "import os\n"
+        "from pathlib import Path\n"
+        "from zmigrate.private_files import open_private, read_whole\n"
+        "Path('mine').write_text('mine'); os.symlink('mine', 'run.json')\n"
+        "link = Path('run.json')\n"
+        "for work in (lambda: open_private(link, os.O_RDWR), lambda: read_whole(link, 9)):\n"
+        "    try: work()\n"
+        "    except OSError as error: print(error.strerror)\n"
+    )
+    assert done.out.splitlines() == ["there is a link in its place"] * 2, done.said
+
+
 @pytest.mark.slow
 def test_the_demo_tells_its_story(windows: Windows) -> None:
     done = windows("demo")

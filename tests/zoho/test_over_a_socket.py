@@ -14,7 +14,7 @@ import pytest
 
 from tests.zoho.conftest import SCOPES, LocalZohoFactory
 from zmigrate.errors import CreditsSpent, InDoubt, RefusedError, ScopeError
-from zmigrate.events import Throttled, TokenAcquired, Waiting
+from zmigrate.events import Retrying, Throttled, TokenAcquired, Waiting
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.answers import Answer
 from zmigrate.zoho.connection import Connection
@@ -366,3 +366,47 @@ def test_the_wire_needs_no_more_scopes_than_it_asks_for(local_zoho: LocalZohoFac
     assert zoho.ask("stats")["tokens"] == [list(SCOPES)]
     with pytest.raises(ScopeError, match=r"ZohoCRM\.bulk\.ALL"):
         zoho.connect(scopes=("ZohoCRM.bulk.ALL",))
+
+
+@pytest.mark.parametrize("shape", ["code", "number"])
+def test_spent_credits_without_zohos_header_pause_as_what_they_most_likely_are(
+    local_zoho: LocalZohoFactory, shape: str
+) -> None:
+    zoho = local_zoho(credits=2, credits_header=False, too_many_shape=shape)
+    connection = zoho.connect()
+    insert(connection, "a")
+    insert(connection, "b")
+
+    with pytest.raises(CreditsSpent, match="most likely") as caught:
+        insert(connection, "c")
+
+    assert caught.value.exit_code == 4
+
+
+def test_a_throttle_of_accounts_without_a_status_is_waited_out(local_zoho: LocalZohoFactory) -> None:
+    zoho = local_zoho(
+        token_limit=1,
+        token_window_s=3.0,
+        throttle_without_status=True,
+        throttle_status=200,
+        throttle_language="zh",
+    )
+    connection = zoho.connect(token_limit=(10, 0.5))
+
+    connection.tokens.renew(1)
+
+    assert zoho.ask("stats")["tokens_refused"] >= 1
+    assert connection.tokens.acquired == 2
+
+
+@pytest.mark.parametrize("where", ["header", "details", "retry_in_seconds"])
+def test_a_wait_that_zoho_asks_for_is_kept_wherever_it_stands(
+    local_zoho: LocalZohoFactory, where: str
+) -> None:
+    zoho = local_zoho(retry_after_s=1, retry_after_in=where)
+    zoho.order("script", [{"path": "/crm/v8/org", "fault": "429"}])
+
+    zoho.connect().crm.org()
+
+    (waited,) = [each for each in zoho.told(Retrying) if each.path.endswith("/org")]
+    assert waited.wait_s >= 1.0

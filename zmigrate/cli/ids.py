@@ -15,7 +15,7 @@ from zmigrate.cli.map import check_out
 from zmigrate.cli.options import CheckProfile, Json, State
 from zmigrate.errors import UsageError
 from zmigrate.private_files import Draft
-from zmigrate.wording import count, counted
+from zmigrate.wording import CLOSE_IT, count, counted
 from zmigrate.zoho.facts.scopes import MODULES, ORG
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def written(out: Path) -> Iterator[IO[str]]:
         with Draft(out) as file:
             yield file
     except OSError as error:
-        raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
+        raise UsageError(f"{out} can't be written: {error.strerror or error}", hint=CLOSE_IT) from None
 
 
 def write(file: IO[str], entries: Iterable[Entry]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageErro
 from zmigrate.job.writes import Operation
 from zmigrate.plain_files import no_place_to_write
 from zmigrate.private_files import replace_whole
-from zmigrate.wording import shell_word
+from zmigrate.wording import CLOSE_IT, shell_word
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def write(
     try:
         replace_whole(out, ((before or "") + text).encode())
     except OSError as error:
-        raise UsageError(f"{out} can't be written: {error.strerror or error}") from None
+        raise UsageError(f"{out} can't be written: {error.strerror or error}", hint=CLOSE_IT) from None
 
 
 def as_data(proposal: Proposal, file: str, out: Path, command: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .checks import BIGINT
 from .clock import instant
 from .fields import ANY_MODULE, DATA_TYPES, ROWS, Field
 from .ids import id_number
+from .nested import BY_NAME
 from .options import ANSWER_STATUS, ANY_COUNT, UP_TO_AN_HOUR, BadValue, Like, Within, problem_of, shown
 
 SEEDED_LIMIT = 100_000
@@ -226,6 +227,8 @@ def _wrong_type(  # noqa: PLR0911  # a table
 ) -> str | None:
     """What the value must be, or None if the value is right."""
     match field.wire_type:
+        case "string" if field.api_name == "Wizard":
+            return None if isinstance(value, dict) and id_number(value.get("id")) else "an object with an id"
         case "string" if not isinstance(value, str):
             return "a text"
         case "integer" | "double" if isinstance(value, bool) or not isinstance(value, int | float):
@@ -249,7 +252,8 @@ def _wrong_type(  # noqa: PLR0911  # a table
 
 
 def _wrong_list(value: Any, field: Field, all_fields: Mapping[str, Mapping[str, Field]]) -> str | None:
-    kind = str if field.data_type == "multiselectpicklist" else dict
+    texts = field.data_type == "multiselectpicklist" and field.api_name not in BY_NAME
+    kind = str if texts else dict
     if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
         return f"a list of {'texts' if kind is str else 'objects'}"
     if field.api_name == "Tag" and not all(isinstance(one.get("name"), str) for one in value):

@@ -14,6 +14,7 @@ from .catalogue import ModuleSpec
 from .clock import instant
 from .coql_syntax import Column, Condition, Criterion, Joined, Literal, Query, parse
 from .fields import ANY_MODULE, Field
+from .nested import BY_NAME
 from .record_view import comparable
 from .store import Record, Store, Values
 from .world import World
@@ -304,7 +305,8 @@ class QueryRunner:
 def queryable(field: Field) -> bool:
     """Whether a query can name the field. Lists and objects cannot be queried, except references."""
     structured = field.wire_type in ("jsonarray", "jsonobject")
-    return not structured or field.data_type in ("multiselectpicklist", *REFERENCES)
+    plain_list = field.data_type == "multiselectpicklist" and field.api_name not in BY_NAME
+    return not structured or plain_list or field.data_type in REFERENCES
 
 
 def _comparable(field: Field, criterion: Criterion) -> bool:

@@ -173,6 +173,7 @@ class Options:
         _opt("record", "what the details of DUPLICATE_DATA contain")
     )
     picklist: Literal["strict", "accept", "drop"] = _opt("strict", "a value that is not in a pick list")
+    tags: Literal["accept", "drop"] = _opt("accept", "the tags of a record that is written")
     patterns: Patterns = _opt(  # noqa: RUF009  # field()
         "loose", "e-mail, phone, website: refuse what is none at all, or what Zoho's printed patterns refuse"
     )

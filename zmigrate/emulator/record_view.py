@@ -167,10 +167,10 @@ def comparable(  # noqa: PLR0911  # a table
     value = values.get(name)
     if value is None:
         return None
+    if isinstance(value, dict):
+        return int(value["id"])
     if data_type == "datetime":
         return int(instant(value))
     if data_type == "bigint":
         return int(value)
-    if data_type == "multiselectpicklist":
-        return ";".join(value)
-    return int(value["id"]) if isinstance(value, dict) else value
+    return ";".join(value) if data_type == "multiselectpicklist" else value

@@ -52,8 +52,11 @@ class Rules:
         self._context = context
         self._refuse_unknown = options.unknown_field == "refuse"
         self._refuse_readonly = options.readonly_field == "refuse"
-        self._dropped = {field.api_name for field in fields if not field.stored_by_api}
-        compiled = {field: self._compile(field) for field in fields if field.stored_by_api}
+        stored = [
+            one for one in fields if one.stored_by_api and (one.api_name, options.tags) != ("Tag", "drop")
+        ]
+        self._dropped = {field.api_name for field in fields if field not in stored}
+        compiled = {field: self._compile(field) for field in stored}
         self._checks = {
             action: {field.api_name: one for field, one in compiled.items() if field.left_out_of != action}
             for action in ("create", "update")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from zmigrate.ready_jobs.import_folder import ImportFolder
 
 import zmigrate
 from tests.support import Bench, read_rows, write_rows
@@ -212,3 +213,37 @@ def test_the_id_map_follows_a_part_that_a_later_run_changes(bench: Bench) -> Non
         )
         found[company] = bench.plan(job).counts.refused
     assert found == {"Acme": 1, "Bolt": 0}
+
+
+def test_a_folder_refers_by_two_columns(bench: Bench) -> None:
+    data = bench.folder / "data"
+    data.mkdir()
+    (data / "accounts.csv").write_text("Account_Name,Billing_City\nAcme,Ulm\nAcme,Bern\n", encoding="utf-8")
+    (data / "contacts.csv").write_text(
+        "Last_Name,firm,city\nDoe,Acme,Bern\nRay,,\nNo,Acme,Rome\n", encoding="utf-8"
+    )
+    (data / "mapping.toml").write_text(
+        """
+        [[load]]
+        file = "accounts.csv"
+        module = "Accounts"
+        operation = "insert"
+        key = ["Account_Name", "Billing_City"]
+        [[load]]
+        file = "contacts.csv"
+        module = "Contacts"
+        operation = "insert"
+        [load.fields.Account_Name]
+        ref = "Accounts"
+        by = ["Account_Name", "Billing_City"]
+        columns = ["firm", "city"]
+        """,
+        encoding="utf-8",
+    )
+    job = ImportFolder(folder=data)
+    assert bench.plan(job).counts.refused == 1
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (4, 1)
+    bern = next(each["id"] for each in bench.records("Accounts") if each["Billing_City"] == "Bern")
+    linked = {each["Last_Name"]: (each["Account_Name"] or {}).get("id") for each in bench.records("Contacts")}
+    assert linked == {"Doe": bern, "Ray": None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zmigrate.engine.model.batch import BATCH_ROWS
+from zmigrate.engine.model.keys import is_tried_first
 from zmigrate.engine.model.target import Target
 from zmigrate.job.writes import Operation
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, coql_credits, write_credits
@@ -29,7 +30,8 @@ class Cost(NamedTuple):
 def before_first_write(target: Target) -> Cost:
     """The calls that a run makes before its first write."""
     tells = CALLS_TO_TELL_OURS - (target.key_kind == "id") if target.tells_ours_by_time else 0
-    return Cost(FIXED_CALLS + tells, FIXED_CALLS + tells)
+    tried = sum(is_tried_first(target.module, name) for name in target.key_fields)
+    return Cost(FIXED_CALLS + tells + tried, FIXED_CALLS + tells + tried)
 
 
 def of_writes(operation: Operation, rows: int) -> Cost:

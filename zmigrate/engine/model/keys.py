@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 from zmigrate.job.key_text import fields_of_key, key_name, key_text, values_of_key
 from zmigrate.rows.conversion.keys import fold_key, fold_number, whole_number
-from zmigrate.zoho.coql import can_query
+from zmigrate.zoho.coql import can_query, is_reserved
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES
 from zmigrate.zoho.metadata import WHOLE_NUMBERS, Field, ModuleFields
 
@@ -29,6 +29,11 @@ def why_no_key(field: Field) -> str | None:
     if field.data_type not in KEY_TYPES:
         return f"values of a {field.data_type} field can't be looked up reliably"
     return None
+
+
+def is_tried_first(module: str, field: str) -> bool:
+    """Whether a run first asks for one record by this field, since the query must quote a name."""
+    return field != "id" and (is_reserved(module) or is_reserved(field))
 
 
 EXACT: Final[Callable[[str], str]] = partial(fold_key, case_sensitive=True)

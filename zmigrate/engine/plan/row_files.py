@@ -26,6 +26,7 @@ from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.sources import Source
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.spreadsheet import DETAIL_COLUMNS, ERROR_COLUMNS, escape, reason_cells, result_header
+from zmigrate.wording import CLOSE_IT
 
 FATES: Final[Mapping[Action, str]] = {
     "created": "create",
@@ -116,7 +117,7 @@ class PlannedRows:
                     writer.writerow([row[1], *map(escape, [row[2] or "", *cells, *rest])])
                     count += 1
         except OSError as error:
-            raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
+            raise UsageError(f"{path} can't be written: {error.strerror or error}", hint=CLOSE_IT) from None
         return count
 
     def _rows(self) -> Iterator[PlannedRow]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from zmigrate.engine.model.keys import is_tried_first
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import Fatal, UsageError
 from zmigrate.job.context import Fill
-from zmigrate.zoho.coql import is_reserved
 from zmigrate.zoho.crm import Crm
 
 Place = tuple[str, str]
@@ -20,7 +20,7 @@ def check_askable(crm: Crm, target: Target, fills: Iterable[Fill]) -> None:
     Other names need no such question, which would cost a call.
     """
     for module, field in dict.fromkeys(_places(target, fills)):
-        if not (is_reserved(module) or is_reserved(field)):
+        if not is_tried_first(module, field):
             continue
         try:
             next(crm.select(module, ["id"], filled=field, limit=1), None)
@@ -34,8 +34,7 @@ def check_askable(crm: Crm, target: Target, fills: Iterable[Fill]) -> None:
 
 
 def _places(target: Target, fills: Iterable[Fill]) -> Iterator[Place]:
-    if target.key is not None and target.key != "id":
-        yield target.module, target.key
+    yield from ((target.module, name) for name in target.key_fields)
     for fill in fills:
         if fill.points_at is not None and fill.points_at.by is not None:
             yield fill.points_at.module, fill.points_at.by

@@ -124,7 +124,8 @@ def pointer_problem(fill: Fill, fields: ModuleFields, related: FieldsOf) -> str 
         its_fields = related(module)
     except UsageError as error:
         return f"{fill.said}: {error.message}. {error.hint or ''}".rstrip()
-    return None if by is None else _by_problem(fill, module, by, its_fields)
+    problems = (_by_problem(fill, module, name, its_fields) for name in fields_of_key(by))
+    return next(filter(None, problems), None)
 
 
 def _by_problem(fill: Fill, module: str, by: str, fields: ModuleFields) -> str | None:

@@ -164,10 +164,17 @@ def _same_work(
         return False
     if not _same_content(record, options, source) or _of_another_step(record.source, source):
         return False
-    if record.options.get("load_of") != options.get("load_of"):
-        return False  # a mapping may have two loads of one file
+    if _of_other_loads(record.options.get("load_of"), options.get("load_of")):
+        return False
     inserts = write is not None and write.get("operation") == "insert" and source is not None
     return inserts or record.options == options
+
+
+def _of_other_loads(one: object, other: object) -> bool:
+    """Whether these name two loads of one file. Only numbers tell such loads apart: a file's name may stand
+    for the same load as a number, or as nothing at all.
+    """
+    return one != other and all(isinstance(name, str) and name.isdecimal() for name in (one, other))
 
 
 def _of_another_step(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:

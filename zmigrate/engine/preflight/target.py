@@ -69,7 +69,10 @@ def _several(write: Write, fields: ModuleFields) -> KeyField | None:
 
 def _check_matched(write: Write, fields: ModuleFields, kind: KeyKind) -> None:
     if kind == "plain" and write.key != module_facts.SYSTEM_DUPLICATE_CHECK.get(write.module, "Name"):
-        unique = ", ".join(name for name, found in fields.fields.items() if found.unique) or "none"
+        unique = (
+            ", ".join(name for name, found in fields.fields.items() if found.unique and not found.encrypted)
+            or "none"
+        )
         raise UsageError(
             f"an upsert can't match on {write.module}.{write.key}: "
             "it is neither unique nor what Zoho matches on",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from zmigrate.job.key_text import key_name
 from zmigrate.job.references import WhenOpen
 from zmigrate.rows.mapping.format_checks import check_formats
 from zmigrate.rows.mapping.places import Places, wrong
@@ -184,7 +185,12 @@ def _check_together(said: Mapping[str, Any], source: str, places: Places, path: 
                 f"`{word}` does not go with `{source}`.",
                 f"With `{source}` go: {', '.join(TAKES_FROM[source])}.",
             )
+    several = isinstance(said.get("by"), list) and len(said["by"]) > 1
+    if several:
+        _check_several(said, places, path)
     for word, (needed, how) in _NEEDS.items():
+        if several and word == "columns":
+            continue
         if word in said and not any(other in said for other in needed):
             raise wrong(places, (*path, word), f"`{word}` needs {how}.")
     if "rows" in said and "fields" not in said:
@@ -196,6 +202,18 @@ def _check_together(said: Mapping[str, Any], source: str, places: Places, path: 
             raise wrong(places, (*path, other), f"`{one}` and `{other}` exclude each other: {why}.")
     if ("ref" in said or "find" in said) and (found := [word for word in _FORMAT_WORDS if word in said]):
         raise wrong(places, (*path, found[0]), f"`{found[0]}` does not go with a reference.")
+
+
+def _check_several(said: Mapping[str, Any], places: Places, path: KeyPath) -> None:
+    """Check a reference by a key of several fields."""
+    shape = 'ref = "Accounts", by = ["Account_Name", "Billing_City"], columns = ["account", "city"]'
+    wrong_words = [word for word in ("find", "join", "default", "values", "case") if word in said]
+    if wrong_words:
+        what = f"`{wrong_words[0]}` does not go with several fields in `by`."
+        raise wrong(places, (*path, wrong_words[0]), what, f"Write it like this: {shape}")
+    if len(said.get("columns", ())) != len(said["by"]):
+        what = "several fields in `by` need `columns`, one for each."
+        raise wrong(places, (*path, "by"), what, f"Write it like this: {shape}")
 
 
 def _template(said: Mapping[str, Any], places: Places, path: KeyPath) -> Template | None:
@@ -231,7 +249,9 @@ def _pointer(said: Mapping[str, Any], when_open: WhenOpen) -> Pointer | None:
     for kind in ("ref", "find"):
         if kind in said:
             when_open = said.get("when_open", when_open)
-            return Pointer(kind, said[kind], said.get("by"), when_open, said.get("ignore_case", False))
+            by = said.get("by")
+            by = None if by is None else key_name(by)
+            return Pointer(kind, said[kind], by, when_open, said.get("ignore_case", False))
     return None
 
 

@@ -6,11 +6,12 @@ and fails the row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from zmigrate.job.blank import Blank
+from zmigrate.job.key_text import is_composite, key_text
 from zmigrate.job.references import Find, Ref
 from zmigrate.rows.mapping.cells import NOT_TEXT, as_text, bad_value, is_empty
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer, as_given
@@ -77,9 +78,16 @@ def _taker(name: str, rule: FieldRule) -> RowFunction:
             [_text(name, rule, row.get(each)).strip() for each in template.places]
         )
     columns, join = rule.columns, rule.join
+    if rule.pointer is not None and is_composite(rule.pointer.by):
+        return lambda row: _key_of([_text(name, rule, row.get(column)) for column in columns])
     return lambda row: join.join(
         filter(None, (_text(name, rule, row.get(column)).strip() for column in columns))
     )
+
+
+def _key_of(values: Sequence[str]) -> str:
+    """The text of a key of several fields; empty if all of them are."""
+    return key_text(values) if any(value.strip() for value in values) else ""
 
 
 def _text(name: str, rule: FieldRule, cell: Any) -> str:

@@ -198,7 +198,11 @@ FIELD: Final[Mapping[str, Word]] = {
     **{name: FORMATS[name] for name in ("decimal", "thousands", "timezone", "true", "false")},
     "ref": api_name('ref = "Accounts", column = "account_id"', "a module"),
     "find": api_name('find = "Contacts", by = "Email", column = "email"', "a module"),
-    "by": api_name('by = "Legacy_ID"'),
+    "by": Word(
+        is_key,
+        'by = "Legacy_ID", or by = ["Last_Name", "Company"]',
+        otherwise="is not an api name of a field",
+    ),
     "when_open": _WHEN_OPEN,
     "ignore_case": Word(is_flag, "ignore_case = true"),
     "rows": Word(is_text, 'rows = "items.csv", match = { quote_id = "id" }, fields = { Quantity = "qty" }'),

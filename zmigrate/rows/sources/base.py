@@ -121,7 +121,10 @@ def open_file(path: Path) -> BufferedReader:
     except PermissionError:
         if path.is_dir():  # Windows reports a folder like this
             raise SourceError(f"{path} is a folder, not a file.") from None
-        raise SourceError(f"{path} may not be read.", hint="Check the file's permissions.") from None
+        raise SourceError(
+            f"{path} may not be read.",
+            hint="Check the file's permissions; on Windows, close it if another program has it open.",
+        ) from None
     except OSError as error:
         raise SourceError(f"{path} can't be read: {error.strerror or error}.") from None
     except ValueError:  # a NUL character in the path
@@ -132,7 +135,7 @@ def _near(path: Path) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only when a file is missing
 
     folder = path.parent
-    if re.match(r"\w+(\+\w+)?:/", str(path)):
+    if re.match(r"\w{2,}(\+\w+)?:/", str(path)):
         return "A database is loaded by its URL with: zmigrate run import-file URL --select SELECT"
     if not folder.is_dir():
         return f"There is no folder {folder} either."
