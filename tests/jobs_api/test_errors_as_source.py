@@ -39,6 +39,15 @@ def test_what_only_a_later_row_says_is_not_lost(bench: Bench) -> None:
     assert (found["Rating"], found["City"]) == ("Active", "Bonn")
 
 
+def test_lists_and_objects_mean_the_same(bench: Bench) -> None:
+    user = bench.get("users")[1]
+    owner = {"id": "1111111000000000999", "email": user["email"], "name": "X"}
+    found = reloaded(bench, {"Tag": ["vip", "a;b"], "Interests": ["Software", "Training"], "Owner": owner})
+    assert [tag["name"] for tag in found["Tag"]] == ["vip", "a;b"]
+    assert found["Interests"] == ["Software", "Training"]
+    assert found["Owner"]["id"] == user["id"]
+
+
 def test_a_plan_names_the_columns_of_all_rows(bench: Bench) -> None:
     path = bench.folder / "rows.jsonl"
     later = {"Company": "C", "Legacy_ID": "2", "City": "Bonn"}
