@@ -52,7 +52,7 @@ _PLAIN: Final = Formats()
 class Converter:
     """Turns the results of a job's `transform` into records ready for orjson, for one module and operation.
 
-    None and empty text are left out; an empty key fails the row (`EMPTY_KEY`). `Blank` becomes
+    None, empty text and empty lists are left out; an empty key fails the row (`EMPTY_KEY`). `Blank` becomes
     what erases the field, and is left out of new records. For a delete only the key is kept.
     """
 
@@ -340,17 +340,16 @@ def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _erasing(convert: Callable[[Any], Any], erased: Any) -> Callable[[Any], Any]:
-    """`convert`, but `Blank` becomes `erased` or is refused by it. None is left out, and a text without
-    any item of a list."""
+    """`convert`, but `Blank` becomes `erased` or is refused by it. None and a list without items are left
+    out."""
 
     def erasing(value: Any) -> Any:
-        result = value if value is Blank else convert(value)
-        if result is Blank:
+        if value is Blank:
             if isinstance(erased, Refused):
                 raise erased
             return erased
-        empty = result is None or (result == [] and isinstance(value, str))
-        return NOTHING if empty else result
+        result = convert(value)
+        return NOTHING if result is None or result == [] else result
 
     return erasing
 
