@@ -195,3 +195,10 @@ def test_values_that_are_not_in_use_are_not_offered():
     field = read_field({"api_name": "X", "data_type": "picklist"}, on_layout=True)
     field = Field(**{name: getattr(field, name) for name in Field.__slots__} | {"pick_list": values})
     assert values_text(field, 1) == "A (stored: a) … 1 more"
+
+
+def test_a_standard_module_that_the_org_lacks_is_not_proposed_itself(zmigrate):
+    done = zmigrate("fields", "Quotes", "--emulator")
+    assert done.code == 2
+    assert "no module 'Quotes'" in done.err
+    assert "Did you mean" not in done.err

@@ -18,7 +18,7 @@ from zmigrate.engine.model.batch import Batch, BatchState
 from zmigrate.engine.model.outcomes import Outcome, failed, lost, skipped
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
-from zmigrate.engine.storage.result_files import Piece, write_results
+from zmigrate.engine.storage.result_files import MOST_NAMES, Piece, names_in, write_results
 from zmigrate.errors import DiskFull
 from zmigrate.reasons import Reason
 
@@ -57,7 +57,7 @@ def rows(count: int, **values: Any) -> list[Piece]:
     return [Piece(1, [{"n": str(n), **values} for n in range(1, count + 1)])]
 
 
-def written(journal: Journal, columns: list[str] | None, source: Any) -> dict[str, list[dict[str, str]]]:
+def written(journal: Journal, columns: list[str], source: Any) -> dict[str, list[dict[str, str]]]:
     files = write_results(RunFolder(journal.path.parent), journal, columns, source, PLAIN)
     return {name: read_rows(path) for name, path in files.items()}
 
@@ -117,7 +117,7 @@ def test_rows_without_an_outcome_are_in_no_file(journal: Journal) -> None:
 
 def test_the_journals_own_rows_serve_where_the_source_cant_be_read_again(journal: Journal) -> None:
     finish(journal, {1: CREATED, 2: FAILED}, keep={"Owner": {"id": "9"}, "City": None, "Hot": True})
-    found = written(journal, None, None)
+    found = written(journal, [*names_in(journal, None)], None)
     assert found["success"][0] == {
         "line": "2",
         "key": "k1",
@@ -129,6 +129,18 @@ def test_the_journals_own_rows_serve_where_the_source_cant_be_read_again(journal
         "Hot": "true",
     }
     assert found["errors"][0]["n"] == "2"
+
+
+def test_a_name_that_only_a_later_row_has_is_a_column(journal: Journal) -> None:
+    finish(journal, {1: CREATED, 2: FAILED, 3: CREATED})
+    source = [Piece(1, [{"n": "1"}]), Piece(2, [{"n": "2", "City": "Bonn"}]), Piece(3, [{"Phone": "1"}])]
+    assert names_in(journal, source) == ("n", "City", "Phone")
+
+
+def test_a_source_with_endless_names_has_no_endless_columns(journal: Journal) -> None:
+    finish(journal, {1: CREATED, 2: CREATED})
+    source = [Piece(1, [{f"a{n}": "" for n in range(MOST_NAMES - 1)}, {"b": "", "c": ""}])]
+    assert names_in(journal, source)[-2:] == (f"a{MOST_NAMES - 2}", "b")
 
 
 def test_without_rows_the_two_files_that_scripts_read_are_there_with_their_headers(journal: Journal) -> None:

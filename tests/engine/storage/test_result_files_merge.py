@@ -23,7 +23,7 @@ from zmigrate.engine.model.outcomes import MOVED, Outcome
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import RecordedRows, in_order
-from zmigrate.engine.storage.result_files import FILE_OF, Piece, pieces_of, write_results
+from zmigrate.engine.storage.result_files import FILE_OF, Piece, names_in, pieces_of, write_results
 from zmigrate.errors import SourceError
 from zmigrate.reasons import Reason
 from zmigrate.rows.sources import Cursor, JsonLines, Row
@@ -214,17 +214,19 @@ def test_a_source_made_from_csv_is_paired_by_its_own_rows(tmp_path: Path) -> Non
     ]
 
 
-def test_rows_of_json_lines_are_written_by_the_columns_of_the_first(tmp_path: Path) -> None:
+def test_rows_of_json_lines_are_written_with_the_names_of_all_of_them(tmp_path: Path) -> None:
     path = tmp_path / "leads.jsonl"
-    path.write_text('{"a":1,"b":["x",null]}\n\n{"b":false,"c":"not shown"}\n{"a":"=1","b":"x,y"}\n')
+    path.write_text('{"a":1,"b":["x",null]}\n\n{"b":false,"c":"shown"}\n{"a":"=1","b":"x,y"}\n')
     with closing(Journal.create(tmp_path / "journal.db")) as journal:
         fill(journal, [[(n, Outcome("updated", f"7{n}")) for n in (1, 2, 3)]], [], ["k"] * 3, None)
-        files = write_results(RunFolder(tmp_path), journal, None, pieces_of(JsonLines(path)), PLAIN)
+        names = names_in(journal, pieces_of(JsonLines(path)))
+        files = write_results(RunFolder(tmp_path), journal, names, pieces_of(JsonLines(path)), PLAIN)
     with files["success"].open(newline="") as handle:
-        assert list(csv.reader(handle))[1:] == [
-            ["2", "k", "71", "updated", "1", '["x",null]'],
-            ["3", "k", "72", "updated", "", "false"],
-            ["4", "k", "73", "updated", "'=1", "x,y"],
+        assert list(csv.reader(handle)) == [
+            ["line", "key", "id", "action", "a", "b", "c"],
+            ["2", "k", "71", "updated", "1", '["x",null]', ""],
+            ["3", "k", "72", "updated", "", "false", "shown"],
+            ["4", "k", "73", "updated", "'=1", "x,y", ""],
         ]
 
 

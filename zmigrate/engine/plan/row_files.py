@@ -17,7 +17,7 @@ from zmigrate.engine.plan.model_writes import CHANGES_NOTHING, NOT_ASKED, OVERWR
 from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.recorded import Numbered
-from zmigrate.engine.storage.result_files import pieces_of, with_source
+from zmigrate.engine.storage.result_files import names_in, pieces_of, with_source
 from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import SourceError, UsageError
 from zmigrate.plain_files import no_place_to_write
@@ -103,16 +103,12 @@ class PlannedRows:
         try:
             with Draft(path) as file:
                 writer = csv.writer(file)
-                columns, count = self.source.columns, 0
-                if columns is not None:
-                    writer.writerow(result_header(ours, columns))
+                columns, count = self._columns(), 0
+                writer.writerow(result_header(ours, columns))
                 for row, outcome, values in self._rows():
                     cells = front(row, outcome)
                     if cells is None:
                         continue
-                    if columns is None:
-                        columns = tuple(values)
-                        writer.writerow(result_header(ours, columns))
                     rest = values if isinstance(values, list) else self.texts.row(values, columns)
                     writer.writerow([row[1], *map(escape, [row[2] or "", *cells, *rest])])
                     count += 1
@@ -124,12 +120,23 @@ class PlannedRows:
         """The rows in source order, also where parents are sent first."""
         return _by_line(self._as_sent()) if isinstance(self.source, Ordered) else self._as_sent()
 
+    def _columns(self) -> Sequence[str]:
+        if self.source.columns is not None:
+            return self.source.columns
+        try:
+            return names_in(self.journal, pieces_of(self.source))
+        except SourceError as error:
+            raise self._changed(error) from error
+
+    def _changed(self, error: SourceError) -> SourceError:
+        return SourceError(f"{self.source.name} changed meanwhile: {error.message}")
+
     def _as_sent(self) -> Iterator[PlannedRow]:
         try:
             for run, values in with_source(self.journal, pieces_of(self.source)):
                 yield from zip(run.rows, run.outcomes, values, strict=True)
         except SourceError as error:
-            raise SourceError(f"{self.source.name} changed meanwhile: {error.message}") from error
+            raise self._changed(error) from error
 
     def _reject(self, row: Numbered, outcome: Outcome) -> list[str] | None:
         if outcome.action != "failed":

@@ -126,7 +126,9 @@ class SecondLook:
     def _add(self, row: PreparedRow, reasons: Iterable[Reason]) -> None:
         """Add the reasons that are not known yet."""
         known = self.book.reasons(row.number)
-        codes, fields = {(one.code, one.field) for one in known}, {one.field for one in known}
+        codes = {(one.code, one.field) for one in known}
+        # A bad cell of a subform (`Quoted_Items[0].Quantity`) takes the whole field out of the record.
+        fields = {(one.field or "").partition("[")[0] for one in known}
         fresh = [
             reason
             for reason in reasons

@@ -19,6 +19,7 @@ from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.facts.modules import STATES
 from zmigrate.zoho.metadata import LOOKUPS, ModuleFields
 
+ALL_MODULES = "To see all: zmigrate api GET /crm/v8/settings/modules"
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 
 
@@ -56,8 +57,11 @@ def _read_fields(fields_of: FieldsOf, module: str) -> ModuleFields:
     except Fatal as error:
         if error.code != "INVALID_MODULE":
             raise
-        near = difflib.get_close_matches(module, module_facts.SYSTEM_DUPLICATE_CHECK, n=3)
+        known = module_facts.SYSTEM_DUPLICATE_CHECK
+        near = difflib.get_close_matches(module, known, n=3)
         hint = f"Did you mean {', '.join(near)}?" if near else LIST_MODULES
+        if module in known:
+            hint = f"It is switched off, or the client's owner does not see its tab. {ALL_MODULES}"
         raise UsageError(f"the org has no module {module!r}", hint=hint, code="UNKNOWN_MODULE") from None
     if not len(fields):
         raise UsageError(f"the module {module} has no fields that this client may see", code="NO_FIELDS")

@@ -28,7 +28,7 @@ from zmigrate.engine.storage.accounting import check_counts, count_rows
 from zmigrate.engine.storage.folder import RunFolder
 from zmigrate.engine.storage.journal import Journal
 from zmigrate.engine.storage.journal_file import RECOVERY
-from zmigrate.engine.storage.result_files import pieces_of, write_item_results, write_results
+from zmigrate.engine.storage.result_files import names_in, pieces_of, write_item_results, write_results
 from zmigrate.engine.storage.run_log import RunLog
 from zmigrate.engine.storage.run_record import RunRecord
 from zmigrate.engine.storage.run_result import RunResult, Spent, file_names
@@ -258,9 +258,10 @@ class Session:
         source, work = self._surveyed.survey.source, self._surveyed.work
         file = work.read.step.file or None
         try:
-            return write_results(
-                self._folder, self._journal, source.columns, pieces_of(source), work.texts, file
-            )
+            columns = source.columns
+            if columns is None:
+                columns = names_in(self._journal, pieces_of(source))
+            return write_results(self._folder, self._journal, columns, pieces_of(source), work.texts, file)
         except SourceError as error:
             raise _source_went(error) from error
 

@@ -44,6 +44,10 @@ FILE_OF: Mapping[Action, str] = {
 }
 ALWAYS_WRITTEN = ("success", "errors")
 
+MOST_NAMES = 1_000
+"""The most columns of the result files of a source without columns. No module of Zoho's has more fields.
+"""
+
 SourceRows = Sequence[list[str]] | Sequence[Mapping[str, Any]]
 """Rows as the source gives them: cells, or values by column."""
 
@@ -65,19 +69,33 @@ def pieces_of(source: Source) -> Iterator[Piece] | None:
     return (Piece(row.number, [row.values]) for row in source.rows())
 
 
+def names_in(journal: Journal, pieces: Iterable[Piece] | None) -> tuple[str, ...]:
+    """The names of all recorded rows' values, in the order in which they come: not each row has all of them.
+    `pieces` and what is raised: see `write_results`.
+    """
+    names: dict[str, None] = {}
+    for _, rows in with_source(journal, pieces):
+        for row in rows:
+            if isinstance(row, Mapping) and not row.keys() <= names.keys():
+                names.update(dict.fromkeys(row))
+        if len(names) >= MOST_NAMES:
+            break
+    return tuple(islice(names, MOST_NAMES))
+
+
 def write_results(
     folder: RunFolder,
     journal: Journal,
-    columns: Sequence[str] | None,
+    columns: Sequence[str],
     pieces: Iterable[Piece] | None,
     texts: CellTexts,
     file: str | None = None,
 ) -> dict[str, Path]:
     """Write the files; return their paths by name.
 
-    `pieces`: the source's rows in order, from the first; None if the journal keeps them. `columns` None: the
-    keys of the first row that is written. `texts` writes values as text. `file`: the first cell of every
-    line, in a flow. Raises DiskFull, and SourceError if the source lacks a row of the journal.
+    `pieces`: the source's rows in order, from the first; None if the journal keeps them. `texts` writes
+    values as text. `file`: the first cell of every line, in a flow. Raises DiskFull, and SourceError if the
+    source lacks a row of the journal.
     """
     return _written(_Tables(folder, columns, texts, file), with_source(journal, pieces))
 
@@ -164,7 +182,7 @@ class _Tables:
     """The result files that have rows."""
 
     def __init__(
-        self, folder: RunFolder, columns: Sequence[str] | None, texts: CellTexts | None, file: str | None
+        self, folder: RunFolder, columns: Sequence[str], texts: CellTexts | None, file: str | None
     ) -> None:
         """`texts`: writes the cells of rows that are not text yet."""
         self.folder = folder
@@ -175,8 +193,6 @@ class _Tables:
 
     def add(self, run: RecordedRows, rows: SourceRows) -> None:
         """Add recorded rows, each to its file. `rows` are their source rows, in the same order."""
-        if self._columns is None:
-            self._columns = list(rows[0])
         cells = [row if isinstance(row, list) else self._cells(row, self._columns) for row in rows]
         names = [FILE_OF[outcome.action] for outcome in run.outcomes]
         if names.count(names[0]) == len(names):
@@ -208,7 +224,7 @@ class _Tables:
 
     def _table(self, name: str) -> _Table:
         if name not in self._tables:
-            self._tables[name] = _Table(self.folder.result_file(name), name, self._columns or (), self._file)
+            self._tables[name] = _Table(self.folder.result_file(name), name, self._columns, self._file)
         return self._tables[name]
 
 

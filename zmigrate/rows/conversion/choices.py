@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.job.blank import Blank
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
+from zmigrate.rows.conversion.json_text import listed
 from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of, short, take
 from zmigrate.rows.conversion.texts import LONGEST_TEXT, fitting, trimmed
 
@@ -110,12 +111,13 @@ def pick(value: Any, choices: Choices) -> Any:
 
 
 def parted(value: Any) -> Sequence[Any] | None:
-    """The items of a list, or of a text separated by `;`. None if there is nothing."""
+    """The items of a list, of a list's JSON, or of a text separated by `;`. None if there is nothing."""
     value = take(value)
     if value is None or value is NOTHING:
         return None
     if isinstance(value, str):
-        return [item for part in value.split(";") if (item := part.strip())]
+        items = listed(value)
+        return items if items is not None else [item for part in value.split(";") if (item := part.strip())]
     if not isinstance(value, (list, tuple, set, frozenset)):
         raise Refused(f"a list is wanted, or text separated by ';', not {kind_of(value)}")
     return list(value)

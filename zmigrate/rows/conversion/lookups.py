@@ -115,7 +115,7 @@ class Links:
         """`{"id": ...}`, from such an object, an id, an e-mail address or a full name. The address counts for
         an object with an id of another org.
         """
-        value = take(value)
+        value = take(whole(value))
         if value is None or value is NOTHING:
             return value
         if isinstance(value, Mapping):
@@ -202,8 +202,10 @@ def modules_of(field: Field) -> frozenset[str]:
 
 
 def lookup(value: Any, instead: str = "") -> Any:
-    """`{"id": ...}`, from such an object or from the id alone. `instead`: ends the refusal of other text."""
-    value = take(value)
+    """`{"id": ...}`, from such an object, its JSON, or the id alone. `instead`: ends the refusal of other
+    text.
+    """
+    value = take(whole(value))
     if value is None or value is NOTHING:
         return value
     if isinstance(value, Mapping):
