@@ -35,6 +35,7 @@ from zmigrate.engine.storage.run_result import RunResult, Spent, file_names
 from zmigrate.errors import (
     ApiError,
     InternalError,
+    JobError,
     JournalDamaged,
     PausedError,
     RefusedError,
@@ -293,11 +294,13 @@ def as_problem(error: BaseException, log: Path, secrets: Redactor | None = None)
 def _as_ours(error: BaseException, log: Path, secrets: Redactor) -> ZmigrateError:
     if isinstance(error, SourceError):
         return _source_went(error)
+    raised = raised_by_author(error)
+    if isinstance(error, JobError) and raised is not None:  # the author's wrong use of `ctx`
+        error.hint = f"{error.hint or ''} It is line {raised.place}.".lstrip()
     if isinstance(error, ZmigrateError):
         return error
     if is_full_disk(error):
         return disk_full(error, "then resume the run")
-    raised = raised_by_author(error)
     if isinstance(error, (orjson.JSONDecodeError, zlib.error)) and (raised is None or raised.within_ours):
         return JournalDamaged(f"the journal holds what can't be read: {error}", hint=RECOVERY)
     failure = failure_of(error, secrets)
