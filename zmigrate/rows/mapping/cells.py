@@ -17,7 +17,7 @@ PLAIN_DIGITS: Final = 100
 
 
 def as_text(cell: Any) -> str:
-    """Text unchanged, None and `[]` as empty, numbers plain, dates ISO. Raises ValueError for any other value."""
+    """Text unchanged, None and `[]` empty, numbers plain, dates ISO. Raises ValueError for other values."""
     if cell is None or cell == [] or isinstance(cell, str):
         return cell or ""
     if isinstance(cell, int):
