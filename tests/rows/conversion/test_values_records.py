@@ -355,9 +355,8 @@ def test_a_call_that_took_place_took_some_time() -> None:
 @pytest.mark.parametrize(
     ("field", "row"),
     [
-        ("Service_Log", {"id": "123456", "Service_Date": "2024-01-01"}),
         ("Service_Log", {"id": "123456", "_delete": None}),
-        ("Used_By", {"id": "123456", "Used_By": {"id": "123456"}}),
+        ("Used_By", {"id": "123456", "_delete": None}),
         ("Reviewers", {"id": "123456", "_delete": None}),
         ("Documents", {"id": "123456"}),
     ],
