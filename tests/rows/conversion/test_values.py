@@ -193,6 +193,17 @@ def test_a_pick_list_suggests_what_it_shows_and_never_nothing() -> None:
     assert refusal("Lead_Source", "None").message.endswith("it has Trade Show, Partner, Open")
 
 
+@pytest.mark.parametrize("name", ["id", "Account", "Owner"])
+def test_an_id_of_zohos_own_export_is_refused_with_how_to_write_it(name: str) -> None:
+    told = refusal(name, "zcrm_4876876000000415001", "update")
+    assert told.code == "INVALID_DATA"
+    assert "zcrm_" in told.message
+    [reason] = told.reasons
+    assert (
+        reason.remedy == 'leave `zcrm_` away; in a mapping: { column = "COLUMN", split = "zcrm_", part = -1 }'
+    )
+
+
 @pytest.mark.parametrize("operation", ["insert", "update", "upsert"])
 def test_the_entry_for_nothing_chosen_leaves_a_pick_list_alone(operation: str) -> None:
     for value in ("-None-", " -None- "):
