@@ -19,5 +19,5 @@ class Erasure:
 
 
 Blank: Final = Erasure()
-"""Erases a field: `{"id": row["id"], "Phone": Blank}`. None and empty text leave the field alone. A new
-record has nothing to erase."""
+"""Erases a field: `{"id": row["id"], "Phone": Blank}`. None, empty text and `[]` leave the field
+alone. A new record has nothing to erase."""

@@ -26,13 +26,14 @@ WRITES = {
 def a_job(
     write: Any, rows: Source, transform: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 ) -> RecordJob:
+    more_scopes = [f"ZohoCRM.modules.{write.module.lower()}.UPDATE"] if write.operation == "insert" else []
     made = type(
         "Erases",
         (RecordJob,),
         {
             "__module__": __name__,
             "write": write,
-            "scopes": (*zmigrate.scopes_for(write, rows), f"ZohoCRM.modules.{write.module.lower()}.UPDATE"),
+            "scopes": (*zmigrate.scopes_for(write, rows), *more_scopes),
             "source": lambda self: rows,
             "transform": lambda self, row: transform(row),
         },
@@ -87,6 +88,37 @@ def test_a_null_of_json_lines_erases_nothing(bench: Bench) -> None:
     path.write_text('{"Legacy_ID": "L-000001", "Phone": null, "Company": "New"}\n', encoding="utf-8")
     assert bench.run(a_job(WRITES["update"], JsonLines(path))).exit_code == 0
     assert phones(bench)["L-000001"] == "030 1"
+
+
+def test_an_empty_list_of_a_dump_erases_nothing(bench: Bench) -> None:
+    record = {**leads(1)[0], "Tag": [{"name": "VIP"}], "Interests": ["Hardware"]}
+    (known,) = bench.seed([record])
+    before = bench.records()
+    dump = {"id": known, "Tag": [], "Interests": [], "Lead_Source": "-None-", "Company": "New"}
+    path = bench.folder / "dump.jsonl"
+    path.write_bytes(orjson.dumps(dump))
+    job = a_job(Update("Leads"), JsonLines(path))
+    assert not [warning for warning in bench.plan(job).warnings if warning.code == "ERASES"]
+    assert bench.run(job).rows.updated == 1
+    after = bench.records()
+    same = ("Tag", "Interests", "Lead_Source")
+    assert [{name: one.get(name) for name in same} for one in after] == [
+        {name: one.get(name) for name in same} for one in before
+    ]
+    assert after[0]["Company"] == "New"
+
+
+def test_an_empty_list_of_a_subform_keeps_its_rows_and_blank_erases_them(bench: Bench) -> None:
+    rows = [{"Service_Date": "2024-01-02"}]
+    (known,) = bench.seed([{"Name": "x", "Service_Log": rows}], "Legacy_Assets")
+    path = bench.folder / "dump.jsonl"
+    path.write_bytes(orjson.dumps({"id": known, "Name": "y", "Service_Log": []}))
+    assert bench.run(a_job(Update("Legacy_Assets"), JsonLines(path))).rows.updated == 1
+    (kept,) = bench.records("Legacy_Assets")
+    assert (kept["Name"], len(kept["Service_Log"])) == ("y", 1)
+    erase = a_job(Update("Legacy_Assets"), JsonLines(path), lambda row: {**row, "Service_Log": Blank})
+    assert bench.run(erase).rows.updated == 1
+    assert not bench.records("Legacy_Assets")[0]["Service_Log"]
 
 
 def test_blank_in_a_new_record_is_left_out(bench: Bench) -> None:
@@ -171,6 +203,19 @@ def test_a_plan_without_erasures_says_nothing_of_them(bench: Bench) -> None:
     there(bench)
     plan = bench.plan(a_job(WRITES["update"], rows_of(bench, *leads(2)), lambda row: {**row, "Phone": None}))
     assert not [warning for warning in plan.warnings if warning.code == "ERASES"]
+
+
+def test_empty_blank_of_a_mapping_erases_for_an_empty_list_too(bench: Bench, tmp_path: Path) -> None:
+    there(bench)
+    (tmp_path / "in.jsonl").write_text('{"Legacy_ID": "L-000001", "tel": []}\n', encoding="utf-8")
+    (tmp_path / "in.toml").write_text(
+        'file = "in.jsonl"\nmodule = "Leads"\noperation = "update"\nkey = "Legacy_ID"\n'
+        '[fields]\nPhone = { column = "tel", empty = "blank" }\n',
+        encoding="utf-8",
+    )
+    (load,) = zmigrate.read_mapping(tmp_path / "in.toml")
+    assert bench.run(zmigrate.LoadFile(load)).rows.updated == 1
+    assert phones(bench)["L-000001"] is None
 
 
 def test_empty_blank_of_a_mapping_erases(bench: Bench, tmp_path: Path) -> None:

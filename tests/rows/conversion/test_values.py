@@ -191,7 +191,15 @@ def test_a_tag_without_a_name_is_refused(given: object) -> None:
 
 def test_a_pick_list_suggests_what_it_shows_and_never_nothing() -> None:
     assert refusal("Lead_Source", "None").message.endswith("it has Trade Show, Partner, Open")
-    assert converted("Lead_Source", "-None-", "update") is None
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "upsert"])
+def test_the_entry_for_nothing_chosen_leaves_a_pick_list_alone(operation: str) -> None:
+    for value in ("-None-", " -None- "):
+        assert converted("Lead_Source", value, operation) is ...
+    for value in ("-None-", ["-None-"]):
+        assert converted("Interests", value, operation) is ...
+    assert converted("Lead_Source", Blank, "update") is None
 
 
 def test_unused_entries_are_no_members_of_a_pick_list() -> None:

@@ -51,7 +51,7 @@ def test_a_single_error_is_told_without_its_field_in_the_message() -> None:
 # -- what is missing -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("given", [{}, {"Name": ""}, {"Name": " "}, {"Name": None}])
+@pytest.mark.parametrize("given", [{}, {"Name": ""}, {"Name": " "}, {"Name": None}, {"Name": []}])
 def test_an_insert_without_a_mandatory_field_is_refused(given: dict[str, Any]) -> None:
     bad = refusal({**given, "Units": 1}, operation="insert")
     assert (bad.field, bad.code) == ("Name", "MANDATORY_NOT_FOUND")
@@ -201,7 +201,6 @@ def test_a_row_that_is_there_is_changed_and_one_may_be_taken_out() -> None:
         {"id": 43, "_delete": None},
         {"Service_Date": "2024-01-02"},
     ]
-    assert converter().convert({"Service_Log": []}) == {"Service_Log": []}
     assert converter().convert({"Service_Log": Blank}) == {"Service_Log": []}
 
 
@@ -210,6 +209,35 @@ def test_the_links_of_a_record_are_removed_one_by_one_and_not_blanked() -> None:
     assert Converter(fields, "insert").convert({"Links": Blank}) == {}
     with pytest.raises(BadValue, match="can only be removed one by one"):
         Converter(fields, "update").convert({"Links": Blank})
+
+
+@pytest.mark.parametrize("operation", ["insert", "update", "upsert"])
+def test_an_empty_list_leaves_every_field_alone_as_none_does(operation: Any) -> None:
+    """Zoho's own answers have `[]` where a record has no tags, no rows, no choices."""
+    record = {
+        "Name": "x",
+        "Units": 1,
+        "Service_Log": [],
+        "Colours": [],
+        "Used_By": (),
+        "Tag": [],
+        "$taxes": [],
+    }
+    assert converter(operation=operation).convert(record) == {"Name": "x", "Units": 1}
+    assert converter(operation=operation).convert({"Name": "x", "Service_Log": "[]"}) == {"Name": "x"}
+
+
+def test_an_empty_list_of_a_mandatory_subform_counts_as_missing() -> None:
+    fields = module(field("Items", "subform", json_type="jsonarray", mandatory=True))
+    with pytest.raises(BadValue, match="required field not found"):
+        Converter(fields, "insert").convert({"Items": []})
+    assert Converter(fields, "update").convert({"Items": []}) == {}
+
+
+def test_an_empty_list_as_key_is_an_empty_key() -> None:
+    with pytest.raises(BadValue) as bad:
+        Converter(LEADS, "update", "Last_Name").convert({"Last_Name": []})
+    assert [error.code for error in bad.value.reasons] == ["EMPTY_KEY"]
 
 
 def test_a_text_of_separators_alone_chooses_nothing_and_erases_nothing() -> None:
@@ -327,9 +355,8 @@ def test_a_call_that_took_place_took_some_time() -> None:
 @pytest.mark.parametrize(
     ("field", "row"),
     [
-        ("Service_Log", {"id": "123456", "Service_Date": "2024-01-01"}),
         ("Service_Log", {"id": "123456", "_delete": None}),
-        ("Used_By", {"id": "123456", "Used_By": {"id": "123456"}}),
+        ("Used_By", {"id": "123456", "_delete": None}),
         ("Reviewers", {"id": "123456", "_delete": None}),
         ("Documents", {"id": "123456"}),
     ],

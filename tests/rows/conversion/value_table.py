@@ -170,7 +170,6 @@ GOOD = [
     Good("Condition", "Open", "Open"),
     Good("Colours", "Red; BLUE;", ["RED", "BLUE"]),
     Good("Colours", ["Green"], ["GREEN"]),
-    Good("Colours", [], []),
     # lookups and users
     Good("Account", ACCOUNT, {"id": ACCOUNT}),
     Good("Account", {"id": int(ACCOUNT), "name": "Acme"}, {"id": ACCOUNT}),

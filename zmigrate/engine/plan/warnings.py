@@ -10,6 +10,7 @@ from zmigrate.engine.model.outcomes import INVALID_DATA, REFERENCE_OPEN
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.plan.dry_run import DryRun
 from zmigrate.engine.plan.erasing import erased
+from zmigrate.engine.plan.left_out import left_out_of_rows
 from zmigrate.engine.plan.other_modules import held_elsewhere, unreadable_modules
 from zmigrate.engine.plan.plan import PlanWarning
 from zmigrate.engine.plan.price import Price
@@ -48,6 +49,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _added(found)
     yield from _open_references(found)
     yield from _dropped(found)
+    yield from left_out_of_rows(found)
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)

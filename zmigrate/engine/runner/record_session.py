@@ -171,6 +171,7 @@ class RecordSession:
                     in_flight.leave_links()
             finally:
                 self._warn_of_others(completions)
+                self._warn_of_left_out()
             first, last = dispatcher.first_sent_at, dispatcher.last_done_at
             return SessionResult(
                 state=_state(in_flight),
@@ -258,6 +259,11 @@ class RecordSession:
         for field, records in completions.found_by_another.items():
             what = f"Zoho found {records:,} rows' records by {field}, and not by {self._target.key}"
             self._hub.emit(Log("warning", f"{what}: they were changed, and have the rows' keys now"))
+
+    def _warn_of_left_out(self) -> None:
+        told = self._given.converter.left_out.told
+        if told is not None:
+            self._hub.emit(Log("warning", told))
 
     def _leave_the_second(self, started_at: float) -> None:
         """Wait until Zoho's clock has surely left the second in which the command, or the resume, began.

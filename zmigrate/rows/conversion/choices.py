@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from zmigrate.job.blank import Blank
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.conversion.json_text import listed
 from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of, short, take
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_CHOICES: Final = 8
 NO_CHOICE: Final = "-None-"
-"""The entry of every pick list for "nothing chosen": it erases the field."""
+"""The entry of every pick list for "nothing chosen". It leaves the field alone, as empty text does."""
 LONGEST_TAG: Final = 25  # characters (zoho-api 9.2)
 
 
@@ -107,7 +106,7 @@ def pick(value: Any, choices: Choices) -> Any:
     chosen = trimmed(value)
     if not isinstance(chosen, str):
         return chosen
-    return Blank if chosen == NO_CHOICE else choices.check(fitting(chosen, LONGEST_TEXT))
+    return NOTHING if chosen == NO_CHOICE else choices.check(fitting(chosen, LONGEST_TEXT))
 
 
 def parted(value: Any) -> Sequence[Any] | None:

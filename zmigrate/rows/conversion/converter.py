@@ -20,6 +20,7 @@ from zmigrate.rows.conversion import field_types
 from zmigrate.rows.conversion.activities import WHOLE_CHECKS
 from zmigrate.rows.conversion.columns import TakeColumn, column_taker
 from zmigrate.rows.conversion.declared import formats_problem
+from zmigrate.rows.conversion.left_out import LeftOut
 from zmigrate.rows.conversion.lookups import Links, record_id
 from zmigrate.rows.conversion.numbers import refuse_rounded
 from zmigrate.rows.conversion.refusal import (
@@ -31,6 +32,7 @@ from zmigrate.rows.conversion.refusal import (
     shown,
 )
 from zmigrate.rows.conversion.subforms import Subform, too_many_rows
+from zmigrate.zoho.facts.modules import SET_IN_ROWS
 from zmigrate.zoho.metadata import COMPUTED, STORED_ELSEWHERE, ModuleFields
 
 __all__ = ["BadValue", "Converter", "field_problem"]
@@ -52,7 +54,7 @@ _PLAIN: Final = Formats()
 class Converter:
     """Turns the results of a job's `transform` into records ready for orjson, for one module and operation.
 
-    None and empty text are left out; an empty key fails the row (`EMPTY_KEY`). `Blank` becomes
+    None, empty text and empty lists are left out; an empty key fails the row (`EMPTY_KEY`). `Blank` becomes
     what erases the field, and is left out of new records. For a delete only the key is kept.
     """
 
@@ -84,7 +86,10 @@ class Converter:
         self._users = users
         self._related = related
         self._erases = operation != "insert" or may_update
-        self._links = Links(users)
+        self.left_out = LeftOut()
+        """What was left out of rows of subforms and links, since Zoho sets it."""
+        self._all_new = operation == "insert" and not may_update
+        self._links = Links(users, self.left_out, all_new=self._all_new)
         self._whole = WHOLE_CHECKS.get(fields.module)
         self._subforms = frozenset(field.api_name for field in fields if field.data_type == "subform")
         self._mandatory = _mandatory(fields, operation, key)
@@ -237,7 +242,13 @@ class Converter:
             return _erasing(field_types.as_is, None)
         field = self._fields.fields[name]
         if field.data_type == "subform" and self._related is not None and field.subform_module:
-            convert: Callable[[Any], Any] = Subform(name, partial(self._of_rows, field), self._links.keep)
+            convert: Callable[[Any], Any] = Subform(
+                name,
+                partial(self._of_rows, field),
+                self._links.keep,
+                self.left_out,
+                all_new=self._all_new,
+            )
         else:
             convert = field_types.converter(field, self._formats.of(name), self._links)
         self._column_takers[name] = column_taker(field, is_key=name in self._keys)
@@ -249,6 +260,13 @@ class Converter:
         if field.data_type in field_types.PLAIN_TEXT and field.json_type != "jsonarray":
             self._text_lengths[name] = field_types.text_length(field)
         return convert
+
+    def set_by_zoho(self, name: str) -> bool:
+        """Whether Zoho sets this key of a row, and not the writer."""
+        field = self._fields.get(name)
+        if field is None:
+            return name in SET_IN_ROWS
+        return field.data_type in COMPUTED or not _writable(field, self._operation)
 
     def _of_rows(self, field: Field, new: bool) -> Converter:
         """The converter of a subform's rows, for new or for existing ones."""
@@ -304,17 +322,21 @@ def field_problem(
 def _why_not_writable(field: Field, operation: Operation) -> str | None:
     if field.data_type in COMPUTED:
         return f"Zoho computes it ({field.data_type})"
+    if not _writable(field, operation):
+        return f"it is read-only in an {operation}"
+    if not field.on_layout:
+        return "it is unused, on no layout"
+    return None
+
+
+def _writable(field: Field, operation: Operation) -> bool:
     writable = {
         "insert": field.creatable,
         "update": field.updatable,
         "upsert": field.creatable or field.updatable,
         "delete": True,
     }
-    if not writable[operation]:
-        return f"it is read-only in an {operation}"
-    if not field.on_layout:
-        return "it is unused, on no layout"
-    return None
+    return writable[operation]
 
 
 def _nearest(fields: ModuleFields, name: object) -> str:
@@ -340,17 +362,16 @@ def _trimmed(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _erasing(convert: Callable[[Any], Any], erased: Any) -> Callable[[Any], Any]:
-    """`convert`, but `Blank` becomes `erased` or is refused by it. None is left out, and a text without
-    any item of a list."""
+    """`convert`, but `Blank` becomes `erased` or is refused by it. None and a list without items are left
+    out."""
 
     def erasing(value: Any) -> Any:
-        result = value if value is Blank else convert(value)
-        if result is Blank:
+        if value is Blank:
             if isinstance(erased, Refused):
                 raise erased
             return erased
-        empty = result is None or (result == [] and isinstance(value, str))
-        return NOTHING if empty else result
+        result = convert(value)
+        return NOTHING if result is None or result == [] else result
 
     return erasing
 

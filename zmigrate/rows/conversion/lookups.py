@@ -12,6 +12,7 @@ from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.choices import parted
 from zmigrate.rows.conversion.json_text import whole
+from zmigrate.rows.conversion.left_out import LeftOut, without
 from zmigrate.rows.conversion.numbers import refuse_rounded
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.rows.conversion.refusal import (
@@ -50,8 +51,11 @@ class Links:
     complete.
     """
 
-    def __init__(self, users: UserDirectory | None) -> None:
+    def __init__(self, users: UserDirectory | None, left_out: LeftOut, *, all_new: bool) -> None:
+        """`left_out`: gets what is left out of links. `all_new`: all links are those of new records."""
         self._users = users
+        self._left_out = left_out
+        self._all_new = all_new
         self._asked: list[str] = []
         self.open: list[OpenId] = []
         self.unnamed: list[str] = []  # Fields whose value must name its module, and does not
@@ -105,8 +109,7 @@ class Links:
         """For a multi-select lookup: `[{"<its lookup>": {"id": ...}}]`, from ids, references, or a text of
         ids separated by `;`.
         """
-        one = self._one(field)
-        return partial(_wrapped, one=one, name=field.connected_lookup)
+        return self._several(field, self._one(field))
 
     def _one(self, field: Field) -> Callable[[Any], Any]:
         return partial(self._record, field, REFER.format(min(modules_of(field), default="MODULE")))
@@ -134,7 +137,18 @@ class Links:
         return {"id": self._users.resolve(text)}
 
     def several_users(self, field: Field) -> Callable[[Any], Any]:
-        return partial(_wrapped, one=self.user, name=field.connected_lookup)
+        return self._several(field, self.user)
+
+    def _several(self, field: Field, one: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return partial(
+            _wrapped, one=one, name=field.connected_lookup, bare=partial(self._bare, field.api_name)
+        )
+
+    def _bare(self, field: str, link: Mapping[str, Any]) -> dict[str, Any]:
+        """A link without what Zoho sets."""
+        kept = without(link, new=self._all_new)
+        self._left_out.note(field, link, kept)
+        return kept
 
     def _what(self, one: Callable[[Any], Any], value: Any) -> Any:
         linked = one(value)
@@ -240,14 +254,19 @@ def _with_key(reference: Reference) -> Reference | None:
     return replace(reference, key=text) if isinstance(reference, Ref) else replace(reference, value=text)
 
 
-def _wrapped(value: Any, one: Callable[[Any], Any], name: str | None) -> Any:
+def _wrapped(
+    value: Any,
+    one: Callable[[Any], Any],
+    name: str | None,
+    bare: Callable[[Mapping[str, Any]], dict[str, Any]],
+) -> Any:
     several = parted(value)
     if several is None:
         return take(value)
     rows = []
     for item in several:
         if isinstance(item, Mapping) and (name in item or "_delete" in item):
-            rows.append(_row(item, one, name))
+            rows.append(_row(dict(item) if "_delete" in item else bare(item), one, name))
             continue
         linked = one(item)
         if linked is None or linked is NOTHING:
@@ -261,9 +280,8 @@ def _wrapped(value: Any, one: Callable[[Any], Any], name: str | None) -> Any:
     return rows
 
 
-def _row(item: Mapping[str, Any], one: Callable[[Any], Any], name: str | None) -> dict[str, Any]:
+def _row(row: dict[str, Any], one: Callable[[Any], Any], name: str | None) -> dict[str, Any]:
     """A row of the linking module as Zoho reads it; `_delete` removes the row."""
-    row = dict(item)
     if name in row:
         row[name] = one(row[name])
         if row[name] is None or row[name] is NOTHING:

@@ -66,14 +66,16 @@ def _printable(reason: Reason) -> Reason:
 
 
 def take(value: Any) -> Any:
-    """An enum's value, text trimmed, empty text as NOTHING."""
+    """An enum's value, text trimmed. Empty text is NOTHING, and so is an empty list: Zoho's own answers have
+    one where a record has no tags or no rows.
+    """
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):
         value = str(value).strip()
         if not value:
             return NOTHING
-    return value
+    return NOTHING if isinstance(value, list | tuple) and not value else value
 
 
 def kind_of(value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.json_text import from_json
+from zmigrate.rows.conversion.left_out import LeftOut, without
 from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, NOTHING, BadValue, Refused, kind_of
 from zmigrate.zoho.facts.limits import SUBFORM_ROWS
 
@@ -29,7 +30,12 @@ class RowConverter(Protocol):
     """Converts one row of a subform, and keeps its references."""
 
     @property
+    def left_out(self) -> LeftOut: ...
+
+    @property
     def open(self) -> tuple[OpenId, ...]: ...
+
+    def set_by_zoho(self, name: str) -> bool: ...
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]: ...
 
@@ -37,18 +43,27 @@ class RowConverter(Protocol):
 class Subform:
     """The converter of one subform: a list of objects, or JSON of one.
 
-    A row with an `id` exists and is changed; one without is appended (zoho-api 9.2).
+    A row with an `id` exists and is changed; one without is appended (zoho-api 9.2). What Zoho sets itself
+    is left out.
     """
 
     def __init__(
-        self, field: str, make: Callable[[bool], RowConverter], keep: Callable[[list[OpenId]], None]
+        self,
+        field: str,
+        make: Callable[[bool], RowConverter],
+        keep: Callable[[list[OpenId]], None],
+        left_out: LeftOut,
+        *,
+        all_new: bool,
     ) -> None:
         """`make` gives the converter of new rows (True) or of existing ones; `keep` gets the rows'
-        references.
+        references. `all_new`: the record is new, and an `id` is that of another record's row.
         """
         self._field = field
         self._make = make
         self._keep = keep
+        self._left_out = left_out
+        self._all_new = all_new
         self._made: dict[bool, RowConverter] = {}
 
     def __call__(self, value: Any) -> Any:
@@ -78,11 +93,14 @@ class Subform:
             raise Refused(f"a row of a subform is an object, not {kind_of(row)}")
         if "_delete" in row:
             return dict(row)
-        new = not row.get("id")
+        new = self._all_new or not row.get("id")
         if new not in self._made:
             self._made[new] = self._make(new)
         converter = self._made[new]
-        converted = converter.convert({name: cell for name, cell in row.items() if name != "id" or not new})
+        kept = without(row, new=new, set_by_zoho=converter.set_by_zoho)
+        self._left_out.note(self._field, row, kept)
+        converted = converter.convert(kept)
+        self._left_out.take_over(self._field, converter.left_out)
         for open_id in converter.open:
             open_id.field = self._field
             found.append(open_id)

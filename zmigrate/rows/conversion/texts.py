@@ -69,6 +69,8 @@ def as_text(value: Any) -> str:
         return str(value)
     if isinstance(value, Decimal) and value.is_finite() and -40 < value.adjusted() < 40:
         return format(value, "f")
+    if isinstance(value, list | tuple) and not value:
+        return ""
     raise Refused(f"text is wanted, not {kind_of(value)}", remedy="write it as text")
 
 

@@ -17,8 +17,8 @@ PLAIN_DIGITS: Final = 100
 
 
 def as_text(cell: Any) -> str:
-    """Text unchanged, None as empty, numbers plain, dates ISO. Raises ValueError for any other value."""
-    if cell is None or isinstance(cell, str):
+    """Text unchanged, None and `[]` empty, numbers plain, dates ISO. Raises ValueError for other values."""
+    if cell is None or cell == [] or isinstance(cell, str):
         return cell or ""
     if isinstance(cell, int):
         return str(cell).lower()  # true and false, where it is a boolean
@@ -33,7 +33,7 @@ def as_text(cell: Any) -> str:
 
 
 def is_empty(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and not cell.strip())
+    return cell is None or cell == [] or (isinstance(cell, str) and not cell.strip())
 
 
 def bad_value(field: str, code: str, message: str, value: object = "") -> BadValue:

@@ -47,6 +47,9 @@ STATES: Final = "$"
 write that has them may set the state.
 """
 
+SET_IN_ROWS: Final = frozenset(["Parent_Id", "Created_Time", "Modified_Time"])
+"""Keys of subform rows in Zoho's answers that Zoho sets, also where the metadata lack them (zoho-api 9.2)."""
+
 MANDATORY_IN_PART: Final = frozenset(["Call_Duration", "Participants", "Pricing_Details"])
 """Fields that the metadata call mandatory, although a record may lack them (zoho-api 14.15)."""
 
