@@ -61,17 +61,17 @@ def odd(zmigrate, folder):
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        ("raise Panic('at the disco')", "unexpected Panic: at the disco"),
-        ("raise Mute", "unexpected Mute"),
-        ("raise BrokenPipeError(32, 'Broken pipe')", "unexpected BrokenPipeError"),
-        ("raise EOFError('it ends too early')", "unexpected EOFError: it ends too early"),
-        ("sys.exit(1)", "unexpected SystemExit: 1"),
+        ("raise Panic('at the disco')", "the job's code raised Panic: at the disco"),
+        ("raise Mute", "the job's code raised Mute"),
+        ("raise BrokenPipeError(32, 'Broken pipe')", "the job's code raised BrokenPipeError"),
+        ("raise EOFError('it ends too early')", "the job's code raised EOFError: it ends too early"),
+        ("sys.exit(1)", "the job's code raised SystemExit: 1"),
     ],
 )
-def test_what_nobody_foresaw_is_our_fault_and_kept_in_a_file(odd, folder, what, said):
+def test_whatever_a_jobs_code_raises_is_told_with_its_line_and_kept_in_a_file(odd, folder, what, said):
     done = odd(what, "--json")
-    assert (done.code, json.loads(done.out)["error"]["code"]) == (5, "INTERNAL")
-    assert said in done.err
+    assert (done.code, json.loads(done.out)["error"]["code"]) == (2, "JOB_FAILED")
+    assert f"odd.py:18: {said}" in done.err
     assert "Traceback" not in done.err
     (file,) = (folder / ".zmigrate" / "crashes").iterdir()
     assert "in check" in file.read_text("utf-8")

@@ -128,7 +128,7 @@ def test_text_and_status_of_throttling_are_switches(zoho: Zoho) -> None:
 
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_throttled_client_may_be_told_so_without_the_key_status(zoho: Zoho, status: int) -> None:
-    zoho.set(token_limit=1, throttle_status=status, throttle_without_status=True)
+    zoho.set(token_limit=1, throttle_status=status, throttle_bare=True)
 
     answer = zoho.ask_token()
 

@@ -107,10 +107,11 @@ class LoadLeads(RecordJob):
 """
 
 
-def test_any_other_panic_is_a_fault_with_its_exit_code(tmp_path: Path) -> None:
+def test_a_panic_in_a_jobs_code_is_told_as_the_jobs(tmp_path: Path) -> None:
     write(tmp_path, "Last_Name,Company\nDoe,Acme\n")
     write(tmp_path, FAULTY_JOB, "load_leads.py")
     done = zmigrate(tmp_path, "run", "load-leads", "--jobs", "load_leads.py", "--emulator", "--yes", "--json")
-    assert done.returncode == 5, done.stderr
-    assert json.loads(done.stdout)["error"]["code"]
+    assert done.returncode == 2, done.stderr
+    assert json.loads(done.stdout)["error"]["code"] == "JOB_FAILED"
+    assert "load_leads.py:16: the job's code raised Panic: far down" in done.stderr
     assert "Traceback" not in done.stderr

@@ -127,7 +127,7 @@ def test_a_layout_says_how_many_rows_its_subforms_take() -> None:
 
     (layout,) = read_layouts({"layouts": [{"id": "1", "name": "Standard", "sections": sections}]})
 
-    assert layout.most_rows == {"Service_Log": 25}
+    assert layout.most_rows == (("Service_Log", 25),)
 
 
 def test_the_edition_of_an_org_on_trial_is_that_of_the_trial() -> None:

@@ -387,7 +387,7 @@ def test_a_throttle_of_accounts_without_a_status_is_waited_out(local_zoho: Local
     zoho = local_zoho(
         token_limit=1,
         token_window_s=3.0,
-        throttle_without_status=True,
+        throttle_bare=True,
         throttle_status=200,
         throttle_language="zh",
     )

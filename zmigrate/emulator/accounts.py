@@ -70,7 +70,7 @@ class Accounts:
             self.refused += 1
             title, description = THROTTLED[options.throttle_language]
             body = {"error_description": description, "error": title}
-            if not options.throttle_without_status:
+            if not options.throttle_bare:
                 body["status"] = "failure"
             return json_answer(body, options.throttle_status)
         error = self._request_error(form, options)

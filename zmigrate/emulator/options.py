@@ -108,7 +108,7 @@ class Options:
     active_tokens: int = _opt(15, "active tokens of a client; one more ends the oldest", Within(1, MANY))
     token_error_status: int = _opt(200, "HTTP status of the token endpoint's refusals", ANSWER_STATUS)
     throttle_status: int = _opt(400, "HTTP status when a client asks for too many tokens", ANSWER_STATUS)
-    throttle_without_status: bool = _opt(False, "leave the key `status` out of that refusal")
+    throttle_bare: bool = _opt(False, "leave the key `status` out of that refusal")
     throttle_language: Literal["en", "zh", "de"] = _opt("en", "language of that refusal")
     soid_case_sensitive: bool = _opt(False, "accept the service name in the soid only as `ZohoCRM`")
     wrong_org_error: Literal["invalid_soid", "invalid_org"] = _opt("invalid_soid", "error for an unknown org")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -102,7 +102,7 @@ class Layout:
     id: str
     name: str
     required: tuple[str, ...]  # Checked by Zoho if a record names its layout (zoho-api 13)
-    most_rows: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    most_rows: tuple[tuple[str, int], ...] = ()
     """By subform: the most rows of one record (zoho-api 14.21)."""
 
 
@@ -238,7 +238,7 @@ def read_layouts(answer: Mapping[str, Any]) -> tuple[Layout, ...]:
                 for each in _list(section, "fields")
                 if _flag(each.get("required")) is True
             ),
-            most_rows=MappingProxyType(dict(_most_rows(raw))),
+            most_rows=tuple(_most_rows(raw)),
         )
         for raw in _list(answer, "layouts")
         if (raw.get("status") or "active") == "active"

@@ -14,6 +14,9 @@ from zmigrate.zoho.metadata import ModuleFields
 
 EXAMPLES_KEPT = 3
 
+MAY_REFUSE = "ZOHO_MAY_REFUSE"
+"""The code of the warnings."""
+
 
 @dataclass(slots=True)
 class _Doubts:
@@ -51,7 +54,7 @@ class Doubtful:
             shown = ", ".join(repr(value) for _, value in doubts.examples)
             more = ", …" if doubts.rows > len(doubts.examples) else ""
             yield PlanWarning(
-                "ZOHO_MAY_REFUSE",
+                MAY_REFUSE,
                 f"Zoho may refuse {counted(doubts.rows, 'row')} for the form of {name} "
                 f"({self._types[name]}): {shown}{more}",
                 name,

@@ -48,7 +48,7 @@ class Judge:
         self._mandatory = [field.api_name for field in fields if field.mandatory]
         self._user_fields = [field.api_name for field in fields if field.data_type in USER_TYPES]
         self._required = {layout.id: frozenset(layout.required) for layout in layouts or ()}
-        self._most_rows = {layout.id: layout.most_rows for layout in layouts or ()}
+        self._most_rows = {layout.id: dict(layout.most_rows) for layout in layouts or ()}
         self._subforms = frozenset(name for most in self._most_rows.values() for name in most)
         self._pointing = frozenset({"Layout", *self._user_fields, *pointers.fields, *self._subforms})
         """Fields that have to be looked into."""

@@ -45,7 +45,8 @@ FILE_OF: Mapping[Action, str] = {
 ALWAYS_WRITTEN = ("success", "errors")
 
 MOST_NAMES = 1_000
-"""The most columns of the result files of a source without columns. No module of Zoho's has more fields.
+"""Once the rows of a source without columns have so many names, later rows add none. No module of Zoho's has
+more fields.
 """
 
 SourceRows = Sequence[list[str]] | Sequence[Mapping[str, Any]]
@@ -78,9 +79,9 @@ def names_in(journal: Journal, pieces: Iterable[Piece] | None) -> tuple[str, ...
         for row in rows:
             if isinstance(row, Mapping) and not row.keys() <= names.keys():
                 names.update(dict.fromkeys(row))
-        if len(names) >= MOST_NAMES:
-            break
-    return tuple(islice(names, MOST_NAMES))
+            if len(names) >= MOST_NAMES:
+                return tuple(names)
+    return tuple(names)
 
 
 def write_results(
