@@ -113,8 +113,8 @@ def _error_in(body: object) -> object:
 
 
 def blocked(call: Call, status: int) -> Fatal:
-    """The error for a firewall's page in place of Zoho's answer. Of a write, one record may be to blame: its
-    text looks like an attack."""
+    """The error for a firewall's page in place of Zoho's answer. Of a write, or of a query for the keys of
+    rows, one record may be to blame: its text looks like an attack."""
     return Fatal(
         f"{call.method} {call.path} did not reach Zoho: a firewall or proxy answered it with a web page"
         f" (status {status}).",
@@ -122,7 +122,7 @@ def blocked(call: Call, status: int) -> Fatal:
         code=BLOCK_PAGE,
         hint="Ask whoever runs the firewall or proxy to let requests to Zoho's API through. Firewalls often"
         " block text that looks like HTML, a script or SQL.",
-        may_be_one_record=call.expect is not None,
+        may_be_one_record=call.expect is not None or is_query(call.path),
     )
 
 

@@ -60,6 +60,11 @@ class Completions:
         self._suspects: list[tuple[Batch, ApiError]] = []
         """Batches that are set aside: single rows, for each of which Zoho refused the whole request. No
         request was accepted since the first refusal."""
+        self._reads = 0
+        """Look-ups and searches that Zoho answered, in this session."""
+        self._blocked: list[tuple[Batch, ApiError]] = []
+        """Batches that are set aside: single rows, whose look-up a firewall blocked. No look-up was answered
+        since the first one."""
         self.failure: BaseException | None = None
         self.doubts_in_a_row = 0
         self.found_by_another: Counter[str] = Counter()
@@ -142,6 +147,7 @@ class Completions:
 
     def _looked_up(self, batch: Batch, looked_up: LookedUp) -> None:
         """Fill in the ids. Rows whose record exists may go on as a second write; others may end here."""
+        self._read_answered()
         for place, answers in looked_up.answers:
             self._resolver.learn(place, answers)
         if batch.closes_circles:
@@ -178,6 +184,9 @@ class Completions:
 
     def _look_up_failed(self, batch: Batch, error: BaseException) -> None:
         """Nothing was written: if the run ends now, the rows are read again on resume."""
+        if settling.is_blocked(error) and not batch.closes_circles:
+            self._look_up_blocked(batch, error)
+            return
         batch.search_failures += 1
         again = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
         if batch.closes_circles:
@@ -189,10 +198,41 @@ class Completions:
         if not again and not isinstance(error, StopRequested):
             self.fail(error)
 
+    def _look_up_blocked(self, batch: Batch, error: ApiError) -> None:
+        """Halve the batch until one row is left, as `_look_for_the_row_at_fault` does for writes."""
+        if batch.blocked_when is None:
+            batch.blocked_when = self._reads
+        if len(batch.rows) > 1:
+            parts = [
+                batch.part(self._in_flight.producer.take_id(), rows) for rows in settling.halves(batch.rows)
+            ]
+            self._in_flight.replace(batch, *reversed(parts), looked_up=False)
+            self._emit(BatchSplit(batch.id, len(batch.rows), error.message))
+            return
+        self._in_flight.set_aside(batch)
+        self._blocked.append((batch, error))
+        if self._reads > batch.blocked_when:
+            self._blame_blocked()
+        elif len(self._blocked) > 1:
+            self.fail(error)
+
+    def _read_answered(self) -> None:
+        """Zoho answered a look-up or a search: look-ups that were blocked are so for what they look for."""
+        self._reads += 1
+        if self.failure is None:
+            self._blame_blocked()
+
+    def _blame_blocked(self) -> None:
+        for batch, error in self._blocked:
+            self._in_flight.end_row(batch.rows[0], settling.look_up_blocked(error))
+            self._in_flight.replace(batch)
+        self._blocked.clear()
+
     # -- the org was searched for the records of a batch in doubt ---------------------------------
 
     def _searched(self, batch: Batch, searched: Searched) -> None:
         """Rows whose record was found have ended. The others are sent again, or given up."""
+        self._read_answered()
         settled = settling.settle(batch, searched)
         if settled is None:
             batch.misses += 1
@@ -217,6 +257,9 @@ class Completions:
 
     def _search_failed(self, batch: Batch, error: BaseException) -> None:
         batch.search_failures += 1
+        if settling.is_blocked(error):
+            self._search_blocked(batch, error)
+            return
         failed = isinstance(error, (InDoubt, ReadFailed))
         if failed and batch.search_failures >= SEARCHES_MAX:
             self._give_up(batch, f"the answer was lost, and the look-up failed: {error}")
@@ -224,6 +267,25 @@ class Completions:
         self._park_for_search(batch)
         if not failed and not isinstance(error, StopRequested):
             self.fail(error)
+
+    def _search_blocked(self, batch: Batch, error: ApiError) -> None:
+        """What can't be read may be there all the same: a row that alone is blocked ends in doubt. If Zoho
+        answers no other search, the run stops."""
+        if batch.blocked_when is None:
+            batch.blocked_when = self._reads
+        if len(batch.rows) > 1:
+            parts = [self._part(batch, rows) for rows in settling.halves(batch.rows)]
+            self._in_flight.finish(batch, [MOVED] * len(batch.rows))
+            for part in parts:
+                self._in_flight.park_part(batch, part, self._clock())
+            self._emit(BatchSplit(batch.id, len(batch.rows), error.message))
+        elif self._reads > batch.blocked_when:
+            reason = f"the answer was lost, and the look-up is blocked: {error.message}"
+            self._give_up(batch, reason, self._hold_until(batch))
+        else:
+            self._park_for_search(batch)
+            if batch.search_failures >= SEARCHES_MAX:
+                self.fail(error)
 
     def _park_for_search(self, batch: Batch) -> None:
         self._in_flight.park(batch, self._clock() + self._settling_time.between_reads)
@@ -328,6 +390,11 @@ class Completions:
         for batch, error in self._suspects:
             self._blame(batch, error)
         self._suspects.clear()
+
+    def end_suspects(self) -> None:
+        """Nothing is left to ask or to send."""
+        self.clear_suspects()
+        self._blame_blocked()
 
     def _blame(self, batch: Batch, error: ApiError) -> None:
         self._in_flight.finish(batch, [settling.whole_refusal(error)], self._hold_until(batch))

@@ -116,7 +116,7 @@ class Dispatcher:
         if self._workers.busy:
             return False
         if in_flight.is_over or in_flight.is_stuck:
-            completions.clear_suspects()
+            completions.end_suspects()
         return in_flight.is_over and not in_flight.producer.decided
 
     def _go_on(self) -> None:

@@ -81,12 +81,13 @@ class InFlight:
         self._move(batch, BatchState.UNRESOLVED)
         self._queue.appendleft(batch)
 
-    def replace(self, batch: Batch, *batches: Batch) -> None:
-        """The ids were looked up: rows of the batch go on in these ones, which are sent next."""
+    def replace(self, batch: Batch, *batches: Batch, looked_up: bool = True) -> None:
+        """Rows of the batch go on in these ones, which are next: their ids were looked up, and they are sent;
+        or they are looked up by themselves."""
         self._move(batch, BatchState.REPLACED)
         self._unrecorded.pop(batch.id)
         for each in batches:
-            self._move(each, BatchState.READY)
+            self._move(each, BatchState.READY if looked_up else BatchState.UNRESOLVED)
             self._unrecorded[each.id] = each
         self._queue.extendleft(batches)
 
@@ -138,7 +139,8 @@ class InFlight:
     def set_aside(self, batch: Batch) -> None:
         """Zoho has not applied the batch. It is not sent again before more is known."""
         self._move(batch, BatchState.SET_ASIDE)
-        self._to_record.append(batch)
+        if batch.id not in self._unrecorded:  # a batch that was never sent is read again on resume
+            self._to_record.append(batch)
 
     def queue(self, *batches: Batch) -> None:
         """No request with these batches is under way. They are sent before anything new."""

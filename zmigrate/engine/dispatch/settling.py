@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard
 
 from zmigrate.engine.dispatch.sender import Searched
 from zmigrate.engine.dispatch.verdicts import LeftOpen, Verdict
@@ -151,10 +151,21 @@ def hopeless(batch: Batch) -> str:
 
 def whole_refusal(error: ApiError) -> Outcome:
     """The outcome of a row that makes every request with it refused, or blocked on its way to Zoho."""
-    if error.code == BLOCK_PAGE:
+    if is_blocked(error):
         message = f"no request with this record gets through: {error.message}"
         return failed(error.code, None, message, remedy=error.hint)
     return failed(error.code, None, f"Zoho refuses any request with this record: {error.message}")
+
+
+def look_up_blocked(error: ApiError) -> Outcome:
+    """The outcome of a row whose look-up is blocked on its way to Zoho."""
+    message = f"what the row looks for can't be asked: {error.message}"
+    return failed(error.code, None, message, remedy=error.hint)
+
+
+def is_blocked(error: BaseException) -> TypeGuard[ApiError]:
+    """Whether a firewall's page came in Zoho's place."""
+    return isinstance(error, ApiError) and error.code == BLOCK_PAGE
 
 
 def outcome_if_absent(batch: Batch) -> Outcome | None:

@@ -66,7 +66,9 @@ BATCH_TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
         [BatchState.UNRESOLVED, BatchState.READY, BatchState.PARKED, BatchState.WAITING]
     ),
     BatchState.UNRESOLVED: frozenset([BatchState.LOOKING_UP]),
-    BatchState.LOOKING_UP: frozenset([BatchState.UNRESOLVED, BatchState.REPLACED, BatchState.WAITING]),
+    BatchState.LOOKING_UP: frozenset(
+        [BatchState.UNRESOLVED, BatchState.REPLACED, BatchState.WAITING, BatchState.SET_ASIDE]
+    ),
     BatchState.REPLACED: frozenset(),
     BatchState.READY: frozenset([BatchState.IN_FLIGHT]),
     BatchState.IN_FLIGHT: frozenset(
@@ -76,7 +78,7 @@ BATCH_TRANSITIONS: dict[BatchState, frozenset[BatchState]] = {
     BatchState.SEARCH_DUE: frozenset([BatchState.SEARCHING]),
     BatchState.SEARCHING: frozenset([BatchState.PARKED, BatchState.FINISHED]),
     BatchState.RESEND_DUE: frozenset([BatchState.IN_FLIGHT]),
-    BatchState.SET_ASIDE: frozenset([BatchState.FINISHED]),
+    BatchState.SET_ASIDE: frozenset([BatchState.FINISHED, BatchState.REPLACED]),
     BatchState.WAITING: frozenset([BatchState.UNRESOLVED, BatchState.FINISHED]),
     BatchState.FINISHED: frozenset(),
     BatchState.LEFT_UNSENT: frozenset([BatchState.READY, BatchState.WAITING]),
@@ -200,6 +202,9 @@ class Batch:
     """Searches and look-ups of this batch that failed."""
     refused_when: int | None = None
     """How many requests Zoho had accepted when it refused this batch, or its first parent, as a whole."""
+    blocked_when: int | None = None
+    """How many look-ups and searches Zoho had answered when a firewall blocked that of this batch, or of its
+    first parent."""
     refusal: Outcome | None = None
     """Of a batch of one row, which Zoho refuses in any request: the outcome if a search finds no record of
     it. An earlier request with the row may have been applied."""
@@ -264,6 +269,7 @@ class Batch:
             open_answers=self.open_answers,
             looked_for=self.looked_for,
             refused_when=self.refused_when,
+            blocked_when=self.blocked_when,
             second=self.second,
             resolved=self.resolved,
         )

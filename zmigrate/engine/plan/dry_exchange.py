@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from zmigrate.engine.dispatch.exchange import Task, WithZoho
 from zmigrate.engine.dispatch.searching import Search
 from zmigrate.engine.dispatch.sender import LookedUp, Sent, Written
+from zmigrate.engine.dispatch.settling import is_blocked
 from zmigrate.engine.dispatch.verdicts import Verdict, all_written, on_refusal
 from zmigrate.engine.model.batch import Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome
@@ -35,6 +36,8 @@ class Begun:
     """The values that its `Find`s look for."""
     unasked: frozenset[int] = frozenset()
     """Numbers of rows for which the org is not asked."""
+    asked_rows: int = 0
+    """How many rows were counted as asked about."""
 
 
 class DryExchange:
@@ -78,11 +81,13 @@ class DryExchange:
         if batch.second:
             return self._task(Begun(batch, False, pointed))
         by_key = target.looked_up or target.asks_first  # else only what its `Find`s want was looked up
+        before = self._questions.asked_rows
         questions, unasked = self._questions.about(batch.rows, again=batch.resolved and by_key)
+        asked = self._questions.asked_rows - before
         if target.operation in {"update", "delete"}:
             self._assume(unasked)
         numbers = frozenset(row.number for row in unasked)
-        return self._task(Begun(batch, False, [*questions, *pointed], unasked=numbers))
+        return self._task(Begun(batch, False, [*questions, *pointed], unasked=numbers, asked_rows=asked))
 
     def look_up(self, batch: Batch) -> Task:
         wanted = self.resolver.wanted(batch.rows)
@@ -91,10 +96,12 @@ class DryExchange:
         finds = self._questions.about_finds(wanted)
         if not by_key:
             return self._task(Begun(batch, True, finds, wanted))
+        before = self._questions.asked_rows
         questions, unasked = self._questions.about(batch.rows)
+        asked = self._questions.asked_rows - before
         if self.sender.target.looked_up:
             self._assume(unasked)
-        return self._task(Begun(batch, True, [*questions, *finds], wanted))
+        return self._task(Begun(batch, True, [*questions, *finds], wanted, asked_rows=asked))
 
     def search(self, batch: Batch) -> Task:
         raise AssertionError("no answer of the model is lost")
@@ -120,6 +127,10 @@ class DryExchange:
         concluded = []
         while self._begun and (first := next(iter(self._begun))) in self._finished:
             done, begun = self._finished.pop(first), self._begun.pop(first)
+            if done.error is not None and is_blocked(done.error):
+                self._questions.asked_rows -= begun.asked_rows
+                concluded.append(done)  # its rows are asked about again, in halves
+                continue
             if done.error is not None:
                 raise done.error
             assert isinstance(done.value, list)  # noqa: S101  see `_task`

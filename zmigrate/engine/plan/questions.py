@@ -21,6 +21,7 @@ from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.rows.conversion.keys import fold_key, fold_number
+from zmigrate.zoho.barriers import BLOCK_PAGE
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
@@ -257,8 +258,8 @@ class OrgQuestions:
         find: Callable[..., list[Record]] = self._crm.find_together if key.parts else self._crm.find
         try:
             found = find(module, by, values, extra, limit=_ROWS_OF_A_QUESTION)
-        except Fatal:
-            if not extra or key.name != self._target.key:
+        except Fatal as error:
+            if error.code == BLOCK_PAGE or not extra or key.name != self._target.key:
                 raise
             self.compared = False  # a field that queries do not give back
             return self._found(key, values, [])
@@ -342,12 +343,15 @@ class OrgQuestions:
         for part in _parts(spellings, COQL_IN_VALUES):
             values = askable(chain.from_iterable(part.values()), number=wanted.number)
             yield OrgQuestion(
-                partial(self._finds, module, field, values),
+                partial(self._finds, module, field, values, halved=assume),
                 partial(self._learn_find, wanted, part, assume=assume),
             )
 
-    def _finds(self, module: str, field: str, values: Sequence[str | int]) -> list[Record] | str:
-        """The records; or why they can't be asked for."""
+    def _finds(
+        self, module: str, field: str, values: Sequence[str | int], *, halved: bool
+    ) -> list[Record] | str:
+        """The records; or why they can't be asked for. `halved`: a query that a firewall blocks is raised,
+        and asked again for fewer rows."""
         try:
             with told_as_unreadable(module):
                 return [
@@ -356,6 +360,8 @@ class OrgQuestions:
                     for record in self._crm.find(module, field, values[start : start + COQL_IN_VALUES])
                 ]
         except (Fatal, RefusedError) as error:
+            if halved and error.code == BLOCK_PAGE:
+                raise
             return error.message
 
     def _learn_find(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from zmigrate.engine.dispatch.exchange import Exchange
+from zmigrate.engine.dispatch.settling import halves, is_blocked, look_up_blocked
 from zmigrate.engine.dispatch.zoho_reasons import ZohoReason
 from zmigrate.engine.model.batch import BATCH_ROWS, Batch, PreparedRow
 from zmigrate.engine.model.outcomes import Outcome
@@ -20,6 +21,7 @@ from zmigrate.engine.plan.org_model import OrgModel
 from zmigrate.engine.plan.questions import OrgQuestion, OrgQuestions
 from zmigrate.engine.plan.row_notes import RowNotes
 from zmigrate.engine.preflight.first_reads import FirstReads
+from zmigrate.errors import Fatal
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
 from zmigrate.zoho.metadata import Layout
@@ -64,6 +66,19 @@ class SecondLook:
                 self.book.let_follow(reference.reject, f"{what} is in {where}, which would be refused itself")
 
     def _look_at(self, rows: Sequence[PreparedRow]) -> None:
+        """A firewall may block what one of the rows looks for: then they are looked at in halves."""
+        try:
+            self._look_at_together(rows)
+        except Fatal as error:
+            if not is_blocked(error):
+                raise
+            if len(rows) == 1:
+                self._add(rows[0], look_up_blocked(error).reasons)
+                return
+            for half in halves(list(rows)):
+                self._look_at(half)
+
+    def _look_at_together(self, rows: Sequence[PreparedRow]) -> None:
         questions = self.parts.questions
         rows = [self._with_key(row) for row in rows]
         wanted = self.exchange.resolver.wanted(rows)
