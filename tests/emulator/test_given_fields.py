@@ -150,6 +150,24 @@ def test_a_module_that_a_given_lookup_names_is_there() -> None:
         assert codes(unknown) == {("INVALID_DATA", "Lieferant.id")}
 
 
+def test_a_given_lookup_to_users_names_users_and_makes_no_module(zoho: Zoho) -> None:
+    target = {"module": {"api_name": "users", "id": "1"}}
+    visitor = {"api_name": "Visitor", "data_type": "lookup", "json_type": "jsonobject", "lookup": target}
+    name = {"api_name": "Name", "data_type": "text", "json_type": "string", "length": 100}
+    may = {"operation_type": {"api_create": True, "api_update": True}}
+    zoho.act("fields/Visits", {"fields": [{**name, **may}, {**visitor, **may}]})
+    user = zoho.get("/users", type="CurrentUser").json()["users"][0]
+
+    (visit,) = zoho.created([{"Name": "A", "Visitor": {"id": user["id"]}}], "Visits")
+    unknown = only(zoho.insert([{"Name": "B", "Visitor": {"id": "1"}}], "Visits"))
+
+    assert zoho.record(visit, "Visits")["Visitor"]["id"] == user["id"]
+    assert unknown["code"] == "INVALID_DATA"
+    modules = {one["api_name"].lower() for one in zoho.get("/settings/modules").json()["modules"]}
+    assert "visits" in modules
+    assert "users" not in modules
+
+
 def test_given_links_wrap_each_id_in_the_lookup_of_the_linking_module() -> None:
     with given("v3_contacts") as zoho:
         (product,) = zoho.created([{"Product_Name": "Bolt"}], "Products")

@@ -276,6 +276,13 @@ def test_the_digits_of_a_soid_are_the_orgs_zgid(
     assert org.answers_to(soid) is names_it
 
 
+@pytest.mark.parametrize("odd", [["text"], {"name": "text"}, 5])
+def test_a_data_type_that_is_no_text_is_read_as_text(odd: object) -> None:
+    field = read_field({"api_name": "Odd", "data_type": odd, "json_type": odd}, on_layout=True)
+
+    assert (field.data_type, field.json_type, field.creatable) == (str(odd), str(odd), True)
+
+
 def test_the_allowance_comes_from_edition_and_users() -> None:
     details = {"paid_type": "professional", "users_license_purchased": 4}
 

@@ -55,6 +55,7 @@ OTHER_TYPE = ("string", 255)
 """JSON type and length of a data type that is not among DATA_TYPES."""
 ANY_MODULE = "*"
 """The `lookup` of What_Id, whose module is named by `$se_module`."""
+USERS = "users"  # The `lookup` of a field that names users, which are no records
 SUBFORM_ROWS = 100
 """The most rows of a subform in one record, unless the layout says fewer (docs v7 "insert subform data")."""
 ROWS_OF_ALL_SUBFORMS = 200

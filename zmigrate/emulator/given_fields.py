@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .fields import ANY_MODULE, NEVER_STORED, TEXTAREAS, Field, Json
+from .fields import ANY_MODULE, NEVER_STORED, TEXTAREAS, USERS, Field, Json
 from .options import BadValue, shown
 
 SYSTEM = frozenset({"id", "Created_By", "Modified_By", "Created_Time", "Modified_Time", "Full_Name"})
@@ -117,7 +117,9 @@ def _part(raw: Json, key: str) -> Json:
 def _module(named: Any) -> str | None:
     """A module as an object with its `api_name`, or as its name alone, as in older versions."""
     name = named.get("api_name") if isinstance(named, dict) else named
-    return name if isinstance(name, str) and name else None
+    if not isinstance(name, str) or not name:
+        return None
+    return USERS if name.lower() == USERS else name
 
 
 def _yes(value: Any) -> bool:

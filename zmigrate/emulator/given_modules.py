@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .catalogue import Kind, ModuleSpec, common
 from .custom_modules import links
-from .fields import ANY_MODULE, Field, of, text
+from .fields import ANY_MODULE, USERS, Field, of, text
 from .options import Options
 
 NOT_HERE = {
@@ -50,7 +50,7 @@ def _referred_to(spec: ModuleSpec, options: Options) -> Iterator[tuple[Kind, str
         if field.subform:
             yield "subform", field.subform, [of("lookup", "Parent_Id", lookup=spec.api_name, writable=False)]
         for other in field.lookup_modules:
-            if other != ANY_MODULE:
+            if other not in (ANY_MODULE, USERS):
                 name = NOT_HERE.get(other, ("", "Name"))[1]
                 yield "custom", other, [text(name, 120, mandatory=True), *common(options, "org")]
 

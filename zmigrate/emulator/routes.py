@@ -22,6 +22,7 @@ from .answers import (
 )
 from .audit import ABSENT, Write
 from .catalogue import ModuleSpec
+from .links import LinkWriter
 from .request import Request, parsed
 from .world import World
 from .writes import Writer
@@ -175,7 +176,8 @@ def _records(  # noqa: PLR0911, PLR0912  # a table
     spec = world.specs.get(module)
     method, query, label = request.method, request.query, label_of(request)
     if spec is None and method != "GET":
-        spec = next((one for name, one in world.specs.items() if name.lower() == module.lower()), None)
+        specs = world.specs | world.linking if (method, rest) == ("POST", []) else world.specs
+        spec = next((one for name, one in specs.items() if name.lower() == module.lower()), None)
     if spec is None:
         raise invalid_module(wrapped=method in ("POST", "PUT"))
     scope = f"zohocrm.modules.{spec.scope}.read"
@@ -249,6 +251,9 @@ def _write(
     def run() -> Answer:
         if refusal is not None:
             raise refusal
+        if spec.api_name in world.linking:
+            write.applied = True
+            return LinkWriter(world, spec).insert(rows)
         writer = Writer(world, spec.api_name)
         since = request.header(b"if-unmodified-since")
         if action == "insert":

@@ -16,7 +16,7 @@ from .catalogue import ModuleSpec, catalogue
 from .clock import Clock
 from .faults import Faults
 from .field_json import Org
-from .fields import Field
+from .fields import USERS, Field
 from .given_fields import given_fields
 from .given_modules import with_module
 from .limits import Concurrency, Credits
@@ -116,6 +116,15 @@ class World:
         tag = (module, name.casefold())
         return self._tags.get(tag) or self._tags.setdefault(tag, str(self.new_id()))
 
+    @property
+    def linking(self) -> dict[str, ModuleSpec]:
+        """The modules of links. They take inserts of links (Kaizen #199)."""
+        return {name: spec for name, spec in self.all_specs.items() if spec.kind == "linking"}
+
+    def rules_of(self, spec: ModuleSpec) -> Rules:
+        """The rules of a module without records of its own."""
+        return Rules(spec, self.options, self._context(spec.api_name))
+
     def set_field(self, module: str, field: Field) -> None:
         """Adds a field to a module, or replaces the field with the same name.
 
@@ -144,6 +153,8 @@ class World:
     def _record_exists(self, module: str, record_id: int) -> bool:
         if module == "*":
             return any(record_id in store.records for store in self.stores.values())
+        if module == USERS:
+            return self._user_exists(record_id)
         return record_id in self.stores[module].records
 
     def _user_exists(self, user_id: int) -> bool:

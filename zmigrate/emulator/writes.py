@@ -64,7 +64,7 @@ class Writer:
 
     def insert(self, rows: Sequence[Any]) -> Answer:
         capacity.refuse_whole_call(self._world, len(rows))
-        head = b'{"code":"SUCCESS","details":{' + self._stamps() + b',"id":"'
+        head = b'{"code":"SUCCESS","details":{' + self.stamps() + b',"id":"'
         tail = b'","$approval_state":"%b"},"message":"record added","status":"success"}'
         tails = {waiting: tail % approval_state(waiting).encode() for waiting in (False, True)}
 
@@ -74,7 +74,7 @@ class Writer:
 
         return results_of(rows, write, 201)
 
-    def _stamps(self, record: Record | None = None) -> bytes:
+    def stamps(self, record: Record | None = None) -> bytes:
         """Created and modified times and users, as the answers to writes have them."""
         iso, now, user = self._world.clock.iso, self._now, self._users.json(self._user)
         created = iso(record.created if record else now).encode()
@@ -178,7 +178,7 @@ class Writer:
         approval = b"" if extra else b',"$approval_state":"approved"'
         return (
             b'{"code":"SUCCESS",%b"details":{%b,"id":"%d"%b},"message":"record updated","status":"success"}'
-            % (extra, self._stamps(record), record.id, approval)
+            % (extra, self.stamps(record), record.id, approval)
         )
 
     def upsert(
@@ -244,7 +244,7 @@ class Writer:
         self._added.add(record.id)
         return (
             b'{"code":"SUCCESS","duplicate_field":null,"action":"insert","details":{%b,"id":"%d"},'
-            b'"message":"record added","status":"success"}' % (self._stamps(record), record.id)
+            b'"message":"record added","status":"success"}' % (self.stamps(record), record.id)
         )
 
     def delete(self, ids: Sequence[str]) -> Answer:

@@ -283,7 +283,7 @@ def _edition(license_details: Mapping[str, Any]) -> str:
 
 def _may(raw: Mapping[str, Any], verb: str) -> bool:
     """Whether the API may write the field: `operation_type` decides; `read_only` alone is not enough."""
-    kind = raw.get("data_type")
+    kind = str(raw.get("data_type"))
     if kind in COMPUTED or (_flag(raw.get("virtual_field")) is True and kind not in STORED_ELSEWHERE):
         return False
     view = _object(raw, "view_type")

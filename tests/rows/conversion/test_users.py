@@ -194,3 +194,8 @@ def test_an_object_that_names_nobody_is_refused_by_its_address() -> None:
     users = directory(Users(default="mira.berger@example.com"))
     given = {"id": OTHER, "email": "who@example.com"}
     assert converter(users=users).convert({"Owner": given}) == {"Owner": {"id": MIRA}}
+
+
+def test_a_user_by_an_id_of_zohos_own_export_is_refused_with_how_to_write_it() -> None:
+    with pytest.raises(Refused, match="leave `zcrm_` away"):
+        directory().resolve("zcrm_4876876000000225013")

@@ -193,6 +193,16 @@ def test_a_pick_list_suggests_what_it_shows_and_never_nothing() -> None:
     assert refusal("Lead_Source", "None").message.endswith("it has Trade Show, Partner, Open")
 
 
+@pytest.mark.parametrize("name", ["id", "Account", "Owner"])
+def test_an_id_of_zohos_own_export_is_refused_with_how_to_write_it(name: str) -> None:
+    told = refusal(name, "zcrm_4876876000000415001", "update")
+    assert told.code == "INVALID_DATA"
+    assert "zcrm_" in told.message
+    [reason] = told.reasons
+    in_a_mapping = '{ column = "COLUMN", split = "zcrm_", part = -1 }'
+    assert reason.remedy == f"leave `zcrm_` away; in a mapping: {in_a_mapping}"
+
+
 @pytest.mark.parametrize("operation", ["insert", "update", "upsert"])
 def test_the_entry_for_nothing_chosen_leaves_a_pick_list_alone(operation: str) -> None:
     for value in ("-None-", " -None- "):
@@ -200,6 +210,21 @@ def test_the_entry_for_nothing_chosen_leaves_a_pick_list_alone(operation: str) -
     for value in ("-None-", ["-None-"]):
         assert converted("Interests", value, operation) is ...
     assert converted("Lead_Source", Blank, "update") is None
+
+
+def test_an_option_with_a_semicolon_in_a_cell_is_refused_with_how_to_write_it() -> None:
+    options = field(
+        "Kinds", "multiselectpicklist", json_type="jsonarray", pick_list=choices("Bolts; nuts", "Nails")
+    )
+    convert = Converter(module(options), "update").convert
+    with pytest.raises(BadValue) as bad:
+        convert({"Kinds": "Bolts; nuts;Nails"})
+    [reason] = bad.value.reasons
+    assert reason.remedy == 'write options that contain ";" as a JSON list: ["Bolts; nuts"]'
+    assert convert({"Kinds": '["Bolts; nuts", "Nails"]'}) == {"Kinds": ["Bolts; nuts", "Nails"]}
+    with pytest.raises(BadValue) as bad:
+        convert({"Kinds": "Screws"})
+    assert [one.remedy for one in bad.value.reasons] == [None]
 
 
 def test_unused_entries_are_no_members_of_a_pick_list() -> None:

@@ -109,10 +109,12 @@ class Preparer:
         except Skip as skip:
             return self._ended(row, source, skipped(self._hide(skip.reason)))
         except BadValue as bad:
-            key = self._key_given(given)
-            # A refusal of `transform` comes before the record's references are met.
+            if given is None and bad.record:
+                given, bad = bad.record, self._with_the_rest(bad)
+            # A refusal of `transform` alone comes before the record's references are met.
             met = () if given is None else self._converter.open
-            return self._ended(row, source, Outcome("failed", None, bad.reasons), key, bad.record, met)
+            outcome = Outcome("failed", None, bad.reasons)
+            return self._ended(row, source, outcome, self._key_given(given), bad.record, met)
         except PausedError:  # the org's users, or a subform's fields, can't be read just now
             raise
         except Exception as error:
@@ -137,6 +139,15 @@ class Preparer:
             record = {name: kept for name, kept in record.items() if name not in self._key_fields}
         folded, others = self._target.fold(text), self._target.other_values(record)
         return PreparedRow(row.number, row.line, text, folded, record, source, waiting, (), others), None
+
+    def _with_the_rest(self, refused: BadValue) -> BadValue:
+        """What `transform` refused, and what is wrong with the rest of the record."""
+        known = {reason.field for reason in refused.reasons}
+        try:
+            return BadValue(*refused.reasons, record=self._converter.convert(refused.record))
+        except BadValue as bad:
+            more = (one for one in bad.reasons if one.field not in known)
+            return BadValue(*refused.reasons, *more, record=bad.record)
 
     def _key_given(self, given: Any) -> object:
         """The key in what `transform` returned, if that is a record."""

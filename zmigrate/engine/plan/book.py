@@ -17,13 +17,14 @@ from zmigrate.reasons import Reason, told
 _SCHEMA = """
 CREATE TABLE reject (id INTEGER PRIMARY KEY, number INTEGER, line INTEGER, key TEXT, "column" TEXT,
     code TEXT, field TEXT, message TEXT, value TEXT, remedy TEXT,
+    ambiguous INTEGER NOT NULL,     -- the value can be read in several ways
     follows INTEGER NOT NULL,       -- the row itself is fine: it refers to one that is refused
     ref_module TEXT, ref_by TEXT);  -- of an open reference by key
 CREATE INDEX reject_number ON reject (number);
 CREATE TABLE unsent (number INTEGER PRIMARY KEY, row BLOB);
 """
 
-_PUT = "INSERT INTO reject VALUES (NULL,?,?,?,?,?,?,?,?,?,0,?,?)"
+_PUT = "INSERT INTO reject VALUES (NULL,?,?,?,?,?,?,?,?,?,?,0,?,?)"
 """Which rows only follow another one shows at the end."""
 
 
@@ -95,7 +96,7 @@ class Book:
             reference = references.get(reason.field or "") if reason.code == REFERENCE_OPEN else None
             names = (None, None) if reference is None else (reference.module, reference.field)
             column = column_of.get((reason.field or "").partition("[")[0])
-            self._db.execute(_PUT, (row.number, row.line, row.key, column, *reason[:5], *names))
+            self._db.execute(_PUT, (row.number, row.line, row.key, column, *reason, *names))
 
     def note_unsent(self, row: PreparedRow) -> None:
         """Keep a row that was refused before Zoho would have seen it."""
@@ -166,9 +167,10 @@ class Book:
 
     def count_values(self, field: str, code: str) -> tuple[int, int, list[int]]:
         """A field's rejected values: how many different ones, how many in all, and the first lines;
-        without rows that only follow another one.
+        without ambiguous ones, and rows that only follow another one.
         """
-        where, values = "FROM reject WHERE code=? AND field=? AND NOT follows", (code, field)
+        where = "FROM reject WHERE code=? AND field=? AND NOT follows AND NOT ambiguous"
+        values = (code, field)
         different, times = self._db.execute(
             f"SELECT COUNT(DISTINCT value), COUNT(value) {where}",
             values,
@@ -180,11 +182,11 @@ class Book:
         return different, times, [line for (line,) in lines]
 
     def distinct_values(self, field: str, code: str, most: int) -> list[tuple[str, int]]:
-        """A field's rejected values and their counts, the most frequent first; without rows that only
-        follow another one.
+        """A field's rejected values and their counts, the most frequent first; without ambiguous
+        ones, and rows that only follow another one.
         """
         return self._db.execute(
             "SELECT value, COUNT(*) FROM reject WHERE code=? AND field=? AND value IS NOT NULL"
-            " AND NOT follows GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
+            " AND NOT follows AND NOT ambiguous GROUP BY value ORDER BY 2 DESC, MIN(line) LIMIT ?",
             (code, field, most),
         ).fetchall()

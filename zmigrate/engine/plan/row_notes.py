@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, EXISTS, TRANSFORM_FAILED, Outcome
+from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, EMPTY_KEY, EXISTS, TRANSFORM_FAILED, Outcome
 from zmigrate.engine.pipeline.resolver import waits
 from zmigrate.engine.plan.book import Book
 from zmigrate.engine.plan.doubtful import Doubtful
@@ -18,6 +18,7 @@ from zmigrate.events import EventHub, RowsJudged
 from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.job import RecordJob, fills_of
 from zmigrate.reasons import Reason
+from zmigrate.rows.conversion.refusal import MANDATORY_NOT_FOUND
 from zmigrate.rows.sources import Source
 from zmigrate.zoho.metadata import ModuleFields
 
@@ -25,6 +26,9 @@ REASONS_KEPT = 1_000
 
 _ALL_TOLD = frozenset([DUPLICATE_IN_SOURCE, TRANSFORM_FAILED])
 """Codes of rows of which nothing more is to be said."""
+
+_MISSING = frozenset([EMPTY_KEY, MANDATORY_NOT_FOUND])
+"""Codes of rows that have no value for the field that is named."""
 
 _REPEATS = (
     (re.compile(r"the same as line \d+"), "the same as an earlier row"),
@@ -63,6 +67,8 @@ class RowNotes:
         """Skipped rows by reason. Reasons that differ only in a line or an id count as one."""
         self.filled: set[str] = set()
         """Fields that some record writes."""
+        self.given: set[str] = set()
+        """Fields that some row has a value for, also if all of their values are refused."""
         self.ambiguous: dict[str, Sightings] = {}
         """By field, values that can be read in two ways."""
         self.left_out: dict[str, Sightings] = {}
@@ -76,6 +82,7 @@ class RowNotes:
         for row in rows:
             if not self.filled.issuperset(row.record):
                 self.filled.update(row.record)
+                self.given.update(row.record)
         if any(outcome.reasons for outcome in outcomes):
             for row, outcome in zip(rows, outcomes, strict=True):
                 if outcome.reasons:
@@ -105,6 +112,8 @@ class RowNotes:
         for reason in reasons:
             if reason.ambiguous:
                 self.ambiguous.setdefault(reason.field or "", Sightings()).add("", row.line)
+            if reason.field and reason.code not in _MISSING:
+                self.given.add(reason.field.partition("[")[0])
         shown = [self._shown(row, reason) for reason in reasons]
         self._book.note_rejects(row, shown, self._column_of)
 

@@ -29,6 +29,7 @@ _REMEDIES = {
     "date": "declare how: --date-format, or `formats` in the job",
     "datetime": "declare how: --datetime-format and --timezone, or `formats` in the job",
     **dict.fromkeys(NUMBERS, _DECLARE_NUMBERS),
+    **dict.fromkeys(PICK_LISTS, "write the other name of the value that is meant"),
     **dict.fromkeys(("ownerlookup", "userlookup"), "write the users' e-mail addresses, or declare --user"),
 }
 """How to fix values that can be read in several ways, by the field's data type."""
@@ -227,7 +228,7 @@ def _unfilled(found: DryRun) -> Iterator[PlanWarning]:
     """Important fields that are not mapped."""
     if found.target.operation not in {"insert", "upsert"} or not found.parts.notes.filled:
         return
-    filled = found.parts.notes.filled
+    filled = found.parts.notes.given | {fill.field for fill in found.work.fills or ()}
     for layout in found.parts.layouts or ():
         wanted = sorted(
             name

@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.rows.conversion.json_text import listed
 from zmigrate.rows.conversion.refusal import NOTHING, Refused, kind_of, short, take
@@ -127,7 +129,15 @@ def picks(value: Any, choices: Choices) -> Any:
     several = parted(value)
     if several is None:
         return take(value)
-    chosen = (pick(item, choices) for item in several)
+    try:
+        chosen = [pick(item, choices) for item in several]
+    except Refused as refused:
+        unparted = next((name for name in choices.stored if ";" in name), None)
+        if unparted is None or not isinstance(value, str) or ";" not in value or listed(value.strip()):
+            raise
+        remedy = f'write options that contain ";" as a JSON list: {orjson.dumps([unparted]).decode()}'
+        reason = refused.reason
+        raise Refused(reason.message, reason.code, remedy=remedy, ambiguous=reason.ambiguous) from None
     return [item for item in chosen if isinstance(item, str)]
 
 

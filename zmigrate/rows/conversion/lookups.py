@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zmigrate.job.references import Find, Ref, Reference
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.choices import parted
+from zmigrate.rows.conversion.exported_ids import REMEDY, is_exported
 from zmigrate.rows.conversion.json_text import whole
 from zmigrate.rows.conversion.left_out import LeftOut, without
 from zmigrate.rows.conversion.numbers import refuse_rounded
@@ -240,6 +241,8 @@ def record_id(value: Any, instead: str = "") -> Any:
         return value
     if isinstance(value, str):
         refuse_rounded(value)
+        if is_exported(value):
+            raise Refused(f"{short(value)} is not an id of Zoho, but as its exports write one", remedy=REMEDY)
     raise Refused(f"{short(value)} is not an id of Zoho, which is up to 20 digits{instead}")
 
 

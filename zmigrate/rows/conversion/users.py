@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.job.references import Users
 from zmigrate.reasons import Reason, told
+from zmigrate.rows.conversion.exported_ids import REMEDY, is_exported
 from zmigrate.rows.conversion.refusal import Refused
 from zmigrate.zoho.ids import is_id
 
@@ -144,7 +145,8 @@ class UserDirectory:
             return self._stand_in(self._default)
         if user is not None:
             raise Refused(f"{user} is not active", remedy=DECLARE_ANOTHER)
-        raise Refused(f"the org has no user {text!r}{self._nearest(word)}", remedy=DECLARE_ANOTHER)
+        remedy = REMEDY if is_exported(text) else DECLARE_ANOTHER
+        raise Refused(f"the org has no user {text!r}{self._nearest(word)}", remedy=remedy)
 
     def _last_successor(self, text: str) -> str:
         word, passed = fold_name(text), set[str]()

@@ -12,7 +12,6 @@ from zmigrate.job.key_text import fields_of_key
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD, BadValue
 from zmigrate.rows.conversion.state_columns import goes_nowhere
-from zmigrate.rows.mapping.cells import bad_value
 from zmigrate.rows.mapping.column_checks import check_columns, check_key, check_second, columns_by_themselves
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
 from zmigrate.rows.mapping.ignored import is_ignored
@@ -101,7 +100,7 @@ class Compiled:
     def _transform(
         self, words: LoadWords, *, rows_differ: bool
     ) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-        reasons = [condition.compiled() for condition in words.skip_if]
+        conditions = [condition.compiled() for condition in words.skip_if]
         functions = [(name, self._function(name, rule)) for name, rule in self._rules.items()]
         functions += [
             (name, compile_rule(name, FieldRule(column=column))) for column, name in self._own.items()
@@ -110,16 +109,21 @@ class Compiled:
         deletes = self._operation == "delete"
 
         def transform(row: Mapping[str, Any]) -> dict[str, Any]:
-            for reason_in in reasons:
+            for reason_in in conditions:
                 reason = reason_in(row)
                 if reason is not None:
                     raise Skip(reason)
+            reasons: list[Reason] = []
             try:
                 record = {name: value_of(row) for name, value_of in functions}
             except BadValue:
-                raise _all_wrong(functions, row) from None
+                record, reasons = _each_alone(functions, row)
             if rows_differ and not deletes:
-                record |= _unclaimed(row, used, words)
+                own, nowhere = _unclaimed(row, used, words)
+                record |= own
+                reasons += nowhere
+            if reasons:
+                raise BadValue(*reasons, record=record)
             return record
 
         return transform
@@ -159,28 +163,35 @@ def _keys(source: Source, columns: Sequence[str]) -> Iterator[str]:
             yield key_of(row.values, columns)
 
 
-def _all_wrong(functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, Any]) -> BadValue:
+def _each_alone(
+    functions: Sequence[tuple[str, RowFunction]], row: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Reason]]:
+    """The values that the functions give, and why others give none."""
+    record: dict[str, Any] = {}
     reasons: list[Reason] = []
-    for _, value_of in functions:
+    for name, value_of in functions:
         try:
-            value_of(row)
+            record[name] = value_of(row)
         except BadValue as bad:
             reasons += bad.reasons
-    return BadValue(*reasons)
+    return record, reasons
 
 
-def _unclaimed(row: Mapping[str, Any], used: set[str], words: LoadWords) -> dict[str, Any]:
-    """The cells of a row without a header that go to the field with their name."""
+def _unclaimed(
+    row: Mapping[str, Any], used: set[str], words: LoadWords
+) -> tuple[dict[str, Any], list[Reason]]:
+    """The cells of a row without a header that go to the field with their name, and why others go nowhere."""
     own = {
         column: cell
         for column, cell in row.items()
         if column not in used and not is_ignored(column, words.ignore)
     }
-    for column in own:
-        if column in words.fields:
-            message = f"{column!r} goes nowhere: the field is filled otherwise; ignore it"
-            raise bad_value(column, GOES_NOWHERE, message)
-        if column.startswith(STATES):
-            others = sum(name.startswith(STATES) for name in own) - 1
-            raise bad_value(column, UNKNOWN_FIELD, goes_nowhere(words.write.module, others))
-    return {column: "" if cell is None else cell for column, cell in own.items()}
+    taken = [column for column in own if column in words.fields]
+    states = [column for column in own if column.startswith(STATES) and column not in taken]
+    message = "goes nowhere: the field is filled otherwise; ignore it"
+    reasons = [Reason(GOES_NOWHERE, column, f"{column!r} {message}") for column in taken]
+    if states:
+        told = goes_nowhere(words.write.module, len(states) - 1)
+        reasons.append(Reason(UNKNOWN_FIELD, states[0], told))
+    gone = {*taken, *states}
+    return {name: "" if cell is None else cell for name, cell in own.items() if name not in gone}, reasons

@@ -13,6 +13,7 @@ from zmigrate.job.context import Fill
 from zmigrate.job.formats import Formats
 from zmigrate.job.references import Users
 from zmigrate.job.writes import Operation, Write
+from zmigrate.rows.conversion.refusal import BadValue
 from zmigrate.rows.mapping.compiled import Compiled, points_at, rules_that_count
 from zmigrate.rows.mapping.field_rule import FieldRule, Pointer
 from zmigrate.rows.mapping.load_words import LoadWords, parse_load, parse_users
@@ -190,6 +191,13 @@ class Load:
 
     def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as a record. Raises Skip if `skip_if` says so, BadValue if a rule fails."""
+        try:
+            return self.whole_record(row)
+        except BadValue as bad:
+            raise BadValue(*bad.reasons) from None  # the caller may add to the record
+
+    def whole_record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """As `transform`, for a job that adds nothing to the record: the error has the rest of it."""
         return self._compiled.transform(row)
 
     def orphans(self) -> Iterator[Orphan]:

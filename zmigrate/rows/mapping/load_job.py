@@ -76,7 +76,8 @@ class LoadJob(RecordJob, abstract=True):
         return self.load_in_use.fills
 
     def transform(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return self.load_in_use.transform(row)
+        load = self.load_in_use
+        return load.transform(row) if self._adds_to_the_load else load.whole_record(row)
 
     @property
     def formats(self) -> Formats:
@@ -100,8 +101,12 @@ class LoadJob(RecordJob, abstract=True):
 
     @property
     def _key_column(self) -> str | None:
-        overridden = type(self).transform is not LoadJob.transform
-        return None if overridden else self.load_in_use.key_column
+        return None if self._adds_to_the_load else self.load_in_use.key_column
+
+    @property
+    def _adds_to_the_load(self) -> bool:
+        """Whether the job has a `transform` of its own."""
+        return type(self).transform is not LoadJob.transform
 
     @property
     def _hooks(self) -> JobHooks:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rapidfuzz import fuzz, process
 
 from zmigrate.rows.conversion.choices import used_values
+from zmigrate.rows.conversion.exported_ids import PREFIX, WITHOUT_PREFIX, is_exported
 from zmigrate.rows.conversion.users import by_name, fold_name
 from zmigrate.rows.proposal.column_sample import ISO, LONGEST_SHOWN, Column
 from zmigrate.zoho.metadata import LOOKUPS, NUMBERS
@@ -29,6 +30,7 @@ _PHONE = re.compile(r"(?=(?:\D*\d){6})[+(]?[\d][\d ().,/#+xext-]{4,}\Z", re.I)
 _PLAIN_DIGITS = re.compile(r"\d+\Z", re.ASCII)
 _WEBSITE = re.compile(r"(https?://|www\.)\S+\Z|[\w-]+(\.[\w-]+)*\.[a-z]{2,}(/\S*)?\Z", re.I)
 _ID = re.compile(r"\d{15,20}\Z", re.ASCII)
+_TAKE_IDS: Final = frozenset({*USER_TYPES, *LOOKUPS, "id"})
 _LISTS: Final = (";", ",", "|")
 
 
@@ -87,6 +89,10 @@ def fit(column: Column, to: Field, users: UsersByName, *, named: bool = True) ->
     """
     if not column.values:
         return Fit(why="all empty")
+    if to.data_type in _TAKE_IDS and any(map(is_exported, column.values)):
+        values = {value.removeprefix(PREFIX): rows for value, rows in column.values.items()}
+        found = fit(replace(column, values=values), to, users, named=named)
+        return replace(found, settings={**found.settings, **WITHOUT_PREFIX})
     if to.data_type in USER_TYPES:
         return _people(column, users, named)
     if to.data_type in ("picklist", "multiselectpicklist"):
