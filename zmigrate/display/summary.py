@@ -41,6 +41,12 @@ STATE_WORDS = {
     "refused": "refused by Zoho",
     "broken": "ended by an error in zmigrate",
 }
+BROKEN_BY = {
+    "JOB": "ended by an error in the job",
+    "JOB_FAILED": "ended by an error in the job",
+    "SOURCE": "ended by an error in its source",
+}
+"""What a broken run says instead, by the code of its error: zmigrate is not at fault."""
 RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
 ENDED_WELL = frozenset({"finished", "limited"})  # states with a good color, if every row was written
 CAN_GO_ON = frozenset({"paused", "interrupted"})
@@ -167,7 +173,7 @@ def summary(
 
     state, rows = str(result["state"]), result["rows"]
     wrong = troubles(rows)
-    words = (state if practice else STATE_WORDS.get(state, state)) + (f", {wrong}" if wrong else "")
+    words = (state if practice else _state_words(result)) + (f", {wrong}" if wrong else "")
     after = f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}"
     head = Text.assemble(
         (str(result["job"]), "bold"),
@@ -261,6 +267,12 @@ def _before_going_on(result: Mapping[str, Any]) -> str:
         return "Continue"
     lacking = (result.get("error") or {}).get("code") == SCOPE_CODE
     return "Declare the scope in the job, then continue" if lacking else "Once Zoho lets you, continue"
+
+
+def _state_words(result: Mapping[str, Any]) -> str:
+    state = str(result["state"])
+    whose = BROKEN_BY.get((result.get("error") or {}).get("code", "")) if state == "broken" else None
+    return whose or STATE_WORDS.get(state, state)
 
 
 def next_steps(
