@@ -40,6 +40,12 @@ STATE_WORDS = {
     "refused": "refused by Zoho",
     "broken": "ended by an error in zmigrate",
 }
+BROKEN_BY = {
+    "JOB": "ended by an error in the job",
+    "JOB_FAILED": "ended by an error in the job",
+    "SOURCE": "ended by an error in its source",
+}
+"""What a broken run says instead, by the code of its error: zmigrate is not at fault."""
 RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
 ENDED_WELL = frozenset({"finished", "limited"})  # states with a good color, if every row was written
 CAN_GO_ON = frozenset({"paused", "interrupted"})
@@ -166,7 +172,7 @@ def summary(
 
     state, rows = str(result["state"]), result["rows"]
     wrong = troubles(rows)
-    words = (state if practice else STATE_WORDS.get(state, state)) + (f", {wrong}" if wrong else "")
+    words = (state if practice else _state_words(result)) + (f", {wrong}" if wrong else "")
     after = f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}"
     head = Text.assemble(
         (str(result["job"]), "bold"),
@@ -253,6 +259,12 @@ def load_again(result: Mapping[str, Any], commands: Sequence[str] | None) -> lis
 def _options_to_go_on(result: Mapping[str, Any]) -> list[str]:
     """Without --keep-going the breaker would stop a resume as well."""
     return ["--keep-going"] if (result.get("error") or {}).get("code") == "BREAKER" else []
+
+
+def _state_words(result: Mapping[str, Any]) -> str:
+    state = str(result["state"])
+    whose = BROKEN_BY.get((result.get("error") or {}).get("code", "")) if state == "broken" else None
+    return whose or STATE_WORDS.get(state, state)
 
 
 def next_steps(

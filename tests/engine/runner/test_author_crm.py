@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +56,18 @@ def test_update_upsert_and_delete_tell_what_was_done(bench: Bench) -> None:
     assert [each.action for each in seen] == ["updated", "failed", "updated", "created", "deleted", "failed"]
     assert [each.id for each in seen[:3]] == [old, "123", old]
     assert seen[5].code == "INVALID_DATA"
+    assert [each.code for each in seen[2:5]] == [None, None, None]
+
+
+@pytest.mark.parametrize(("match_on", "said"), [("Legacy_ID", "Email"), ("Email", None), (None, None)])
+def test_an_upsert_says_when_another_field_than_the_named_one_found_the_record(
+    bench_with: Callable[..., Bench], match_on: str | None, said: str | None
+) -> None:
+    bench = bench_with(email_unique=True)
+    bench.seed([{**lead("old"), "Email": "a@example.com"}])
+    record = {**lead("new"), "Email": "a@example.com"}
+    (seen,) = told(bench, lambda ctx: ctx.crm.upsert("Leads", [record], match_on=match_on))
+    assert (seen.action, seen.field) == ("updated", said)
 
 
 @pytest.mark.parametrize("trigger", [[], ["workflow"]])
