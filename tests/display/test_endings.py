@@ -142,6 +142,20 @@ def test_each_state_has_its_next_step(state, words):
     assert words in "\n".join(next_steps(result(state=state, rows={"failed": 1})))
 
 
+@pytest.mark.parametrize(
+    ("code", "whose"),
+    [
+        ("JOB_FAILED", "ended by an error in the job"),
+        ("JOB", "ended by an error in the job"),
+        ("SOURCE", "ended by an error in its source"),
+        ("UNEXPECTED", "ended by an error in zmigrate"),
+    ],
+)
+def test_a_broken_run_says_whose_error_ended_it(code, whose):
+    text = text_of(summary(result(state="broken", error={"code": code, "message": "m", "hint": None})))
+    assert whose in text
+
+
 def test_practice_can_not_be_resumed():
     steps = "\n".join(next_steps(result(state="interrupted"), practice=True))
     assert "resume" not in steps

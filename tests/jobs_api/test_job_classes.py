@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import zmigrate
 from zmigrate import (
     Argument,
     Csv,
@@ -306,3 +307,10 @@ def test_a_run_that_would_do_nothing_is_refused_with_the_right_shape(code: Any, 
     with pytest.raises(JobError, match=f"`run` of CountDeals {found}") as error:
         type("CountDeals", (Job,), {"__module__": __name__, "scopes": LEAD_SCOPES, "run": code})
     assert "def run(self, ctx):" in error.value.message
+
+
+@pytest.mark.parametrize("call", [zmigrate.run, zmigrate.plan])
+def test_a_class_in_place_of_a_job_is_told_how_to_make_one(call, tmp_path):
+    with pytest.raises(JobError, match="ImportLeads is a class, not a job") as told:
+        call(ImportLeads, emulator=True, folder=tmp_path, state_dir=tmp_path / "state")
+    assert told.value.hint == "Give its options to it: ImportLeads(...)"

@@ -111,3 +111,21 @@ def test_a_job_of_ones_own_may_read_the_ids_too(bench: Bench) -> None:
     (row,) = Csv(path, with_id=True).rows()
     assert (row.values["id"], row.values["action"]) == (bench.records()[0]["id"], "created")
     assert "id" not in Csv(path).columns
+
+
+@pytest.mark.parametrize("operation", ["delete", "update"])
+def test_a_success_file_with_other_columns_does_not_take_the_id_of_its_source(
+    bench: Bench, operation: str
+) -> None:
+    kept = bench.seed(leads(2, start=100))
+    rows = [{"id": record_id, "Last_Name": "Copy", "Company": "C"} for record_id in kept]
+    cells = read_rows(loaded(bench, rows, **INSERT, map=["id=Legacy_ID"]))
+    columns = [name for name in cells[0] if name not in {"line", "key", "action"}]
+    path = write_rows(bench.folder / "moved.csv", [{name: row[name] for name in columns} for row in cells])
+    job = {"file": path, "module": "Leads", "operation": operation}
+    with pytest.raises(JobError, match="'id' and 'zmigrate_id'"):
+        bench.run(ImportCsv(**job))
+    ours = ImportCsv(**job, ignore_column=["id"], map=["zmigrate_id=id"])
+    assert bench.run(ours).exit_code == 0
+    names = {record["id"]: record["Last_Name"] for record in bench.records()}
+    assert [names.get(record_id) for record_id in kept] == ["Name 100", "Name 101"]

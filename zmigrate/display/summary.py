@@ -9,6 +9,7 @@ from zmigrate.display.console import Hanging
 from zmigrate.display.in_doubt import Reload, in_doubt
 from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.wording import count, counted, duration, nearby
+from zmigrate.zoho.facts.codes import SCOPE_CODE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,6 +41,12 @@ STATE_WORDS = {
     "refused": "refused by Zoho",
     "broken": "ended by an error in zmigrate",
 }
+BROKEN_BY = {
+    "JOB": "ended by an error in the job",
+    "JOB_FAILED": "ended by an error in the job",
+    "SOURCE": "ended by an error in its source",
+}
+"""What a broken run says instead, by the code of its error: zmigrate is not at fault."""
 RESUMABLE = frozenset({"limited", "paused", "interrupted", "refused", "broken"})
 ENDED_WELL = frozenset({"finished", "limited"})  # states with a good color, if every row was written
 CAN_GO_ON = frozenset({"paused", "interrupted"})
@@ -166,7 +173,7 @@ def summary(
 
     state, rows = str(result["state"]), result["rows"]
     wrong = troubles(rows)
-    words = (state if practice else STATE_WORDS.get(state, state)) + (f", {wrong}" if wrong else "")
+    words = (state if practice else _state_words(result)) + (f", {wrong}" if wrong else "")
     after = f" after {duration(result['elapsed_s'])}{rate(result, rows_before)}"
     head = Text.assemble(
         (str(result["job"]), "bold"),
@@ -255,6 +262,19 @@ def _options_to_go_on(result: Mapping[str, Any]) -> list[str]:
     return ["--keep-going"] if (result.get("error") or {}).get("code") == "BREAKER" else []
 
 
+def _before_going_on(result: Mapping[str, Any]) -> str:
+    if result["state"] != "refused":
+        return "Continue"
+    lacking = (result.get("error") or {}).get("code") == SCOPE_CODE
+    return "Declare the scope in the job, then continue" if lacking else "Once Zoho lets you, continue"
+
+
+def _state_words(result: Mapping[str, Any]) -> str:
+    state = str(result["state"])
+    whose = BROKEN_BY.get((result.get("error") or {}).get("code", "")) if state == "broken" else None
+    return whose or STATE_WORDS.get(state, state)
+
+
 def next_steps(
     result: Mapping[str, Any],
     named: Named = NOTHING_NAMED,
@@ -267,7 +287,7 @@ def next_steps(
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
     if result["state"] in RESUMABLE:
-        first = "Once Zoho lets you, continue" if result["state"] == "refused" else "Continue"
+        first = _before_going_on(result)
         steps.append(
             "this was practice: its org is gone, so start again"
             if practice

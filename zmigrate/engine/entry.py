@@ -18,7 +18,7 @@ from zmigrate.engine.runner.runner import Runner
 from zmigrate.engine.storage.inputs import class_of_run
 from zmigrate.engine.storage.ledger import RunInfo, find_run
 from zmigrate.engine.storage.run_result import RunResult
-from zmigrate.errors import RunError, UsageError
+from zmigrate.errors import JobError, RunError, UsageError
 from zmigrate.events import EventHub, Listener
 from zmigrate.job.author_code import told_as_authors
 from zmigrate.job.job import Job, decode_options, encode_options, job_name
@@ -281,6 +281,9 @@ def _settings(options: RunOptions, caller: Caller) -> Settings:
 @contextmanager
 def _invocation(job: Job, options: RunOptions, caller: Caller) -> Iterator[Invocation]:
     """One call of the engine, until it is done: signals stop it, and an embedded emulator lives as long."""
+    if isinstance(job, type):
+        name = job.__name__
+        raise JobError(f"{name} is a class, not a job", hint=f"Give its options to it: {name}(...)")
     hub = EventHub(*caller.listeners, hide=job._secrets.redacted_text)
     settings = _settings(options, caller)
     with told_as_authors(job._secrets), ExitStack() as stack:

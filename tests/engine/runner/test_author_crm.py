@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +56,18 @@ def test_update_upsert_and_delete_tell_what_was_done(bench: Bench) -> None:
     assert [each.action for each in seen] == ["updated", "failed", "updated", "created", "deleted", "failed"]
     assert [each.id for each in seen[:3]] == [old, "123", old]
     assert seen[5].code == "INVALID_DATA"
+    assert [each.code for each in seen[2:5]] == [None, None, None]
+
+
+@pytest.mark.parametrize(("match_on", "said"), [("Legacy_ID", "Email"), ("Email", None), (None, None)])
+def test_an_upsert_says_when_another_field_than_the_named_one_found_the_record(
+    bench_with: Callable[..., Bench], match_on: str | None, said: str | None
+) -> None:
+    bench = bench_with(email_unique=True)
+    bench.seed([{**lead("old"), "Email": "a@example.com"}])
+    record = {**lead("new"), "Email": "a@example.com"}
+    (seen,) = told(bench, lambda ctx: ctx.crm.upsert("Leads", [record], match_on=match_on))
+    assert (seen.action, seen.field) == ("updated", said)
 
 
 @pytest.mark.parametrize("trigger", [[], ["workflow"]])
@@ -251,3 +264,20 @@ def test_ids_are_found_by_the_keys_that_earlier_runs_wrote(bench: Bench, tmp_pat
 
     assert bench.run(by_hand(run)).state == "finished"
     assert seen == [ids["K1"], None, None, ids["K2"], None]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ctx: ctx.crm.get("/crm/v8/Nowhere"),
+        lambda ctx: ctx.crm.get("nowhere"),
+        lambda ctx: ctx.crm.insert("Contacts", [{"Last_Name": "x"}]),
+    ],
+    ids=["module", "path", "scope"],
+)
+def test_a_call_that_is_refused_as_a_whole_names_the_authors_line(bench: Bench, call: Any) -> None:
+    result = bench.run(by_hand(call))
+
+    assert result.error is not None
+    line = call.__code__.co_firstlineno
+    assert f"test_author_crm.py:{line}" in (result.error.hint or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -144,6 +144,22 @@ def test_what_is_no_row_is_told_before_the_first_write(bench: Bench, rows: Any, 
     assert result.error is not None
     assert said in result.error.message
     assert bench.audit()["creates"] == 0
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: iter(ROWS), lambda: Rows(map(dict, ROWS)), lambda: Rows(dict(row) for row in ROWS)],
+    ids=["iterator", "rows of a map", "rows of a generator"],
+)
+def test_rows_that_are_used_up_are_not_taken_for_none(bench: Bench, make: Callable[[], Any]) -> None:
+    given = make()
+    if not isinstance(given, Rows):
+        given = (row for row in given)
+    assert bench.run(job_with(lambda self: given)).rows.created == 5
+    result = bench.run(job_with(lambda self: given), again=True)
+    assert (result.state, result.rows.read) == ("paused", 0)
+    assert result.error is not None
+    assert "can be read only once" in result.error.message
 
 
 @pytest.mark.parametrize("given", ["abc", {"key": "K1"}, 5, None])

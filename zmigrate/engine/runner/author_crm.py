@@ -112,7 +112,8 @@ class AuthorCrm:
             )
         except InDoubt as error:
             return [lost(error.message)] * len(some)
-        return outcomes_of_records(module, operation, data_of(answer.body), answer.doubted_at is not None)
+        doubted = answer.doubted_at is not None
+        return outcomes_of_records(module, operation, data_of(answer.body), doubted, match_on)
 
     # -- reads ------------------------------------------------------------------------------------
 

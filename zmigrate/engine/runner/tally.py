@@ -9,7 +9,16 @@ from typing import Any
 from zmigrate.engine.dispatch.verdicts import Verdict, org_full, read_answer
 from zmigrate.engine.dispatch.zoho_reasons import refusal, zoho_reasons
 from zmigrate.engine.model.batch import Batch, PreparedRow
-from zmigrate.engine.model.outcomes import DUPLICATE_DATA, HALF_DONE, Action, Outcome, failed, lost, zoho_says
+from zmigrate.engine.model.outcomes import (
+    DUPLICATE_DATA,
+    FOUND_BY_ANOTHER_FIELD,
+    HALF_DONE,
+    Action,
+    Outcome,
+    failed,
+    lost,
+    zoho_says,
+)
 from zmigrate.engine.model.target import Target
 from zmigrate.errors import InDoubt, OrgFull
 from zmigrate.events import CallFailed, WriteAnswered
@@ -41,13 +50,22 @@ def outcomes_of(event: WriteAnswered) -> list[Outcome]:
 
 
 def outcomes_of_records(
-    module: str, operation: Operation, elements: Sequence[Any], doubted: bool
+    module: str, operation: Operation, elements: Sequence[Any], doubted: bool, match_on: str | None = None
 ) -> list[Outcome]:
-    """The outcome of each record of a write. `doubted`: the answer to an earlier attempt was lost."""
-    target = Target(module, operation, None, "none", str)
+    """The outcome of each record of a write. `doubted`: the answer to an earlier attempt was lost.
+    `match_on`: the field by which an upsert was to find records; None if none was named, or if it is not
+    known.
+    """
+    target = Target(module, operation, match_on, "none", str)
     batch = Batch(0, [_A_RECORD] * len(elements))
     verdicts = read_answer(target, batch, elements, doubted, None)
-    return [_outcome(verdict, doubted) for verdict in verdicts]
+    outcomes = [_outcome(verdict, doubted) for verdict in verdicts]
+    return outcomes if match_on is not None else list(map(_by_any_field, outcomes))
+
+
+def _by_any_field(outcome: Outcome) -> Outcome:
+    """Without a field that was named, none is another one."""
+    return outcome._replace(reasons=()) if outcome.codes == (FOUND_BY_ANOTHER_FIELD,) else outcome
 
 
 def _outcome(verdict: Verdict, doubted: bool) -> Outcome:

@@ -13,6 +13,7 @@ from zmigrate.rows.mapping.load_words import LoadWords
 from zmigrate.rows.mapping.places import Gathered, Places, wrong
 from zmigrate.rows.mapping.toml_lines import KeyPath
 from zmigrate.rows.sources import Source
+from zmigrate.rows.spreadsheet import own_name
 
 COLUMNS_SHOWN: Final = 20
 
@@ -85,6 +86,31 @@ def check_key(
     elif key == "id":
         message += f" To find records by another field, name it: {places.gives('key', 'FIELD')}."
     raise wrong(places, words.key_path, message)
+
+
+def check_one_id(
+    words: LoadWords, source: str, own: Mapping[str, str], header: Sequence[str], places: Places
+) -> None:
+    """Raise JobError if records are to be found by `id`, and a column of ours has the ids of others.
+
+    The columns of a success.csv were moved or taken out, or it was saved as another kind of file: it is not
+    known as ours any more, and its `id` is that of the source which the run loaded.
+    """
+    if words.write.operation not in {"update", "delete"} or "id" not in own.values():
+        return
+    ours = [name for name in header if name != "id" and own_name(name) == "id"]
+    column = next((name for name in ours if not is_ignored(name, words.ignore)), None)
+    if column is None:
+        return
+    message = (
+        f"{source} has the columns 'id' and {column!r}. It looks like a result file of zmigrate whose columns"
+        f" were changed: {column!r} has the records that the run wrote, 'id' is a column of the run's source."
+    )
+    hint = (
+        f"Take the success.csv as the run left it, or say which one you mean: leave out 'id' and send"
+        f" {column!r} to the field id, or leave out {column!r}. {places.word('ignore')} leaves a column out."
+    )
+    raise wrong(places, words.key_path, message, hint)
 
 
 def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPath) -> None:

@@ -12,7 +12,13 @@ from zmigrate.job.key_text import fields_of_key
 from zmigrate.reasons import Reason
 from zmigrate.rows.conversion.refusal import UNKNOWN_FIELD, BadValue
 from zmigrate.rows.conversion.state_columns import goes_nowhere
-from zmigrate.rows.mapping.column_checks import check_columns, check_key, check_second, columns_by_themselves
+from zmigrate.rows.mapping.column_checks import (
+    check_columns,
+    check_key,
+    check_one_id,
+    check_second,
+    columns_by_themselves,
+)
 from zmigrate.rows.mapping.field_rule import FieldRule, SubformRows
 from zmigrate.rows.mapping.ignored import is_ignored
 from zmigrate.rows.mapping.load_words import LoadWords
@@ -46,6 +52,8 @@ class Compiled:
                 # A source's own column of this name may hold another system's ids.
                 self._own = {column: name for column, name in self._own.items() if name != "id"}
                 self._own |= dict.fromkeys(ids, "id")
+            elif not kept:
+                check_one_id(words, source.name, self._own, header, places)
             is_result_file = isinstance(source, Csv) and bool(source.ours)
             check_key(words, source.name, self._own, header, places, is_result_file=is_result_file)
             if words.write.operation == "delete":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ class Rows:
         self._rows = rows
         self.name = name
         self._made_by = made_by
-        self._begun = False
+        self._opened: list[bool] = []  # shared by all that have the same rows
         if not callable(rows) and (isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable)):
             raise SourceError(f"Rows was given {type(rows).__name__}, which is no row of rows.", hint=_HINT)
 
@@ -47,7 +47,9 @@ class Rows:
 
     def of_job(self, name: str, made_by: str) -> Rows:
         """The same rows, named after their job."""
-        return Rows(self._rows, name if self.name == "rows" else self.name, made_by=made_by)
+        same = Rows(self._rows, name if self.name == "rows" else self.name, made_by=made_by)
+        same._opened = self._opened
+        return same
 
     @property
     def columns(self) -> tuple[str, ...] | None:
@@ -81,12 +83,13 @@ class Rows:
             yield Row(number, number, values if columns is None else {name: values[name] for name in columns})
 
     def _open(self) -> Iterator[Any]:
-        if self._begun and isinstance(self._rows, Iterator):
+        used_up = isinstance(self._rows, Generator) and getattr(self._rows, "gi_frame", self) is None
+        if used_up or (self._opened and isinstance(self._rows, Iterator)):
             raise SourceError(
                 f"{self.name}: these rows can be read only once.",
                 hint="Give Rows a list, or a function that gives the rows.",
             )
-        self._begun = True
+        self._opened.append(True)
         return iter(self._rows() if callable(self._rows) else self._rows)
 
     def _row(self, number: int, row: Any) -> Mapping[str, Any]:
