@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from zmigrate.engine.dispatch import settling
+from zmigrate.engine.dispatch.blocked_look_ups import BlockedLookUps
 from zmigrate.engine.dispatch.exchange import Exchange
 from zmigrate.engine.dispatch.in_flight import InFlight
 from zmigrate.engine.dispatch.ownership import Ownership
@@ -60,11 +61,7 @@ class Completions:
         self._suspects: list[tuple[Batch, ApiError]] = []
         """Batches that are set aside: single rows, for each of which Zoho refused the whole request. No
         request was accepted since the first refusal."""
-        self._reads = 0
-        """Look-ups and searches that Zoho answered, in this session."""
-        self._blocked: list[tuple[Batch, ApiError]] = []
-        """Batches that are set aside: single rows, whose look-up a firewall blocked. No look-up was answered
-        since the first one."""
+        self._blocked = BlockedLookUps(in_flight, emit)
         self.failure: BaseException | None = None
         self.doubts_in_a_row = 0
         self.found_by_another: Counter[str] = Counter()
@@ -185,7 +182,8 @@ class Completions:
     def _look_up_failed(self, batch: Batch, error: BaseException) -> None:
         """Nothing was written: if the run ends now, the rows are read again on resume."""
         if settling.is_blocked(error) and not batch.closes_circles:
-            self._look_up_blocked(batch, error)
+            if self._blocked.take(batch, error):
+                self.fail(error)
             return
         batch.search_failures += 1
         again = isinstance(error, InDoubt) and batch.search_failures < SEARCHES_MAX
@@ -198,35 +196,11 @@ class Completions:
         if not again and not isinstance(error, StopRequested):
             self.fail(error)
 
-    def _look_up_blocked(self, batch: Batch, error: ApiError) -> None:
-        """Halve the batch until one row is left, as `_look_for_the_row_at_fault` does for writes."""
-        if batch.blocked_when is None:
-            batch.blocked_when = self._reads
-        if len(batch.rows) > 1:
-            parts = [
-                batch.part(self._in_flight.producer.take_id(), rows) for rows in settling.halves(batch.rows)
-            ]
-            self._in_flight.replace(batch, *reversed(parts), looked_up=False)
-            self._emit(BatchSplit(batch.id, len(batch.rows), error.message))
-            return
-        self._in_flight.set_aside(batch)
-        self._blocked.append((batch, error))
-        if self._reads > batch.blocked_when:
-            self._blame_blocked()
-        elif len(self._blocked) > 1:
-            self.fail(error)
-
     def _read_answered(self) -> None:
         """Zoho answered a look-up or a search: look-ups that were blocked are so for what they look for."""
-        self._reads += 1
+        self._blocked.note_answer()
         if self.failure is None:
-            self._blame_blocked()
-
-    def _blame_blocked(self) -> None:
-        for batch, error in self._blocked:
-            self._in_flight.end_row(batch.rows[0], settling.look_up_blocked(error))
-            self._in_flight.replace(batch)
-        self._blocked.clear()
+            self._blocked.blame()
 
     # -- the org was searched for the records of a batch in doubt ---------------------------------
 
@@ -271,15 +245,14 @@ class Completions:
     def _search_blocked(self, batch: Batch, error: ApiError) -> None:
         """What can't be read may be there all the same: a row that alone is blocked ends in doubt. If Zoho
         answers no other search, the run stops."""
-        if batch.blocked_when is None:
-            batch.blocked_when = self._reads
+        others_answered = self._blocked.others_answered(batch)
         if len(batch.rows) > 1:
             parts = [self._part(batch, rows) for rows in settling.halves(batch.rows)]
             self._in_flight.finish(batch, [MOVED] * len(batch.rows))
             for part in parts:
                 self._in_flight.park_part(batch, part, self._clock())
             self._emit(BatchSplit(batch.id, len(batch.rows), error.message))
-        elif self._reads > batch.blocked_when:
+        elif others_answered:
             reason = f"the answer was lost, and the look-up is blocked: {error.message}"
             self._give_up(batch, reason, self._hold_until(batch))
         else:
@@ -394,7 +367,7 @@ class Completions:
     def end_suspects(self) -> None:
         """Nothing is left to ask or to send."""
         self.clear_suspects()
-        self._blame_blocked()
+        self._blocked.blame()
 
     def _blame(self, batch: Batch, error: ApiError) -> None:
         self._in_flight.finish(batch, [settling.whole_refusal(error)], self._hold_until(batch))
