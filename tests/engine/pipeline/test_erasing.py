@@ -229,3 +229,13 @@ def test_empty_blank_of_a_mapping_erases(bench: Bench, tmp_path: Path) -> None:
     (load,) = zmigrate.read_mapping(tmp_path / "in.toml")
     result = bench.run(zmigrate.LoadFile(load))
     assert (result.rows.updated, phones(bench)["L-000001"]) == (1, None)
+
+
+def test_an_owner_is_not_erased(bench: Bench) -> None:
+    bench.seed([{"Last_Name": "x", "Legacy_ID": "1"}])
+    job = a_job(WRITES["update"], rows_of(bench, {"Legacy_ID": "1"}), lambda row: {**row, "Owner": Blank})
+    plan = bench.plan(job)
+    assert (plan.counts.refused, "ERASES" in {each.code for each in plan.warnings}) == (1, False)
+    ran = bench.run(job).to_json()
+    (row,) = read_rows(ran["files"]["errors"])
+    assert (row["field"], row["code"]) == ("Owner", "MANDATORY_NOT_FOUND")
