@@ -28,8 +28,8 @@ class Pipeline:
         *,
         updates_by_id: bool,
     ) -> None:
-        """`updates_by_id`: rows with nothing to change need not be sent. (Of an update by another key the record
-        is looked up first: there may be none.)
+        """`updates_by_id`: rows with nothing to change need not be sent. (Of an update by another key the
+        record is looked up first: there may be none.)
         """
         self._prepare = prepare
         self._updates_by_id = updates_by_id
