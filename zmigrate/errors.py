@@ -130,7 +130,7 @@ class ScopeError(RefusedError):
     ):
         super().__init__(message, hint=hint, code=code)
         self.needed = needed
-        """The scopes of the refused call, as far as they are known."""
+        """The scopes that the refused call lacks, as far as they are known."""
 
 
 class OrgError(RefusedError):

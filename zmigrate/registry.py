@@ -69,7 +69,9 @@ class NotImportable(JobError):
     """A job whose module can't be imported."""
 
     def __init__(self, job: str, module: BrokenModule) -> None:
-        super().__init__(f'the job "{job}" can\'t be used: {module}', hint=module.hint)
+        super().__init__(
+            f'the job "{job}" can\'t be used, because its file has an error: {module}', hint=module.hint
+        )
         self.module = module
 
 

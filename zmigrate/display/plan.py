@@ -37,7 +37,7 @@ USERS_SHOWN = 12
 TEXTS_SHOWN = 3
 GROUPS_SHOWN = 30
 LONGEST_VALUE = 40
-STOPPING = frozenset(["RUN_BEFORE", "REFERENCE_STOPS", "BREAKER"])
+STOPPING = frozenset(["RUN_BEFORE", "REFERENCE_STOPS", "BREAKER", "SCOPE_LACKING"])
 """Codes of warnings after which `run` would not start, or not finish."""
 
 

@@ -9,6 +9,7 @@ from zmigrate.display.console import Hanging
 from zmigrate.display.in_doubt import Reload, in_doubt
 from zmigrate.display.next_commands import NOTHING_NAMED, Named
 from zmigrate.wording import count, counted, duration, nearby
+from zmigrate.zoho.facts.codes import SCOPE_CODE
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -261,6 +262,13 @@ def _options_to_go_on(result: Mapping[str, Any]) -> list[str]:
     return ["--keep-going"] if (result.get("error") or {}).get("code") == "BREAKER" else []
 
 
+def _before_going_on(result: Mapping[str, Any]) -> str:
+    if result["state"] != "refused":
+        return "Continue"
+    lacking = (result.get("error") or {}).get("code") == SCOPE_CODE
+    return "Declare the scope in the job, then continue" if lacking else "Once Zoho lets you, continue"
+
+
 def _state_words(result: Mapping[str, Any]) -> str:
     state = str(result["state"])
     whose = BROKEN_BY.get((result.get("error") or {}).get("code", "")) if state == "broken" else None
@@ -279,7 +287,7 @@ def next_steps(
     steps: list[str] = []
     rows, run_id = result["rows"], result["run_id"]
     if result["state"] in RESUMABLE:
-        first = "Once Zoho lets you, continue" if result["state"] == "refused" else "Continue"
+        first = _before_going_on(result)
         steps.append(
             "this was practice: its org is gone, so start again"
             if practice

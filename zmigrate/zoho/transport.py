@@ -203,6 +203,7 @@ class Transport:
         except ScopeError as error:
             lacking = scope_facts.missing(self.tokens.scopes, error.needed)
             if lacking:
+                error.needed = tuple(lacking)
                 error.hint = f"The token lacks {' and '.join(lacking)}. Declare it in the job's scopes."
             raise
 

@@ -264,3 +264,20 @@ def test_ids_are_found_by_the_keys_that_earlier_runs_wrote(bench: Bench, tmp_pat
 
     assert bench.run(by_hand(run)).state == "finished"
     assert seen == [ids["K1"], None, None, ids["K2"], None]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda ctx: ctx.crm.get("/crm/v8/Nowhere"),
+        lambda ctx: ctx.crm.get("nowhere"),
+        lambda ctx: ctx.crm.insert("Contacts", [{"Last_Name": "x"}]),
+    ],
+    ids=["module", "path", "scope"],
+)
+def test_a_call_that_is_refused_as_a_whole_names_the_authors_line(bench: Bench, call: Any) -> None:
+    result = bench.run(by_hand(call))
+
+    assert result.error is not None
+    line = call.__code__.co_firstlineno
+    assert f"test_author_crm.py:{line}" in (result.error.hint or "")

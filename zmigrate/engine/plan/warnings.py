@@ -51,6 +51,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _open_references(found)
     yield from _dropped(found)
     yield from left_out_of_rows(found)
+    yield from (PlanWarning("ESCAPED", each.message, *each[:3]) for each in found.escapes.told())
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)

@@ -35,11 +35,11 @@ from zmigrate.engine.storage.run_result import RunResult, Spent, file_names
 from zmigrate.errors import (
     ApiError,
     InternalError,
-    JobError,
     JournalDamaged,
     PausedError,
     RefusedError,
     SourceError,
+    UsageError,
     ZmigrateError,
     disk_full,
     is_full_disk,
@@ -295,7 +295,7 @@ def _as_ours(error: BaseException, log: Path, secrets: Redactor) -> ZmigrateErro
     if isinstance(error, SourceError):
         return _source_went(error)
     raised = raised_by_author(error)
-    if isinstance(error, JobError) and raised is not None:  # the author's wrong use of `ctx`
+    if isinstance(error, UsageError | RefusedError | ApiError) and raised is not None:  # of a call of `ctx`
         error.hint = f"{error.hint or ''} It is line {raised.place}.".lstrip()
     if isinstance(error, ZmigrateError):
         return error

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 NOT_WRITABLE: Final = "NOT_WRITABLE"
 EMPTY_KEY: Final = "EMPTY_KEY"
 NOT_A_RECORD: Final = "NOT_A_RECORD"
+RETURNED_NOTHING: Final = "transform returned nothing. Return a dict, or raise Skip to leave the row out."
 PARENT: Final = "Parent_Id"  # A subform row's lookup to its record, which Zoho fills in
 OTHER_KEY: Final = "; to find records by another field, name that as the key"
 _PLAIN: Final = Formats()
@@ -145,6 +146,8 @@ class Converter:
         """The key, which is all that a delete needs."""
         if not isinstance(record, Mapping):
             message = f"transform returned {type(record).__name__}, not a record"
+            if record is None:
+                message = RETURNED_NOTHING
             raise BadValue(Reason(NOT_A_RECORD, None, message, shown(record)))
         return {name: value for name, value in record.items() if name in self._keys}
 

@@ -145,8 +145,9 @@ class UserDirectory:
             return self._stand_in(self._default)
         if user is not None:
             raise Refused(f"{user} is not active", remedy=DECLARE_ANOTHER)
-        remedy = REMEDY if is_exported(text) else DECLARE_ANOTHER
-        raise Refused(f"the org has no user {text!r}{self._nearest(word)}", remedy=remedy)
+        if is_exported(text):
+            raise Refused(f"the org has no user {text!r}", remedy=REMEDY)
+        raise Refused(f"the org has no user {text!r}{self._nearest(word)}", remedy=DECLARE_ANOTHER)
 
     def _last_successor(self, text: str) -> str:
         word, passed = fold_name(text), set[str]()
