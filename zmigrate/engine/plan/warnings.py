@@ -110,6 +110,15 @@ def _existing(found: DryRun) -> Iterator[PlanWarning]:
             count,
             tuple(writes.namesakes.lines),
         )
+    for field, count in writes.namesakes_in_file.rows.items():
+        yield PlanWarning(
+            "NAMESAKES_IN_FILE",
+            f"earlier rows have this {field} too, upper and lower case aside; it is not a unique field, so "
+            "each row would become a record of its own. Leave only one in the file if they are the same",
+            field,
+            count,
+            tuple(writes.namesakes_in_file.lines),
+        )
     for field, count in writes.found_by_another.rows.items():
         replaced = writes.keys_replaced[field]
         more = (

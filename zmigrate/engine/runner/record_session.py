@@ -236,7 +236,7 @@ class RecordSession:
                 given.survey,
                 given.lookups.resolver,
                 duplicates,
-                updates=given.target.operation == "update",
+                updates_by_id=given.target.operation == "update" and given.target.key == "id",
             ),
             fence,
             batch_id=self._journal.next_batch_id(),
