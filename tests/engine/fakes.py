@@ -27,6 +27,7 @@ from zmigrate.job.writes import Operation
 from zmigrate.reasons import Reason
 from zmigrate.rows.cell_texts import CellTexts
 from zmigrate.rows.conversion.converter import BadValue
+from zmigrate.rows.conversion.left_out import LeftOut
 from zmigrate.rows.sources import Cursor, Fingerprint, Row
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.answers import Answer, read_done
@@ -306,6 +307,7 @@ class FakeConverter:
     """Refuses rows of the kind `bad value`; leaves the others as they are."""
 
     open = ()
+    left_out = LeftOut()
 
     def convert(self, record: Mapping[str, Any]) -> dict[str, Any]:
         if record["Kind"] == "bad value":

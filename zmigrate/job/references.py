@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zmigrate.errors import JobError
+from zmigrate.job.blank import Blank
 from zmigrate.job.key_text import fields_of_key, key_name, key_text
 
 WhenOpen = Literal["fail", "leave_out", "stop"]
@@ -53,6 +54,10 @@ class Ref:
         if isinstance(self.field, tuple | list):
             object.__setattr__(self, "field", key_name(self.field))
         if isinstance(self.key, tuple | list):
+            if any(value is Blank for value in self.key):
+                raise JobError(
+                    f"{self!r}: Blank is no value of a key. Leave the field out if a value is empty."
+                )
             values = ["" if value is None else str(value).strip() for value in self.key]
             if len(values) != len(fields_of_key(self.field)):
                 raise JobError(f"{self!r}: a key of several values needs `field`, with as many fields.")
@@ -73,6 +78,14 @@ class Find:
     value: str = ""
     when_open: WhenOpen = "fail"
     ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        for given in (self.field, self.value):
+            if isinstance(given, tuple | list):
+                raise JobError(
+                    f"{self!r}: a Find looks into one field. Write Find({self.module!r}, field, value);"
+                    " a key of several fields is for a Ref, which knows the records that zmigrate wrote."
+                )
 
 
 Reference: TypeAlias = Ref | Find
