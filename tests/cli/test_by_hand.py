@@ -52,3 +52,16 @@ def test_items_in_doubt_are_told_without_a_file_to_load(zmigrate, job, credentia
     assert "zmigrate resume" in done.err
     assert zmigrate("resume", "last").code == 1
     assert "look for each of them in Zoho" in zmigrate("report", "last").out
+
+
+def test_an_option_that_takes_one_value_is_refused_when_given_twice(zmigrate, folder):
+    (folder / "rows.csv").write_text("Last_Name\nDoe\n")
+    words = ["import-csv", "rows.csv", "--module", "Leads", "--operation", "upsert", "--emulator"]
+    for command in ("run", "plan"):
+        done = zmigrate(command, *words, "--match-on", "Email", "--match-on=Phone")
+        assert done.code == 2
+        assert "--match-on takes one value, and is given 2 times: an upsert goes by one field" in " ".join(
+            done.err.replace("│", " ").split()
+        )
+    done = zmigrate("run", *words, "--match-on", "Email", "--limit", "1", "--limit", "2")
+    assert "--limit takes one value, and is given 2 times" in done.err

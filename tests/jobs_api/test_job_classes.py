@@ -314,3 +314,8 @@ def test_a_class_in_place_of_a_job_is_told_how_to_make_one(call, tmp_path):
     with pytest.raises(JobError, match="ImportLeads is a class, not a job") as told:
         call(ImportLeads, emulator=True, folder=tmp_path, state_dir=tmp_path / "state")
     assert told.value.hint == "Give its options to it: ImportLeads(...)"
+
+
+def test_a_plain_generator_is_no_source_since_it_gives_its_rows_once() -> None:
+    with pytest.raises(JobError, match="`source` of LoadLeads is a generator, and gives its rows only once"):
+        record_job(source=(row for row in ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from typer._click import Context, Parameter
 
 
+_WHY_ONE = {"--match-on": ": an upsert goes by one field"}
 CONTEXT = "_context"  # No option of a job can have this name
 
 
@@ -86,7 +88,20 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         refuse_option_as_value(ctx, self.get_params(ctx), args)
+        self._refuse_given_twice(ctx, args)
         return super().parse_args(ctx, args)
+
+    def _refuse_given_twice(self, ctx: Context, args: list[str]) -> None:
+        """Raise a usage error for an option that takes one value and has several: the last one would win."""
+        if ctx.resilient_parsing:
+            return
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for each, times in Counter(given).items():
+            may_repeat = any(getattr(each, name, False) for name in ("multiple", "is_flag", "count"))
+            if each.param_type_name == "option" and not may_repeat and times > 1:
+                flag = max(each.opts, key=len)
+                why = _WHY_ONE.get(flag, "")
+                raise typer.BadParameter(f"{flag} takes one value, and is given {times} times{why}", ctx)
 
 
 def refuse_option_as_value(ctx: Context, parameters: Sequence[Parameter], args: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from zmigrate.errors import JobError
+from zmigrate.job.blank import Blank
 from zmigrate.job.writes import WRITE_SHAPE, Delete, Insert, Update, Upsert
 from zmigrate.zoho.facts import scopes as scope_facts
 
@@ -58,6 +59,11 @@ def check_works_when_called(cls: type, names: Iterable[str], shape: str, *, may_
         code = getattr(cls, name)
         if may_yield and inspect.isgeneratorfunction(code):
             continue
+        if may_yield and inspect.isgenerator(code):
+            raise JobError(
+                f"`{name}` of {cls.__name__} is a generator, and gives its rows only once: after a plan, a "
+                f"run would find none. Make it a list, or give it in a method. Write it like this:\n{shape}"
+            )
         refusal = does_nothing(f"`{name}` of {cls.__name__}", code, shape)
         if refusal is not None:
             raise refusal
@@ -115,8 +121,8 @@ def value_of(declared: Any) -> Any:
 
 def said_of(value: Any) -> str:
     """What an author gave, for messages: `the class Csv`, `list`."""
-    if value is None:
-        return "None"
+    if value is None or value is Blank:
+        return repr(value)
     return f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
 
 

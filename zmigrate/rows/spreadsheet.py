@@ -19,7 +19,7 @@ have to be in the header, which scripts rely on.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from zmigrate.reasons import Reason, all_told
@@ -35,6 +35,7 @@ _FIELDS_NAMES = """api_name label type length decimals mandatory mandatory_on un
 FIELDS_COLUMNS: Final = tuple(_FIELDS_NAMES.split())
 """The columns of `ids export` and `fields --csv`: all are data, and escaped like result files."""
 
+_BY_NAME: Final = (("errors.csv", ERROR_COLUMNS), ("success.csv", SUCCESS_COLUMNS))
 _OURS: Final = (ERROR_COLUMNS, SUCCESS_COLUMNS, DETAIL_COLUMNS)
 
 _ALIKE = "＝＋－＠﹦﹢﹣﹫⁼⁺⁻₌₊₋−﬩⩵⩶"
@@ -81,6 +82,11 @@ def unescape(cell: str) -> str:
     return _HIDDEN_ESCAPED.sub(r"\1", cell)
 
 
+def seems_escaped(cell: str) -> bool:
+    """Whether a text begins as `escape` makes it begin: with `'` before a sign."""
+    return _ESCAPED.match(cell) is not None
+
+
 def escape_plain(lines: str) -> str | None:
     """Lines with every cell but the first escaped, for lines without quotes in which every comma separates
     cells. None if each cell must be escaped by itself, which is slower.
@@ -121,6 +127,12 @@ def own_name(column: str) -> str:
 def is_ours(header: Sequence[str]) -> bool:
     """Whether a header is of a file that we wrote, so that its cells are escaped."""
     return our_columns(header) > 0 or tuple(header) in (IDS_COLUMNS, FIELDS_COLUMNS)
+
+
+def result_file_with(columns: Collection[str]) -> str | None:
+    """The result file that has all of its own columns among these; None if there is none."""
+    own = set(map(own_name, columns))
+    return next((name for name, ours in _BY_NAME if own.issuperset(ours)), None)
 
 
 def is_overview(header: Sequence[str]) -> bool:

@@ -140,6 +140,20 @@ def test_blank_for_a_mandatory_field_is_refused_before_anything_is_sent(bench: B
 # -- nothing to write ------------------------------------------------------------------------------
 
 
+def test_an_update_with_nothing_but_its_key_fails_if_there_is_no_such_record(bench: Bench) -> None:
+    there(bench)
+    rows = rows_of(
+        bench, {"Legacy_ID": "nobody", "Phone": ""}, {"Legacy_ID": leads(1)[0]["Legacy_ID"], "Phone": ""}
+    )
+    job = a_job(WRITES["update"], rows)
+    with bench.plan(job) as plan:
+        assert (plan.counts.refused, plan.counts.unchanged) == (1, 1)
+    result = bench.run(job)
+    assert (result.rows.failed, result.rows.unchanged) == (1, 1)
+    (failed,) = read_rows(Path(result.files["errors"]))
+    assert (failed["key"], failed["code"]) == ("nobody", "KEY_NOT_FOUND")
+
+
 @pytest.mark.parametrize("key", ["id", "Legacy_ID"])
 def test_an_update_with_nothing_but_its_key_is_unchanged_and_not_sent(bench: Bench, key: str) -> None:
     ids = there(bench)
@@ -157,7 +171,7 @@ def test_an_update_with_nothing_but_its_key_is_unchanged_and_not_sent(bench: Ben
     assert (result.exit_code, result.rows.unchanged, result.rows.updated) == (0, 1, 1)
     first = read_rows(result.files["success"])[0]
     assert (first["action"], first["key"]) == ("unchanged", known)
-    assert first.get("id") == (ids[0] if key == "id" else "") or first.get("zmigrate_id") == ids[0]
+    assert ids[0] in (first.get("id"), first.get("zmigrate_id"))
 
 
 def test_an_update_whose_only_reference_is_left_out_is_unchanged(bench: Bench) -> None:
@@ -229,3 +243,13 @@ def test_empty_blank_of_a_mapping_erases(bench: Bench, tmp_path: Path) -> None:
     (load,) = zmigrate.read_mapping(tmp_path / "in.toml")
     result = bench.run(zmigrate.LoadFile(load))
     assert (result.rows.updated, phones(bench)["L-000001"]) == (1, None)
+
+
+def test_an_owner_is_not_erased(bench: Bench) -> None:
+    bench.seed([{"Last_Name": "x", "Legacy_ID": "1"}])
+    job = a_job(WRITES["update"], rows_of(bench, {"Legacy_ID": "1"}), lambda row: {**row, "Owner": Blank})
+    plan = bench.plan(job)
+    assert (plan.counts.refused, "ERASES" in {each.code for each in plan.warnings}) == (1, False)
+    ran = bench.run(job).to_json()
+    (row,) = read_rows(ran["files"]["errors"])
+    assert (row["field"], row["code"]) == ("Owner", "MANDATORY_NOT_FOUND")

@@ -96,3 +96,15 @@ def test_a_job_that_adds_to_what_its_mapping_gives_is_told_nothing_that_it_may_a
     job = Adds(file=str(path), module="Leads", operation="insert", key="Legacy_ID")
     found = [(one["field"], one["code"]) for one in bench.plan(job).to_json()["rejects"]]
     assert found == [("$approved", "UNKNOWN_FIELD")]
+
+
+def test_namesakes_within_the_file_are_not_told_as_records_of_the_org(bench: Bench) -> None:
+    rows = [{"Last_Name": "x", "City": city} for city in ("Bern", "bern", "Basel")]
+    path = write_rows(bench.folder / "rows.csv", rows)
+    told = {each.code: each for each in bench.plan(file_job(Insert("Leads", key="City"), path)).warnings}
+    assert "NAMESAKES" not in told
+    assert (told["NAMESAKES_IN_FILE"].field, told["NAMESAKES_IN_FILE"].lines) == ("City", (3,))
+    bench.seed([{"Last_Name": "old", "City": "BERN"}])
+    told = {each.code: each for each in bench.plan(file_job(Insert("Leads", key="City"), path)).warnings}
+    assert told["NAMESAKES"].count == 2
+    assert "NAMESAKES_IN_FILE" not in told

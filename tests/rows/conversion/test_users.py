@@ -199,3 +199,14 @@ def test_an_object_that_names_nobody_is_refused_by_its_address() -> None:
 def test_a_user_by_an_id_of_zohos_own_export_is_refused_with_how_to_write_it() -> None:
     with pytest.raises(Refused, match=r"no user 'zcrm_\d+'; leave `zcrm_` away"):
         directory().resolve("zcrm_4876876000000225013")
+
+
+def test_a_name_that_a_deleted_user_has_too_is_the_active_ones() -> None:
+    users = [
+        {"id": GONE, "full_name": "Kim Roe", "email": "old@example.com", "status": "deleted"},
+        {"id": BACK, "full_name": "Kim Roe", "email": "kim@example.com", "status": "active"},
+    ]
+    found = UserDirectory(Users(), lambda: users)
+    assert found.resolve("kim roe") == BACK
+    with pytest.raises(Refused, match="not active"):
+        found.resolve("old@example.com")

@@ -16,7 +16,9 @@ import pytest
 from tests.rows.fields import LEADS, choices, field, module
 from tests.rows.refusals import Told
 from zmigrate import Blank
+from zmigrate.job.checks import said_of
 from zmigrate.rows.conversion.converter import BadValue, Converter, field_problem
+from zmigrate.rows.conversion.refusal import kind_of
 from zmigrate.zoho.metadata import PickListValue
 
 
@@ -244,3 +246,9 @@ def test_text_for_a_lookup_is_told_how_a_mapping_refers_to_records() -> None:
 def test_a_records_own_id_is_never_a_reference() -> None:
     message = refusal("id", "L1", "update", key="id").message
     assert message.endswith("up to 20 digits; to find records by another field, name that as the key")
+
+
+def test_messages_name_what_was_given_as_an_author_writes_it() -> None:
+    assert kind_of(Blank) == "Blank"
+    assert kind_of(object()) == "an object"
+    assert said_of(Blank) == "Blank"

@@ -26,11 +26,13 @@ class Pipeline:
         resolver: Resolver,
         duplicates: Duplicates | None,
         *,
-        updates: bool,
+        updates_by_id: bool,
     ) -> None:
-        """`updates`: the records exist, and rows with nothing to change are not sent."""
+        """`updates_by_id`: rows with nothing to change need not be sent. (Of an update by another key the
+        record is looked up first: there may be none.)
+        """
         self._prepare = prepare
-        self._updates = updates
+        self._updates_by_id = updates_by_id
         self._duplicates = duplicates
         self._repeats: Repeats | None = survey.repeats
         self._order: Order | None = survey.order
@@ -48,7 +50,7 @@ class Pipeline:
         if refer(on_their_way):
             on_their_way, unresolved = self._resolver.resolve(on_their_way)
             ended += unresolved
-        if self._updates and (unchanged := nothing_to_write(on_their_way)):
+        if self._updates_by_id and (unchanged := nothing_to_write(on_their_way)):
             ended += unchanged
             ends = {row.number for row, _ in unchanged}
             on_their_way = [row for row in on_their_way if row.number not in ends]

@@ -10,6 +10,7 @@ from typing import Any
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.outcomes import EMPTY_KEY, ID_IN_UPSERT, TRANSFORM_FAILED, Outcome, failed, skipped
 from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.escapes import Escapes
 from zmigrate.engine.pipeline.producer import Prepared
 from zmigrate.errors import PausedError
 from zmigrate.events import Emit, Log
@@ -34,7 +35,8 @@ class Preparer:
     outcomes.
 
     `columns`: the columns of a job without its own `transform`: rows are prepared a column at a time,
-    unless one of them has a problem. `hide`: an author's words as text, without secrets.
+    unless one of them has a problem. `hide`: an author's words as text, without secrets. `escapes`: counts
+    values that seem to be escaped.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Preparer:
         keep_source: bool,
         columns: DeclaredColumns | None = None,
         hide: Callable[[object], str] = as_text,
+        escapes: Escapes | None = None,
     ) -> None:
         self._hide = hide
         self._transform = transform
@@ -57,9 +60,16 @@ class Preparer:
         self._emit = emit
         self._keep_source = keep_source
         self._columns = None if keep_source or target.several is not None else columns
+        self._escapes = escapes
         self._tracebacks = 0
 
     def __call__(self, rows: Sequence[Row]) -> Prepared:
+        prepared = self._prepared(rows)
+        if self._escapes is not None:
+            self._escapes.note(prepared[0])
+        return prepared
+
+    def _prepared(self, rows: Sequence[Row]) -> Prepared:
         together = self._together(rows, self._columns) if self._columns is not None and rows else None
         if together is not None:
             return together, []

@@ -18,6 +18,7 @@ from zmigrate.engine.model.keys import KeyField, unique_fields
 from zmigrate.engine.model.outcomes import Outcome, RowCounts
 from zmigrate.engine.model.run_options import PlanOptions
 from zmigrate.engine.model.target import Target
+from zmigrate.engine.pipeline.escapes import Escapes
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.required import RequiredReferences
 from zmigrate.engine.pipeline.resolver import Resolver, Wanted
@@ -74,6 +75,7 @@ class DryRun:
     files: PlannedRows
     stopping: Mapping[str, Sightings]
     """References that must find a record and find none, by field: a run would stop before its first write."""
+    escapes: Escapes
 
     @property
     def target(self) -> Target:
@@ -152,7 +154,7 @@ class DryRunner:
                 columns.transform,
                 work.read.repeated,
             )
-            rows, limited = self._go_through(given, journal, parts, tariff)
+            rows, limited, escapes = self._go_through(given, journal, parts, tariff)
             if self._hands_on:
                 self._org.ids().follow(journal, work.target.to_json(), self._invocation.now())
         return DryRun(
@@ -166,13 +168,14 @@ class DryRunner:
             columns.unread,
             PlannedRows(journal, self._book, self._org.model, survey.source, work.texts),
             self._stopping,
+            escapes,
         )
 
     def _go_through(
         self, given: RecordInput, journal: Journal, parts: PlanParts, tariff: Tariff
-    ) -> tuple[RowCounts, bool]:
-        """Go through the rows as a run does, then look at the refused ones again. Return the counts, and
-        whether the limit came before the end.
+    ) -> tuple[RowCounts, bool, Escapes]:
+        """Go through the rows as a run does, then look at the refused ones again. Return the counts,
+        whether the limit came before the end, and the values that seem to be escaped.
         """
         exchanges: list[DryExchange] = []
 
@@ -203,7 +206,7 @@ class DryRunner:
         self._invocation.stop.check()
         (exchange,) = exchanges
         SecondLook(self._book, self._work.target, self._org.model, self._reads, exchange, parts).go()
-        return session.rows, result.state == "limited"
+        return session.rows, result.state == "limited", session.escapes
 
     def _make_parts(self, work: RecordWork) -> PlanParts:
         model, target, layouts = self._org.model, work.target, self._layouts()

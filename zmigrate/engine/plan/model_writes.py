@@ -88,6 +88,8 @@ class ModelWrites:
         """What is to be said of the rows of the last batch, by their numbers."""
         self.namesakes = Sightings()
         """Records that would be created beside one with the same key."""
+        self.namesakes_in_file = Sightings()
+        """The same, if all of these are records of earlier rows."""
         self.found_by_another = Sightings()
         """Upserts that Zoho would send to a record found by another unique field."""
         self.keys_replaced: Counter[str] = Counter()
@@ -118,12 +120,20 @@ class ModelWrites:
             return reasons
         target = self._target
         may_double = target.key is not None and target.key_kind == "plain" and target.on_existing is None
-        if may_double and self._model.with_key(target.module, self._keys[0], row.key or ""):
-            self.namesakes.add(self._keys[0].name, row.line)
+        if may_double:
+            self._note_namesakes(row)
         self._judge.count_lacking(record)
         if row.number in self._unasked and any(key.text_of(record) is not None for key in self._keys):
             self.remarks[row.number] = _NOT_ASKED
         return _done(self._model.create(record, row.line), "insert")
+
+    def _note_namesakes(self, row: PreparedRow) -> None:
+        key, module = self._keys[0], self._target.module
+        hits = self._model.with_key(module, key, row.key or "")
+        known = [self._model.record(module, record_id) for record_id, _ in hits]
+        if known:
+            of_file = all(each is not None and each.line is not None for each in known)
+            (self.namesakes_in_file if of_file else self.namesakes).add(key.name, row.line)
 
     def _upsert(self, row: PreparedRow, batch: Batch) -> Reply:
         for key in self._keys:

@@ -51,6 +51,7 @@ def warnings_of(found: DryRun, options: PlanOptions) -> Iterator[PlanWarning]:
     yield from _open_references(found)
     yield from _dropped(found)
     yield from left_out_of_rows(found)
+    yield from (PlanWarning("ESCAPED", each.message, *each[:3]) for each in found.escapes.told())
     yield from _unread_columns(found)
     yield from _unfilled(found)
     yield from _pick_lists(found)
@@ -108,6 +109,15 @@ def _existing(found: DryRun) -> Iterator[PlanWarning]:
             field,
             count,
             tuple(writes.namesakes.lines),
+        )
+    for field, count in writes.namesakes_in_file.rows.items():
+        yield PlanWarning(
+            "NAMESAKES_IN_FILE",
+            f"earlier rows have this {field} too, upper and lower case aside; it is not a unique field, so "
+            "each row would become a record of its own. Leave only one in the file if they are the same",
+            field,
+            count,
+            tuple(writes.namesakes_in_file.lines),
         )
     for field, count in writes.found_by_another.rows.items():
         replaced = writes.keys_replaced[field]

@@ -15,6 +15,7 @@ from zmigrate.job.writes import Operation
 from zmigrate.rows.conversion.lookups import modules_of
 from zmigrate.rows.conversion.state_columns import goes_nowhere
 from zmigrate.rows.conversion.users import UserDirectory
+from zmigrate.rows.spreadsheet import result_file_with
 from zmigrate.zoho.facts import modules as module_facts
 from zmigrate.zoho.facts.modules import STATES
 from zmigrate.zoho.metadata import LOOKUPS, ModuleFields
@@ -23,6 +24,10 @@ ALL_MODULES = "To see all: zmigrate api GET /crm/v8/settings/modules"
 LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
 
 
+_AS_IT_IS = (
+    "This has the columns of zmigrate's {}: load the CSV as it is, as zmigrate wrote it, with all its columns"
+    " in their order; then they are left out by themselves. Otherwise: "
+)
 PROBLEMS_TOLD = 20
 
 
@@ -80,10 +85,12 @@ def check_fills(fills: Sequence[Fill], fields: ModuleFields, operation: Operatio
         kind = f"{states[0]} and {len(states) - 1} more" if len(states) > 1 else states[0]
         problems.append(f"{kind}: {goes_nowhere(fields.module)}")
     problems += _filled_twice(fills)
+    result_file = result_file_with([column for fill in fills for column in fill.columns])
+    known = "" if result_file is None else _AS_IT_IS.format(result_file)
     raise_all(
         problems,
         "COLUMNS",
-        "Send a column to a field (--map COLUMN=FIELD), or leave it out (--ignore-column COLUMN; "
+        f"{known}Send a column to a field (--map COLUMN=FIELD), or leave it out (--ignore-column COLUMN; "
         'in a mapping: ignore = ["COLUMN"]).',
     )
 

@@ -23,6 +23,7 @@ from zmigrate.engine.model.batch import BATCH_ROWS, BREAKER_ROWS, Batch
 from zmigrate.engine.model.outcomes import RunState
 from zmigrate.engine.model.target import Target
 from zmigrate.engine.pipeline.duplicates import Duplicates
+from zmigrate.engine.pipeline.escapes import Escapes
 from zmigrate.engine.pipeline.fence import Fence
 from zmigrate.engine.pipeline.lookups import Lookups
 from zmigrate.engine.pipeline.pipeline import Pipeline
@@ -40,6 +41,7 @@ from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.job import RecordJob
 from zmigrate.rows.conversion.converter import Converter
 from zmigrate.rows.key_slots import RepeatedKeys
+from zmigrate.rows.sources import Csv, Excel
 from zmigrate.rows.sources.query import record_mark
 from zmigrate.stopping import StopSignal
 from zmigrate.zoho.clock import steady_time
@@ -125,6 +127,8 @@ class RecordSession:
         self._clock = clock
         self._make_workers = make_workers
         self._make_exchange = make_exchange
+        source = given.survey.source
+        self.escapes = Escapes(undone=isinstance(source, Csv | Excel) and source.escaped)
         self._reading_point = ReadingPoint(journal, given.survey.source)
         self.rows = self._reading_point.rows
         self._rows_read = self._reading_point.rows_to_read(given.crm)
@@ -172,6 +176,7 @@ class RecordSession:
             finally:
                 self._warn_of_others(completions)
                 self._warn_of_left_out()
+                self._warn_of_escapes()
             first, last = dispatcher.first_sent_at, dispatcher.last_done_at
             return SessionResult(
                 state=_state(in_flight),
@@ -212,6 +217,7 @@ class RecordSession:
             keep_source=not source.stable,
             columns=DeclaredColumns.of(given.job),
             hide=partial(hidden, given.job._secrets),
+            escapes=self.escapes,
         )
         recorded, marks = self._reading_point.recorded()
         reading = Reading(
@@ -230,7 +236,7 @@ class RecordSession:
                 given.survey,
                 given.lookups.resolver,
                 duplicates,
-                updates=given.target.operation == "update",
+                updates_by_id=given.target.operation == "update" and given.target.key == "id",
             ),
             fence,
             batch_id=self._journal.next_batch_id(),
@@ -264,6 +270,11 @@ class RecordSession:
         told = self._given.converter.left_out.told
         if told is not None:
             self._hub.emit(Log("warning", told))
+
+    def _warn_of_escapes(self) -> None:
+        for told in self.escapes.told():
+            where = ", ".join(map(str, told.lines)) + (", …" if told.values > len(told.lines) else "")
+            self._hub.emit(Log("warning", f"{told.message} (lines {where})"))
 
     def _leave_the_second(self, started_at: float) -> None:
         """Wait until Zoho's clock has surely left the second in which the command, or the resume, began.

@@ -165,14 +165,15 @@ class Tally:
         """The item's outcome if the run ended during it, and it must not come again."""
         ended = words_of(why) or ("it was stopped" if isinstance(why, StopRequested) else type(why).__name__)
         refused = f", {self._refused:,} refused" if self._refused else ""
+        best = None if self._best is None else self._best.id
+        which = "" if best is None else f" (id {best})" if self.written == 1 else f" (one has the id {best})"
         reason = Reason(
             HALF_DONE,
             None,
-            f"{counted(self.written, 'record')} written{refused} when the run ended ({ended})",
+            f"{counted(self.written, 'record')} written{refused}{which} when the run ended ({ended})",
             remedy="A resume skips this item, so that nothing is written twice:"
             " check whether anything is missing",
         )
-        best = None if self._best is None else self._best.id
         return Outcome("failed", best, (reason, *zoho_says(self._reasons)))
 
     def _failed(self) -> Outcome:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.job.blank import Blank
+from zmigrate.job.checks import said_of
 from zmigrate.job.formats import Formats
 from zmigrate.job.key_text import fields_of_key
 from zmigrate.reasons import Reason
@@ -145,7 +146,7 @@ class Converter:
     def _key_alone(self, record: object) -> dict[str, Any]:
         """The key, which is all that a delete needs."""
         if not isinstance(record, Mapping):
-            message = f"transform returned {type(record).__name__}, not a record"
+            message = f"transform returned {said_of(record)}, not a record"
             if record is None:
                 message = RETURNED_NOTHING
             raise BadValue(Reason(NOT_A_RECORD, None, message, shown(record)))
@@ -383,6 +384,8 @@ def _erasure_of(field: Field) -> Any:
     """What erases a field of an existing record, or why nothing does."""
     if field.mandatory:
         return Refused("the field is mandatory and can't be erased", MANDATORY_NOT_FOUND)
+    if field.data_type == "ownerlookup":
+        return Refused("a record always has an owner, who can't be erased", MANDATORY_NOT_FOUND)
     if field.data_type == "subform":
         return []  # null is not documented for it (zoho-api 9.2)
     if field.data_type in STORED_ELSEWHERE:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
+from zmigrate.job.blank import Blank
 from zmigrate.job.references import Find, Ref
 from zmigrate.reasons import Reason, told
 from zmigrate.rows.bad_cell import BadCell
@@ -94,7 +95,10 @@ def kind_of(value: Any) -> str:
         str: "text",
         bytes: "bytes",
     }
-    return names.get(type(value), f"a {type(value).__name__}")
+    if value is Blank:
+        return "Blank"
+    name = type(value).__name__
+    return names.get(type(value), f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}")
 
 
 def short(value: Any) -> str:

@@ -203,14 +203,18 @@ def by_name(users: Iterable[Mapping[str, Any]]) -> dict[str, list[User]]:
     """Users of GET /users by each of their folded names: e-mail address, full name, id.
 
     A user who was deleted and invited again is two users with one address: address and name are the active
-    one's alone.
+    one's alone. So is a name that a deleted user has, too.
     """
-    every = list(map(User.read, users))
+    every = list(map(User.read, users := list(users)))
+    gone = [str(raw.get("status")).lower() == "deleted" for raw in users]
+    names_in_use = {fold_name(user.name) for user in every if user.active}
     in_use = {fold_name(user.email) for user in every if user.active} - {""}
     known: dict[str, list[User]] = {}
-    for user in every:
+    for user, deleted in zip(every, gone, strict=True):
         replaced = not user.active and fold_name(user.email) in in_use
         names = {fold_name(user.id), *(() if replaced else (fold_name(user.email), fold_name(user.name)))}
+        if deleted and fold_name(user.name) in names_in_use:
+            names.discard(fold_name(user.name))
         for name in names - {""}:
             known.setdefault(name, []).append(user)
     return known

@@ -113,6 +113,11 @@ class Csv:
         return tuple(form.header[: form.ours])
 
     @property
+    def escaped(self) -> bool:
+        """Whether zmigrate wrote the file, so that its escapes are undone."""
+        return self._find_format().escaped
+
+    @property
     def kept(self) -> Mapping[str, str]:
         """zmigrate's own columns that are read like others, with their names without prefix."""
         form = self._find_format()

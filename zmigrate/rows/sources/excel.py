@@ -21,6 +21,7 @@ from zmigrate.rows.sources.workbook import Workbook, WorkbookFailed
 from zmigrate.rows.sources.workbook_extent import check_parts, check_sheet
 from zmigrate.rows.sources.workbook_parts import STRUCTURE_FAULTS, column_letters
 from zmigrate.rows.sources.xls_errors import Errors
+from zmigrate.rows.spreadsheet import is_ours, our_columns, unescape
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -35,7 +36,8 @@ class Excel:
     row with the columns' names. Values are date or datetime, int or Decimal, bool, text, "" for empty cells,
     text for times and durations, and for formulas the result when the workbook was saved. A cell with an
     error (#REF!) fails its row, and so does a number with more than fifteen digits, which Excel has rounded.
-    `line` is the sheet's row. Blank rows are left out.
+    `line` is the sheet's row. Blank rows are left out. In a result file of ours that a spreadsheet has saved,
+    escapes are undone; our columns stay, and go nowhere unless they are mapped.
 
     Memory: a separate process reads the whole sheet.
     """
@@ -50,6 +52,7 @@ class Excel:
         if header < 1:
             raise SourceError(f"rows are counted from 1, so row {header} can't be the header.")
         self._columns: tuple[str, ...] | None = None
+        self._escaped = False
         self._checked: set[tuple[Any, ...]] = set()
         """Files and sheets that are known not to be too large."""
         self._watch = FileWatch(self.path)
@@ -68,6 +71,12 @@ class Excel:
                 pass
         assert self._columns is not None  # noqa: S101  set by loading
         return self._columns
+
+    @property
+    def escaped(self) -> bool:
+        """Whether zmigrate wrote the rows, so that their escapes are undone."""
+        assert self.columns  # noqa: S101  reads the header
+        return self._escaped
 
     def scan(self) -> Fingerprint:
         self._watch.begin()
@@ -89,10 +98,10 @@ class Excel:
     def rows(self, after: Cursor = START, crm: Crm | None = None) -> Iterator[Row]:
         with self._opened() as sheet:
             self._watch.confirm()
-            columns = self.columns
+            columns, value_of = self.columns, _unescaped if self._escaped else _value
             for number, (line, cells) in enumerate(sheet.rows(), start=1):
                 if number > after.number:
-                    yield Row(number, line, dict(zip(columns, map(_value, cells), strict=True)))
+                    yield Row(number, line, dict(zip(columns, map(value_of, cells), strict=True)))
 
     @contextmanager
     def _opened(self) -> Iterator[_Sheet]:
@@ -109,7 +118,7 @@ class Excel:
                     if broken is not None:
                         raise broken
                     sheet = self._sheet(workbook, file)
-                    self._columns = sheet.columns
+                    self._columns, self._escaped = sheet.columns, sheet.escaped
                     yield sheet
             except WorkbookFailed as error:
                 raise self._unreadable(error) from None
@@ -204,7 +213,10 @@ class _Sheet:
             )
         self._span = slice(named[0], named[-1] + 1)
         self._header = header
-        self.columns = tuple(str(_value(cell)).strip() for cell in cells[self._span])
+        columns = tuple(str(_value(cell)).strip() for cell in cells[self._span])
+        self.escaped = is_ours(columns)
+        ours = our_columns(columns)
+        self.columns = (*columns[:ours], *map(unescape, columns[ours:])) if self.escaped else columns
         check_names(f"{path}:{header}", self.columns)
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
@@ -246,6 +258,11 @@ def _value(cell: Any) -> Any:
     """A cell's value, in the types that fields take."""
     of_its_kind = _BY_KIND.get(type(cell))
     return cell if of_its_kind is None else of_its_kind(cell)
+
+
+def _unescaped(cell: Any) -> Any:
+    """The same of a cell that zmigrate wrote."""
+    return unescape(cell) if isinstance(cell, str) else _value(cell)
 
 
 def _number(cell: float) -> int | Decimal | BadCell:

@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 
 from zmigrate.errors import SourceError
+from zmigrate.job.checks import said_of
 
 _AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
 _LARGEST_INTEGER: Final = 2**63
@@ -76,7 +77,7 @@ def line_of_whole(number: int, row: Mapping[str, Any]) -> str:
 
 def _not_kept(number: int, column: str, value: Any) -> SourceError:
     return SourceError(
-        f"row {number:,}: a value of column {column} can't be kept; its type is {type(value).__name__}.",
+        f"row {number:,}: a value of column {column} can't be kept; its type is {said_of(value)}.",
         hint=f"Make a text of it; in a select: cast({column} as varchar(255)).",
     )
 

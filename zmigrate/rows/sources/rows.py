@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.errors import SourceError
+from zmigrate.job.checks import said_of
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
 from zmigrate.rows.sources.row_lines import line_of_whole
 
@@ -40,7 +41,7 @@ class Rows:
         self._made_by = made_by
         self._opened: list[bool] = []  # shared by all that have the same rows
         if not callable(rows) and (isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable)):
-            raise SourceError(f"Rows was given {type(rows).__name__}, which is no row of rows.", hint=_HINT)
+            raise SourceError(f"Rows was given {said_of(rows)}, which is no row of rows.", hint=_HINT)
 
     def __repr__(self) -> str:
         return f"Rows({self.name!r})"
@@ -53,12 +54,13 @@ class Rows:
 
     @property
     def columns(self) -> tuple[str, ...] | None:
-        """The keys of the rows of a list that all have the same; else None."""
+        """The keys of the rows of a list that all have the same, if they are texts; else None."""
         if not isinstance(self._rows, list | tuple) or not self._rows:
             return None
         first = tuple(self._row(1, self._rows[0]))
         alike = all(self._row(n, row).keys() == set(first) for n, row in enumerate(self._rows, start=1))
-        return first if alike and first else None
+        named = all(isinstance(name, str) for name in first)
+        return first if alike and first and named else None
 
     def scan(self) -> Fingerprint:
         """Reads a list. The number of other rows is known only after reading."""
@@ -95,7 +97,7 @@ class Rows:
     def _row(self, number: int, row: Any) -> Mapping[str, Any]:
         if not isinstance(row, Mapping):
             raise SourceError(
-                f"{self.name}: row {number:,} is {type(row).__name__}; a row is a dict by column name.",
+                f"{self.name}: row {number:,} is {said_of(row)}; a row is a dict by column name.",
                 hint=_HINT,
             )
         return row
