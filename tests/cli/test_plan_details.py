@@ -131,3 +131,16 @@ def test_the_command_for_fixed_rejects_names_the_triggers_of_the_plan(zmigrate, 
     (command,) = [line for line in done.out.splitlines() if line.startswith("  zmigrate run ")]
     assert "out/bad-01-one.csv" in command
     assert "--trigger workflow" in command
+
+
+@pytest.mark.parametrize("job", ["import-csv", "import-file"])
+def test_paths_may_begin_with_the_home(zmigrate, folder, monkeypatch, job):
+    home = folder / "home"
+    home.mkdir()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    (home / "leads.csv").write_text("Last_Name\nLi\n")
+    words = ("--module", "Leads", "--operation", "insert", "--emulator")
+    done = zmigrate("plan", job, "~/leads.csv", *words, "--details=~/d.csv")
+    assert done.code == 0, done.err
+    assert "Li" in (home / "d.csv").read_text()
