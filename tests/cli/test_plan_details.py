@@ -60,7 +60,8 @@ def test_json_stays_one_object_on_stdout(zmigrate, leads, folder):
 @pytest.mark.parametrize("option", ["--details", "--rejects"])
 def test_a_file_that_exists_is_replaced_by_force_only(zmigrate, leads, folder, option):
     (folder / "old.csv").write_text("mine\n")
-    done = zmigrate(*PLAN, "--details", "all.csv", option, "old.csv")
+    other = {"--details": "--rejects", "--rejects": "--details"}[option]
+    done = zmigrate(*PLAN, other, "all.csv", option, "old.csv")
     assert (done.code, done.out) == (2, "")
     assert "old.csv exists already" in done.err
     assert "--force" in done.err
