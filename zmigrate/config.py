@@ -22,6 +22,7 @@ from dotenv import dotenv_values
 from zmigrate.errors import ConfigError
 from zmigrate.plain_files import read_served, read_small
 from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.state_folders import from_home
 from zmigrate.wording import backslash_hint
 from zmigrate.zoho.credential_formats import address, client_id, client_secret, normalise_soid, upload_address
 from zmigrate.zoho.facts.data_centres import ACCOUNTS_DOMAINS, ACCOUNTS_URLS
@@ -131,14 +132,7 @@ def load_settings(
             found[name] = read(variable, text)
     found.update({name: value for name, value in overrides.items() if value is not None})
     chosen = state_dir or Path(values.get("ZMIGRATE_STATE_DIR", "").strip() or STATE_FOLDER)
-    try:
-        where = folder / chosen.expanduser()
-    except RuntimeError:
-        whose = "this user, who has none" if chosen.parts[0] == "~" else "a user who does not exist"
-        raise ConfigError(
-            f"{chosen} names the home of {whose}.",
-            hint="Set HOME, or write the folder in full: --state-dir /path/to/folder.",
-        ) from None
+    where = folder / from_home(chosen, "--state-dir /path/to/folder")
     for place, what in ((folder.absolute(), "current folder"), (where, "state folder")):
         if not is_unicode(str(place)):
             raise ConfigError(
@@ -195,7 +189,7 @@ def _from_variables(values: Mapping[str, str], place: str) -> Credentials:
     if lacking:
         raise ConfigError(
             f"The credentials in {place} are not complete: {', '.join(lacking)} missing.",
-            hint="They all come from one place, never from two. Set the rest there.",
+            hint="All of them must come from the same place; set the missing ones there.",
         )
     return Credentials(
         client_id=client_id(values["ZMIGRATE_CLIENT_ID"].strip(), f"ZMIGRATE_CLIENT_ID in {place}"),

@@ -191,3 +191,19 @@ def _ignores_all(folder: Path) -> bool:
         return read_whole(folder / GIT_IGNORE, len(_KEPT_FROM_GIT)) == _KEPT_FROM_GIT
     except OSError:
         return False
+
+
+def from_home(path: Path, in_full: str = "/path/to/it") -> Path:
+    """A path that a person typed, with the home for its `~`: shells leave it in `--out=~/x`. What is there
+    under the name itself stays. `in_full`: how to write it without `~`. Raises ConfigError if there is no
+    such home.
+    """
+    if os.path.lexists(path):
+        return path
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        whose = "this user, who has none" if path.parts[0] == "~" else "a user who does not exist"
+        raise ConfigError(
+            f"{path} names the home of {whose}.", hint=f"Set HOME, or write it in full: {in_full}."
+        ) from None

@@ -170,4 +170,6 @@ def test_a_flow_says_what_may_be_in_it(zmigrate, module, given, said):
     done = zmigrate("run", "mine", "--emulator")
     assert done.code == 2
     assert said in done.err
-    assert "Needs(file=...)" in done.err if "needs" in said else "In a flow are record jobs" in done.err
+    assert (
+        "Needs(file=...)" in done.err if "needs" in said else "Give record jobs with their values" in done.err
+    )

@@ -201,3 +201,9 @@ def test_a_slip_of_the_hand_is_told_with_the_way_on(zmigrate, folder, words, sai
 )
 def test_spent_credits_name_no_option_that_the_command_lacks(argv, hint):
     assert problem_of(errors.CreditsSpent("x", hint="Resume then, or run with --wait."), argv).hint == hint
+
+
+def test_a_word_of_a_fields_rule_is_told_where_it_goes(zmigrate, folder):
+    done = zmigrate("plan", "import-csv", "leads.csv", "--module", "Leads", "--empty", "blank")
+    assert done.code == 2
+    assert """--field 'City = {column = "City", empty = "blank"}'""" in done.err

@@ -60,7 +60,8 @@ def test_json_stays_one_object_on_stdout(zmigrate, leads, folder):
 @pytest.mark.parametrize("option", ["--details", "--rejects"])
 def test_a_file_that_exists_is_replaced_by_force_only(zmigrate, leads, folder, option):
     (folder / "old.csv").write_text("mine\n")
-    done = zmigrate(*PLAN, "--details", "all.csv", option, "old.csv")
+    other = {"--details": "--rejects", "--rejects": "--details"}[option]
+    done = zmigrate(*PLAN, other, "all.csv", option, "old.csv")
     assert (done.code, done.out) == (2, "")
     assert "old.csv exists already" in done.err
     assert "--force" in done.err
@@ -131,3 +132,16 @@ def test_the_command_for_fixed_rejects_names_the_triggers_of_the_plan(zmigrate, 
     (command,) = [line for line in done.out.splitlines() if line.startswith("  zmigrate run ")]
     assert "out/bad-01-one.csv" in command
     assert "--trigger workflow" in command
+
+
+@pytest.mark.parametrize("job", ["import-csv", "import-file"])
+def test_paths_may_begin_with_the_home(zmigrate, folder, monkeypatch, job):
+    home = folder / "home"
+    home.mkdir()
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(home))
+    (home / "leads.csv").write_text("Last_Name\nLi\n")
+    words = ("--module", "Leads", "--operation", "insert", "--emulator")
+    done = zmigrate("plan", job, "~/leads.csv", *words, "--details=~/d.csv")
+    assert done.code == 0, done.err
+    assert "Li" in (home / "d.csv").read_text()

@@ -136,7 +136,8 @@ def test_a_job_whose_module_is_broken_is_told_its_own_reason_first(zmigrate, job
     done = zmigrate("run", "no-scope")
     assert done.code == 2
     (first,) = done.err.splitlines()
-    assert first.startswith(f'error: the job "no-scope" can\'t be used: jobs/{file}:1: ModuleNotFoundError')
+    said = 'error: the job "no-scope" can\'t be used, because its file has an error: '
+    assert first.startswith(f"{said}jobs/{file}:1: ModuleNotFoundError")
 
 
 @pytest.mark.parametrize("name", ["bad", "bad-one"])
@@ -144,7 +145,10 @@ def test_a_job_in_a_file_that_is_no_python_is_told_where(zmigrate, job, folder, 
     (folder / "jobs" / "bad.py").write_text("class BadOne(Job):\n    pass\ndef broken(:\n")
     done = zmigrate("run", name)
     assert done.code == 2
-    assert f'the job "{name}" can\'t be used: jobs/bad.py:3: SyntaxError' in done.err
+    assert (
+        f'the job "{name}" can\'t be used, because its file has an error: jobs/bad.py:3: SyntaxError'
+        in done.err
+    )
 
 
 def test_an_unknown_job_names_the_files_that_are_no_python(zmigrate, job, folder):

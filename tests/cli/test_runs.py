@@ -190,7 +190,7 @@ def test_a_run_that_is_not_there_is_named_with_the_nearest(zmigrate, folder, com
     zmigrate("run", "import-csv", "leads.csv", *INSERT, "--emulator", "--quiet")
     done = zmigrate(command, "2020", "--json")
     assert done.code == 2
-    assert "Nearest" in done.err
+    assert "The latest runs: 2" in done.err
     assert json.loads(done.out)["error"]["code"] == "RUN"
 
 

@@ -128,7 +128,7 @@ def test_users_are_listed_with_whom_they_mean() -> None:
     users = [UserMapped("anna", 3, "Ben (ben@x.io)"), UserMapped("zoe", 1, None, "the org has no user 'zoe'")]
     text = shown(a_plan(users=users), 140)
     assert "'anna' → Ben (ben@x.io)  (3 rows)" in text
-    assert "'zoe' → nobody: the org has no user 'zoe'" in text
+    assert "'zoe' → no user: the org has no user 'zoe'" in text
 
 
 def test_users_that_need_a_look_come_first_and_those_with_one_fate_stand_together() -> None:
@@ -178,3 +178,14 @@ def test_the_rows_to_fix_come_after_the_run_that_writes_what_they_refer_to(tmp_p
 def test_progress_tells_how_far_it_is() -> None:
     assert judged(RowsJudged(12_300, 1_000_000)) == "12,300 of 1,000,000 rows judged"
     assert judged(RowsJudged(5, None)) == "5 rows judged"
+
+
+@pytest.mark.parametrize(("operation", "verb"), [("delete", "delete"), ("update", "write")])
+def test_what_a_run_would_do_has_its_own_word(operation: str, verb: str) -> None:
+    assert re.search(rf"to {verb} [\d,]+ rows?: the same command", shown(a_plan(operation=operation)))
+
+
+def test_a_run_that_would_stop_for_a_scope_is_not_offered() -> None:
+    text = shown(a_plan(warnings=[PlanWarning("SCOPE_LACKING", "its token may not read Accounts")]))
+    assert "This run cannot start yet" in text
+    assert "the same command" not in text

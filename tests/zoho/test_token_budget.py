@@ -43,6 +43,16 @@ def test_a_token_counts_from_its_answer_and_not_from_its_request(tmp_path: Path)
     assert budget.reserve(161.0) == pytest.approx(3.0, abs=0.1)
 
 
+def test_a_token_counts_from_its_answer_also_if_that_came_after_the_window(tmp_path: Path) -> None:
+    slow, other = ledger(tmp_path, (1, 60.0)), ledger(tmp_path, (1, 60.0))
+
+    slow.reserve(100.0)
+    assert other.left(161.0) == 1
+    slow.confirm(100.0, 162.0)
+
+    assert other.reserve(163.0) == pytest.approx(59.0, abs=0.1)
+
+
 def test_a_request_that_never_left_gives_its_place_back(tmp_path: Path) -> None:
     budget = ledger(tmp_path, (1, 60.0))
 

@@ -14,6 +14,7 @@ import typer
 from zmigrate.cli import streams
 from zmigrate.cli.commands import LazyCommand, command_of, escaped, parameter
 from zmigrate.errors import UsageError
+from zmigrate.plain_files import read_small
 from zmigrate.printable import printable
 from zmigrate.wording import shell_variable
 
@@ -143,7 +144,7 @@ def fields_of(pair: str) -> tuple[str, Any]:
     if not module or not equals or not name:
         raise UsageError(f"--fields takes MODULE=FILE.json, not {printable(pair)}")
     try:
-        return module, json.loads(Path(name).read_bytes())
+        return module, json.loads(read_small(Path(name)))
     except OSError as error:
         raise UsageError(f"--fields: {printable(name)} can't be read: {error.strerror}") from None
     except ValueError as error:

@@ -39,6 +39,7 @@ INTERNAL = 5
 JOB_COMMANDS = frozenset({"plan", "run"})  # Commands that take a job's name
 OF_IMPORT_FILE = frozenset({"--sheet", "--header", "--select", "--order-by"})
 OF_PLAN = frozenset({"--ask", "--details", "--force", "--rejects"})
+RULE_AS_OPTION = """--field 'City = {column = "City", empty = "blank"}'"""
 RUN_COMMANDS = frozenset({"run", "resume"})
 VALUE_WORDS = (
     (r"Input should be a valid integer", "must be a whole number"),
@@ -174,6 +175,12 @@ def option_hint(unknown: str, context: Context) -> str | None:
     if words[-1] == "import-csv" and unknown in OF_IMPORT_FILE:
         other = context.command_path.replace("import-csv", "import-file")
         return f"import-file reads workbooks, databases and all other kinds: {other} FILE {unknown}"
+    if words[1:2] in (["run"], ["plan"]) and words[-1] in ("import-csv", "import-file"):
+        from zmigrate.rows.mapping.field_rule import TAKES_FROM
+
+        word = unknown.lstrip("-").replace("-", "_")
+        if word in TAKES_FROM["column"]:
+            return f"{word} is a word of a field's rule, as in: {RULE_AS_OPTION}"
     return None
 
 

@@ -12,7 +12,7 @@ import typer
 from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, CommandGroup
 from zmigrate.cli.map import check_out
-from zmigrate.cli.options import CheckProfile, Json, State
+from zmigrate.cli.options import CheckProfile, Json, State, typed_path
 from zmigrate.errors import UsageError
 from zmigrate.private_files import Draft
 from zmigrate.wording import CLOSE_IT, count, counted
@@ -39,9 +39,9 @@ def add_to(app: typer.Typer) -> None:
             str | None, typer.Option("--org", metavar="ID", help="The org, if the runs here went to several.")
         ] = None,
         profile: CheckProfile = None,
-        out: Annotated[Path, typer.Option("--out", metavar="FILE.csv", help="Where to write it.")] = Path(
-            "ids.csv"
-        ),
+        out: Annotated[
+            Path, typer.Option("--out", metavar="FILE.csv", callback=typed_path, help="Where to write it.")
+        ] = Path("ids.csv"),
         force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
         state_dir: State = None,
         as_json: Json = False,

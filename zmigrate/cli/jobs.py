@@ -207,7 +207,7 @@ def description(entry: JobEntry) -> RenderableType:
     options.add_column(style="dim", no_wrap=True)
     options.add_column(overflow="fold")
     for spec, each in zip(specs_of(entry.cls), data["options"], strict=True):
-        options.add_row(each["flag"], type_text(spec), option_note(each))
+        options.add_row(spec.name if spec.secret else each["flag"], type_text(spec), option_note(each))
     return Group(
         Text(entry.name, style="bold"),
         Padding(Text(reflow(data["help"])), (0, 0, 1, 2)),

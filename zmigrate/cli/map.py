@@ -11,11 +11,12 @@ import typer
 
 from zmigrate.cli import streams
 from zmigrate.cli.commands import Command, escaped
-from zmigrate.cli.options import AllowEnv, CheckProfile, Json
+from zmigrate.cli.options import AllowEnv, CheckProfile, Json, typed_path
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.job.writes import Operation
 from zmigrate.plain_files import no_place_to_write
 from zmigrate.private_files import replace_whole
+from zmigrate.state_folders import from_home
 from zmigrate.wording import CLOSE_IT, shell_word
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
@@ -46,7 +47,10 @@ def add_to(app: typer.Typer) -> None:
             typer.Option("--key", metavar="FIELD", help="Field to find records by. Default: the best one."),
         ] = None,
         out: Annotated[
-            Path, typer.Option("--out", metavar="FILE.toml", help="Where to write the mapping.")
+            Path,
+            typer.Option(
+                "--out", metavar="FILE.toml", callback=typed_path, help="Where to write the mapping."
+            ),
         ] = Path("mapping.toml"),
         force: Annotated[bool, typer.Option("--force", help="Overwrite the mapping file.")] = False,
         samples: Annotated[
@@ -93,6 +97,7 @@ def add_to(app: typer.Typer) -> None:
             "order_by": order_by,
         }
         given = {name: value for name, value in reading.items() if value is not None}
+        file = str(from_home(Path(file))) if file.startswith("~") else file
         source = opened(file, given, allow_env or (), profile=profile, emulator=emulator)
         if not append:
             check_out(out, force)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zmigrate.errors import UsageError
+from zmigrate.state_folders import from_home
 from zmigrate.zoho.facts.triggers import TRIGGERS
 
 if TYPE_CHECKING:
@@ -148,7 +149,17 @@ AllowEnv = Annotated[
 ]
 AsJson = Annotated[bool, run_option("--json", help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, run_option("--quiet", "-q", help="No progress and no summary.")]
-Jobs = Annotated[Path | None, run_option("--jobs", metavar="PATH", help="A job module, or a folder of them.")]
+
+
+def typed_path(path: Path | None) -> Path | None:
+    """The path of an option, which may begin with `~`."""
+    return None if path is None else from_home(path)
+
+
+Jobs = Annotated[
+    Path | None,
+    run_option("--jobs", metavar="PATH", callback=typed_path, help="A job module, or a folder of them."),
+]
 StateDir = Annotated[
     Path | None, run_option("--state-dir", metavar="DIR", help="Where runs are kept (default .zmigrate).")
 ]
@@ -159,7 +170,8 @@ CheckProfile = Annotated[
     str | None, typer.Option("--profile", metavar="NAME", help="Credentials: a profile of zmigrate.toml.")
 ]
 JobsPath = Annotated[
-    Path | None, typer.Option("--jobs", metavar="PATH", help="A job module, or a folder of them.")
+    Path | None,
+    typer.Option("--jobs", metavar="PATH", callback=typed_path, help="A job module, or a folder of them."),
 ]
 State = Annotated[
     Path | None, typer.Option("--state-dir", metavar="DIR", help="Where runs are kept (default .zmigrate).")
@@ -173,12 +185,20 @@ Ask = Annotated[
 ]
 Details = Annotated[
     Path | None,
-    plan_option("--details", metavar="FILE.csv", help="Write every row with what would become of it."),
+    plan_option(
+        "--details",
+        metavar="FILE.csv",
+        callback=typed_path,
+        help="Write every row with what would become of it.",
+    ),
 ]
 Rejects = Annotated[
     Path | None,
     plan_option(
-        "--rejects", metavar="FILE.csv", help="Write the rows that would be refused, to be fixed and loaded."
+        "--rejects",
+        metavar="FILE.csv",
+        callback=typed_path,
+        help="Write the rows that would be refused, to be fixed and loaded.",
     ),
 ]
 Replace = Annotated[

@@ -219,7 +219,7 @@ def _users(users: Sequence[UserMapped]) -> Iterator[RenderableType]:
         texts = ", ".join(repr(each.text) for each in several[:TEXTS_SHOWN])
         if len(several) > TEXTS_SHOWN:
             texts += f" and {len(several) - TEXTS_SHOWN} more"
-        who = (f"nobody: {first.problem}", "red") if first.user is None else (first.user, "")
+        who = (f"no user: {first.problem}", "red") if first.user is None else (first.user, "")
         rows = f"  ({counted(sum(each.rows for each in several), 'row')})"
         yield Hanging(Text("  "), Text.assemble(f"{texts} → ", who, (rows, "dim")))
     if len(together) > USERS_SHOWN:
@@ -290,7 +290,8 @@ def _next_steps(plan: Plan | FlowPlan) -> Iterator[str]:
         yield "This run cannot start yet; see `please note` above"
     else:
         rows = counted(plan.counts.sent, "row")
-        yield f"to write {rows}: the same command with `run` instead of `plan`"
+        deletes = isinstance(plan, Plan) and plan.operation == "delete"
+        yield f"to {'delete' if deletes else 'write'} {rows}: the same command with `run` instead of `plan`"
 
 
 def _to_fix(plan: Plan | FlowPlan, files: PlanFiles) -> Iterator[str]:
@@ -299,7 +300,7 @@ def _to_fix(plan: Plan | FlowPlan, files: PlanFiles) -> Iterator[str]:
     if not plan.counts.refused:
         return
     if rejects is None:
-        yield "To fix the refused rows apart: add --rejects FILE.csv"
+        yield "To get the refused rows as a file that you can correct: add --rejects FILE.csv"
         return
     fix = "After the run, fix" if plan.counts.sent and not _refused_as_a_whole(plan) else "Fix"
     if isinstance(plan, Plan):

@@ -103,7 +103,8 @@ NEEDED = {"wrapped": "code", "row_error": "rows_containing"}
 def check(kind: str, entry: dict[str, Any]) -> None:
     """Raises ValueError for an unknown fault or key, and for a missing key."""
     if kind not in NAMED and not STATUS.fullmatch(kind):
-        raise ValueError(f"unknown fault: {shown(kind)}")
+        known = ", ".join(sorted(NAMED))
+        raise ValueError(f"unknown fault: {shown(kind)}. Known are {known}, and a status such as 503")
     unknown = sorted(set(entry) - KEYS)
     if unknown:
         raise ValueError(f"unknown key: {shown(unknown[0])}")

@@ -134,8 +134,8 @@ def all_of(given: Any) -> Any:
 
 def not_in_a_flow(flow: str, given: Any) -> JobError:
     return JobError(
-        f"{flow}.jobs() gave {said_of(given)}, which is not a record job. In a flow are record"
-        " jobs: jobs with their values, or the classes of jobs that need none; no other flow, and no job with"
+        f"{flow}.jobs() gave {said_of(given)}, which is not a record job. Give record jobs with"
+        " their values, or the class of one whose values may all be left out; no other flow, and no job with"
         " a `run` of its own."
         f" Write it like this:\n{FLOW_SHAPE}"
     )

@@ -123,4 +123,4 @@ class Context(Protocol):
         """Count this item of `each` as failed, whatever it wrote, and go on. errors.csv has the reason."""
 
     def log(self, message: str) -> None:
-        """Show a message to the person, and write it into the run's log."""
+        """Write a message to run.log, and to the screen with `--verbose`."""

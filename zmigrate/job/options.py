@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 from zmigrate.errors import JobError
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
 from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.state_folders import from_home
 from zmigrate.zoho.redaction import Redactor
 
 _OF_RUNNER = """limit yes again profile emulator concurrency via trigger diff no_undo keep_going wait
@@ -239,6 +240,8 @@ def _parse(base: type[Any], text: str) -> Any:
             raise ValueError
         return date.fromisoformat(text.strip())
     value = base(text)
+    if base is Path:
+        return from_home(value)
     if base is Decimal and not value.is_finite():
         raise ValueError
     return value

@@ -58,7 +58,7 @@ class MintLedger:
 
     def confirm(self, reserved: float, now: float) -> None:
         """The answer came at `now`. Zoho may have counted the token as late as that, so count it from
-        `now`.
+        `now`, also if its place has left the window in the meantime.
         """
         self._replace(reserved, now)
 
@@ -74,10 +74,12 @@ class MintLedger:
     def _replace(self, reserved: float, by: float | None) -> None:
         with self._file.edit() as content:
             times = content.get("times")
-            if isinstance(times, list) and reserved in times:
+            if not isinstance(times, list):
+                return
+            if reserved in times:
                 times.remove(reserved)
-                if by is not None:
-                    times.append(by)
+            if by is not None:
+                times.append(by)
 
     def _tidied(self, content: dict[str, Any], now: float) -> tuple[list[float], float]:
         """The times of this window in order, and until when Zoho gives no tokens. Corrects the content.

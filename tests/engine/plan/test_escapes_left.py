@@ -71,4 +71,4 @@ def test_an_errors_file_that_is_not_known_as_one_is_named(bench: Bench) -> None:
     )
     with pytest.raises(UsageError) as caught:
         bench.plan(job)
-    assert "zmigrate's errors.csv: load the CSV as it is" in (caught.value.hint or "")
+    assert "This is zmigrate's errors.csv, changed since. Load the CSV as" in (caught.value.hint or "")

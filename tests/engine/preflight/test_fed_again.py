@@ -144,8 +144,8 @@ def test_that_a_file_is_read_as_ours_is_told_by_plan_and_run(bench: Bench) -> No
     path = bench.folder / "own.csv"
     path.write_text("line,key,field,code,message,Legacy_ID,Last_Name\n1,k,f,c,m,L1,Li\n")
     job = file_job(Insert("Leads", key="Legacy_ID"), path)
-    said = "own.csv is read as a result file of zmigrate: "
-    said += "its columns line, key, field, code, message are left out"
+    said = "own.csv was written by zmigrate; "
+    said += "its columns line, key, field, code, message are ignored"
     with bench.plan(job) as plan:
         assert said in [warning.message for warning in plan.warnings]
     bench.run(job)

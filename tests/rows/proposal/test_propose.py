@@ -360,7 +360,7 @@ def test_names_of_users_go_to_the_owner_and_leavers_are_listed():
     assert only(proposal).field.api_name == "Owner"
     text = text_of(proposal, samples=True)
     assert '# "Old Timer" = ""  # 1 row' in text
-    assert "UNSURE: these are no active users" in text
+    assert "UNSURE: these are not active users" in text
 
 
 def test_a_misspelt_user_is_listed_with_the_nearest():

@@ -131,7 +131,7 @@ class Plan:
             "module": self.module,
             "operation": self.operation,
             "key": self.key,
-            **{name: rows for name, rows in asdict(self.counts).items() if name != "unsent"},
+            **self.counts.to_json(),
             "limited": self.limited,
         }
 
@@ -239,7 +239,7 @@ class FlowPlan:
             "org": dict(self.org),
             "environment": self.environment,
             "api_domain": self.api_domain,
-            **{name: rows for name, rows in asdict(self.counts).items() if name != "unsent"},
+            **self.counts.to_json(),
             "limited": self.limited,
             "warnings": [warning.to_json() for warning in self.warnings],
             "repeatable": self.repeatable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
@@ -157,3 +157,7 @@ class PlanCounts:
     def sent(self) -> int:
         """Rows that take a place in a batch."""
         return self.creates + self.updates - self.unsent + self.deletes + self.not_asked
+
+    def to_json(self) -> dict[str, int]:
+        """The counts that a plan's JSON has: `unsent` is told only by the price."""
+        return {name: rows for name, rows in asdict(self).items() if name != "unsent"}

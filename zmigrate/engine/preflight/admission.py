@@ -69,7 +69,7 @@ def tell_of_our_columns(source: Source, emit: Emit) -> None:
         emit(
             Log(
                 "warning",
-                f"{source.name} is read as a result file of zmigrate: its columns {left_out} are left out",
+                f"{source.name} was written by zmigrate; its columns {left_out} are ignored",
             )
         )
 

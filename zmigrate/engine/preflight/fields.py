@@ -21,16 +21,12 @@ from zmigrate.zoho.facts.modules import STATES
 from zmigrate.zoho.metadata import LOOKUPS, ModuleFields
 
 ALL_MODULES = "To see all: zmigrate api GET /crm/v8/settings/modules"
-LIST_MODULES = "Write its api name; to see them all: zmigrate api GET /crm/v8/settings/modules"
-
 
 _AS_IT_IS = (
-    "This has the columns of zmigrate's {}: load the CSV as it is, as zmigrate wrote it, with all its columns"
-    " in their order; then they are left out by themselves. Otherwise: "
+    "This is zmigrate's {}, changed since. Load the CSV as zmigrate wrote it, with all its columns in their"
+    " order: then the columns that zmigrate added are left out by themselves. Otherwise: "
 )
 PROBLEMS_TOLD = 20
-
-
 """How many problems are listed: a file may have hundreds of columns that go nowhere."""
 
 
@@ -64,7 +60,7 @@ def _read_fields(fields_of: FieldsOf, module: str) -> ModuleFields:
             raise
         known = module_facts.SYSTEM_DUPLICATE_CHECK
         near = difflib.get_close_matches(module, known, n=3)
-        hint = f"Did you mean {', '.join(near)}?" if near else LIST_MODULES
+        hint = f"Did you mean {', '.join(near)}?" if near else f"Write its api name. {ALL_MODULES}"
         if module in known:
             hint = f"It is switched off, or the client's owner does not see its tab. {ALL_MODULES}"
         raise UsageError(f"the org has no module {module!r}", hint=hint, code="UNKNOWN_MODULE") from None

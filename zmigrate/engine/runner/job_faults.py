@@ -48,7 +48,7 @@ def nothing_to_loop_over(items: object) -> JobError:
 def no_records(operation: str, given: object) -> JobError:
     return JobError(
         f"ctx.crm.{operation} was given {said_of(given)}, and takes a list of records",
-        hint=f"One record stands in a list, too: {_EXAMPLES[operation]}",
+        hint=f"A single record needs a list, too: {_EXAMPLES[operation]}",
     )
 
 

@@ -306,13 +306,13 @@ def _as_ours(error: BaseException, log: Path, secrets: Redactor) -> ZmigrateErro
     failure = failure_of(error, secrets)
     if failure is not None:
         failure.hint = (
-            "Correct the job, then go on with `zmigrate resume`: what was sent is in the journal. "
+            "Correct the job, then go on with `zmigrate resume last`: what was sent is in the journal. "
             f"The traceback is in {log}."
         )
         return failure
     return InternalError(
         f"unexpected {name_of(error)}",
-        hint="Nothing is lost: what was sent is in the journal, and `zmigrate resume` goes on. "
+        hint="Nothing is lost: what was sent is in the journal. Go on with `zmigrate resume last`. "
         f"The traceback is in {log}.",
         code="UNEXPECTED",
     )

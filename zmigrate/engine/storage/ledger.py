@@ -260,10 +260,11 @@ def _find(runs: Sequence[Run], reference: str, where: str) -> Run:
             f"{reference!r} is the beginning of {len(found)} runs",
             hint=", ".join(run.run_id for run in found),
         )
-    near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.3) or ids[-3:]
+    near = difflib.get_close_matches(reference, ids, n=3, cutoff=0.3)
+    told = f"Nearest: {', '.join(near)}." if near else f"The latest runs: {', '.join(ids[-3:])}."
     raise RunError(
         f"there is no run {reference!r} in {where}",
-        hint=f"Nearest: {', '.join(near)}." if near else "It is no flow, or none of its steps has begun.",
+        hint=told if ids else "It is no flow, or none of its steps has begun.",
     )
 
 

@@ -11,5 +11,5 @@ LEAVE_OUT: Final = "to leave all of them out: --ignore-column '$*' (in a mapping
 
 def goes_nowhere(module: str, others: int = 0) -> str:
     """Why such a column is not written, for a message. `others`: more of them in the same row."""
-    more = f" (nor do {others} more of this kind)" if others else ""
+    more = f", and the row has {others} more of them" if others else ""
     return f"a column that begins with {STATES} is no field of {module}{more}; {LEAVE_OUT}"

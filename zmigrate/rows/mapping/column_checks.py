@@ -81,6 +81,8 @@ def check_key(
     elif hits:
         column = near[hits[0]]
         message += f' Did you mean "{column}"? {places.sends(column, key)}'
+        if _squeezed(column) == _squeezed(key) and " " not in column and "-" not in column:
+            message += f" If the field's own name is {column}: {places.gives('key', column)}"
     elif key == "id" and is_result_file:
         message += " A run's success.csv has the ids of its records; rows in its other files have none."
     elif key == "id":
@@ -143,6 +145,10 @@ def check_second(rule: SubformRows, source: Source, places: Places, path: KeyPat
 def _plain(name: str) -> str:
     """A name for comparison: `Legacy ID` is `Legacy_ID` is `legacy-id`."""
     return name.lower().replace(" ", "_").replace("-", "_")
+
+
+def _squeezed(name: str) -> str:
+    return _plain(name).replace("_", "")
 
 
 def _nearest(column: str, header: Sequence[str]) -> str:

@@ -260,7 +260,8 @@ def _people(column: Column, users: UsersByName, named: bool) -> Fit:
     strangers = tuple((value, column.values[value], near[value]) for value in near)
     unsure: tuple[str, ...] = ()
     if others:
-        unsure = (f"{len(others):,} of {len(column.values):,} names are no active users: see [users]",)
+        are = "is not an active user" if len(others) == 1 else "are not active users"
+        unsure = (f"{len(others):,} of {len(column.values):,} names {are}: see [users]",)
     return Fit(
         max(share, 0.6) if len(column.values) <= 200 else share,
         why="users of the org" if hits else "",

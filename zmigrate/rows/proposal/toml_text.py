@@ -103,7 +103,8 @@ def _user_lines(lines: Sequence[Line], as_load: bool, samples: bool) -> Iterator
         return
     where = " on top of this file" if as_load else ""
     who = "these" if samples else f"{counted(len(strangers), 'name')} in the file"
-    yield f"# UNSURE: {who} are no active users of the org. Name{where} their successors, or a default."
+    are = "is not an active user" if not samples and len(strangers) == 1 else "are not active users"
+    yield f"# UNSURE: {who} {are} of the org. Name{where} their successors, or a default."
     yield '# default_user = "admin@example.com"'
     yield "# [users]"
     if not samples:
@@ -212,7 +213,7 @@ def _described(column: Column, samples: bool) -> str:
     name = _plain(shortened(column.name, 60))
     if not column.values:
         return f'"{name}": empty'
-    what = "each row another" if column.unique else counted(len(column.values), "value")
+    what = "a different value in each row" if column.unique else counted(len(column.values), "value")
     if not samples:
         return f'"{name}": {what}'
     if column.secret:

@@ -27,6 +27,10 @@ _BY_ENDING: Final[dict[type, tuple[str, ...]]] = {
 ENDINGS: Final = tuple(ending for endings in _BY_ENDING.values() for ending in endings)
 """The endings of files that are not packed. Packed ones: `.csv.gz`, `.jsonl.gz`, `.zip`."""
 
+_ONE_A_LINE: Final = (
+    "Is it .jsonl (one object a line)? Then rename it. Else make one of it: of a list by"
+    " jq -c '.[]' dump.json > dump.jsonl, of {\"data\": [...]} by jq -c '.data[]' dump.json > dump.jsonl"
+)
 _OF_KIND: Final = {".jsonl": " (one object a line)"}
 _DATABASES: Final = (".db", ".sqlite", ".sqlite3", ".db3")
 
@@ -120,6 +124,8 @@ def _kind(location: str) -> Any:
         open_file(path).close()  # if it is a pipe, this says so
     near = get_close_matches(suffix, ENDINGS, n=1)
     what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
+    if suffix == ".json":
+        raise SourceError(f"{location}: {what}.", hint=_ONE_A_LINE)
     raise SourceError(
         f"{location}: {what}.",
         hint=(f"Is it {near[0]}{_OF_KIND.get(near[0], '')}? " if near else "")

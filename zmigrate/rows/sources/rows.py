@@ -41,7 +41,7 @@ class Rows:
         self._made_by = made_by
         self._opened: list[bool] = []  # shared by all that have the same rows
         if not callable(rows) and (isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable)):
-            raise SourceError(f"Rows was given {said_of(rows)}, which is no row of rows.", hint=_HINT)
+            raise SourceError(f"Rows was given {said_of(rows)}, which is not a list of rows.", hint=_HINT)
 
     def __repr__(self) -> str:
         return f"Rows({self.name!r})"
