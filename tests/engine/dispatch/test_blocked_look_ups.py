@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.engine.test_chaos import FAULTS
 from tests.support import Bench, file_job, leads, read_rows, write_rows
 from zmigrate import Csv, Delete, Find, Insert, RecordJob, Update, scopes_for
 from zmigrate.errors import ZmigrateError
@@ -174,3 +176,23 @@ def test_a_lost_answer_with_every_search_blocked_stops_the_run_and_a_resume_sett
     bench.script_clear()
     assert bench.resume().rows.created == 4
     assert bench.audit(key=PLAIN)["creates"] == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("on_existing", ["fail", "skip", "update"])
+def test_in_a_storm_only_the_blocked_rows_are_lost_and_no_row_is_written_twice(
+    on_existing: Any, seed: int, bench_with: Callable[..., Bench]
+) -> None:
+    bench = bench_with(**{**FAULTS, "seed": seed})
+    given = leads(600, key=PLAIN)
+    for bad in (17, 18, 130, 333, 599):
+        given[bad][PLAIN] = f"{BAD} {bad}"
+    path = write_rows(bench.folder / "leads.csv", given)
+    bench.script({**BLOCKED, "times": 100_000})
+
+    result = bench.run(file_job(Insert("Leads", key=PLAIN, on_existing=on_existing), path))
+
+    assert (result.state, result.rows.created) == ("finished", 595)
+    assert result.rows.failed + result.rows.in_doubt == 5
+    assert bench.audit(key=PLAIN)["created_twice"] == []
