@@ -173,3 +173,84 @@ def test_a_flow_says_what_may_be_in_it(zmigrate, module, given, said):
     assert (
         "Needs(file=...)" in done.err if "needs" in said else "Give record jobs with their values" in done.err
     )
+
+
+# -- declarations of another shape ------------------------------------------------------------------
+
+OWN = "    def transform(self, row):\n        return {'Last_Name': row['name']}\n"
+
+MISTAKES = {
+    "source gives nothing": (
+        "    def source(self):\n        pass\n",
+        ("gave None", "lack a `return`", "Csv(self.file)", "a list of dicts", "Rows(...)"),
+    ),
+    "source gives a number": ("    def source(self):\n        return 5\n", ("gave int", "Csv(self.file)")),
+    "source gives a path": ("    source = 'leads.csv'\n", ("gave str", "Csv(self.file)")),
+    "source gives bytes": ("    source = b'name'\n", ("gave bytes", "Csv(self.file)")),
+    "source is a class": ("    source = Csv\n", ("gave the class Csv", "Csv(self.file)")),
+    "source without self": ("    def source():\n        return []\n", ("`def source(self)`",)),
+    "source with more": ("    def source(self, file):\n        return []\n", ("`def source(self)`",)),
+    "transform without a row": (
+        "    def transform(self):\n        return {}\n",
+        ("`def transform(self, row)`",),
+    ),
+    "check with more": ("    def check(self, file):\n        pass\n", ("`def check(self)`",)),
+    "static transform": (
+        "    @staticmethod\n    def transform(self, row):\n        return {}\n",
+        ("`transform` of Mine",),
+    ),
+    "columns as a list": ("    columns = ['name']\n", ("`columns` of Mine", "{")),
+    "columns as a text": (
+        "    @property\n    def columns(self):\n        return 'name'\n",
+        ("`columns` of Mine", "{"),
+    ),
+    "formats as a class": ("    formats = Formats\n" + OWN, ("`formats` of Mine", "Formats(")),
+    "formats as a dict": (
+        "    @property\n    def formats(self):\n        return {}\n" + OWN,
+        ("`formats` of Mine", "Formats("),
+    ),
+    "users as a class": ("    users = Users\n" + OWN, ("`users` of Mine", "Users(")),
+    "refers_to as a text": ("    refers_to = 'Accounts'\n" + OWN, ("`refers_to` of Mine", '("Accounts",)')),
+    "refers_to as a Find": (
+        "    refers_to = [Find('Accounts')]\n" + OWN,
+        ("`refers_to` of Mine", '("Accounts",)'),
+    ),
+    "reads as a text": ("    reads = 'rules.toml'\n" + OWN, ("`reads` of Mine", "Path(")),
+    "rows of no function": ("    source = Rows(lambda: None)\n" + OWN, ("gave None", "Rows([")),
+    "rows of a class": ("    source = Rows(Csv)\n" + OWN, ("the class Csv", "Rows([")),
+    "a column without a name": ("    source = [{'name': 'Ada', 7: 1}]\n" + OWN, ("row 1 has a column 7",)),
+}
+
+
+@pytest.mark.parametrize("command", ["plan", "run"])
+@pytest.mark.parametrize("mistake", list(MISTAKES))
+def test_what_a_job_declares_in_another_shape_is_told_with_the_right_one(zmigrate, module, mistake, command):
+    text, said = MISTAKES[mistake]
+    module(f"from zmigrate import Find, Formats, Rows, Users\nclass Mine(Load):\n    '''Mine.'''\n{text}")
+    done = zmigrate(command, "mine", "--emulator")
+    copying = mistake == "rows of no function" and command == "run"  # found out by the run's copy of the rows
+    assert done.code == (4 if copying else 2), done.err
+    for words in said:
+        assert words in done.err
+
+
+def test_methods_that_take_more_than_they_get_are_called(zmigrate, module):
+    module(
+        "from functools import wraps\n"
+        "def logged(code):\n    @wraps(code)\n    def inner(self, row):\n"
+        "        return code(self, row, 'x')\n"
+        "    return inner\n\n"
+        "class Mine(Load):\n    '''Mine.'''\n    @staticmethod\n    def source(*more, file='leads.csv'):\n"
+        "        return Csv(file)\n    @logged\n    def transform(self, row, more):\n"
+        "        return {'Last_Name': more}\n    @classmethod\n    def check(cls):\n        pass\n"
+    )
+    done = zmigrate("run", "mine", "--emulator", "--json")
+    assert json.loads(done.out)["rows"]["created"] == 1, done.err
+
+
+def test_a_loop_over_a_class_is_told_as_such(zmigrate, module):
+    module(
+        "class Mine(Job):\n    '''M.'''\n    scopes = ('ZohoCRM.modules.leads.ALL',)\n"
+        "    def run(self, ctx):\n        for row in ctx.each(Csv):\n            pass\n"
+    )
+    assert "ctx.each was given the class Csv, which has no items" in zmigrate("run", "mine", "--emulator").err

@@ -124,6 +124,7 @@ def test_a_secret_is_found_in_base64_wherever_it_begins(secret: str, encoding: s
     hidden.add_for_people(secret)
     assert hidden.redacted_text(f"is {secret}.") == "is ***."
     assert hidden.redacted_text(f"is {quote_plus(secret)}.") == "is ***."
+    assert hidden.redacted_text(f"is {secret.encode()!r}.") == "is b'***'."
     for user in ("", "u", "us", "use", "user"):
         wrapped = base64.b64encode(f"{user}:{secret}".encode(encoding)).decode()
         for text in (wrapped, wrapped.translate(str.maketrans("+/", "-_"))):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from zmigrate.errors import JobError
 from zmigrate.job.blank import Blank
+from zmigrate.job.formats import Formats
+from zmigrate.job.references import Users
 from zmigrate.job.writes import WRITE_SHAPE, Delete, Insert, Update, Upsert
+from zmigrate.wording import as_text
 from zmigrate.zoho.facts import scopes as scope_facts
 
 RECORD_JOB_SHAPE = """
@@ -42,6 +46,14 @@ FLOW_SHAPE = """
                 ImportContacts(file=self.folder / "contacts.csv"),
             )"""
 
+SOURCES: Final = (
+    "A source is Csv(self.file), Excel, JsonLines, Parquet, Sql or Query(...), a list of dicts, a generator,"
+    " or Rows(...) of a function that gives the rows."
+)
+
+_CALLED_WITH: Final = {"run": ("ctx",), "transform": ("row",)}
+"""What an author's methods get besides `self`; the others get nothing."""
+
 _SCOPE = re.compile(r"[A-Za-z]+(\.[A-Za-z_]+){2,3}\Z")
 
 
@@ -54,9 +66,10 @@ def check_overridden(cls: type, base: type, name: str, shape: str) -> None:
 
 
 def check_works_when_called(cls: type, names: Iterable[str], shape: str, *, may_yield: bool = False) -> None:
-    """Refuse `async def` and `yield`: calling such a function does nothing."""
+    """Refuse `async def` and `yield`, since calling such a function does nothing, and other parameters."""
     for name in names:
         code = getattr(cls, name)
+        check_parameters(cls, name, shape)
         if may_yield and inspect.isgeneratorfunction(code):
             continue
         if may_yield and inspect.isgenerator(code):
@@ -67,6 +80,31 @@ def check_works_when_called(cls: type, names: Iterable[str], shape: str, *, may_
         refusal = does_nothing(f"`{name}` of {cls.__name__}", code, shape)
         if refusal is not None:
             raise refusal
+
+
+def check_parameters(cls: type, name: str, shape: str) -> None:
+    """Refuse a method that can't be called with what it gets."""
+    code = getattr(cls, name)
+    if not inspect.isroutine(code):
+        return
+    alone = inspect.ismethod(code) or isinstance(inspect.getattr_static(cls, name), staticmethod)
+    given = _CALLED_WITH.get(name, ())
+    if not takes(code, len(given) if alone else len(given) + 1):
+        raise JobError(
+            f"`{name}` of {cls.__name__} is called as {name}({', '.join(given)}), and has other parameters:"
+            f" its first line is `def {name}({', '.join(('self', *given))})`. Write it like this:\n{shape}"
+        )
+
+
+def takes(code: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many values."""
+    try:
+        inspect.signature(code, follow_wrapped=False).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # Python can't tell
+        return True
+    return True
 
 
 def does_nothing(what: str, code: Any, shape: str) -> JobError | None:
@@ -103,6 +141,41 @@ def check_scopes(job: str, scopes: Any, shape: str) -> None:
 def check_is_write(job: str, write: Any) -> None:
     if not isinstance(write, (Insert, Update, Upsert, Delete)):
         raise JobError(f"the `write` of {job} is {write!r}. Write it like this:\n{WRITE_SHAPE}")
+
+
+def check_declared(job: str, name: str, value: Any) -> None:
+    """Refuse a `columns`, `formats`, `users`, `refers_to` or `reads` that can't be read as one."""
+    fits, example = _DECLARED[name]
+    if not fits(value):
+        raise JobError(
+            f"the `{name}` of {job} can't be {as_text(value)[:80]!r}. Write it like this: {example}"
+        )
+
+
+def check_constants(cls: type, names: Iterable[str]) -> None:
+    """`check_declared` for those that are plain attributes."""
+    for name in names:
+        if not isinstance(value := getattr(cls, name), property):
+            check_declared(cls.__name__, name, value)
+
+
+def _are(kind: type, values: Any) -> bool:
+    listed = isinstance(values, Iterable) and not isinstance(values, str | bytes | type)
+    return listed and all(isinstance(value, kind) for value in values)
+
+
+_DECLARED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "columns": (
+        lambda value: (
+            value is None or (isinstance(value, Mapping) and _are(str, value) and _are(str, value.values()))
+        ),
+        'columns = {"name": "Last_Name"}',
+    ),
+    "formats": (lambda value: isinstance(value, Formats), 'formats = Formats(decimal=",")'),
+    "users": (lambda value: isinstance(value, Users), 'users = Users(default="ann@example.com")'),
+    "refers_to": (lambda value: value is None or _are(str, value), 'refers_to = ("Accounts",)'),
+    "reads": (lambda value: _are(Path, value), 'reads = (Path("rules.toml"),)'),
+}
 
 
 def check_covers(job: str, declared: Sequence[str], wanted: Iterable[str]) -> None:

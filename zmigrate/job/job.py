@@ -43,9 +43,12 @@ from zmigrate.job.checks import (
     RECORD_JOB_SHAPE,
     all_of,
     check_constant_scopes,
+    check_constants,
     check_covers,
+    check_declared,
     check_is_write,
     check_overridden,
+    check_parameters,
     check_scopes,
     check_works_when_called,
     needs_values,
@@ -134,6 +137,7 @@ class Job:
         check_overridden(cls, Job, "run", JOB_SHAPE)
         check_works_when_called(cls, ("run", "check"), JOB_SHAPE)
         check_constant_scopes(cls, JOB_SHAPE)
+        check_constants(cls, ("reads",))
 
     def __init__(self, **values: Any) -> None:
         if self._abstract:
@@ -149,6 +153,7 @@ class Job:
 
     def _check_built(self) -> None:
         check_scopes(type(self).__name__, self.scopes, JOB_SHAPE)
+        check_declared(type(self).__name__, "reads", self.reads)
 
     @property
     def _secrets(self) -> Redactor:
@@ -217,6 +222,7 @@ class RecordJob(Job, abstract=True):
         """The fields that `transform` fills, which are checked before the first row. None: not known."""
         if (columns := self.columns) is None:
             return None
+        check_declared(type(self).__name__, "columns", columns)
         return [Fill(name, (each,), _said(each, name)) for each, name in columns.items()]
 
     def transform(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -273,6 +279,7 @@ class RecordJob(Job, abstract=True):
                 hint="A record job is run by zmigrate: override `transform`, or subclass Job instead.",
             )
         check_constant_scopes(cls, RECORD_JOB_SHAPE)
+        check_constants(cls, ("columns", "formats", "users", "refers_to", "reads"))
         write: Any = cls.write
         scopes: Any = cls.scopes
         if not isinstance(write, property):
@@ -285,6 +292,8 @@ class RecordJob(Job, abstract=True):
         check_is_write(name, self.write)
         check_scopes(name, self.scopes, RECORD_JOB_SHAPE)
         check_covers(name, self.scopes, scopes_for(self.write))
+        for each in ("formats", "users", "refers_to", "reads"):
+            check_declared(name, each, getattr(self, each))
 
 
 class Flow(Job, abstract=True):
@@ -307,6 +316,7 @@ class Flow(Job, abstract=True):
     def _check_class(cls) -> None:
         check_overridden(cls, Flow, "jobs", FLOW_SHAPE)
         check_works_when_called(cls, ("check",), FLOW_SHAPE)
+        check_parameters(cls, "jobs", FLOW_SHAPE)
         for name in ("scopes", "run"):
             if getattr(cls, name) is not getattr(Flow, name):
                 raise JobError(

@@ -168,6 +168,8 @@ def _letter_in_any_spelling(letter: str) -> str:
     percent = "".join(f"%{byte:02x}" for byte in letter.encode())
     units = letter.encode("utf-16-be")
     escaped = "".join(rf"\\{{1,8}}+u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+    octets = "".join(rf"\\{{1,8}}+x{byte:02x}" for byte in letter.encode())
     name = html.escape(letter) if letter in "&<>" else r"\+" if letter == " " else percent
-    spelt = rf"{percent}|{escaped}|\\{{1,8}}+x{code:02x}|&#0{{0,6}}+{code};|&#x0{{0,6}}{code:x};|{name}"
+    hexadecimal = rf"{octets}|\\{{1,8}}+x{code:02x}"  # of bytes, of a text
+    spelt = rf"{percent}|{escaped}|{hexadecimal}|&#0{{0,6}}+{code};|&#x0{{0,6}}{code:x};|{name}"
     return rf"(?>(?i:{spelt})|\\{{0,8}}+{re.escape(letter)})"

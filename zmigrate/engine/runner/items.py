@@ -28,9 +28,11 @@ ITSELF = "id"
 
 def items_of(given: Any, crm: Crm) -> Iterable[Any]:
     """The items that an author gave; of a source, its rows. Raises JobError for what has none."""
+    if isinstance(given, type):
+        raise nothing_to_loop_over(given)
     if all(hasattr(given, name) for name in ("scan", "rows", "scopes")):
         return _rows(given, crm)
-    if isinstance(given, type) or not (hasattr(given, "__iter__") or hasattr(given, "__getitem__")):
+    if not (hasattr(given, "__iter__") or hasattr(given, "__getitem__")):
         raise nothing_to_loop_over(given)
     items: Iterable[Any] = given
     return items

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.errors import JobError
-from zmigrate.job.checks import RECORD_JOB_SHAPE, said_of, value_of
+from zmigrate.job.checks import SOURCES, said_of, value_of
 from zmigrate.job.job import Job, RecordJob, call_author, encode_options, job_name
 from zmigrate.job.writes import scopes_for
 from zmigrate.rows.sources.rows import Rows
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 def source_of(job: RecordJob) -> Source:
     """The job's source: what the author's `source` gives, or is. Raises JobError for anything else."""
     given: Any = call_author(job, "source", lambda: value_of(job.source))
-    if not _is_source(given) and isinstance(given, Iterable) and not isinstance(given, str | Mapping | type):
+    if (
+        not _is_source(given)
+        and isinstance(given, Iterable)
+        and not isinstance(given, str | bytes | Mapping | type)
+    ):
         given = Rows(given)
     if not _is_source(given):
         raise JobError(
-            f"{type(job).__name__}.source() gave {said_of(given)}, which is no source. "
-            f"Write it like this:\n{RECORD_JOB_SHAPE}"
+            f"{type(job).__name__}.source() gave {said_of(given)}, which is no source.",
+            hint=f"{'Does it lack a `return`? ' if given is None else ''}{SOURCES}",
         )
     if isinstance(given, Rows):
         name = job_name(type(job))
@@ -37,7 +41,8 @@ def source_of(job: RecordJob) -> Source:
 
 
 def _is_source(given: Any) -> bool:
-    return all(hasattr(given, name) for name in ("scan", "check", "rows", "scopes"))
+    names = ("scan", "check", "rows", "scopes")
+    return not isinstance(given, type) and all(hasattr(given, name) for name in names)
 
 
 def missing_scopes(job: Job, source: Source | None = None) -> tuple[str, ...]:

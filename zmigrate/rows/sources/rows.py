@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.errors import SourceError
-from zmigrate.job.checks import said_of
+from zmigrate.job.checks import said_of, takes
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row
 from zmigrate.rows.sources.row_lines import line_of_whole
+from zmigrate.wording import as_text
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -40,8 +41,10 @@ class Rows:
         self.name = name
         self._made_by = made_by
         self._opened: list[bool] = []  # shared by all that have the same rows
-        if not callable(rows) and (isinstance(rows, str | bytes | Mapping) or not isinstance(rows, Iterable)):
-            raise SourceError(f"Rows was given {said_of(rows)}, which is not a list of rows.", hint=_HINT)
+        if not callable(rows):
+            _refuse_no_list(rows, "Rows was given")
+        elif not takes(rows, 0):
+            raise SourceError(f"Rows was given {said_of(rows)}, which needs values to be called.", hint=_HINT)
 
     def __repr__(self) -> str:
         return f"Rows({self.name!r})"
@@ -92,7 +95,11 @@ class Rows:
                 hint="Give Rows a list, or a function that gives the rows.",
             )
         self._opened.append(True)
-        return iter(self._rows() if callable(self._rows) else self._rows)
+        rows = self._rows
+        if callable(rows):
+            rows = rows()
+            _refuse_no_list(rows, f"{self.name}: the function of Rows gave")
+        return iter(rows)
 
     def _row(self, number: int, row: Any) -> Mapping[str, Any]:
         if not isinstance(row, Mapping):
@@ -100,4 +107,15 @@ class Rows:
                 f"{self.name}: row {number:,} is {said_of(row)}; a row is a dict by column name.",
                 hint=_HINT,
             )
+        unnamed = [name for name in row if not isinstance(name, str)]
+        if unnamed:
+            raise SourceError(
+                f"{self.name}: row {number:,} has a column {as_text(unnamed[0])}; a column's name is a text.",
+                hint=_HINT,
+            )
         return row
+
+
+def _refuse_no_list(rows: Any, what: str) -> None:
+    if isinstance(rows, str | bytes | Mapping | type) or not isinstance(rows, Iterable):
+        raise SourceError(f"{what} {said_of(rows)}, which is not a list of rows.", hint=_HINT)
