@@ -26,7 +26,8 @@ def told(reason: Reason) -> str:
     """The message, and what to do."""
     if not reason.remedy:
         return reason.message
-    return f"{reason.message}{'. ' if reason.remedy[0].isupper() else '; '}{reason.remedy}"
+    message = reason.message.removesuffix(".")  # of an error's, which is a whole sentence
+    return f"{message}{'. ' if reason.remedy[0].isupper() else '; '}{reason.remedy}"
 
 
 def all_told(reasons: Sequence[Reason]) -> str:

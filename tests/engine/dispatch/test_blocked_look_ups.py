@@ -178,6 +178,29 @@ def test_a_lost_answer_with_every_search_blocked_stops_the_run_and_a_resume_sett
     assert bench.audit(key=PLAIN)["creates"] == 4
 
 
+def test_a_run_with_one_row_in_doubt_that_cant_be_read_ends(bench: Bench) -> None:
+    """No other search is left that Zoho could answer."""
+    [row] = leads(1, key=PLAIN)
+    path = write_rows(bench.folder / "leads.csv", [{**row, PLAIN: BAD}])
+    bench.script({"method": "POST", "path": "/crm/v8/Leads", "fault": "lost_answer", "times": 1}, BLOCKED)
+
+    result = bench.run(file_job(Insert("Leads", key=PLAIN), path))
+
+    assert (result.state, result.exit_code, result.rows.in_doubt) == ("finished", 1, 1)
+    [doubtful] = read_rows(result.files["in_doubt"])
+    assert "web page (status 403). Ask whoever runs the firewall" in doubtful["message"]
+
+
+def test_a_blocked_row_is_told_in_whole_sentences(bench: Bench) -> None:
+    bench.script({**BLOCKED, "path": "/crm/v8/Leads"})
+    path = write_rows(bench.folder / "leads.csv", [{**leads(1)[0], "Company": BAD}])
+
+    result = bench.run(file_job(Insert("Leads", key="Legacy_ID"), path))
+
+    [failed] = read_rows(result.files["errors"])
+    assert "web page (status 403). Ask whoever runs the firewall" in failed["message"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("on_existing", ["fail", "skip", "update"])

@@ -244,20 +244,20 @@ class Completions:
 
     def _search_blocked(self, batch: Batch, error: ApiError) -> None:
         """What can't be read may be there all the same: a row that alone is blocked ends in doubt. If Zoho
-        answers no other search, the run stops."""
+        answers no other search, the run stops, unless nothing else is left that it could answer."""
         others_answered = self._blocked.others_answered(batch)
+        again = batch.search_failures < SEARCHES_MAX
         if len(batch.rows) > 1:
             parts = [self._part(batch, rows) for rows in settling.halves(batch.rows)]
             self._in_flight.finish(batch, [MOVED] * len(batch.rows))
             for part in parts:
                 self._in_flight.park_part(batch, part, self._clock())
             self._emit(BatchSplit(batch.id, len(batch.rows), error.message))
-        elif others_answered:
-            reason = f"the answer was lost, and the look-up is blocked: {error.message}"
-            self._give_up(batch, reason, self._hold_until(batch))
+        elif others_answered or (not again and self._in_flight.is_last(batch)):
+            self._in_flight.finish(batch, [settling.search_blocked(error)], self._hold_until(batch))
         else:
             self._park_for_search(batch)
-            if batch.search_failures >= SEARCHES_MAX:
+            if not again:
                 self.fail(error)
 
     def _park_for_search(self, batch: Batch) -> None:

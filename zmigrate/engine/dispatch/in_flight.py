@@ -272,6 +272,11 @@ class InFlight:
         all_there = self.producer.over and not self.producer.reading.limited and not self._is_under_way
         return all_there and bool(self._waiting)
 
+    def is_last(self, batch: Batch) -> bool:
+        """Whether every row outside this batch has its outcome, or waits to close a circle."""
+        others = set(self._unfinished) - set(self._waiting) - {batch.id}
+        return self.producer.over and not others
+
     @property
     def is_at_rest(self) -> bool:
         """Whether every row that was read has ended: the rows that come next may refer to them."""

@@ -163,6 +163,11 @@ def look_up_blocked(error: ApiError) -> Outcome:
     return failed(error.code, None, message, remedy=error.hint)
 
 
+def search_blocked(error: ApiError) -> Outcome:
+    """The outcome of a row in doubt whose search is blocked on its way to Zoho."""
+    return lost(f"the answer was lost, and the look-up is blocked: {error.message}", remedy=error.hint)
+
+
 def is_blocked(error: BaseException) -> TypeGuard[ApiError]:
     """Whether a firewall's page came in Zoho's place."""
     return isinstance(error, ApiError) and error.code == BLOCK_PAGE

@@ -95,9 +95,9 @@ def duplicate_in_source(
     return failed(DUPLICATE_IN_SOURCE, field, message, key, remedy, record_id=record_id)
 
 
-def lost(reason: str, field: str | None = None, *more: Reason) -> Outcome:
+def lost(reason: str, field: str | None = None, *more: Reason, remedy: str | None = None) -> Outcome:
     """The outcome of a sent row whose fate is unknown. `more`: remarks."""
-    return Outcome("in_doubt", None, (Reason(ANSWER_LOST, field, reason), *more))
+    return Outcome("in_doubt", None, (Reason(ANSWER_LOST, field, reason, remedy=remedy), *more))
 
 
 def zoho_says(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
