@@ -75,6 +75,29 @@ def test_ids_that_name_no_record_fail_their_rows(bench: Bench) -> None:
     assert (result.rows.created, result.rows.failed) == (3, 2)
 
 
+def test_the_people_of_an_event_are_looked_for_where_their_kind_says(bench: Bench) -> None:
+    [contact_id] = bench.seed([{"Last_Name": "C"}], "Contacts")
+    [lead_id] = bench.seed([{"Last_Name": "L", "Company": "X"}], "Leads")
+    given = [("contact", contact_id), ("lead", lead_id), ("lead", contact_id), ("email", "jo@example.com")]
+    start = "2024-01-01T10:00:00+00:00"
+    job = job_of(
+        bench,
+        Insert("Events", key="Legacy_ID"),
+        [{"id": str(number), "type": kind, "who": who} for number, (kind, who) in enumerate(given)],
+        lambda row: {
+            "Legacy_ID": row["id"],
+            "Event_Title": "Visit",
+            "Start_DateTime": start,
+            "End_DateTime": start,
+            "Participants": [{"type": row["type"], "participant": row["who"]}],
+        },
+        scopes=["ZohoCRM.modules.contacts.READ", "ZohoCRM.modules.leads.READ"],
+    )
+    assert rejects(bench.plan(job)) == [(4, "Participants[0].participant", "INVALID_DATA")]
+    result = bench.run(job)
+    assert (result.rows.created, result.rows.failed) == (3, 1)
+
+
 def test_ids_of_several_lookups_are_looked_for_too(bench: Bench) -> None:
     known = bench.seed([{"Product_Name": "A"}, {"Product_Name": "B"}], "Products")
     absent = str(int(max(known)) + 5)

@@ -1,26 +1,25 @@
-"""Rows of a list whose keys are no texts."""
+"""Rows of a list whose keys are no texts: as `csv.DictReader` gives them for lines with too many cells."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.engine.runner.test_own_rows import job_with
 from tests.support import Bench
-
-ROWS: list[dict[Any, Any]] = [
-    {"Legacy_ID": "1", "Last_Name": "Doe"},
-    {"Legacy_ID": "2", "Last_Name": "Roe", 5: 6},
-]
+from zmigrate.errors import SourceError
 
 
-def test_so_are_rows_that_all_have_one(bench: Bench) -> None:
-    job = job_with([{**row, 5: 6} for row in ROWS], transform=lambda self, row: dict(row))
-    assert bench.plan(job).counts.refused == 2
-    assert bench.run(job).to_json()["rows"]["failed"] == 2
-
-
-def test_a_row_with_a_key_that_is_no_text_is_refused_by_plan_and_run(bench: Bench) -> None:
-    job = job_with(ROWS, transform=lambda self, row: dict(row))
-    assert bench.plan(job).counts.refused == 1
-    ran = bench.run(job).to_json()
-    assert (ran["rows"]["created"], ran["rows"]["failed"]) == (1, 1)
+@pytest.mark.parametrize("key", [None, 5])
+def test_they_are_refused_before_the_first_write(key: Any, bench: Bench) -> None:
+    rows: list[dict[Any, Any]] = [
+        {"Legacy_ID": "1", "Last_Name": "Doe"},
+        {"Legacy_ID": "2", "Last_Name": "Roe", key: "x"},
+    ]
+    job = job_with(rows, transform=lambda self, row: dict(row))
+    with pytest.raises(SourceError, match=f"row 2 has a column {key}"):
+        bench.plan(job)
+    with pytest.raises(SourceError, match=f"row 2 has a column {key}"):
+        bench.run(job)
+    assert bench.audit()["creates"] == 0

@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.by_hand import counts
 from tests.support import Bench, read_rows
-from zmigrate import Flow, Insert, Option, RecordJob, Rows, Upsert, scopes_for
+from zmigrate import Blank, Find, Flow, Insert, Option, RecordJob, Ref, Rows, Upsert, scopes_for
 from zmigrate.errors import RunError, SourceError
 
 ROWS: list[dict[str, Any]] = [{"key": f"K{n}", "name": f"Name {n}"} for n in range(5)]
@@ -166,3 +166,41 @@ def test_rows_that_are_used_up_are_not_taken_for_none(bench: Bench, make: Callab
 def test_rows_are_given_as_a_list_or_by_a_function(given: Any) -> None:
     with pytest.raises(SourceError, match="Rows was given"):
         Rows(given)
+
+
+def test_references_and_blank_are_values_of_rows(bench: Bench) -> None:
+    """They mean the same after a resume, which reads the copied rows."""
+    [there] = bench.seed([{"Account_Name": "Acme"}], "Accounts")
+    rows = [
+        {"Legacy_ID": "P", "Last_Name": "Parent", "Account_Name": Find("Accounts", "Account_Name", "Acme")},
+        {"Legacy_ID": "C", "Last_Name": "Child", "Reporting_To": Ref("Contacts", "P"), "Email": Blank},
+    ]
+    write = Insert("Contacts", key="Legacy_ID")
+    job = job_with(
+        Rows(rows),
+        write=write,
+        scopes=scopes_for(write, Find("Accounts")),
+        refers_to=("Contacts", "Accounts"),
+        transform=lambda self, row: row,
+    )
+    with bench.plan(job) as plan:
+        assert (plan.counts.creates, plan.counts.refused) == (2, 0)
+    bench.run(job, limit=1)
+    assert counts(bench.resume()) == {"read": 2, "created": 2}
+    parent, child = sorted(bench.records("Contacts"), key=lambda each: each["Legacy_ID"], reverse=True)
+    assert parent["Account_Name"]["id"] == there
+    assert child["Reporting_To"]["id"] == parent["id"]
+
+
+def test_an_insert_that_updates_needs_no_mandatory_field_for_a_record_that_exists(bench: Bench) -> None:
+    """Without a unique key the org is asked first."""
+    bench.seed([{"Last_Name": "Doe", "Company": "Old", "Old_System_Ref": "1"}])
+    write = Insert("Leads", key="Old_System_Ref", on_existing="update")
+    rows = [{"Old_System_Ref": "1", "Company": "New"}, {"Old_System_Ref": "2", "Company": "New"}]
+    job = job_with(rows, write=write, scopes=scopes_for(write), transform=lambda self, row: row)
+    with bench.plan(job) as plan:
+        assert (plan.counts.updates, plan.counts.refused) == (1, 1)
+    result = bench.run(job)
+    assert (result.rows.updated, result.rows.failed) == (1, 1)
+    [failed] = read_rows(result.files["errors"])
+    assert (failed["code"], failed["field"]) == ("MANDATORY_NOT_FOUND", "Last_Name")

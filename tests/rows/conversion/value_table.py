@@ -379,6 +379,13 @@ BAD = [
     Bad("Documents", [{"File_Id__s": 5}], "<id of an uploaded file>"),
     Bad("Participants", [{"type": "robot"}], "[0].type is one of email", module="Events"),
     Bad("Participants", [{"type": "email"}], 'has its "Email"', module="Events", code="MANDATORY_NOT_FOUND"),
+    Bad(
+        "Participants",
+        [{"type": "contact", "participant": Find("Contacts", "Email", "jo@example.com")}],
+        "JSON can't hold it",
+        module="Events",
+        ours=True,
+    ),
     Bad("Participants", ["a@b.de"], "an object is wanted, not text", module="Events"),
     Bad(
         "Participants",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.job.references import Ref
+from zmigrate.rows.conversion.activities import PARTICIPANT_MODULES
 from zmigrate.rows.conversion.converter import PARENT
 from zmigrate.rows.conversion.lookups import SE_MODULE, module_named, modules_of
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.zoho.metadata import LOOKUPS, Field, ModuleFields
+
+PARTICIPANTS: Final = "Participants"
 
 
 class PointedAt(NamedTuple):
@@ -37,7 +40,8 @@ class Pointers:
             if field.data_type == "subform" and field.subform_module
         }
         self._of_rows: dict[str, dict[str, Field]] = {}
-        self.fields = frozenset([*self._lookups, *self._subforms])
+        people = [PARTICIPANTS] if PARTICIPANTS in fields.fields else []
+        self.fields = frozenset([*self._lookups, *self._subforms, *people])
         """The fields that may name a record."""
 
     def of(self, record: Mapping[str, Any]) -> Iterator[PointedAt]:
@@ -52,6 +56,8 @@ class Pointers:
             for number, values in enumerate(rows):
                 for inner in lookups.keys() & values.keys():
                     yield from _named(f"{name}[{number}].{inner}", lookups[inner], values[inner], record)
+        if PARTICIPANTS in self.fields:
+            yield from _participants(record.get(PARTICIPANTS) or ())
 
     def _lookups_of_rows(self, subform: str) -> dict[str, Field]:
         if subform not in self._of_rows:
@@ -62,6 +68,14 @@ class Pointers:
                 if field.data_type in LOOKUPS and field.api_name != PARENT
             }
         return self._of_rows[subform]
+
+
+def _participants(people: Iterable[Mapping[str, Any]]) -> Iterator[PointedAt]:
+    """The contacts and leads among the participants of an event."""
+    for number, person in enumerate(people):
+        module, found = PARTICIPANT_MODULES.get(str(person.get("type"))), person.get("participant")
+        if module is not None and found is not None:
+            yield PointedAt(f"{PARTICIPANTS}[{number}].participant", (module,), str(found), by_key=False)
 
 
 def user_ids(record: Mapping[str, Any], fields: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that 
 
 MOST_PARTICIPANTS: Final = 50
 PARTICIPANT_TYPES: Final = ("email", "contact", "lead", "user")
+PARTICIPANT_MODULES: Final = {"contact": "Contacts", "lead": "Leads"}
 
 WholeCheck = Callable[[Mapping[str, Any], bool], tuple[Reason, ...]]
 """Checks a record after each of its values was checked, and whether the record is new."""

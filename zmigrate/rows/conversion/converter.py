@@ -94,7 +94,7 @@ class Converter:
         self._links = Links(users, self.left_out, all_new=self._all_new)
         self._whole = WHOLE_CHECKS.get(fields.module)
         self._subforms = frozenset(field.api_name for field in fields if field.data_type == "subform")
-        self._mandatory = _mandatory(fields, operation, key)
+        self._mandatory = frozenset() if may_update else _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}
         self._column_takers: dict[str, TakeColumn | None] = {}

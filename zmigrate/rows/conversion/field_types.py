@@ -109,9 +109,10 @@ def as_is(value: Any) -> Any:
     if value is NOTHING:
         return value
     try:
-        orjson.dumps(value)
+        orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATACLASS)  # a Ref or a Find
     except TypeError as error:
-        raise Refused(f"JSON can't hold it: {error}") from None
+        remedy = "give an id itself; Ref and Find are values of a lookup, Blank of a field"
+        raise Refused(f"JSON can't hold it: {error}", remedy=remedy) from None
     return value
 
 

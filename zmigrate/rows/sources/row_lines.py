@@ -1,4 +1,4 @@
-"""A row of a database as a line of JSON, and back: every value keeps its type.
+"""A row of a database, or of a job's own, as a line of JSON, and back: every value keeps its type.
 
 `[7, "Doe", null, {"Decimal": "1.50"}, {"date": "2024-03-31"}]`: what JSON has no form for stands as an object
 with the name of its type.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -16,7 +17,9 @@ from uuid import UUID
 import orjson
 
 from zmigrate.errors import SourceError
+from zmigrate.job.blank import Blank, Erasure
 from zmigrate.job.checks import said_of
+from zmigrate.job.references import Find, Ref, Reference
 
 _AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
 _LARGEST_INTEGER: Final = 2**63
@@ -41,6 +44,9 @@ _WRITTEN: Final[Mapping[type, Callable[[Any], Any]]] = {
     memoryview: lambda value: {"bytes": value.hex()},
     list: lambda value: list(map(_packed, value)),
     tuple: lambda value: list(map(_packed, value)),
+    Erasure: lambda value: {"Blank": None},
+    Ref: lambda value: {"Ref": _parts_of(value)},
+    Find: lambda value: {"Find": _parts_of(value)},
     dict: lambda value: {"dict": [[_packed(key), _packed(each)] for key, each in value.items()]},
 }
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -52,6 +58,9 @@ _READ: Final[Mapping[str, Callable[[Any], Any]]] = {
     "timedelta": lambda parts: timedelta(*parts),
     "UUID": UUID,
     "bytes": bytes.fromhex,
+    "Blank": lambda _: Blank,
+    "Ref": lambda parts: Ref(*map(_unpacked, parts)),
+    "Find": lambda parts: Find(*map(_unpacked, parts)),
     "dict": lambda pairs: {_unpacked(key): _unpacked(value) for key, value in pairs},
 }
 
@@ -102,6 +111,10 @@ def _packed(value: Any) -> Any:
     if vars(object)["__str__"] is getattr(type(value), "__str__", None):
         raise TypeError
     return str(value)  # a driver's own type that has a text, such as an IP address or a range
+
+
+def _parts_of(reference: Reference) -> list[Any]:
+    return [_packed(getattr(reference, each.name)) for each in fields(reference)]
 
 
 def _unpacked(value: Any) -> Any:
