@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -28,6 +28,18 @@ def told(reason: Reason) -> str:
         return reason.message
     message = reason.message.removesuffix(".")  # of an error's, which is a whole sentence
     return f"{message}{'. ' if reason.remedy[0].isupper() else '; '}{reason.remedy}"
+
+
+def without_secrets(reasons: Sequence[Reason], hide: Callable[[object], str]) -> tuple[Reason, ...]:
+    """The reasons with their texts as `hide` gives them."""
+    return tuple(
+        reason._replace(
+            message=hide(reason.message),
+            value=None if reason.value is None else hide(reason.value),
+            remedy=None if reason.remedy is None else hide(reason.remedy),
+        )
+        for reason in reasons
+    )
 
 
 def all_told(reasons: Sequence[Reason]) -> str:

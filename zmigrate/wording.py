@@ -40,6 +40,9 @@ def duration(seconds: float) -> str:
     return f"{hours} h {rest // MINUTE_S} min"
 
 
+_ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+(?=>)")
+
+
 def as_text(value: object) -> str:
     """An author's value as text that every file takes: `caf\\udce9` for bytes that are not text, `<Broken>`
     if the value can't be shown.
@@ -48,7 +51,14 @@ def as_text(value: object) -> str:
         text = str(value)
     except Exception:  # in the author's class
         text = f"<{type(value).__name__}>"
+    if not isinstance(value, str):
+        text = without_addresses(text)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def without_addresses(text: str) -> str:
+    """A value's `repr` without what differs from run to run: `<function f>` for `<function f at 0x7f96…>`."""
+    return _ADDRESS.sub("", text)
 
 
 def name_of(error: BaseException) -> str:

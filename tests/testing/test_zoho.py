@@ -212,3 +212,18 @@ def test_an_orgs_own_fields_can_be_given(zoho: Zoho) -> None:
     assert [record["Kennung"] for record in zoho.records("Baustellen")] == ["B-1"]
     with pytest.raises(ValueError, match="Baustellen"):
         zoho.set_fields("Baustellen", {"fields": [field]})
+
+
+def test_one_record_in_place_of_a_list_and_a_misspelt_field_are_told(zoho):
+    with pytest.raises(ValueError, match=r"a list of records is wanted, \[\{'Last_Name': 'Doe'\}\]"):
+        zoho.add("Leads", {"Last_Name": "Doe"})
+    assert zoho.records("Leads", Legacy_Id="L-1") == []  # there is no record yet
+    zoho.add("Leads", [{"Last_Name": "Doe"}])
+    with pytest.raises(ValueError, match="no record of Leads has a field 'Legacy_Id'"):
+        zoho.records("Leads", Legacy_Id="L-1")
+
+
+def test_what_is_no_job_is_told(run_job, plan_job):
+    for found in (run_job(None), plan_job(None)):
+        assert found.error.message == "NoneType is no job"
+        assert found.exit_code == 2

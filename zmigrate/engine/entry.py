@@ -284,6 +284,8 @@ def _invocation(job: Job, options: RunOptions, caller: Caller) -> Iterator[Invoc
     if isinstance(job, type):
         name = job.__name__
         raise JobError(f"{name} is a class, not a job", hint=f"Give its options to it: {name}(...)")
+    if not isinstance(job, Job):
+        raise JobError(f"{type(job).__name__} is no job", hint="Give an instance: MyJob(...)")
     hub = EventHub(*caller.listeners, hide=job._secrets.redacted_text)
     settings = _settings(options, caller)
     with told_as_authors(job._secrets), ExitStack() as stack:

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Final, NamedTuple
 
 from zmigrate.errors import JobFailed, ZmigrateError, is_full_disk
+from zmigrate.job.context import Skip
 from zmigrate.wording import as_text, name_of, nearby
 from zmigrate.zoho.redaction import Redactor
 
@@ -52,11 +53,18 @@ def failure_of(error: BaseException, secrets: Redactor) -> JobFailed | None:
     called = " in a call of zmigrate" if raised.within_ours else ""
     failure = JobFailed(
         hidden(secrets, f"{raised.place}: the job's code raised {name_of(error)}{called}"),
-        hint="Correct the job, then give the command again.",
+        hint=f"{advice_for(error)}, then give the command again.",
         detail=traceback_of(error, secrets),
     )
     failure.add_note(failure.detail or "")
     return failure
+
+
+def advice_for(error: BaseException) -> str:
+    """What the author can do about an exception: the beginning of a sentence."""
+    if isinstance(error, Skip):
+        return "Skip is for `transform`; `run(ctx)` leaves an item out with ctx.skip(reason). Correct the job"
+    return "Correct the job"
 
 
 @contextmanager

@@ -110,6 +110,8 @@ class Zoho:
         lack a mandatory field. `created_by` is the id of a user. Raises ValueError for an unknown module and
         for a value that has the wrong JSON type.
         """
+        if isinstance(records, Mapping):
+            raise ValueError(f"records is one record: a list of records is wanted, [{dict(records)!r}]")
         body = {
             "data": [dict(record) for record in records],
             "created_time": None if created_time is None else created_time.isoformat(),
@@ -120,9 +122,13 @@ class Zoho:
 
     def records(self, module: str, **values: Any) -> list[dict[str, Any]]:
         """The records that the org has, as Zoho shows them, the oldest first. `values`: only records with
-        these values: `zoho.records("Leads", Legacy_ID="L-1")`.
+        these values: `zoho.records("Leads", Legacy_ID="L-1")`. Raises ValueError for an unknown module and
+        for a field that none of its records has.
         """
         found: list[dict[str, Any]] = self._get(f"records/{module}")
+        for name in values:
+            if found and not any(name in each for each in found):
+                raise ValueError(f"no record of {module} has a field {name!r}")
         return [each for each in found if all(each.get(name) == value for name, value in values.items())]
 
     def add_users(self, *users: Mapping[str, Any]) -> list[str]:

@@ -45,7 +45,7 @@ from zmigrate.errors import (
     is_full_disk,
 )
 from zmigrate.events import BannerFacts, RunEnded, RunStarted
-from zmigrate.job.author_code import failure_of, hide, raised_by_author
+from zmigrate.job.author_code import advice_for, failure_of, hide, raised_by_author
 from zmigrate.job.checks import JOB_SHAPE, does_nothing
 from zmigrate.job.context import Context
 from zmigrate.job.job import Job, RecordJob
@@ -296,7 +296,7 @@ def _as_ours(error: BaseException, log: Path, secrets: Redactor) -> ZmigrateErro
         return _source_went(error)
     raised = raised_by_author(error)
     if isinstance(error, UsageError | RefusedError | ApiError) and raised is not None:  # of a call of `ctx`
-        error.hint = f"{error.hint or ''} It is line {raised.place}.".lstrip()
+        error.hint = f"{_sentence(error.hint)} It is line {raised.place}.".lstrip()
     if isinstance(error, ZmigrateError):
         return error
     if is_full_disk(error):
@@ -306,16 +306,20 @@ def _as_ours(error: BaseException, log: Path, secrets: Redactor) -> ZmigrateErro
     failure = failure_of(error, secrets)
     if failure is not None:
         failure.hint = (
-            "Correct the job, then go on with `zmigrate resume last`: what was sent is in the journal. "
+            f"{advice_for(error)}, then resume the run: what was sent is in the journal. "
             f"The traceback is in {log}."
         )
         return failure
     return InternalError(
         f"unexpected {name_of(error)}",
-        hint="Nothing is lost: what was sent is in the journal. Go on with `zmigrate resume last`. "
-        f"The traceback is in {log}.",
+        hint=f"Nothing is lost: what was sent is in the journal. Resume the run. The traceback is in {log}.",
         code="UNEXPECTED",
     )
+
+
+def _sentence(hint: str | None) -> str:
+    """A hint that another sentence can follow."""
+    return f"{hint}." if hint and not hint.endswith((".", "!", "?")) else hint or ""
 
 
 def _source_went(error: SourceError) -> PausedError:

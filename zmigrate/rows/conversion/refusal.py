@@ -11,7 +11,7 @@ from zmigrate.job.blank import Blank
 from zmigrate.job.references import Find, Ref
 from zmigrate.reasons import Reason, told
 from zmigrate.rows.bad_cell import BadCell
-from zmigrate.wording import as_text
+from zmigrate.wording import as_text, without_addresses
 
 INVALID_DATA: Final = "INVALID_DATA"
 UNKNOWN_FIELD: Final = "UNKNOWN_FIELD"
@@ -117,7 +117,7 @@ def shown(value: object) -> str:
         text = str(value)
     else:
         try:
-            text = repr(value)
+            text = without_addresses(repr(value))
         except Exception as error:
             text = f"<{type(value).__name__} whose repr fails: {type(error).__name__}>"
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.errors import JobError
+from zmigrate.job.author_code import hidden
 from zmigrate.job.checks import SOURCES, said_of, value_of
 from zmigrate.job.job import Job, RecordJob, call_author, encode_options, job_name
 from zmigrate.job.writes import scopes_for
-from zmigrate.rows.sources.rows import Rows
+from zmigrate.rows.sources.rows import NOT_NAMED, Rows
 from zmigrate.zoho.facts import scopes as scope_facts
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def source_of(job: RecordJob) -> Source:
         )
     if isinstance(given, Rows):
         name = job_name(type(job))
-        return given.of_job(name, f"{name} {json.dumps(encode_options(job), sort_keys=True)}")
+        told = name if given.name == NOT_NAMED else hidden(job._secrets, given.name)
+        return given.of_job(told, f"{name} {json.dumps(encode_options(job), sort_keys=True)}")
     source: Source = given
     hand_over: Callable[[Variables], Source] | None = getattr(source, "with_variables", None)
     return source if hand_over is None or job._variables is None else hand_over(job._variables)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import SourceError
 from zmigrate.job.checks import said_of, takes
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
 
 _HINT = 'Write it like this: Rows([{"Last_Name": "Doe"}, {"Last_Name": "Roe"}])'
+
+NOT_NAMED: Final = "rows"
 
 
 class Rows:
@@ -32,7 +34,7 @@ class Rows:
     def __init__(
         self,
         rows: Iterable[Mapping[str, Any]] | Callable[[], Iterable[Mapping[str, Any]]],
-        name: str = "rows",
+        name: str = NOT_NAMED,
         *,
         made_by: str = "",
     ) -> None:
@@ -50,8 +52,8 @@ class Rows:
         return f"Rows({self.name!r})"
 
     def of_job(self, name: str, made_by: str) -> Rows:
-        """The same rows, named after their job."""
-        same = Rows(self._rows, name if self.name == "rows" else self.name, made_by=made_by)
+        """The same rows, under the name that is told."""
+        same = Rows(self._rows, name, made_by=made_by)
         same._opened = self._opened
         return same
 
