@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -28,6 +28,12 @@ def told(reason: Reason) -> str:
         return reason.message
     message = reason.message.removesuffix(".")  # of an error's, which is a whole sentence
     return f"{message}{'. ' if reason.remedy[0].isupper() else '; '}{reason.remedy}"
+
+
+def without_secrets(reason: Reason, hide: Callable[[object], str]) -> Reason:
+    """The reason as it may be kept and shown. `hide`: a text without the job's secrets."""
+    value = None if reason.value is None else hide(reason.value)
+    return reason._replace(message=hide(reason.message), value=value)
 
 
 def all_told(reasons: Sequence[Reason]) -> str:

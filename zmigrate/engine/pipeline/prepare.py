@@ -18,6 +18,7 @@ from zmigrate.job.author_code import raised_by_author
 from zmigrate.job.columns import DeclaredColumns
 from zmigrate.job.context import Skip
 from zmigrate.job.options import nearest
+from zmigrate.reasons import without_secrets
 from zmigrate.rows.conversion.converter import BadValue, Converter
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.rows.sources import Row
@@ -123,7 +124,8 @@ class Preparer:
                 given, bad = bad.record, self._with_the_rest(bad)
             # A refusal of `transform` alone comes before the record's references are met.
             met = () if given is None else self._converter.open
-            outcome = Outcome("failed", None, bad.reasons)
+            reasons = tuple(without_secrets(reason, self._hide) for reason in bad.reasons)
+            outcome = Outcome("failed", None, reasons)
             return self._ended(row, source, outcome, self._key_given(given), bad.record, met)
         except PausedError:  # the org's users, or a subform's fields, can't be read just now
             raise

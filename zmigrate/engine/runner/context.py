@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zmigrate.engine.model.outcomes import DUPLICATE_IN_SOURCE, Outcome, RowCounts, failed, skipped
@@ -31,7 +32,7 @@ from zmigrate.engine.storage.scratch import scratch_db
 from zmigrate.errors import CreditsSpent, DiskFull, InDoubt, OrgFull, Outage, PausedError, ZmigrateError
 from zmigrate.events import BatchDone, CallFailed, Event, EventHub, Log, RowsDecided, Tick, WriteAnswered
 from zmigrate.job.author_code import hidden
-from zmigrate.reasons import Reason
+from zmigrate.reasons import without_secrets
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.wording import as_text
 from zmigrate.zoho.redaction import Redactor
@@ -381,14 +382,12 @@ class RunContext:
             self._hub.emit(Tick(0, 1, 0, None))
 
     def _note(self, mark: str, outcome: Outcome) -> None:
-        outcome = outcome._replace(reasons=tuple(map(self._without_secrets, outcome.reasons)))
+        hide = partial(hidden, self._secrets)
+        reasons = tuple(without_secrets(reason, hide) for reason in outcome.reasons)
+        outcome = outcome._replace(reasons=reasons)
         self.rows.read += 1
         self.rows.add(outcome.action)
         self._done.append((mark, self.rows.read, outcome))
-
-    def _without_secrets(self, reason: Reason) -> Reason:
-        value = None if reason.value is None else hidden(self._secrets, reason.value)
-        return reason._replace(message=hidden(self._secrets, reason.message), value=value)
 
     def _tell(self, action: str, count: int) -> None:
         if action == "skipped":
