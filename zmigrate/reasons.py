@@ -30,16 +30,10 @@ def told(reason: Reason) -> str:
     return f"{message}{'. ' if reason.remedy[0].isupper() else '; '}{reason.remedy}"
 
 
-def without_secrets(reasons: Sequence[Reason], hide: Callable[[object], str]) -> tuple[Reason, ...]:
-    """The reasons with their texts as `hide` gives them."""
-    return tuple(
-        reason._replace(
-            message=hide(reason.message),
-            value=None if reason.value is None else hide(reason.value),
-            remedy=None if reason.remedy is None else hide(reason.remedy),
-        )
-        for reason in reasons
-    )
+def without_secrets(reason: Reason, hide: Callable[[object], str]) -> Reason:
+    """The reason as it may be kept and shown. `hide`: a text without the job's secrets."""
+    value = None if reason.value is None else hide(reason.value)
+    return reason._replace(message=hide(reason.message), value=value)
 
 
 def all_told(reasons: Sequence[Reason]) -> str:

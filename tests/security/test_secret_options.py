@@ -47,6 +47,8 @@ CASES = {
     "chain": RECORD + "    def source(self):\n        try:\n            raise KeyError(self.forms())\n"
     "        except KeyError as error:\n            raise RuntimeError('no login') from error\n",
     "transform": RECORD + "    def transform(self, row):\n        raise RuntimeError(self.forms())\n",
+    "field": RECORD + "    def transform(self, row):\n"
+    "        return {'Last_Name': 'Ada', 'Company': 'x', 'Lead_Source': self.password}\n",
     "skip": RECORD + "    def transform(self, row):\n        raise Skip(self.forms())\n",
     "run": HAND + "        raise RuntimeError(self.forms())\n",
     "run in an item": HAND + "        for item in ctx.each([{'id': 1}]):\n"

@@ -21,7 +21,7 @@ from zmigrate.zoho.answers import Call
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.barriers import barrier_of
 from zmigrate.zoho.connection import Connection, connect
-from zmigrate.zoho.wire import build_client
+from zmigrate.zoho.wire import Trouble, build_client, send
 
 SCOPES = ("ZohoCRM.org.READ", "ZohoCRM.modules.ALL")
 PASSWORD = "pa55word"
@@ -317,6 +317,22 @@ def test_a_proxy_of_an_unknown_host_is_told_as_the_proxy(
     assert unknown is not None
     assert unknown.what == "The proxy on the way to accounts.zoho.com has an unknown host."
     assert PASSWORD not in repr(unknown)
+
+
+def test_a_proxy_that_is_not_there_is_told_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://jo:{PASSWORD}@127.0.0.1:{port}")
+    with build_client(read_timeout_s=5.0) as client:
+        trouble = send(client, httpx.Request("GET", "https://accounts.zoho.com/oauth/v2/token"), None)
+    assert isinstance(trouble, Trouble)
+    assert not trouble.sent
+    assert trouble.barrier is not None
+    assert trouble.barrier.what.startswith("Nothing answers at the address of the proxy")
+    assert "HTTPS_PROXY" in trouble.barrier.hint
+    assert PASSWORD not in repr(trouble)
+    assert trouble.barrier.stops(reached_before=False)
+    assert not trouble.barrier.stops(reached_before=True), "a proxy may be started anew"
 
 
 def test_a_network_that_is_unreachable_may_come_back() -> None:

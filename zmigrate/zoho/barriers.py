@@ -86,6 +86,8 @@ def barrier_of(error: Exception, host: str) -> Barrier | None:
             return _no_tls(host)
         if isinstance(cause, socket.gaierror) and cause.errno in _UNKNOWN_HOST:
             return _unknown_host(host)
+        if isinstance(cause, ConnectionRefusedError) and _goes_through_proxy(host):
+            return _no_proxy(host)
     return None
 
 
@@ -175,14 +177,19 @@ def _no_tls(host: str) -> Barrier:
     return Barrier("NO_TLS", f"What answers on the way to {host} does not speak TLS.", hint)
 
 
+# The name of a proxy is not shown: a mistyped URL has a password in its place.
+_CHECK_PROXY: Final = "Check HTTPS_PROXY (or ALL_PROXY), and that the company's network or VPN is on."
+
+
+def _no_proxy(host: str) -> Barrier:
+    what = f"Nothing answers at the address of the proxy on the way to {host}."
+    return Barrier("NO_PROXY", what, _CHECK_PROXY, may_pass=True)
+
+
 def _unknown_host(host: str) -> Barrier:
-    if _goes_through_proxy(host):  # the proxy's name is not shown: a mistyped URL has a password in its place
-        return Barrier(
-            "UNKNOWN_HOST",
-            f"The proxy on the way to {host} has an unknown host.",
-            "Check HTTPS_PROXY (or ALL_PROXY), and that the company's network or VPN is on.",
-            may_pass=True,
-        )
+    if _goes_through_proxy(host):
+        what = f"The proxy on the way to {host} has an unknown host."
+        return Barrier("UNKNOWN_HOST", what, _CHECK_PROXY, may_pass=True)
     return Barrier(
         "UNKNOWN_HOST",
         f"The host {host} is unknown.",

@@ -124,7 +124,8 @@ class Preparer:
                 given, bad = bad.record, self._with_the_rest(bad)
             # A refusal of `transform` alone comes before the record's references are met.
             met = () if given is None else self._converter.open
-            outcome = Outcome("failed", None, without_secrets(bad.reasons, self._hide))
+            reasons = tuple(without_secrets(reason, self._hide) for reason in bad.reasons)
+            outcome = Outcome("failed", None, reasons)
             return self._ended(row, source, outcome, self._key_given(given), bad.record, met)
         except PausedError:  # the org's users, or a subform's fields, can't be read just now
             raise

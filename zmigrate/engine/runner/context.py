@@ -382,7 +382,8 @@ class RunContext:
             self._hub.emit(Tick(0, 1, 0, None))
 
     def _note(self, mark: str, outcome: Outcome) -> None:
-        reasons = without_secrets(outcome.reasons, partial(hidden, self._secrets))
+        hide = partial(hidden, self._secrets)
+        reasons = tuple(without_secrets(reason, hide) for reason in outcome.reasons)
         outcome = outcome._replace(reasons=reasons)
         self.rows.read += 1
         self.rows.add(outcome.action)
