@@ -236,7 +236,7 @@ def description(info: RunInfo, named: Named) -> RenderableType:
     from zmigrate.cli.reload_commands import commands, reloads
     from zmigrate.display.banner import banner
     from zmigrate.display.report import reason_list, reasons_of
-    from zmigrate.display.summary import summary
+    from zmigrate.display.summary import step_line, summary
     from zmigrate.engine.storage.folder import WITHOUT_RECORD
     from zmigrate.engine.storage.ledger import list_steps, readable
 
@@ -249,7 +249,7 @@ def description(info: RunInfo, named: Named) -> RenderableType:
     if record.result is None:
         parts.append(Text(f"{record.state}; it has no figures yet, since it has never ended"))
         if not info.running:
-            parts.append(Text(f"continue with: {named.resume(info.run_id)}"))
+            parts.append(step_line(f"continue with: {named.resume(info.run_id)}"))
         return Group(*parts)
     parts.append(
         summary(

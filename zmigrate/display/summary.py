@@ -209,10 +209,10 @@ def rate(result: Mapping[str, Any], rows_before: int | None) -> str:
 
 
 def step_line(text: str) -> RenderableType:
-    """A line of advice. An indented one is a path or a command to copy, and is never cut."""
+    """A line of advice. A path or a command to copy, indented or behind its words, is never cut."""
     from rich.text import Text
 
-    if text.startswith(" "):
+    if text.startswith(" ") or ": zmigrate " in text:
         return Text(text, no_wrap=True, overflow="ignore")
     return Hanging(Text(), Text(text))
 
