@@ -11,14 +11,14 @@ from zmigrate.engine.model.batch import BATCH_TRANSITIONS, MAYBE_APPLIED, BatchS
 STEPS = """
     new > unresolved, ready, parked, waiting
     unresolved > looking up
-    looking up > unresolved, replaced, waiting
+    looking up > unresolved, replaced, waiting, set aside
     ready > in flight
     in flight > ready, parked, set aside, finished
     parked > search due, resend due, finished
     search due > searching
     searching > parked, finished
     resend due > in flight
-    set aside > finished
+    set aside > finished, replaced
     waiting > unresolved, finished
     left unsent > ready, waiting
     left in doubt > parked, finished
