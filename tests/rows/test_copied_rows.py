@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zmigrate import Blank, Find, Ref
 from zmigrate.engine.storage.source_copy import copy_rows
 from zmigrate.errors import SourceError
 from zmigrate.events import Event, RowsCopied
@@ -274,3 +275,15 @@ def test_memory_stays_flat_while_rows_are_copied(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert (tmp_path / "source.jsonl").stat().st_size > 19 << 20
     assert peak < 8 << 20
+
+
+def test_what_an_author_writes_for_a_field_comes_back_as_it_was() -> None:
+    given = [
+        Blank,
+        Ref("Accounts", "K7", when_open="leave_out"),
+        Ref("Contacts", ("Doe", "Acme"), field=("Last_Name", "Company")),
+        [{"Part": Find("Products", "Product_Name", "P", ignore_case=True), "Work": Blank}],
+    ]
+    found = values_of(line_of(1, {str(number): value for number, value in enumerate(given)}).encode())
+    assert found == given
+    assert found[0] is Blank

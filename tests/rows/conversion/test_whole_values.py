@@ -206,3 +206,13 @@ def test_a_form_that_zoho_may_refuse_is_sent_without_the_blanks_around_it(name: 
     given = {"Last_Name": "A", name: f" {value} "}
 
     assert converted(LEADS, given)[name] == value
+
+
+@pytest.mark.parametrize("reference", [Ref("Contacts", "K7"), Find("Contacts", "Email", "jo@example.com")])
+@pytest.mark.parametrize("name", ["Participants", "Pricing_Details", "Tax", "Wizard", "$state"])
+def test_a_reference_inside_a_whole_value_is_refused_and_not_written_as_an_object(
+    name: str, reference: Ref | Find
+) -> None:
+    person = {"type": "contact", "participant": reference}
+    with pytest.raises(BadValue, match=r"JSON can't hold it.*(Ref|Find)"):
+        converted(WHOLE, {name: person if name == "Wizard" else [person]})
