@@ -10,6 +10,7 @@ import pytest
 from tests.support import Bench, file_job, read_rows, write_rows
 from zmigrate import Csv, Find, Flow, Insert, RecordJob, Ref, Upsert, scopes_for
 from zmigrate.engine.plan.plan import Plan
+from zmigrate.engine.plan.record_ids import invited_users
 from zmigrate.job.writes import Write
 
 ACCOUNTS = Insert("Accounts", key="Legacy_ID")
@@ -78,7 +79,9 @@ def test_ids_that_name_no_record_fail_their_rows(bench: Bench) -> None:
 def test_the_people_of_an_event_are_looked_for_where_their_kind_says(bench: Bench) -> None:
     [contact_id] = bench.seed([{"Last_Name": "C"}], "Contacts")
     [lead_id] = bench.seed([{"Last_Name": "L", "Company": "X"}], "Leads")
+    user_id = bench.get("users")[0]["id"]
     given = [("contact", contact_id), ("lead", lead_id), ("lead", contact_id), ("email", "jo@example.com")]
+    given += [("user", user_id), ("user", contact_id)]
     start = "2024-01-01T10:00:00+00:00"
     job = job_of(
         bench,
@@ -91,11 +94,17 @@ def test_the_people_of_an_event_are_looked_for_where_their_kind_says(bench: Benc
             "End_DateTime": start,
             "Participants": [{"type": row["type"], "participant": row["who"]}],
         },
-        scopes=["ZohoCRM.modules.contacts.READ", "ZohoCRM.modules.leads.READ"],
+        scopes=["ZohoCRM.modules.contacts.READ", "ZohoCRM.modules.leads.READ", "ZohoCRM.users.READ"],
     )
-    assert rejects(bench.plan(job)) == [(4, "Participants[0].participant", "INVALID_DATA")]
+    place = "Participants[0].participant"
+    assert rejects(bench.plan(job)) == [(4, place, "INVALID_DATA"), (7, place, "INVALID_DATA")]
     result = bench.run(job)
-    assert (result.rows.created, result.rows.failed) == (3, 1)
+    assert (result.rows.created, result.rows.failed) == (4, 2)
+
+
+@pytest.mark.parametrize("value", ["Ada, Ben", ["Ada"], None])
+def test_a_field_of_another_module_may_be_called_participants(value: Any) -> None:
+    assert list(invited_users({"Participants": value})) == []
 
 
 def test_ids_of_several_lookups_are_looked_for_too(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from zmigrate.engine.model.keys import KeyField
 from zmigrate.engine.model.outcomes import DUPLICATE_DATA, INVALID_DATA
 from zmigrate.engine.plan.elsewhere import Elsewhere
 from zmigrate.engine.plan.org_model import OrgModel
-from zmigrate.engine.plan.record_ids import PointedAt, Pointers, user_ids
+from zmigrate.engine.plan.record_ids import PointedAt, Pointers, invited_users, user_ids
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError
 from zmigrate.reasons import Reason
@@ -151,6 +151,9 @@ class Judge:
     def _of_values(self, record: Mapping[str, Any]) -> Iterator[ZohoReason]:
         for name, user_id in user_ids(record, self._user_fields):
             yield from self._wrong_user(name, user_id)
+        for place, user_id in invited_users(record):
+            if self._users is not None and user_id not in self._users:  # one who has left was there
+                yield _no_user(place, user_id)
         for pointed in self._pointers.of(record):
             if not self._is_there(pointed):
                 modules = " or ".join(pointed.modules)
@@ -175,7 +178,7 @@ class Judge:
             return
         user = self._users.get(user_id)
         if user is None:
-            yield _reason(INVALID_DATA, name, f"the org has no user with the id {user_id}", user_id)
+            yield _no_user(name, user_id)
         elif not user.active:
             yield _reason(INVALID_DATA, name, f"{user} is not active", user_id, "name another user")
 
@@ -186,6 +189,10 @@ class Judge:
             return {user.id: user for user in map(User.read, self._reads.users())}
         except (RefusedError, Fatal):
             return None
+
+
+def _no_user(name: str, user_id: str) -> ZohoReason:
+    return _reason(INVALID_DATA, name, f"the org has no user with the id {user_id}", user_id)
 
 
 def _reason(

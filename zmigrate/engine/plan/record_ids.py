@@ -57,7 +57,9 @@ class Pointers:
                 for inner in lookups.keys() & values.keys():
                     yield from _named(f"{name}[{number}].{inner}", lookups[inner], values[inner], record)
         if PARTICIPANTS in self.fields:
-            yield from _participants(record.get(PARTICIPANTS) or ())
+            for place, kind, found in _participants(record):
+                if kind in PARTICIPANT_MODULES:
+                    yield PointedAt(place, (PARTICIPANT_MODULES[kind],), found, by_key=False)
 
     def _lookups_of_rows(self, subform: str) -> dict[str, Field]:
         if subform not in self._of_rows:
@@ -70,12 +72,20 @@ class Pointers:
         return self._of_rows[subform]
 
 
-def _participants(people: Iterable[Mapping[str, Any]]) -> Iterator[PointedAt]:
-    """The contacts and leads among the participants of an event."""
-    for number, person in enumerate(people):
-        module, found = PARTICIPANT_MODULES.get(str(person.get("type"))), person.get("participant")
-        if module is not None and found is not None:
-            yield PointedAt(f"{PARTICIPANTS}[{number}].participant", (module,), str(found), by_key=False)
+def invited_users(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The users among the participants of an event: where each stands, and its id."""
+    return ((place, found) for place, kind, found in _participants(record) if kind == "user")
+
+
+def _participants(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The place, kind and id of each participant of an event; of one by e-mail the address. A field of this
+    name in a custom module may be of any type.
+    """
+    people = record.get(PARTICIPANTS)
+    for number, person in enumerate(people if isinstance(people, list) else ()):
+        if isinstance(person, Mapping) and person.get("participant") is not None:
+            place = f"{PARTICIPANTS}[{number}].participant"
+            yield place, str(person.get("type")), str(person["participant"])
 
 
 def user_ids(record: Mapping[str, Any], fields: Iterable[str]) -> Iterator[tuple[str, str]]:
