@@ -312,7 +312,7 @@ def _secret_of_command(command: str, where: str) -> Secret:
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[-500:]
         raise ConfigError(
             f"{key} failed with exit code {done.returncode}" + (f": {said}" if said else "."),
-            hint="Run it by hand and fix it; zmigrate runs it without a shell.",
+            hint="Run it by hand and fix it. zmigrate runs it without a shell, so write ~ and $NAME out.",
         )
     secret = done.stdout.decode("utf-8", "replace").strip()
     if not secret or "\n" in secret:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -32,6 +33,7 @@ from zmigrate.rows.sources.opening import is_database
 from zmigrate.rows.sources.packed import TextFile
 from zmigrate.rows.sources.url import masked
 from zmigrate.rows.sources.variables import GIVEN, Variables
+from zmigrate.state_folders import from_home
 
 _OF_CSV: Final = ("delimiter", "encoding")  # the words for reading CSV
 
@@ -49,7 +51,7 @@ def read_mapping(path: str | Path, folder: str | Path | None = None) -> tuple[Lo
         if "file" not in said.words:
             raise wrong(said.places, (), "it does not name its `file`.", 'Write: file = "deals.csv"')
         file = str(said.words["file"])
-        location = file if is_database(file) else folder / file
+        location = file if is_database(file) else _in_folder(folder, file)
         loads.append(replace(_build(said, location, folder, mapping=path), said_in=said.places.of(("file",))))
     return tuple(loads)
 
@@ -226,10 +228,10 @@ class Load:
 
     def _second(self, name: str) -> Path:
         """The second file, beside the main one; beside the mapping if the main one is a run's errors.csv."""
-        beside = self.folder / name
+        beside = _in_folder(self.folder, name)
         if self.mapping is None or TextFile(beside).disk.exists():
             return beside
-        other = self.mapping.parent / name
+        other = _in_folder(self.mapping.parent, name)
         return other if TextFile(other).disk.exists() else beside
 
     # ------------------------------------------------------------------------------------------- what is said
@@ -313,6 +315,12 @@ def _build(
             said.places, (foreign[0],), "a CSV file has none.", "Other kinds of files are for import-file."
         )
     return load
+
+
+def _in_folder(folder: Path, name: str) -> Path:
+    """A file that a mapping names. Raises ConfigError as `from_home` does."""
+    path = folder / name
+    return path if os.path.lexists(path) else folder / from_home(Path(name))
 
 
 def is_below(path: Path, folder: Path) -> bool:
