@@ -52,6 +52,8 @@ class Proxy:
     refuses: tuple[int, str] | None = None
     """The status for CONNECT."""
     speaks_tls: bool = True
+    drops: int = 0
+    """So many of the next tunnels end before TLS."""
     connects: int = 0
     asked: list[str] = field(default_factory=list)
     """The paths of all requests."""
@@ -66,6 +68,9 @@ class Proxy:
                 wire.sendall(f"HTTP/1.1 {status} {reason}\r\nContent-Length: 0\r\n\r\n".encode())
                 return
             wire.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            if self.drops:
+                self.drops -= 1
+                return
             if not self.speaks_tls:
                 wire.recv(1 << 16)
                 wire.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\n\r\n")

@@ -6,7 +6,10 @@ import json
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +24,7 @@ from zmigrate.zoho.answers import Call
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.barriers import barrier_of
 from zmigrate.zoho.connection import Connection, connect
-from zmigrate.zoho.wire import Trouble, build_client, send
+from zmigrate.zoho.wire import CONNECTIONS, Client, Trouble, build_client, send
 
 SCOPES = ("ZohoCRM.org.READ", "ZohoCRM.modules.ALL")
 PASSWORD = "pa55word"
@@ -213,6 +216,36 @@ def test_a_proxy_that_fails_for_a_while_is_tried_again(proxy: Proxy, tmp_path: P
     with pytest.raises(Outage, match="No token within the time budget"), connection(tmp_path):
         pass
     assert proxy.connects > 3
+
+
+def test_tunnels_that_break_before_tls_are_tried_again_for_as_long_as_it_takes(proxy: Proxy) -> None:
+    """More of them than a pool has connections. A call in flight meanwhile is answered."""
+    answered = threading.Event()
+
+    def slow(path: str) -> Answer:
+        if path == "/slow":
+            answered.wait(30.0)
+        return zoho(path)
+
+    proxy.answer = slow
+    with build_client(read_timeout_s=5.0) as client, ThreadPoolExecutor() as threads:
+        request = httpx.Request("GET", "https://www.zohoapis.com/slow")
+        long = threads.submit(send, client, request, None)
+        while proxy.asked != ["/slow"]:
+            time.sleep(0.01)
+        proxy.drops = 3 * CONNECTIONS
+        found = {str(told_of(client)) for _ in range(3 * CONNECTIONS)}
+        assert found == {"ConnectError"}
+        reply = send(client, httpx.Request("GET", "https://www.zohoapis.com/crm/v8/org"), None)
+        assert isinstance(reply, httpx.Response)
+        answered.set()
+        assert isinstance(long.result(), httpx.Response)
+
+
+def told_of(client: Client) -> str:
+    trouble = send(client, httpx.Request("GET", "https://www.zohoapis.com/crm/v8/org"), None)
+    assert isinstance(trouble, Trouble)
+    return trouble.why
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

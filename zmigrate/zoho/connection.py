@@ -39,7 +39,7 @@ class Connection:
 
     def __init__(
         self,
-        http: httpx.Client,
+        http: wire.Client,
         transport: Transport,
         state_dir: Path,
         credentials: Credentials,

@@ -74,7 +74,7 @@ class Transport:
 
     def __init__(
         self,
-        http: httpx.Client,
+        http: wire.Client,
         tokens: TokenProvider,
         meters: OrgMeters,
         *,

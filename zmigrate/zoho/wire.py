@@ -10,11 +10,13 @@ import errno
 import logging
 import os
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http.cookiejar import CookieJar
+from typing import Any
 
 import httpx
 
@@ -23,6 +25,8 @@ from zmigrate.zoho import body
 from zmigrate.zoho.barriers import Barrier, barrier_of
 
 CONNECTIONS = 32  # 25 calls in flight, the accounts server, and a reserve
+
+_FAILED_CONNECTIONS = 5  # Not more than the reserve: that many failed, the client is made anew
 
 _KEEPALIVE_S = 4.0
 """Shorter than servers keep idle connections (usually 5 s), so that a request seldom meets a closing one."""
@@ -57,9 +61,79 @@ class _NoCookies(CookieJar):
         pass
 
 
+class Client:
+    """A client of httpx for all threads. After some connections that could not be made it is made anew: a
+    tunnel through a proxy whose TLS fails stays in httpcore's pool for ever, and a pool full of them sends
+    nothing.
+    """
+
+    def __init__(self, make: Callable[[], httpx.Client]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._current = _Made(make())
+        self._older: set[_Made] = set()
+
+    @property
+    def timeout(self) -> httpx.Timeout:
+        return self._current.http.timeout
+
+    def build_request(self, method: str, url: str, **more: Any) -> httpx.Request:
+        return self._current.http.build_request(method, url, **more)
+
+    def send(self, request: httpx.Request, auth: httpx.Auth | None = None) -> httpx.Response:
+        """Send, and read the whole answer. Raises what httpx raises."""
+        with self._lock:
+            made = self._current
+            made.calls += 1
+        try:
+            return made.http.send(request, auth=auth)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            self._note_failed(made)
+            raise
+        finally:
+            self._end_call(made)
+
+    def _note_failed(self, made: _Made) -> None:
+        with self._lock:
+            made.failed += 1
+            if made is self._current and made.failed >= _FAILED_CONNECTIONS:
+                self._older.add(made)
+                self._current = _Made(self._make())
+
+    def _end_call(self, made: _Made) -> None:
+        with self._lock:
+            made.calls -= 1
+            if made.calls or made not in self._older:
+                return
+            self._older.remove(made)
+        made.http.close()
+
+    def close(self) -> None:
+        with self._lock:
+            every = [self._current, *self._older]
+            self._older.clear()
+        for made in every:
+            made.http.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(slots=True, eq=False)
+class _Made:
+    """A client of httpx, the calls that it is sending, and the connections that it could not make."""
+
+    http: httpx.Client
+    calls: int = 0
+    failed: int = 0
+
+
 def build_client(
     *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
-) -> httpx.Client:
+) -> Client:
     """The client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging off. An
     answer must end within five read timeouts, and its size is limited (`body`).
 
@@ -76,10 +150,12 @@ def build_client(
     def bound(response: httpx.Response) -> None:
         body.bound(response, time.monotonic() + _READS_AN_ANSWER * read_timeout_s)
 
-    try:
+    verify = _certificates() if local or transport is not None else _trusted(os.environ)
+
+    def make() -> httpx.Client:
         return httpx.Client(
             transport=transport,
-            verify=_certificates() if local or transport is not None else _trusted(os.environ),
+            verify=verify,
             cookies=_NoCookies(),
             headers={"accept-encoding": body.ACCEPTED_ENCODING},
             event_hooks={"response": [bound]},
@@ -88,6 +164,9 @@ def build_client(
             timeout=httpx.Timeout(read_timeout_s, connect=min(_CONNECT_TIMEOUT_S, read_timeout_s)),
             limits=limits,
         )
+
+    try:
+        return Client(make)
     except ImportError:
         raise ConfigError(
             "The proxy of the environment is a SOCKS proxy, and the package for it is not installed.",
@@ -133,7 +212,7 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def send(client: httpx.Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
+def send(client: Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
     """Send once and read the whole answer. Errors on the way are returned, not raised."""
     try:
         return client.send(request, auth=auth)
