@@ -24,7 +24,7 @@ from zmigrate.zoho.answers import Call
 from zmigrate.zoho.backoff import Backoff
 from zmigrate.zoho.barriers import barrier_of
 from zmigrate.zoho.connection import Connection, connect
-from zmigrate.zoho.wire import CONNECTIONS, Client, Trouble, build_client, send
+from zmigrate.zoho.wire import CONNECTIONS, HttpClient, Trouble, build_client, send
 
 SCOPES = ("ZohoCRM.org.READ", "ZohoCRM.modules.ALL")
 PASSWORD = "pa55word"
@@ -242,7 +242,7 @@ def test_tunnels_that_break_before_tls_are_tried_again_for_as_long_as_it_takes(p
         assert isinstance(long.result(), httpx.Response)
 
 
-def told_of(client: Client) -> str:
+def told_of(client: HttpClient) -> str:
     trouble = send(client, httpx.Request("GET", "https://www.zohoapis.com/crm/v8/org"), None)
     assert isinstance(trouble, Trouble)
     return trouble.why

@@ -72,7 +72,7 @@ class Denied:
 class Accounts:
     """Asks for tokens and revokes them. Secrets go in the form body, and into no frame that can raise."""
 
-    def __init__(self, http: wire.Client, client: Client, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, http: wire.HttpClient, client: Client, now: Callable[[], float] = time.time) -> None:
         self._http = http
         self._client = client
         self._now = now

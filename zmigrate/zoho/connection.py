@@ -39,7 +39,7 @@ class Connection:
 
     def __init__(
         self,
-        http: wire.Client,
+        http: wire.HttpClient,
         transport: Transport,
         state_dir: Path,
         credentials: Credentials,

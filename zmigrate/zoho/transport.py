@@ -74,7 +74,7 @@ class Transport:
 
     def __init__(
         self,
-        http: wire.Client,
+        http: wire.HttpClient,
         tokens: TokenProvider,
         meters: OrgMeters,
         *,

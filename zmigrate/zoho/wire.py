@@ -61,7 +61,7 @@ class _NoCookies(CookieJar):
         pass
 
 
-class Client:
+class HttpClient:
     """A client of httpx for all threads. After some connections that could not be made it is made anew: a
     tunnel through a proxy whose TLS fails stays in httpcore's pool for ever, and a pool full of them sends
     nothing.
@@ -115,7 +115,7 @@ class Client:
         for made in every:
             made.http.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> HttpClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,7 +133,7 @@ class _Made:
 
 def build_client(
     *, read_timeout_s: float, local: bool = False, transport: httpx.BaseTransport | None = None
-) -> Client:
+) -> HttpClient:
     """The client of a connection, shared by all threads: HTTP/1.1, no redirects, httpx's own logging off. An
     answer must end within five read timeouts, and its size is limited (`body`).
 
@@ -166,7 +166,7 @@ def build_client(
         )
 
     try:
-        return Client(make)
+        return HttpClient(make)
     except ImportError:
         raise ConfigError(
             "The proxy of the environment is a SOCKS proxy, and the package for it is not installed.",
@@ -212,7 +212,7 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-def send(client: Client, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
+def send(client: HttpClient, request: httpx.Request, auth: httpx.Auth | None) -> httpx.Response | Trouble:
     """Send once and read the whole answer. Errors on the way are returned, not raised."""
     try:
         return client.send(request, auth=auth)
