@@ -212,10 +212,20 @@ def test_a_proxy_that_can_not_be_used_is_told_without_its_password(
 
 @pytest.mark.parametrize("status", [502, 503, 504, 429])
 def test_a_proxy_that_fails_for_a_while_is_tried_again(proxy: Proxy, tmp_path: Path, status: int) -> None:
-    proxy.refuses = (status, "Later")
-    with pytest.raises(Outage, match="No token within the time budget"), connection(tmp_path):
+    proxy.refuses = (status, f"Later, {PASSWORD}")
+    with pytest.raises(Outage, match="No token within the time budget") as at_the_token, connection(tmp_path):
         pass
     assert proxy.connects > 3
+    proxy.refuses = None
+    with connection(tmp_path) as connected:
+        proxy.refuses = (status, f"Later, {PASSWORD}")
+        with pytest.raises(Outage, match="Not done within") as midway:
+            connected.crm.org()
+    for caught in (at_the_token, midway):
+        assert caught.value.message.endswith(f".com (ProxyError {status}).")
+        assert caught.value.hint == (
+            "Check the network, the proxy (HTTPS_PROXY or ALL_PROXY) and status.zoho.com."
+        )
 
 
 def test_tunnels_that_break_before_tls_are_tried_again_for_as_long_as_it_takes(proxy: Proxy) -> None:

@@ -79,6 +79,10 @@ class Accounts:
         self.redactor = client.redactor  # Hides secrets in Zoho's answers
         self.redactor.add(client.client_secret)
 
+    @property
+    def url(self) -> str:
+        return self._client.accounts_url
+
     def ask(self, scopes: tuple[str, ...]) -> Granted | Denied:
         """One request for a token with these scopes (POST /oauth/v2/token, grant_type client_credentials)."""
         answer = wire.send(self._http, self._request(scopes), None)

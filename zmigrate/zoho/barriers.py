@@ -125,8 +125,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _of_proxy(said: str, host: str) -> Barrier | None:
     """httpcore's words about a proxy: "407 Proxy Authentication Required", or a sentence for SOCKS."""
-    found = re.match(r"[1-9][0-9]{2}\b", said)
-    status = int(found[0]) if found else 0
+    status = _proxy_status(said)
     if status == 407 or said.startswith(_SOCKS_LOGIN):
         return Barrier(
             "PROXY_LOGIN",
@@ -142,6 +141,17 @@ def _of_proxy(said: str, host: str) -> Barrier | None:
             " centre) on port 443; or name another one in HTTPS_PROXY.",
         )
     return None
+
+
+def _proxy_status(said: str) -> int:
+    found = re.match(r"[1-9][0-9]{2}\b", said)
+    return int(found[0]) if found else 0
+
+
+def name_of(error: Exception) -> str:
+    """The kind of an error of httpx, with the status that a proxy gave; no other words of it."""
+    status = _proxy_status(str(error)) if isinstance(error, httpx.ProxyError) else 0
+    return type(error).__name__ + (f" {status}" if status else "")
 
 
 def _of_certificate(error: ssl.SSLCertVerificationError, host: str) -> Barrier:
@@ -197,6 +207,14 @@ def _unknown_host(host: str) -> Barrier:
         " HTTPS_PROXY=http://HOST:PORT.",
         may_pass=True,
     )
+
+
+def network_hint(url: str) -> str:
+    """What to check where a URL of Zoho's could not be reached for long."""
+    scheme, _, host = url.partition("://")
+    if scheme == "https" and _goes_through_proxy(host):
+        return "Check the network, the proxy (HTTPS_PROXY or ALL_PROXY) and status.zoho.com."
+    return "Check the network and status.zoho.com."
 
 
 def _goes_through_proxy(host: str) -> bool:

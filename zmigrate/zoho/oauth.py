@@ -17,6 +17,7 @@ from zmigrate.events import Retrying as RetryingEvent
 from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho.accounts import TOKEN_PATH, Accounts, Denied, Granted
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience
+from zmigrate.zoho.barriers import network_hint
 from zmigrate.zoho.facts import scopes as scope_facts
 from zmigrate.zoho.facts.codes import TOKEN_REFUSALS
 from zmigrate.zoho.facts.data_centres import API_DOMAINS, base_url, url_fault
@@ -302,7 +303,7 @@ class TokenProvider:
         error = state.outcome.exception() if state.outcome else None
         raise Outage(
             f"No token within the time budget of {self._backoff.budget_s:.0f} s: {error}.",
-            hint=getattr(error, "hint", None) or "Check the network and status.zoho.com.",
+            hint=getattr(error, "hint", None) or network_hint(self._accounts.url),
         )
 
     def _tell_retry(self, state: RetryCallState) -> None:

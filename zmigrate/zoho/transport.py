@@ -22,7 +22,7 @@ from zmigrate.stopping import StopRequested, StopSignal
 from zmigrate.zoho import wire
 from zmigrate.zoho.answers import Answer, Call, Done, decode, is_token_refused, judge, read_done
 from zmigrate.zoho.backoff import Backoff, BudgetSpent, FullJitter, Patience, retry_after_s
-from zmigrate.zoho.barriers import REFUSING_PAGES, Barrier, block_page, is_page
+from zmigrate.zoho.barriers import REFUSING_PAGES, Barrier, block_page, is_page, network_hint
 from zmigrate.zoho.body import ACCEPTED_ENCODING
 from zmigrate.zoho.clock import ZohoClock, steady_time
 from zmigrate.zoho.credits import CreditLedger
@@ -351,7 +351,7 @@ class Transport:
             if throttled
             else "See status.zoho.com; or does a proxy answer instead of Zoho?"
             if unusable
-            else getattr(error, "hint", None) or "Check the network and status.zoho.com.",
+            else getattr(error, "hint", None) or network_hint(self.tokens.api_domain),
         )
 
 

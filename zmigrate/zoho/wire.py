@@ -22,7 +22,7 @@ import httpx
 
 from zmigrate.errors import ConfigError
 from zmigrate.zoho import body
-from zmigrate.zoho.barriers import Barrier, barrier_of
+from zmigrate.zoho.barriers import Barrier, barrier_of, name_of
 
 CONNECTIONS = 32  # 25 calls in flight, the accounts server, and a reserve
 
@@ -228,7 +228,7 @@ def trouble_of(error: Exception, host: str = "Zoho") -> Trouble:
     """
     if isinstance(error, body.Unusable):
         return Trouble(error.why, sent=True, status=error.status)
-    why = type(error).__name__
+    why = name_of(error)
     if isinstance(error, _MALFORMED):
         return Trouble(why, sent=False, malformed=True)
     if isinstance(error, _NOT_SENT):
