@@ -7,7 +7,9 @@ write the clipboard, others overwrite earlier lines.
 from __future__ import annotations
 
 import json
+import os
 import re
+from contextlib import suppress
 from typing import Final
 
 _NEVER: Final = (
@@ -24,6 +26,7 @@ _NEVER: Final = (
 HALF_CHARACTERS: Final = re.compile("[\ud800-\udfff]")
 LOCALE: Final = "If the name looks right to you, set the locale: LANG=C.UTF-8."
 """What to do about a path that is not UTF-8, beside renaming it."""
+RENAME: Final = f"Rename it. {LOCALE}"
 UNPRINTABLE: Final = re.compile(f"[{_NEVER}]")
 
 _DRAWING: Final = r"\x1b\[(?:[0-9;]*m|[0-9]*[AK]|\?25[hl])"
@@ -40,6 +43,14 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def path_fault(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with the path of a file that a run or a mapping has to name; None if nothing is."""
+    place = os.fspath(path)
+    with suppress(FileNotFoundError):  # the current folder was deleted
+        place = os.path.abspath(path)
+    return None if is_unicode(place) else f"the path {place} is not UTF-8."
 
 
 def printable(text: str) -> str:

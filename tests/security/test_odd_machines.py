@@ -259,6 +259,62 @@ def test_a_job_file_whose_name_is_not_utf8_is_refused_in_plan_and_run(leads: Pat
         assert (done.returncode, "is not UTF-8" in done.stderr) == (2, True), done.stderr
 
 
+OWN_JOB = """
+import os
+from pathlib import Path
+from zmigrate import Csv, Insert, LoadJob, RecordJob, Rows, Sql, read_mapping, scopes_for
+
+class Of:
+    write = Insert('Leads')
+    scopes = scopes_for(write)
+    def transform(self, row): return dict(row)
+
+class Mine({bases}):
+    {more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("source = Csv(os.fsdecode(b'caf\\xe9'))", r"caf\udce9 is not UTF-8"),
+        ("source = Sql(os.fsdecode(b'sqlite:///caf\\xe9'), 'select 1')", "is not UTF-8"),
+        ("source, reads = Csv('leads.csv'), (Path(os.fsdecode(b'caf\\xe9')),)", r"caf\udce9 is not UTF-8"),
+        (
+            "source = Rows([{'Last_Name': 'x'}, {'Last_Name': os.fsdecode(b'caf\\xe9')}])",
+            "row 2: a value of column Last_Name has half of a character",
+        ),
+        (
+            "source = Rows([{'Last_Name': ['x', os.fsdecode(b'caf\\xe9')]}])",
+            "row 1: a value of column Last_Name has half of a character",
+        ),
+        ("source = Rows([{os.fsdecode(b'caf\\xe9'): 'x'}])", "has half of a character"),
+        ("source = Rows(lambda: iter([{os.fsdecode(b'caf\\xe9'): 'x'}]))", "has half of a character"),
+        ("load = property(lambda self: read_mapping(os.fsdecode(b'caf\\xe9'))[0])", "is not UTF-8"),
+    ],
+)
+def test_what_a_job_of_ones_own_names_is_refused_in_plan_and_run_alike(
+    leads: Path, more: str, said: str
+) -> None:
+    leads.with_name(ODD).write_text(ROWS)
+    bases = "LoadJob" if more.startswith("load =") else "Of, RecordJob"
+    leads.with_name("mine.py").write_text(OWN_JOB.format(bases=bases, more=more))
+    for command in ("plan", "run"):
+        done = zmigrate(leads.parent, command, "mine", "--jobs", "mine.py", "--emulator")
+        assert said in done.stderr
+        assert "fault of zmigrate" not in done.stderr
+
+
+@pytest.mark.parametrize("place", ["file", "out"])
+def test_a_mapping_is_made_for_no_such_file_and_gets_no_such_name(leads: Path, place: str) -> None:
+    leads.with_name(ODD + ".csv").write_text(ROWS)
+    file, out = (ODD + ".csv", "m.toml") if place == "file" else ("leads.csv", ODD + ".toml")
+    done = zmigrate(leads.parent, "map", file, "--module", "Leads", "--out", out, "--emulator")
+    assert (done.returncode, "is not UTF-8" in done.stderr) == (2, True)
+    assert "Rename it." in done.stderr
+    assert not list(leads.parent.glob("*.toml"))
+
+
 # -- colors ------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ from zmigrate.cli.options import AllowEnv, CheckProfile, Json, typed_path
 from zmigrate.errors import Fatal, OrgError, RefusedError, ScopeError, UsageError
 from zmigrate.job.writes import Operation
 from zmigrate.plain_files import no_place_to_write
+from zmigrate.printable import RENAME, path_fault
 from zmigrate.private_files import replace_whole
 from zmigrate.state_folders import from_home
 from zmigrate.wording import CLOSE_IT, shell_word
@@ -98,6 +99,9 @@ def add_to(app: typer.Typer) -> None:
         }
         given = {name: value for name, value in reading.items() if value is not None}
         file = str(from_home(Path(file))) if file.startswith("~") else file
+        for path in (file, out):
+            if (fault := path_fault(path)) is not None:
+                raise UsageError(fault, hint=RENAME)
         source = opened(file, given, allow_env or (), profile=profile, emulator=emulator)
         if not append:
             check_out(out, force)

@@ -13,6 +13,7 @@ from zmigrate.job.blank import Blank
 from zmigrate.job.formats import Formats
 from zmigrate.job.references import Users
 from zmigrate.job.writes import WRITE_SHAPE, Delete, Insert, Update, Upsert
+from zmigrate.printable import RENAME, path_fault
 from zmigrate.wording import as_text
 from zmigrate.zoho.facts import scopes as scope_facts
 
@@ -150,6 +151,8 @@ def check_declared(job: str, name: str, value: Any) -> None:
         raise JobError(
             f"the `{name}` of {job} can't be {as_text(value)[:80]!r}. Write it like this: {example}"
         )
+    if name == "reads" and (fault := next(filter(None, map(path_fault, value)), None)):
+        raise JobError(f"the `reads` of {job}: {fault}", hint=RENAME)
 
 
 def check_constants(cls: type, names: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 
 from zmigrate.errors import JobError
 from zmigrate.job.formats import FALSE_WORDS, TRUE_WORDS
-from zmigrate.printable import LOCALE, is_unicode
+from zmigrate.printable import LOCALE, RENAME, is_unicode, path_fault
 from zmigrate.state_folders import from_home
 from zmigrate.zoho.redaction import Redactor
 
@@ -198,9 +198,9 @@ def _check_one(spec: OptionSpec, value: Any, where: str) -> Any:
 def _refuse_half_characters(spec: OptionSpec, value: Any, where: str) -> None:
     """Raise JobError for a path or text that a run's record could not keep."""
     if isinstance(value, Path) or (isinstance(value, str) and spec.base is Path):
-        path = os.path.abspath(value)
-        if not is_unicode(path):
-            raise JobError(f"{where}: the path {path} is not UTF-8.", hint=f"Rename it. {LOCALE}")
+        fault = path_fault(value)
+        if fault is not None:
+            raise JobError(f"{where}: {fault}", hint=RENAME)
     elif isinstance(value, str) and not is_unicode(value):
         raise JobError(f"{where}: {_shown(spec, value)} is not UTF-8.", hint=LOCALE)
 

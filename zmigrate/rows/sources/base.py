@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from zmigrate.errors import SourceError
 from zmigrate.plain_files import NotAFile, open_regular
+from zmigrate.printable import RENAME, path_fault
 
 if TYPE_CHECKING:
     from zmigrate.zoho.crm import Crm
@@ -107,6 +108,9 @@ def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
 
 def open_file(path: Path) -> BufferedReader:
     """Open a file for reading bytes, without waiting for a pipe. Raises SourceError."""
+    fault = path_fault(path)
+    if fault is not None:
+        raise SourceError(fault, hint=RENAME)
     try:
         return open_regular(path)
     except NotAFile as error:

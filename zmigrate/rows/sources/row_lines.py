@@ -20,6 +20,7 @@ from zmigrate.errors import SourceError
 from zmigrate.job.blank import Blank, Erasure
 from zmigrate.job.checks import said_of
 from zmigrate.job.references import Find, Ref, Reference
+from zmigrate.printable import is_unicode
 
 _AS_THEY_ARE: Final = frozenset({str, bool, type(None)})
 _LARGEST_INTEGER: Final = 2**63
@@ -27,6 +28,12 @@ _LARGEST_INTEGER: Final = 2**63
 
 _NOT_WRITTEN: Final = (TypeError, RecursionError)
 """What a type that is not known raises, a text that is no Unicode, a list too deep in others."""
+
+_HALF: Final = "half of a character (a lone surrogate)"
+_HINT_FOR_HALF: Final = (
+    "Python makes such texts of bytes in another encoding, and of broken JSON. Repair it in the job:"
+    " os.fsencode(text).decode('cp1252'), or leave the character out."
+)
 
 _WRITTEN: Final[Mapping[type, Callable[[Any], Any]]] = {
     bool: lambda value: value,
@@ -71,8 +78,7 @@ def line_of(number: int, row: Mapping[str, Any]) -> str:
         values = [value if type(value) in _AS_THEY_ARE else _packed(value) for value in row.values()]
         return orjson.dumps(values).decode()
     except _NOT_WRITTEN:
-        column, value = next((name, value) for name, value in row.items() if not _can_be_kept(value))
-        raise _not_kept(number, column, value) from None
+        raise _not_kept(number, row) from None
 
 
 def line_of_whole(number: int, row: Mapping[str, Any]) -> str:
@@ -80,15 +86,23 @@ def line_of_whole(number: int, row: Mapping[str, Any]) -> str:
     try:
         return orjson.dumps([_packed(dict(row))]).decode()
     except _NOT_WRITTEN:
-        column, value = next((name, value) for name, value in row.items() if not _can_be_kept(value))
-        raise _not_kept(number, column, value) from None
+        raise _not_kept(number, row) from None
 
 
-def _not_kept(number: int, column: str, value: Any) -> SourceError:
-    return SourceError(
-        f"row {number:,}: a value of column {column} can't be kept; its type is {said_of(value)}.",
-        hint=f"Make a text of it; in a select: cast({column} as varchar(255)).",
-    )
+def _not_kept(number: int, row: Mapping[str, Any]) -> SourceError:
+    at = f"row {number:,}"
+    for column, value in row.items():
+        if not is_unicode(column):
+            return SourceError(f"{at}: the column {column!r} has {_HALF} in its name.", hint=_HINT_FOR_HALF)
+        why = _why_not_kept(value)
+        if why == _HALF:
+            return SourceError(f"{at}: a value of column {column} has {_HALF}.", hint=_HINT_FOR_HALF)
+        if why:
+            return SourceError(
+                f"{at}: a value of column {column} can't be kept; its type is {said_of(value)}.",
+                hint=f"Make a text of it; in a select: cast({column} as varchar(255)).",
+            )
+    raise AssertionError("each value can be kept")
 
 
 def values_of(line: bytes) -> Sequence[Any]:
@@ -126,12 +140,13 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-def _can_be_kept(value: Any) -> bool:
+def _why_not_kept(value: Any) -> str:
+    """What is wrong with a value; "" for one that can be kept."""
     try:
         orjson.dumps(_packed(value))
-    except _NOT_WRITTEN:
-        return False
-    return True
+    except _NOT_WRITTEN as error:
+        return _HALF if "surrogate" in str(error) else "its type"
+    return ""
 
 
 def _fits(value: int) -> bool:

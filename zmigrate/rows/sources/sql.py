@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from zmigrate.errors import PausedError, SourceError
+from zmigrate.printable import LOCALE, is_unicode
 from zmigrate.rows.sources.base import START, Cursor, Fingerprint, Row, missing_extra
 from zmigrate.rows.sources.column_names import check_names
 from zmigrate.rows.sources.destination import destination
@@ -71,6 +72,11 @@ class Sql:
             raise SourceError(
                 f"{self.select[:80]!r} is a name, not a select.",
                 hint=f"A whole table: select * from {self.select[:80]}",  # noqa: S608  words
+            )
+        if not is_unicode(f"{url} {select} {order_by}"):
+            raise SourceError(
+                f"the URL or the select of Sql is not UTF-8: {masked(url)}, {self.select[:80]}.",
+                hint=f"Write or rename it so. {LOCALE}",
             )
         self._columns: tuple[str, ...] | None = None
 
