@@ -19,9 +19,11 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import types
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 
 
 def words(text: str) -> list[str]:
@@ -132,6 +134,24 @@ def guard_files() -> None:
         setattr(os, name, guarded(name))
 
 
+LAUNCHER = """#!{python}
+import subprocess, sys
+program = (
+    "import runpy, sys; sys.platform, sys.argv = 'win32', sys.argv[1:];"
+    " runpy.run_path(sys.argv[0], run_name='__main__')"
+)
+sys.exit(subprocess.call(["{python}", "-I", "-S", "-c", program, *sys.argv[3:]]))
+"""
+
+
+def put_launcher(folder: Path) -> None:
+    """As in a virtual environment of Windows: `sys.executable` starts Python as another process."""
+    launcher = folder / "python.exe"
+    launcher.write_text(LAUNCHER.format(python=sys.executable), "utf-8")
+    launcher.chmod(0o700)
+    sys.executable = str(launcher)
+
+
 def main() -> None:
     """Become Windows, then run the command or the code."""
     hide()
@@ -141,7 +161,9 @@ def main() -> None:
         return
     from zmigrate.cli import main as command
 
-    sys.exit(command(sys.argv[1:]))
+    with tempfile.TemporaryDirectory() as folder:
+        put_launcher(Path(folder))
+        sys.exit(command(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ CELLS_AT_ONCE: Final = 20_000  # how many cells are sent together, in whole rows
 
 def main(path: str, memory: int, reader: int, *places: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that reads the rows
-    threading.Thread(target=end_with, args=(reader,), daemon=True).start()
+    if sys.platform != "win32":  # there the closed pipe ends it; its parent is a launcher, in a venv
+        threading.Thread(target=end_with, args=(reader,), daemon=True).start()
     sys.path[:] = places
     with suppress(ImportError, OSError, ValueError):  # not on Windows; a lower limit may be set already
         import resource  # noqa: PLC0415
@@ -45,9 +46,7 @@ def main(path: str, memory: int, reader: int, *places: str) -> None:
 
 
 def end_with(reader: int) -> None:
-    """End this process soon after the one that reads, even while native code unpacks a sheet for minutes.
-    (Windows never tells another parent. There the closed pipe ends it.)
-    """
+    """End this process soon after the one that reads, even while native code unpacks a sheet for minutes."""
     while os.getppid() == reader:
         time.sleep(LOOK_EVERY_S)
     os._exit(1)
