@@ -20,6 +20,7 @@ from zmigrate.rows.sources import Csv, Excel, JsonLines, Parquet, open_source
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 
 GIVES_UP_AFTER_S = 20
+TO_MAP = ("--module", "Leads", "--emulator")
 TO_LEADS = ("--module", "Leads", "--operation", "insert", "--emulator")
 
 
@@ -116,6 +117,17 @@ def test_standard_input_as_a_file_is_told_to_be_saved_first(tmp_path: Path) -> N
         os.close(write_end)
     assert done.returncode == 2
     assert "/dev/stdin is a pipe" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("plan", "import-csv", "-", *TO_LEADS), ("plan", "import-file", "-", *TO_LEADS), ("map", "-", *TO_MAP)],
+)
+def test_a_dash_is_no_standard_input(tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = zmigrate(tmp_path, *words)
+    assert done.returncode == 2
+    assert "-: there is no such file" in done.stderr
+    assert "it takes none from a pipe. Save its content to a file first" in done.stderr
 
 
 def test_a_body_in_a_pipe_is_refused(tmp_path: Path) -> None:

@@ -106,6 +106,9 @@ def missing_extra(extra: str, what: str, error: ImportError) -> SourceError:
     )
 
 
+_NO_PIPE: Final = "Save its content to a file first, and give that file."
+
+
 def open_file(path: Path) -> BufferedReader:
     """Open a file for reading bytes, without waiting for a pipe. Raises SourceError."""
     fault = path_fault(path)
@@ -116,7 +119,7 @@ def open_file(path: Path) -> BufferedReader:
     except NotAFile as error:
         raise SourceError(
             f"{path} is {error.what}, but a run reads a file several times.",
-            hint="Save its content to a file first, and give that file.",
+            hint=_NO_PIPE,
         ) from None
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such file.", hint=_near(path)) from None
@@ -139,6 +142,8 @@ def _near(path: Path) -> str:
     from difflib import get_close_matches  # noqa: PLC0415 - only when a file is missing
 
     folder = path.parent
+    if str(path) == "-":
+        return f"A run reads a file several times, so it takes none from a pipe. {_NO_PIPE}"
     if re.match(r"\w{2,}(\+\w+)?:/", str(path)):
         return "A database is loaded by its URL with: zmigrate run import-file URL --select SELECT"
     if not folder.is_dir():

@@ -120,7 +120,7 @@ def _kind(location: str) -> Any:
         raise SourceError(
             f"{location} is a database by its ending, and needs a URL.", hint=f"sqlite:///{location}"
         )
-    if path.exists():
+    if path.exists() or location == "-":
         open_file(path).close()  # if it is a pipe, this says so
     near = get_close_matches(suffix, ENDINGS, n=1)
     what = f"the ending {suffix!r} is not known" if suffix else "it has no ending"
