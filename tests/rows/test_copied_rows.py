@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,7 @@ from zmigrate.errors import SourceError
 from zmigrate.events import Event, RowsCopied
 from zmigrate.rows.sources import Cursor, Sql
 from zmigrate.rows.sources.copied_rows import CopiedRows
-from zmigrate.rows.sources.row_lines import line_of, values_of
+from zmigrate.rows.sources.row_lines import line_of, line_of_whole, values_of
 from zmigrate.stopping import StopRequested, StopSignal
 
 SELECT = "select * from person"
@@ -110,6 +111,13 @@ def test_a_value_that_cannot_be_kept_is_told_with_row_and_column(value: Any) -> 
     with pytest.raises(SourceError, match=r"row 1,234: a value of column note can't be kept") as caught:
         line_of(1_234, {"id": 1, "note": value})
     assert "cast(note as varchar" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("write", [line_of, line_of_whole])
+def test_at_any_depth_a_value_is_kept_or_told(write: Any) -> None:
+    for depth in range(240, 260):
+        with suppress(SourceError):
+            write(1, {"note": nested(depth)})
 
 
 def test_half_of_a_character_is_told_as_that() -> None:

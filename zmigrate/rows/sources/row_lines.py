@@ -143,7 +143,7 @@ def _unpacked(value: Any) -> Any:
 def _why_not_kept(value: Any) -> str:
     """What is wrong with a value; "" for one that can be kept."""
     try:
-        orjson.dumps(_packed(value))
+        orjson.dumps([_packed({"": value})])  # as deep as in a whole row
     except _NOT_WRITTEN as error:
         return _HALF if "surrogate" in str(error) else "its type"
     return ""
