@@ -207,3 +207,8 @@ def from_home(path: Path, in_full: str = "/path/to/it") -> Path:
         raise ConfigError(
             f"{path} names the home of {whose}.", hint=f"Set HOME, or write it in full: {in_full}."
         ) from None
+
+
+def place_from_home(place: str) -> str:
+    """The same for a file or the URL of a database, which is no path."""
+    return str(from_home(Path(place))) if place.startswith("~") else place

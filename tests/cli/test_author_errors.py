@@ -211,6 +211,10 @@ MISTAKES = {
     ),
     "users as a class": ("    users = Users\n" + OWN, ("`users` of Mine", "Users(")),
     "refers_to as a text": ("    refers_to = 'Accounts'\n" + OWN, ("`refers_to` of Mine", '("Accounts",)')),
+    "refers_to as a generator": (
+        "    refers_to = (each for each in ['Accounts'])\n" + OWN,
+        ("`refers_to` of Mine", '("Accounts",)'),
+    ),
     "refers_to as a Find": (
         "    refers_to = [Find('Accounts')]\n" + OWN,
         ("`refers_to` of Mine", '("Accounts",)'),

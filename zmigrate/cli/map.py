@@ -17,7 +17,7 @@ from zmigrate.job.writes import Operation
 from zmigrate.plain_files import no_place_to_write
 from zmigrate.printable import RENAME, path_fault
 from zmigrate.private_files import replace_whole
-from zmigrate.state_folders import from_home
+from zmigrate.state_folders import place_from_home
 from zmigrate.wording import CLOSE_IT, shell_word
 from zmigrate.zoho.facts.scopes import FIELDS, LAYOUTS, ORG, USERS
 
@@ -98,7 +98,7 @@ def add_to(app: typer.Typer) -> None:
             "order_by": order_by,
         }
         given = {name: value for name, value in reading.items() if value is not None}
-        file = str(from_home(Path(file))) if file.startswith("~") else file
+        file = place_from_home(file)
         for path in (file, out):
             if (fault := path_fault(path)) is not None:
                 raise UsageError(fault, hint=RENAME)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,8 +92,8 @@ def check_parameters(cls: type, name: str, shape: str) -> None:
     given = _CALLED_WITH.get(name, ())
     if not takes(code, len(given) if alone else len(given) + 1):
         raise JobError(
-            f"`{name}` of {cls.__name__} is called as {name}({', '.join(given)}), and has other parameters:"
-            f" its first line is `def {name}({', '.join(('self', *given))})`. Write it like this:\n{shape}"
+            f"`{name}` of {cls.__name__} has other parameters than it is called with. Its first line must be"
+            f" `def {name}({', '.join(('self', *given))})`. Write it like this:\n{shape}"
         )
 
 
@@ -163,7 +163,8 @@ def check_constants(cls: type, names: Iterable[str]) -> None:
 
 
 def _are(kind: type, values: Any) -> bool:
-    listed = isinstance(values, Iterable) and not isinstance(values, str | bytes | type)
+    """A generator is refused: to look at its values would use them up."""
+    listed = isinstance(values, Collection) and not isinstance(values, str | bytes)
     return listed and all(isinstance(value, kind) for value in values)
 
 

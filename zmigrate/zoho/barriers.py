@@ -148,7 +148,7 @@ def _proxy_status(said: str) -> int:
     return int(found[0]) if found else 0
 
 
-def name_of(error: Exception) -> str:
+def kind_of_error(error: Exception) -> str:
     """The kind of an error of httpx, with the status that a proxy gave; no other words of it."""
     status = _proxy_status(str(error)) if isinstance(error, httpx.ProxyError) else 0
     return type(error).__name__ + (f" {status}" if status else "")

@@ -22,11 +22,11 @@ import httpx
 
 from zmigrate.errors import ConfigError
 from zmigrate.zoho import body
-from zmigrate.zoho.barriers import Barrier, barrier_of, name_of
+from zmigrate.zoho.barriers import Barrier, barrier_of, kind_of_error
 
 CONNECTIONS = 32  # 25 calls in flight, the accounts server, and a reserve
 
-_FAILED_CONNECTIONS = 5  # Not more than the reserve: that many failed, the client is made anew
+_FAILED_CONNECTIONS = 5  # After so many the client is made anew: fewer than the reserve
 
 _KEEPALIVE_S = 4.0
 """Shorter than servers keep idle connections (usually 5 s), so that a request seldom meets a closing one."""
@@ -228,7 +228,7 @@ def trouble_of(error: Exception, host: str = "Zoho") -> Trouble:
     """
     if isinstance(error, body.Unusable):
         return Trouble(error.why, sent=True, status=error.status)
-    why = name_of(error)
+    why = kind_of_error(error)
     if isinstance(error, _MALFORMED):
         return Trouble(why, sent=False, malformed=True)
     if isinstance(error, _NOT_SENT):

@@ -81,9 +81,7 @@ class DryExchange:
         if batch.second:
             return self._task(Begun(batch, False, pointed))
         by_key = target.looked_up or target.asks_first  # else only what its `Find`s want was looked up
-        before = self._questions.asked_rows
-        questions, unasked = self._questions.about(batch.rows, again=batch.resolved and by_key)
-        asked = self._questions.asked_rows - before
+        questions, unasked, asked = self._about(batch, again=batch.resolved and by_key)
         if target.operation in {"update", "delete"}:
             self._assume(unasked)
         numbers = frozenset(row.number for row in unasked)
@@ -96,12 +94,18 @@ class DryExchange:
         finds = self._questions.about_finds(wanted)
         if not by_key:
             return self._task(Begun(batch, True, finds, wanted))
-        before = self._questions.asked_rows
-        questions, unasked = self._questions.about(batch.rows)
-        asked = self._questions.asked_rows - before
+        questions, unasked, asked = self._about(batch)
         if self.sender.target.looked_up:
             self._assume(unasked)
         return self._task(Begun(batch, True, [*questions, *finds], wanted, asked_rows=asked))
+
+    def _about(
+        self, batch: Batch, *, again: bool = False
+    ) -> tuple[list[OrgQuestion], Sequence[PreparedRow], int]:
+        """What to ask the org about these rows, those that it is not asked about, and how many it is."""
+        before = self._questions.asked_rows
+        questions, unasked = self._questions.about(batch.rows, again=again)
+        return list(questions), unasked, self._questions.asked_rows - before
 
     def search(self, batch: Batch) -> Task:
         raise AssertionError("no answer of the model is lost")

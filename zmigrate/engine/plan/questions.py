@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeAlias
 
+from zmigrate.engine.dispatch.settling import is_blocked
 from zmigrate.engine.model.batch import PreparedRow
 from zmigrate.engine.model.keys import KeyField, askable, askable_together
 from zmigrate.engine.model.target import Target
@@ -21,7 +22,6 @@ from zmigrate.engine.plan.record_ids import Pointers
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.errors import Fatal, RefusedError, UsageError
 from zmigrate.rows.conversion.keys import fold_key, fold_number
-from zmigrate.zoho.barriers import BLOCK_PAGE
 from zmigrate.zoho.coql import can_query
 from zmigrate.zoho.facts.limits import COQL_IN_VALUES, COQL_ROWS_PER_CALL, IDS_PER_READ, coql_credits
 from zmigrate.zoho.facts.modules import SYSTEM_DUPLICATE_CHECK
@@ -259,7 +259,7 @@ class OrgQuestions:
         try:
             found = find(module, by, values, extra, limit=_ROWS_OF_A_QUESTION)
         except Fatal as error:
-            if error.code == BLOCK_PAGE or not extra or key.name != self._target.key:
+            if is_blocked(error) or not extra or key.name != self._target.key:
                 raise
             self.compared = False  # a field that queries do not give back
             return self._found(key, values, [])
@@ -360,7 +360,7 @@ class OrgQuestions:
                     for record in self._crm.find(module, field, values[start : start + COQL_IN_VALUES])
                 ]
         except (Fatal, RefusedError) as error:
-            if halved and error.code == BLOCK_PAGE:
+            if halved and is_blocked(error):
                 raise
             return error.message
 

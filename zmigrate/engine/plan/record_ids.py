@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from zmigrate.engine.preflight.first_reads import FirstReads
 from zmigrate.job.references import Ref
-from zmigrate.rows.conversion.activities import PARTICIPANT_MODULES
+from zmigrate.rows.conversion.activities import PARTICIPANT_MODULES, PARTICIPANTS
 from zmigrate.rows.conversion.converter import PARENT
 from zmigrate.rows.conversion.lookups import SE_MODULE, module_named, modules_of
 from zmigrate.rows.conversion.open_id import OpenId
 from zmigrate.zoho.metadata import LOOKUPS, Field, ModuleFields
-
-PARTICIPANTS: Final = "Participants"
 
 
 class PointedAt(NamedTuple):

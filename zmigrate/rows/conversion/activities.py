@@ -13,6 +13,7 @@ from zmigrate.rows.conversion.refusal import LIMIT_EXCEEDED, MANDATORY_NOT_FOUND
 
 DEPENDENT_MISMATCH: Final = "DEPENDENT_MISMATCH"  # Zoho's code for values that contradict each other
 
+PARTICIPANTS: Final = "Participants"
 MOST_PARTICIPANTS: Final = 50
 PARTICIPANT_TYPES: Final = ("email", "contact", "lead", "user")
 PARTICIPANT_MODULES: Final = {"contact": "Contacts", "lead": "Leads"}
@@ -74,7 +75,7 @@ def recurrence(value: Any) -> Any:
 
 
 INSIDE: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
-    {"Participants": participants, "Remind_At": reminders, "Recurring_Activity": recurrence}
+    {PARTICIPANTS: participants, "Remind_At": reminders, "Recurring_Activity": recurrence}
 )
 """By field: the check of a value that is a list or an object."""
 

@@ -94,6 +94,7 @@ class Converter:
         self._links = Links(users, self.left_out, all_new=self._all_new)
         self._whole = WHOLE_CHECKS.get(fields.module)
         self._subforms = frozenset(field.api_name for field in fields if field.data_type == "subform")
+        # A record that exists has its mandatory fields, and Zoho refuses a new one without them.
         self._mandatory = frozenset() if may_update else _mandatory(fields, operation, key)
         self._text_lengths: dict[str, int] = {}
         self._converters: dict[str, Callable[[Any], Any]] = {}

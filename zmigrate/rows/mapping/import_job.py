@@ -13,7 +13,7 @@ from zmigrate.job.writes import OnExisting, OnRepeated, Operation
 from zmigrate.rows.mapping.load import Load
 from zmigrate.rows.mapping.load_job import LoadJob
 from zmigrate.rows.mapping.words import LOAD, TOP
-from zmigrate.state_folders import from_home
+from zmigrate.state_folders import from_home, place_from_home
 
 FIELD_SHAPE = 'FIELD={column="COLUMN",...}'
 
@@ -118,7 +118,7 @@ class ImportJob(LoadJob, abstract=True):
     def location(self) -> str | Path:
         """The source of the rows: the argument `file`."""
         location: str | Path = vars(self)["file"]
-        return str(from_home(Path(location))) if str(location).startswith("~") else location
+        return place_from_home(location) if isinstance(location, str) else from_home(location)
 
     def check(self) -> None:
         self.load  # noqa: B018 - made here, so that the errors come when the job is built

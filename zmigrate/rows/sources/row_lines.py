@@ -94,10 +94,10 @@ def _not_kept(number: int, row: Mapping[str, Any]) -> SourceError:
     for column, value in row.items():
         if not is_unicode(column):
             return SourceError(f"{at}: the column {column!r} has {_HALF} in its name.", hint=_HINT_FOR_HALF)
-        why = _why_not_kept(value)
-        if why == _HALF:
+        error = _error_of(value)
+        if error is not None and "surrogate" in str(error):
             return SourceError(f"{at}: a value of column {column} has {_HALF}.", hint=_HINT_FOR_HALF)
-        if why:
+        if error is not None:
             return SourceError(
                 f"{at}: a value of column {column} can't be kept; its type is {said_of(value)}.",
                 hint=f"Make a text of it; in a select: cast({column} as varchar(255)).",
@@ -140,13 +140,13 @@ def _unpacked(value: Any) -> Any:
     return value
 
 
-def _why_not_kept(value: Any) -> str:
-    """What is wrong with a value; "" for one that can be kept."""
+def _error_of(value: Any) -> Exception | None:
+    """The error of writing a value; None if it can be kept."""
     try:
         orjson.dumps([_packed({"": value})])  # as deep as in a whole row
     except _NOT_WRITTEN as error:
-        return _HALF if "surrogate" in str(error) else "its type"
-    return ""
+        return error
+    return None
 
 
 def _fits(value: int) -> bool:
